@@ -1,0 +1,2 @@
+//! The sreg command.
+fn main() {}

@@ -1,0 +1,16 @@
+//! The documents of a static container registry, as pure data: no I/O, no clock, no async.
+//!
+//! Every type here is parsed once, at the edge, and cannot hold an invalid value afterwards.
+//! Documents that are hashed keep their exact bytes beside the parsed form. The pages in
+//! `spec/` define what is accepted; each module names its page.
+
+pub mod arch;
+pub mod canonical;
+pub mod digest;
+pub mod media_type;
+pub mod reference;
+
+pub use arch::Arch;
+pub use digest::Digest;
+pub use media_type::ImageFormat;
+pub use reference::{Name, Namespace, Reference, Repository, Tag};

@@ -1,0 +1,68 @@
+//! Media types, and the image formats they stand for (`spec/manifest.md`).
+
+use serde::{Deserialize, Serialize};
+
+/// An OCI image manifest (image-spec `manifest.md`).
+pub const OCI_MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
+/// The config of an image manifest as apptainer pushes it; its content is `{}`.
+pub const SIF_CONFIG: &str = "application/vnd.sylabs.sif.config.v1+json";
+/// The one layer of a SIF manifest (apptainer `internal/pkg/client/oras/layer.go`).
+pub const SIF_LAYER: &str = "application/vnd.sylabs.sif.layer.v1.sif";
+/// What Singularity before 3.7 pushed, misspelt as it was; read, never written.
+pub const SIF_LAYER_LEGACY: &str = "appliciation/vnd.sylabs.sif.layer.tar";
+/// A bare squashfs image, in the word that the seeds used for one.
+pub const SQUASHFS: &str = "application/vnd.singularity.image.squashfs";
+/// A bare squashfs image inside gzip.
+pub const SQUASHFS_GZIP: &str = "application/vnd.singularity.image.squashfs+gzip";
+/// A digest chain sidecar (`spec/digest-chain.md`).
+pub const DIGEST_CHAIN: &str = "application/vnd.sreg.digest-chain.v1";
+/// The manifest at a seed endpoint (`spec/api.md`).
+pub const SEED_MANIFEST: &str = "application/vnd.singularity.distribution.manifest.v2+json";
+/// The config descriptor at a seed endpoint.
+pub const SEED_CONFIG: &str = "application/vnd.singularity.container.image.v1+json";
+
+/// What kind of file an image is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum ImageFormat {
+    /// A SIF file.
+    #[serde(rename = "application/vnd.sylabs.sif.layer.v1.sif")]
+    Sif,
+    /// A bare squashfs, with or without a shebang line in front.
+    #[serde(rename = "application/vnd.singularity.image.squashfs")]
+    Squashfs,
+    /// A bare squashfs inside gzip.
+    #[serde(rename = "application/vnd.singularity.image.squashfs+gzip")]
+    SquashfsGzip,
+}
+
+impl ImageFormat {
+    /// The media type of the image's bytes, as a statement carries it.
+    #[must_use]
+    pub const fn media_type(self) -> &'static str {
+        match self {
+            Self::Sif => SIF_LAYER,
+            Self::Squashfs => SQUASHFS,
+            Self::SquashfsGzip => SQUASHFS_GZIP,
+        }
+    }
+
+    /// The media type of the layer in the OCI manifest. A bare squashfs is given apptainer's
+    /// layer type: it is the only one apptainer pulls, and apptainer runs what it gets so.
+    #[must_use]
+    pub const fn layer_media_type(self) -> &'static str {
+        match self {
+            Self::Sif | Self::Squashfs => SIF_LAYER,
+            Self::SquashfsGzip => SQUASHFS_GZIP,
+        }
+    }
+
+    /// The ending of a file's name, without the dot.
+    #[must_use]
+    pub const fn extension(self) -> &'static str {
+        match self {
+            Self::Sif => "sif",
+            Self::Squashfs => "simg",
+            Self::SquashfsGzip => "simg.gz",
+        }
+    }
+}

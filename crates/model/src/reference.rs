@@ -1,0 +1,365 @@
+//! References to images: `namespace/name[:tag][@digest]` (`spec/reference.md`).
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use crate::digest::{Digest, DigestError, shorten};
+
+/// The greatest length of a namespace or a name, in bytes.
+pub const MAX_COMPONENT: usize = 64;
+/// The greatest length of a tag, in bytes.
+pub const MAX_TAG: usize = 128;
+/// The tag of a reference that gives none.
+pub const DEFAULT_TAG: &str = "latest";
+
+/// Namespaces that would stand in the way of published files, in lower case.
+pub const RESERVED_NAMESPACES: &[&str] = &[
+    "api", "head", "heads", "index.html", "n", "s", "sreg.json", "staging", "trust", "v2",
+];
+/// Repositories that would stand in the way of the library view, in lower case.
+pub const RESERVED_REPOSITORIES: &[&str] = &["library/v1", "library/version"];
+
+/// Why a text is not a reference or a part of one.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ReferenceError {
+    /// A namespace outside its grammar.
+    #[error("namespace {0:?} is not of the form [A-Za-z0-9][A-Za-z0-9._-]{{0,63}}")]
+    Namespace(String),
+    /// A name outside its grammar.
+    #[error("name {0:?} is not of the form [A-Za-z0-9][A-Za-z0-9._-]{{0,63}}")]
+    Name(String),
+    /// A tag outside its grammar.
+    #[error("tag {0:?} is not of the form [A-Za-z0-9_][A-Za-z0-9._-]{{0,127}}")]
+    Tag(String),
+    /// Not exactly two components.
+    #[error("{0:?} is not namespace/name: exactly two components are needed")]
+    Components(String),
+    /// A namespace or repository that published files need.
+    #[error("{0:?} is reserved for files of the registry itself")]
+    Reserved(String),
+    /// The part after `@` is no digest.
+    #[error("the digest of a reference is malformed")]
+    Digest(#[from] DigestError),
+}
+
+impl ReferenceError {
+    /// The error's word in `spec/cli.md`.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Namespace(_) => "malformed-namespace",
+            Self::Name(_) => "malformed-name",
+            Self::Tag(_) => "malformed-tag",
+            Self::Components(_) => "malformed-reference",
+            Self::Reserved(_) => "reserved-name",
+            Self::Digest(error) => error.code(),
+        }
+    }
+}
+
+macro_rules! text_type {
+    ($(#[$doc:meta])* $type:ident, $check:expr) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub struct $type(String);
+
+        impl $type {
+            /// The text, in its original case.
+            #[must_use]
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+
+            /// The text in lower case: two names may not differ by case alone.
+            #[must_use]
+            pub fn folded(&self) -> String {
+                self.0.to_ascii_lowercase()
+            }
+        }
+
+        impl FromStr for $type {
+            type Err = ReferenceError;
+
+            fn from_str(text: &str) -> Result<Self, ReferenceError> {
+                let check: fn(&str) -> Result<(), ReferenceError> = $check;
+                check(text)?;
+                Ok(Self(text.to_owned()))
+            }
+        }
+
+        impl fmt::Display for $type {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.pad(&self.0)
+            }
+        }
+
+        impl Serialize for $type {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.serialize_str(&self.0)
+            }
+        }
+
+        impl<'de> Deserialize<'de> for $type {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                crate::canonical::from_text(deserializer)
+            }
+        }
+    };
+}
+
+text_type!(
+    /// The first component of a reference: who publishes.
+    Namespace,
+    |text| {
+        if !is_component(text) {
+            Err(ReferenceError::Namespace(shorten(text)))
+        } else if is_reserved(RESERVED_NAMESPACES, text) {
+            Err(ReferenceError::Reserved(text.to_owned()))
+        } else {
+            Ok(())
+        }
+    }
+);
+
+text_type!(
+    /// The second component of a reference: what is published.
+    Name,
+    |text| if is_component(text) { Ok(()) } else { Err(ReferenceError::Name(shorten(text))) }
+);
+
+text_type!(
+    /// The movable part of a reference: which one.
+    Tag,
+    |text| {
+        let first = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
+        if matches_grammar(text, first, MAX_TAG) { Ok(()) } else { Err(ReferenceError::Tag(shorten(text))) }
+    }
+);
+
+impl Default for Tag {
+    fn default() -> Self {
+        Self(DEFAULT_TAG.to_owned())
+    }
+}
+
+/// `namespace/name`: what tags belong to.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Repository {
+    namespace: Namespace,
+    name: Name,
+}
+
+impl Repository {
+    /// Joins the two components.
+    ///
+    /// # Errors
+    /// [`ReferenceError::Reserved`] for the two repositories that the library view needs.
+    pub fn new(namespace: Namespace, name: Name) -> Result<Self, ReferenceError> {
+        let text = format!("{namespace}/{name}");
+        if is_reserved(RESERVED_REPOSITORIES, &text) {
+            return Err(ReferenceError::Reserved(text));
+        }
+        Ok(Self { namespace, name })
+    }
+
+    /// The first component.
+    #[must_use]
+    pub fn namespace(&self) -> &Namespace {
+        &self.namespace
+    }
+
+    /// The second component.
+    #[must_use]
+    pub fn name(&self) -> &Name {
+        &self.name
+    }
+
+    /// The repository in lower case, as OCI clients ask for it.
+    #[must_use]
+    pub fn folded(&self) -> String {
+        self.to_string().to_ascii_lowercase()
+    }
+}
+
+impl FromStr for Repository {
+    type Err = ReferenceError;
+
+    fn from_str(text: &str) -> Result<Self, ReferenceError> {
+        let wrong = || ReferenceError::Components(shorten(text));
+        let (namespace, name) = text.split_once('/').ok_or_else(wrong)?;
+        if name.contains('/') || namespace.is_empty() || name.is_empty() {
+            return Err(wrong());
+        }
+        Self::new(namespace.parse()?, name.parse()?)
+    }
+}
+
+impl fmt::Display for Repository {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.namespace, self.name)
+    }
+}
+
+impl Serialize for Repository {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Repository {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        crate::canonical::from_text(deserializer)
+    }
+}
+
+/// A reference as a person writes it. The tag, when absent, is not filled in here.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reference {
+    repository: Repository,
+    tag: Option<Tag>,
+    digest: Option<Digest>,
+}
+
+impl Reference {
+    /// A reference by tag.
+    #[must_use]
+    pub fn tagged(repository: Repository, tag: Tag) -> Self {
+        Self { repository, tag: Some(tag), digest: None }
+    }
+
+    /// `namespace/name`.
+    #[must_use]
+    pub fn repository(&self) -> &Repository {
+        &self.repository
+    }
+
+    /// The tag, where one is given.
+    #[must_use]
+    pub fn tag(&self) -> Option<&Tag> {
+        self.tag.as_ref()
+    }
+
+    /// The tag, or `latest` where neither tag nor digest is given.
+    #[must_use]
+    pub fn tag_or_default(&self) -> Option<Tag> {
+        match (&self.tag, &self.digest) {
+            (Some(tag), _) => Some(tag.clone()),
+            (None, None) => Some(Tag::default()),
+            (None, Some(_)) => None,
+        }
+    }
+
+    /// The digest of the image, where one is given.
+    #[must_use]
+    pub fn digest(&self) -> Option<&Digest> {
+        self.digest.as_ref()
+    }
+}
+
+impl FromStr for Reference {
+    type Err = ReferenceError;
+
+    fn from_str(text: &str) -> Result<Self, ReferenceError> {
+        let (rest, digest) = match text.split_once('@') {
+            Some((rest, digest)) => (rest, Some(digest.parse()?)),
+            None => (text, None),
+        };
+        let (repository, tag) = match rest.split_once(':') {
+            Some((repository, tag)) => (repository, Some(tag.parse()?)),
+            None => (rest, None),
+        };
+        Ok(Self { repository: repository.parse()?, tag, digest })
+    }
+}
+
+impl fmt::Display for Reference {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.repository)?;
+        if let Some(tag) = &self.tag {
+            write!(f, ":{tag}")?;
+        }
+        if let Some(digest) = &self.digest {
+            write!(f, "@{digest}")?;
+        }
+        Ok(())
+    }
+}
+
+fn is_component(text: &str) -> bool {
+    matches_grammar(text, |byte| byte.is_ascii_alphanumeric(), MAX_COMPONENT)
+}
+
+fn matches_grammar(text: &str, first: impl Fn(u8) -> bool, longest: usize) -> bool {
+    let rest = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-');
+    match text.as_bytes() {
+        [head, tail @ ..] => first(*head) && tail.iter().all(rest) && text.len() <= longest,
+        [] => false,
+    }
+}
+
+fn is_reserved(list: &[&str], text: &str) -> bool {
+    list.iter().any(|reserved| reserved.eq_ignore_ascii_case(text))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn parse_then_print_is_identity(
+            text in "[A-Za-z0-9][A-Za-z0-9._-]{1,63}/[A-Za-z0-9][A-Za-z0-9._-]{0,63}(:[A-Za-z0-9_][A-Za-z0-9._-]{0,127})?"
+        ) {
+            prop_assume!(!matches!(text.parse::<Reference>(), Err(ReferenceError::Reserved(_))));
+            prop_assert_eq!(text.parse::<Reference>().unwrap().to_string(), text);
+        }
+
+        #[test]
+        fn no_input_panics(text in "\\PC{0,40}") {
+            if let Ok(reference) = text.parse::<Reference>() {
+                prop_assert_eq!(reference.to_string(), text);
+            }
+        }
+    }
+
+    #[test]
+    fn parts() {
+        let hex = "0".repeat(64);
+        let text = format!("lab/Tool:1.0@sha256:{hex}");
+        let reference: Reference = text.parse().unwrap();
+        assert_eq!(reference.repository().namespace().as_str(), "lab");
+        assert_eq!(reference.tag().unwrap().as_str(), "1.0");
+        assert_eq!(reference.to_string(), text);
+        assert_eq!("lab/tool".parse::<Reference>().unwrap().tag_or_default(), Some(Tag::default()));
+    }
+
+    #[test]
+    fn each_fault_has_its_own_word() {
+        for (text, word) in [
+            ("tool", "malformed-reference"),
+            ("a/b/c", "malformed-reference"),
+            ("/b", "malformed-reference"),
+            ("a/", "malformed-reference"),
+            ("-a/b", "malformed-namespace"),
+            ("../b", "malformed-namespace"),
+            ("a/.b", "malformed-name"),
+            ("a/b%2e", "malformed-name"),
+            ("a/b:", "malformed-tag"),
+            ("a/b:.x", "malformed-tag"),
+            ("a/b:1:2", "malformed-tag"),
+            ("a/b@sha256:00", "malformed-digest"),
+            ("V2/b", "reserved-name"),
+            ("library/version", "reserved-name"),
+        ] {
+            assert_eq!(text.parse::<Reference>().unwrap_err().code(), word, "{text}");
+        }
+        assert!(format!("a/b:{}", "t".repeat(128)).parse::<Reference>().is_ok());
+        assert!(format!("a/b:{}", "t".repeat(129)).parse::<Reference>().is_err());
+        assert!(format!("{}/b", "t".repeat(65)).parse::<Reference>().is_err());
+    }
+}
