@@ -6,11 +6,20 @@
 
 pub mod arch;
 pub mod canonical;
+pub mod descriptor;
 pub mod digest;
+pub mod document;
+pub mod head;
+pub mod layout;
+pub mod manifest;
 pub mod media_type;
+pub mod node;
 pub mod reference;
+pub mod settings;
+pub mod statement;
 
 pub use arch::Arch;
 pub use digest::Digest;
+pub use document::Document;
 pub use media_type::ImageFormat;
 pub use reference::{Name, Namespace, Reference, Repository, Tag};

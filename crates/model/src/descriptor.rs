@@ -1,0 +1,91 @@
+//! OCI content descriptors (image-spec `descriptor.md`; `spec/manifest.md`).
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::Digest;
+
+/// Names a piece of content: what it is, its digest and its size in bytes.
+///
+/// The order of the fields is the order in which go-containerregistry writes them, which is
+/// what apptainer pushes; unknown fields are passed over on reading.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Descriptor {
+    media_type: String,
+    size: u64,
+    digest: Digest,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    data: Option<String>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    urls: Vec<String>,
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    annotations: BTreeMap<String, String>,
+}
+
+impl Descriptor {
+    /// A descriptor of `size` bytes that hash to `digest`.
+    #[must_use]
+    pub fn new(media_type: &str, digest: Digest, size: u64) -> Self {
+        Self {
+            media_type: media_type.to_owned(),
+            size,
+            digest,
+            data: None,
+            urls: Vec::new(),
+            annotations: BTreeMap::new(),
+        }
+    }
+
+    /// The same, with the content inline as base64.
+    #[must_use]
+    pub fn with_data(mut self, base64: &str) -> Self {
+        self.data = Some(base64.to_owned());
+        self
+    }
+
+    /// The same, with one place where the content can be downloaded.
+    #[must_use]
+    pub fn with_url(mut self, url: String) -> Self {
+        self.urls.push(url);
+        self
+    }
+
+    /// The same, with one more annotation.
+    #[must_use]
+    pub fn with_annotation(mut self, key: &str, value: String) -> Self {
+        self.annotations.insert(key.to_owned(), value);
+        self
+    }
+
+    /// What kind of content it is.
+    #[must_use]
+    pub fn media_type(&self) -> &str {
+        &self.media_type
+    }
+
+    /// The content's digest.
+    #[must_use]
+    pub fn digest(&self) -> &Digest {
+        &self.digest
+    }
+
+    /// The content's length in bytes.
+    #[must_use]
+    pub fn size(&self) -> u64 {
+        self.size
+    }
+
+    /// Places where the content can be downloaded.
+    #[must_use]
+    pub fn urls(&self) -> &[String] {
+        &self.urls
+    }
+
+    /// The annotations, by key.
+    #[must_use]
+    pub fn annotations(&self) -> &BTreeMap<String, String> {
+        &self.annotations
+    }
+}

@@ -1,0 +1,143 @@
+//! A signed document as a file: line 1 is the document in canonical JSON with its LF, and the
+//! armored signatures follow (`spec/statement.md`, `spec/head.md`).
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::Digest;
+use crate::canonical::{self, CanonicalError};
+
+/// The longest file that holds a document and its signatures, in bytes.
+pub const MAX_BYTES: usize = 16 << 10;
+
+/// Why bytes are not a document file.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum DocumentError {
+    /// Longer than [`MAX_BYTES`].
+    #[error("the file has {0} bytes, over the limit of 16384")]
+    TooLarge(usize),
+    /// No LF ends line 1.
+    #[error("line 1 does not end with an LF")]
+    NoLine,
+    /// Line 1 is not canonical JSON, or not the expected document.
+    #[error("line 1 is not a valid document")]
+    Json(#[from] CanonicalError),
+    /// A field has a value that its document does not allow.
+    #[error("field {field}: {what}")]
+    Field {
+        /// The field's name.
+        field: &'static str,
+        /// What is wrong with it.
+        what: String,
+    },
+    /// Signatures in a registry that has no keys.
+    #[error("{0} bytes follow line 1, but an unsigned document carries no signatures")]
+    Unsigned(usize),
+}
+
+impl DocumentError {
+    /// The error's word in `spec/cli.md`.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::TooLarge(_) => "document-too-large",
+            Self::NoLine => "document-no-line",
+            Self::Json(error) => error.code(),
+            Self::Field { .. } => "document-field",
+            Self::Unsigned(_) => "document-trailing",
+        }
+    }
+
+    pub(crate) fn field(field: &'static str, what: impl Into<String>) -> Self {
+        Self::Field {
+            field,
+            what: what.into(),
+        }
+    }
+}
+
+/// What a document's type says of itself.
+pub trait Body: Serialize + DeserializeOwned {
+    /// Checks what the field types alone do not.
+    ///
+    /// # Errors
+    /// [`DocumentError::Field`] for the first field that is out of bounds.
+    fn check(&self) -> Result<(), DocumentError>;
+
+    /// Whether the document belongs to a registry with keys.
+    fn is_signed(&self) -> bool;
+}
+
+/// A document with its exact bytes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Document<T> {
+    bytes: Vec<u8>,
+    line: usize,
+    body: T,
+}
+
+impl<T: Body> Document<T> {
+    /// Encodes a new, unsigned document.
+    ///
+    /// # Errors
+    /// When a field of `body` is out of bounds, or the document is too long.
+    pub fn new(body: T) -> Result<Self, DocumentError> {
+        body.check()?;
+        let bytes = canonical::to_line(&body);
+        if bytes.len() > MAX_BYTES {
+            return Err(DocumentError::TooLarge(bytes.len()));
+        }
+        Ok(Self {
+            line: bytes.len(),
+            bytes,
+            body,
+        })
+    }
+
+    /// Reads a file: the document and whatever signatures follow it.
+    ///
+    /// # Errors
+    /// When the file is too long, its first line is not exactly the canonical form of a valid
+    /// document, or an unsigned document is followed by anything.
+    pub fn parse(bytes: Vec<u8>) -> Result<Self, DocumentError> {
+        if bytes.len() > MAX_BYTES {
+            return Err(DocumentError::TooLarge(bytes.len()));
+        }
+        let end = bytes
+            .iter()
+            .position(|byte| *byte == b'\n')
+            .ok_or(DocumentError::NoLine)?;
+        let body: T = canonical::from_slice(&bytes[..end])?;
+        body.check()?;
+        let line = end + 1;
+        if !body.is_signed() && line != bytes.len() {
+            return Err(DocumentError::Unsigned(bytes.len() - line));
+        }
+        Ok(Self { bytes, line, body })
+    }
+
+    /// What the document says.
+    #[must_use]
+    pub fn body(&self) -> &T {
+        &self.body
+    }
+
+    /// The whole file.
+    #[must_use]
+    pub fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    /// Line 1 with its LF: what is hashed and what is signed.
+    #[must_use]
+    pub fn line(&self) -> &[u8] {
+        &self.bytes[..self.line]
+    }
+
+    /// The document's id: the digest of line 1 with its LF. Signatures never enter it.
+    #[must_use]
+    pub fn id(&self) -> Digest {
+        Digest::of(self.line())
+    }
+}
