@@ -57,7 +57,9 @@ pub enum CanonicalError {
     #[error("byte {0}: a number is not an integer from 0 to 9007199254740991 in plain digits")]
     Number(usize),
     /// A forbidden character, a needless escape, or bytes that are not UTF-8.
-    #[error("byte {0}: a string has a control character, U+2028 or U+2029, a needless escape, or is not UTF-8")]
+    #[error(
+        "byte {0}: a string has a control character, U+2028 or U+2029, a needless escape, or is not UTF-8"
+    )]
     String(usize),
     /// Nesting beyond [`MAX_DEPTH`].
     #[error("byte {0}: nested deeper than 8")]
@@ -197,7 +199,10 @@ impl<'a> Scanner<'a> {
 
     fn expect(&mut self, byte: u8, expected: &'static str) -> Result<(), CanonicalError> {
         if self.peek() != Some(byte) {
-            return Err(CanonicalError::Syntax { offset: self.at, expected });
+            return Err(CanonicalError::Syntax {
+                offset: self.at,
+                expected,
+            });
         }
         self.at += 1;
         Ok(())
@@ -274,7 +279,10 @@ impl<'a> Scanner<'a> {
 
     fn word(&mut self, word: &'static [u8]) -> Result<(), CanonicalError> {
         if !self.bytes[self.at..].starts_with(word) {
-            return Err(CanonicalError::Syntax { offset: self.at, expected: "true or false" });
+            return Err(CanonicalError::Syntax {
+                offset: self.at,
+                expected: "true or false",
+            });
         }
         self.at += word.len();
         Ok(())
@@ -293,7 +301,9 @@ impl<'a> Scanner<'a> {
         if !plain || length > 16 {
             return Err(CanonicalError::Number(start));
         }
-        let value = digits.iter().fold(0u64, |sum, digit| sum * 10 + u64::from(digit - b'0'));
+        let value = digits
+            .iter()
+            .fold(0u64, |sum, digit| sum * 10 + u64::from(digit - b'0'));
         if value > MAX_INTEGER {
             return Err(CanonicalError::Number(start));
         }
@@ -321,7 +331,10 @@ impl<'a> Scanner<'a> {
         self.at += 1;
         loop {
             let Some(byte) = self.peek() else {
-                return Err(CanonicalError::Syntax { offset: self.at, expected: "the end of a string" });
+                return Err(CanonicalError::Syntax {
+                    offset: self.at,
+                    expected: "the end of a string",
+                });
             };
             match byte {
                 b'"' => {
@@ -335,7 +348,11 @@ impl<'a> Scanner<'a> {
                 },
                 0..=0x1f | 0x7f => return Err(CanonicalError::String(self.at)),
                 // U+2028 and U+2029 are E2 80 A8 and E2 80 A9.
-                0xe2 if matches!(self.bytes.get(self.at + 1..self.at + 3), Some([0x80, 0xa8 | 0xa9])) => {
+                0xe2 if matches!(
+                    self.bytes.get(self.at + 1..self.at + 3),
+                    Some([0x80, 0xa8 | 0xa9])
+                ) =>
+                {
                     return Err(CanonicalError::String(self.at));
                 }
                 _ => self.at += 1,
@@ -435,7 +452,13 @@ mod tests {
             let word_given = check(text.as_bytes()).map_or_else(|error| error.code(), |()| "ok");
             assert_eq!(word_given, word, "{text}");
         }
-        assert_eq!(check(b"{\"a\":\"\xff\"}").unwrap_err().code(), "json-string");
-        assert_eq!(to_vec(&json!({"b": 1, "a": "\"\\é"})), r#"{"a":"\"\\é","b":1}"#.as_bytes());
+        assert_eq!(
+            check(b"{\"a\":\"\xff\"}").unwrap_err().code(),
+            "json-string"
+        );
+        assert_eq!(
+            to_vec(&json!({"b": 1, "a": "\"\\é"})),
+            r#"{"a":"\"\\é","b":1}"#.as_bytes()
+        );
     }
 }

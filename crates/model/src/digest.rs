@@ -87,7 +87,11 @@ impl Digest {
     #[must_use]
     pub fn nibble(&self, depth: usize) -> u8 {
         let byte = self.0[depth / 2];
-        if depth.is_multiple_of(2) { byte >> 4 } else { byte & 15 }
+        if depth.is_multiple_of(2) {
+            byte >> 4
+        } else {
+            byte & 15
+        }
     }
 }
 
@@ -159,7 +163,10 @@ mod tests {
             "sha256:44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a"
         );
         assert_eq!(digest.to_string().parse(), Ok(digest));
-        assert_eq!((digest.nibble(0), digest.nibble(1), digest.nibble(63)), (4, 4, 10));
+        assert_eq!(
+            (digest.nibble(0), digest.nibble(1), digest.nibble(63)),
+            (4, 4, 10)
+        );
     }
 
     #[test]

@@ -7,10 +7,13 @@
 pub mod arch;
 pub mod canonical;
 pub mod digest;
+pub mod image;
 pub mod media_type;
 pub mod reference;
+pub mod sif;
 
 pub use arch::Arch;
 pub use digest::Digest;
 pub use media_type::ImageFormat;
 pub use reference::{Name, Namespace, Reference, Repository, Tag};
+pub use sif::SifImage;

@@ -16,7 +16,16 @@ pub const DEFAULT_TAG: &str = "latest";
 
 /// Namespaces that would stand in the way of published files, in lower case.
 pub const RESERVED_NAMESPACES: &[&str] = &[
-    "api", "head", "heads", "index.html", "n", "s", "sreg.json", "staging", "trust", "v2",
+    "api",
+    "head",
+    "heads",
+    "index.html",
+    "n",
+    "s",
+    "sreg.json",
+    "staging",
+    "trust",
+    "v2",
 ];
 /// Repositories that would stand in the way of the library view, in lower case.
 pub const RESERVED_REPOSITORIES: &[&str] = &["library/v1", "library/version"];
@@ -227,7 +236,11 @@ impl Reference {
     /// A reference by tag.
     #[must_use]
     pub fn tagged(repository: Repository, tag: Tag) -> Self {
-        Self { repository, tag: Some(tag), digest: None }
+        Self {
+            repository,
+            tag: Some(tag),
+            digest: None,
+        }
     }
 
     /// `namespace/name`.
@@ -271,7 +284,11 @@ impl FromStr for Reference {
             Some((repository, tag)) => (repository, Some(tag.parse()?)),
             None => (rest, None),
         };
-        Ok(Self { repository: repository.parse()?, tag, digest })
+        Ok(Self {
+            repository: repository.parse()?,
+            tag,
+            digest,
+        })
     }
 }
 
@@ -301,7 +318,8 @@ fn matches_grammar(text: &str, first: impl Fn(u8) -> bool, longest: usize) -> bo
 }
 
 fn is_reserved(list: &[&str], text: &str) -> bool {
-    list.iter().any(|reserved| reserved.eq_ignore_ascii_case(text))
+    list.iter()
+        .any(|reserved| reserved.eq_ignore_ascii_case(text))
 }
 
 #[cfg(test)]
@@ -335,7 +353,10 @@ mod tests {
         assert_eq!(reference.repository().namespace().as_str(), "lab");
         assert_eq!(reference.tag().unwrap().as_str(), "1.0");
         assert_eq!(reference.to_string(), text);
-        assert_eq!("lab/tool".parse::<Reference>().unwrap().tag_or_default(), Some(Tag::default()));
+        assert_eq!(
+            "lab/tool".parse::<Reference>().unwrap().tag_or_default(),
+            Some(Tag::default())
+        );
     }
 
     #[test]
@@ -356,10 +377,26 @@ mod tests {
             ("V2/b", "reserved-name"),
             ("library/version", "reserved-name"),
         ] {
-            assert_eq!(text.parse::<Reference>().unwrap_err().code(), word, "{text}");
+            assert_eq!(
+                text.parse::<Reference>().unwrap_err().code(),
+                word,
+                "{text}"
+            );
         }
-        assert!(format!("a/b:{}", "t".repeat(128)).parse::<Reference>().is_ok());
-        assert!(format!("a/b:{}", "t".repeat(129)).parse::<Reference>().is_err());
-        assert!(format!("{}/b", "t".repeat(65)).parse::<Reference>().is_err());
+        assert!(
+            format!("a/b:{}", "t".repeat(128))
+                .parse::<Reference>()
+                .is_ok()
+        );
+        assert!(
+            format!("a/b:{}", "t".repeat(129))
+                .parse::<Reference>()
+                .is_err()
+        );
+        assert!(
+            format!("{}/b", "t".repeat(65))
+                .parse::<Reference>()
+                .is_err()
+        );
     }
 }
