@@ -2,7 +2,7 @@
 
 use std::io::Cursor;
 
-use backhand::compression::Compressor;
+use backhand::compression::{CompressionOptions, Compressor, Lz4};
 use backhand::{FilesystemCompressor, FilesystemWriter, NodeHeader};
 
 /// A tree of files to be written as squashfs. Directories follow from the paths.
@@ -69,7 +69,13 @@ impl Tree {
         let mut writer = FilesystemWriter::default();
         writer.set_time(self.time);
         writer.set_block_size(128 * 1024);
-        writer.set_compressor(FilesystemCompressor::new(compressor, None).expect("compiled in"));
+        // LZ4 alone cannot be written without options.
+        let options = (compressor == Compressor::Lz4).then_some(CompressionOptions::Lz4(Lz4 {
+            version: 1,
+            flags: 0,
+        }));
+        let compressor = FilesystemCompressor::new(compressor, options).expect("compiled in");
+        writer.set_compressor(compressor);
         writer.set_root_mode(0o755);
         let header = |mode| NodeHeader::new(mode, 0, 0, self.time);
         for (path, node) in &self.nodes {

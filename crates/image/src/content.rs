@@ -319,7 +319,9 @@ fn fill_from_objects(
     let inspected: Inspected = match serde_json::from_slice(&json) {
         Ok(inspected) => inspected,
         Err(error) => {
-            content.notes.push(format!("inspect-metadata.json is not readable: {error}"));
+            content
+                .notes
+                .push(format!("inspect-metadata.json is not readable: {error}"));
             return;
         }
     };

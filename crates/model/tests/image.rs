@@ -124,6 +124,9 @@ fn refuses_a_superblock_that_cannot_be() {
 }
 
 proptest! {
+    // An integration test has no source file for proptest to keep failures beside.
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
     #[test]
     fn nothing_panics(bytes in prop::collection::vec(any::<u8>(), 0..3000), size in any::<u64>()) {
         let _ = sniff(&bytes, size);

@@ -453,6 +453,9 @@ fn holds(image: &SifImage, size: u64) {
 }
 
 proptest! {
+    // An integration test has no source file for proptest to keep failures beside.
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
     #[test]
     fn a_damaged_image_is_refused_or_sound(
         changes in prop::collection::vec((0usize..40_000, any::<u8>()), 1..6),
