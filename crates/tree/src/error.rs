@@ -93,6 +93,9 @@ pub enum TreeError {
     /// Images that cannot be published.
     #[error("{} of the images cannot be published", .0.len())]
     Source(Vec<SourceFault>),
+    /// A source without an image: more likely the wrong folder than an empty registry.
+    #[error("{path} holds no image", path = .0.display())]
+    NoImages(PathBuf),
     /// Hashing failed.
     #[error(transparent)]
     Hash(#[from] HashError),
@@ -121,20 +124,30 @@ impl TreeError {
             Self::Conflict(_) => "version-conflict",
             Self::CaseCollision(..) => "case-collision",
             Self::Source(faults) => faults.first().map_or("malformed-image", |fault| fault.code),
+            Self::NoImages(_) => "no-images",
             Self::Hash(error) => error.code(),
             Self::Cancelled => "interrupted",
         }
     }
 
     pub(crate) fn read(path: &Path) -> impl FnOnce(io::Error) -> Self {
-        move |source| Self::Read { path: path.to_owned(), source }
+        move |source| Self::Read {
+            path: path.to_owned(),
+            source,
+        }
     }
 
     pub(crate) fn write(path: &Path) -> impl FnOnce(io::Error) -> Self {
-        move |source| Self::Write { path: path.to_owned(), source }
+        move |source| Self::Write {
+            path: path.to_owned(),
+            source,
+        }
     }
 }
 
 fn is_full(error: &io::Error) -> bool {
-    matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
+    matches!(
+        error.kind(),
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded
+    )
 }

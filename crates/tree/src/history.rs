@@ -18,7 +18,9 @@ pub fn newest(tree: &Tree) -> Result<Option<Document<Head>>, TreeError> {
         Err(error) => return Err(error),
     };
     loop {
-        let (epoch, version) = newest.as_ref().map_or((0, 0), |head| (head.body().epoch, head.body().version));
+        let (epoch, version) = newest
+            .as_ref()
+            .map_or((0, 0), |head| (head.body().epoch, head.body().version));
         match tree.head_slot(epoch, version + 1)? {
             Some(next) => newest = Some(next),
             None => return Ok(newest),
@@ -34,13 +36,21 @@ pub fn before(tree: &Tree, head: &Head) -> Result<Option<Document<Head>>, TreeEr
     let Some(id) = head.previous.filter(|_| head.version > 1) else {
         return Ok(None);
     };
-    let slot = sreg_model::layout::Place::HeadSlot { epoch: head.epoch, version: head.version - 1 };
-    let mismatch = |what: String| TreeError::Mismatch { path: tree.path(&slot), what };
+    let slot = sreg_model::layout::Place::HeadSlot {
+        epoch: head.epoch,
+        version: head.version - 1,
+    };
+    let mismatch = |what: String| TreeError::Mismatch {
+        path: tree.path(&slot),
+        what,
+    };
     let previous = tree
         .head_slot(head.epoch, head.version - 1)?
         .ok_or_else(|| mismatch("there is no such head, but a later one names it".to_owned()))?;
     match previous.id() {
         found if found == id => Ok(Some(previous)),
-        found => Err(mismatch(format!("its id is {found}, but the next head names {id}"))),
+        found => Err(mismatch(format!(
+            "its id is {found}, but the next head names {id}"
+        ))),
     }
 }

@@ -60,7 +60,10 @@ enum JournalType {
 
 impl Journal {
     pub(crate) fn new(shown: Option<Version>) -> Self {
-        Self { shown, r#type: JournalType::V1 }
+        Self {
+            shown,
+            r#type: JournalType::V1,
+        }
     }
 }
 
@@ -75,7 +78,12 @@ pub(crate) struct Writer {
 impl Writer {
     /// Locks the tree at `root`; makes one there where the folder is empty or absent. Where
     /// another run holds the lock, `waiting` is told once and this waits.
-    pub(crate) fn open(root: &Path, settings: &Settings, observer: &dyn Observer, waiting: &dyn Fn()) -> Result<Self, TreeError> {
+    pub(crate) fn open(
+        root: &Path,
+        settings: &Settings,
+        observer: &dyn Observer,
+        waiting: &dyn Fn(),
+    ) -> Result<Self, TreeError> {
         fs::create_dir_all(root).map_err(TreeError::write(root))?;
         let lock = lock(root, observer, waiting)?;
         let tree = match Tree::open(root) {
@@ -83,7 +91,8 @@ impl Writer {
             Err(TreeError::NotATree(_)) => {
                 let mut entries = fs::read_dir(root).map_err(TreeError::read(root))?;
                 // A run that was killed in its first moments leaves nothing but this folder.
-                let ours = entries.all(|entry| entry.is_ok_and(|entry| entry.file_name() == STAGING));
+                let ours =
+                    entries.all(|entry| entry.is_ok_and(|entry| entry.file_name() == STAGING));
                 if !ours {
                     return Err(TreeError::NotOurs(root.to_owned()));
                 }
@@ -91,7 +100,11 @@ impl Writer {
             }
             Err(error) => return Err(error),
         };
-        let writer = Self { tree, _lock: lock, next: AtomicU64::new(0) };
+        let writer = Self {
+            tree,
+            _lock: lock,
+            next: AtomicU64::new(0),
+        };
         writer.clear_staging();
         let staging = root.join(STAGING);
         fs::create_dir_all(&staging).map_err(TreeError::write(&staging))?;
@@ -131,9 +144,14 @@ impl Writer {
     pub(crate) fn create(&self, place: &Place, bytes: &[u8]) -> Result<(), TreeError> {
         let staged = self.stage(bytes)?;
         let path = self.tree.path(place);
-        with_parent(&path, || fs::hard_link(&staged, &path)).map_err(|source| match source.kind() {
-            io::ErrorKind::AlreadyExists => TreeError::Conflict(path.clone()),
-            _ => TreeError::Write { path: path.clone(), source },
+        with_parent(&path, || fs::hard_link(&staged, &path)).map_err(|source| {
+            match source.kind() {
+                io::ErrorKind::AlreadyExists => TreeError::Conflict(path.clone()),
+                _ => TreeError::Write {
+                    path: path.clone(),
+                    source,
+                },
+            }
         })?;
         fs::remove_file(&staged).map_err(TreeError::write(&staged))?;
         self.sync_parent(&path)
@@ -147,7 +165,11 @@ impl Writer {
             _ => {}
         }
         // Folders that have become empty go too; the first that has not stays.
-        for folder in path.ancestors().skip(1).take_while(|folder| *folder != self.tree.root()) {
+        for folder in path
+            .ancestors()
+            .skip(1)
+            .take_while(|folder| *folder != self.tree.root())
+        {
             if fs::remove_dir(folder).is_err() {
                 break;
             }
@@ -157,7 +179,14 @@ impl Writer {
 
     /// Brings an image into the tree, and says whether it had to be brought. The file must
     /// still be what `stamp` says.
-    pub(crate) fn import(&self, place: &Place, file: &Path, stamp: &Stamp, mode: LinkMode, observer: &dyn Observer) -> Result<bool, TreeError> {
+    pub(crate) fn import(
+        &self,
+        place: &Place,
+        file: &Path,
+        stamp: &Stamp,
+        mode: LinkMode,
+        observer: &dyn Observer,
+    ) -> Result<bool, TreeError> {
         let path = self.tree.path(place);
         if fs::metadata(&path).is_ok_and(|found| found.is_file() && found.len() == stamp.size) {
             return Ok(false);
@@ -184,7 +213,9 @@ impl Writer {
             }
         }
         match last {
-            Some(error) if error.kind() == io::ErrorKind::Interrupted => return Err(TreeError::Cancelled),
+            Some(error) if error.kind() == io::ErrorKind::Interrupted => {
+                return Err(TreeError::Cancelled);
+            }
             Some(error) => return Err(TreeError::write(&path)(error)),
             None => {}
         }
@@ -192,7 +223,10 @@ impl Writer {
         // A hard link changes the time of the last status change, and nothing else.
         if (after.inode, after.size, after.modified) != (stamp.inode, stamp.size, stamp.modified) {
             let _ = fs::remove_file(&staged);
-            return Err(sreg_index::hasher::HashError::Changed { path: file.to_owned() }.into());
+            return Err(sreg_index::hasher::HashError::Changed {
+                path: file.to_owned(),
+            }
+            .into());
         }
         self.settle(&staged, &path)?;
         Ok(true)
@@ -231,20 +265,34 @@ impl Writer {
     /// Makes the folder that holds `path` durable.
     pub(crate) fn sync_parent(&self, path: &Path) -> Result<(), TreeError> {
         let folder = path.parent().unwrap_or(self.tree.root());
-        File::open(folder).and_then(|folder| folder.sync_all()).map_err(TreeError::write(folder))
+        File::open(folder)
+            .and_then(|folder| folder.sync_all())
+            .map_err(TreeError::write(folder))
     }
 
     fn staged_path(&self) -> PathBuf {
         let number = self.next.fetch_add(1, Ordering::Relaxed);
-        self.tree.root().join(STAGING).join(format!("{}-{number}", std::process::id()))
+        self.tree
+            .root()
+            .join(STAGING)
+            .join(format!("{}-{number}", std::process::id()))
     }
 
     fn stage(&self, bytes: &[u8]) -> Result<PathBuf, TreeError> {
         let path = self.staged_path();
-        let write = || OpenOptions::new().write(true).create_new(true).open(&path)?.write_all(bytes);
+        let write = || {
+            OpenOptions::new()
+                .write(true)
+                .create_new(true)
+                .open(&path)?
+                .write_all(bytes)
+        };
         write().map_err(|source| {
             let _ = fs::remove_file(&path);
-            TreeError::Write { path: path.clone(), source }
+            TreeError::Write {
+                path: path.clone(),
+                source,
+            }
         })?;
         Ok(path)
     }
@@ -252,14 +300,19 @@ impl Writer {
     fn settle(&self, staged: &Path, path: &Path) -> Result<(), TreeError> {
         with_parent(path, || fs::rename(staged, path)).map_err(|source| {
             let _ = fs::remove_file(staged);
-            TreeError::Write { path: path.to_owned(), source }
+            TreeError::Write {
+                path: path.to_owned(),
+                source,
+            }
         })
     }
 
     /// Removes what runs left under `staging/`, but a journal.
     fn clear_staging(&self) {
         let staging = self.tree.root().join(STAGING);
-        let Ok(entries) = fs::read_dir(&staging) else { return };
+        let Ok(entries) = fs::read_dir(&staging) else {
+            return;
+        };
         for entry in entries.flatten() {
             if entry.path() != self.tree.root().join(JOURNAL) {
                 let _ = fs::remove_file(entry.path());
@@ -278,7 +331,11 @@ impl Drop for Writer {
 
 impl NodeSink for Writer {
     fn store(&self, id: &Digest, bytes: &[u8]) -> Result<(), MapError> {
-        self.put(&Place::Node(*id), bytes).map_err(|error| MapError::Io { id: *id, source: io::Error::other(error) })
+        self.put(&Place::Node(*id), bytes)
+            .map_err(|error| MapError::Io {
+                id: *id,
+                source: io::Error::other(error),
+            })
     }
 }
 
@@ -296,7 +353,9 @@ fn lock(root: &Path, observer: &dyn Observer, waiting: &dyn Fn()) -> Result<File
     let mut told = false;
     loop {
         match folder.try_lock() {
-            Err(TryLockError::WouldBlock) if observer.is_cancelled() => return Err(TreeError::Cancelled),
+            Err(TryLockError::WouldBlock) if observer.is_cancelled() => {
+                return Err(TreeError::Cancelled);
+            }
             Err(TryLockError::WouldBlock) => {
                 if !told {
                     waiting();

@@ -8,7 +8,7 @@ use sreg_index::index::Index;
 use sreg_index::map::{MapError, NodeSource};
 use sreg_model::head::Head;
 use sreg_model::layout::Place;
-use sreg_model::settings::{Settings, SettingsError};
+use sreg_model::settings::Settings;
 use sreg_model::statement::Statement;
 use sreg_model::{Digest, Document, document, node};
 
@@ -33,12 +33,19 @@ impl Tree {
             Err(error) if is_absent(&error) => return Err(TreeError::NotATree(root.to_owned())),
             Err(error) => return Err(TreeError::read(&path)(error)),
         };
-        let settings = Settings::parse(&bytes).map_err(|source| TreeError::Settings { path, source })?;
-        Ok(Self { root: root.to_owned(), settings })
+        let settings =
+            Settings::parse(&bytes).map_err(|source| TreeError::Settings { path, source })?;
+        Ok(Self {
+            root: root.to_owned(),
+            settings,
+        })
     }
 
     pub(crate) fn with_settings(root: &Path, settings: Settings) -> Self {
-        Self { root: root.to_owned(), settings }
+        Self {
+            root: root.to_owned(),
+            settings,
+        }
     }
 
     /// The folder.
@@ -66,7 +73,9 @@ impl Tree {
     pub fn head(&self) -> Result<Document<Head>, TreeError> {
         let path = self.path(&Place::Head);
         match read_capped(&path, document::MAX_BYTES) {
-            Ok(bytes) => Document::parse(bytes).map_err(|source| TreeError::Document { path, source }),
+            Ok(bytes) => {
+                Document::parse(bytes).map_err(|source| TreeError::Document { path, source })
+            }
             Err(error) if is_absent(&error) => Err(TreeError::NoHead(self.root.clone())),
             Err(error) => Err(TreeError::read(&path)(error)),
         }
@@ -79,12 +88,19 @@ impl Tree {
     pub fn head_slot(&self, epoch: u64, version: u64) -> Result<Option<Document<Head>>, TreeError> {
         let path = self.path(&Place::HeadSlot { epoch, version });
         let head: Document<Head> = match read_capped(&path, document::MAX_BYTES) {
-            Ok(bytes) => Document::parse(bytes).map_err(|source| TreeError::Document { path: path.clone(), source })?,
+            Ok(bytes) => Document::parse(bytes).map_err(|source| TreeError::Document {
+                path: path.clone(),
+                source,
+            })?,
             Err(error) if is_absent(&error) => return Ok(None),
             Err(error) => return Err(TreeError::read(&path)(error)),
         };
         if (head.body().epoch, head.body().version) != (epoch, version) {
-            let what = format!("it is version {} of epoch {}", head.body().version, head.body().epoch);
+            let what = format!(
+                "it is version {} of epoch {}",
+                head.body().version,
+                head.body().epoch
+            );
             return Err(TreeError::Mismatch { path, what });
         }
         Ok(Some(head))
@@ -97,10 +113,17 @@ impl Tree {
     pub fn statement(&self, id: &Digest) -> Result<Document<Statement>, TreeError> {
         let path = self.path(&Place::Statement(*id));
         let bytes = read_capped(&path, document::MAX_BYTES).map_err(TreeError::read(&path))?;
-        let statement: Document<Statement> = Document::parse(bytes).map_err(|source| TreeError::Document { path: path.clone(), source })?;
+        let statement: Document<Statement> =
+            Document::parse(bytes).map_err(|source| TreeError::Document {
+                path: path.clone(),
+                source,
+            })?;
         let found = statement.id();
         if found != *id {
-            return Err(TreeError::Mismatch { path, what: format!("its id is {found}") });
+            return Err(TreeError::Mismatch {
+                path,
+                what: format!("its id is {found}"),
+            });
         }
         Ok(statement)
     }
@@ -112,7 +135,10 @@ impl Tree {
     }
 
     pub(crate) fn map_error(&self, source: MapError) -> TreeError {
-        TreeError::Map { path: self.root.clone(), source }
+        TreeError::Map {
+            path: self.root.clone(),
+            source,
+        }
     }
 }
 
@@ -133,17 +159,16 @@ const MAX_SETTINGS: usize = 8 << 10;
 /// Reads a whole file, but never more than one byte over `most`: parsers refuse what is longer.
 pub(crate) fn read_capped(path: &Path, most: usize) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
-    fs::File::open(path)?.take(most as u64 + 1).read_to_end(&mut bytes)?;
+    fs::File::open(path)?
+        .take(most as u64 + 1)
+        .read_to_end(&mut bytes)?;
     Ok(bytes)
 }
 
 /// Whether an error says that there is no such file. A file where a folder should be says so too.
 pub(crate) fn is_absent(error: &io::Error) -> bool {
-    matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
-}
-
-/// Whether settings could not be used because they are of a later format.
-#[must_use]
-pub(crate) fn is_newer(error: &TreeError) -> bool {
-    matches!(error, TreeError::Settings { source: SettingsError::Newer(_), .. })
+    matches!(
+        error.kind(),
+        io::ErrorKind::NotFound | io::ErrorKind::NotADirectory
+    )
 }

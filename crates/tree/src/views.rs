@@ -1,6 +1,6 @@
 //! Writes the views that differ between two heads.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use rayon::prelude::*;
 use sreg_index::diff::Difference;
@@ -24,7 +24,11 @@ struct Touched {
 }
 
 /// Brings all views to `head`, when they show `shown` now, or nothing known.
-pub(crate) fn roll_forward(writer: &Writer, shown: Option<&Head>, head: &Head) -> Result<(), TreeError> {
+pub(crate) fn roll_forward(
+    writer: &Writer,
+    shown: Option<&Head>,
+    head: &Head,
+) -> Result<(), TreeError> {
     let tree = writer.tree();
     let touched = touched(tree, shown, head)?;
     let index = tree.index(head);
@@ -37,12 +41,20 @@ pub(crate) fn roll_forward(writer: &Writer, shown: Option<&Head>, head: &Head) -
         write_all(writer, &views)
     })?;
     // Lists of tags last: what they name is there.
-    let namespaces: BTreeSet<&Namespace> = touched.repositories.iter().map(Repository::namespace).collect();
+    let namespaces: BTreeSet<&Namespace> = touched
+        .repositories
+        .iter()
+        .map(Repository::namespace)
+        .collect();
     for namespace in namespaces {
         let tags = present_tags(tree, index, namespace)?;
-        for repository in touched.repositories.iter().filter(|repository| repository.namespace() == namespace) {
-            let tags: Vec<Tag> = tags.iter().filter(|(of, _)| of == repository).map(|(_, tag)| tag.clone()).collect();
-            let views = repository_views(repository, &tags);
+        let of_namespace = touched
+            .repositories
+            .iter()
+            .filter(|repository| repository.namespace() == namespace);
+        for repository in of_namespace {
+            let tags = tags.get(repository).map_or(&[][..], Vec::as_slice);
+            let views = repository_views(repository, tags);
             if views.is_empty() {
                 writer.remove(&Place::SeedTags(repository.clone()))?;
             }
@@ -53,31 +65,61 @@ pub(crate) fn roll_forward(writer: &Writer, shown: Option<&Head>, head: &Head) -
 }
 
 /// The views of one tag in an index.
-pub(crate) fn views_of_tag(tree: &Tree, index: Index<'_>, repository: &Repository, tag: &Tag) -> Result<Vec<View>, TreeError> {
-    let entries = index.look_up(repository, tag).map_err(|error| tree.map_error(error))?;
+pub(crate) fn views_of_tag(
+    tree: &Tree,
+    index: Index<'_>,
+    repository: &Repository,
+    tag: &Tag,
+) -> Result<Vec<View>, TreeError> {
+    let entries = index
+        .look_up(repository, tag)
+        .map_err(|error| tree.map_error(error))?;
     let statements = entries
         .iter()
         .filter(|entry| entry.image.is_some())
-        .map(|entry| tree.statement(&entry.statement).map(|statement| statement.body().clone()))
+        .map(|entry| {
+            tree.statement(&entry.statement)
+                .map(|statement| statement.body().clone())
+        })
         .collect::<Result<Vec<_>, _>>()?;
     Ok(tag_views(tree.settings(), &statements))
 }
 
-/// The repositories and tags of a namespace that have an image.
-fn present_tags(tree: &Tree, index: Index<'_>, namespace: &Namespace) -> Result<BTreeSet<(Repository, Tag)>, TreeError> {
-    let mut tags = BTreeSet::new();
-    let Some(entry) = index.namespace(namespace).map_err(|error| tree.map_error(error))? else {
+/// The repositories of a namespace, and their tags that have an image.
+pub(crate) fn present_tags(
+    tree: &Tree,
+    index: Index<'_>,
+    namespace: &Namespace,
+) -> Result<BTreeMap<Repository, Vec<Tag>>, TreeError> {
+    let mut tags: BTreeMap<Repository, Vec<Tag>> = BTreeMap::new();
+    let Some(entry) = index
+        .namespace(namespace)
+        .map_err(|error| tree.map_error(error))?
+    else {
         return Ok(tags);
     };
-    let root = map::MapRoot { id: entry.digest, count: entry.tags };
-    map::walk(tree, &MapName::Tags(namespace.clone()), root, &mut |entry: TagEntry| {
-        if entry.image.is_some()
-            && let Some(repository) = repository(namespace, &entry)
-        {
-            tags.insert((repository, entry.key.tag()));
-        }
-        Ok::<_, MapError>(())
-    })
+    let root = map::MapRoot {
+        id: entry.digest,
+        count: entry.tags,
+    };
+    map::walk(
+        tree,
+        &MapName::Tags(namespace.clone()),
+        root,
+        &mut |entry: TagEntry| {
+            if entry.image.is_some()
+                && let Some(repository) = repository(namespace, &entry)
+            {
+                let tags = tags.entry(repository).or_default();
+                let tag = entry.key.tag();
+                // One line for each architecture: the lines of a key stand together.
+                if tags.last() != Some(&tag) {
+                    tags.push(tag);
+                }
+            }
+            Ok::<_, MapError>(())
+        },
+    )
     .map_err(|error| tree.map_error(error))?;
     Ok(tags)
 }
@@ -90,19 +132,25 @@ pub(crate) fn repository(namespace: &Namespace, entry: &TagEntry) -> Option<Repo
 fn touched(tree: &Tree, shown: Option<&Head>, head: &Head) -> Result<Touched, TreeError> {
     let mut touched = Touched::default();
     let left = shown.map(|shown| tree.index(shown));
-    diff(left, Some(tree.index(head)), &mut |namespace: &Namespace, difference: Difference<TagEntry>| {
-        if let Some(entry) = difference.left.first().or(difference.right.first())
-            && let Some(repository) = repository(namespace, entry)
-        {
-            touched.tags.insert((repository.clone(), entry.key.tag()));
-            touched.repositories.insert(repository);
-        }
-        Ok::<_, MapError>(())
-    })
+    diff(
+        left,
+        Some(tree.index(head)),
+        &mut |namespace: &Namespace, difference: Difference<TagEntry>| {
+            if let Some(entry) = difference.left.first().or(difference.right.first())
+                && let Some(repository) = repository(namespace, entry)
+            {
+                touched.tags.insert((repository.clone(), entry.key.tag()));
+                touched.repositories.insert(repository);
+            }
+            Ok::<_, MapError>(())
+        },
+    )
     .map_err(|error| tree.map_error(error))?;
     Ok(touched)
 }
 
 fn write_all(writer: &Writer, views: &[View]) -> Result<(), TreeError> {
-    views.iter().try_for_each(|view| writer.put(&view.place, &view.bytes))
+    views
+        .iter()
+        .try_for_each(|view| writer.put(&view.place, &view.bytes))
 }
