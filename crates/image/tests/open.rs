@@ -11,8 +11,8 @@ use sreg_tests::images;
 use sreg_tests::sif::{header, patch};
 
 fn open(bytes: &[u8]) -> Result<Image, OpenError> {
-    let mut file = tempfile::tempfile().unwrap();
-    file.write_all(bytes).unwrap();
+    let mut file = tempfile::tempfile().expect("a temporary file");
+    file.write_all(bytes).expect("room for it");
     Image::from_file(file)
 }
 
@@ -22,8 +22,8 @@ fn code(bytes: &[u8]) -> &'static str {
 
 fn gzip(bytes: &[u8]) -> Vec<u8> {
     let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
-    encoder.write_all(bytes).unwrap();
-    encoder.finish().unwrap()
+    encoder.write_all(bytes).expect("room for it");
+    encoder.finish().expect("writing to memory")
 }
 
 #[test]
@@ -107,10 +107,13 @@ fn a_folder_or_nothing_is_no_image() {
 #[test]
 fn a_sparse_image_of_a_terabyte_opens_at_once() {
     // Were anything but headers read, this test would not end.
-    let mut file = tempfile::tempfile().unwrap();
+    let mut file = tempfile::tempfile().expect("a temporary file");
     let mut bytes = images::sif("a", Arch::Amd64, 0);
     patch(&mut bytes, header::DATA_SIZE, &(1i64 << 40).to_le_bytes());
-    file.write_all(&bytes).unwrap();
+    file.write_all(&bytes).expect("room for it");
     file.set_len((1 << 40) + 40_000).unwrap();
-    assert_eq!(Image::from_file(file).unwrap().arch(), Arch::Amd64);
+    assert_eq!(
+        Image::from_file(file).expect("an image").arch(),
+        Arch::Amd64
+    );
 }
