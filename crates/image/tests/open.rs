@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::io::Write as _;
+use std::process::Command;
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
@@ -92,13 +93,22 @@ fn passes_on_what_the_parsers_refuse() {
 }
 
 #[test]
-fn a_folder_or_nothing_is_no_image() {
+fn a_folder_or_a_pipe_or_nothing_is_no_image() {
     let folder = tempfile::tempdir().unwrap();
     assert_eq!(Image::open(folder.path()).unwrap_err().code(), "not-a-file");
     assert_eq!(
         Image::open(&folder.path().join("none")).unwrap_err().code(),
         "unreadable-file"
     );
+    let pipe = folder.path().join("pipe");
+    assert!(
+        Command::new("mkfifo")
+            .arg(&pipe)
+            .status()
+            .unwrap()
+            .success()
+    );
+    assert_eq!(Image::open(&pipe).unwrap_err().code(), "not-a-file");
     let path = folder.path().join("some.sif");
     fs::write(&path, images::sif("a", Arch::Amd64, 0)).unwrap();
     assert_eq!(Image::open(&path).unwrap().arch(), Arch::Amd64);
