@@ -40,11 +40,11 @@ pub struct Limits {
 }
 
 impl Default for Limits {
-    /// 1 MiB a file, 64 MiB in all, 4 GiB inflated, 30 seconds.
+    /// 1 MiB a file, 256 MiB in all, 4 GiB inflated, 30 seconds.
     fn default() -> Self {
         Self {
             file: 1 << 20,
-            read: 64 << 20,
+            read: 256 << 20,
             inflated: 4 << 30,
             time: Duration::from_secs(30),
         }
