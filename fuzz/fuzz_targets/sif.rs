@@ -8,10 +8,16 @@ use sreg_model::image::sniff;
 fuzz_target!(|file: &[u8]| {
     let size = file.len() as u64;
     let _ = sniff(file, size);
-    let Ok(image) = SifImage::from_bytes(file) else { return };
+    let Ok(image) = SifImage::from_bytes(file) else {
+        return;
+    };
     let data = image.header().data();
     assert!(data.end <= size && image.header().table().end <= size);
-    let mut ends: Vec<_> = image.objects().iter().filter(|object| object.size() > 0).collect();
+    let mut ends: Vec<_> = image
+        .objects()
+        .iter()
+        .filter(|object| object.size() > 0)
+        .collect();
     ends.sort_by_key(|object| object.offset());
     for object in image.objects() {
         assert!(data.start <= object.offset() && object.range().end <= data.end);
