@@ -18,6 +18,7 @@ pub mod header {
     pub const TABLE_SIZE: usize = 104;
     pub const DATA_OFFSET: usize = 112;
     pub const DATA_SIZE: usize = 120;
+    pub const SIZE: usize = 128;
 }
 
 /// Where the fields of a descriptor stand, from its start.
@@ -39,7 +40,6 @@ pub mod descriptor {
 
 const TABLE: usize = 4096;
 const CAPACITY: usize = 48;
-const DATA: usize = TABLE + CAPACITY * descriptor::SIZE;
 const GROUP_MASK: u32 = 0xf000_0000;
 
 /// The start of descriptor `index`, counted from 0, in a file that [`SifBuilder`] made.
@@ -75,6 +75,8 @@ pub struct SifBuilder {
     time: i64,
     launch: Vec<u8>,
     arch: [u8; 3],
+    table: usize,
+    capacity: usize,
     objects: Vec<Object>,
 }
 
@@ -92,6 +94,8 @@ impl SifBuilder {
             time: seed.time().into(),
             launch: b"#!/usr/bin/env run-singularity\n".to_vec(),
             arch: code(Arch::Unknown),
+            table: TABLE,
+            capacity: CAPACITY,
             objects: Vec::new(),
         }
     }
@@ -100,6 +104,14 @@ impl SifBuilder {
     #[must_use]
     pub fn launch(mut self, script: &str) -> Self {
         self.launch = script.as_bytes().to_vec();
+        self
+    }
+
+    /// Moves the table to right behind the header, with room for `capacity` objects.
+    #[must_use]
+    pub fn compact(mut self, capacity: usize) -> Self {
+        self.table = header::SIZE;
+        self.capacity = capacity;
         self
     }
 
@@ -211,12 +223,12 @@ impl SifBuilder {
     /// The file.
     ///
     /// # Panics
-    /// With more than 48 objects, or a launch script, name or extra field that is too long.
+    /// With more objects than the table has room for, or a launch script, name or extra field that is too long.
     #[must_use]
     pub fn build(&self) -> Vec<u8> {
-        let mut file = vec![0; DATA];
+        let mut file = vec![0; self.data_at()];
         for (index, object) in self.objects.iter().enumerate() {
-            assert!(index < CAPACITY, "more than {CAPACITY} objects");
+            assert!(index < self.capacity, "more than {} objects", self.capacity);
             let end = file.len();
             file.resize(end.next_multiple_of(object.align), 0);
             let start = file.len();
@@ -228,10 +240,14 @@ impl SifBuilder {
         file
     }
 
+    fn data_at(&self) -> usize {
+        self.table + self.capacity * descriptor::SIZE
+    }
+
     fn describe(&self, file: &mut [u8], index: usize, [start, length, padded]: [usize; 3]) {
         let object = &self.objects[index];
-        let at = descriptor_at(index);
-        let id = u32::try_from(index + 1).expect("at most 48");
+        let at = self.table + index * descriptor::SIZE;
+        let id = u32::try_from(index + 1).expect("few objects");
         assert!(
             object.name.len() <= 128 && object.extra.len() <= 384,
             "a field is too long"
@@ -256,7 +272,7 @@ impl SifBuilder {
 
     fn head(&self, file: &mut [u8]) {
         assert!(self.launch.len() < 32, "the launch script is too long");
-        let data_size = file.len() - DATA;
+        let data_size = file.len() - self.data_at();
         for (field, value) in [
             (header::LAUNCH, &self.launch[..]),
             (header::MAGIC, b"SIF_MAGIC\0"),
@@ -265,11 +281,14 @@ impl SifBuilder {
             (48, &self.id),
             (header::CREATED, &self.time.to_le_bytes()),
             (header::CREATED + 8, &self.time.to_le_bytes()),
-            (header::FREE, &number(CAPACITY - self.objects.len())),
-            (header::TOTAL, &number(CAPACITY)),
-            (header::TABLE_OFFSET, &number(TABLE)),
-            (header::TABLE_SIZE, &number(CAPACITY * descriptor::SIZE)),
-            (header::DATA_OFFSET, &number(DATA)),
+            (header::FREE, &number(self.capacity - self.objects.len())),
+            (header::TOTAL, &number(self.capacity)),
+            (header::TABLE_OFFSET, &number(self.table)),
+            (
+                header::TABLE_SIZE,
+                &number(self.capacity * descriptor::SIZE),
+            ),
+            (header::DATA_OFFSET, &number(self.data_at())),
             (header::DATA_SIZE, &number(data_size)),
         ] {
             patch(file, field, value);

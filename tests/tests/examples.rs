@@ -11,13 +11,16 @@ fn folder() -> PathBuf {
 /// Every file below `folder`, by its path with slashes.
 fn files(folder: &Path, prefix: &str) -> BTreeMap<String, Vec<u8>> {
     let mut found = BTreeMap::new();
-    for entry in fs::read_dir(folder).unwrap() {
-        let entry = entry.unwrap();
-        let name = format!("{prefix}{}", entry.file_name().to_str().unwrap());
-        if entry.file_type().unwrap().is_dir() {
+    for entry in fs::read_dir(folder).expect("a folder of examples") {
+        let entry = entry.expect("an entry");
+        let name = format!(
+            "{prefix}{}",
+            entry.file_name().to_str().expect("a name in UTF-8")
+        );
+        if entry.file_type().expect("its type").is_dir() {
             found.extend(files(&entry.path(), &format!("{name}/")));
         } else {
-            found.insert(name, fs::read(entry.path()).unwrap());
+            found.insert(name, fs::read(entry.path()).expect("its bytes"));
         }
     }
     found

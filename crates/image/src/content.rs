@@ -4,16 +4,17 @@
 //! from the SIF's own objects: `JSON.Labels`, `Def.FILE`, `Env.Vars`, then the
 //! `inspect-metadata.json` that apptainer writes beside an encrypted partition.
 
+mod objects;
+
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, Read, Write};
 use std::time::{Duration, Instant};
 
-use serde::Deserialize;
 use serde_json::Value;
 use sreg_model::SifImage;
 use sreg_model::image::{ImageKind, SNIFF_BYTES, Superblock, sniff};
-use sreg_model::sif::{Extra, Filesystem, ObjectType, SifDescriptor};
+use sreg_model::sif::{Extra, Filesystem};
 
 use crate::Image;
 use crate::open::{Layout, inflate};
@@ -39,11 +40,11 @@ pub struct Limits {
 }
 
 impl Default for Limits {
-    /// 1 MiB a file, 64 MiB in all, 4 GiB inflated, 30 seconds.
+    /// 1 MiB a file, 256 MiB in all, 4 GiB inflated, 30 seconds.
     fn default() -> Self {
         Self {
             file: 1 << 20,
-            read: 64 << 20,
+            read: 256 << 20,
             inflated: 4 << 30,
             time: Duration::from_secs(30),
         }
@@ -100,7 +101,7 @@ impl Image {
         }
         if let Some(sif) = self.sif() {
             let source = Source::new(&self.file, 0, self.size(), limits.read, deadline);
-            fill_from_objects(source, sif, limits, &mut content);
+            objects::fill(source, sif, limits, &mut content);
         }
         content
     }
@@ -259,106 +260,4 @@ fn take_labels(json: &[u8], from: &str, content: &mut Content) {
             .notes
             .push(format!("the labels in {from} are not readable: {error}")),
     }
-}
-
-/// What of apptainer's `inspect-metadata.json` has a place in [`Content`].
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-struct Inspected {
-    data: InspectedData,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-struct InspectedData {
-    attributes: Attributes,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-struct Attributes {
-    labels: BTreeMap<String, String>,
-    environment: BTreeMap<String, String>,
-    deffile: Option<String>,
-    runscript: Option<String>,
-}
-
-fn fill_from_objects(
-    mut source: Source<'_>,
-    sif: &SifImage,
-    limits: &Limits,
-    content: &mut Content,
-) {
-    if content.labels.is_empty()
-        && let Some(json) = object(&mut source, sif, limits, content, |object| {
-            object.object_type() == ObjectType::Labels
-        })
-    {
-        take_labels(&json, ObjectType::Labels.as_str(), content);
-    }
-    if content.recipe.is_none() {
-        content.recipe = object(&mut source, sif, limits, content, |object| {
-            object.object_type() == ObjectType::Deffile
-        })
-        .map(|text| String::from_utf8_lossy(&text).into_owned());
-    }
-    if content.environment.is_empty()
-        && let Some(text) = object(&mut source, sif, limits, content, |object| {
-            object.object_type() == ObjectType::EnvVar
-        })
-    {
-        let word = ObjectType::EnvVar.as_str().to_owned();
-        content
-            .environment
-            .insert(word, String::from_utf8_lossy(&text).into_owned());
-    }
-    let metadata = object(&mut source, sif, limits, content, |object| {
-        object.object_type() == ObjectType::GenericJson && object.name() == "inspect-metadata.json"
-    });
-    let Some(json) = metadata else { return };
-    let inspected: Inspected = match serde_json::from_slice(&json) {
-        Ok(inspected) => inspected,
-        Err(error) => {
-            content
-                .notes
-                .push(format!("inspect-metadata.json is not readable: {error}"));
-            return;
-        }
-    };
-    let attributes = inspected.data.attributes;
-    if content.labels.is_empty() {
-        content.labels = attributes.labels;
-    }
-    if content.environment.is_empty() {
-        content.environment = attributes.environment;
-    }
-    content.recipe = content.recipe.take().or(attributes.deffile);
-    content.runscript = content.runscript.take().or(attributes.runscript);
-}
-
-/// The bytes of the first object that `wanted` picks.
-fn object(
-    source: &mut Source<'_>,
-    sif: &SifImage,
-    limits: &Limits,
-    content: &mut Content,
-    wanted: impl Fn(&SifDescriptor) -> bool,
-) -> Option<Vec<u8>> {
-    let object = sif
-        .objects()
-        .iter()
-        .find(|object| wanted(object) && object.size() > 0)?;
-    let size = usize::try_from(object.size())
-        .ok()
-        .filter(|_| object.size() <= limits.file);
-    let read = match size {
-        Some(size) => source.read(object.offset(), size),
-        None => Err(Unreadable::TooLarge("it", limits.file)),
-    };
-    read.map_err(|error| {
-        content
-            .notes
-            .push(format!("object {} was left out: {error}", object.id()))
-    })
-    .ok()
 }

@@ -1,6 +1,6 @@
 //! Opening an image: its format and architecture, from headers only.
 
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::{self, Read};
 use std::os::unix::fs::FileExt;
 use std::path::Path;
@@ -45,6 +45,10 @@ impl Image {
     /// # Errors
     /// [`OpenError`], by why the file is not a sound image.
     pub fn open(path: &Path) -> Result<Self, OpenError> {
+        // Opening a pipe would wait for its writer.
+        if !fs::metadata(path).map_err(OpenError::Read)?.is_file() {
+            return Err(OpenError::NotAFile);
+        }
         Self::from_file(File::open(path).map_err(OpenError::Read)?)
     }
 

@@ -14,9 +14,9 @@ use sreg_tests::sif::SifBuilder;
 use sreg_tests::squashfs::Tree;
 
 fn image(bytes: &[u8]) -> Image {
-    let mut file = tempfile::tempfile().unwrap();
-    file.write_all(bytes).unwrap();
-    Image::from_file(file).unwrap()
+    let mut file = tempfile::tempfile().expect("a temporary file");
+    file.write_all(bytes).expect("room for it");
+    Image::from_file(file).expect("an image")
 }
 
 fn content(bytes: &[u8]) -> Content {
@@ -26,7 +26,7 @@ fn content(bytes: &[u8]) -> Content {
 fn json(bytes: &[u8]) -> Value {
     let image = image(bytes);
     let content = image.content(&Limits::default());
-    serde_json::to_value(Report::new(&image, content)).unwrap()
+    serde_json::to_value(Report::new(&image, content)).expect("a report is JSON")
 }
 
 #[test]
@@ -292,8 +292,8 @@ fn survives(mut bytes: Vec<u8>, changes: &[(usize, u8)]) {
         let at = at % bytes.len();
         bytes[at] = *value;
     }
-    let mut file = tempfile::tempfile().unwrap();
-    file.write_all(&bytes).unwrap();
+    let mut file = tempfile::tempfile().expect("a temporary file");
+    file.write_all(&bytes).expect("room for it");
     let start = Instant::now();
     if let Ok(image) = Image::from_file(file) {
         let _ = image.content(&Limits {

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::io::Write as _;
+use std::process::Command;
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
@@ -11,8 +12,8 @@ use sreg_tests::images;
 use sreg_tests::sif::{header, patch};
 
 fn open(bytes: &[u8]) -> Result<Image, OpenError> {
-    let mut file = tempfile::tempfile().unwrap();
-    file.write_all(bytes).unwrap();
+    let mut file = tempfile::tempfile().expect("a temporary file");
+    file.write_all(bytes).expect("room for it");
     Image::from_file(file)
 }
 
@@ -22,8 +23,8 @@ fn code(bytes: &[u8]) -> &'static str {
 
 fn gzip(bytes: &[u8]) -> Vec<u8> {
     let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
-    encoder.write_all(bytes).unwrap();
-    encoder.finish().unwrap()
+    encoder.write_all(bytes).expect("room for it");
+    encoder.finish().expect("writing to memory")
 }
 
 #[test]
@@ -92,13 +93,22 @@ fn passes_on_what_the_parsers_refuse() {
 }
 
 #[test]
-fn a_folder_or_nothing_is_no_image() {
+fn a_folder_or_a_pipe_or_nothing_is_no_image() {
     let folder = tempfile::tempdir().unwrap();
     assert_eq!(Image::open(folder.path()).unwrap_err().code(), "not-a-file");
     assert_eq!(
         Image::open(&folder.path().join("none")).unwrap_err().code(),
         "unreadable-file"
     );
+    let pipe = folder.path().join("pipe");
+    assert!(
+        Command::new("mkfifo")
+            .arg(&pipe)
+            .status()
+            .unwrap()
+            .success()
+    );
+    assert_eq!(Image::open(&pipe).unwrap_err().code(), "not-a-file");
     let path = folder.path().join("some.sif");
     fs::write(&path, images::sif("a", Arch::Amd64, 0)).unwrap();
     assert_eq!(Image::open(&path).unwrap().arch(), Arch::Amd64);
@@ -107,10 +117,13 @@ fn a_folder_or_nothing_is_no_image() {
 #[test]
 fn a_sparse_image_of_a_terabyte_opens_at_once() {
     // Were anything but headers read, this test would not end.
-    let mut file = tempfile::tempfile().unwrap();
+    let mut file = tempfile::tempfile().expect("a temporary file");
     let mut bytes = images::sif("a", Arch::Amd64, 0);
     patch(&mut bytes, header::DATA_SIZE, &(1i64 << 40).to_le_bytes());
-    file.write_all(&bytes).unwrap();
+    file.write_all(&bytes).expect("room for it");
     file.set_len((1 << 40) + 40_000).unwrap();
-    assert_eq!(Image::from_file(file).unwrap().arch(), Arch::Amd64);
+    assert_eq!(
+        Image::from_file(file).expect("an image").arch(),
+        Arch::Amd64
+    );
 }

@@ -61,12 +61,12 @@ pub enum ImageError {
         value: u64,
     },
     /// A squashfs that does not fit in the file.
-    #[error("the squashfs ends at byte {end}, but the file has {size} bytes")]
+    #[error("the squashfs has {needed} bytes, but the file has {available} for it")]
     Truncated {
-        /// Where the squashfs ends.
-        end: u64,
-        /// The size of the file, in bytes.
-        size: u64,
+        /// The size of the squashfs, in bytes.
+        needed: u64,
+        /// What stands in the file from its start on, in bytes.
+        available: u64,
     },
 }
 

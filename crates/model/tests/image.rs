@@ -7,11 +7,11 @@ use sreg_tests::images;
 
 fn of(file: &[u8]) -> Result<ImageKind, &'static str> {
     let front = &file[..file.len().min(SNIFF_BYTES)];
-    sniff(front, u64::try_from(file.len()).unwrap()).map_err(|error| error.code())
+    sniff(front, u64::try_from(file.len()).expect("a length")).map_err(|error| error.code())
 }
 
 fn other(file: &[u8]) -> String {
-    sniff(file, u64::try_from(file.len()).unwrap())
+    sniff(file, u64::try_from(file.len()).expect("a length"))
         .expect_err("no image")
         .to_string()
 }

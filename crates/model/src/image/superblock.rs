@@ -69,12 +69,7 @@ impl Superblock {
     /// # Errors
     /// [`ImageError`], by what is wrong with it.
     pub fn parse(bytes: &[u8], available: u64) -> Result<Self, ImageError> {
-        let truncated = |end| {
-            Err(ImageError::Truncated {
-                end,
-                size: available,
-            })
-        };
+        let truncated = |needed| Err(ImageError::Truncated { needed, available });
         let Some(bytes) = bytes.get(..Self::SIZE) else {
             return truncated(96);
         };
