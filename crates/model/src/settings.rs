@@ -362,7 +362,7 @@ mod tests {
         }
         for template in [
             "https://a/x",
-            "https://a/{nam}",
+            "https://a/{unknown}",
             "https://a/{hex",
             "https://a/}{hex}",
             "https://a/{name}",
