@@ -8,7 +8,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use rayon::prelude::*;
 use sreg_image::Image as ImageFile;
 use sreg_index::chain::sidecar_len;
-use sreg_index::hasher::{self, HashError, IoMode, Observer};
+use sreg_index::hasher::{self, HashError, IoMode};
 use sreg_index::stamp::Stamp;
 use sreg_model::head::Head;
 use sreg_model::layout::Place;
@@ -18,7 +18,7 @@ use sreg_model::{Arch, Digest, Document, ImageFormat, Namespace};
 
 use crate::cache::{Cache, Known, write_whole};
 use crate::error::TreeError;
-use crate::publish::{self, Edition, Lines};
+use crate::publish::{self, Edition, Lines, Watch};
 use crate::source::{self, Candidate, SourceFault};
 use crate::staging::{LinkMode, Writer};
 use crate::tree::Tree;
@@ -78,14 +78,6 @@ pub struct Outcome {
     pub skipped: Vec<SourceFault>,
 }
 
-/// Watches over an indexing run.
-pub trait Watch: Observer {
-    /// The bytes that will have to be read, once that is known.
-    fn expect(&self, images: usize, bytes: u64);
-    /// Another run holds the lock of the output folder.
-    fn waiting(&self);
-}
-
 /// Indexes a folder.
 ///
 /// # Errors
@@ -125,7 +117,7 @@ pub fn index_folder(options: &Options, watch: &dyn Watch) -> Result<Outcome, Tre
     let new = with_options(Settings::default(), options);
     let mut writer = Writer::open(&options.out, &new, watch, &|| watch.waiting())?;
     let settings = with_options(writer.tree().settings().clone(), options);
-    let head = publish::recover(&writer)?;
+    let head = publish::recover(&writer, watch)?;
     let lines = publish::lines(writer.tree(), head.as_ref().map(Document::body))?;
     let import = settings.blob_url.is_none();
     if import {
@@ -172,7 +164,15 @@ pub fn index_folder(options: &Options, watch: &dyn Watch) -> Result<Outcome, Tre
             )
         })
         .collect();
-    let head = publish::publish(&mut writer, head, &lines, &edition, &settings, options.now)?;
+    let head = publish::publish(
+        &mut writer,
+        head,
+        &lines,
+        &edition,
+        &settings,
+        options.now,
+        watch,
+    )?;
     if let Some(file) = &options.origin {
         let subjects: Vec<String> = edition
             .present
