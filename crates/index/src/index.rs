@@ -1,0 +1,233 @@
+//! The registry's index: the map of namespaces, and below it a map of tags for each
+//! (`spec/index.md`).
+
+use std::collections::BTreeMap;
+
+use sreg_model::head::IndexRoot;
+use sreg_model::node::{MapName, NamespaceEntry, TagEntry, TagKey};
+use sreg_model::{Digest, Namespace, Repository, Tag};
+
+use crate::diff::{Difference, Side, diff as diff_map};
+use crate::map::{self, Changes, MapError, MapRoot, NodeSink, NodeSource};
+
+/// For each namespace and key, the lines that it is to have: none removes the key.
+pub type IndexChanges = BTreeMap<Namespace, Changes<TagEntry>>;
+
+/// An index: where its nodes are, and its root.
+#[derive(Clone, Copy)]
+pub struct Index<'a> {
+    source: &'a dyn NodeSource,
+    root: Digest,
+    tags: u64,
+}
+
+impl<'a> Index<'a> {
+    /// The index that a head names.
+    #[must_use]
+    pub fn new(source: &'a dyn NodeSource, root: &IndexRoot) -> Self {
+        Self {
+            source,
+            root: root.digest,
+            tags: root.tags,
+        }
+    }
+
+    /// The root of the map of namespaces. Its lines are not counted by the head, so the node
+    /// itself says how many there are.
+    fn namespaces_root(&self) -> Result<MapRoot, MapError> {
+        root_with_own_count(self.source, self.root)
+    }
+
+    /// Visits all namespaces, and checks that their tags add up to what the head says.
+    ///
+    /// # Errors
+    /// What is wrong with a node, or what `visit` returns.
+    pub fn namespaces<X: From<MapError>>(
+        &self,
+        visit: &mut dyn FnMut(NamespaceEntry) -> Result<(), X>,
+    ) -> Result<(), X> {
+        let root = self.namespaces_root()?;
+        let mut tags = 0u64;
+        map::walk(
+            self.source,
+            &MapName::Namespaces,
+            root,
+            &mut |entry: NamespaceEntry| {
+                tags = tags.saturating_add(entry.tags);
+                visit(entry)
+            },
+        )?;
+        if tags != self.tags {
+            return Err(MapError::Count {
+                id: self.root,
+                position: sreg_model::node::Position::root(MapName::Namespaces),
+                found: tags,
+                expected: self.tags,
+            }
+            .into());
+        }
+        Ok(())
+    }
+
+    /// Visits all lines of all maps of tags.
+    ///
+    /// # Errors
+    /// What is wrong with a node, or what `visit` returns.
+    pub fn walk<X: From<MapError>>(
+        &self,
+        visit: &mut dyn FnMut(&Namespace, TagEntry) -> Result<(), X>,
+    ) -> Result<(), X> {
+        let source = self.source;
+        self.namespaces(&mut |entry: NamespaceEntry| {
+            let namespace = entry.namespace.clone();
+            map::walk(
+                source,
+                &MapName::Tags(namespace.clone()),
+                tags_root(&entry),
+                &mut |tag: TagEntry| visit(&namespace, tag),
+            )
+        })
+    }
+
+    /// The line of a namespace.
+    ///
+    /// # Errors
+    /// What is wrong with a node on the way.
+    pub fn namespace(&self, namespace: &Namespace) -> Result<Option<NamespaceEntry>, MapError> {
+        let root = self.namespaces_root()?;
+        let entries = map::look_up(self.source, &MapName::Namespaces, root, namespace.as_str())?;
+        Ok(entries.into_iter().next())
+    }
+
+    /// All lines of one tag, one for each architecture; removed ones too.
+    ///
+    /// # Errors
+    /// What is wrong with a node on the way.
+    pub fn look_up(&self, repository: &Repository, tag: &Tag) -> Result<Vec<TagEntry>, MapError> {
+        let Some(entry) = self.namespace(repository.namespace())? else {
+            return Ok(Vec::new());
+        };
+        let map = MapName::Tags(entry.namespace.clone());
+        map::look_up(
+            self.source,
+            &map,
+            tags_root(&entry),
+            TagKey::new(repository.name(), tag).as_str(),
+        )
+    }
+}
+
+fn tags_root(entry: &NamespaceEntry) -> MapRoot {
+    MapRoot {
+        id: entry.digest,
+        count: entry.tags,
+    }
+}
+
+fn root_with_own_count(source: &dyn NodeSource, id: Digest) -> Result<MapRoot, MapError> {
+    use sreg_model::node::{Node, Position};
+    let bytes = source.load(&id)?;
+    let found = Digest::of(&bytes);
+    if found != id {
+        return Err(MapError::Mismatch {
+            expected: id,
+            found,
+        });
+    }
+    let position = Position::root(MapName::Namespaces);
+    match Node::<NamespaceEntry>::parse(&bytes, &position) {
+        Ok(node) => Ok(MapRoot {
+            id,
+            count: node.count(),
+        }),
+        Err(source) => Err(MapError::Malformed {
+            id,
+            position,
+            source,
+        }),
+    }
+}
+
+/// Applies changes to an index, or builds one where there is none.
+///
+/// # Errors
+/// What is wrong with a node on the way, or what `sink` returns.
+pub fn update(
+    source: &dyn NodeSource,
+    sink: &dyn NodeSink,
+    index: Option<&IndexRoot>,
+    changes: IndexChanges,
+) -> Result<IndexRoot, MapError> {
+    let old = index.map(|root| Index::new(source, root));
+    let root = old.map(|index| index.namespaces_root()).transpose()?;
+    let mut tags = index.map_or(0, |root| root.tags);
+    let mut namespaces: Changes<NamespaceEntry> = BTreeMap::new();
+    for (namespace, changes) in changes {
+        let before = old
+            .map(|index| index.namespace(&namespace))
+            .transpose()?
+            .flatten();
+        let map = MapName::Tags(namespace.clone());
+        let after = map::update(source, sink, &map, before.as_ref().map(tags_root), changes)?;
+        tags = tags - before.map_or(0, |entry| entry.tags) + after.count;
+        let lines = match after.count {
+            0 => Vec::new(),
+            count => vec![NamespaceEntry {
+                digest: after.id,
+                namespace: namespace.clone(),
+                tags: count,
+            }],
+        };
+        namespaces.insert(namespace.as_str().to_owned(), lines);
+    }
+    let root = map::update(source, sink, &MapName::Namespaces, root, namespaces)?;
+    Ok(IndexRoot {
+        digest: root.id,
+        tags,
+    })
+}
+
+/// Gives every tag whose lines differ between two indexes to `visit`.
+///
+/// # Errors
+/// What is wrong with a node, or what `visit` returns.
+pub fn diff<X: From<MapError>>(
+    left: Option<Index<'_>>,
+    right: Option<Index<'_>>,
+    visit: &mut dyn FnMut(&Namespace, Difference<TagEntry>) -> Result<(), X>,
+) -> Result<(), X> {
+    let empty = map::MemoryNodes::default();
+    let left_root = left.map(|index| index.namespaces_root()).transpose()?;
+    let right_root = right.map(|index| index.namespaces_root()).transpose()?;
+    let left_source: &dyn NodeSource = left.map_or(&empty, |index| index.source);
+    let right_source: &dyn NodeSource = right.map_or(&empty, |index| index.source);
+    diff_map(
+        &MapName::Namespaces,
+        Side {
+            source: left_source,
+            root: left_root,
+        },
+        Side {
+            source: right_source,
+            root: right_root,
+        },
+        &mut |difference: Difference<NamespaceEntry>| {
+            let one = difference.left.first().or(difference.right.first());
+            let Some(namespace) = one.map(|entry| entry.namespace.clone()) else {
+                return Ok(());
+            };
+            diff_map(
+                &MapName::Tags(namespace.clone()),
+                Side {
+                    source: left_source,
+                    root: difference.left.first().map(tags_root),
+                },
+                Side {
+                    source: right_source,
+                    root: difference.right.first().map(tags_root),
+                },
+                &mut |tags: Difference<TagEntry>| visit(&namespace, tags),
+            )
+        },
+    )
+}

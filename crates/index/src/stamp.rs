@@ -1,0 +1,50 @@
+//! What a file system says of a file, to tell whether it has changed.
+
+use std::fs::Metadata;
+use std::os::unix::fs::MetadataExt as _;
+
+use serde::{Deserialize, Serialize};
+
+/// The identity, size and times of a file at one moment. Times are nanoseconds since 1970.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Stamp {
+    /// The device that holds the file.
+    pub device: u64,
+    /// The file's number on the device.
+    pub inode: u64,
+    /// The size in bytes.
+    pub size: u64,
+    /// When the content was last changed.
+    pub modified: i128,
+    /// When content, name, owner or mode was last changed; a user cannot set it.
+    pub changed: i128,
+}
+
+impl Stamp {
+    /// The stamp in `metadata`.
+    #[must_use]
+    pub fn of(metadata: &Metadata) -> Self {
+        let nanoseconds =
+            |seconds: i64, rest: i64| i128::from(seconds) * 1_000_000_000 + i128::from(rest);
+        Self {
+            device: metadata.dev(),
+            inode: metadata.ino(),
+            size: metadata.size(),
+            modified: nanoseconds(metadata.mtime(), metadata.mtime_nsec()),
+            changed: nanoseconds(metadata.ctime(), metadata.ctime_nsec()),
+        }
+    }
+
+    /// Whether the file may have been written again since `moment` (nanoseconds since 1970)
+    /// without its times showing it: the racy case that git's index knows. Time stamps move in
+    /// ticks of up to 10 ms on local file systems, and of 1 or 2 s where they have no fraction.
+    #[must_use]
+    pub fn is_racy_at(&self, moment: i128) -> bool {
+        let tick = if self.modified % 1_000_000_000 == 0 {
+            2_000_000_000
+        } else {
+            20_000_000
+        };
+        self.modified + tick > moment
+    }
+}
