@@ -215,6 +215,7 @@ fn proofs() -> Vec<Case> {
                     json!({"lines": found}),
                 )
                 .with("root", json!(sha256(&nodes[0])))
+                .with("count", json!(nodes[0].count))
                 .with("map", json!("tags/lab"))
                 .with("key", json!(key)),
             );
@@ -311,60 +312,68 @@ fn proofs() -> Vec<Case> {
     longer.push(texts([sibling]).remove(0));
     let mut wrong_root = good.clone();
     wrong_root[0] = greater.clone();
-    for (name, ids, note, root, nodes, class) in [
+    let lines_of = all.len();
+    for (name, ids, note, root, count, nodes, class) in [
         (
             "changed-leaf",
             "IDX-22 IDX-25",
             "a leaf that does not hash to its id",
             root.clone(),
+            lines_of,
             flipped,
-            "node-digest",
+            "missing-node",
         ),
         (
             "changed-root",
             "IDX-22 IDX-25",
             "a root that does not hash to the root's id",
             root.clone(),
+            lines_of,
             wrong_root,
-            "node-digest",
+            "missing-node",
         ),
         (
             "cut-off",
             "IDX-25",
             "the last node is missing",
             root.clone(),
+            lines_of,
             cut,
-            "proof-incomplete",
+            "missing-node",
         ),
         (
             "no-node",
             "IDX-25",
             "no node",
             root.clone(),
+            lines_of,
             vec![],
-            "proof-incomplete",
+            "missing-node",
         ),
         (
-            "one-node-more",
-            "IDX-25",
-            "a node behind the leaf",
+            "root-count",
+            "IDX-23",
+            "a root with one line fewer than whoever named it says",
             root.clone(),
-            longer,
-            "proof-trailing",
+            lines_of + 1,
+            good.clone(),
+            "node-sum",
         ),
         (
             "false-count",
             "IDX-23",
             "a branch that counts one line too many below its child",
             oracle::digest(&greater),
+            lines_of + 1,
             [vec![greater], good[1..].to_vec()].concat(),
-            "node-child-count",
+            "node-sum",
         ),
         (
             "misplaced-child",
             "IDX-7 IDX-25",
             "a child of another prefix, under its honest id",
             oracle::digest(&misplaced),
+            lines_of,
             [vec![misplaced], texts([sibling])].concat(),
             "node-prefix",
         ),
@@ -372,9 +381,17 @@ fn proofs() -> Vec<Case> {
         cases.push(
             Case::invalid("proof", name, ids, note, proof(&nodes), class)
                 .with("root", json!(root))
+                .with("count", json!(count))
                 .with("map", json!("tags/lab"))
                 .with("key", json!(key)),
         );
     }
+    cases.push(
+        Case::valid("proof", "one-node-more", "IDX-25", "a node that is not on the way is not looked at", proof(&longer), json!({"lines": [serde_json::from_str::<Value>(&line(key, "amd64").text).expect("a line is JSON")]}))
+            .with("root", json!(root))
+            .with("count", json!(lines_of))
+            .with("map", json!("tags/lab"))
+            .with("key", json!(key)),
+    );
     cases
 }
