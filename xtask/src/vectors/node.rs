@@ -452,6 +452,11 @@ fn invalid_leaves() -> Vec<Case> {
     let lab = namespace_line("lab", &oracle::hex(b"root"), 1).text;
     for (name, note, text) in [
         (
+            "namespace-tags-0",
+            "a namespace whose map is empty has no line",
+            lab.replace(":1}", ":0}"),
+        ),
+        (
             "namespace-without-tags",
             "a namespace without its count",
             lab.replace(",\"tags\":1", ""),
@@ -469,7 +474,7 @@ fn invalid_leaves() -> Vec<Case> {
     ] {
         let text = format!("sreg-node-v1 leaf ns -\n{text}\n");
         cases.push(
-            Case::invalid("node", name, "IDX-11", note, text, "node-entry")
+            Case::invalid("node", name, "IDX-11 IDX-27", note, text, "node-entry")
                 .with("position", at("ns", "-")),
         );
     }
