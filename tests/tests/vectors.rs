@@ -1,6 +1,6 @@
-//! Every vector of `spec/vectors` whose area the crate `sreg-model` implements.
+//! Every vector of `spec/vectors` of documents, names, nodes, paths and views.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -12,7 +12,8 @@ use sreg_model::manifest::Manifest;
 use sreg_model::node::{Child, Entry, MapName, NamespaceEntry, Node, Position, Prefix, TagEntry};
 use sreg_model::settings::Settings;
 use sreg_model::statement::{Claim, Image, Statement, Subject};
-use sreg_model::{Arch, Digest, Document, ImageFormat, Reference};
+use sreg_model::{Arch, Digest, Document, ImageFormat, Reference, Repository, Tag};
+use sreg_site::{repository_views, tag_views};
 
 /// What a reader makes of an input: what it says, or the word of the error.
 type Verdict = Result<Value, &'static str>;
@@ -93,6 +94,7 @@ fn every_area_is_walked() {
         "reference",
         "settings",
         "statement",
+        "views",
     ];
     let known: BTreeSet<&str> = here.iter().chain(ELSEWHERE).copied().collect();
     for folder in folders(&root()) {
@@ -324,10 +326,53 @@ fn settings() {
 }
 
 #[test]
+fn views() {
+    walk("views", |vector| {
+        let mut lines = vector.input.split_inclusive(|byte| *byte == b'\n');
+        let settings = Settings::parse(lines.next().unwrap()).unwrap();
+        let mut tags: BTreeMap<Repository, BTreeMap<Tag, Vec<Statement>>> = BTreeMap::new();
+        for line in lines {
+            let document = Document::<Statement>::parse(line.to_vec()).unwrap();
+            let statement = document.body().clone();
+            let subject = statement.subject.clone();
+            let of = tags.entry(subject.repository).or_default();
+            of.entry(subject.tag).or_default().push(statement);
+        }
+        let mut views = Vec::new();
+        for (repository, tags) in &tags {
+            let present = |statements: &Vec<Statement>| {
+                statements
+                    .iter()
+                    .any(|statement| statement.image().is_some())
+            };
+            let shown: Vec<Tag> = tags
+                .iter()
+                .filter(|(_, statements)| present(statements))
+                .map(|(tag, _)| tag.clone())
+                // In the other order, since the views are to sort them.
+                .rev()
+                .collect();
+            views.extend(repository_views(repository, &shown));
+            for statements in tags.values() {
+                views.extend(tag_views(&settings, statements));
+            }
+        }
+        let files: serde_json::Map<String, Value> = views
+            .into_iter()
+            .map(|view| {
+                let text = String::from_utf8(view.bytes).unwrap();
+                (view.place.to_string(), json!(text))
+            })
+            .collect();
+        Ok(json!({ "files": files }))
+    });
+}
+
+#[test]
 fn layout() {
     walk("layout", |vector| {
         // Whatever is not a path of the spec is somebody else's file.
-        let place = Place::parse(text(vector)).ok_or("stray-file")?;
+        let place = Place::parse(text(vector)).ok_or("foreign-file")?;
         assert_eq!(place.to_string(), text(vector));
         let mut said = match &place {
             Place::Settings => json!({"place": "settings"}),

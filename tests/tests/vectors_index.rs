@@ -107,7 +107,7 @@ fn digest_chain() {
             (Err(error), _) => error.code(),
             (Ok(_), Some(Some(link))) => {
                 assert_eq!(vector.fields["link"], json!(link + 1), "{at}");
-                "chain-link"
+                "blob-mismatch"
             }
             _ => "none",
         };

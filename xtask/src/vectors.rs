@@ -13,6 +13,7 @@ mod map;
 mod node;
 mod oracle;
 mod reference;
+mod views;
 
 use std::error::Error;
 use std::fs;
@@ -132,6 +133,7 @@ pub(crate) fn run(root: &Path) -> Result<(), Box<dyn Error>> {
     cases.extend(layout::cases());
     cases.extend(chain::cases());
     cases.extend(map::cases());
+    cases.extend(views::cases());
     let mut areas: Vec<&str> = cases.iter().map(|case| case.area).collect();
     areas.sort_unstable();
     areas.dedup();

@@ -190,7 +190,7 @@ fn invalid() -> Vec<Case> {
             "the second and the third entry swapped",
             &honest,
             swapped.concat(),
-            "chain-link",
+            "blob-mismatch",
             Some(2),
         ),
         (
@@ -199,7 +199,7 @@ fn invalid() -> Vec<Case> {
             "a bit of the third entry flipped",
             &honest,
             flipped.concat(),
-            "chain-link",
+            "blob-mismatch",
             Some(3),
         ),
         (
@@ -208,7 +208,7 @@ fn invalid() -> Vec<Case> {
             "the inner entries in little-endian words",
             &honest,
             little.concat(),
-            "chain-link",
+            "blob-mismatch",
             Some(1),
         ),
         (
@@ -217,7 +217,7 @@ fn invalid() -> Vec<Case> {
             "the first chunk of the file is another",
             &evil,
             links.concat(),
-            "chain-link",
+            "blob-mismatch",
             Some(1),
         ),
         (
@@ -226,7 +226,7 @@ fn invalid() -> Vec<Case> {
             "a false first chunk, and its chaining values in the first three entries: links 1 to 3 hold",
             &evil,
             evil_front.concat(),
-            "chain-link",
+            "blob-mismatch",
             Some(4),
         ),
         (
@@ -235,7 +235,7 @@ fn invalid() -> Vec<Case> {
             "the last, partial chunk of the file is another",
             &evil_tail,
             links.concat(),
-            "chain-link",
+            "blob-mismatch",
             Some(5),
         ),
         (
@@ -244,7 +244,7 @@ fn invalid() -> Vec<Case> {
             "the first two entries are those of another file",
             &honest,
             mixed.concat(),
-            "chain-link",
+            "blob-mismatch",
             Some(1),
         ),
     ] {
@@ -256,6 +256,19 @@ fn invalid() -> Vec<Case> {
         }
         cases.push(case);
     }
+    let nothing = Recipe::plain(0);
+    cases.push(
+        Case::invalid(
+            "digest-chain",
+            "size-0",
+            "CHAIN-10",
+            "a file without a byte, whose digest would be its own sidecar",
+            nothing.text(),
+            "chain-size",
+        )
+        .with("digest", json!(oracle::digest(b"")))
+        .file("sidecar", oracle::chain(b"").concat()),
+    );
     cases
 }
 

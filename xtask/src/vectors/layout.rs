@@ -150,7 +150,7 @@ fn paths() -> Vec<Case> {
             "LAY-1",
             note,
             path,
-            "stray-file",
+            "foreign-file",
         ));
     }
     cases
