@@ -1,31 +1,50 @@
-//! Tools of this repository: `cargo run -p xtask -- <task>`.
+//! Tools of this repository: what writes the files that are made by code, and checks them.
 #![allow(
     clippy::print_stdout,
     clippy::print_stderr,
     reason = "a tool for people and CI: what it prints is its answer"
 )]
 
+mod examples;
+mod fuzz_corpus;
 mod spec_check;
 mod vectors;
 
-use std::path::Path;
+use std::path::PathBuf;
 use std::process::ExitCode;
 
+const USAGE: &str = "usage: cargo run -p xtask -- COMMAND
+  examples      write examples/images/
+  fuzz-corpus   write the first inputs of the fuzz targets, fuzz/corpus/
+  spec-check    check that spec/ holds together, and with the code
+  vectors       write spec/vectors/";
+
 fn main() -> ExitCode {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"))
-        .parent()
-        .expect("xtask stands in the repository");
-    let task = std::env::args().nth(1).unwrap_or_default();
-    let outcome = match task.as_str() {
-        "vectors" => vectors::run(root),
-        "spec-check" => spec_check::run(root),
-        _ => Err(format!("no task {task:?}; expected vectors or spec-check").into()),
+    let command = std::env::args().nth(1);
+    let done = match command.as_deref() {
+        Some("examples") => examples::write(&root().join("examples/images")),
+        Some("fuzz-corpus") => fuzz_corpus::write(&root().join("fuzz/corpus")),
+        Some("spec-check") => spec_check::run(&root()),
+        Some("vectors") => vectors::run(&root()),
+        _ => {
+            eprintln!("{USAGE}");
+            return ExitCode::from(2);
+        }
     };
-    match outcome {
+    match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("{error}");
+            eprintln!("error: {error:#}");
             ExitCode::FAILURE
         }
     }
+}
+
+/// The root of the repository, wherever the tool is run from.
+fn root() -> PathBuf {
+    let package = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
+    package
+        .parent()
+        .expect("xtask stands in the repository")
+        .to_path_buf()
 }

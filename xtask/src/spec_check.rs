@@ -2,14 +2,12 @@
 //! links, vectors, and the words of errors.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::error::Error;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use anyhow::{Context as _, Result, bail};
 use jsonschema::Validator;
 use serde_json::Value;
-
-type Outcome<T> = Result<T, Box<dyn Error>>;
 
 /// A file of text, with its path as messages show it.
 struct Text {
@@ -19,7 +17,7 @@ struct Text {
 }
 
 /// Fails with a list of everything that is wrong.
-pub(crate) fn run(root: &Path) -> Outcome<()> {
+pub(crate) fn run(root: &Path) -> Result<()> {
     let pages = texts(root, &root.join("spec"), "md")?;
     let mut code = texts(root, &root.join("crates"), "rs")?;
     code.extend(texts(root, &root.join("tests"), "rs")?);
@@ -40,11 +38,11 @@ pub(crate) fn run(root: &Path) -> Outcome<()> {
     for problem in &problems {
         println!("{problem}");
     }
-    Err(format!("spec-check: {} problems", problems.len()).into())
+    bail!("spec-check found {} problems", problems.len())
 }
 
 /// All files below `folder` with an ending, by path; hidden folders and `target` left out.
-fn texts(root: &Path, folder: &Path, ending: &str) -> Outcome<Vec<Text>> {
+fn texts(root: &Path, folder: &Path, ending: &str) -> Result<Vec<Text>> {
     let mut found = Vec::new();
     for path in entries(folder)? {
         let name = name(&path);
@@ -61,7 +59,7 @@ fn texts(root: &Path, folder: &Path, ending: &str) -> Outcome<Vec<Text>> {
     Ok(found)
 }
 
-fn entries(folder: &Path) -> Outcome<Vec<PathBuf>> {
+fn entries(folder: &Path) -> Result<Vec<PathBuf>> {
     let mut found = Vec::new();
     for entry in fs::read_dir(folder)? {
         found.push(entry?.path());
@@ -105,7 +103,7 @@ fn check_vectors(
     root: &Path,
     words: &BTreeSet<String>,
     problems: &mut Vec<String>,
-) -> Outcome<Vec<Vector>> {
+) -> Result<Vec<Vector>> {
     let mut vectors = Vec::new();
     for area in entries(&root.join("spec/vectors"))?
         .into_iter()
@@ -135,7 +133,7 @@ fn check_vectors(
                 let shown = shown(root, &case);
                 let text = fs::read_to_string(case.join("vector.json"));
                 let Ok(fields) = text
-                    .map_err(Box::<dyn Error>::from)
+                    .map_err(anyhow::Error::from)
                     .and_then(|text| Ok(serde_json::from_str::<Value>(&text)?))
                 else {
                     problems.push(format!("vectors: {shown} has no readable vector.json"));
@@ -285,7 +283,7 @@ fn check_examples(
     pages: &[Text],
     vectors: &[Vector],
     problems: &mut Vec<String>,
-) -> Outcome<()> {
+) -> Result<()> {
     let mut schemas: BTreeMap<String, Validator> = BTreeMap::new();
     for path in entries(&root.join("spec/schema"))? {
         let file = name(&path);
@@ -402,15 +400,15 @@ fn slug(heading: &str) -> String {
 // --- words of errors
 
 /// The first column of the table under "Error words" in `spec/cli.md`.
-fn table_words(pages: &[Text]) -> Outcome<BTreeSet<String>> {
+fn table_words(pages: &[Text]) -> Result<BTreeSet<String>> {
     let page = pages
         .iter()
         .find(|page| page.shown == "spec/cli.md")
-        .ok_or("spec/cli.md is missing")?;
+        .context("spec/cli.md is missing")?;
     let (_, after) = page
         .text
         .split_once("## Error words")
-        .ok_or("spec/cli.md has no error words")?;
+        .context("spec/cli.md has no error words")?;
     let section = after.split("\n## ").next().unwrap_or_default();
     Ok(section
         .lines()

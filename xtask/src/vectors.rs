@@ -15,7 +15,6 @@ mod oracle;
 mod reference;
 mod views;
 
-use std::error::Error;
 use std::fs;
 use std::path::Path;
 
@@ -93,7 +92,7 @@ impl Case {
         self
     }
 
-    fn write(&self, vectors: &Path) -> Result<(), Box<dyn Error>> {
+    fn write(&self, vectors: &Path) -> anyhow::Result<()> {
         let mut fields = self.parameters.clone();
         fields.insert("ids".to_owned(), json!(self.ids));
         fields.insert("note".to_owned(), json!(self.note));
@@ -109,7 +108,7 @@ impl Case {
         };
         let folder = vectors.join(self.area).join(verdict).join(&self.name);
         if folder.exists() {
-            return Err(format!("two vectors are named {}", folder.display()).into());
+            anyhow::bail!("two vectors are named {}", folder.display());
         }
         fs::create_dir_all(&folder)?;
         let mut text = serde_json::to_vec_pretty(&fields)?;
@@ -123,7 +122,7 @@ impl Case {
 }
 
 /// Replaces the folders of the areas made here; other areas are left alone.
-pub(crate) fn run(root: &Path) -> Result<(), Box<dyn Error>> {
+pub(crate) fn run(root: &Path) -> anyhow::Result<()> {
     let vectors = root.join("spec/vectors");
     let mut cases = Vec::new();
     cases.extend(json::cases());

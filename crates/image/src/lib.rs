@@ -1,1 +1,18 @@
-//! Placeholder while the workspace is laid out.
+//! Image files: what kind they are, and what stands inside.
+//!
+//! [`Image::open`] reads headers only, in two or three small reads, and is what indexing uses.
+//! [`Image::content`] looks into the squashfs for labels, recipe, runscript and environment,
+//! within [`Limits`]; what cannot be read becomes a note in the result, never an error.
+//! [`Report`] is what `sreg inspect` prints of both.
+
+mod content;
+mod fault;
+mod open;
+mod report;
+mod source;
+mod squashfs;
+
+pub use content::{Content, Limits};
+pub use fault::OpenError;
+pub use open::Image;
+pub use report::{Chain, Report, ReportedObject, ReportedSif, ReportedSignature};

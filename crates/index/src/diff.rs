@@ -124,16 +124,18 @@ fn open<E: Entry>(
         Part::Lines(lines) => return Ok(Opened::Lines(lines)),
         Part::Stored(root) => root,
     };
-    Ok(match load::<E>(source, position, root)? {
-        Node::Leaf(lines) => Opened::Lines(lines),
-        Node::Branch(children) => {
-            let mut roots = [None; 16];
-            for child in &children {
-                roots[usize::from(child.nibble)] = Some(root_of(child));
+    Ok(
+        match load::<E>(source, position, root.id, Some(root.count))? {
+            Node::Leaf(lines) => Opened::Lines(lines),
+            Node::Branch(children) => {
+                let mut roots = [None; 16];
+                for child in &children {
+                    roots[usize::from(child.nibble)] = Some(root_of(child));
+                }
+                Opened::Children(roots)
             }
-            Opened::Children(roots)
-        }
-    })
+        },
+    )
 }
 
 impl<E: Entry> Opened<E> {

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use sreg_model::head::IndexRoot;
-use sreg_model::node::{MapName, NamespaceEntry, TagEntry, TagKey};
+use sreg_model::node::{MapName, NamespaceEntry, Position, TagEntry, TagKey};
 use sreg_model::{Digest, Namespace, Repository, Tag};
 
 use crate::diff::{Difference, Side, diff as diff_map};
@@ -35,7 +35,12 @@ impl<'a> Index<'a> {
     /// The root of the map of namespaces. Its lines are not counted by the head, so the node
     /// itself says how many there are.
     fn namespaces_root(&self) -> Result<MapRoot, MapError> {
-        root_with_own_count(self.source, self.root)
+        let position = Position::root(MapName::Namespaces);
+        let node = map::load::<NamespaceEntry>(self.source, &position, self.root, None)?;
+        Ok(MapRoot {
+            id: self.root,
+            count: node.count(),
+        })
     }
 
     /// Visits all namespaces, and checks that their tags add up to what the head says.
@@ -60,7 +65,7 @@ impl<'a> Index<'a> {
         if tags != self.tags {
             return Err(MapError::Count {
                 id: self.root,
-                position: sreg_model::node::Position::root(MapName::Namespaces),
+                position: Position::root(MapName::Namespaces),
                 found: tags,
                 expected: self.tags,
             }
@@ -121,30 +126,6 @@ fn tags_root(entry: &NamespaceEntry) -> MapRoot {
     MapRoot {
         id: entry.digest,
         count: entry.tags,
-    }
-}
-
-fn root_with_own_count(source: &dyn NodeSource, id: Digest) -> Result<MapRoot, MapError> {
-    use sreg_model::node::{Node, Position};
-    let bytes = source.load(&id)?;
-    let found = Digest::of(&bytes);
-    if found != id {
-        return Err(MapError::Mismatch {
-            expected: id,
-            found,
-        });
-    }
-    let position = Position::root(MapName::Namespaces);
-    match Node::<NamespaceEntry>::parse(&bytes, &position) {
-        Ok(node) => Ok(MapRoot {
-            id,
-            count: node.count(),
-        }),
-        Err(source) => Err(MapError::Malformed {
-            id,
-            position,
-            source,
-        }),
     }
 }
 

@@ -98,19 +98,17 @@ pub struct MapRoot {
     pub count: u64,
 }
 
-/// Loads the node `root` that belongs at `position`, and checks all that one node shows.
+/// Loads the node `id` that belongs at `position`, and checks all that one node shows. A map's
+/// outermost root may come without an expected count; then the node says its own.
 ///
 /// # Errors
 /// The first thing that is wrong with it.
 pub fn load<E: Entry>(
     source: &dyn NodeSource,
     position: &Position,
-    root: MapRoot,
+    id: Digest,
+    expected: Option<u64>,
 ) -> Result<Node<E>, MapError> {
-    let MapRoot {
-        id,
-        count: expected,
-    } = root;
     let bytes = source.load(&id)?;
     let found = Digest::of(&bytes);
     if found != id {
@@ -125,15 +123,15 @@ pub fn load<E: Entry>(
         source,
     })?;
     let found = node.count();
-    if found != expected {
-        return Err(MapError::Count {
+    match expected {
+        Some(expected) if expected != found => Err(MapError::Count {
             id,
             position: position.clone(),
             found,
             expected,
-        });
+        }),
+        _ => Ok(node),
     }
-    Ok(node)
 }
 
 /// All lines with `key`: none where the key is not in the map.
@@ -150,7 +148,7 @@ pub fn look_up<E: Entry>(
     let mut position = Position::root(map.clone());
     let mut at = root;
     loop {
-        match load::<E>(source, &position, at)? {
+        match load::<E>(source, &position, at.id, Some(at.count))? {
             Node::Leaf(entries) => {
                 return Ok(entries
                     .into_iter()
@@ -188,7 +186,7 @@ fn walk_from<E: Entry, X: From<MapError>>(
     root: MapRoot,
     visit: &mut dyn FnMut(E) -> Result<(), X>,
 ) -> Result<(), X> {
-    match load::<E>(source, position, root)? {
+    match load::<E>(source, position, root.id, Some(root.count))? {
         Node::Leaf(entries) => entries.into_iter().try_for_each(visit),
         Node::Branch(children) => children.iter().try_for_each(|child| {
             walk_from(source, &position.child(child.nibble), root_of(child), visit)
@@ -283,7 +281,7 @@ impl Writer<'_> {
         if changes.is_empty() {
             return Ok(Subtree::Stored(root));
         }
-        match load::<E>(self.source, position, root)? {
+        match load::<E>(self.source, position, root.id, Some(root.count))? {
             Node::Leaf(entries) => {
                 let changed = |entry: &E| changes.iter().any(|change| change.key == entry.key());
                 let mut lines: Vec<Line<E>> = entries

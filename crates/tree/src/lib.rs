@@ -1,1 +1,21 @@
-//! Placeholder while the workspace is laid out.
+//! A published registry tree in a local folder: read it, publish into it, verify it, repair it.
+//!
+//! The order of writes is that of `spec/commit.md`: what is immutable first, then one link that
+//! is the commit, then what can be derived. A run that is killed leaves the old head or the new
+//! one, each whole.
+
+pub mod cache;
+mod error;
+pub mod history;
+pub mod ingest;
+mod publish;
+pub mod repair;
+pub mod source;
+mod staging;
+mod tree;
+pub mod verify;
+mod views;
+
+pub use error::TreeError;
+pub use staging::LinkMode;
+pub use tree::Tree;

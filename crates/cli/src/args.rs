@@ -1,0 +1,241 @@
+//! The arguments of every command (`spec/cli.md`). Where a flag is absent, `config` fills in.
+
+use std::path::PathBuf;
+
+use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
+use clap_complete::Shell;
+use serde::Deserialize;
+use sreg_model::Namespace;
+use sreg_model::settings::{BaseUrl, BlobUrl};
+
+/// Container images for science, as static files: index a folder of SIF images into a
+/// content-addressed registry that any web server or bucket can serve, and verify it.
+#[derive(Debug, Parser)]
+#[command(
+    name = "sreg",
+    version,
+    max_term_width = 100,
+    arg_required_else_help = true
+)]
+pub(crate) struct Args {
+    #[command(flatten)]
+    pub(crate) global: Global,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// What every command takes.
+#[derive(Debug, Clone, ClapArgs)]
+pub(crate) struct Global {
+    /// How the answer is written to standard output.
+    #[arg(long, global = true, env = "SREG_FORMAT", value_name = "FORMAT")]
+    pub(crate) format: Option<Format>,
+    /// How progress is shown on standard error.
+    #[arg(long, global = true, env = "SREG_PROGRESS", value_name = "WHEN")]
+    pub(crate) progress: Option<ProgressMode>,
+    /// When messages are coloured.
+    #[arg(long, global = true, env = "SREG_COLOR", value_name = "WHEN")]
+    pub(crate) color: Option<ColorMode>,
+    /// How many cores work at once; all of them if not given.
+    #[arg(short, long, global = true, env = "SREG_JOBS", value_name = "N")]
+    pub(crate) jobs: Option<usize>,
+    /// Only errors on standard error.
+    #[arg(short, long, global = true, conflicts_with = "verbose")]
+    pub(crate) quiet: bool,
+    /// More on standard error.
+    #[arg(short, long, global = true)]
+    pub(crate) verbose: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Format {
+    /// For people.
+    #[default]
+    Text,
+    /// One JSON value, as the schemas in `spec/schema/` say.
+    Json,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum ProgressMode {
+    /// A bar on a terminal, a line every 30 seconds elsewhere.
+    #[default]
+    Auto,
+    /// A bar.
+    Bar,
+    /// A line every 30 seconds.
+    Plain,
+    /// Nothing.
+    None,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum ColorMode {
+    /// On a terminal, unless NO_COLOR is set.
+    #[default]
+    Auto,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Link {
+    /// A reflink, else a hard link, else a copy.
+    #[default]
+    Auto,
+    /// A hard link: signing or changing the image in place changes the published one too.
+    Hard,
+    /// A copy that shares its blocks, where the file system can.
+    Reflink,
+    /// A copy.
+    Copy,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Io {
+    /// mmap on local file systems, reads on network ones or where mapping fails.
+    #[default]
+    Auto,
+    /// Map files.
+    Mmap,
+    /// Read files.
+    Read,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub(crate) enum Blobs {
+    /// Do not look at images.
+    None,
+    /// Images exist and have the right size.
+    Head,
+    /// Every byte of every image.
+    #[default]
+    Full,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Hash every image of a folder and publish a registry tree.
+    Index(Index),
+    /// Find every fault of a published tree, one reference or one image file.
+    Verify(Verify),
+    /// Show what is in an image.
+    Inspect(Inspect),
+    /// List the images of a registry.
+    Ls(Ls),
+    /// Show what differs between two registries.
+    Diff(Diff),
+    /// Write anew what can be derived: views, chains, the copy of the head.
+    Repair(Repair),
+    /// Print the completions for a shell.
+    Completion {
+        /// The shell.
+        shell: Shell,
+    },
+    /// Print the manual page, or write one page for each command into a folder.
+    Man {
+        /// The folder.
+        #[arg(long, value_name = "DIR")]
+        out: Option<PathBuf>,
+    },
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Index {
+    /// The folder of images [default: the current folder].
+    pub(crate) source: Option<PathBuf>,
+    /// The registry tree to publish into; made where it is absent.
+    #[arg(short, long, env = "SREG_OUT", value_name = "DIR")]
+    pub(crate) out: Option<PathBuf>,
+    /// The URL at which the tree will be served: links in views become absolute.
+    #[arg(long, env = "SREG_BASE_URL", value_name = "URL")]
+    pub(crate) base_url: Option<BaseUrl>,
+    /// Images live elsewhere, at this URL: {digest} {hex} {namespace} {name} {tag} {arch} {ext}
+    /// are filled in.
+    #[arg(long, env = "SREG_BLOB_URL", value_name = "TEMPLATE")]
+    pub(crate) blob_url: Option<BlobUrl>,
+    /// The namespace of images that lie in the folder itself [default: library].
+    #[arg(long, env = "SREG_NAMESPACE", value_name = "NAME")]
+    pub(crate) namespace: Option<Namespace>,
+    /// How images get into the tree.
+    #[arg(long, env = "SREG_LINK", value_name = "HOW")]
+    pub(crate) link: Option<Link>,
+    /// How images are read.
+    #[arg(long, env = "SREG_IO", value_name = "HOW")]
+    pub(crate) io: Option<Io>,
+    /// Read every image again, and remember nothing.
+    #[arg(long)]
+    pub(crate) no_cache: bool,
+    /// Remove every reference that the folder does not have, wherever it came from.
+    #[arg(long)]
+    pub(crate) prune: bool,
+    /// Publish the rest when some images cannot be, and exit with 9.
+    #[arg(long)]
+    pub(crate) skip_invalid: bool,
+    /// Say what would be done, and write nothing.
+    #[arg(short = 'n', long)]
+    pub(crate) dry_run: bool,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Verify {
+    /// A registry tree, a reference in one (`TREE//namespace/name:tag`), or an image file.
+    pub(crate) target: String,
+    /// How closely images are looked at.
+    #[arg(long, value_name = "HOW", default_value = "full")]
+    pub(crate) blobs: Blobs,
+    /// How images are read.
+    #[arg(long, env = "SREG_IO", value_name = "HOW")]
+    pub(crate) io: Option<Io>,
+    /// Fail unless everything is signed by keys that are trusted.
+    #[arg(long)]
+    pub(crate) require_signed: bool,
+    /// The registry that a reference without one is in.
+    #[arg(long, env = "SREG_REGISTRY", value_name = "TREE")]
+    pub(crate) registry: Option<String>,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Inspect {
+    /// An image file, or a reference (`TREE//namespace/name:tag`).
+    pub(crate) target: String,
+    /// Hash the image as well; else only headers are read.
+    #[arg(long)]
+    pub(crate) digest: bool,
+    /// The architecture to show where a tag has several [default: amd64, else the first].
+    #[arg(long, value_name = "ARCH")]
+    pub(crate) arch: Option<sreg_model::Arch>,
+    /// How images are read.
+    #[arg(long, env = "SREG_IO", value_name = "HOW")]
+    pub(crate) io: Option<Io>,
+    /// The registry that a reference without one is in.
+    #[arg(long, env = "SREG_REGISTRY", value_name = "TREE")]
+    pub(crate) registry: Option<String>,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Ls {
+    /// A registry tree; all of it, or `TREE//namespace`, `TREE//namespace/name`.
+    pub(crate) target: String,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Diff {
+    /// A registry tree.
+    pub(crate) left: PathBuf,
+    /// Another registry tree.
+    pub(crate) right: PathBuf,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Repair {
+    /// A registry tree.
+    pub(crate) tree: PathBuf,
+}

@@ -1,0 +1,42 @@
+//! The commands.
+
+mod diff;
+mod index;
+mod inspect;
+mod ls;
+mod repair;
+mod shell;
+mod verify;
+
+use crate::args::{Args, Command};
+use crate::config::Config;
+use crate::output::Output;
+use crate::problem::Problem;
+
+/// Runs a command: its exit code, or why it failed.
+pub(crate) fn run(args: Args, output: &Output) -> Result<u8, Problem> {
+    let config = Config::load()?;
+    if let Some(jobs) = args.global.jobs.or(config.jobs) {
+        if jobs == 0 {
+            return Err(Problem::new(
+                "usage",
+                "--jobs 0: at least one core has to work",
+            ));
+        }
+        // Fails only where a pool exists already, and none does.
+        let _ = rayon::ThreadPoolBuilder::new()
+            .num_threads(jobs)
+            .build_global();
+    }
+    crate::stop::listen();
+    match args.command {
+        Command::Index(args) => index::run(args, config.index, output),
+        Command::Verify(args) => verify::run(args, &config, output),
+        Command::Inspect(args) => inspect::run(args, &config, output),
+        Command::Ls(args) => ls::run(&args, output),
+        Command::Diff(args) => diff::run(&args, output),
+        Command::Repair(args) => repair::run(&args, output),
+        Command::Completion { shell } => shell::completion(shell, output),
+        Command::Man { out } => shell::man(out, output),
+    }
+}

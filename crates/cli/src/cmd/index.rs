@@ -1,0 +1,223 @@
+//! `sreg index`
+
+use std::path::{Path, PathBuf};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use serde::Serialize;
+use sreg_index::hasher::IoMode;
+use sreg_model::Digest;
+use sreg_tree::LinkMode;
+use sreg_tree::ingest::{Options, Outcome, index_folder};
+
+use crate::args::{self, Io, Link};
+use crate::config::{self, Index as Config};
+use crate::exit;
+use crate::output::{Output, counted, human_bytes};
+use crate::problem::{Line, Problem};
+use crate::progress::Progress;
+
+#[derive(Serialize)]
+struct Answer<'a> {
+    root: Option<Digest>,
+    version: Option<u64>,
+    images: usize,
+    bytes: u64,
+    hashed: usize,
+    reused: usize,
+    removed: Vec<String>,
+    kept: Vec<String>,
+    skipped: Vec<Skipped<'a>>,
+    seconds: f64,
+}
+
+#[derive(Serialize)]
+struct Skipped<'a> {
+    code: &'static str,
+    path: String,
+    message: &'a str,
+}
+
+pub(super) fn run(args: args::Index, config: Config, output: &Output) -> Result<u8, Problem> {
+    let options = options(args, config)?;
+    let progress = Progress::new(output, "hashed");
+    let outcome = index_folder(&options, &progress)?;
+    let seconds = progress.seconds();
+    drop(progress);
+    for fault in &outcome.skipped {
+        let message = format!("{}: {}", fault.path.display(), fault.message);
+        output.warning(&Line {
+            code: fault.code,
+            path: Some(fault.path.display().to_string()),
+            message,
+        });
+    }
+    if output.is_json() {
+        output.json(&answer(&outcome, seconds))?;
+    } else {
+        output.text(&text(&options, &outcome, seconds));
+    }
+    notes(&options, &outcome, output);
+    Ok(if outcome.skipped.is_empty() {
+        exit::OK
+    } else {
+        exit::PARTIAL
+    })
+}
+
+fn options(args: args::Index, config: Config) -> Result<Options, Problem> {
+    let source = args
+        .source
+        .or(config.source)
+        .unwrap_or_else(|| PathBuf::from("."));
+    let out = args.out.or(config.out).ok_or_else(|| {
+        Problem::new("usage", "no output folder is given")
+            .with_hint(format!("sreg index {} --out public", source.display()))
+    })?;
+    let library = || {
+        "library"
+            .parse()
+            .map_err(|error| Problem::new("bug", format!("{error}")))
+    };
+    let namespace = args
+        .namespace
+        .or(config.namespace)
+        .map_or_else(library, Ok)?;
+    let name = |kind: &str, paths: &[&Path]| format!("{kind}/{}.json", fingerprint(paths));
+    Ok(Options {
+        cache: (!args.no_cache)
+            .then(|| config::cache_file(&name("index", &[&source])))
+            .flatten(),
+        origin: config::state_file(&name("indexed", &[&source, &out])),
+        namespace,
+        link: link(args.link.or(config.link).unwrap_or_default()),
+        io: super::index::io(args.io.or(config.io)),
+        base_url: args.base_url.or(config.base_url),
+        blob_url: args.blob_url.or(config.blob_url),
+        prune: args.prune,
+        skip_invalid: args.skip_invalid,
+        dry_run: args.dry_run,
+        now: now()?,
+        source,
+        out,
+    })
+}
+
+/// A name for some folders that stays the same wherever they are looked at from.
+fn fingerprint(paths: &[&Path]) -> String {
+    let mut text = Vec::new();
+    for path in paths {
+        let path = std::path::absolute(path).unwrap_or_else(|_| (*path).to_owned());
+        let path = path.canonicalize().unwrap_or(path);
+        text.extend_from_slice(path.as_os_str().as_encoded_bytes());
+        text.push(0);
+    }
+    Digest::of(&text).hex()
+}
+
+fn link(link: Link) -> LinkMode {
+    match link {
+        Link::Auto => LinkMode::Auto,
+        Link::Hard => LinkMode::Hard,
+        Link::Reflink => LinkMode::Reflink,
+        Link::Copy => LinkMode::Copy,
+    }
+}
+
+pub(super) fn io(io: Option<Io>) -> IoMode {
+    match io.unwrap_or_default() {
+        Io::Auto => IoMode::Auto,
+        Io::Mmap => IoMode::Mmap,
+        Io::Read => IoMode::Read,
+    }
+}
+
+/// The time that is stated: `SOURCE_DATE_EPOCH` if it is set, for reproducible trees, else the
+/// clock, read once.
+fn now() -> Result<u64, Problem> {
+    match std::env::var("SOURCE_DATE_EPOCH") {
+        Ok(text) => text.parse().map_err(|_| {
+            Problem::new(
+                "usage",
+                format!("SOURCE_DATE_EPOCH is {text:?}, expected Unix seconds"),
+            )
+        }),
+        Err(_) => Ok(SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .map_or(0, |since| since.as_secs())),
+    }
+}
+
+fn answer(outcome: &Outcome, seconds: f64) -> Answer<'_> {
+    let head = outcome.head.as_ref().map(|head| head.body());
+    Answer {
+        root: head.map(|head| head.index.digest),
+        version: head.map(|head| head.version),
+        images: outcome.images,
+        bytes: outcome.bytes,
+        hashed: outcome.hashed,
+        reused: outcome.reused,
+        removed: outcome.removed.iter().map(ToString::to_string).collect(),
+        kept: outcome.kept.iter().map(ToString::to_string).collect(),
+        skipped: outcome
+            .skipped
+            .iter()
+            .map(|fault| Skipped {
+                code: fault.code,
+                path: fault.path.display().to_string(),
+                message: &fault.message,
+            })
+            .collect(),
+        seconds,
+    }
+}
+
+fn text(options: &Options, outcome: &Outcome, seconds: f64) -> String {
+    let mut text = String::new();
+    let out = options.out.display();
+    let images = counted(outcome.images as u64, "image");
+    let bytes = human_bytes(outcome.bytes);
+    let work = format!("{} hashed, {} unchanged", outcome.hashed, outcome.reused);
+    for subject in &outcome.removed {
+        text.push_str(&format!("removed  {subject}\n"));
+    }
+    if options.dry_run {
+        text.push_str(&format!(
+            "would index {images}, {bytes}: {work}; nothing was written\n"
+        ));
+        return text;
+    }
+    if let Some(head) = &outcome.head {
+        let (root, version) = (head.body().index.digest, head.body().version);
+        text.push_str(&format!("{out}: version {version}, {images}, {bytes}: {work} in {seconds:.1} s\nindex    {root}\n"));
+    }
+    text
+}
+
+fn notes(options: &Options, outcome: &Outcome, output: &Output) {
+    if !outcome.kept.is_empty() {
+        let examples: Vec<String> = outcome
+            .kept
+            .iter()
+            .take(3)
+            .map(ToString::to_string)
+            .collect();
+        output.note(&format!(
+            "{} stay published that {} does not have, such as {}: --prune removes them",
+            counted(outcome.kept.len() as u64, "reference"),
+            options.source.display(),
+            examples.join(", ")
+        ));
+    }
+    if options.dry_run {
+        return;
+    }
+    output.note(
+        "the registry is unsigned: digests show that bytes are whole, not who published them",
+    );
+    let base_url = sreg_tree::Tree::open(&options.out)
+        .ok()
+        .is_some_and(|tree| tree.settings().base_url.is_some());
+    if !base_url {
+        output.note("links in the tree are relative to its site: --base-url https://… makes them URLs that curl can fetch");
+    }
+}

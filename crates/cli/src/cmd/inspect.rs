@@ -1,0 +1,228 @@
+//! `sreg inspect`
+
+use std::path::{Path, PathBuf};
+
+use sreg_image::{Chain, Image, Limits, Report, ReportedObject};
+use sreg_index::chain::links;
+use sreg_index::hasher;
+use sreg_model::layout::Place;
+use sreg_model::statement::Statement;
+use sreg_model::{Arch, Digest, Reference};
+use sreg_tree::Tree;
+
+use super::index::io;
+use crate::args;
+use crate::config::Config;
+use crate::exit;
+use crate::output::{Output, human_bytes};
+use crate::problem::Problem;
+use crate::progress::Progress;
+use crate::target::Target;
+
+pub(super) fn run(args: args::Inspect, config: &Config, output: &Output) -> Result<u8, Problem> {
+    let registry = args.registry.as_deref().or(config.registry.as_deref());
+    let (path, stated) = match Target::parse(&args.target, registry)? {
+        Target::File(path) => (path, None),
+        Target::Tree(path) => {
+            return Err(Problem::new(
+                "usage",
+                format!("{} is a folder, not an image", path.display()),
+            )
+            .with_hint(format!("list its images with: sreg ls {}", path.display())));
+        }
+        Target::Reference(tree, reference) => {
+            let (path, statement) = resolve(&tree, &reference, args.arch)?;
+            (path, Some(statement))
+        }
+    };
+    let image = Image::open(&path).map_err(|error| Problem::image(&path, &error))?;
+    let content = image.content(&Limits::default());
+    let mut report = Report::new(&image, content);
+    if args.digest {
+        let progress = Progress::new(output, "hashed");
+        progress.set_total(image.size());
+        let hashed = hasher::hash(&path, io(args.io), &progress)?.chain;
+        report.digest = Some(hashed.digest());
+        report.chain = Some(Chain {
+            digest: hashed.sidecar_digest(),
+            chunks: hashed.len() as u64,
+        });
+    } else if let Some(image) = stated.as_ref().and_then(Statement::image) {
+        report.digest = Some(image.digest);
+        report.chain = Some(Chain {
+            digest: image.chain,
+            chunks: links(image.size),
+        });
+    }
+    if output.is_json() {
+        output.json(&report)?;
+    } else {
+        output.text(&text(&path, &report, stated.as_ref()));
+    }
+    Ok(exit::OK)
+}
+
+/// The file and the statement of a reference.
+fn resolve(
+    root: &Path,
+    reference: &Reference,
+    arch: Option<Arch>,
+) -> Result<(PathBuf, Statement), Problem> {
+    let tree = Tree::open(root)?;
+    let head = tree.head()?;
+    let mut found: Vec<(Arch, Digest)> = super::ls::entries(&tree, head.body())?
+        .into_iter()
+        .filter(|(namespace, entry)| {
+            let tag = reference.tag_or_default();
+            namespace == reference.repository().namespace()
+                && entry.key.name() == *reference.repository().name()
+                && tag.is_none_or(|tag| tag == entry.key.tag())
+                && reference
+                    .digest()
+                    .is_none_or(|digest| entry.image.is_some_and(|image| image.digest == *digest))
+                && entry.image.is_some()
+        })
+        .map(|(_, entry)| (entry.arch, entry.statement))
+        .filter(|(found, _)| arch.is_none_or(|arch| arch == *found))
+        .collect();
+    found.sort_by_key(|(arch, _)| (*arch != Arch::Amd64, *arch));
+    let Some((_, id)) = found.first() else {
+        let of = arch.map_or(String::new(), |arch| format!(" for {arch}"));
+        return Err(Problem::new(
+            "missing-reference",
+            format!("{} has no {reference}{of}", root.display()),
+        )
+        .with_hint(format!("list what it has with: sreg ls {}", root.display())));
+    };
+    let statement = tree.statement(id)?.body().clone();
+    let Some(image) = statement.image() else {
+        return Err(Problem::new(
+            "statement-mismatch",
+            format!("the statement {id} is not of an image"),
+        ));
+    };
+    let path = tree.path(&Place::blob(&statement.subject.repository, image.digest));
+    if !path.exists() && tree.settings().blob_url.is_some() {
+        let url = tree.settings().image_url(&statement.subject, image);
+        return Err(Problem::new(
+            "missing-blob",
+            format!("the image of {reference} is not in the tree, but at {url}"),
+        ));
+    }
+    Ok((path, statement))
+}
+
+fn text(path: &Path, report: &Report, stated: Option<&Statement>) -> String {
+    let mut lines: Vec<(&str, String)> = Vec::new();
+    if let Some(statement) = stated {
+        lines.push(("reference", statement.subject.to_string()));
+    }
+    lines.push(("file", path.display().to_string()));
+    let compression = report
+        .compression
+        .map_or(String::new(), |compression| format!(", {compression}"));
+    lines.push(("format", format!("{}{compression}", report.format)));
+    lines.push(("arch", report.arch.to_string()));
+    lines.push((
+        "size",
+        format!("{} ({} bytes)", human_bytes(report.size), report.size),
+    ));
+    lines.extend(report.digest.map(|digest| ("digest", digest.to_string())));
+    lines.extend(report.chain.as_ref().map(|chain| {
+        (
+            "chain",
+            format!("{} ({} chunks)", chain.digest, chain.chunks),
+        )
+    }));
+    if let Some(sif) = &report.sif {
+        lines.push(("id", sif.id.clone()));
+        lines.extend(sif.created.clone().map(|created| ("created", created)));
+        lines.extend(sif.modified.clone().map(|modified| ("modified", modified)));
+        lines.extend(
+            sif.objects
+                .iter()
+                .map(|object| ("object", object_text(object))),
+        );
+    }
+    for signature in &report.signatures {
+        let by = signature
+            .fingerprint
+            .as_ref()
+            .map_or(String::new(), |fingerprint| format!(" by {fingerprint}"));
+        lines.push((
+            "signature",
+            format!(
+                "{} in object {}{by}, not verified",
+                signature.kind, signature.object
+            ),
+        ));
+    }
+    lines.extend(
+        report
+            .labels
+            .iter()
+            .map(|(label, value)| ("label", format!("{label} = {value}"))),
+    );
+    lines.extend(report.notes.iter().map(|note| ("note", note.clone())));
+    let mut text: String = lines
+        .iter()
+        .map(|(name, value)| format!("{name:<10} {}\n", plain(value)))
+        .collect();
+    let blocks = [
+        ("recipe", report.recipe.as_ref()),
+        ("runscript", report.runscript.as_ref()),
+    ];
+    let scripts = report
+        .environment
+        .iter()
+        .map(|(path, script)| (path.as_str(), Some(script)));
+    for (name, block) in blocks.into_iter().chain(scripts) {
+        if let Some(block) = block {
+            text.push_str(&format!(
+                "\n--- {}\n{}\n",
+                plain(name),
+                plain(block.trim_end())
+            ));
+        }
+    }
+    text
+}
+
+fn object_text(object: &ReportedObject) -> String {
+    let words = [
+        object.filesystem,
+        object.partition,
+        object.arch.map(|arch| arch.as_str()),
+        object.hash,
+        object.format,
+        object.message,
+    ];
+    let words: Vec<&str> = words.into_iter().flatten().collect();
+    let words = if words.is_empty() {
+        String::new()
+    } else {
+        format!(" ({})", words.join("/"))
+    };
+    let name = if object.name.is_empty() {
+        String::new()
+    } else {
+        format!(" {:?}", object.name)
+    };
+    format!(
+        "{} {}{words}{name}, {} bytes at {}",
+        object.id, object.object_type, object.size, object.offset
+    )
+}
+
+/// Text from an image as a terminal may see it: no control characters but line ends and tabs.
+fn plain(text: &str) -> String {
+    text.chars()
+        .map(|character| {
+            if character.is_control() && !matches!(character, '\n' | '\t') {
+                '\u{fffd}'
+            } else {
+                character
+            }
+        })
+        .collect()
+}

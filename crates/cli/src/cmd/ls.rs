@@ -1,0 +1,112 @@
+//! `sreg ls`
+
+use std::path::Path;
+
+use comfy_table::{Table, presets};
+use serde::Serialize;
+use sreg_index::map::MapError;
+use sreg_model::head::Head;
+use sreg_model::node::TagEntry;
+use sreg_model::{Arch, Digest, Namespace};
+use sreg_tree::{Tree, TreeError};
+
+use crate::args;
+use crate::exit;
+use crate::output::{Output, human_bytes, moment};
+use crate::problem::Problem;
+use crate::target;
+
+#[derive(Serialize)]
+struct Row {
+    reference: String,
+    arch: Arch,
+    digest: Digest,
+    size: u64,
+    signers: Vec<String>,
+    created: Option<String>,
+}
+
+pub(super) fn run(args: &args::Ls, output: &Output) -> Result<u8, Problem> {
+    target::refuse_remote(&args.target)?;
+    let (root, below) = target::split(&args.target).unwrap_or((&args.target, ""));
+    let tree = Tree::open(Path::new(root))?;
+    let head = tree.head()?;
+    let mut rows = Vec::new();
+    for (namespace, entry) in entries(&tree, head.body())? {
+        let reference = format!("{namespace}/{}", entry.key.as_str());
+        if let Some(image) = entry.image
+            && is_below(&reference, below)
+        {
+            let issued = tree.statement(&entry.statement)?.body().issued;
+            rows.push(Row {
+                reference,
+                arch: entry.arch,
+                digest: image.digest,
+                size: image.size,
+                signers: Vec::new(),
+                created: moment(issued),
+            });
+        }
+    }
+    if rows.is_empty() && !below.is_empty() {
+        return Err(Problem::new(
+            "missing-reference",
+            format!("{root} has nothing below {below}"),
+        ));
+    }
+    rows.sort_by(|left, right| (&left.reference, left.arch).cmp(&(&right.reference, right.arch)));
+    if output.is_json() {
+        output.json(&rows)?;
+    } else {
+        output.text(&table(&rows));
+    }
+    Ok(exit::OK)
+}
+
+/// Every line of the newest index.
+pub(super) fn entries(tree: &Tree, head: &Head) -> Result<Vec<(Namespace, TagEntry)>, Problem> {
+    let mut entries = Vec::new();
+    tree.index(head)
+        .walk(&mut |namespace: &Namespace, entry: TagEntry| {
+            entries.push((namespace.clone(), entry));
+            Ok::<_, MapError>(())
+        })
+        .map_err(|source| TreeError::Map {
+            path: tree.root().to_owned(),
+            source,
+        })?;
+    Ok(entries)
+}
+
+/// Whether a reference is `below`: a namespace, a repository, or the reference itself.
+fn is_below(reference: &str, below: &str) -> bool {
+    reference
+        .strip_prefix(below.trim_end_matches('/'))
+        .is_some_and(|rest| below.is_empty() || rest.is_empty() || rest.starts_with(['/', ':']))
+}
+
+fn table(rows: &[Row]) -> String {
+    let mut table = Table::new();
+    table.load_preset(presets::NOTHING).set_header([
+        "REFERENCE",
+        "ARCH",
+        "SIZE",
+        "DIGEST",
+        "CREATED",
+    ]);
+    for row in rows {
+        let digest = row.digest.hex();
+        table.add_row([
+            row.reference.as_str(),
+            row.arch.as_str(),
+            &human_bytes(row.size),
+            &format!("sha256:{}", &digest[..12]),
+            row.created.as_deref().unwrap_or("-"),
+        ]);
+    }
+    let lines: Vec<String> = table
+        .lines()
+        .map(|line| line.trim().to_owned() + "\n")
+        .collect();
+    lines.concat()
+}

@@ -1,0 +1,65 @@
+//! `sreg repair`
+
+use serde::Serialize;
+use sreg_tree::Tree;
+use sreg_tree::repair::repair;
+use sreg_tree::verify::Fault;
+
+use crate::args;
+use crate::exit;
+use crate::output::{Output, counted};
+use crate::problem::{Line, Problem};
+use crate::progress::Progress;
+
+#[derive(Serialize)]
+struct Answer<'a> {
+    ok: bool,
+    mended: &'a [Fault],
+    faults: &'a [Fault],
+}
+
+pub(super) fn run(args: &args::Repair, output: &Output) -> Result<u8, Problem> {
+    let tree = Tree::open(&args.tree)?;
+    let progress = Progress::new(output, "hashed");
+    let waiting = || output.note("another sreg is writing to this folder; waiting for it to end");
+    let repaired = repair(&tree, &progress, &waiting)?;
+    drop(progress);
+    if output.is_json() {
+        output.json(&Answer {
+            ok: repaired.left.is_empty(),
+            mended: &repaired.mended,
+            faults: &repaired.left,
+        })?;
+    } else {
+        let mut text: String = repaired
+            .mended
+            .iter()
+            .map(|fault| format!("mended   {} ({})\n", fault.path, fault.code))
+            .collect();
+        text.push_str(&format!(
+            "{}: {} mended, {} left\n",
+            args.tree.display(),
+            counted(repaired.mended.len() as u64, "fault"),
+            repaired.left.len()
+        ));
+        output.text(&text);
+    }
+    for fault in &repaired.left {
+        output.error(&Line {
+            code: fault.code,
+            path: Some(fault.path.clone()),
+            message: format!("{}: {}", fault.path, fault.message),
+        });
+    }
+    if !repaired.left.is_empty() {
+        output.note(
+            "what is left cannot be derived from the index: bring images back with sreg index",
+        );
+    }
+    Ok(exit::worst(
+        repaired
+            .left
+            .iter()
+            .map(|fault| exit::of_class(fault.class)),
+    ))
+}

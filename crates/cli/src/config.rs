@@ -1,0 +1,108 @@
+//! Settings from files: `./sreg.toml`, then the user's own. A flag or a variable goes first.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use etcetera::BaseStrategy as _;
+use serde::Deserialize;
+use sreg_model::Namespace;
+use sreg_model::settings::{BaseUrl, BlobUrl};
+
+use crate::args::{ColorMode, Format, Io, Link, ProgressMode};
+use crate::problem::Problem;
+
+/// What a file may set. Nothing here weakens a check or answers a question.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
+pub(crate) struct Config {
+    pub(crate) format: Option<Format>,
+    pub(crate) progress: Option<ProgressMode>,
+    pub(crate) color: Option<ColorMode>,
+    pub(crate) jobs: Option<usize>,
+    pub(crate) registry: Option<String>,
+    pub(crate) index: Index,
+}
+
+/// The table `[index]`.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
+pub(crate) struct Index {
+    pub(crate) source: Option<PathBuf>,
+    pub(crate) out: Option<PathBuf>,
+    pub(crate) base_url: Option<BaseUrl>,
+    pub(crate) blob_url: Option<BlobUrl>,
+    pub(crate) namespace: Option<Namespace>,
+    pub(crate) link: Option<Link>,
+    pub(crate) io: Option<Io>,
+}
+
+impl Config {
+    /// Both files, the nearer one first.
+    pub(crate) fn load() -> Result<Self, Problem> {
+        let mut config = read(Path::new("sreg.toml"))?;
+        if let Some(file) = folders().map(|folders| folders.config_dir().join("sreg/config.toml")) {
+            config = config.or(read(&file)?);
+        }
+        Ok(config)
+    }
+
+    /// As [`Config::load`] for the output, which must work before a bad file can be reported.
+    pub(crate) fn load_quietly() -> Self {
+        Self::load().unwrap_or_default()
+    }
+
+    fn or(self, other: Self) -> Self {
+        Self {
+            format: self.format.or(other.format),
+            progress: self.progress.or(other.progress),
+            color: self.color.or(other.color),
+            jobs: self.jobs.or(other.jobs),
+            registry: self.registry.or(other.registry),
+            index: Index {
+                source: self.index.source.or(other.index.source),
+                out: self.index.out.or(other.index.out),
+                base_url: self.index.base_url.or(other.index.base_url),
+                blob_url: self.index.blob_url.or(other.index.blob_url),
+                namespace: self.index.namespace.or(other.index.namespace),
+                link: self.index.link.or(other.index.link),
+                io: self.index.io.or(other.index.io),
+            },
+        }
+    }
+}
+
+fn read(file: &Path) -> Result<Config, Problem> {
+    match fs::read_to_string(file) {
+        Ok(text) => toml::from_str(&text).map_err(|error| {
+            Problem::new(
+                "config",
+                format!(
+                    "{} is not a valid configuration: {}",
+                    file.display(),
+                    error.message()
+                ),
+            )
+            .with_hint("its keys are listed in spec/cli.md")
+        }),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Config::default()),
+        Err(error) => Err(Problem::new(
+            "config",
+            format!("cannot read {}: {error}", file.display()),
+        )),
+    }
+}
+
+fn folders() -> Option<etcetera::base_strategy::Xdg> {
+    etcetera::base_strategy::Xdg::new().ok()
+}
+
+/// A file of the cache folder; nothing where there is no home.
+pub(crate) fn cache_file(name: &str) -> Option<PathBuf> {
+    Some(folders()?.cache_dir().join("sreg").join(name))
+}
+
+/// A file of the state folder; nothing where there is no home.
+pub(crate) fn state_file(name: &str) -> Option<PathBuf> {
+    Some(folders()?.state_dir()?.join("sreg").join(name))
+}

@@ -1,0 +1,149 @@
+//! What a person is told when a command fails: what, why, and the command that helps.
+
+use sreg_image::OpenError;
+use sreg_index::hasher::HashError;
+use sreg_tree::TreeError;
+use sreg_tree::source::SourceFault;
+
+use crate::exit;
+
+/// A failed command.
+#[derive(Debug)]
+pub(crate) struct Problem {
+    pub(crate) lines: Vec<Line>,
+    pub(crate) hint: Option<String>,
+}
+
+/// One thing that went wrong.
+#[derive(Debug, Clone)]
+pub(crate) struct Line {
+    /// The word in `spec/cli.md`.
+    pub(crate) code: &'static str,
+    /// The file that it is about, for annotations.
+    pub(crate) path: Option<String>,
+    pub(crate) message: String,
+}
+
+impl Problem {
+    pub(crate) fn new(code: &'static str, message: impl Into<String>) -> Self {
+        Self {
+            lines: vec![Line {
+                code,
+                path: None,
+                message: message.into(),
+            }],
+            hint: None,
+        }
+    }
+
+    pub(crate) fn with_hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+
+    /// The exit code: the worst of all lines.
+    pub(crate) fn exit(&self) -> u8 {
+        exit::worst(self.lines.iter().map(|line| exit::of_word(line.code)))
+    }
+
+    /// A file that cannot be opened as an image.
+    pub(crate) fn image(path: &std::path::Path, error: &OpenError) -> Self {
+        Self::new(
+            error.code(),
+            format!("{}: {}", path.display(), explain(error)),
+        )
+    }
+
+    fn source(faults: &[SourceFault]) -> Self {
+        let lines = faults
+            .iter()
+            .map(|fault| Line {
+                code: fault.code,
+                path: Some(fault.path.display().to_string()),
+                message: format!("{}: {}", fault.path.display(), fault.message),
+            })
+            .collect();
+        let hint = "nothing was published; mend or move these files, or publish the rest with --skip-invalid".to_owned();
+        Self {
+            lines,
+            hint: Some(hint),
+        }
+    }
+}
+
+impl From<TreeError> for Problem {
+    fn from(error: TreeError) -> Self {
+        if let TreeError::Source(faults) = &error {
+            return Self::source(faults);
+        }
+        let problem = Self::new(error.code(), explain(&error));
+        match hint(&error) {
+            Some(hint) => problem.with_hint(hint),
+            None => problem,
+        }
+    }
+}
+
+impl From<HashError> for Problem {
+    fn from(error: HashError) -> Self {
+        TreeError::from(error).into()
+    }
+}
+
+/// What to do about an error, where that can be said.
+fn hint(error: &TreeError) -> Option<String> {
+    Some(match error {
+        TreeError::NotATree(path) => format!("make a registry there with: sreg index IMAGES --out {}", path.display()),
+        TreeError::NotOurs(path) => {
+            format!("nothing in it was touched; name an empty or absent folder, such as --out {}/public", path.display())
+        }
+        TreeError::NoHead(path) => format!("publish something with: sreg index IMAGES --out {}", path.display()),
+        TreeError::NoImages(path) => format!(
+            "images end in .sif, .simg or .img; to publish an empty registry from {}, add --prune",
+            path.display()
+        ),
+        TreeError::Settings { source, .. } if source.code() == "newer-format" => "install a newer sreg; nothing was changed".to_owned(),
+        TreeError::Signed(_) => "nothing was changed; use an sreg that can sign".to_owned(),
+        TreeError::Space { .. } => "free some space, or put the output on the file system of the images so that they can be linked".to_owned(),
+        TreeError::Write { .. } => "what was published before is still there, whole; the next run goes on from here".to_owned(),
+        TreeError::Conflict(_) => "run the command again: it starts from the new version".to_owned(),
+        TreeError::CaseCollision(..) => "rename one of them: some file systems and clients cannot tell them apart".to_owned(),
+        TreeError::Hash(HashError::Changed { .. }) => "nothing was published; run again when nobody writes the image".to_owned(),
+        TreeError::Cancelled => "what was published before is still there, whole; run again to go on".to_owned(),
+        TreeError::Map { path, .. } | TreeError::Document { path, .. } | TreeError::Mismatch { path, .. } => {
+            format!("list everything that is wrong with: sreg verify {}", tree_of(path))
+        }
+        _ => return None,
+    })
+}
+
+/// The tree that holds a file of the layout, as far as its path shows.
+fn tree_of(path: &std::path::Path) -> String {
+    let ours = ["head", "heads", "n", "s", "v2"];
+    let tree = path
+        .ancestors()
+        .find(|folder| {
+            folder
+                .file_name()
+                .is_some_and(|name| ours.iter().any(|other| name == *other))
+        })
+        .and_then(std::path::Path::parent)
+        .unwrap_or(path);
+    tree.display().to_string()
+}
+
+/// An error with its causes in one line.
+pub(crate) fn explain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let more = error.to_string();
+        // A transparent error shows its cause already.
+        if !text.ends_with(&more) {
+            text.push_str(": ");
+            text.push_str(&more);
+        }
+        cause = error.source();
+    }
+    text
+}

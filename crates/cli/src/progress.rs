@@ -1,0 +1,125 @@
+//! Progress on standard error: a bar on a terminal, a line every 30 seconds elsewhere.
+
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use indicatif::{ProgressBar, ProgressStyle};
+use sreg_index::hasher::Observer;
+use sreg_tree::ingest::Watch;
+
+use crate::output::{Output, human_bytes};
+use crate::stop;
+
+/// How often a line comes where there is no bar.
+const EVERY: Duration = Duration::from_secs(30);
+
+/// Shows how far reading has come.
+pub(crate) struct Progress<'a> {
+    output: &'a Output,
+    verb: &'static str,
+    bar: Option<ProgressBar>,
+    lines: bool,
+    started: Instant,
+    last: Mutex<Instant>,
+    done: AtomicU64,
+    total: AtomicU64,
+}
+
+impl<'a> Progress<'a> {
+    /// Begins to watch. `verb` says what is done with the bytes: `hashed`, `verified`.
+    pub(crate) fn new(output: &'a Output, verb: &'static str) -> Self {
+        let bar = output.wants_bar().then(|| {
+            let style = ProgressStyle::with_template(
+                "{bar:32} {bytes}/{total_bytes} {binary_bytes_per_sec} eta {eta}",
+            );
+            let bar = ProgressBar::new(0);
+            match style {
+                Ok(style) => bar.with_style(style),
+                Err(_) => bar,
+            }
+        });
+        let now = Instant::now();
+        Self {
+            output,
+            verb,
+            lines: bar.is_none() && output.wants_lines(),
+            bar,
+            started: now,
+            last: Mutex::new(now),
+            done: AtomicU64::new(0),
+            total: AtomicU64::new(0),
+        }
+    }
+
+    /// How many bytes there are, once that is known.
+    pub(crate) fn set_total(&self, bytes: u64) {
+        self.total.store(bytes, Ordering::Relaxed);
+        if let Some(bar) = &self.bar {
+            bar.set_length(bytes);
+        }
+    }
+
+    /// The seconds since the work began.
+    pub(crate) fn seconds(&self) -> f64 {
+        self.started.elapsed().as_secs_f64()
+    }
+
+    fn line(&self, done: u64) {
+        let total = self.total.load(Ordering::Relaxed);
+        let rate = human_bytes(per_second(done, self.started.elapsed()));
+        let of = if total > 0 {
+            format!(" of {}", human_bytes(total))
+        } else {
+            String::new()
+        };
+        self.output.progress(&format!(
+            "{} {}{of}, {rate}/s",
+            self.verb,
+            human_bytes(done)
+        ));
+    }
+}
+
+fn per_second(bytes: u64, time: Duration) -> u64 {
+    let milliseconds = time.as_millis().max(1);
+    u64::try_from(u128::from(bytes) * 1000 / milliseconds).unwrap_or(u64::MAX)
+}
+
+impl Observer for Progress<'_> {
+    fn advance(&self, bytes: u64) {
+        let done = self.done.fetch_add(bytes, Ordering::Relaxed) + bytes;
+        if let Some(bar) = &self.bar {
+            bar.set_position(done);
+        } else if self.lines
+            && let Ok(mut last) = self.last.try_lock()
+            && last.elapsed() >= EVERY
+        {
+            *last = Instant::now();
+            self.line(done);
+        }
+    }
+
+    fn is_cancelled(&self) -> bool {
+        stop::requested()
+    }
+}
+
+impl Watch for Progress<'_> {
+    fn expect(&self, _images: usize, bytes: u64) {
+        self.set_total(bytes);
+    }
+
+    fn waiting(&self) {
+        self.output
+            .note("another sreg is writing to this folder; waiting for it to end");
+    }
+}
+
+impl Drop for Progress<'_> {
+    fn drop(&mut self) {
+        if let Some(bar) = &self.bar {
+            bar.finish_and_clear();
+        }
+    }
+}

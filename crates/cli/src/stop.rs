@@ -1,0 +1,26 @@
+//! SIGINT and SIGTERM: the work stops at the next safe point.
+
+use std::sync::Arc;
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+static FLAG: OnceLock<Arc<AtomicBool>> = OnceLock::new();
+
+/// From now on a signal sets the flag; a second one ends the process at once.
+pub(crate) fn listen() {
+    let flag = FLAG.get_or_init(Arc::default);
+    for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM] {
+        // Without a handler the signal ends the process, which is what was there before.
+        let _ = signal_hook::flag::register_conditional_shutdown(
+            signal,
+            crate::exit::INTERRUPTED.into(),
+            Arc::clone(flag),
+        );
+        let _ = signal_hook::flag::register(signal, Arc::clone(flag));
+    }
+}
+
+/// Whether a signal came.
+pub(crate) fn requested() -> bool {
+    FLAG.get().is_some_and(|flag| flag.load(Ordering::Relaxed))
+}

@@ -1,0 +1,108 @@
+//! What a SIF says of its container outside the squashfs.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+use sreg_model::SifImage;
+use sreg_model::sif::{ObjectType, SifDescriptor};
+
+use super::{Content, Limits, take_labels};
+use crate::source::{Source, Unreadable};
+
+/// What of apptainer's `inspect-metadata.json` has a place in [`Content`].
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Inspected {
+    data: InspectedData,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct InspectedData {
+    attributes: Attributes,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Attributes {
+    labels: BTreeMap<String, String>,
+    environment: BTreeMap<String, String>,
+    deffile: Option<String>,
+    runscript: Option<String>,
+}
+
+/// Fills in what the squashfs left open.
+pub(super) fn fill(mut source: Source<'_>, sif: &SifImage, limits: &Limits, content: &mut Content) {
+    if content.labels.is_empty()
+        && let Some(json) = object(&mut source, sif, limits, content, |object| {
+            object.object_type() == ObjectType::Labels
+        })
+    {
+        take_labels(&json, ObjectType::Labels.as_str(), content);
+    }
+    if content.recipe.is_none() {
+        content.recipe = object(&mut source, sif, limits, content, |object| {
+            object.object_type() == ObjectType::Deffile
+        })
+        .map(|text| String::from_utf8_lossy(&text).into_owned());
+    }
+    if content.environment.is_empty()
+        && let Some(text) = object(&mut source, sif, limits, content, |object| {
+            object.object_type() == ObjectType::EnvVar
+        })
+    {
+        let word = ObjectType::EnvVar.as_str().to_owned();
+        content
+            .environment
+            .insert(word, String::from_utf8_lossy(&text).into_owned());
+    }
+    let metadata = object(&mut source, sif, limits, content, |object| {
+        object.object_type() == ObjectType::GenericJson && object.name() == "inspect-metadata.json"
+    });
+    let Some(json) = metadata else { return };
+    let inspected: Inspected = match serde_json::from_slice(&json) {
+        Ok(inspected) => inspected,
+        Err(error) => {
+            content
+                .notes
+                .push(format!("inspect-metadata.json is not readable: {error}"));
+            return;
+        }
+    };
+    let attributes = inspected.data.attributes;
+    if content.labels.is_empty() {
+        content.labels = attributes.labels;
+    }
+    if content.environment.is_empty() {
+        content.environment = attributes.environment;
+    }
+    content.recipe = content.recipe.take().or(attributes.deffile);
+    content.runscript = content.runscript.take().or(attributes.runscript);
+}
+
+/// The bytes of the first object that `wanted` picks.
+fn object(
+    source: &mut Source<'_>,
+    sif: &SifImage,
+    limits: &Limits,
+    content: &mut Content,
+    wanted: impl Fn(&SifDescriptor) -> bool,
+) -> Option<Vec<u8>> {
+    let object = sif
+        .objects()
+        .iter()
+        .find(|object| wanted(object) && object.size() > 0)?;
+    let size = usize::try_from(object.size())
+        .ok()
+        .filter(|_| object.size() <= limits.file);
+    let read = match size {
+        Some(size) => source.read(object.offset(), size),
+        None => Err(Unreadable::TooLarge("it", limits.file)),
+    };
+    read.map_err(|error| {
+        content
+            .notes
+            .push(format!("object {} was left out: {error}", object.id()))
+    })
+    .ok()
+}

@@ -1,0 +1,44 @@
+//! Why a file cannot be opened as an image.
+
+use std::io;
+
+use sreg_model::image::ImageError;
+use sreg_model::sif::SifError;
+
+/// Why a file cannot be opened as an image. The caller names the file.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum OpenError {
+    /// The file cannot be opened or read.
+    #[error("the file cannot be read")]
+    Read(#[source] io::Error),
+    /// A folder, a device or a pipe.
+    #[error("not a regular file")]
+    NotAFile,
+    /// Not an image.
+    #[error(transparent)]
+    Image(#[from] ImageError),
+    /// Not a sound SIF file.
+    #[error(transparent)]
+    Sif(#[from] SifError),
+    /// The gzip stream is damaged or cut off near its start.
+    #[error("the gzip stream is damaged")]
+    Gzip(#[source] io::Error),
+    /// What stands inside the gzip stream is no bare squashfs.
+    #[error("inside gzip: {0}")]
+    InsideGzip(ImageError),
+}
+
+impl OpenError {
+    /// The error's word in `spec/cli.md`.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Read(_) => "unreadable-file",
+            Self::NotAFile => "not-a-file",
+            Self::Image(error) | Self::InsideGzip(error) => error.code(),
+            Self::Sif(error) => error.code(),
+            Self::Gzip(_) => "gzip-damaged",
+        }
+    }
+}

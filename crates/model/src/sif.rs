@@ -1,0 +1,173 @@
+//! A read-only parser of SIF files: the header and the table of descriptors (`spec/sif.md`).
+//!
+//! Two steps, so that a caller reads no more of a large file than it needs: [`SifHeader::parse`]
+//! takes the first 128 bytes and says where the table stands; [`SifImage::parse`] takes the
+//! table. Both know the size of the file, so whatever they return lies inside it.
+//!
+//! What is refused and what is let pass is listed in the spec; what is let pass is what the
+//! tools in use have written. The layout is that of `github.com/apptainer/sif`.
+
+mod descriptor;
+mod fault;
+mod field;
+mod header;
+mod kind;
+
+pub use descriptor::{Extra, Link, SifDescriptor};
+pub use fault::SifError;
+pub use header::SifHeader;
+pub use kind::{
+    Filesystem, HashType, MessageFormat, MessageType, ObjectType, PartitionType, SbomFormat,
+};
+
+use crate::Arch;
+use fault::Region;
+
+/// The most descriptors a table may have. Tools write 48; the bound keeps the table under
+/// 2.4 MB and the time to check it short.
+pub const MAX_DESCRIPTORS: u64 = 4096;
+
+/// A SIF file's header and objects, checked against each other and against the file's size.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SifImage {
+    header: SifHeader,
+    objects: Vec<SifDescriptor>,
+    primary: Option<usize>,
+}
+
+impl SifImage {
+    /// Checks the descriptors in `table`: the bytes of the file at [`SifHeader::table`].
+    /// Bytes after the table are let pass.
+    ///
+    /// # Errors
+    /// [`SifError`], by the rule that the table breaks; [`SifError::OutOfFile`] when `table` is
+    /// shorter than the header says.
+    pub fn parse(header: SifHeader, table: &[u8]) -> Result<Self, SifError> {
+        let range = header.table();
+        let wanted = range.end - range.start;
+        let table = usize::try_from(wanted)
+            .ok()
+            .and_then(|wanted| table.get(..wanted))
+            .ok_or_else(|| SifError::OutOfFile {
+                region: Region::Table.to_string(),
+                end: range.end,
+                size: range.start + u64::try_from(table.len()).unwrap_or(u64::MAX),
+            })?;
+        let mut objects = Vec::new();
+        for raw in table.chunks_exact(descriptor::SIZE) {
+            objects.extend(SifDescriptor::parse(raw, &header)?);
+        }
+        check_counts(&header, &objects)?;
+        check_overlaps(&objects)?;
+        let primary = find_primary(&header, &objects)?;
+        Ok(Self {
+            header,
+            objects,
+            primary,
+        })
+    }
+
+    /// Parses a whole file that is in memory.
+    ///
+    /// # Errors
+    /// As [`SifHeader::parse`] and [`SifImage::parse`].
+    pub fn from_bytes(file: &[u8]) -> Result<Self, SifError> {
+        let size = u64::try_from(file.len()).unwrap_or(u64::MAX);
+        let header = SifHeader::parse(file, size)?;
+        let start = usize::try_from(header.table().start).unwrap_or(usize::MAX);
+        Self::parse(header, file.get(start..).unwrap_or_default())
+    }
+
+    /// The header.
+    #[must_use]
+    pub fn header(&self) -> &SifHeader {
+        &self.header
+    }
+
+    /// The objects in use, in the order of the table.
+    #[must_use]
+    pub fn objects(&self) -> &[SifDescriptor] {
+        &self.objects
+    }
+
+    /// The object with this id.
+    #[must_use]
+    pub fn object(&self, id: u32) -> Option<&SifDescriptor> {
+        self.objects.iter().find(|object| object.id() == id)
+    }
+
+    /// The partition that holds the root file system; an image under construction has none.
+    #[must_use]
+    pub fn primary_partition(&self) -> Option<&SifDescriptor> {
+        self.primary.and_then(|at| self.objects.get(at))
+    }
+
+    /// What the image runs on: the header's word, which is also the primary partition's.
+    #[must_use]
+    pub fn arch(&self) -> Arch {
+        self.header.arch()
+    }
+}
+
+/// Ids must tell objects apart, and the header's free count must agree with the table.
+fn check_counts(header: &SifHeader, objects: &[SifDescriptor]) -> Result<(), SifError> {
+    let mut ids: Vec<u32> = objects.iter().map(SifDescriptor::id).collect();
+    ids.sort_unstable();
+    if let Some(pair) = ids.windows(2).find(|pair| pair[0] == pair[1]) {
+        return Err(SifError::DuplicateId(pair[0]));
+    }
+    let used = u64::try_from(objects.len()).unwrap_or(u64::MAX);
+    let free = header.descriptors_total().saturating_sub(used);
+    if header.descriptors_free() != free {
+        return Err(SifError::FreeCount {
+            header: header.descriptors_free(),
+            table: free,
+        });
+    }
+    Ok(())
+}
+
+/// Two objects may touch but not share a byte; an empty object occupies none.
+fn check_overlaps(objects: &[SifDescriptor]) -> Result<(), SifError> {
+    let mut ranges: Vec<_> = objects
+        .iter()
+        .filter(|object| object.size() > 0)
+        .map(|object| (object.range(), object.id()))
+        .collect();
+    ranges.sort_unstable_by_key(|(range, id)| (range.start, *id));
+    match ranges
+        .windows(2)
+        .find(|pair| pair[0].0.end > pair[1].0.start)
+    {
+        Some(pair) => Err(SifError::Overlap {
+            first: Region::Object(pair[0].1).to_string(),
+            second: Region::Object(pair[1].1).to_string(),
+        }),
+        None => Ok(()),
+    }
+}
+
+/// Finds the one primary partition, whose architecture the header must repeat byte for byte:
+/// two codes that this version does not know are still different architectures.
+fn find_primary(header: &SifHeader, objects: &[SifDescriptor]) -> Result<Option<usize>, SifError> {
+    let mut found: Option<(usize, u32)> = None;
+    for (at, object) in objects.iter().enumerate() {
+        let Some(code) = object.primary_arch_code() else {
+            continue;
+        };
+        if let Some((_, first)) = found {
+            return Err(SifError::TwoPrimaries {
+                first,
+                second: object.id(),
+            });
+        }
+        if code != header.arch_code() {
+            return Err(SifError::Arch {
+                header: field::shown(header.arch_code()),
+                partition: field::shown(code),
+            });
+        }
+        found = Some((at, object.id()));
+    }
+    Ok(found.map(|(at, _)| at))
+}

@@ -1,0 +1,153 @@
+//! What can go wrong with a tree.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use sreg_index::hasher::HashError;
+use sreg_index::map::MapError;
+use sreg_model::document::DocumentError;
+use sreg_model::settings::SettingsError;
+
+use crate::source::SourceFault;
+
+/// Why a tree could not be read or written.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum TreeError {
+    /// There is no registry at that path.
+    #[error("{path} holds no registry: it has no sreg.json", path = .0.display())]
+    NotATree(PathBuf),
+    /// The output folder holds files that are not those of a registry.
+    #[error("{path} is not empty and has no sreg.json: it is not a folder that sreg made", path = .0.display())]
+    NotOurs(PathBuf),
+    /// The registry has nothing published yet.
+    #[error("{path} has no head: nothing is published there yet", path = .0.display())]
+    NoHead(PathBuf),
+    /// The registry is signed, which this command cannot keep up.
+    #[error("{path} is a signed registry: indexing it without a key would drop its signatures", path = .0.display())]
+    Signed(PathBuf),
+    /// `sreg.json` cannot be used.
+    #[error("cannot use {path}", path = path.display())]
+    Settings {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: SettingsError,
+    },
+    /// A document is malformed.
+    #[error("{path} is not a valid document", path = path.display())]
+    Document {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: DocumentError,
+    },
+    /// A document is not the one that its path or its referrer names.
+    #[error("{path}: {what}", path = path.display())]
+    Mismatch {
+        /// The file.
+        path: PathBuf,
+        /// What is not as it should be.
+        what: String,
+    },
+    /// The index cannot be read.
+    #[error("the index of {path} cannot be read", path = path.display())]
+    Map {
+        /// The tree.
+        path: PathBuf,
+        /// Why.
+        source: MapError,
+    },
+    /// The file system refused to read.
+    #[error("cannot read {path}", path = path.display())]
+    Read {
+        /// The file or folder.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// The file system refused to write.
+    #[error("cannot write {path}", path = path.display())]
+    Write {
+        /// The file or folder.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// Not enough free space for what would be copied.
+    #[error("{path} has {free} bytes free, but {needed} are needed", path = path.display())]
+    Space {
+        /// The output folder.
+        path: PathBuf,
+        /// The bytes that would be written.
+        needed: u64,
+        /// The bytes that are free.
+        free: u64,
+    },
+    /// Somebody else published at the same time.
+    #[error("{path} exists: another run has published this version meanwhile", path = .0.display())]
+    Conflict(PathBuf),
+    /// Two references that differ by case alone.
+    #[error("{0} and {1} differ by case alone")]
+    CaseCollision(String, String),
+    /// Images that cannot be published.
+    #[error("{} of the images cannot be published", .0.len())]
+    Source(Vec<SourceFault>),
+    /// A source without an image: more likely the wrong folder than an empty registry.
+    #[error("{path} holds no image", path = .0.display())]
+    NoImages(PathBuf),
+    /// Hashing failed.
+    #[error(transparent)]
+    Hash(#[from] HashError),
+    /// The run was asked to stop.
+    #[error("interrupted")]
+    Cancelled,
+}
+
+impl TreeError {
+    /// The error's word in `spec/cli.md`.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::NotATree(_) => "not-a-tree",
+            Self::NotOurs(_) => "not-our-folder",
+            Self::NoHead(_) => "missing-head",
+            Self::Signed(_) => "signed-registry",
+            Self::Settings { source, .. } => source.code(),
+            Self::Document { source, .. } => source.code(),
+            Self::Mismatch { .. } => "document-mismatch",
+            Self::Map { source, .. } => source.code(),
+            Self::Read { .. } => "unreadable",
+            Self::Write { source, .. } if is_full(source) => "no-space",
+            Self::Write { .. } => "unwritable",
+            Self::Space { .. } => "no-space",
+            Self::Conflict(_) => "version-conflict",
+            Self::CaseCollision(..) => "case-collision",
+            Self::Source(faults) => faults.first().map_or("malformed-image", |fault| fault.code),
+            Self::NoImages(_) => "no-images",
+            Self::Hash(error) => error.code(),
+            Self::Cancelled => "interrupted",
+        }
+    }
+
+    pub(crate) fn read(path: &Path) -> impl FnOnce(io::Error) -> Self {
+        move |source| Self::Read {
+            path: path.to_owned(),
+            source,
+        }
+    }
+
+    pub(crate) fn write(path: &Path) -> impl FnOnce(io::Error) -> Self {
+        move |source| Self::Write {
+            path: path.to_owned(),
+            source,
+        }
+    }
+}
+
+fn is_full(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded
+    )
+}

@@ -1,0 +1,406 @@
+//! Writes into a tree: one writer at a time, and every file appears whole or not at all.
+//!
+//! A file is written under `staging/`, then renamed to its place. The commit is a hard link,
+//! which fails where something stands already (`spec/commit.md`).
+
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use sreg_index::hasher::Observer;
+use sreg_index::map::{MapError, NodeSink};
+use sreg_index::stamp::Stamp;
+use sreg_model::layout::{JOURNAL, Place, STAGING};
+use sreg_model::settings::Settings;
+use sreg_model::{Digest, canonical};
+
+use crate::error::TreeError;
+use crate::tree::{Tree, is_absent, read_capped};
+
+/// How an image gets into the tree.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum LinkMode {
+    /// A reflink, else a hard link, else a copy: the first that the file system allows.
+    #[default]
+    Auto,
+    /// A hard link: both names are one file, so changing the source changes the tree.
+    Hard,
+    /// A copy that shares its blocks until one side is written.
+    Reflink,
+    /// A copy.
+    Copy,
+}
+
+/// Views that are still to be written: the journal of a run.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Journal {
+    /// The version of the head that the views show; absent where all are to be written.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) shown: Option<Version>,
+    r#type: JournalType,
+}
+
+/// A head's epoch and version.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Version {
+    pub(crate) epoch: u64,
+    pub(crate) version: u64,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+enum JournalType {
+    #[serde(rename = "sreg-journal-v1")]
+    V1,
+}
+
+impl Journal {
+    pub(crate) fn new(shown: Option<Version>) -> Self {
+        Self {
+            shown,
+            r#type: JournalType::V1,
+        }
+    }
+}
+
+/// The only writer of a tree. Dropping it removes what is left in `staging/`, but a journal.
+pub(crate) struct Writer {
+    tree: Tree,
+    /// Locked as long as the writer lives.
+    _lock: File,
+    next: AtomicU64,
+}
+
+impl Writer {
+    /// Locks the tree at `root`; makes one there where the folder is empty or absent. Where
+    /// another run holds the lock, `waiting` is told once and this waits.
+    pub(crate) fn open(
+        root: &Path,
+        settings: &Settings,
+        observer: &dyn Observer,
+        waiting: &dyn Fn(),
+    ) -> Result<Self, TreeError> {
+        fs::create_dir_all(root).map_err(TreeError::write(root))?;
+        let lock = lock(root, observer, waiting)?;
+        let tree = match Tree::open(root) {
+            Ok(tree) => tree,
+            Err(TreeError::NotATree(_)) => {
+                let mut entries = fs::read_dir(root).map_err(TreeError::read(root))?;
+                // A run that was killed in its first moments leaves nothing but this folder.
+                let ours =
+                    entries.all(|entry| entry.is_ok_and(|entry| entry.file_name() == STAGING));
+                if !ours {
+                    return Err(TreeError::NotOurs(root.to_owned()));
+                }
+                Tree::with_settings(root, settings.clone())
+            }
+            Err(error) => return Err(error),
+        };
+        let writer = Self {
+            tree,
+            _lock: lock,
+            next: AtomicU64::new(0),
+        };
+        writer.clear_staging();
+        let staging = root.join(STAGING);
+        fs::create_dir_all(&staging).map_err(TreeError::write(&staging))?;
+        if !writer.tree.path(&Place::Settings).exists() {
+            writer.put(&Place::Settings, &writer.tree.settings().encode())?;
+        }
+        Ok(writer)
+    }
+
+    pub(crate) fn tree(&self) -> &Tree {
+        &self.tree
+    }
+
+    /// Writes an immutable file, unless it stands there already.
+    pub(crate) fn put(&self, place: &Place, bytes: &[u8]) -> Result<(), TreeError> {
+        let path = self.tree.path(place);
+        match read_capped(&path, bytes.len()) {
+            Ok(found) if found == bytes => Ok(()),
+            _ => self.replace(place, bytes),
+        }
+    }
+
+    /// Writes a file, whatever stood there before.
+    pub(crate) fn replace(&self, place: &Place, bytes: &[u8]) -> Result<(), TreeError> {
+        let staged = self.stage(bytes)?;
+        self.settle(&staged, &self.tree.path(place))
+    }
+
+    /// Replaces `sreg.json`.
+    pub(crate) fn replace_settings(&mut self, settings: &Settings) -> Result<(), TreeError> {
+        self.replace(&Place::Settings, &settings.encode())?;
+        self.tree = Tree::with_settings(self.tree.root(), settings.clone());
+        Ok(())
+    }
+
+    /// Creates a file; an error where one stands already. This is how a head is committed.
+    pub(crate) fn create(&self, place: &Place, bytes: &[u8]) -> Result<(), TreeError> {
+        let staged = self.stage(bytes)?;
+        let path = self.tree.path(place);
+        with_parent(&path, || fs::hard_link(&staged, &path)).map_err(|source| {
+            match source.kind() {
+                io::ErrorKind::AlreadyExists => TreeError::Conflict(path.clone()),
+                _ => TreeError::Write {
+                    path: path.clone(),
+                    source,
+                },
+            }
+        })?;
+        fs::remove_file(&staged).map_err(TreeError::write(&staged))?;
+        self.sync_parent(&path)
+    }
+
+    /// Removes a view that is no longer derived.
+    pub(crate) fn remove(&self, place: &Place) -> Result<(), TreeError> {
+        let path = self.tree.path(place);
+        match fs::remove_file(&path) {
+            Err(error) if !is_absent(&error) => return Err(TreeError::write(&path)(error)),
+            _ => {}
+        }
+        // Folders that have become empty go too; the first that has not stays.
+        for folder in path
+            .ancestors()
+            .skip(1)
+            .take_while(|folder| *folder != self.tree.root())
+        {
+            if fs::remove_dir(folder).is_err() {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// Brings an image into the tree, and says whether it had to be brought. The file must
+    /// still be what `stamp` says.
+    pub(crate) fn import(
+        &self,
+        place: &Place,
+        file: &Path,
+        stamp: &Stamp,
+        mode: LinkMode,
+        observer: &dyn Observer,
+    ) -> Result<bool, TreeError> {
+        let path = self.tree.path(place);
+        if fs::metadata(&path).is_ok_and(|found| found.is_file() && found.len() == stamp.size) {
+            return Ok(false);
+        }
+        let staged = self.staged_path();
+        let attempts: &[LinkMode] = match mode {
+            LinkMode::Auto => &[LinkMode::Reflink, LinkMode::Hard, LinkMode::Copy],
+            LinkMode::Hard => &[LinkMode::Hard],
+            LinkMode::Reflink => &[LinkMode::Reflink],
+            LinkMode::Copy => &[LinkMode::Copy],
+        };
+        let mut last = None;
+        for attempt in attempts {
+            match bring(file, &staged, *attempt, observer) {
+                Ok(()) => {
+                    last = None;
+                    break;
+                }
+                Err(error) => {
+                    // What a failed attempt left is in nobody's way.
+                    let _ = fs::remove_file(&staged);
+                    last = Some(error);
+                }
+            }
+        }
+        match last {
+            Some(error) if error.kind() == io::ErrorKind::Interrupted => {
+                return Err(TreeError::Cancelled);
+            }
+            Some(error) => return Err(TreeError::write(&path)(error)),
+            None => {}
+        }
+        let after = Stamp::of(&fs::metadata(file).map_err(TreeError::read(file))?);
+        // A hard link changes the time of the last status change, and nothing else.
+        if (after.inode, after.size, after.modified) != (stamp.inode, stamp.size, stamp.modified) {
+            let _ = fs::remove_file(&staged);
+            return Err(sreg_index::hasher::HashError::Changed {
+                path: file.to_owned(),
+            }
+            .into());
+        }
+        self.settle(&staged, &path)?;
+        Ok(true)
+    }
+
+    /// Makes everything written so far durable.
+    pub(crate) fn sync(&self) -> Result<(), TreeError> {
+        let root = self.tree.root();
+        let folder = File::open(root).map_err(TreeError::read(root))?;
+        rustix::fs::syncfs(&folder).map_err(|error| TreeError::write(root)(error.into()))
+    }
+
+    /// The journal that a run left, if it did not finish. An unreadable one counts as one that
+    /// says nothing: all views are written anew.
+    pub(crate) fn journal(&self) -> Option<Journal> {
+        journal(&self.tree)
+    }
+
+    /// Writes the journal before the first file that readers see changes.
+    pub(crate) fn write_journal(&self, journal: &Journal) -> Result<(), TreeError> {
+        let staged = self.stage(&canonical::to_line(journal))?;
+        let path = self.tree.root().join(JOURNAL);
+        self.settle(&staged, &path)?;
+        self.sync_parent(&path)
+    }
+
+    /// Removes the journal: all views show the head.
+    pub(crate) fn clear_journal(&self) -> Result<(), TreeError> {
+        let path = self.tree.root().join(JOURNAL);
+        match fs::remove_file(&path) {
+            Err(error) if !is_absent(&error) => Err(TreeError::write(&path)(error)),
+            _ => Ok(()),
+        }
+    }
+
+    /// Makes the folder that holds `path` durable.
+    pub(crate) fn sync_parent(&self, path: &Path) -> Result<(), TreeError> {
+        let folder = path.parent().unwrap_or(self.tree.root());
+        File::open(folder)
+            .and_then(|folder| folder.sync_all())
+            .map_err(TreeError::write(folder))
+    }
+
+    fn staged_path(&self) -> PathBuf {
+        let number = self.next.fetch_add(1, Ordering::Relaxed);
+        self.tree
+            .root()
+            .join(STAGING)
+            .join(format!("{}-{number}", std::process::id()))
+    }
+
+    fn stage(&self, bytes: &[u8]) -> Result<PathBuf, TreeError> {
+        let path = self.staged_path();
+        let write = || {
+            OpenOptions::new()
+                .write(true)
+                .create_new(true)
+                .open(&path)?
+                .write_all(bytes)
+        };
+        write().map_err(|source| {
+            let _ = fs::remove_file(&path);
+            TreeError::Write {
+                path: path.clone(),
+                source,
+            }
+        })?;
+        Ok(path)
+    }
+
+    fn settle(&self, staged: &Path, path: &Path) -> Result<(), TreeError> {
+        with_parent(path, || fs::rename(staged, path)).map_err(|source| {
+            let _ = fs::remove_file(staged);
+            TreeError::Write {
+                path: path.to_owned(),
+                source,
+            }
+        })
+    }
+
+    /// Removes what runs left under `staging/`, but a journal.
+    fn clear_staging(&self) {
+        let staging = self.tree.root().join(STAGING);
+        let Ok(entries) = fs::read_dir(&staging) else {
+            return;
+        };
+        for entry in entries.flatten() {
+            if entry.path() != self.tree.root().join(JOURNAL) {
+                let _ = fs::remove_file(entry.path());
+            }
+        }
+        // Fails, as it should, while there is a journal.
+        let _ = fs::remove_dir(&staging);
+    }
+}
+
+impl Drop for Writer {
+    fn drop(&mut self) {
+        self.clear_staging();
+    }
+}
+
+impl NodeSink for Writer {
+    fn store(&self, id: &Digest, bytes: &[u8]) -> Result<(), MapError> {
+        self.put(&Place::Node(*id), bytes)
+            .map_err(|error| MapError::Io {
+                id: *id,
+                source: io::Error::other(error),
+            })
+    }
+}
+
+/// The journal in a tree that nobody may be writing.
+pub(crate) fn journal(tree: &Tree) -> Option<Journal> {
+    let bytes = read_capped(&tree.root().join(JOURNAL), 4096).ok()?;
+    let line = bytes.strip_suffix(b"\n").unwrap_or_default();
+    Some(canonical::from_slice(line).unwrap_or_else(|_| Journal::new(None)))
+}
+
+/// Locks a folder for as long as the file lives. Where the file system has no locks, the commit
+/// itself still lets only one of two writers win.
+fn lock(root: &Path, observer: &dyn Observer, waiting: &dyn Fn()) -> Result<File, TreeError> {
+    let folder = File::open(root).map_err(TreeError::read(root))?;
+    let mut told = false;
+    loop {
+        match folder.try_lock() {
+            Err(TryLockError::WouldBlock) if observer.is_cancelled() => {
+                return Err(TreeError::Cancelled);
+            }
+            Err(TryLockError::WouldBlock) => {
+                if !told {
+                    waiting();
+                    told = true;
+                }
+                std::thread::sleep(Duration::from_millis(50));
+            }
+            Ok(()) | Err(TryLockError::Error(_)) => return Ok(folder),
+        }
+    }
+}
+
+/// Runs `operation`, and once more with the parent folder made where that was missing.
+fn with_parent(path: &Path, operation: impl Fn() -> io::Result<()>) -> io::Result<()> {
+    match operation() {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            if let Some(parent) = path.parent() {
+                fs::create_dir_all(parent)?;
+            }
+            operation()
+        }
+        result => result,
+    }
+}
+
+/// The bytes copied between two looks at whether to stop.
+const COPY_STEP: u64 = 64 << 20;
+
+fn bring(from: &Path, to: &Path, mode: LinkMode, observer: &dyn Observer) -> io::Result<()> {
+    if mode == LinkMode::Hard {
+        // A link to a symbolic link would publish the link.
+        return fs::hard_link(fs::canonicalize(from)?, to);
+    }
+    let source = File::open(from)?;
+    let target = OpenOptions::new().write(true).create_new(true).open(to)?;
+    if mode == LinkMode::Reflink {
+        return Ok(rustix::fs::ioctl_ficlone(&target, &source)?);
+    }
+    loop {
+        if observer.is_cancelled() {
+            return Err(io::ErrorKind::Interrupted.into());
+        }
+        // The standard library copies between files inside the kernel.
+        if io::copy(&mut io::Read::take(&source, COPY_STEP), &mut &target)? == 0 {
+            return Ok(());
+        }
+    }
+}

@@ -1,0 +1,174 @@
+//! Reads a published tree.
+
+use std::fs;
+use std::io::{self, Read as _};
+use std::path::{Path, PathBuf};
+
+use sreg_index::index::Index;
+use sreg_index::map::{MapError, NodeSource};
+use sreg_model::head::Head;
+use sreg_model::layout::Place;
+use sreg_model::settings::Settings;
+use sreg_model::statement::Statement;
+use sreg_model::{Digest, Document, document, node};
+
+use crate::error::TreeError;
+
+/// A published tree: a folder with `sreg.json`.
+#[derive(Debug, Clone)]
+pub struct Tree {
+    root: PathBuf,
+    settings: Settings,
+}
+
+impl Tree {
+    /// Opens the tree at `root`.
+    ///
+    /// # Errors
+    /// When there is none, or it is of a later format.
+    pub fn open(root: &Path) -> Result<Self, TreeError> {
+        let path = root.join(Place::Settings.to_string());
+        let bytes = match read_capped(&path, MAX_SETTINGS) {
+            Ok(bytes) => bytes,
+            Err(error) if is_absent(&error) => return Err(TreeError::NotATree(root.to_owned())),
+            Err(error) => return Err(TreeError::read(&path)(error)),
+        };
+        let settings =
+            Settings::parse(&bytes).map_err(|source| TreeError::Settings { path, source })?;
+        Ok(Self {
+            root: root.to_owned(),
+            settings,
+        })
+    }
+
+    pub(crate) fn with_settings(root: &Path, settings: Settings) -> Self {
+        Self {
+            root: root.to_owned(),
+            settings,
+        }
+    }
+
+    /// The folder.
+    #[must_use]
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// What `sreg.json` says.
+    #[must_use]
+    pub fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// Where a place of the layout is on disk.
+    #[must_use]
+    pub fn path(&self, place: &Place) -> PathBuf {
+        self.root.join(place.to_string())
+    }
+
+    /// The newest head that is published.
+    ///
+    /// # Errors
+    /// When there is none, or it is malformed.
+    pub fn head(&self) -> Result<Document<Head>, TreeError> {
+        let path = self.path(&Place::Head);
+        match read_capped(&path, document::MAX_BYTES) {
+            Ok(bytes) => {
+                Document::parse(bytes).map_err(|source| TreeError::Document { path, source })
+            }
+            Err(error) if is_absent(&error) => Err(TreeError::NoHead(self.root.clone())),
+            Err(error) => Err(TreeError::read(&path)(error)),
+        }
+    }
+
+    /// The head that is kept at a slot, or nothing where there is none.
+    ///
+    /// # Errors
+    /// When it cannot be read, is malformed, or is of another version.
+    pub fn head_slot(&self, epoch: u64, version: u64) -> Result<Option<Document<Head>>, TreeError> {
+        let path = self.path(&Place::HeadSlot { epoch, version });
+        let head: Document<Head> = match read_capped(&path, document::MAX_BYTES) {
+            Ok(bytes) => Document::parse(bytes).map_err(|source| TreeError::Document {
+                path: path.clone(),
+                source,
+            })?,
+            Err(error) if is_absent(&error) => return Ok(None),
+            Err(error) => return Err(TreeError::read(&path)(error)),
+        };
+        if (head.body().epoch, head.body().version) != (epoch, version) {
+            let what = format!(
+                "it is version {} of epoch {}",
+                head.body().version,
+                head.body().epoch
+            );
+            return Err(TreeError::Mismatch { path, what });
+        }
+        Ok(Some(head))
+    }
+
+    /// The statement `id`.
+    ///
+    /// # Errors
+    /// When it is missing, malformed, or another one.
+    pub fn statement(&self, id: &Digest) -> Result<Document<Statement>, TreeError> {
+        let path = self.path(&Place::Statement(*id));
+        let bytes = read_capped(&path, document::MAX_BYTES).map_err(TreeError::read(&path))?;
+        let statement: Document<Statement> =
+            Document::parse(bytes).map_err(|source| TreeError::Document {
+                path: path.clone(),
+                source,
+            })?;
+        let found = statement.id();
+        if found != *id {
+            return Err(TreeError::Mismatch {
+                path,
+                what: format!("its id is {found}"),
+            });
+        }
+        Ok(statement)
+    }
+
+    /// The index that `head` names.
+    #[must_use]
+    pub fn index(&self, head: &Head) -> Index<'_> {
+        Index::new(self, &head.index)
+    }
+
+    pub(crate) fn map_error(&self, source: MapError) -> TreeError {
+        TreeError::Map {
+            path: self.root.clone(),
+            source,
+        }
+    }
+}
+
+impl NodeSource for Tree {
+    fn load(&self, id: &Digest) -> Result<Vec<u8>, MapError> {
+        let path = self.path(&Place::Node(*id));
+        match read_capped(&path, node::MAX_BYTES) {
+            Ok(bytes) => Ok(bytes),
+            Err(error) if is_absent(&error) => Err(MapError::Missing(*id)),
+            Err(source) => Err(MapError::Io { id: *id, source }),
+        }
+    }
+}
+
+/// The largest `sreg.json`, in bytes: two URLs and what stands around them.
+const MAX_SETTINGS: usize = 8 << 10;
+
+/// Reads a whole file, but never more than one byte over `most`: parsers refuse what is longer.
+pub(crate) fn read_capped(path: &Path, most: usize) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    fs::File::open(path)?
+        .take(most as u64 + 1)
+        .read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+/// Whether an error says that there is no such file. A file where a folder should be says so too.
+pub(crate) fn is_absent(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::NotFound | io::ErrorKind::NotADirectory
+    )
+}

@@ -1,0 +1,337 @@
+//! Verifies a published tree, or one reference in it: all faults, not only the first
+//! (`spec/layout.md`, `spec/index.md`, `spec/commit.md`).
+
+mod content;
+mod files;
+mod heads;
+mod nodes;
+mod views;
+
+pub(crate) use views::was_derived;
+
+use std::collections::HashSet;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use serde::Serialize;
+use sreg_index::hasher::{IoMode, Observer};
+use sreg_model::head::Head;
+use sreg_model::layout::Place;
+use sreg_model::{Document, Reference};
+
+use crate::error::TreeError;
+use crate::staging;
+use crate::tree::Tree;
+
+/// How closely blobs are looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum BlobCheck {
+    /// Not at all.
+    None,
+    /// That they are there, and their size.
+    Head,
+    /// Every byte.
+    Full,
+}
+
+/// What to look at.
+#[derive(Debug, Clone, Copy)]
+pub struct Options {
+    /// How closely blobs are looked at.
+    pub blobs: BlobCheck,
+    /// How they are read.
+    pub io: IoMode,
+}
+
+/// What kind of fault something is; each has an exit code (`spec/cli.md`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Class {
+    /// Something is not there.
+    NotFound,
+    /// Something could not be read.
+    Unavailable,
+    /// Something is not what its format says.
+    Malformed,
+    /// Something is not what its digest, or whoever names it, says.
+    Mismatch,
+    /// A signature is missing or not to be trusted.
+    Untrusted,
+    /// Two things exclude each other.
+    Conflict,
+    /// Something derived lags behind the newest head: `sreg repair` mends it.
+    Stale,
+}
+
+/// One thing that is wrong.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Fault {
+    /// The word in `spec/cli.md`.
+    pub code: &'static str,
+    /// What kind of fault it is.
+    pub class: Class,
+    /// The path in the tree.
+    pub path: String,
+    /// The reference that it concerns, where there is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reference: Option<String>,
+    /// What is wrong, for people.
+    pub message: String,
+}
+
+/// How much was looked at.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct Checked {
+    /// Heads.
+    pub heads: u64,
+    /// Nodes of all indexes.
+    pub nodes: u64,
+    /// Lines of the newest index, removals included.
+    pub tags: u64,
+    /// Statements, old ones included.
+    pub statements: u64,
+    /// Chain sidecars.
+    pub chains: u64,
+    /// Images in the tree.
+    pub blobs: u64,
+    /// Bytes of images that were read.
+    pub bytes: u64,
+    /// Images that are kept elsewhere, which were not looked at.
+    pub blobs_elsewhere: u64,
+    /// Views.
+    pub views: u64,
+}
+
+/// What a verification found.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Report {
+    /// How much was looked at.
+    pub checked: Checked,
+    /// What is wrong, by path.
+    pub faults: Vec<Fault>,
+    /// What is odd, but in nobody's way: files of others, leftovers of interrupted runs.
+    pub warnings: Vec<Fault>,
+}
+
+/// Verifies all of a tree.
+///
+/// # Errors
+/// Only when there is no tree to look at, or the observer asks to stop; all else is in the
+/// report.
+pub fn verify_tree(
+    tree: &Tree,
+    options: Options,
+    observer: &dyn Observer,
+) -> Result<Report, TreeError> {
+    let run = Run::new(tree, options, observer);
+    let chain = run.heads();
+    let walked = run.nodes(&chain);
+    run.tags(&chain, &walked);
+    run.old_statements(&walked);
+    run.repositories(&chain, &walked);
+    run.blobs(&walked);
+    run.files(&chain);
+    run.finish()
+}
+
+/// Verifies one reference of a tree: everything on the way from the head to the bytes.
+///
+/// # Errors
+/// As [`verify_tree`].
+pub fn verify_reference(
+    tree: &Tree,
+    reference: &Reference,
+    options: Options,
+    observer: &dyn Observer,
+) -> Result<Report, TreeError> {
+    let run = Run::new(tree, options, observer);
+    let chain = run.heads();
+    let walked = run.path_to(&chain, reference);
+    run.tags(&chain, &walked);
+    run.blobs(&walked);
+    run.finish()
+}
+
+/// One verification.
+struct Run<'a> {
+    tree: &'a Tree,
+    options: Options,
+    observer: &'a dyn Observer,
+    /// A run was interrupted, and the next one will write the views anew.
+    interrupted: bool,
+    faults: Mutex<Vec<Fault>>,
+    warnings: Mutex<Vec<Fault>>,
+    /// The paths that belong to some head.
+    expected: Mutex<HashSet<String>>,
+    counts: Counts,
+}
+
+#[derive(Default)]
+struct Counts {
+    heads: AtomicU64,
+    nodes: AtomicU64,
+    tags: AtomicU64,
+    statements: AtomicU64,
+    chains: AtomicU64,
+    blobs: AtomicU64,
+    bytes: AtomicU64,
+    blobs_elsewhere: AtomicU64,
+    views: AtomicU64,
+}
+
+fn count(counter: &AtomicU64, more: u64) {
+    counter.fetch_add(more, Ordering::Relaxed);
+}
+
+fn unlocked<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex
+        .lock()
+        .unwrap_or_else(std::sync::PoisonError::into_inner)
+}
+
+/// The heads of a tree, newest first.
+type Heads = Vec<Document<Head>>;
+
+impl<'a> Run<'a> {
+    fn new(tree: &'a Tree, options: Options, observer: &'a dyn Observer) -> Self {
+        let run = Self {
+            tree,
+            options,
+            observer,
+            interrupted: staging::journal(tree).is_some(),
+            faults: Mutex::default(),
+            warnings: Mutex::default(),
+            expected: Mutex::default(),
+            counts: Counts::default(),
+        };
+        run.expect(&Place::Settings);
+        run.expect(&Place::Head);
+        run
+    }
+
+    fn finish(self) -> Result<Report, TreeError> {
+        if self.observer.is_cancelled() {
+            return Err(TreeError::Cancelled);
+        }
+        let sorted = |faults: Mutex<Vec<Fault>>| {
+            let mut faults = faults
+                .into_inner()
+                .unwrap_or_else(std::sync::PoisonError::into_inner);
+            faults.sort_by(|left, right| {
+                (&left.path, left.code, &left.reference).cmp(&(
+                    &right.path,
+                    right.code,
+                    &right.reference,
+                ))
+            });
+            faults.dedup();
+            faults
+        };
+        let get = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        let counts = &self.counts;
+        let checked = Checked {
+            heads: get(&counts.heads),
+            nodes: get(&counts.nodes),
+            tags: get(&counts.tags),
+            statements: get(&counts.statements),
+            chains: get(&counts.chains),
+            blobs: get(&counts.blobs),
+            bytes: get(&counts.bytes),
+            blobs_elsewhere: get(&counts.blobs_elsewhere),
+            views: get(&counts.views),
+        };
+        Ok(Report {
+            checked,
+            faults: sorted(self.faults),
+            warnings: sorted(self.warnings),
+        })
+    }
+
+    fn fault(
+        &self,
+        code: &'static str,
+        class: Class,
+        path: impl ToString,
+        message: impl Into<String>,
+    ) {
+        self.fault_of(code, class, path, None, message);
+    }
+
+    fn fault_of(
+        &self,
+        code: &'static str,
+        class: Class,
+        path: impl ToString,
+        reference: Option<String>,
+        message: impl Into<String>,
+    ) {
+        let fault = Fault {
+            code,
+            class,
+            path: path.to_string(),
+            reference,
+            message: message.into(),
+        };
+        unlocked(&self.faults).push(fault);
+    }
+
+    fn warn(
+        &self,
+        code: &'static str,
+        class: Class,
+        path: impl ToString,
+        message: impl Into<String>,
+    ) {
+        let fault = Fault {
+            code,
+            class,
+            path: path.to_string(),
+            reference: None,
+            message: message.into(),
+        };
+        unlocked(&self.warnings).push(fault);
+    }
+
+    /// Reports an error about the file at `place`.
+    fn error(&self, place: &Place, reference: Option<String>, error: &TreeError) {
+        use std::io::ErrorKind::{NotADirectory, NotFound};
+        let (code, class) = match error {
+            TreeError::Read { source, .. } if matches!(source.kind(), NotFound | NotADirectory) => {
+                (missing(place), Class::NotFound)
+            }
+            TreeError::Read { .. } => (error.code(), Class::Unavailable),
+            TreeError::Mismatch { .. } => (error.code(), Class::Mismatch),
+            TreeError::Cancelled => return,
+            _ => (error.code(), Class::Malformed),
+        };
+        self.fault_of(code, class, place, reference, explain(error));
+    }
+
+    fn expect(&self, place: &Place) {
+        unlocked(&self.expected).insert(place.to_string());
+    }
+}
+
+/// The word for something that is not there.
+fn missing(place: &Place) -> &'static str {
+    match place {
+        Place::Settings => "not-a-tree",
+        Place::Head | Place::HeadSlot { .. } => "missing-head",
+        Place::Node(_) => "missing-node",
+        Place::Statement(_) => "missing-statement",
+        Place::Blob(..) => "missing-blob",
+        Place::Manifest(..) | Place::SeedTags(_) | Place::SeedManifest(..) => "missing-view",
+    }
+}
+
+/// An error with its causes in one line, without the path that stands beside it.
+fn explain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text.push_str(": ");
+        text.push_str(&error.to_string());
+        cause = error.source();
+    }
+    text
+}

@@ -1,0 +1,331 @@
+//! Statements, and the blobs that they name.
+
+use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::sync::Mutex;
+
+use rayon::prelude::*;
+use sreg_index::Chain;
+use sreg_index::chain::sidecar_len;
+use sreg_index::hasher::{self, HashError};
+use sreg_model::layout::Place;
+use sreg_model::node::{ImageSize, TagEntry};
+use sreg_model::statement::{Image, Statement};
+use sreg_model::{Digest, Document, Namespace};
+
+use super::nodes::Walked;
+use super::{BlobCheck, Class, Heads, Run, count, unlocked};
+use crate::error::TreeError;
+use crate::source::FoldedNames;
+use crate::tree::read_capped;
+use crate::views::repository;
+
+impl Run<'_> {
+    /// Verifies the statements and views of every tag of the newest index.
+    pub(super) fn tags(&self, heads: &Heads, walked: &Walked) {
+        self.check_case(walked);
+        walked.tags.par_iter().for_each(|(namespace, lines)| {
+            if self.observer.is_cancelled() {
+                return;
+            }
+            count(&self.counts.tags, lines.len() as u64);
+            let statements: Vec<Statement> = lines
+                .iter()
+                .filter_map(|line| self.statement_of(namespace, line))
+                .collect();
+            // A view of a tag whose statement is at fault cannot be derived.
+            if statements.len() == lines.len() {
+                self.tag_views(heads, namespace, &lines[0], &statements);
+            }
+        });
+    }
+
+    /// Names may not differ by case alone.
+    fn check_case(&self, walked: &Walked) {
+        let mut names = FoldedNames::default();
+        for (namespace, lines) in &walked.tags {
+            let line = &lines[0];
+            let Some(repository) = repository(namespace, line) else {
+                let name = format!("{namespace}/{}", line.key.name());
+                self.fault_of(
+                    "reserved-name",
+                    Class::Malformed,
+                    Place::Head,
+                    Some(name),
+                    "the index has a name that is reserved",
+                );
+                continue;
+            };
+            if let Err(other) = names.insert(&repository, &line.key.tag()) {
+                let name = format!("{repository}:{}", line.key.tag());
+                self.fault_of(
+                    "case-collision",
+                    Class::Conflict,
+                    Place::Head,
+                    Some(name),
+                    format!("it differs from {other} by case alone"),
+                );
+            }
+        }
+    }
+
+    /// The statement that a line names, if it says what the line says.
+    fn statement_of(&self, namespace: &Namespace, line: &TagEntry) -> Option<Statement> {
+        let reference = format!("{namespace}/{}", line.key.as_str());
+        let place = Place::Statement(line.statement);
+        let statement = self.load_statement(line.statement, Some(&reference))?;
+        let body = statement.body();
+        if body.registry.is_some() {
+            self.fault_of(
+                "signature-unchecked",
+                Class::Untrusted,
+                &place,
+                Some(reference.clone()),
+                "the statement is signed, and this version of sreg cannot check signatures",
+            );
+        }
+        let subject = &body.subject;
+        let says = (
+            subject.repository.namespace(),
+            subject.repository.name(),
+            &subject.tag,
+            subject.arch,
+        );
+        let (name, tag) = (line.key.name(), line.key.tag());
+        let image = body.image().map(|image| ImageSize {
+            digest: image.digest,
+            size: image.size,
+        });
+        if says != (namespace, &name, &tag, line.arch) || image != line.image {
+            let message = format!("it is about {subject}, or another image than the index says");
+            self.fault_of(
+                "statement-mismatch",
+                Class::Mismatch,
+                &place,
+                Some(reference),
+                message,
+            );
+            return None;
+        }
+        Some(body.clone())
+    }
+
+    fn load_statement(
+        &self,
+        id: Digest,
+        reference: Option<&String>,
+    ) -> Option<Document<Statement>> {
+        let place = Place::Statement(id);
+        self.expect(&place);
+        count(&self.counts.statements, 1);
+        match self.tree.statement(&id) {
+            Ok(statement) => Some(statement),
+            Err(error) => {
+                self.error(&place, reference.cloned(), &error);
+                None
+            }
+        }
+    }
+
+    /// Verifies the statements before the newest ones, and what older indexes name. What they
+    /// name may be there, and need not be.
+    pub(super) fn old_statements(&self, walked: &Walked) {
+        let newest: HashSet<Digest> = walked
+            .tags
+            .iter()
+            .flat_map(|(_, lines)| lines)
+            .map(|line| line.statement)
+            .collect();
+        let seen = Mutex::new(newest.clone());
+        let follow = |start: Digest, visit_start: bool| {
+            let mut next = Some((start, None::<Statement>, visit_start));
+            while let Some((id, later, visit)) = next {
+                if visit && !unlocked(&seen).insert(id) {
+                    return;
+                }
+                // The newest ones were read, and reported on, with their tags.
+                let statement = if visit {
+                    self.load_statement(id, None)
+                } else {
+                    self.tree.statement(&id).ok()
+                };
+                let Some(statement) = statement else { return };
+                let body = statement.body();
+                if let Some(later) = later
+                    && (later.subject != body.subject || later.seq != body.seq + 1)
+                {
+                    let message = format!(
+                        "it is number {} about {}, but number {} about {} names it as the one before",
+                        body.seq, body.subject, later.seq, later.subject
+                    );
+                    self.fault(
+                        "statement-order",
+                        Class::Mismatch,
+                        Place::Statement(id),
+                        message,
+                    );
+                }
+                if visit {
+                    self.expect_content(body);
+                }
+                next = body
+                    .previous
+                    .map(|previous| (previous, Some(body.clone()), true));
+            }
+        };
+        newest.par_iter().for_each(|id| follow(*id, false));
+        walked.old.par_iter().for_each(|id| follow(*id, true));
+    }
+
+    fn expect_content(&self, statement: &Statement) {
+        let repository = &statement.subject.repository;
+        if let (Some(image), Some(manifest)) = (statement.image(), statement.manifest()) {
+            for place in [
+                Place::blob(repository, image.digest),
+                Place::blob(repository, image.chain),
+                Place::blob(repository, sreg_model::manifest::empty_config_digest()),
+                Place::manifest(repository, manifest.digest()),
+            ] {
+                // Kept for those who ask by digest; if it is there, it is checked as a stray is.
+                if !self.tree.path(&place).exists() {
+                    self.expect(&place);
+                }
+            }
+        }
+    }
+
+    /// Verifies the chains and images of the newest index.
+    pub(super) fn blobs(&self, walked: &Walked) {
+        let mut images: BTreeMap<Place, (Image, Place, BTreeSet<String>)> = BTreeMap::new();
+        for (namespace, lines) in &walked.tags {
+            for line in lines {
+                // At fault already, where it cannot be read.
+                let Ok(statement) = self.tree.statement(&line.statement) else {
+                    continue;
+                };
+                let Some(image) = statement.body().image() else {
+                    continue;
+                };
+                let repository = &statement.body().subject.repository;
+                let place = Place::blob(repository, image.digest);
+                let chain = Place::blob(repository, image.chain);
+                self.expect(&place);
+                self.expect(&chain);
+                let references = &mut images
+                    .entry(place)
+                    .or_insert_with(|| (image.clone(), chain, BTreeSet::new()))
+                    .2;
+                references.insert(format!("{namespace}/{}", line.key.as_str()));
+            }
+        }
+        images
+            .par_iter()
+            .for_each(|(place, (image, chain_place, references))| {
+                if self.observer.is_cancelled() {
+                    return;
+                }
+                let reference = references.first().cloned();
+                let chain = self.chain(chain_place, image, reference.as_ref());
+                self.blob(place, image, chain.as_ref(), reference);
+            });
+    }
+
+    fn chain(&self, place: &Place, image: &Image, reference: Option<&String>) -> Option<Chain> {
+        count(&self.counts.chains, 1);
+        let path = self.tree.path(place);
+        let most = usize::try_from(sidecar_len(image.size)).unwrap_or(usize::MAX - 1);
+        let sidecar = match read_capped(&path, most) {
+            Ok(sidecar) => sidecar,
+            Err(error) => {
+                self.error(place, reference.cloned(), &TreeError::read(&path)(error));
+                return None;
+            }
+        };
+        let found = Digest::of(&sidecar);
+        if found != image.chain {
+            self.fault_of(
+                "blob-mismatch",
+                Class::Mismatch,
+                place,
+                reference.cloned(),
+                format!("the chain's digest is {found}"),
+            );
+            return None;
+        }
+        match Chain::parse(sidecar, image.size, &image.digest) {
+            Ok(chain) => Some(chain),
+            Err(error) => {
+                self.fault_of(
+                    error.code(),
+                    Class::Mismatch,
+                    place,
+                    reference.cloned(),
+                    error.to_string(),
+                );
+                None
+            }
+        }
+    }
+
+    fn blob(&self, place: &Place, image: &Image, chain: Option<&Chain>, reference: Option<String>) {
+        let path = self.tree.path(place);
+        if self.options.blobs == BlobCheck::None {
+            return;
+        }
+        let metadata = match std::fs::metadata(&path) {
+            Ok(metadata) => metadata,
+            Err(error)
+                if crate::tree::is_absent(&error) && self.tree.settings().blob_url.is_some() =>
+            {
+                count(&self.counts.blobs_elsewhere, 1);
+                return;
+            }
+            Err(error) => return self.error(place, reference, &TreeError::read(&path)(error)),
+        };
+        count(&self.counts.blobs, 1);
+        if metadata.len() != image.size {
+            let message = format!("it has {} bytes, expected {}", metadata.len(), image.size);
+            return self.fault_of("blob-size", Class::Mismatch, place, reference, message);
+        }
+        if self.options.blobs == BlobCheck::Head {
+            return;
+        }
+        count(&self.counts.bytes, image.size);
+        let wrong = match chain {
+            Some(chain) => hasher::verify(&path, chain, self.options.io, self.observer)
+                .map(|links| broken_links(&links)),
+            None => hasher::hash(&path, self.options.io, self.observer).map(|hashed| {
+                let found = hashed.chain.digest();
+                (found != image.digest).then(|| format!("its digest is {found}"))
+            }),
+        };
+        match wrong {
+            Ok(None) | Err(HashError::Cancelled) => {}
+            Ok(Some(message)) => {
+                self.fault_of("blob-mismatch", Class::Mismatch, place, reference, message)
+            }
+            Err(error @ HashError::Changed { .. }) => self.fault_of(
+                error.code(),
+                Class::Mismatch,
+                place,
+                reference,
+                error.to_string(),
+            ),
+            Err(error) => self.fault_of(
+                error.code(),
+                Class::Unavailable,
+                place,
+                reference,
+                super::explain(&error),
+            ),
+        }
+    }
+}
+
+/// Which MiB of a file are wrong, in words; nothing where none is.
+fn broken_links(links: &[usize]) -> Option<String> {
+    let (first, rest) = links.split_first()?;
+    Some(match rest.len() {
+        0 => format!("its bytes are wrong in MiB {first}, counted from 0"),
+        more => format!("its bytes are wrong in MiB {first} and {more} more, counted from 0"),
+    })
+}

@@ -1,0 +1,111 @@
+//! The chain of heads.
+
+use sreg_model::layout::Place;
+
+use super::{Class, Heads, Run, count};
+use crate::error::TreeError;
+use crate::history;
+use crate::tree::read_capped;
+
+impl Run<'_> {
+    /// Verifies `head` and all heads before it: the heads that could be read, newest first.
+    pub(super) fn heads(&self) -> Heads {
+        let mut heads = Heads::new();
+        let copy = match self.tree.head() {
+            Ok(head) => head,
+            Err(TreeError::NoHead(_)) => {
+                self.fault(
+                    "missing-head",
+                    Class::NotFound,
+                    Place::Head,
+                    "nothing is published here",
+                );
+                return heads;
+            }
+            Err(error) => {
+                self.error(&Place::Head, None, &error);
+                return heads;
+            }
+        };
+        if copy.body().registry.is_some() {
+            self.fault(
+                "signature-unchecked",
+                Class::Untrusted,
+                Place::Head,
+                "the registry is signed, and this version of sreg cannot check signatures",
+            );
+        }
+        self.check_slot(&copy);
+        self.check_lag(&copy);
+        let mut next = Some(copy);
+        while let Some(head) = next {
+            count(&self.counts.heads, 1);
+            let body = head.body();
+            self.expect(&Place::HeadSlot {
+                epoch: body.epoch,
+                version: body.version,
+            });
+            next = match history::before(self.tree, body) {
+                Ok(before) => before,
+                Err(error) => {
+                    let slot = Place::HeadSlot {
+                        epoch: body.epoch,
+                        version: body.version.saturating_sub(1),
+                    };
+                    self.expect(&slot);
+                    self.error(&slot, None, &error);
+                    None
+                }
+            };
+            heads.push(head);
+        }
+        heads
+    }
+
+    /// `head` is byte for byte what its slot keeps.
+    fn check_slot(&self, copy: &sreg_model::Document<sreg_model::head::Head>) {
+        let slot = Place::HeadSlot {
+            epoch: copy.body().epoch,
+            version: copy.body().version,
+        };
+        let path = self.tree.path(&slot);
+        match read_capped(&path, sreg_model::document::MAX_BYTES) {
+            Ok(bytes) if bytes == copy.bytes() => {}
+            Ok(_) => self.fault(
+                "head-mismatch",
+                Class::Mismatch,
+                &slot,
+                "head is another document of the same version",
+            ),
+            Err(error) => self.error(&slot, None, &TreeError::read(&path)(error)),
+        }
+    }
+
+    /// A slot after `head` is a commit whose run was killed before it could move `head` on.
+    fn check_lag(&self, copy: &sreg_model::Document<sreg_model::head::Head>) {
+        let (epoch, version) = (copy.body().epoch, copy.body().version);
+        let slot = Place::HeadSlot {
+            epoch,
+            version: version.saturating_add(1),
+        };
+        match self.tree.head_slot(epoch, version.saturating_add(1)) {
+            Ok(None) => {}
+            Ok(Some(_)) => {
+                self.expect(&slot);
+                self.fault(
+                    "lagging-head",
+                    Class::Stale,
+                    Place::Head,
+                    format!(
+                        "version {} is published, but head is still version {version}",
+                        version + 1
+                    ),
+                );
+            }
+            Err(error) => {
+                self.expect(&slot);
+                self.error(&slot, None, &error);
+            }
+        }
+    }
+}

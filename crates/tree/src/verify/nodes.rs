@@ -1,0 +1,280 @@
+//! The nodes of all indexes.
+
+use std::collections::HashSet;
+use std::sync::Mutex;
+
+use rayon::prelude::*;
+use sreg_index::map::{self, MapError};
+use sreg_model::layout::Place;
+use sreg_model::node::{
+    Entry, MapName, NamespaceEntry, Node, Position, TagEntry, TagKey, key_hash,
+};
+use sreg_model::{Digest, Namespace, Reference};
+
+use super::{Class, Heads, Run, count, unlocked};
+use crate::error::TreeError;
+
+/// The lines that were found.
+#[derive(Default)]
+pub(super) struct Walked {
+    /// Those of the newest index: the lines of one key together.
+    pub(super) tags: Vec<(Namespace, Vec<TagEntry>)>,
+    /// Statements that older indexes name.
+    pub(super) old: HashSet<Digest>,
+}
+
+impl Run<'_> {
+    /// Verifies the nodes of every head's index; nodes that several share are read once.
+    pub(super) fn nodes(&self, heads: &Heads) -> Walked {
+        let mut walked = Walked::default();
+        let seen = Mutex::new(HashSet::new());
+        for (age, head) in heads.iter().enumerate() {
+            let found = Mutex::new(Vec::new());
+            let total = Mutex::new(0u64);
+            let walk = Walk {
+                run: self,
+                seen: &seen,
+                every: age == 0,
+            };
+            walk.node(
+                &Position::root(MapName::Namespaces),
+                head.body().index.digest,
+                None,
+                &|entries: Vec<NamespaceEntry>| {
+                    entries.into_par_iter().for_each(|entry| {
+                        *unlocked(&total) += entry.tags;
+                        let position = Position::root(MapName::Tags(entry.namespace.clone()));
+                        walk.node(
+                            &position,
+                            entry.digest,
+                            Some(entry.tags),
+                            &|tags: Vec<TagEntry>| {
+                                unlocked(&found).push((entry.namespace.clone(), tags));
+                            },
+                        );
+                    });
+                },
+            );
+            let found = found
+                .into_inner()
+                .unwrap_or_else(std::sync::PoisonError::into_inner);
+            if age > 0 {
+                walked.old.extend(
+                    found
+                        .iter()
+                        .flat_map(|(_, tags)| tags)
+                        .map(|entry| entry.statement),
+                );
+                continue;
+            }
+            let total = *unlocked(&total);
+            if total != head.body().index.tags {
+                let message = format!(
+                    "the namespaces hold {total} lines, but the head says {}",
+                    head.body().index.tags
+                );
+                self.fault(
+                    "node-sum",
+                    Class::Mismatch,
+                    Place::Node(head.body().index.digest),
+                    message,
+                );
+            }
+            walked.tags = found
+                .into_iter()
+                .flat_map(|(namespace, tags)| by_key(&namespace, tags))
+                .collect();
+            walked
+                .tags
+                .sort_by(|left, right| (&left.0, &left.1[0].key).cmp(&(&right.0, &right.1[0].key)));
+        }
+        walked
+    }
+
+    /// Verifies the nodes on the way to one reference.
+    pub(super) fn path_to(&self, heads: &Heads, reference: &Reference) -> Walked {
+        let mut walked = Walked::default();
+        let Some(head) = heads.first() else {
+            return walked;
+        };
+        let (repository, tag) = (reference.repository(), reference.tag_or_default());
+        let namespace = repository.namespace();
+        let unknown = |what: String| {
+            self.fault_of(
+                "missing-reference",
+                Class::NotFound,
+                Place::Head,
+                Some(reference.to_string()),
+                what,
+            )
+        };
+        let root = Position::root(MapName::Namespaces);
+        let Some(lines) = self.descend::<NamespaceEntry>(
+            root,
+            head.body().index.digest,
+            None,
+            namespace.as_str(),
+        ) else {
+            return walked;
+        };
+        let Some(entry) = lines.into_iter().next() else {
+            unknown(format!("the registry has no namespace {namespace}"));
+            return walked;
+        };
+        let position = Position::root(MapName::Tags(namespace.clone()));
+        let found = match &tag {
+            Some(tag) => {
+                let key = TagKey::new(repository.name(), tag);
+                self.descend::<TagEntry>(position, entry.digest, Some(entry.tags), key.as_str())
+            }
+            // By digest alone: every line of the repository is looked at.
+            None => {
+                let found = Mutex::new(Vec::new());
+                let walk = Walk {
+                    run: self,
+                    seen: &Mutex::default(),
+                    every: true,
+                };
+                walk.node(
+                    &position,
+                    entry.digest,
+                    Some(entry.tags),
+                    &|tags: Vec<TagEntry>| unlocked(&found).extend(tags),
+                );
+                let found = found
+                    .into_inner()
+                    .unwrap_or_else(std::sync::PoisonError::into_inner);
+                Some(
+                    found
+                        .into_iter()
+                        .filter(|entry| entry.key.name() == *repository.name())
+                        .collect(),
+                )
+            }
+        };
+        let Some(mut lines) = found else {
+            return walked;
+        };
+        lines.retain(|line| match (reference.digest(), &line.image) {
+            (_, None) => false,
+            (Some(digest), Some(image)) => image.digest == *digest,
+            (None, Some(_)) => true,
+        });
+        if lines.is_empty() {
+            unknown("the registry has no image of that reference".to_owned());
+        }
+        walked.tags = by_key(namespace, lines);
+        walked
+    }
+
+    /// The lines of `key`, or nothing where a node on the way is at fault.
+    fn descend<E: Entry>(
+        &self,
+        mut position: Position,
+        mut id: Digest,
+        mut expected: Option<u64>,
+        key: &str,
+    ) -> Option<Vec<E>> {
+        let hash = key_hash(key);
+        loop {
+            match self.load::<E>(&position, id, expected)? {
+                Node::Leaf(entries) => {
+                    return Some(
+                        entries
+                            .into_iter()
+                            .filter(|entry| entry.key() == key)
+                            .collect(),
+                    );
+                }
+                Node::Branch(children) => {
+                    let nibble = hash.nibble(position.prefix.depth());
+                    let Some(child) = children.into_iter().find(|child| child.nibble == nibble)
+                    else {
+                        return Some(Vec::new());
+                    };
+                    (position, id, expected) =
+                        (position.child(nibble), child.id, Some(child.count));
+                }
+            }
+        }
+    }
+
+    fn load<E: Entry>(
+        &self,
+        position: &Position,
+        id: Digest,
+        expected: Option<u64>,
+    ) -> Option<Node<E>> {
+        let place = Place::Node(id);
+        self.expect(&place);
+        count(&self.counts.nodes, 1);
+        let error = match map::load::<E>(self.tree, position, id, expected) {
+            Ok(node) => return Some(node),
+            Err(error) => error,
+        };
+        let class = match &error {
+            MapError::Missing(_) => Class::NotFound,
+            MapError::Mismatch { .. } | MapError::Count { .. } => Class::Mismatch,
+            MapError::Io { .. } => Class::Unavailable,
+            _ => Class::Malformed,
+        };
+        self.fault(
+            error.code(),
+            class,
+            place,
+            super::explain(&TreeError::Map {
+                path: self.tree.root().to_owned(),
+                source: error,
+            }),
+        );
+        None
+    }
+}
+
+/// Parts the lines of leaves by their keys. The lines of one key stand in one leaf, in order.
+fn by_key(namespace: &Namespace, lines: Vec<TagEntry>) -> Vec<(Namespace, Vec<TagEntry>)> {
+    let mut groups: Vec<(Namespace, Vec<TagEntry>)> = Vec::new();
+    for line in lines {
+        match groups.last_mut() {
+            Some((_, group)) if group[0].key == line.key => group.push(line),
+            _ => groups.push((namespace.clone(), vec![line])),
+        }
+    }
+    groups
+}
+
+/// A walk over all nodes of a map.
+struct Walk<'a> {
+    run: &'a Run<'a>,
+    /// The nodes that were read already, for this head or a newer one.
+    seen: &'a Mutex<HashSet<Digest>>,
+    /// Whether to go on below a node that was read already.
+    every: bool,
+}
+
+impl Walk<'_> {
+    fn node<E: Entry>(
+        &self,
+        position: &Position,
+        id: Digest,
+        expected: Option<u64>,
+        leaf: &(dyn Fn(Vec<E>) + Sync),
+    ) {
+        let new = unlocked(self.seen).insert(id);
+        if (!new && !self.every) || self.run.observer.is_cancelled() {
+            return;
+        }
+        match self.run.load::<E>(position, id, expected) {
+            None => {}
+            Some(Node::Leaf(entries)) => leaf(entries),
+            Some(Node::Branch(children)) => children.into_par_iter().for_each(|child| {
+                self.node(
+                    &position.child(child.nibble),
+                    child.id,
+                    Some(child.count),
+                    leaf,
+                )
+            }),
+        }
+    }
+}

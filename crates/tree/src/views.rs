@@ -1,0 +1,156 @@
+//! Writes the views that differ between two heads.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use rayon::prelude::*;
+use sreg_index::diff::Difference;
+use sreg_index::index::{Index, diff};
+use sreg_index::map::{self, MapError};
+use sreg_model::head::Head;
+use sreg_model::layout::Place;
+use sreg_model::node::{MapName, TagEntry};
+use sreg_model::{Namespace, Repository, Tag};
+use sreg_site::{View, repository_views, tag_views};
+
+use crate::error::TreeError;
+use crate::staging::Writer;
+use crate::tree::Tree;
+
+/// What a change of the index touches.
+#[derive(Debug, Default)]
+struct Touched {
+    repositories: BTreeSet<Repository>,
+    tags: BTreeSet<(Repository, Tag)>,
+}
+
+/// Brings all views to `head`, when they show `shown` now, or nothing known.
+pub(crate) fn roll_forward(
+    writer: &Writer,
+    shown: Option<&Head>,
+    head: &Head,
+) -> Result<(), TreeError> {
+    let tree = writer.tree();
+    let touched = touched(tree, shown, head)?;
+    let index = tree.index(head);
+    touched.tags.par_iter().try_for_each(|(repository, tag)| {
+        let views = views_of_tag(tree, index, repository, tag)?;
+        let seed = Place::SeedManifest(repository.clone(), tag.clone());
+        if !views.iter().any(|view| view.place == seed) {
+            writer.remove(&seed)?;
+        }
+        write_all(writer, &views)
+    })?;
+    // Lists of tags last: what they name is there.
+    let namespaces: BTreeSet<&Namespace> = touched
+        .repositories
+        .iter()
+        .map(Repository::namespace)
+        .collect();
+    for namespace in namespaces {
+        let tags = present_tags(tree, index, namespace)?;
+        let of_namespace = touched
+            .repositories
+            .iter()
+            .filter(|repository| repository.namespace() == namespace);
+        for repository in of_namespace {
+            let tags = tags.get(repository).map_or(&[][..], Vec::as_slice);
+            let views = repository_views(repository, tags);
+            if views.is_empty() {
+                writer.remove(&Place::SeedTags(repository.clone()))?;
+            }
+            write_all(writer, &views)?;
+        }
+    }
+    Ok(())
+}
+
+/// The views of one tag in an index.
+pub(crate) fn views_of_tag(
+    tree: &Tree,
+    index: Index<'_>,
+    repository: &Repository,
+    tag: &Tag,
+) -> Result<Vec<View>, TreeError> {
+    let entries = index
+        .look_up(repository, tag)
+        .map_err(|error| tree.map_error(error))?;
+    let statements = entries
+        .iter()
+        .filter(|entry| entry.image.is_some())
+        .map(|entry| {
+            tree.statement(&entry.statement)
+                .map(|statement| statement.body().clone())
+        })
+        .collect::<Result<Vec<_>, _>>()?;
+    Ok(tag_views(tree.settings(), &statements))
+}
+
+/// The repositories of a namespace, and their tags that have an image.
+pub(crate) fn present_tags(
+    tree: &Tree,
+    index: Index<'_>,
+    namespace: &Namespace,
+) -> Result<BTreeMap<Repository, Vec<Tag>>, TreeError> {
+    let mut tags: BTreeMap<Repository, Vec<Tag>> = BTreeMap::new();
+    let Some(entry) = index
+        .namespace(namespace)
+        .map_err(|error| tree.map_error(error))?
+    else {
+        return Ok(tags);
+    };
+    let root = map::MapRoot {
+        id: entry.digest,
+        count: entry.tags,
+    };
+    map::walk(
+        tree,
+        &MapName::Tags(namespace.clone()),
+        root,
+        &mut |entry: TagEntry| {
+            if entry.image.is_some()
+                && let Some(repository) = repository(namespace, &entry)
+            {
+                let tags = tags.entry(repository).or_default();
+                let tag = entry.key.tag();
+                // One line for each architecture: the lines of a key stand together.
+                if tags.last() != Some(&tag) {
+                    tags.push(tag);
+                }
+            }
+            Ok::<_, MapError>(())
+        },
+    )
+    .map_err(|error| tree.map_error(error))?;
+    Ok(tags)
+}
+
+/// The repository of a line. A reserved one, which only a broken tree has, is none.
+pub(crate) fn repository(namespace: &Namespace, entry: &TagEntry) -> Option<Repository> {
+    Repository::new(namespace.clone(), entry.key.name()).ok()
+}
+
+fn touched(tree: &Tree, shown: Option<&Head>, head: &Head) -> Result<Touched, TreeError> {
+    let mut touched = Touched::default();
+    let left = shown.map(|shown| tree.index(shown));
+    diff(
+        left,
+        Some(tree.index(head)),
+        &mut |namespace: &Namespace, difference: Difference<TagEntry>| {
+            if let Some(entry) = difference.left.first().or(difference.right.first())
+                && let Some(repository) = repository(namespace, entry)
+            {
+                touched.tags.insert((repository.clone(), entry.key.tag()));
+                touched.repositories.insert(repository);
+            }
+            Ok::<_, MapError>(())
+        },
+    )
+    .map_err(|error| tree.map_error(error))?;
+    Ok(touched)
+}
+
+fn write_all(writer: &Writer, views: &[View]) -> Result<(), TreeError> {
+    views
+        .iter()
+        .try_for_each(|view| writer.put(&view.place, &view.bytes))
+}

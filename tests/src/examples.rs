@@ -1,0 +1,37 @@
+//! The images of `examples/images/`: `xtask examples` writes them, a test compares them.
+
+use sreg_model::Arch;
+
+use crate::images;
+
+/// Every example: its path below `examples/images/`, and its bytes. Together they show each
+/// layout that a folder of images may have.
+#[must_use]
+pub fn all() -> Vec<(&'static str, Vec<u8>)> {
+    vec![
+        (
+            "lab/tool/1.0.sif",
+            images::sif("lab/tool:1.0", Arch::Amd64, 1000),
+        ),
+        (
+            "lab/tool/1.0.arm64.sif",
+            images::sif("lab/tool:1.0 arm64", Arch::Arm64, 1000),
+        ),
+        (
+            "lab/tool/1.1.sif",
+            images::sif("lab/tool:1.1", Arch::Amd64, 2000),
+        ),
+        (
+            "lab/hello_latest.sif",
+            images::sif("lab/hello:latest", Arch::Amd64, 0),
+        ),
+        (
+            "greeting_1.0.sif",
+            images::sif("library/greeting:1.0", Arch::Amd64, 0),
+        ),
+        (
+            "older_2.4.simg",
+            images::simg_with_shebang("library/older:2.4", 0),
+        ),
+    ]
+}
