@@ -417,28 +417,42 @@ fn table_words(pages: &[Text]) -> Result<BTreeSet<String>> {
         .collect())
 }
 
+/// The words that the code gives: those in functions named `code` and `missing`, in fields of
+/// that name, in front of a class, and as the first argument of what makes an error.
 fn check_words(code: &[Text], words: &BTreeSet<String>, problems: &mut Vec<String>) {
     let mut given = BTreeSet::new();
     for file in code.iter().filter(|file| file.shown.starts_with("crates")) {
         // What tests say is not said to users.
         let text = file.text.split("#[cfg(test)]").next().unwrap_or_default();
-        for (at, _) in text.match_indices("fn code(") {
-            given.extend(literals(body(&text[at..])));
+        for function in ["fn code(", "fn missing("] {
+            for (at, _) in text.match_indices(function) {
+                given.extend(literals(body(&text[at..])));
+            }
         }
-        for marker in ["code: \"", "Fault::new(", ".fault("] {
-            for (at, _) in text.match_indices(marker) {
-                let rest = text[at + marker.len()..].trim_start();
-                let rest = if marker.ends_with('"') {
-                    rest
-                } else {
-                    rest.strip_prefix('"').unwrap_or_default()
-                };
-                given.extend(
-                    rest.split('"')
-                        .next()
-                        .filter(|word| is_word(word))
-                        .map(str::to_owned),
-                );
+        for maker in [
+            "code: ",
+            "Fault::new(",
+            "Problem::new(",
+            ".fault(",
+            ".fault_of(",
+            ".warn(",
+        ] {
+            for (at, _) in text.match_indices(maker) {
+                let rest = text[at + maker.len()..].trim_start();
+                if let Some((word, _)) =
+                    rest.strip_prefix('"').and_then(|rest| rest.split_once('"'))
+                {
+                    given.extend(is_word(word).then(|| word.to_owned()));
+                }
+            }
+        }
+        for (at, _) in text.match_indices("Class::") {
+            let before = text[..at].trim_end().trim_end_matches(',');
+            if let Some((_, word)) = before
+                .strip_suffix('"')
+                .and_then(|before| before.rsplit_once('"'))
+            {
+                given.extend(is_word(word).then(|| word.to_owned()));
             }
         }
     }
