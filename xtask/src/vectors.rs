@@ -13,6 +13,7 @@ mod map;
 mod node;
 mod oracle;
 mod reference;
+mod tree;
 mod views;
 
 use std::fs;
@@ -133,6 +134,7 @@ pub(crate) fn run(root: &Path) -> anyhow::Result<()> {
     cases.extend(chain::cases());
     cases.extend(map::cases());
     cases.extend(views::cases());
+    cases.extend(tree::cases());
     let mut areas: Vec<&str> = cases.iter().map(|case| case.area).collect();
     areas.sort_unstable();
     areas.dedup();
