@@ -13,7 +13,13 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("sreg-site", &["sreg-model", "sreg-index"]),
     (
         "sreg-tree",
-        &["sreg-model", "sreg-index", "sreg-sign", "sreg-site"],
+        &[
+            "sreg-model",
+            "sreg-index",
+            "sreg-image",
+            "sreg-sign",
+            "sreg-site",
+        ],
     ),
     (
         "sreg-cli",
