@@ -1,4 +1,5 @@
 //! Which crate may import which: `ARCHITECTURE.md` draws it, this test holds it.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::collections::BTreeSet;
 

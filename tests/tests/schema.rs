@@ -1,5 +1,6 @@
 //! The schemas of `spec/schema` against the pages' examples, the valid vectors, and what the
 //! code itself writes and reads.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::collections::BTreeMap;
 use std::fs;

@@ -1,4 +1,5 @@
 //! Every vector of `spec/vectors` of documents, names, nodes, paths and views.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;

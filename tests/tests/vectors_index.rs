@@ -1,5 +1,6 @@
 //! The vectors of `spec/vectors` that the crate `sreg-index` implements: digest chains, maps
 //! and proofs.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::collections::BTreeMap;
 use std::fs;

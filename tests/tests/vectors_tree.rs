@@ -1,4 +1,5 @@
 //! The vectors of whole trees in `spec/vectors`, as `sreg-tree` verifies them.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::collections::BTreeSet;
 use std::fs;
