@@ -14,7 +14,7 @@ use sreg_model::head::Head;
 use sreg_model::layout::Place;
 use sreg_model::settings::{BaseUrl, BlobUrl, Settings};
 use sreg_model::statement::{Image, MAX_SIZE, Subject};
-use sreg_model::{Arch, Document, ImageFormat, Namespace};
+use sreg_model::{Arch, Digest, Document, ImageFormat, Namespace};
 
 use crate::cache::{Cache, Known, write_whole};
 use crate::error::TreeError;
@@ -68,6 +68,8 @@ pub struct Outcome {
     pub hashed: usize,
     /// The images that the cache knew.
     pub reused: usize,
+    /// What every file became; nothing after a dry run.
+    pub published: Vec<(PathBuf, Subject, Digest)>,
     /// References that were removed.
     pub removed: Vec<Subject>,
     /// References that the tree has, but not the source, and that stay.
@@ -191,6 +193,10 @@ pub fn index_folder(options: &Options, watch: &dyn Watch) -> Result<Outcome, Tre
         bytes: found.iter().map(|image| image.stamp.size).sum(),
         hashed: found.len() - reused,
         reused,
+        published: ready
+            .iter()
+            .map(|(image, known)| (image.path.clone(), image.subject.clone(), known.digest))
+            .collect(),
         removed,
         kept,
         skipped: scan.faults,
@@ -325,6 +331,7 @@ fn dry_run(
         bytes: found.iter().map(|image| image.stamp.size).sum(),
         hashed: found.len() - reused,
         reused,
+        published: Vec::new(),
         removed,
         kept,
         skipped,
