@@ -15,7 +15,7 @@ use sreg_model::manifest::Manifest;
 use sreg_model::node::{Entry, MapName, NamespaceEntry, Node, Position, TagEntry};
 use sreg_model::settings::Settings;
 use sreg_model::statement::Statement;
-use sreg_model::{Digest, Document};
+use sreg_model::{Arch, Digest, Document, SifImage};
 
 fn spec() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../spec")
@@ -137,6 +137,34 @@ fn the_nodes_of_the_index_page_hash_to_their_ids() {
         seen += 1;
     }
     assert_eq!(seen, 2);
+}
+
+/// The bytes that the page on image files shows are an image.
+#[test]
+fn the_smallest_sif_is_one() {
+    let page = fs::read_to_string(spec().join("sif.md")).unwrap();
+    let (_, block) = page.split_once("```text\n000  ").unwrap();
+    let (block, _) = block.split_once("```").unwrap();
+    let bytes: Vec<u8> = block
+        .lines()
+        .flat_map(|line| {
+            let line = line
+                .split_once("  ")
+                .map_or(line, |(front, rest)| match front.len() {
+                    3 => rest,
+                    _ => line,
+                });
+            let digits = line.get(..47).unwrap();
+            digits
+                .split(' ')
+                .map(|byte| u8::from_str_radix(byte, 16).unwrap())
+                .collect::<Vec<u8>>()
+        })
+        .collect();
+    assert_eq!(bytes.len(), 128);
+    let image = SifImage::from_bytes(&bytes).unwrap();
+    assert_eq!(image.arch(), Arch::Amd64);
+    assert!(image.objects().is_empty());
 }
 
 /// The folders of the valid vectors of an area.
