@@ -113,7 +113,13 @@ impl Settings {
             return Err(SettingsError::Newer(version.format));
         }
         let line = bytes.strip_suffix(b"\n").ok_or(SettingsError::NoLine)?;
-        Ok(canonical::from_slice(line)?)
+        let settings: Self = canonical::from_slice(line)?;
+        // The slash that a person may type at the end of a base URL is not part of the form.
+        if settings.encode() != bytes {
+            let what = "base_url ends with a slash".to_owned();
+            return Err(CanonicalError::Document(what).into());
+        }
+        Ok(settings)
     }
 
     /// The bytes of `sreg.json`.
@@ -337,6 +343,10 @@ mod tests {
             (
                 "{\"format\":2,\"type\":\"sreg-registry\",\"New\": null}",
                 "newer-format",
+            ),
+            (
+                "{\"base_url\":\"https://x/\",\"format\":1,\"type\":\"sreg-registry\"}\n",
+                "malformed-settings",
             ),
             (
                 "{\"base_url\":\"ftp://x\",\"format\":1,\"type\":\"sreg-registry\"}\n",
