@@ -1,11 +1,8 @@
 //! The inputs that the fuzz targets start from: `xtask fuzz-corpus` writes them.
 
-use backhand::compression::Compressor;
 use sreg_model::Arch;
 
-use crate::images;
 use crate::sif::SifBuilder;
-use crate::squashfs::Tree;
 
 /// Every input: `<target>/<name>`, and its bytes.
 #[must_use]
@@ -17,24 +14,6 @@ pub fn inputs() -> Vec<(String, Vec<u8>)> {
     for (name, file) in sifs() {
         add("sif", name, &file);
     }
-    for (name, compressor) in [
-        ("gzip", Compressor::Gzip),
-        ("xz", Compressor::Xz),
-        ("zstd", Compressor::Zstd),
-        ("lz4", Compressor::Lz4),
-    ] {
-        let tree = Tree::new(1).container("{\"a\":\"b\"}", "recipe", "run", "export A=1");
-        let image = tree
-            .file("bin/x", 0o755, "x".repeat(200_000))
-            .build(compressor);
-        add("squashfs_content", name, &image);
-    }
-    add(
-        "squashfs_content",
-        "shebang",
-        &images::simg_with_shebang("fuzz", 0),
-    );
-    add("squashfs_content", "gzipped", &images::simg_gz("fuzz", 0));
     for (name, text) in [
         ("empty", "{}"),
         ("nested", r#"{"a":[1,{"b":"c"}],"b":{"c":[]},"d":true}"#),

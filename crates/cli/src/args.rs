@@ -128,6 +128,9 @@ pub(crate) enum Command {
     Verify(Verify),
     /// Show what is in an image.
     Inspect(Inspect),
+    /// Read the content of the image on standard input, for `inspect`.
+    #[command(hide = true)]
+    ImageContent,
     /// List the images of a registry.
     Ls(Ls),
     /// Show what differs between two registries.

@@ -1,6 +1,7 @@
 //! The commands.
 
 mod diff;
+mod image_content;
 mod index;
 mod inspect;
 mod ls;
@@ -33,6 +34,7 @@ pub(crate) fn run(args: Args, output: &Output) -> Result<u8, Problem> {
         Command::Index(args) => index::run(args, config.index, output),
         Command::Verify(args) => verify::run(args, &config, output),
         Command::Inspect(args) => inspect::run(args, &config, output),
+        Command::ImageContent => image_content::run(output),
         Command::Ls(args) => ls::run(&args, output),
         Command::Diff(args) => diff::run(&args, output),
         Command::Repair(args) => repair::run(&args, output),

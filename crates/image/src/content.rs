@@ -5,54 +5,28 @@
 //! `inspect-metadata.json` that apptainer writes beside an encrypted partition.
 
 mod objects;
+mod reader;
+mod squashfs;
+mod unreadable;
 
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::io::{self, Read, Write};
-use std::time::{Duration, Instant};
+use std::io::{self, Read};
+use std::process::Command;
 
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sreg_model::SifImage;
-use sreg_model::image::{ImageKind, SNIFF_BYTES, Superblock, sniff};
+use sreg_model::image::{ImageKind, SNIFF_BYTES, sniff};
 use sreg_model::sif::{Extra, Filesystem};
 
-use crate::Image;
-use crate::open::{Layout, inflate};
-use crate::source::{Source, Unreadable};
-use crate::squashfs::{Inode, Squashfs};
-
-const FOLDER: &str = ".singularity.d";
-const ENVIRONMENT: &str = "/.singularity.d/env";
-/// The most scripts of an environment that are read.
-const MAX_SCRIPTS: usize = 64;
-
-/// How much of an image is read to find its content.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Limits {
-    /// The largest file that is taken out of an image, in bytes.
-    pub file: u64,
-    /// What may be read and decompressed in all, in bytes; inflating a gzipped image is apart.
-    pub read: u64,
-    /// The largest squashfs that is inflated from gzip into a temporary file, in bytes.
-    pub inflated: u64,
-    /// How long it may take.
-    pub time: Duration,
-}
-
-impl Default for Limits {
-    /// 1 MiB a file, 256 MiB in all, 4 GiB inflated, 30 seconds.
-    fn default() -> Self {
-        Self {
-            file: 1 << 20,
-            read: 256 << 20,
-            inflated: 4 << 30,
-            time: Duration::from_secs(30),
-        }
-    }
-}
+use crate::open::{Layout, inflate, read_up_to};
+use crate::window::Window;
+use crate::{Image, Limits};
+use unreadable::Unreadable;
 
 /// What a container says of itself. Text that is not UTF-8 has its wrong bytes replaced.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Content {
     /// The labels; a value that is no text is given as JSON.
@@ -69,41 +43,61 @@ pub struct Content {
 }
 
 impl Image {
-    /// Looks into the image, within `limits`. Links inside the container are not followed.
-    /// Whatever cannot be read is left out and named in [`Content::notes`].
+    /// Looks into the image by way of `reader`, a command that finds the image on its standard
+    /// input, binds itself with [`Limits::bind_this_process`], and writes what
+    /// [`Image::content_in_process`] gives as JSON. However it fails, that ends as a note, and
+    /// it is gone within the time of `limits`.
     #[must_use]
-    pub fn content(&self, limits: &Limits) -> Content {
-        let mut content = Content::default();
-        let deadline = Instant::now() + limits.time;
-        let read = match &self.layout {
-            Layout::Sif(sif) => read_partition(&self.file, sif, limits, deadline, &mut content),
-            Layout::Squashfs { offset, superblock } => {
-                let size = self.size().saturating_sub(*offset);
-                let source = Source::new(&self.file, *offset, size, limits.read, deadline);
-                read_squashfs(source, *superblock, limits, &mut content)
-            }
-            Layout::Gzip { offset, superblock } => inflate_to_temporary(
-                &self.file,
-                *offset + superblock.bytes_used(),
-                limits,
-                deadline,
-            )
-            .and_then(|file| {
-                let size = superblock.bytes_used();
-                let source = Source::new(&file, *offset, size, limits.read, deadline);
-                read_squashfs(source, *superblock, limits, &mut content)
-            }),
-        };
-        if let Err(error) = read {
+    pub fn content_through(&self, mut reader: Command, limits: &Limits) -> Content {
+        reader::ask(&mut reader, &self.file, limits).unwrap_or_else(|why| {
+            let mut content = Content::default();
+            self.complete(Err(why), limits, &mut content);
             content
-                .notes
-                .push(format!("the content could not be read: {error}"));
+        })
+    }
+
+    /// Looks into the image. A squashfs that is made for the purpose can end the process here:
+    /// [`Image::content_through`] is for images of others. Links inside the container are not
+    /// followed. Whatever cannot be read is left out and named in [`Content::notes`].
+    #[must_use]
+    pub fn content_in_process(&self, limits: &Limits) -> Content {
+        let mut content = Content::default();
+        let read = self.read_squashfs(limits, &mut content);
+        self.complete(read, limits, &mut content);
+        content
+    }
+
+    /// Notes why the squashfs was not read, and fills in what it left open.
+    fn complete<E: std::fmt::Display>(
+        &self,
+        read: Result<(), E>,
+        limits: &Limits,
+        content: &mut Content,
+    ) {
+        if let Err(why) = read {
+            let note = format!("the content could not be read: {why}");
+            content.notes.push(note);
         }
         if let Some(sif) = self.sif() {
-            let source = Source::new(&self.file, 0, self.size(), limits.read, deadline);
-            objects::fill(source, sif, limits, &mut content);
+            objects::fill(&self.file, sif, limits, content);
         }
-        content
+    }
+
+    fn read_squashfs(&self, limits: &Limits, content: &mut Content) -> Result<(), Unreadable> {
+        match &self.layout {
+            Layout::Sif(sif) => read_partition(&self.file, sif, limits, content),
+            Layout::Squashfs { offset, superblock } => {
+                let size = self.size().saturating_sub(*offset);
+                let window = Window::new(&self.file, *offset, size);
+                squashfs::read(window, superblock, limits, content)
+            }
+            Layout::Gzip { offset, superblock } => {
+                let end = offset.saturating_add(superblock.bytes_used());
+                let file = inflate_to_temporary(&self.file, end, limits)?;
+                let window = Window::new(&file, *offset, superblock.bytes_used());
+                squashfs::read(window, superblock, limits, content)
+            }
+        }
     }
 }
 
@@ -111,141 +105,45 @@ fn read_partition(
     file: &File,
     sif: &SifImage,
     limits: &Limits,
-    deadline: Instant,
     content: &mut Content,
 ) -> Result<(), Unreadable> {
+    let mut note = |text: String| content.notes.push(text);
     let Some(partition) = sif.primary_partition() else {
-        content
-            .notes
-            .push("the image has no primary partition".to_owned());
+        note("the image has no primary partition".to_owned());
         return Ok(());
     };
     if let Extra::Partition { filesystem, .. } = partition.extra()
         && *filesystem != Filesystem::Squashfs
     {
         let word = filesystem.as_str().to_lowercase();
-        content.notes.push(format!(
+        note(format!(
             "the primary partition is not readable: its file system is {word}"
         ));
         return Ok(());
     }
     let (start, size) = (partition.offset(), partition.size());
-    let mut source = Source::new(file, start, size, limits.read, deadline);
-    let front = size.min(u64::try_from(SNIFF_BYTES).unwrap_or(u64::MAX));
-    let front = source.read(0, usize::try_from(front).unwrap_or(SNIFF_BYTES))?;
-    match sniff(&front, size) {
+    let front = usize::try_from(size).map_or(SNIFF_BYTES, |size| size.min(SNIFF_BYTES));
+    match sniff(&read_up_to(file, start, front)?, size) {
         Ok(ImageKind::Squashfs {
             offset: 0,
             superblock,
-        }) => read_squashfs(source, superblock, limits, content),
-        Ok(_) => Err(Unreadable::Damaged(
-            "the primary partition does not start with one",
-        )),
+        }) => squashfs::read(Window::new(file, start, size), &superblock, limits, content),
+        Ok(_) => Err(Unreadable::Elsewhere),
         Err(error) => {
-            content
-                .notes
-                .push(format!("the primary partition is not readable: {error}"));
+            note(format!("the primary partition is not readable: {error}"));
             Ok(())
         }
     }
 }
 
-fn inflate_to_temporary(
-    file: &File,
-    size: u64,
-    limits: &Limits,
-    deadline: Instant,
-) -> Result<File, Unreadable> {
+/// The first `size` bytes that a gzipped file holds: backhand seeks, which gzip does not.
+fn inflate_to_temporary(file: &File, size: u64, limits: &Limits) -> Result<File, Unreadable> {
     if size > limits.inflated {
-        return Err(Unreadable::TooLarge("the inflated image", limits.inflated));
+        return Err(Unreadable::Inflated(limits.inflated));
     }
     let mut temporary = tempfile::tempfile()?;
-    let mut from = inflate(file, u64::MAX).take(size);
-    let mut buffer = vec![0; 256 * 1024];
-    loop {
-        if Instant::now() > deadline {
-            return Err(Unreadable::Deadline);
-        }
-        match from.read(&mut buffer) {
-            Ok(0) => return Ok(temporary),
-            Ok(read) => temporary.write_all(&buffer[..read])?,
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(error.into()),
-        }
-    }
-}
-
-fn read_squashfs(
-    source: Source<'_>,
-    superblock: Superblock,
-    limits: &Limits,
-    content: &mut Content,
-) -> Result<(), Unreadable> {
-    let mut squashfs = Squashfs::new(source, superblock)?;
-    if let Some(json) = text_at(&mut squashfs, &[FOLDER, "labels.json"], limits, content)? {
-        take_labels(json.as_bytes(), "labels.json", content);
-    }
-    content.recipe = text_at(&mut squashfs, &[FOLDER, "Singularity"], limits, content)?;
-    content.runscript = text_at(&mut squashfs, &[FOLDER, "runscript"], limits, content)?;
-    let Some(folder) = squashfs.find(&[FOLDER, "env"])? else {
-        return Ok(());
-    };
-    let scripts = squashfs.list(&folder)?;
-    if scripts.len() > MAX_SCRIPTS {
-        content.notes.push(format!(
-            "{ENVIRONMENT} has {} files; {MAX_SCRIPTS} were read",
-            scripts.len()
-        ));
-    }
-    for (name, reference) in scripts.into_iter().take(MAX_SCRIPTS) {
-        let path = format!("{ENVIRONMENT}/{}", String::from_utf8_lossy(&name));
-        let inode = squashfs.inode(reference)?;
-        if let Some(script) = text_of(&mut squashfs, &inode, &path, limits, content)? {
-            content.environment.insert(path, script);
-        }
-    }
-    Ok(())
-}
-
-fn text_at(
-    squashfs: &mut Squashfs<'_>,
-    path: &[&str],
-    limits: &Limits,
-    content: &mut Content,
-) -> Result<Option<String>, Unreadable> {
-    match squashfs.find(path)? {
-        Some(inode) => text_of(
-            squashfs,
-            &inode,
-            &format!("/{}", path.join("/")),
-            limits,
-            content,
-        ),
-        None => Ok(None),
-    }
-}
-
-/// A file's text. One that is too large leaves a note, and the others are read all the same.
-fn text_of(
-    squashfs: &mut Squashfs<'_>,
-    inode: &Inode,
-    path: &str,
-    limits: &Limits,
-    content: &mut Content,
-) -> Result<Option<String>, Unreadable> {
-    if !matches!(inode, Inode::File { .. }) {
-        return Ok(None);
-    }
-    match squashfs.content(inode, limits.file) {
-        Ok(bytes) => Ok(Some(String::from_utf8_lossy(&bytes).into_owned())),
-        Err(Unreadable::TooLarge(_, limit)) => {
-            content.notes.push(format!(
-                "{path} is larger than {limit} bytes and was left out"
-            ));
-            Ok(None)
-        }
-        Err(error) => Err(error),
-    }
+    io::copy(&mut inflate(file, u64::MAX).take(size), &mut temporary)?;
+    Ok(temporary)
 }
 
 fn take_labels(json: &[u8], from: &str, content: &mut Content) {

@@ -34,7 +34,7 @@ impl OpenError {
     #[must_use]
     pub fn code(&self) -> &'static str {
         match self {
-            Self::Read(_) => "unreadable-file",
+            Self::Read(_) => "unreadable",
             Self::NotAFile => "not-a-file",
             Self::Image(error) | Self::InsideGzip(error) => error.code(),
             Self::Sif(error) => error.code(),

@@ -29,7 +29,7 @@ fn tells_the_formats_apart() {
         panic!("a squashfs at the start");
     };
     assert_eq!(superblock.compression(), Compression::Gzip);
-    assert_eq!(superblock.block_size(), 128 * 1024);
+    assert!(superblock.inodes() > 5 && superblock.inode_table() < superblock.bytes_used());
     let behind = of(&images::simg_with_shebang("a", 0));
     assert_eq!(
         behind,

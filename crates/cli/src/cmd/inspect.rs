@@ -10,6 +10,7 @@ use sreg_model::statement::Statement;
 use sreg_model::{Arch, Digest, Reference};
 use sreg_tree::Tree;
 
+use super::image_content;
 use super::index::io;
 use crate::args;
 use crate::config::Config;
@@ -36,7 +37,7 @@ pub(super) fn run(args: args::Inspect, config: &Config, output: &Output) -> Resu
         }
     };
     let image = Image::open(&path).map_err(|error| Problem::image(&path, &error))?;
-    let content = image.content(&Limits::default());
+    let content = image.content_through(image_content::command(), &Limits::default());
     let mut report = Report::new(&image, content);
     if args.digest {
         let progress = Progress::new(output, "hashed");

@@ -1,13 +1,14 @@
 //! What a SIF says of its container outside the squashfs.
 
 use std::collections::BTreeMap;
+use std::fs::File;
 
 use serde::Deserialize;
 use sreg_model::SifImage;
 use sreg_model::sif::{ObjectType, SifDescriptor};
 
-use super::{Content, Limits, take_labels};
-use crate::source::{Source, Unreadable};
+use super::{Content, Limits, Unreadable, take_labels};
+use crate::open::read_up_to;
 
 /// What of apptainer's `inspect-metadata.json` has a place in [`Content`].
 #[derive(Debug, Default, Deserialize)]
@@ -32,22 +33,22 @@ struct Attributes {
 }
 
 /// Fills in what the squashfs left open.
-pub(super) fn fill(mut source: Source<'_>, sif: &SifImage, limits: &Limits, content: &mut Content) {
+pub(super) fn fill(file: &File, sif: &SifImage, limits: &Limits, content: &mut Content) {
     if content.labels.is_empty()
-        && let Some(json) = object(&mut source, sif, limits, content, |object| {
+        && let Some(json) = object(file, sif, limits, content, |object| {
             object.object_type() == ObjectType::Labels
         })
     {
         take_labels(&json, ObjectType::Labels.as_str(), content);
     }
     if content.recipe.is_none() {
-        content.recipe = object(&mut source, sif, limits, content, |object| {
+        content.recipe = object(file, sif, limits, content, |object| {
             object.object_type() == ObjectType::Deffile
         })
         .map(|text| String::from_utf8_lossy(&text).into_owned());
     }
     if content.environment.is_empty()
-        && let Some(text) = object(&mut source, sif, limits, content, |object| {
+        && let Some(text) = object(file, sif, limits, content, |object| {
             object.object_type() == ObjectType::EnvVar
         })
     {
@@ -56,7 +57,7 @@ pub(super) fn fill(mut source: Source<'_>, sif: &SifImage, limits: &Limits, cont
             .environment
             .insert(word, String::from_utf8_lossy(&text).into_owned());
     }
-    let metadata = object(&mut source, sif, limits, content, |object| {
+    let metadata = object(file, sif, limits, content, |object| {
         object.object_type() == ObjectType::GenericJson && object.name() == "inspect-metadata.json"
     });
     let Some(json) = metadata else { return };
@@ -82,7 +83,7 @@ pub(super) fn fill(mut source: Source<'_>, sif: &SifImage, limits: &Limits, cont
 
 /// The bytes of the first object that `wanted` picks.
 fn object(
-    source: &mut Source<'_>,
+    file: &File,
     sif: &SifImage,
     limits: &Limits,
     content: &mut Content,
@@ -92,17 +93,16 @@ fn object(
         .objects()
         .iter()
         .find(|object| wanted(object) && object.size() > 0)?;
-    let size = usize::try_from(object.size())
-        .ok()
-        .filter(|_| object.size() <= limits.file);
-    let read = match size {
-        Some(size) => source.read(object.offset(), size),
-        None => Err(Unreadable::TooLarge("it", limits.file)),
+    let read = match usize::try_from(object.size()) {
+        Ok(size) if object.size() <= limits.text => {
+            read_up_to(file, object.offset(), size).map_err(Unreadable::Read)
+        }
+        _ => Err(Unreadable::TooMuchText(limits.text)),
     };
     read.map_err(|error| {
         content
             .notes
-            .push(format!("object {} was left out: {error}", object.id()))
+            .push(format!("object {} was left out: {error}", object.id()));
     })
     .ok()
 }

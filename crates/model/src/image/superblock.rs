@@ -44,19 +44,13 @@ impl Compression {
     }
 }
 
-/// What of a superblock is needed to find a file. Offsets count bytes from the superblock; the
-/// tables lie between it and [`Superblock::bytes_used`].
+/// A superblock whose tables lie inside the file system, which lies inside the file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Superblock {
     inodes: u32,
-    block_size: u32,
-    fragments: u32,
     compression: Compression,
-    root_inode: u64,
     bytes_used: u64,
     inode_table: u64,
-    directory_table: u64,
-    fragment_table: Option<u64>,
 }
 
 impl Superblock {
@@ -81,18 +75,14 @@ impl Superblock {
         if (major, minor) != (4, 0) {
             return Err(ImageError::SquashfsVersion { major, minor });
         }
+        check_block_size(bytes)?;
         let superblock = Self {
             inodes: u32_at(bytes, 4),
-            block_size: block_size(bytes)?,
-            fragments: u32_at(bytes, 16),
             compression: compression(u16_at(bytes, 20))?,
-            root_inode: u64_at(bytes, 32),
             bytes_used: u64_at(bytes, 40),
             inode_table: u64_at(bytes, 64),
-            directory_table: u64_at(bytes, 72),
-            fragment_table: Some(u64_at(bytes, 80)).filter(|at| *at != u64::MAX),
         };
-        superblock.check_tables()?;
+        check_tables(bytes)?;
         if superblock.bytes_used > available {
             truncated(superblock.bytes_used)
         } else {
@@ -106,29 +96,10 @@ impl Superblock {
         self.inodes
     }
 
-    /// The size of a data block before compression, in bytes: a power of two from 4 KiB to 1 MiB.
-    #[must_use]
-    pub fn block_size(&self) -> u32 {
-        self.block_size
-    }
-
-    /// Entries of the fragment table.
-    #[must_use]
-    pub fn fragments(&self) -> u32 {
-        self.fragments
-    }
-
     /// How blocks are compressed.
     #[must_use]
     pub fn compression(&self) -> Compression {
         self.compression
-    }
-
-    /// The root directory's inode: the offset of its metadata block in the inode table, times
-    /// 65,536, and its offset in the block.
-    #[must_use]
-    pub fn root_inode(&self) -> u64 {
-        self.root_inode
     }
 
     /// The size of the file system without padding at its end, in bytes.
@@ -137,43 +108,36 @@ impl Superblock {
         self.bytes_used
     }
 
-    /// Where the inode table starts.
+    /// Where the inode table starts, in bytes from the superblock. It is the first of the tables,
+    /// which all stand behind the data.
     #[must_use]
     pub fn inode_table(&self) -> u64 {
         self.inode_table
     }
-
-    /// Where the directory table starts, and the inode table ends.
-    #[must_use]
-    pub fn directory_table(&self) -> u64 {
-        self.directory_table
-    }
-
-    /// Where the index of the fragment table starts, if any file has a fragment.
-    #[must_use]
-    pub fn fragment_table(&self) -> Option<u64> {
-        self.fragment_table
-    }
-
-    fn check_tables(&self) -> Result<(), ImageError> {
-        let end = self.bytes_used;
-        if end < 96 {
-            return Err(wrong("bytes_used", end));
-        }
-        if !(96..end).contains(&self.inode_table) {
-            return Err(wrong("inode_table_start", self.inode_table));
-        }
-        if !(self.inode_table..end).contains(&self.directory_table) {
-            return Err(wrong("directory_table_start", self.directory_table));
-        }
-        match self.fragment_table {
-            Some(at) if !(96..end).contains(&at) => Err(wrong("fragment_table_start", at)),
-            _ => Ok(()),
-        }
-    }
 }
 
-fn block_size(bytes: &[u8]) -> Result<u32, ImageError> {
+fn check_tables(bytes: &[u8]) -> Result<(), ImageError> {
+    let end = u64_at(bytes, 40);
+    if end < 96 {
+        return Err(wrong("bytes_used", end));
+    }
+    let inodes = u64_at(bytes, 64);
+    if !(96..end).contains(&inodes) {
+        return Err(wrong("inode_table_start", inodes));
+    }
+    let directories = u64_at(bytes, 72);
+    if !(inodes..end).contains(&directories) {
+        return Err(wrong("directory_table_start", directories));
+    }
+    // All ones where no file has a fragment.
+    let fragments = u64_at(bytes, 80);
+    if fragments != u64::MAX && !(96..end).contains(&fragments) {
+        return Err(wrong("fragment_table_start", fragments));
+    }
+    Ok(())
+}
+
+fn check_block_size(bytes: &[u8]) -> Result<(), ImageError> {
     let (size, log) = (u32_at(bytes, 12), u16_at(bytes, 22));
     if !size.is_power_of_two() || !(4096..=1 << 20).contains(&size) {
         return Err(wrong("block_size", u64::from(size)));
@@ -181,7 +145,7 @@ fn block_size(bytes: &[u8]) -> Result<u32, ImageError> {
     if u32::from(log) != size.ilog2() {
         return Err(wrong("block_log", u64::from(log)));
     }
-    Ok(size)
+    Ok(())
 }
 
 fn compression(code: u16) -> Result<Compression, ImageError> {

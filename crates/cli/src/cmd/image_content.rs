@@ -1,0 +1,34 @@
+//! `sreg image-content`, which `sreg inspect` runs to read an image within limits: an image that
+//! is made to exhaust memory, stack or time ends this process, not the one that was asked.
+
+use std::fs::File;
+use std::io;
+use std::os::fd::AsFd as _;
+use std::path::PathBuf;
+use std::process::Command;
+
+use sreg_image::{Image, Limits};
+
+use crate::exit;
+use crate::output::Output;
+use crate::problem::{Problem, explain};
+
+/// This program again, with the part of the reader.
+pub(super) fn command() -> Command {
+    let program = std::env::current_exe().unwrap_or_else(|_| PathBuf::from("/proc/self/exe"));
+    let mut command = Command::new(program);
+    // More threads than one would take address space that the limits leave to the reader.
+    command.args(["--jobs", "1", "image-content"]);
+    command
+}
+
+pub(super) fn run(output: &Output) -> Result<u8, Problem> {
+    let failed = |error: io::Error| Problem::new("unreadable", error.to_string());
+    let limits = Limits::default();
+    limits.bind_this_process().map_err(failed)?;
+    let image = io::stdin().as_fd().try_clone_to_owned().map_err(failed)?;
+    let image = Image::from_file(File::from(image))
+        .map_err(|error| Problem::new(error.code(), explain(&error)))?;
+    output.json(&image.content_in_process(&limits))?;
+    Ok(exit::OK)
+}
