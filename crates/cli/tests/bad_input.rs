@@ -1,5 +1,6 @@
 //! Bad input: each gets an error that names it, the right exit code, and leaves what was
 //! published as it was.
+#![allow(clippy::unwrap_used, reason = "a test that fails says where")]
 
 mod support;
 
@@ -149,7 +150,7 @@ fn folders_links_and_sandboxes() {
 fn bound_by_permissions(bench: &Bench) -> bool {
     let path = bench.path("probe");
     fs::write(&path, b"x").unwrap();
-    fs::set_permissions(&path, fs::Permissions::from_mode(0)).unwrap();
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o000)).unwrap();
     fs::read(&path).is_err()
 }
 
@@ -160,7 +161,7 @@ fn unreadable_files_and_folders_are_named() {
     let folder = bench.images().join("closed");
     fs::create_dir(&folder).unwrap();
     for path in [&file, &folder] {
-        fs::set_permissions(path, fs::Permissions::from_mode(0)).unwrap();
+        fs::set_permissions(path, fs::Permissions::from_mode(0o000)).unwrap();
     }
     if bound_by_permissions(&bench) {
         let ran = bench.index_fails(5, "unreadable", &[]);

@@ -1,4 +1,5 @@
 //! Damage of every kind in every kind of file of a tree of 200 images, and each is found.
+#![allow(clippy::unwrap_used, reason = "a test that fails says where")]
 
 mod support;
 

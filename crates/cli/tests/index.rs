@@ -1,4 +1,5 @@
 //! `sreg index` on folders of images: names, architectures, views, the cache, changes.
+#![allow(clippy::unwrap_used, reason = "a test that fails says where")]
 
 mod support;
 

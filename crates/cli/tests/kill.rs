@@ -1,4 +1,5 @@
 //! kill -9 in the middle of a run: what `head` reaches is the old tree or the new one, whole.
+#![allow(clippy::unwrap_used, reason = "a test that fails says where")]
 
 mod support;
 

@@ -459,7 +459,7 @@ fn hash_one(
         HashError::Cancelled => TreeError::Cancelled,
         error => error.into(),
     })?;
-    if hashed.stamp != image.stamp {
+    if !hashed.stamp.has_same_content(&image.stamp) {
         return Err(HashError::Changed {
             path: image.path.clone(),
         }
@@ -540,10 +540,8 @@ fn remember(cache: &mut Cache, ready: &[(&Found, &Known)], hashed: &[Option<Hash
         .collect();
     cache.replace(ready.iter().filter_map(|(image, known)| {
         let stamp = Stamp::of(&fs::metadata(&image.path).ok()?);
-        let old = &known.stamp;
-        let same = (stamp.device, stamp.inode, stamp.size, stamp.modified)
-            == (old.device, old.inode, old.size, old.modified);
-        (same && quiet.contains(&(old.device, old.inode))).then(|| {
+        let same = stamp.has_same_content(&known.stamp);
+        (same && quiet.contains(&(stamp.device, stamp.inode))).then(|| {
             (
                 image.path.clone(),
                 Known {

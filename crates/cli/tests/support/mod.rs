@@ -1,5 +1,9 @@
 //! Runs the real binary on folders of its own.
-#![allow(dead_code, reason = "every test file uses a part of this")]
+#![allow(
+    dead_code,
+    clippy::unwrap_used,
+    reason = "every test file uses a part of this"
+)]
 
 use std::fs;
 use std::path::{Path, PathBuf};
