@@ -89,7 +89,7 @@ impl Manifest {
         let config = Descriptor::new(media_type::SIF_CONFIG, empty_config_digest(), 2)
             .with_data(EMPTY_CONFIG_BASE64);
         let layer =
-            Descriptor::new(format.layer_media_type(), digest, size).with_annotation(TITLE, title);
+            Descriptor::new(format.media_type(), digest, size).with_annotation(TITLE, title);
         let fields = Fields {
             schema_version: 2,
             media_type: Some(media_type::OCI_MANIFEST.to_owned()),

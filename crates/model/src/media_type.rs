@@ -36,22 +36,12 @@ pub enum ImageFormat {
 }
 
 impl ImageFormat {
-    /// The media type of the image's bytes, as a statement carries it.
+    /// The media type of the image's bytes, in its statement and in its manifest.
     #[must_use]
     pub const fn media_type(self) -> &'static str {
         match self {
             Self::Sif => SIF_LAYER,
             Self::Squashfs => SQUASHFS,
-            Self::SquashfsGzip => SQUASHFS_GZIP,
-        }
-    }
-
-    /// The media type of the layer in the OCI manifest. A bare squashfs is given apptainer's
-    /// layer type: it is the only one apptainer pulls, and apptainer runs what it gets so.
-    #[must_use]
-    pub const fn layer_media_type(self) -> &'static str {
-        match self {
-            Self::Sif | Self::Squashfs => SIF_LAYER,
             Self::SquashfsGzip => SQUASHFS_GZIP,
         }
     }

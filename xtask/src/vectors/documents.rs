@@ -17,33 +17,30 @@ pub(super) fn cases() -> Vec<Case> {
 fn manifests() -> Vec<Case> {
     let digest = example::image_digest();
     let mut cases = Vec::new();
-    for (name, ids, note, layer, media, title) in [
+    for (name, ids, note, media, title) in [
         (
             "sif",
             "MAN-1 MAN-2 MAN-3 MAN-8",
             "what is written for a SIF",
-            SIF,
             SIF,
             "tool_1.0.sif",
         ),
         (
             "squashfs",
             "MAN-1 MAN-2 MAN-3",
-            "a bare squashfs is given the layer type of a SIF, and its own ending",
-            SIF,
+            "a bare squashfs has a type and an ending of its own",
             SQUASHFS,
             "tool_1.0.simg",
         ),
         (
             "squashfs-gzip",
             "MAN-1 MAN-2 MAN-3",
-            "a gzipped squashfs keeps its own type",
-            GZIP,
+            "so has a gzipped one",
             GZIP,
             "tool_1.0.simg.gz",
         ),
     ] {
-        let text = example::manifest_of(layer, SIZE, &digest, title);
+        let text = example::manifest_of(media, SIZE, &digest, title);
         let id = oracle::digest(&text);
         cases.push(
             Case::valid(
@@ -52,7 +49,7 @@ fn manifests() -> Vec<Case> {
                 ids,
                 note,
                 text,
-                json!({"digest": id, "layers": [{"mediaType": layer, "size": SIZE, "digest": digest}]}),
+                json!({"digest": id, "layers": [{"mediaType": media, "size": SIZE, "digest": digest}]}),
             )
             .with("image", json!({"name": "lab/tool", "tag": "1.0", "digest": digest, "size": SIZE, "media": media})),
         );
@@ -169,7 +166,7 @@ fn statements() -> Vec<Case> {
     let removed = Statement::removed();
     let previous = oracle::digest(present.line());
     let squashfs = oracle::digest(example::manifest_of(
-        SIF,
+        SQUASHFS,
         SIZE,
         &example::image_digest(),
         "tool_1.0.simg",
@@ -213,7 +210,7 @@ fn statements() -> Vec<Case> {
     valid(
         "squashfs",
         "STM-7 STM-10 MAN-3",
-        "media is the file's own type, whatever the manifest's layer says",
+        "media is the type of the manifest's layer too",
         &present
             .clone()
             .with("media", &quote(SQUASHFS))

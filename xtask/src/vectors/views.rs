@@ -58,7 +58,7 @@ impl Entry {
             "sif"
         };
         let title = format!("{}_{}.{ending}", self.name(), self.tag);
-        example::manifest_of(SIF, self.size(), &self.digest(), &title)
+        example::manifest_of(self.media, self.size(), &self.digest(), &title)
     }
 
     fn statement(&self) -> String {
