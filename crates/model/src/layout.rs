@@ -19,7 +19,7 @@ pub enum Place {
     HeadSlot {
         /// The head's epoch.
         epoch: u64,
-        /// The head's version.
+        /// The head's version, from 1.
         version: u64,
     },
     /// A node of the index.
@@ -98,7 +98,7 @@ impl Place {
             ["head"] => Self::Head,
             ["heads", epoch, version] => Self::HeadSlot {
                 epoch: number(epoch)?,
-                version: number(version)?,
+                version: number(version).filter(|version| *version > 0)?,
             },
             ["n", _, hex] => Self::Node(Digest::from_hex(hex).ok()?),
             ["s", _, hex] => Self::Statement(Digest::from_hex(hex).ok()?),
@@ -204,6 +204,7 @@ mod tests {
         for path in [
             String::new(),
             "Head".to_owned(),
+            "heads/0/0".to_owned(),
             "heads/0/01".to_owned(),
             "heads/0/+1".to_owned(),
             "heads/0/9007199254740992".to_owned(),

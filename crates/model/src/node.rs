@@ -13,6 +13,7 @@ use crate::arch::Arch;
 use crate::canonical::{self, CanonicalError, MAX_INTEGER};
 use crate::digest::{Digest, HEX, nibble, shorten};
 use crate::reference::{Name, Namespace, Tag};
+use crate::statement::MAX_SIZE;
 
 /// The most lines of a leaf. A map with more becomes a branch.
 pub const LEAF_LINES: usize = 32;
@@ -607,9 +608,11 @@ impl TryFrom<TagFields> for TagEntry {
 
     fn try_from(fields: TagFields) -> Result<Self, Self::Error> {
         let image = match (fields.digest, fields.size) {
-            (Some(digest), Some(size)) if size > 0 => Some(ImageSize { digest, size }),
+            (Some(digest), Some(size)) if (1..=MAX_SIZE).contains(&size) => {
+                Some(ImageSize { digest, size })
+            }
             (None, None) => None,
-            _ => return Err("digest and a size over 0 stand together or not at all"),
+            _ => return Err("digest and a size from 1 to 2^44 stand together or not at all"),
         };
         Ok(Self {
             arch: fields.arch,

@@ -77,6 +77,11 @@ fn paths() -> Vec<Case> {
         ("leading-slash", "a slash in front", "/head".to_owned()),
         ("capital-head", "another case", "Head".to_owned()),
         (
+            "version-0",
+            "a version that no head has",
+            "heads/0/0".to_owned(),
+        ),
+        (
             "leading-zero",
             "a zero in front of a number",
             "heads/0/01".to_owned(),

@@ -119,6 +119,17 @@ fn valid() -> Vec<Case> {
         2,
     );
     add(
+        "largest-image",
+        "IDX-11",
+        "an image of 2^44 bytes",
+        "tags/lab",
+        "-",
+        leaf("-", &[line("a:1", "amd64")])
+            .replace("\"size\":7", "\"size\":17592186044416")
+            .into_bytes(),
+        1,
+    );
+    add(
         "architectures",
         "IDX-12 IDX-13",
         "the lines of one key, by the words of their architectures",
@@ -369,6 +380,13 @@ fn invalid_leaves() -> Vec<Case> {
             "IDX-11",
             "an image without a byte",
             good.replace("\"size\":7", "\"size\":0"),
+            "node-entry",
+        ),
+        (
+            "size-over-the-limit",
+            "IDX-11",
+            "an image of 2^44 bytes and one",
+            good.replace("\"size\":7", "\"size\":17592186044417"),
             "node-entry",
         ),
         (
