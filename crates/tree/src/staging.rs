@@ -340,9 +340,14 @@ impl NodeSink for Writer {
 
 /// The journal in a tree that nobody may be writing.
 pub(crate) fn journal(tree: &Tree) -> Option<Journal> {
-    let bytes = read_capped(&tree.root().join(JOURNAL), 4096).ok()?;
-    let line = bytes.strip_suffix(b"\n").unwrap_or_default();
-    Some(canonical::from_slice(line).unwrap_or_else(|_| Journal::new(None)))
+    match read_capped(&tree.root().join(JOURNAL), 4096) {
+        Err(error) if is_absent(&error) => None,
+        bytes => {
+            let bytes = bytes.unwrap_or_default();
+            let line = bytes.strip_suffix(b"\n").unwrap_or_default();
+            Some(canonical::from_slice(line).unwrap_or_else(|_| Journal::new(None)))
+        }
+    }
 }
 
 /// Locks a folder for as long as the file lives. Where the file system has no locks, the commit

@@ -34,40 +34,55 @@ pub(crate) fn roll_forward(
     let tree = writer.tree();
     let touched = touched(tree, shown, head)?;
     let index = tree.index(head);
-    touched.tags.par_iter().try_for_each(|(repository, tag)| {
-        // The journal stays, and the next run goes on.
-        if observer.is_cancelled() {
-            return Err(TreeError::Cancelled);
-        }
-        let views = views_of_tag(tree, index, repository, tag)?;
-        let seed = Place::SeedManifest(repository.clone(), tag.clone());
-        if !views.iter().any(|view| view.place == seed) {
-            writer.remove(&seed)?;
-        }
-        write_all(writer, &views)
-    })?;
-    // Lists of tags last: what they name is there.
-    let namespaces: BTreeSet<&Namespace> = touched
-        .repositories
-        .iter()
-        .map(Repository::namespace)
-        .collect();
+    let (lists, mut gone) = lists_of(writer, index, &touched.repositories)?;
+    let gone_tags = touched
+        .tags
+        .par_iter()
+        .map(|(repository, tag)| {
+            // The journal stays, and the next run goes on.
+            if observer.is_cancelled() {
+                return Err(TreeError::Cancelled);
+            }
+            let views = views_of_tag(tree, index, repository, tag)?;
+            write_all(writer, &views)?;
+            let seed = Place::SeedManifest(repository.clone(), tag.clone());
+            let is_gone = !views.iter().any(|view| view.place == seed);
+            Ok(is_gone.then_some(seed))
+        })
+        .collect::<Result<Vec<_>, _>>()?;
+    // What lists name is there before them, and goes after them.
+    write_all(writer, &lists)?;
+    gone.extend(gone_tags.into_iter().flatten());
+    gone.iter().try_for_each(|place| writer.remove(place))
+}
+
+/// The lists of tags of repositories, and those that are gone. Configs, which the manifests of
+/// tags name, are written.
+fn lists_of(
+    writer: &Writer,
+    index: Index<'_>,
+    repositories: &BTreeSet<Repository>,
+) -> Result<(Vec<View>, Vec<Place>), TreeError> {
+    let (mut lists, mut gone) = (Vec::new(), Vec::new());
+    let namespaces: BTreeSet<&Namespace> = repositories.iter().map(Repository::namespace).collect();
     for namespace in namespaces {
-        let tags = present_tags(tree, index, namespace)?;
-        let of_namespace = touched
-            .repositories
+        let tags = present_tags(writer.tree(), index, namespace)?;
+        let of_namespace = repositories
             .iter()
             .filter(|repository| repository.namespace() == namespace);
         for repository in of_namespace {
             let tags = tags.get(repository).map_or(&[][..], Vec::as_slice);
             let views = repository_views(repository, tags);
             if views.is_empty() {
-                writer.remove(&Place::SeedTags(repository.clone()))?;
+                gone.push(Place::SeedTags(repository.clone()));
             }
-            write_all(writer, &views)?;
+            let (list, config): (Vec<_>, Vec<_>) =
+                views.into_iter().partition(|view| view.place.is_view());
+            write_all(writer, &config)?;
+            lists.extend(list);
         }
     }
-    Ok(())
+    Ok((lists, gone))
 }
 
 /// The views of one tag in an index.
