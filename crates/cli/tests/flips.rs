@@ -66,7 +66,7 @@ fn kinds(root: &Path) -> BTreeMap<&'static str, Vec<String>> {
     kinds
 }
 
-// spec: LAY-1 LAY-2
+// spec: LAY-2
 #[test]
 fn damage_of_every_kind_is_found_in_every_kind_of_file() {
     let bench = tree_of_200();
@@ -116,6 +116,7 @@ fn damage_of_every_kind_is_found_in_every_kind_of_file() {
     assert_eq!(verify(&root).unwrap().faults, []);
 }
 
+// spec: CLI-4
 #[test]
 fn all_faults_are_listed_and_what_can_be_derived_is_repaired() {
     let bench = tree_of_200();
@@ -157,6 +158,7 @@ fn all_faults_are_listed_and_what_can_be_derived_is_repaired() {
     bench.is_whole();
 }
 
+// spec: API-6 COM-10
 #[test]
 fn a_tag_that_the_index_does_not_have_is_a_fault_and_not_deleted() {
     let bench = Bench::new();
@@ -174,6 +176,7 @@ fn a_tag_that_the_index_does_not_have_is_a_fault_and_not_deleted() {
     assert!(forged.join("index.html").exists());
 }
 
+// spec: CLI-10
 #[test]
 fn a_view_of_an_older_version_is_stale_and_repaired() {
     let bench = Bench::new();

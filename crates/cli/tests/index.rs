@@ -49,7 +49,7 @@ fn every_layout_of_a_folder_gives_references() {
     bench.is_whole();
 }
 
-// spec: API-1 API-2
+// spec: API-1 API-2 API-7 API-8
 #[test]
 fn the_seeds_endpoints_are_right_where_the_seeds_were_not() {
     let bench = Bench::new();
@@ -89,6 +89,7 @@ fn the_seeds_endpoints_are_right_where_the_seeds_were_not() {
     );
 }
 
+// spec: API-4
 #[test]
 fn several_architectures_stand_under_one_tag() {
     let bench = Bench::new();
@@ -200,6 +201,7 @@ fn a_file_that_was_just_written_is_not_trusted_by_its_times() {
     }
 }
 
+// spec: API-5 API-6
 #[test]
 fn a_reference_that_left_the_folder_is_removed_and_can_come_back() {
     let bench = Bench::new();

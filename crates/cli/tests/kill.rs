@@ -41,7 +41,7 @@ fn change(bench: &Bench) {
     }
 }
 
-// spec: COM-1 COM-2 COM-3
+// spec: COM-6 COM-8
 #[test]
 fn killed_at_any_moment_the_head_is_the_old_one_or_the_new_one() {
     let bench = old_state();
