@@ -62,7 +62,6 @@ fn trees() {
             let faults: BTreeSet<&str> = report.faults.iter().map(|fault| fault.code).collect();
             let warnings: Vec<&str> = report.warnings.iter().map(|fault| fault.code).collect();
             let fits = match fields["class"].as_str() {
-                Some(class) if fields["consequences"] == true => faults.contains(class),
                 Some(class) => faults == BTreeSet::from([class]),
                 None => faults.is_empty() && fields["expect"] == json!({ "warnings": warnings }),
             };

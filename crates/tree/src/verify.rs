@@ -126,11 +126,11 @@ pub fn verify_tree(
     let run = Run::new(tree, options, observer);
     let chain = run.heads();
     let walked = run.nodes(&chain);
-    run.tags(&chain, &walked);
+    let read_in_full = run.tags(&chain, &walked) && walked.whole;
     run.old_statements(&walked);
     run.repositories(&chain, &walked);
     run.blobs(&walked);
-    run.files(&chain);
+    run.files(&chain, read_in_full);
     run.finish()
 }
 
@@ -299,7 +299,7 @@ impl<'a> Run<'a> {
             TreeError::Read { source, .. } if matches!(source.kind(), NotFound | NotADirectory) => {
                 (missing(place), Class::NotFound)
             }
-            TreeError::Read { .. } => (error.code(), Class::Unavailable),
+            TreeError::Read { .. } | TreeError::Hash(_) => (error.code(), Class::Unavailable),
             TreeError::Mismatch { .. } => (error.code(), Class::Mismatch),
             TreeError::Cancelled => return,
             _ => (error.code(), Class::Malformed),

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use rayon::prelude::*;
 use sreg_index::Chain;
@@ -20,9 +21,11 @@ use crate::tree::read_capped;
 use crate::views::repository;
 
 impl Run<'_> {
-    /// Verifies the statements and views of every tag of the newest index.
-    pub(super) fn tags(&self, heads: &Heads, walked: &Walked) {
+    /// Verifies the statements and views of every tag of the newest index, and says whether
+    /// every statement could be read.
+    pub(super) fn tags(&self, heads: &Heads, walked: &Walked) -> bool {
         self.check_case(walked);
+        let unread = AtomicBool::new(false);
         walked.tags.par_iter().for_each(|(namespace, lines)| {
             if self.observer.is_cancelled() {
                 return;
@@ -35,8 +38,11 @@ impl Run<'_> {
             // A view of a tag whose statement is at fault cannot be derived.
             if statements.len() == lines.len() {
                 self.tag_views(heads, namespace, &lines[0], &statements);
+            } else {
+                unread.store(true, Ordering::Relaxed);
             }
         });
+        !unread.into_inner()
     }
 
     /// Names may not differ by case alone.
@@ -304,13 +310,6 @@ impl Run<'_> {
             Ok(Some(message)) => {
                 self.fault_of("blob-mismatch", Class::Mismatch, place, reference, message)
             }
-            Err(error @ HashError::Changed { .. }) => self.fault_of(
-                error.code(),
-                Class::Mismatch,
-                place,
-                reference,
-                error.to_string(),
-            ),
             Err(error) => self.fault_of(
                 error.code(),
                 Class::Unavailable,

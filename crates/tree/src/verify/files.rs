@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use rayon::prelude::*;
 use sreg_index::hasher;
@@ -14,11 +15,27 @@ use crate::error::TreeError;
 use crate::tree::read_capped;
 
 impl Run<'_> {
-    /// Looks at every file of the tree that was not met on the way from the head.
-    pub(super) fn files(&self, heads: &Heads) {
+    /// Looks at every file of the tree that was not met on the way from the head. Where the
+    /// newest index was not `read_in_full`, it may be the one to name them: then they are only
+    /// looked at as far as they speak for themselves.
+    pub(super) fn files(&self, heads: &Heads, read_in_full: bool) {
         let mut strays = Vec::new();
         self.folder(self.tree.root(), "", &mut strays);
-        strays.par_iter().for_each(|path| self.stray(heads, path));
+        let basis = Basis {
+            heads,
+            chain: heads.last().is_some_and(|head| head.body().version == 1),
+            index: read_in_full,
+            passed_over: AtomicBool::new(false),
+        };
+        strays.par_iter().for_each(|path| self.stray(&basis, path));
+        if basis.passed_over.into_inner() {
+            self.warn(
+                "not-judged",
+                Class::Unavailable,
+                Place::Head,
+                "the index could not be read in full, so files that it may name were not judged",
+            );
+        }
     }
 
     fn folder(&self, folder: &Path, prefix: &str, strays: &mut Vec<String>) {
@@ -61,7 +78,7 @@ impl Run<'_> {
         }
     }
 
-    fn stray(&self, heads: &Heads, path: &str) {
+    fn stray(&self, basis: &Basis<'_>, path: &str) {
         let Some(place) = Place::parse(path) else {
             return self.warn(
                 "foreign-file",
@@ -72,6 +89,7 @@ impl Run<'_> {
         };
         let name = match &place {
             Place::Settings | Place::Head => return,
+            Place::HeadSlot { .. } if !basis.chain => return basis.pass_over(),
             Place::HeadSlot { .. } => {
                 return self.fault(
                     "stray-head",
@@ -80,7 +98,12 @@ impl Run<'_> {
                     "no head of the chain names it",
                 );
             }
-            Place::SeedTags(_) | Place::SeedManifest(..) => return self.stray_view(heads, &place),
+            Place::SeedTags(_) | Place::SeedManifest(..) if !basis.index => {
+                return basis.pass_over();
+            }
+            Place::SeedTags(_) | Place::SeedManifest(..) => {
+                return self.stray_view(basis.heads, &place);
+            }
             Place::Node(name)
             | Place::Statement(name)
             | Place::Blob(_, name)
@@ -92,9 +115,10 @@ impl Run<'_> {
                     "blob-mismatch",
                     Class::Mismatch,
                     path,
-                    format!("no newest version names it, and its digest is {found}"),
+                    format!("nothing that was read names it, and its digest is {found}"),
                 );
             }
+            Ok(_) if !basis.index => basis.pass_over(),
             Ok(_) => self.warn(
                 "stray-file",
                 Class::Stale,
@@ -141,5 +165,22 @@ impl Run<'_> {
             Ok(_) => self.fault("stray-view", Class::Mismatch, place, "no version of the registry derives it, but clients would read it; if it is yours, move it elsewhere, else delete it"),
             Err(error) => self.error(place, None, &TreeError::read(&path)(error)),
         }
+    }
+}
+
+/// What files that were not met can be judged by.
+struct Basis<'a> {
+    heads: &'a Heads,
+    /// Whether all heads back to the first could be read.
+    chain: bool,
+    /// Whether the newest index could be read in full.
+    index: bool,
+    /// Whether there was a file that could not be judged.
+    passed_over: AtomicBool,
+}
+
+impl Basis<'_> {
+    fn pass_over(&self) {
+        self.passed_over.store(true, Ordering::Relaxed);
     }
 }

@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use rayon::prelude::*;
 use sreg_index::map::{self, MapError};
@@ -21,6 +22,8 @@ pub(super) struct Walked {
     pub(super) tags: Vec<(Namespace, Vec<TagEntry>)>,
     /// Statements that older indexes name.
     pub(super) old: HashSet<Digest>,
+    /// Whether every node of the newest index could be read.
+    pub(super) whole: bool,
 }
 
 impl Run<'_> {
@@ -35,6 +38,7 @@ impl Run<'_> {
                 run: self,
                 seen: &seen,
                 every: age == 0,
+                unread: AtomicBool::new(false),
             };
             walk.node(
                 &Position::root(MapName::Namespaces),
@@ -67,8 +71,9 @@ impl Run<'_> {
                 );
                 continue;
             }
+            walked.whole = !walk.unread.into_inner();
             let total = *unlocked(&total);
-            if total != head.body().index.tags {
+            if walked.whole && total != head.body().index.tags {
                 let message = format!(
                     "the namespaces hold {total} lines, but the head says {}",
                     head.body().index.tags
@@ -134,6 +139,7 @@ impl Run<'_> {
                     run: self,
                     seen: &Mutex::default(),
                     every: true,
+                    unread: AtomicBool::new(false),
                 };
                 walk.node(
                     &position,
@@ -250,6 +256,8 @@ struct Walk<'a> {
     seen: &'a Mutex<HashSet<Digest>>,
     /// Whether to go on below a node that was read already.
     every: bool,
+    /// Whether a node could not be read.
+    unread: AtomicBool,
 }
 
 impl Walk<'_> {
@@ -265,7 +273,7 @@ impl Walk<'_> {
             return;
         }
         match self.run.load::<E>(position, id, expected) {
-            None => {}
+            None => self.unread.store(true, Ordering::Relaxed),
             Some(Node::Leaf(entries)) => leaf(entries),
             Some(Node::Branch(children)) => children.into_par_iter().for_each(|child| {
                 self.node(

@@ -33,8 +33,11 @@ impl Run<'_> {
         }
     }
 
-    /// Verifies the views of every repository as a whole.
+    /// Verifies the views of every repository as a whole, where all its tags are known.
     pub(super) fn repositories(&self, heads: &Heads, walked: &Walked) {
+        if !walked.whole {
+            return;
+        }
         let mut repositories: BTreeMap<Repository, Vec<Tag>> = BTreeMap::new();
         for (namespace, lines) in &walked.tags {
             if lines.iter().any(|line| line.image.is_some())
