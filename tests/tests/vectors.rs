@@ -1,4 +1,4 @@
-//! Every vector of `spec/vectors` of documents, names, nodes, paths and views.
+//! Every vector of `spec/vectors` of documents, names, nodes, paths, views and image files.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -6,6 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
+use sreg_image::{Content, Report};
 use sreg_model::canonical;
 use sreg_model::head::Head;
 use sreg_model::layout::Place;
@@ -13,14 +14,14 @@ use sreg_model::manifest::Manifest;
 use sreg_model::node::{Child, Entry, MapName, NamespaceEntry, Node, Position, Prefix, TagEntry};
 use sreg_model::settings::Settings;
 use sreg_model::statement::{Claim, Image, Statement, Subject};
-use sreg_model::{Arch, Digest, Document, ImageFormat, Reference, Repository, Tag};
+use sreg_model::{Arch, Digest, Document, ImageFormat, Reference, Repository, SifImage, Tag};
 use sreg_site::{repository_views, tag_views};
 
 /// What a reader makes of an input: what it says, or the word of the error.
 type Verdict = Result<Value, &'static str>;
 
 /// Areas that other tests walk: they need more than the model.
-const ELSEWHERE: &[&str] = &["digest-chain", "map", "proof", "sif", "tree"];
+const ELSEWHERE: &[&str] = &["digest-chain", "map", "proof", "tree"];
 
 struct Vector {
     folder: PathBuf,
@@ -94,6 +95,7 @@ fn every_area_is_walked() {
         "node",
         "reference",
         "settings",
+        "sif",
         "statement",
         "views",
     ];
@@ -321,6 +323,24 @@ fn settings() {
         if vector.fields.get("image").is_some() {
             let (subject, image) = image(vector);
             said["image_url"] = json!(settings.image_url(&subject, &image));
+        }
+        Ok(said)
+    });
+}
+
+#[test]
+fn sif() {
+    walk("sif", |vector| {
+        if vector.fields["kind"] == "sif" {
+            let sif = SifImage::from_bytes(&vector.input).map_err(|error| error.code())?;
+            return Ok(json!({ "arch": sif.arch() }));
+        }
+        let image =
+            sreg_image::Image::open(&vector.folder.join("input")).map_err(|error| error.code())?;
+        let mut said = json!(Report::new(&image, Content::default()));
+        // The content of objects and file systems is not looked at.
+        for content in ["environment", "labels", "notes", "recipe", "runscript"] {
+            said.as_object_mut().unwrap().remove(content).unwrap();
         }
         Ok(said)
     });

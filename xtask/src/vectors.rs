@@ -7,12 +7,14 @@
 mod chain;
 mod documents;
 mod example;
+mod image;
 mod json;
 mod layout;
 mod map;
 mod node;
 mod oracle;
 mod reference;
+mod sif;
 mod tree;
 mod views;
 
@@ -135,6 +137,8 @@ pub(crate) fn run(root: &Path) -> anyhow::Result<()> {
     cases.extend(map::cases());
     cases.extend(views::cases());
     cases.extend(tree::cases());
+    cases.extend(sif::cases());
+    cases.extend(image::cases());
     let mut areas: Vec<&str> = cases.iter().map(|case| case.area).collect();
     areas.sort_unstable();
     areas.dedup();
