@@ -61,9 +61,10 @@ fn mend(writer: &Writer, observer: &dyn Observer) -> Result<(), TreeError> {
     };
     mend_slot(writer, &head)?;
     let lines = publish::lines(tree, Some(head.body()))?;
-    lines
+    let entries: Vec<&Vec<TagEntry>> = lines.values().flat_map(|keys| keys.values()).collect();
+    entries
         .par_iter()
-        .try_for_each(|((_, _), entries)| mend_chains(writer, entries, observer))?;
+        .try_for_each(|entries| mend_chains(writer, entries, observer))?;
     // Views that an older version had, before those of the newest are written.
     remove_stale(writer, &head)?;
     writer.write_journal(&Journal::new(None))?;

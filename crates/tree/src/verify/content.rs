@@ -316,7 +316,7 @@ impl Run<'_> {
                 Class::Unavailable,
                 place,
                 reference,
-                super::explain(&error),
+                crate::error::explain(&error),
             ),
         }
     }
