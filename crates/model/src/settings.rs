@@ -113,7 +113,14 @@ impl Settings {
             return Err(SettingsError::Newer(version.format));
         }
         let line = bytes.strip_suffix(b"\n").ok_or(SettingsError::NoLine)?;
-        Ok(canonical::from_slice(line)?)
+        let settings: Self = canonical::from_slice(line)?;
+        // A slash at the end of a base URL is taken off where people write one. Here it would
+        // be a second spelling of the same settings.
+        if settings.encode() != bytes {
+            let slash = "base_url ends with a slash".to_owned();
+            return Err(CanonicalError::Document(slash).into());
+        }
+        Ok(settings)
     }
 
     /// The bytes of `sreg.json`.
@@ -340,6 +347,10 @@ mod tests {
             ),
             (
                 "{\"base_url\":\"ftp://x\",\"format\":1,\"type\":\"sreg-registry\"}\n",
+                "malformed-settings",
+            ),
+            (
+                "{\"base_url\":\"https://x/\",\"format\":1,\"type\":\"sreg-registry\"}\n",
                 "malformed-settings",
             ),
         ] {
