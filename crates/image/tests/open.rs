@@ -59,6 +59,7 @@ fn recognises_every_format() {
     }
 }
 
+// spec: SIF-28
 #[test]
 fn gzip_must_hold_a_squashfs() {
     assert_eq!(

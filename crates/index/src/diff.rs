@@ -57,6 +57,12 @@ impl<E> Part<E> {
     }
 }
 
+/// A key in the order of hashes, in which visitors see keys.
+type HashedKey<'a> = (sreg_model::Digest, &'a str);
+
+/// The lines of a key on the left and on the right.
+type Sides<E> = (Vec<E>, Vec<E>);
+
 struct Comparison<'a, E, X> {
     left: &'a dyn NodeSource,
     right: &'a dyn NodeSource,
@@ -84,7 +90,7 @@ impl<E: Entry + PartialEq, X: From<MapError>> Comparison<'_, E, X> {
     }
 
     fn compare_lines(&mut self, left: &[E], right: &[E]) -> Result<(), X> {
-        let mut keys: BTreeMap<(sreg_model::Digest, &str), (Vec<E>, Vec<E>)> = BTreeMap::new();
+        let mut keys: BTreeMap<HashedKey<'_>, Sides<E>> = BTreeMap::new();
         for entry in left {
             keys.entry((key_hash(entry.key()), entry.key()))
                 .or_default()
@@ -112,7 +118,7 @@ impl<E: Entry + PartialEq, X: From<MapError>> Comparison<'_, E, X> {
 
 enum Opened<E> {
     Lines(Vec<E>),
-    Children([Option<MapRoot>; 16]),
+    Children(Box<[Option<MapRoot>; 16]>),
 }
 
 fn open<E: Entry>(
@@ -128,7 +134,7 @@ fn open<E: Entry>(
         match load::<E>(source, position, root.id, Some(root.count))? {
             Node::Leaf(lines) => Opened::Lines(lines),
             Node::Branch(children) => {
-                let mut roots = [None; 16];
+                let mut roots = Box::new([None; 16]);
                 for child in &children {
                     roots[usize::from(child.nibble)] = Some(root_of(child));
                 }
@@ -146,7 +152,7 @@ impl<E: Entry> Opened<E> {
                 .into_iter()
                 .map(Part::Lines)
                 .collect(),
-            Self::Children(roots) => roots.into_iter().map(Part::of).collect(),
+            Self::Children(roots) => (*roots).into_iter().map(Part::of).collect(),
         }
     }
 }

@@ -65,7 +65,7 @@ impl<'a> Index<'a> {
         if tags != self.tags {
             return Err(MapError::Count {
                 id: self.root,
-                position: Position::root(MapName::Namespaces),
+                position: Box::new(Position::root(MapName::Namespaces)),
                 found: tags,
                 expected: self.tags,
             }
@@ -168,6 +168,9 @@ pub fn update(
     })
 }
 
+/// Takes a tag whose lines differ between two indexes.
+pub type DiffVisitor<'a, X> = &'a mut dyn FnMut(&Namespace, Difference<TagEntry>) -> Result<(), X>;
+
 /// Gives every tag whose lines differ between two indexes to `visit`.
 ///
 /// # Errors
@@ -175,7 +178,7 @@ pub fn update(
 pub fn diff<X: From<MapError>>(
     left: Option<Index<'_>>,
     right: Option<Index<'_>>,
-    visit: &mut dyn FnMut(&Namespace, Difference<TagEntry>) -> Result<(), X>,
+    visit: DiffVisitor<'_, X>,
 ) -> Result<(), X> {
     let empty = map::MemoryNodes::default();
     let left_root = left.map(|index| index.namespaces_root()).transpose()?;

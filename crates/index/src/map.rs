@@ -49,9 +49,9 @@ pub enum MapError {
         /// The node's id.
         id: Digest,
         /// Where it should stand.
-        position: Position,
+        position: Box<Position>,
         /// The rule.
-        source: NodeError,
+        source: Box<NodeError>,
     },
     /// A node has another number of lines below it than its parent says.
     #[error("node {id} at {position} counts {found} lines, but its parent says {expected}")]
@@ -59,7 +59,7 @@ pub enum MapError {
         /// The node's id.
         id: Digest,
         /// Where it stands.
-        position: Position,
+        position: Box<Position>,
         /// The lines that it has.
         found: u64,
         /// The lines that its parent says.
@@ -119,14 +119,14 @@ pub fn load<E: Entry>(
     }
     let node = Node::parse(&bytes, position).map_err(|source| MapError::Malformed {
         id,
-        position: position.clone(),
-        source,
+        position: Box::new(position.clone()),
+        source: Box::new(source),
     })?;
     let found = node.count();
     match expected {
         Some(expected) if expected != found => Err(MapError::Count {
             id,
-            position: position.clone(),
+            position: Box::new(position.clone()),
             found,
             expected,
         }),

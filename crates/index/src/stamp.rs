@@ -35,6 +35,14 @@ impl Stamp {
         }
     }
 
+    /// Whether both are of the same file with the same content, as far as times show it. A link
+    /// made or a mode changed meanwhile does not count.
+    #[must_use]
+    pub fn has_same_content(&self, other: &Self) -> bool {
+        (self.device, self.inode, self.size, self.modified)
+            == (other.device, other.inode, other.size, other.modified)
+    }
+
     /// Whether the file may have been written again since `moment` (nanoseconds since 1970)
     /// without its times showing it: the racy case that git's index knows. Time stamps move in
     /// ticks of up to 10 ms on local file systems, and of 1 or 2 s where they have no fraction.

@@ -215,6 +215,7 @@ mod tests {
                 text.replace("image.manifest", "image.index"),
                 "manifest-media-type",
             ),
+            // spec: MAN-4
             (" ".repeat(MAX_BYTES + 1), "manifest-too-large"),
         ] {
             assert_eq!(

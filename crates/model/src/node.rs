@@ -248,8 +248,18 @@ pub struct NamespaceEntry {
     /// The namespace.
     #[serde(rename = "key")]
     pub namespace: Namespace,
-    /// The leaf lines of that map, removals included.
+    /// The leaf lines of that map, removals included; at least 1.
+    #[serde(deserialize_with = "at_least_one")]
     pub tags: u64,
+}
+
+fn at_least_one<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
+    match u64::deserialize(deserializer)? {
+        0 => Err(serde::de::Error::custom(
+            "a namespace without tags has no line",
+        )),
+        tags => Ok(tags),
+    }
 }
 
 impl Entry for NamespaceEntry {

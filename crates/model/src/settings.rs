@@ -114,11 +114,10 @@ impl Settings {
         }
         let line = bytes.strip_suffix(b"\n").ok_or(SettingsError::NoLine)?;
         let settings: Self = canonical::from_slice(line)?;
-        // A slash at the end of a base URL is taken off where people write one. Here it would
-        // be a second spelling of the same settings.
+        // The slash that a person may type at the end of a base URL is not part of the form.
         if settings.encode() != bytes {
-            let slash = "base_url ends with a slash".to_owned();
-            return Err(CanonicalError::Document(slash).into());
+            let what = "base_url ends with a slash".to_owned();
+            return Err(CanonicalError::Document(what).into());
         }
         Ok(settings)
     }
@@ -346,11 +345,11 @@ mod tests {
                 "newer-format",
             ),
             (
-                "{\"base_url\":\"ftp://x\",\"format\":1,\"type\":\"sreg-registry\"}\n",
+                "{\"base_url\":\"https://x/\",\"format\":1,\"type\":\"sreg-registry\"}\n",
                 "malformed-settings",
             ),
             (
-                "{\"base_url\":\"https://x/\",\"format\":1,\"type\":\"sreg-registry\"}\n",
+                "{\"base_url\":\"ftp://x\",\"format\":1,\"type\":\"sreg-registry\"}\n",
                 "malformed-settings",
             ),
         ] {
@@ -373,7 +372,7 @@ mod tests {
         }
         for template in [
             "https://a/x",
-            "https://a/{nam}",
+            "https://a/{unknown}",
             "https://a/{hex",
             "https://a/}{hex}",
             "https://a/{name}",

@@ -133,6 +133,12 @@ impl Body for Statement {
                 "it is absent exactly where seq is 1",
             ));
         }
+        if self.registry.is_none() && self.epoch != 0 {
+            return Err(DocumentError::field(
+                "epoch",
+                "it is 0 where the registry has no keys",
+            ));
+        }
         for (field, value) in [
             ("epoch", self.epoch),
             ("issued", self.issued),
@@ -414,6 +420,7 @@ mod tests {
             (text.trim_end().to_owned(), "document-no-line"),
             (format!("{text}x"), "document-trailing"),
             (text.replace("\"seq\":1", "\"seq\":0"), "document-field"),
+            (text.replace("\"epoch\":0", "\"epoch\":1"), "document-field"),
             (text.replace("\"seq\":1", "\"seq\":2"), "document-field"),
             (
                 text.replace("\"size\":5", "\"size\":6"),

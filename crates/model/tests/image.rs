@@ -16,6 +16,7 @@ fn other(file: &[u8]) -> String {
         .to_string()
 }
 
+// spec: SIF-25
 #[test]
 fn tells_the_formats_apart() {
     assert_eq!(of(&images::sif("a", Arch::Amd64, 0)), Ok(ImageKind::Sif));
@@ -39,6 +40,7 @@ fn tells_the_formats_apart() {
     );
 }
 
+// spec: SIF-26
 #[test]
 fn names_what_a_file_seems_to_be() {
     let mut ext = vec![0; 2048];
@@ -69,6 +71,7 @@ fn names_what_a_file_seems_to_be() {
     assert_eq!(of(&[1; 20]), Err("image-too-small"));
 }
 
+// spec: SIF-25
 #[test]
 fn a_launch_line_is_bounded() {
     let with_line = |length: usize| {
@@ -85,6 +88,7 @@ fn a_launch_line_is_bounded() {
     assert_eq!(of(&with_line(257)), Err("not-an-image"));
 }
 
+// spec: SIF-27
 #[test]
 fn refuses_a_superblock_that_cannot_be() {
     let good = images::simg("a", 0);

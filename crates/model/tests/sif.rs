@@ -97,6 +97,7 @@ fn the_uuid_is_written_in_groups() {
     );
 }
 
+// spec: SIF-17
 #[test]
 fn accepts_a_gap_before_the_data() {
     // As tools wrote until 2020: the data section starts at 32768.
@@ -106,6 +107,7 @@ fn accepts_a_gap_before_the_data() {
     assert_eq!(accept(&file).header().data(), 32768..32769);
 }
 
+// spec: SIF-18 SIF-19
 #[test]
 fn accepts_any_padded_size_and_time() {
     let mut file = patched(field(0, descriptor::PADDED), &number(4701));
@@ -117,6 +119,7 @@ fn accepts_any_padded_size_and_time() {
     assert_eq!(image.objects()[0].created(), i64::MIN);
 }
 
+// spec: SIF-20
 #[test]
 fn accepts_names_that_fill_their_field() {
     let image = accept(&patched(field(0, descriptor::NAME), &[b'n'; 128]));
@@ -125,6 +128,7 @@ fn accepts_names_that_fill_their_field() {
     assert_eq!(image.objects()[0].name(), "\u{fffd}a");
 }
 
+// spec: SIF-21
 #[test]
 fn accepts_used_that_is_neither_0_nor_1() {
     assert_eq!(
@@ -135,6 +139,7 @@ fn accepts_used_that_is_neither_0_nor_1() {
     );
 }
 
+// spec: SIF-22
 #[test]
 fn accepts_an_empty_object_of_another_type() {
     let file = SifBuilder::new("empty")
@@ -148,6 +153,7 @@ fn accepts_an_empty_object_of_another_type() {
     );
 }
 
+// spec: SIF-23
 #[test]
 fn accepts_holes_in_ids_and_in_the_table() {
     let image = accept(&patched(field(3, descriptor::ID), &900u32.to_le_bytes()));
@@ -157,6 +163,7 @@ fn accepts_holes_in_ids_and_in_the_table() {
     assert_eq!(accept(&file).objects()[0].id(), 2);
 }
 
+// spec: SIF-17
 #[test]
 fn accepts_bytes_after_the_data() {
     let mut file = valid();
@@ -164,6 +171,7 @@ fn accepts_bytes_after_the_data() {
     assert_eq!(accept(&file).objects().len(), 4);
 }
 
+// spec: SIF-24
 #[test]
 fn accepts_codes_without_a_name() {
     let mut file = patched(descriptor_at(0), &0x4999i32.to_le_bytes());
@@ -179,6 +187,7 @@ fn accepts_codes_without_a_name() {
     ));
 }
 
+// spec: SIF-24
 #[test]
 fn accepts_a_file_without_objects() {
     let image = accept(&SifBuilder::new("none").build());

@@ -12,6 +12,7 @@ fn code(file: &[u8]) -> &'static str {
         .code()
 }
 
+// spec: SIF-1 SIF-2 SIF-3 SIF-4
 #[test]
 fn refuses_a_wrong_front() {
     assert_eq!(code(&patched(header::MAGIC, b"SIF-MAGIC\0")), "sif-magic");
@@ -24,6 +25,7 @@ fn refuses_a_wrong_front() {
     assert_eq!(code(b""), "sif-truncated");
 }
 
+// spec: SIF-5 SIF-6 SIF-7
 #[test]
 fn refuses_a_table_that_is_negative_huge_or_too_small() {
     assert_eq!(code(&patched(header::TOTAL, &number(-1))), "sif-range");
@@ -42,6 +44,7 @@ fn refuses_a_table_that_is_negative_huge_or_too_small() {
     assert_eq!(code(&patched(header::TABLE_SIZE, &number(-1))), "sif-range");
 }
 
+// spec: SIF-5
 #[test]
 fn refuses_overflow() {
     assert_eq!(
@@ -74,6 +77,7 @@ fn refuses_overflow() {
     );
 }
 
+// spec: SIF-1
 #[test]
 fn refuses_what_is_out_of_the_file() {
     let file = valid();
@@ -89,6 +93,7 @@ fn refuses_what_is_out_of_the_file() {
     );
 }
 
+// spec: SIF-8
 #[test]
 fn refuses_regions_over_each_other() {
     assert_eq!(
@@ -108,6 +113,7 @@ fn refuses_regions_over_each_other() {
     assert_eq!(code(&file), "sif-overlap");
 }
 
+// spec: SIF-9
 #[test]
 fn refuses_objects_out_of_place() {
     let below = patched(field(0, descriptor::OFFSET), &number(32175));
@@ -123,6 +129,7 @@ fn refuses_objects_out_of_place() {
     assert_eq!(code(&longer), "sif-out-of-data");
 }
 
+// spec: SIF-10
 #[test]
 fn refuses_objects_over_each_other() {
     assert_eq!(
@@ -138,6 +145,7 @@ fn refuses_objects_over_each_other() {
     );
 }
 
+// spec: SIF-11
 #[test]
 fn refuses_a_wrong_count_of_free_descriptors() {
     assert_eq!(code(&patched(header::FREE, &number(43))), "sif-free-count");
@@ -149,6 +157,7 @@ fn refuses_a_wrong_count_of_free_descriptors() {
     );
 }
 
+// spec: SIF-12 SIF-13
 #[test]
 fn refuses_ids_that_do_not_tell_objects_apart() {
     assert_eq!(
@@ -161,6 +170,7 @@ fn refuses_ids_that_do_not_tell_objects_apart() {
     );
 }
 
+// spec: SIF-14
 #[test]
 fn refuses_a_second_primary_partition() {
     assert_eq!(
@@ -169,6 +179,7 @@ fn refuses_a_second_primary_partition() {
     );
 }
 
+// spec: SIF-15 SIF-24
 #[test]
 fn refuses_an_architecture_that_disagrees() {
     assert_eq!(code(&patched(header::ARCH, b"04\0")), "sif-arch");
@@ -186,6 +197,7 @@ fn refuses_an_architecture_that_disagrees() {
     );
 }
 
+// spec: SIF-16
 #[test]
 fn refuses_an_empty_partition_or_signature() {
     assert_eq!(

@@ -1,4 +1,5 @@
 //! The exact bytes of the views.
+#![allow(clippy::unwrap_used, reason = "a test that fails says where")]
 
 use sreg_model::settings::Settings;
 use sreg_model::statement::{Claim, Image, Statement, Subject};

@@ -8,17 +8,17 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use rayon::prelude::*;
 use sreg_image::Image as ImageFile;
 use sreg_index::chain::sidecar_len;
-use sreg_index::hasher::{self, HashError, IoMode, Observer};
+use sreg_index::hasher::{self, HashError, IoMode};
 use sreg_index::stamp::Stamp;
 use sreg_model::head::Head;
 use sreg_model::layout::Place;
 use sreg_model::settings::{BaseUrl, BlobUrl, Settings};
 use sreg_model::statement::{Image, MAX_SIZE, Subject};
-use sreg_model::{Arch, Document, ImageFormat, Namespace};
+use sreg_model::{Arch, Digest, Document, ImageFormat, Namespace};
 
 use crate::cache::{Cache, Known, write_whole};
 use crate::error::TreeError;
-use crate::publish::{self, Edition, Lines};
+use crate::publish::{self, Edition, Lines, Watch};
 use crate::source::{self, Candidate, SourceFault};
 use crate::staging::{LinkMode, Writer};
 use crate::tree::Tree;
@@ -68,20 +68,14 @@ pub struct Outcome {
     pub hashed: usize,
     /// The images that the cache knew.
     pub reused: usize,
+    /// What every file became; nothing after a dry run.
+    pub published: Vec<(PathBuf, Subject, Digest)>,
     /// References that were removed.
     pub removed: Vec<Subject>,
     /// References that the tree has, but not the source, and that stay.
     pub kept: Vec<Subject>,
     /// Images that were left out, and why.
     pub skipped: Vec<SourceFault>,
-}
-
-/// Watches over an indexing run.
-pub trait Watch: Observer {
-    /// The bytes that will have to be read, once that is known.
-    fn expect(&self, images: usize, bytes: u64);
-    /// Another run holds the lock of the output folder.
-    fn waiting(&self);
 }
 
 /// Indexes a folder.
@@ -123,7 +117,7 @@ pub fn index_folder(options: &Options, watch: &dyn Watch) -> Result<Outcome, Tre
     let new = with_options(Settings::default(), options);
     let mut writer = Writer::open(&options.out, &new, watch, &|| watch.waiting())?;
     let settings = with_options(writer.tree().settings().clone(), options);
-    let head = publish::recover(&writer)?;
+    let head = publish::recover(&writer, watch)?;
     let lines = publish::lines(writer.tree(), head.as_ref().map(Document::body))?;
     let import = settings.blob_url.is_none();
     if import {
@@ -170,7 +164,15 @@ pub fn index_folder(options: &Options, watch: &dyn Watch) -> Result<Outcome, Tre
             )
         })
         .collect();
-    let head = publish::publish(&mut writer, head, &lines, &edition, &settings, options.now)?;
+    let head = publish::publish(
+        &mut writer,
+        head,
+        &lines,
+        &edition,
+        &settings,
+        options.now,
+        watch,
+    )?;
     if let Some(file) = &options.origin {
         let subjects: Vec<String> = edition
             .present
@@ -191,6 +193,10 @@ pub fn index_folder(options: &Options, watch: &dyn Watch) -> Result<Outcome, Tre
         bytes: found.iter().map(|image| image.stamp.size).sum(),
         hashed: found.len() - reused,
         reused,
+        published: ready
+            .iter()
+            .map(|(image, known)| (image.path.clone(), image.subject.clone(), known.digest))
+            .collect(),
         removed,
         kept,
         skipped: scan.faults,
@@ -325,6 +331,7 @@ fn dry_run(
         bytes: found.iter().map(|image| image.stamp.size).sum(),
         hashed: found.len() - reused,
         reused,
+        published: Vec::new(),
         removed,
         kept,
         skipped,
@@ -452,7 +459,7 @@ fn hash_one(
         HashError::Cancelled => TreeError::Cancelled,
         error => error.into(),
     })?;
-    if hashed.stamp != image.stamp {
+    if !hashed.stamp.has_same_content(&image.stamp) {
         return Err(HashError::Changed {
             path: image.path.clone(),
         }
@@ -533,10 +540,8 @@ fn remember(cache: &mut Cache, ready: &[(&Found, &Known)], hashed: &[Option<Hash
         .collect();
     cache.replace(ready.iter().filter_map(|(image, known)| {
         let stamp = Stamp::of(&fs::metadata(&image.path).ok()?);
-        let old = &known.stamp;
-        let same = (stamp.device, stamp.inode, stamp.size, stamp.modified)
-            == (old.device, old.inode, old.size, old.modified);
-        (same && quiet.contains(&(old.device, old.inode))).then(|| {
+        let same = stamp.has_same_content(&known.stamp);
+        (same && quiet.contains(&(stamp.device, stamp.inode))).then(|| {
             (
                 image.path.clone(),
                 Known {

@@ -8,7 +8,7 @@ pub mod cache;
 mod error;
 pub mod history;
 pub mod ingest;
-mod publish;
+pub mod publish;
 pub mod repair;
 pub mod source;
 mod staging;

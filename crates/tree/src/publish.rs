@@ -1,8 +1,10 @@
 //! Publishes a new version of a registry (`spec/commit.md`).
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use rayon::prelude::*;
+use sreg_index::hasher::Observer;
 use sreg_index::index::{IndexChanges, update};
 use sreg_index::map::MapError;
 use sreg_model::canonical;
@@ -21,20 +23,35 @@ use crate::tree::Tree;
 use crate::views;
 
 /// All lines of an index, by namespace and key.
-pub(crate) type Lines = BTreeMap<(Namespace, String), Vec<TagEntry>>;
+pub type Lines = BTreeMap<(Namespace, String), Vec<TagEntry>>;
 
 /// What a registry is to say of some subjects. Others stay as they are.
 #[derive(Debug, Default)]
-pub(crate) struct Edition {
+pub struct Edition {
     /// The images of subjects that are present.
-    pub(crate) present: Vec<(Subject, Image)>,
+    pub present: Vec<(Subject, Image)>,
     /// Subjects that are gone, and why.
-    pub(crate) removed: Vec<(Subject, String)>,
+    pub removed: Vec<(Subject, String)>,
+}
+
+/// Watches over a run that publishes.
+pub trait Watch: Observer {
+    /// The images and bytes that will have to be read, once that is known.
+    fn expect(&self, _images: usize, _bytes: u64) {}
+    /// Another run holds the lock of the output folder.
+    fn waiting(&self) {}
+    /// The index that was published before is loaded.
+    fn loaded(&self) {}
+    /// A version is committed; its views are still to be written.
+    fn committed(&self, _head: &Head) {}
 }
 
 /// Finishes what a killed run began: moves `head` on to the newest version, and brings the
 /// views to it. Returns that head, or nothing where nothing was published yet.
-pub(crate) fn recover(writer: &Writer) -> Result<Option<Document<Head>>, TreeError> {
+pub(crate) fn recover(
+    writer: &Writer,
+    observer: &dyn Observer,
+) -> Result<Option<Document<Head>>, TreeError> {
     let tree = writer.tree();
     let Some(newest) = history::newest(tree)? else {
         writer.clear_journal()?;
@@ -49,7 +66,12 @@ pub(crate) fn recover(writer: &Writer) -> Result<Option<Document<Head>>, TreeErr
             Some(Version { epoch, version }) => tree.head_slot(epoch, version)?,
             None => None,
         };
-        views::roll_forward(writer, shown.as_ref().map(Document::body), newest.body())?;
+        views::roll_forward(
+            writer,
+            shown.as_ref().map(Document::body),
+            newest.body(),
+            observer,
+        )?;
         writer.clear_journal()?;
     }
     Ok(Some(newest))
@@ -72,6 +94,26 @@ pub(crate) fn lines(tree: &Tree, head: Option<&Head>) -> Result<Lines, TreeError
     Ok(lines)
 }
 
+/// Publishes `edition` into the tree at `root`, which is made where it is absent. Images and
+/// chains that it names are put there by the caller.
+///
+/// # Errors
+/// When the tree cannot be read or written, a name collides with another, or the run is
+/// stopped. What was published before is then still there, whole.
+pub fn publish_edition(
+    root: &Path,
+    edition: &Edition,
+    now: u64,
+    watch: &dyn Watch,
+) -> Result<Document<Head>, TreeError> {
+    let mut writer = Writer::open(root, &Settings::default(), watch, &|| watch.waiting())?;
+    let head = recover(&writer, watch)?;
+    let lines = lines(writer.tree(), head.as_ref().map(Document::body))?;
+    let settings = writer.tree().settings().clone();
+    watch.loaded();
+    publish(&mut writer, head, &lines, edition, &settings, now, watch)
+}
+
 /// Publishes `edition`, unless it changes nothing: the head that then is the newest.
 ///
 /// The images and chains that it names are in the tree already. Up to the commit nothing that
@@ -83,6 +125,7 @@ pub(crate) fn publish(
     edition: &Edition,
     settings: &Settings,
     now: u64,
+    watch: &dyn Watch,
 ) -> Result<Document<Head>, TreeError> {
     check_case(lines, edition)?;
     let changes = changes(writer, lines, edition, now)?;
@@ -110,7 +153,8 @@ pub(crate) fn publish(
     if !same_settings {
         writer.replace_settings(settings)?;
     }
-    views::roll_forward(writer, shown, newest.body())?;
+    watch.committed(newest.body());
+    views::roll_forward(writer, shown, newest.body(), watch)?;
     writer.sync()?;
     writer.clear_journal()?;
     Ok(newest)
@@ -139,24 +183,20 @@ fn commit(
 
 /// A name that is new may not differ from another by case alone.
 fn check_case(lines: &Lines, edition: &Edition) -> Result<(), TreeError> {
-    let mut names = FoldedNames::default();
-    let published = lines.iter().filter_map(|((namespace, _), entries)| {
-        let entry = entries.first()?;
-        Some((views::repository(namespace, entry)?, entry.key.tag()))
-    });
-    let new = edition
-        .present
-        .iter()
-        .map(|(subject, _)| (subject.repository.clone(), subject.tag.clone()));
-    for (repository, tag) in published.chain(new) {
-        if let Err(other) = names.insert(&repository, &tag) {
-            return Err(TreeError::CaseCollision(
-                other,
-                format!("{repository}:{tag}"),
-            ));
-        }
+    let mut new = FoldedNames::default();
+    for (subject, _) in &edition.present {
+        let reference = format!("{}:{}", subject.repository, subject.tag);
+        new.insert(&reference)
+            .map_err(|other| TreeError::CaseCollision(other, reference))?;
     }
-    Ok(())
+    // What is published does not collide with itself.
+    lines.par_iter().try_for_each(|((namespace, key), _)| {
+        let reference = format!("{namespace}/{key}");
+        match new.collision(&reference) {
+            Some(other) => Err(TreeError::CaseCollision(reference, other.clone())),
+            None => Ok(()),
+        }
+    })
 }
 
 /// Writes a statement for every subject that changes, and gives the lines that name them.

@@ -56,7 +56,7 @@ pub fn repair(
 
 fn mend(writer: &Writer, observer: &dyn Observer) -> Result<(), TreeError> {
     let tree = writer.tree();
-    let Some(head) = publish::recover(writer)? else {
+    let Some(head) = publish::recover(writer, observer)? else {
         return Err(TreeError::NoHead(tree.root().to_owned()));
     };
     mend_slot(writer, &head)?;
@@ -67,7 +67,7 @@ fn mend(writer: &Writer, observer: &dyn Observer) -> Result<(), TreeError> {
     // Views that an older version had, before those of the newest are written.
     remove_stale(writer, &head)?;
     writer.write_journal(&Journal::new(None))?;
-    views::roll_forward(writer, None, head.body())?;
+    views::roll_forward(writer, None, head.body(), observer)?;
     writer.sync()?;
     writer.clear_journal()
 }

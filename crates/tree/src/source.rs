@@ -89,11 +89,10 @@ pub fn collisions(images: &[(Subject, PathBuf)]) -> Vec<SourceFault> {
     }
     let mut folded = FoldedNames::default();
     for (subject, path) in images {
-        if let Err(other) = folded.insert(&subject.repository, &subject.tag) {
-            let message = format!(
-                "{}:{} and {other} differ by case alone; rename one of them",
-                subject.repository, subject.tag
-            );
+        let reference = format!("{}:{}", subject.repository, subject.tag);
+        if let Err(other) = folded.insert(&reference) {
+            let message =
+                format!("{reference} and {other} differ by case alone; rename one of them");
             faults.push(SourceFault::new("case-collision", path, message));
         }
     }
@@ -106,24 +105,38 @@ pub fn collisions(images: &[(Subject, PathBuf)]) -> Vec<SourceFault> {
 pub(crate) struct FoldedNames(BTreeMap<String, String>);
 
 impl FoldedNames {
-    /// Adds a reference; the one that it collides with, where there is one.
-    pub(crate) fn insert(&mut self, repository: &Repository, tag: &Tag) -> Result<(), String> {
-        let namespace = repository.namespace().as_str();
-        for text in [
-            namespace.to_owned(),
-            repository.to_string(),
-            format!("{repository}:{tag}"),
-        ] {
+    /// Adds a reference, `namespace/name:tag`; the one that it collides with, where there is one.
+    pub(crate) fn insert(&mut self, reference: &str) -> Result<(), String> {
+        let folded = reference.to_ascii_lowercase();
+        for end in ends(reference) {
+            let text = &reference[..end];
             let first = self
                 .0
-                .entry(text.to_ascii_lowercase())
-                .or_insert_with(|| text.clone());
-            if *first != text {
+                .entry(folded[..end].to_owned())
+                .or_insert_with(|| text.to_owned());
+            if first != text {
                 return Err(first.clone());
             }
         }
         Ok(())
     }
+
+    /// What was added and collides with a reference.
+    pub(crate) fn collision(&self, reference: &str) -> Option<&String> {
+        let folded = reference.to_ascii_lowercase();
+        ends(reference).into_iter().find_map(|end| {
+            self.0
+                .get(&folded[..end])
+                .filter(|first| **first != reference[..end])
+        })
+    }
+}
+
+/// Where the parts of a reference end that are unique without their case: the namespace, the
+/// repository, all of it.
+fn ends(reference: &str) -> [usize; 3] {
+    let end = |byte| reference.find(byte).unwrap_or(reference.len());
+    [end('/'), end(':'), reference.len()]
 }
 
 struct Walk<'a> {

@@ -220,8 +220,7 @@ impl Writer {
             None => {}
         }
         let after = Stamp::of(&fs::metadata(file).map_err(TreeError::read(file))?);
-        // A hard link changes the time of the last status change, and nothing else.
-        if (after.inode, after.size, after.modified) != (stamp.inode, stamp.size, stamp.modified) {
+        if !after.has_same_content(stamp) {
             let _ = fs::remove_file(&staged);
             return Err(sreg_index::hasher::HashError::Changed {
                 path: file.to_owned(),

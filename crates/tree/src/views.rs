@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use rayon::prelude::*;
 use sreg_index::diff::Difference;
+use sreg_index::hasher::Observer;
 use sreg_index::index::{Index, diff};
 use sreg_index::map::{self, MapError};
 use sreg_model::head::Head;
@@ -28,11 +29,16 @@ pub(crate) fn roll_forward(
     writer: &Writer,
     shown: Option<&Head>,
     head: &Head,
+    observer: &dyn Observer,
 ) -> Result<(), TreeError> {
     let tree = writer.tree();
     let touched = touched(tree, shown, head)?;
     let index = tree.index(head);
     touched.tags.par_iter().try_for_each(|(repository, tag)| {
+        // The journal stays, and the next run goes on.
+        if observer.is_cancelled() {
+            return Err(TreeError::Cancelled);
+        }
         let views = views_of_tag(tree, index, repository, tag)?;
         let seed = Place::SeedManifest(repository.clone(), tag.clone());
         if !views.iter().any(|view| view.place == seed) {

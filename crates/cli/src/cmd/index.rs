@@ -51,6 +51,9 @@ pub(super) fn run(args: args::Index, config: Config, output: &Output) -> Result<
             message,
         });
     }
+    for (path, subject, digest) in &outcome.published {
+        output.detail(&format!("{} is {subject}, {digest}", path.display()));
+    }
     if output.is_json() {
         output.json(&answer(&outcome, seconds))?;
     } else {

@@ -44,7 +44,7 @@ impl Run<'_> {
         let mut names = FoldedNames::default();
         for (namespace, lines) in &walked.tags {
             let line = &lines[0];
-            let Some(repository) = repository(namespace, line) else {
+            if repository(namespace, line).is_none() {
                 let name = format!("{namespace}/{}", line.key.name());
                 self.fault_of(
                     "reserved-name",
@@ -54,15 +54,16 @@ impl Run<'_> {
                     "the index has a name that is reserved",
                 );
                 continue;
-            };
-            if let Err(other) = names.insert(&repository, &line.key.tag()) {
-                let name = format!("{repository}:{}", line.key.tag());
+            }
+            let name = format!("{namespace}/{}", line.key.as_str());
+            if let Err(other) = names.insert(&name) {
+                let message = format!("it differs from {other} by case alone");
                 self.fault_of(
                     "case-collision",
                     Class::Conflict,
                     Place::Head,
                     Some(name),
-                    format!("it differs from {other} by case alone"),
+                    message,
                 );
             }
         }

@@ -8,6 +8,7 @@ use sreg_index::hasher;
 use sreg_model::layout::{Place, STAGING};
 use sreg_model::{Digest, document, manifest, node};
 
+use super::views::MAX_VIEW;
 use super::{BlobCheck, Class, Heads, Run, unlocked};
 use crate::error::TreeError;
 use crate::tree::read_capped;
@@ -142,6 +143,3 @@ impl Run<'_> {
         }
     }
 }
-
-/// More than any list of tags, in bytes.
-const MAX_VIEW: usize = 256 << 20;

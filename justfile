@@ -1,0 +1,49 @@
+# `just check` is what CI runs. Every recipe works on a fresh clone once `scripts/tools` has run.
+
+tools := env("SREG_TOOLS", env("HOME") / ".cache/sreg-tools")
+export PATH := tools / "bin" + ":" + tools / "venv/bin" + ":" + env("PATH")
+
+# Everything that must hold before a change lands.
+check: fmt clippy test doc deny typos spec-check clean-tree
+
+fmt:
+    cargo fmt --all --check
+
+clippy:
+    cargo clippy --workspace --all-targets --locked -- -D warnings
+
+# The README's own command.
+test:
+    cargo test --workspace --locked
+
+doc:
+    RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --locked
+
+deny:
+    cargo-deny --locked check bans licenses sources
+
+typos:
+    typos
+
+# Vectors, examples and corpora are made by code; `clean-tree` sees whether they still are.
+spec-check:
+    cargo run --locked -q -p xtask -- vectors
+    cargo run --locked -q -p xtask -- examples
+    cargo run --locked -q -p xtask -- fuzz-corpus
+    cargo run --locked -q -p xtask -- spec-check
+
+clean-tree:
+    git diff --exit-code
+
+# What needs more than a Rust toolchain; says what is missing.
+interop:
+    tests/interop/run
+
+# Every fuzz target for some seconds.
+fuzz seconds="10":
+    fuzz/run.sh {{seconds}}
+
+# Benchmarks: criterion, then the comparison with what users have.
+bench:
+    cargo bench -p sreg-benches
+    benches/peers

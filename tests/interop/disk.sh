@@ -1,0 +1,82 @@
+#!/usr/bin/env bash
+# A full disk and a read-only output, on a small tmpfs: the error names the path, the exit code is
+# 5, and what was published before is still there, whole. SREG names the sreg program. Needs the
+# right to mount: root, or user namespaces.
+set -euo pipefail
+
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
+
+fail() {
+    echo "disk.sh: $*" >&2
+    exit 1
+}
+[[ -x "${SREG:-}" ]] || fail "SREG is not set to the sreg program"
+if [[ $(id -u) -ne 0 ]]; then
+    command -v unshare > /dev/null || fail "neither root nor unshare: nothing can be mounted"
+    exec unshare --map-root-user --mount "$0" "$@"
+fi
+command -v mount > /dev/null || fail "mount is missing"
+
+work=$(mktemp -d)
+disk=$work/disk
+mkdir "$disk" "$work/images" "$work/large"
+trap 'umount "$disk" 2> /dev/null || true; rm -rf "$work"' EXIT
+cp -r "$root/examples/images/." "$work/images"
+export XDG_CACHE_HOME=$work/cache XDG_STATE_HOME=$work/state
+
+# Expects: exit code, word, then the arguments of sreg. The tree must be whole afterwards.
+refused() {
+    local code=$1 word=$2 got=0
+    shift 2
+    "$SREG" "$@" > "$work/stdout" 2> "$work/stderr" || got=$?
+    [[ $got -eq $code ]] || fail "sreg $* exited with $got, expected $code: $(cat "$work/stderr")"
+    grep -qF "error[$word]" "$work/stderr" || fail "sreg $* did not say $word: $(cat "$work/stderr")"
+    grep -qF "$disk" "$work/stderr" || fail "sreg $* did not name the path: $(cat "$work/stderr")"
+}
+whole() {
+    "$SREG" -q verify "$disk/public" > "$work/stdout" 2> "$work/stderr" || fail "$1: the tree is not whole: $(cat "$work/stdout" "$work/stderr")"
+    [[ "$("$SREG" ls "$disk/public" | wc -l)" -eq 7 ]] || fail "$1: the tree lists something else"
+}
+
+mount -t tmpfs -o size=4m tmpfs "$disk"
+"$SREG" -q index "$work/images" --out "$disk/public" > "$work/stdout"
+whole "after the first run"
+
+# Seen before anything is copied.
+head -c 8000000 /dev/zero | cat "$root/examples/images/lab/hello_latest.sif" - > "$work/images/big_1.sif"
+refused 5 no-space index "$work/images" --out "$disk/public"
+whole "an image larger than the disk"
+rm "$work/images/big_1.sif"
+
+# Seen only when a write fails: what is free is taken away by another file, then by inodes.
+free=$(df --output=avail -B1 "$disk" | tail -n 1)
+head -c $((free - 8192)) /dev/zero > "$disk/filler"
+for number in $(seq 40); do
+    cp "$root/examples/images/lab/hello_latest.sif" "$work/images/more${number}_1.sif"
+done
+refused 5 no-space index "$work/images" --out "$disk/public" --blob-url 'https://example.org/{hex}'
+whole "a disk that fills up in the middle"
+rm "$disk/filler" 
+umount "$disk"
+
+mount -t tmpfs -o size=16m,nr_inodes=110 tmpfs "$disk"
+rm "$work"/images/more*
+"$SREG" -q index "$work/images" --out "$disk/public" > "$work/stdout"
+whole "on a disk with few inodes"
+for number in $(seq 40); do
+    cp "$root/examples/images/lab/hello_latest.sif" "$work/images/more${number}_1.sif"
+done
+refused 5 no-space index "$work/images" --out "$disk/public"
+whole "a disk without inodes"
+mount -o remount,size=64m,nr_inodes=2000 "$disk"
+"$SREG" -q index "$work/images" --out "$disk/public" > "$work/stdout"
+"$SREG" -q verify "$disk/public" > "$work/stdout" || fail "with room again the run did not succeed"
+rm "$work"/images/more*
+"$SREG" -q index "$work/images" --out "$disk/public" > "$work/stdout"
+whole "after the removal"
+
+mount -o remount,ro "$disk"
+cp "$root/examples/images/lab/hello_latest.sif" "$work/images/new_1.sif"
+refused 5 unwritable index "$work/images" --out "$disk/public"
+whole "a read-only output"
+echo "disk.sh: full disks and a read-only output leave the published tree whole"
