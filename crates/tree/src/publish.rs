@@ -13,6 +13,7 @@ use sreg_model::node::{ImageSize, TagEntry, TagKey};
 use sreg_model::settings::Settings;
 use sreg_model::statement::{Claim, Image, Statement, Subject};
 use sreg_model::{Document, Namespace};
+use sreg_sign::{Standing, standing};
 
 use crate::error::TreeError;
 use crate::history;
@@ -56,7 +57,7 @@ pub(crate) fn recover(
         writer.clear_journal()?;
         return Ok(None);
     };
-    if newest.body().registry.is_some() {
+    if standing(&newest) == Standing::Unchecked {
         return Err(TreeError::Signed(tree.root().to_owned()));
     }
     writer.put(&Place::Head, newest.bytes())?;

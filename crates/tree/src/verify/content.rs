@@ -11,6 +11,7 @@ use sreg_model::layout::Place;
 use sreg_model::node::{ImageSize, TagEntry};
 use sreg_model::statement::{Image, Statement};
 use sreg_model::{Digest, Document, Namespace};
+use sreg_sign::{Standing, standing};
 
 use super::nodes::Walked;
 use super::{BlobCheck, Class, Heads, Run, count, unlocked};
@@ -75,7 +76,7 @@ impl Run<'_> {
         let place = Place::Statement(line.statement);
         let statement = self.load_statement(line.statement, Some(&reference))?;
         let body = statement.body();
-        if body.registry.is_some() {
+        if standing(&statement) == Standing::Unchecked {
             self.fault_of(
                 "signature-unchecked",
                 Class::Untrusted,
