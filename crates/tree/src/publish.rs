@@ -36,8 +36,6 @@ pub struct Edition {
 
 /// Watches over a run that publishes.
 pub trait Watch: Observer {
-    /// The images and bytes that will have to be read, once that is known.
-    fn expect(&self, _images: usize, _bytes: u64) {}
     /// Another run holds the lock of the output folder.
     fn waiting(&self) {}
     /// The index that was published before is loaded.

@@ -56,10 +56,7 @@ pub(super) fn bring(
         .collect();
     // The largest first, so that no core is left alone with one at the end.
     order.sort_by_key(|number| std::cmp::Reverse(found[*number].stamp.size));
-    watch.expect(
-        order.len(),
-        order.iter().map(|number| found[*number].stamp.size).sum(),
-    );
+    watch.expect(order.iter().map(|number| found[*number].stamp.size).sum());
     settle_clock(order.iter().map(|number| &found[*number].stamp));
     let started = now_nanoseconds();
     let hashed: Vec<(usize, Result<Hashing, TreeError>)> = order

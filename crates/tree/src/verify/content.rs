@@ -219,6 +219,10 @@ impl Run<'_> {
                 references.insert(format!("{namespace}/{}", line.key.as_str()));
             }
         }
+        if self.options.blobs == BlobCheck::Full {
+            self.observer
+                .expect(images.values().map(|(image, ..)| image.size).sum());
+        }
         images
             .par_iter()
             .for_each(|(place, (image, chain_place, references))| {
