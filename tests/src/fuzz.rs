@@ -1,6 +1,17 @@
 //! The inputs that the fuzz targets start from: `xtask fuzz-corpus` writes them.
 
-use sreg_model::Arch;
+use std::str::FromStr;
+
+use sreg_model::document::{Body, DocumentError};
+use sreg_model::head::{Head, IndexRoot, TrustVersion};
+use sreg_model::layout::Place;
+use sreg_model::manifest::Manifest;
+use sreg_model::node::{
+    Child, ImageSize, MapName, NamespaceEntry, Node, Position, TagEntry, key_hash,
+};
+use sreg_model::settings::Settings;
+use sreg_model::statement::{Claim, Image, Statement, Subject};
+use sreg_model::{Arch, Digest, Document, ImageFormat};
 
 use crate::sif::SifBuilder;
 
@@ -31,6 +42,34 @@ pub fn inputs() -> Vec<(String, Vec<u8>)> {
     ] {
         add("reference", name, text.as_bytes());
     }
+    for (name, bytes) in nodes() {
+        add("node", name, &bytes);
+    }
+    for (name, bytes) in documents() {
+        add("document", name, &bytes);
+    }
+    for (name, format) in [
+        ("sif", ImageFormat::Sif),
+        ("squashfs", ImageFormat::SquashfsGzip),
+    ] {
+        let Subject {
+            repository, tag, ..
+        } = subject();
+        let manifest = Manifest::of_image(&repository, &tag, Digest::of(b"image"), 5, format);
+        add("manifest", name, manifest.bytes());
+    }
+    let mut elsewhere = Settings::default();
+    elsewhere.base_url = Some(parsed("https://example.org/registry"));
+    elsewhere.blob_url = Some(parsed("https://example.org/{name}/{digest}.{ext}"));
+    add("settings", "plain", &Settings::default().encode());
+    add("settings", "elsewhere", &elsewhere.encode());
+    // Another spelling of the same URL, which is refused.
+    let slash =
+        b"{\"base_url\":\"https://example.org/\",\"format\":1,\"type\":\"sreg-registry\"}\n";
+    add("settings", "slash", slash);
+    for (name, place) in places() {
+        add("layout", name, place.to_string().as_bytes());
+    }
     inputs
 }
 
@@ -55,5 +94,143 @@ fn sifs() -> Vec<(&'static str, Vec<u8>)> {
         ("none", SifBuilder::new("none").compact(1).build()),
         ("primary", primary.build()),
         ("full", full.build()),
+    ]
+}
+
+/// A value of a grammar that the text follows.
+fn parsed<T: FromStr<Err: std::fmt::Debug>>(text: &str) -> T {
+    text.parse().expect("a text of the grammar")
+}
+
+fn subject() -> Subject {
+    Subject {
+        repository: parsed("Lab/tool"),
+        tag: parsed("1.0"),
+        arch: Arch::Amd64,
+    }
+}
+
+/// A leaf and a branch of both maps; one leaf stands below a branch.
+fn nodes() -> Vec<(&'static str, Vec<u8>)> {
+    let namespaces = Position::root(MapName::Namespaces);
+    let tags = Position::root(MapName::Tags(parsed("lab")));
+    let below = tags.child(key_hash("tool:1.0").nibble(0));
+    let namespace = NamespaceEntry {
+        digest: Digest::of(b"tags"),
+        namespace: parsed("lab"),
+        tags: 2,
+    };
+    let tag = |arch, image| TagEntry {
+        arch,
+        image,
+        key: parsed("tool:1.0"),
+        statement: Digest::of(b"statement"),
+    };
+    let image = ImageSize {
+        digest: Digest::of(b"image"),
+        size: 5,
+    };
+    let entries = vec![tag(Arch::Amd64, Some(image)), tag(Arch::Arm64, None)];
+    let children: Vec<Child> = [0, 7, 15]
+        .into_iter()
+        .map(|nibble| Child {
+            nibble,
+            id: Digest::of(&[nibble]),
+            count: 11,
+        })
+        .collect();
+    let branch = Node::<TagEntry>::Branch(children.clone());
+    vec![
+        (
+            "namespaces",
+            Node::Leaf(vec![namespace]).encode(&namespaces),
+        ),
+        ("tags", Node::Leaf(entries.clone()).encode(&tags)),
+        ("tags-below", Node::Leaf(entries).encode(&below)),
+        ("branch", branch.encode(&tags)),
+        (
+            "branch-of-namespaces",
+            Node::<NamespaceEntry>::Branch(children).encode(&namespaces.child(3)),
+        ),
+    ]
+}
+
+/// Statements and heads, the first of their kind and later ones.
+fn documents() -> Vec<(&'static str, Vec<u8>)> {
+    let digest = Digest::of(b"image");
+    let present = Statement {
+        subject: subject(),
+        registry: None,
+        epoch: 0,
+        seq: 1,
+        previous: None,
+        issued: 1_790_000_000,
+        expires: None,
+        claim: Claim::Present(Image {
+            digest,
+            size: 5,
+            chain: Digest::of(b"chain"),
+            format: ImageFormat::Sif,
+            frozen: true,
+            urls: vec!["https://example.org/tool.sif".to_owned()],
+        }),
+    };
+    let removed = Statement {
+        seq: 2,
+        previous: Some(digest),
+        expires: Some(1_800_000_000),
+        claim: Claim::Removed {
+            reason: "superseded".to_owned(),
+        },
+        ..present.clone()
+    };
+    let index = |tags| IndexRoot { digest, tags };
+    let first = Head::unsigned(index(1), 1_790_000_000, None);
+    let second = Head::unsigned(index(2), 1_790_000_001, Some((&first, digest)));
+    let mut signed = Head::unsigned(index(1), 1_790_000_000, None);
+    signed.epoch = 1;
+    signed.registry = Some(digest);
+    signed.expires = Some(1_800_000_000);
+    signed.trust = Some(TrustVersion {
+        id: digest,
+        version: 1,
+    });
+    let mut signed = document(Document::<Head>::new(signed));
+    signed.extend(b"-----BEGIN SSH SIGNATURE-----\n");
+    let statement = |body| document(Document::<Statement>::new(body));
+    let head = |body| document(Document::<Head>::new(body));
+    vec![
+        ("present", statement(present)),
+        ("removed", statement(removed)),
+        ("head", head(first)),
+        ("later-head", head(second)),
+        ("signed-head", signed),
+    ]
+}
+
+fn document<T: Body>(made: Result<Document<T>, DocumentError>) -> Vec<u8> {
+    made.expect("a valid document").bytes().to_vec()
+}
+
+/// One place of every kind.
+fn places() -> Vec<(&'static str, Place)> {
+    let Subject {
+        repository, tag, ..
+    } = subject();
+    let digest = Digest::of(b"image");
+    let slot = Place::HeadSlot {
+        epoch: 0,
+        version: 12,
+    };
+    vec![
+        ("settings", Place::Settings),
+        ("head", Place::Head),
+        ("head-slot", slot),
+        ("node", Place::Node(digest)),
+        ("statement", Place::Statement(digest)),
+        ("blob", Place::blob(&repository, digest)),
+        ("manifest", Place::manifest(&repository, digest)),
+        ("seed-tags", Place::SeedTags(repository.clone())),
+        ("seed-manifest", Place::SeedManifest(repository, tag)),
     ]
 }

@@ -52,14 +52,6 @@ impl<'a> Progress<'a> {
         }
     }
 
-    /// How many bytes there are, once that is known.
-    pub(crate) fn set_total(&self, bytes: u64) {
-        self.total.store(bytes, Ordering::Relaxed);
-        if let Some(bar) = &self.bar {
-            bar.set_length(bytes);
-        }
-    }
-
     /// The seconds since the work began.
     pub(crate) fn seconds(&self) -> f64 {
         self.started.elapsed().as_secs_f64()
@@ -87,6 +79,13 @@ fn per_second(bytes: u64, time: Duration) -> u64 {
 }
 
 impl Observer for Progress<'_> {
+    fn expect(&self, bytes: u64) {
+        self.total.store(bytes, Ordering::Relaxed);
+        if let Some(bar) = &self.bar {
+            bar.set_length(bytes);
+        }
+    }
+
     fn advance(&self, bytes: u64) {
         let done = self.done.fetch_add(bytes, Ordering::Relaxed) + bytes;
         if let Some(bar) = &self.bar {
@@ -106,10 +105,6 @@ impl Observer for Progress<'_> {
 }
 
 impl Watch for Progress<'_> {
-    fn expect(&self, _images: usize, bytes: u64) {
-        self.set_total(bytes);
-    }
-
     fn waiting(&self) {
         self.output
             .note("another sreg is writing to this folder; waiting for it to end");

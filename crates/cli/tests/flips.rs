@@ -148,6 +148,18 @@ fn all_faults_are_listed_and_what_can_be_derived_is_repaired() {
     }
     assert_eq!(bench.run(&["repair", "public"]).code, 0);
     bench.is_whole();
+    // The copy of the head and its slot can each be had from the other.
+    for (path, damage) in [("head", "{}\n"), ("head", "x"), ("heads/0/1", "x")] {
+        fs::write(root.join(path), damage).unwrap();
+        assert_eq!(bench.verify().0, 6, "{path}");
+        assert_eq!(bench.run(&["repair", "public"]).code, 0, "{path}");
+        bench.is_whole();
+    }
+    let forged = bench.read("head").replace("\"issued\":1", "\"issued\":2");
+    fs::write(root.join("head"), forged).unwrap();
+    assert_eq!(bench.verify(), (6, vec!["head-mismatch".to_owned()]));
+    assert_eq!(bench.run(&["repair", "public"]).code, 0);
+    bench.is_whole();
     // An image cannot be derived: it is left, and said.
     fs::remove_file(root.join(&kinds["image"][0])).unwrap();
     let ran = bench.run(&["repair", "public", "--format", "json"]);

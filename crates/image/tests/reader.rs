@@ -1,5 +1,6 @@
 //! A reader that hangs, writes without end, dies or writes nonsense ends as a note, in time.
 
+use std::hint::black_box;
 use std::io::Write as _;
 use std::process::Command;
 use std::time::{Duration, Instant};
@@ -115,4 +116,49 @@ fn nothing_is_left_running() {
     let id = std::fs::read_to_string(&file).expect("an id");
     let alive = Command::new("kill").args(["-0", id.trim()]).output();
     assert!(!alive.expect("kill runs").status.success());
+}
+
+/// Runs this test again as the reader of itself: `part` says what it then does.
+fn again(part: &str) -> Command {
+    let mut command = Command::new(std::env::current_exe().expect("a path"));
+    command.args(["--exact", "a_bound_process_is_ended_by_the_system"]);
+    command.env("SREG_TEST_READER", part);
+    command
+}
+
+#[test]
+fn a_bound_process_is_ended_by_the_system() {
+    let limits = Limits {
+        processor: 1,
+        time: Duration::from_secs(20),
+        ..Limits::default()
+    };
+    let bound = |then: fn()| {
+        limits.bind_this_process().expect("limits may be lowered");
+        then();
+    };
+    match std::env::var("SREG_TEST_READER").as_deref() {
+        Ok("allocates") => return bound(|| drop(black_box(vec![1u8; 600 << 20]))),
+        Ok("spins") => return bound(|| while black_box(true) {}),
+        Ok("writes") => {
+            return bound(|| {
+                let file = tempfile::tempfile().expect("a temporary file");
+                file.set_len(4 << 30).expect("as large as the limit");
+                let _ = file.set_len((4 << 30) + 1);
+            });
+        }
+        _ => {}
+    }
+    for (part, note) in [
+        ("allocates", "more than 512 MiB of memory"),
+        ("spins", "more than 1 seconds of processor time"),
+        ("writes", "ended by signal 25"),
+    ] {
+        let content = image(&images::simg("a", 0)).content_through(again(part), &limits);
+        assert!(
+            content.notes[0].contains(note),
+            "{part}: {:?}",
+            content.notes
+        );
+    }
 }

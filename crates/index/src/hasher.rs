@@ -29,6 +29,8 @@ pub enum IoMode {
 
 /// Watches over long work.
 pub trait Observer: Sync {
+    /// That many bytes will have to be read, as soon as that is known.
+    fn expect(&self, _bytes: u64) {}
     /// That many more bytes are done.
     fn advance(&self, bytes: u64);
     /// Whether to give up.

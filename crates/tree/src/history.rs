@@ -7,16 +7,34 @@ use crate::error::TreeError;
 use crate::tree::Tree;
 
 /// The newest head of all: the one in `head`, or a later one whose run was killed before it
-/// could move `head` on.
+/// could move `head` on. Where the slot of its version holds another document, the slot counts:
+/// `head` is only a copy.
 ///
 /// # Errors
 /// When `head` or a slot is malformed.
 pub fn newest(tree: &Tree) -> Result<Option<Document<Head>>, TreeError> {
-    let mut newest = match tree.head() {
-        Ok(head) => Some(head),
-        Err(TreeError::NoHead(_)) => None,
-        Err(error) => return Err(error),
-    };
+    match tree.head() {
+        Ok(head) => {
+            let kept = tree.head_slot(head.body().epoch, head.body().version)?;
+            newest_after(tree, Some(kept.unwrap_or(head)))
+        }
+        Err(TreeError::NoHead(_)) => newest_slot(tree),
+        Err(error) => Err(error),
+    }
+}
+
+/// The newest head by the slots alone, whatever `head` says.
+///
+/// # Errors
+/// When a slot is malformed.
+pub fn newest_slot(tree: &Tree) -> Result<Option<Document<Head>>, TreeError> {
+    newest_after(tree, None)
+}
+
+fn newest_after(
+    tree: &Tree,
+    mut newest: Option<Document<Head>>,
+) -> Result<Option<Document<Head>>, TreeError> {
     loop {
         let (epoch, version) = newest
             .as_ref()

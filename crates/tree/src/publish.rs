@@ -1,6 +1,5 @@
 //! Publishes a new version of a registry (`spec/commit.md`).
 
-use std::collections::BTreeMap;
 use std::path::Path;
 
 use rayon::prelude::*;
@@ -14,6 +13,7 @@ use sreg_model::node::{ImageSize, TagEntry, TagKey};
 use sreg_model::settings::Settings;
 use sreg_model::statement::{Claim, Image, Statement, Subject};
 use sreg_model::{Document, Namespace};
+use sreg_sign::{Standing, standing};
 
 use crate::error::TreeError;
 use crate::history;
@@ -23,7 +23,7 @@ use crate::tree::Tree;
 use crate::views;
 
 /// All lines of an index, by namespace and key.
-pub type Lines = BTreeMap<(Namespace, String), Vec<TagEntry>>;
+pub type Lines = IndexChanges;
 
 /// What a registry is to say of some subjects. Others stay as they are.
 #[derive(Debug, Default)]
@@ -36,8 +36,6 @@ pub struct Edition {
 
 /// Watches over a run that publishes.
 pub trait Watch: Observer {
-    /// The images and bytes that will have to be read, once that is known.
-    fn expect(&self, _images: usize, _bytes: u64) {}
     /// Another run holds the lock of the output folder.
     fn waiting(&self) {}
     /// The index that was published before is loaded.
@@ -57,7 +55,7 @@ pub(crate) fn recover(
         writer.clear_journal()?;
         return Ok(None);
     };
-    if newest.body().registry.is_some() {
+    if standing(&newest) == Standing::Unchecked {
         return Err(TreeError::Signed(tree.root().to_owned()));
     }
     writer.put(&Place::Head, newest.bytes())?;
@@ -83,8 +81,9 @@ pub(crate) fn lines(tree: &Tree, head: Option<&Head>) -> Result<Lines, TreeError
     if let Some(head) = head {
         tree.index(head)
             .walk(&mut |namespace: &Namespace, entry: TagEntry| {
-                lines
-                    .entry((namespace.clone(), entry.key.as_str().to_owned()))
+                let of_namespace = lines.entry(namespace.clone()).or_default();
+                of_namespace
+                    .entry(entry.key.as_str().to_owned())
                     .or_default()
                     .push(entry);
                 Ok::<_, MapError>(())
@@ -189,14 +188,19 @@ fn check_case(lines: &Lines, edition: &Edition) -> Result<(), TreeError> {
         new.insert(&reference)
             .map_err(|other| TreeError::CaseCollision(other, reference))?;
     }
-    // What is published does not collide with itself.
-    lines.par_iter().try_for_each(|((namespace, key), _)| {
-        let reference = format!("{namespace}/{key}");
-        match new.collision(&reference) {
-            Some(other) => Err(TreeError::CaseCollision(reference, other.clone())),
-            None => Ok(()),
+    // What is published does not collide with itself, and most namespaces with nothing new.
+    for (namespace, keys) in lines
+        .iter()
+        .filter(|(namespace, _)| new.has_folded(namespace.as_str()))
+    {
+        for key in keys.keys() {
+            let reference = format!("{namespace}/{key}");
+            if let Some(other) = new.collision(&reference) {
+                return Err(TreeError::CaseCollision(reference, other.clone()));
+            }
         }
-    })
+    }
+    Ok(())
 }
 
 /// Writes a statement for every subject that changes, and gives the lines that name them.
@@ -224,11 +228,12 @@ fn changes(
         .collect::<Result<Vec<_>, _>>()?;
     let mut changes = IndexChanges::new();
     for (namespace, entry) in entries.into_iter().flatten() {
-        let key = (namespace, entry.key.as_str().to_owned());
-        let of_namespace = changes.entry(key.0.clone()).or_default();
+        let key = entry.key.as_str().to_owned();
+        let published = lines.get(&namespace).and_then(|keys| keys.get(&key));
+        let of_namespace = changes.entry(namespace).or_default();
         let of_key = of_namespace
-            .entry(key.1.clone())
-            .or_insert_with(|| lines.get(&key).cloned().unwrap_or_default());
+            .entry(key)
+            .or_insert_with(|| published.cloned().unwrap_or_default());
         of_key.retain(|line| line.arch != entry.arch);
         of_key.push(entry);
         of_key.sort_by_key(|line| line.arch);
@@ -247,7 +252,8 @@ fn state(
     let key = TagKey::new(subject.repository.name(), &subject.tag);
     let namespace = subject.repository.namespace().clone();
     let line = lines
-        .get(&(namespace.clone(), key.as_str().to_owned()))
+        .get(&namespace)
+        .and_then(|keys| keys.get(key.as_str()))
         .and_then(|lines| lines.iter().find(|line| line.arch == subject.arch));
     let image = match &claim {
         Claim::Present(image) => Some(ImageSize {

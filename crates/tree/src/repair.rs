@@ -56,14 +56,15 @@ pub fn repair(
 
 fn mend(writer: &Writer, observer: &dyn Observer) -> Result<(), TreeError> {
     let tree = writer.tree();
+    mend_heads(writer)?;
     let Some(head) = publish::recover(writer, observer)? else {
         return Err(TreeError::NoHead(tree.root().to_owned()));
     };
-    mend_slot(writer, &head)?;
     let lines = publish::lines(tree, Some(head.body()))?;
-    lines
+    let entries: Vec<&Vec<TagEntry>> = lines.values().flat_map(|keys| keys.values()).collect();
+    entries
         .par_iter()
-        .try_for_each(|((_, _), entries)| mend_chains(writer, entries, observer))?;
+        .try_for_each(|entries| mend_chains(writer, entries, observer))?;
     // Views that an older version had, before those of the newest are written.
     remove_stale(writer, &head)?;
     writer.write_journal(&Journal::new(None))?;
@@ -72,17 +73,19 @@ fn mend(writer: &Writer, observer: &dyn Observer) -> Result<(), TreeError> {
     writer.clear_journal()
 }
 
-/// The slot of the newest head can be written from its copy.
-fn mend_slot(writer: &Writer, head: &Document<sreg_model::head::Head>) -> Result<(), TreeError> {
-    let body = head.body();
-    let slot = Place::HeadSlot {
-        epoch: body.epoch,
-        version: body.version,
+/// The copy of the newest head can be written from its slot, and the slot from the copy.
+fn mend_heads(writer: &Writer) -> Result<(), TreeError> {
+    let tree = writer.tree();
+    let Ok(copy) = tree.head() else {
+        return match history::newest_slot(tree)? {
+            Some(newest) => writer.replace(&Place::Head, newest.bytes()),
+            None => Ok(()),
+        };
     };
-    if writer.tree().path(&slot).exists() {
-        Ok(())
-    } else {
-        writer.put(&slot, head.bytes())
+    let (epoch, version) = (copy.body().epoch, copy.body().version);
+    match tree.head_slot(epoch, version) {
+        Ok(Some(_)) => Ok(()),
+        _ => writer.replace(&Place::HeadSlot { epoch, version }, copy.bytes()),
     }
 }
 

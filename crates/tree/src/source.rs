@@ -121,6 +121,11 @@ impl FoldedNames {
         Ok(())
     }
 
+    /// Whether a part of what was added is `text` but for its case.
+    pub(crate) fn has_folded(&self, text: &str) -> bool {
+        self.0.contains_key(&text.to_ascii_lowercase())
+    }
+
     /// What was added and collides with a reference.
     pub(crate) fn collision(&self, reference: &str) -> Option<&String> {
         let folded = reference.to_ascii_lowercase();

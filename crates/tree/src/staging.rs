@@ -177,8 +177,8 @@ impl Writer {
         Ok(())
     }
 
-    /// Brings an image into the tree, and says whether it had to be brought. The file must
-    /// still be what `stamp` says.
+    /// Brings an image into the tree, unless it is there. The file must still be what `stamp`
+    /// says.
     pub(crate) fn import(
         &self,
         place: &Place,
@@ -186,10 +186,10 @@ impl Writer {
         stamp: &Stamp,
         mode: LinkMode,
         observer: &dyn Observer,
-    ) -> Result<bool, TreeError> {
+    ) -> Result<(), TreeError> {
         let path = self.tree.path(place);
         if fs::metadata(&path).is_ok_and(|found| found.is_file() && found.len() == stamp.size) {
-            return Ok(false);
+            return Ok(());
         }
         let staged = self.staged_path();
         let attempts: &[LinkMode] = match mode {
@@ -227,8 +227,7 @@ impl Writer {
             }
             .into());
         }
-        self.settle(&staged, &path)?;
-        Ok(true)
+        self.settle(&staged, &path)
     }
 
     /// Makes everything written so far durable.

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::io::{self, Read as _};
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
 use sreg_index::index::Index;
@@ -156,12 +157,22 @@ impl NodeSource for Tree {
 /// The largest `sreg.json`, in bytes: two URLs and what stands around them.
 const MAX_SETTINGS: usize = 8 << 10;
 
-/// Reads a whole file, but never more than one byte over `most`: parsers refuse what is longer.
+/// Reads a whole regular file, but never more than one byte over `most`: parsers refuse what is
+/// longer. Anything else that has a file's name is refused, and never waited for.
 pub(crate) fn read_capped(path: &Path, most: usize) -> io::Result<Vec<u8>> {
+    let file = fs::File::options()
+        .read(true)
+        // A pipe would else wait for somebody to write into it.
+        .custom_flags(rustix::fs::OFlags::NONBLOCK.bits().cast_signed())
+        .open(path)?;
+    if !file.metadata()?.is_file() {
+        return Err(io::Error::new(
+            io::ErrorKind::InvalidInput,
+            "not a regular file",
+        ));
+    }
     let mut bytes = Vec::new();
-    fs::File::open(path)?
-        .take(most as u64 + 1)
-        .read_to_end(&mut bytes)?;
+    file.take(most as u64 + 1).read_to_end(&mut bytes)?;
     Ok(bytes)
 }
 

@@ -19,7 +19,7 @@ use sreg_model::head::Head;
 use sreg_model::layout::Place;
 use sreg_model::{Document, Reference};
 
-use crate::error::TreeError;
+use crate::error::{TreeError, explain};
 use crate::staging;
 use crate::tree::Tree;
 
@@ -322,16 +322,4 @@ fn missing(place: &Place) -> &'static str {
         Place::Blob(..) => "missing-blob",
         Place::Manifest(..) | Place::SeedTags(_) | Place::SeedManifest(..) => "missing-view",
     }
-}
-
-/// An error with its causes in one line, without the path that stands beside it.
-fn explain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text.push_str(": ");
-        text.push_str(&error.to_string());
-        cause = error.source();
-    }
-    text
 }

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use sreg_image::{Chain, Image, Limits, Report, ReportedObject};
 use sreg_index::chain::links;
-use sreg_index::hasher;
+use sreg_index::hasher::{self, Observer as _};
 use sreg_model::layout::Place;
 use sreg_model::statement::Statement;
 use sreg_model::{Arch, Digest, Reference};
@@ -41,7 +41,7 @@ pub(super) fn run(args: args::Inspect, config: &Config, output: &Output) -> Resu
     let mut report = Report::new(&image, content);
     if args.digest {
         let progress = Progress::new(output, "hashed");
-        progress.set_total(image.size());
+        progress.expect(image.size());
         let hashed = hasher::hash(&path, io(args.io), &progress)?.chain;
         report.digest = Some(hashed.digest());
         report.chain = Some(Chain {

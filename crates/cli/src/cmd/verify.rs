@@ -124,7 +124,7 @@ fn verify_file(path: &Path, options: Options, progress: &Progress<'_>) -> Result
             return Ok(report);
         }
     };
-    progress.set_total(image.size());
+    progress.expect(image.size());
     report.checked.blobs = 1;
     if options.blobs == BlobCheck::Full {
         let hashed = hasher::hash(path, options.io, progress)?;
@@ -165,14 +165,22 @@ fn text(target: &str, report: &Report, seconds: f64) -> String {
         0 => "ok".to_owned(),
         faults => counted(faults as u64, "fault"),
     };
+    let counts = [
+        (checked.heads, "head"),
+        (checked.nodes, "node"),
+        (checked.statements, "statement"),
+        (checked.views, "view"),
+        (checked.chains, "chain"),
+        (checked.blobs, "image"),
+    ];
+    let counts: Vec<String> = counts
+        .iter()
+        .filter(|(count, _)| *count > 0)
+        .map(|(count, what)| counted(*count, what))
+        .collect();
+    let read = human_bytes(checked.bytes);
     format!(
-        "{target}: {verdict}: {}, {}, {}, {}, {}, {} of {} read, in {seconds:.1} s\n",
-        counted(checked.heads, "head"),
-        counted(checked.nodes, "node"),
-        counted(checked.statements, "statement"),
-        counted(checked.views, "view"),
-        counted(checked.chains, "chain"),
-        human_bytes(checked.bytes),
-        counted(checked.blobs, "image"),
+        "{target}: {verdict}: {}; {read} read in {seconds:.1} s\n",
+        counts.join(", ")
     )
 }

@@ -12,6 +12,7 @@ use sreg_model::layout::Place;
 use sreg_model::node::{ImageSize, TagEntry};
 use sreg_model::statement::{Image, Statement};
 use sreg_model::{Digest, Document, Namespace};
+use sreg_sign::{Standing, standing};
 
 use super::nodes::Walked;
 use super::{BlobCheck, Class, Heads, Run, count, unlocked};
@@ -81,7 +82,7 @@ impl Run<'_> {
         let place = Place::Statement(line.statement);
         let statement = self.load_statement(line.statement, Some(&reference))?;
         let body = statement.body();
-        if body.registry.is_some() {
+        if standing(&statement) == Standing::Unchecked {
             self.fault_of(
                 "signature-unchecked",
                 Class::Untrusted,
@@ -224,6 +225,10 @@ impl Run<'_> {
                 references.insert(format!("{namespace}/{}", line.key.as_str()));
             }
         }
+        if self.options.blobs == BlobCheck::Full {
+            self.observer
+                .expect(images.values().map(|(image, ..)| image.size).sum());
+        }
         images
             .par_iter()
             .for_each(|(place, (image, chain_place, references))| {
@@ -315,7 +320,7 @@ impl Run<'_> {
                 Class::Unavailable,
                 place,
                 reference,
-                super::explain(&error),
+                crate::error::explain(&error),
             ),
         }
     }

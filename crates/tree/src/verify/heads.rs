@@ -1,6 +1,7 @@
 //! The chain of heads.
 
 use sreg_model::layout::Place;
+use sreg_sign::{Standing, standing};
 
 use super::{Class, Heads, Run, count};
 use crate::error::TreeError;
@@ -27,7 +28,7 @@ impl Run<'_> {
                 return heads;
             }
         };
-        if copy.body().registry.is_some() {
+        if standing(&copy) == Standing::Unchecked {
             self.fault(
                 "signature-unchecked",
                 Class::Untrusted,

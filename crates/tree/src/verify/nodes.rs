@@ -228,7 +228,7 @@ impl Run<'_> {
             error.code(),
             class,
             place,
-            super::explain(&TreeError::Map {
+            crate::error::explain(&TreeError::Map {
                 path: self.tree.root().to_owned(),
                 source: error,
             }),

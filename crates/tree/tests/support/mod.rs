@@ -171,7 +171,7 @@ fn paths(root: &Path, wanted: impl Fn(fs::FileType) -> bool) -> Vec<String> {
 
 /// Looks on at the moments of a run.
 pub(crate) struct Moments<'a> {
-    /// The images are known that have to be read: nothing is written yet.
+    /// It is known how much is to be read: nothing is written yet.
     pub(crate) expect: &'a (dyn Fn() + Sync),
     pub(crate) waiting: &'a (dyn Fn() + Sync),
     pub(crate) committed: &'a (dyn Fn(&Head) + Sync),
@@ -192,6 +192,10 @@ impl Default for Moments<'_> {
 }
 
 impl Observer for Moments<'_> {
+    fn expect(&self, _bytes: u64) {
+        (self.expect)();
+    }
+
     fn advance(&self, _bytes: u64) {}
 
     fn is_cancelled(&self) -> bool {
@@ -200,10 +204,6 @@ impl Observer for Moments<'_> {
 }
 
 impl Watch for Moments<'_> {
-    fn expect(&self, _images: usize, _bytes: u64) {
-        (self.expect)();
-    }
-
     fn waiting(&self) {
         (self.waiting)();
     }

@@ -1,0 +1,267 @@
+//! Hashing what the cache does not know, and bringing images into the tree.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use rayon::prelude::*;
+use sreg_index::chain::sidecar_len;
+use sreg_index::hasher::{self, HashError, IoMode};
+use sreg_index::stamp::Stamp;
+use sreg_model::layout::Place;
+
+use super::found::Found;
+use crate::cache::{Cache, Known};
+use crate::error::TreeError;
+use crate::publish::Watch;
+use crate::staging::{LinkMode, Writer};
+use crate::tree::Tree;
+
+/// How an image came to be known.
+pub(super) enum Hashing {
+    Reused(Known),
+    /// Hashed now, and whether the result may be kept for later runs.
+    Hashed(Known, bool),
+}
+
+impl Hashing {
+    pub(super) fn known(&self) -> &Known {
+        match self {
+            Self::Reused(known) | Self::Hashed(known, _) => known,
+        }
+    }
+}
+
+/// Hashes all images that are not known or whose chain is not in the tree, writes their chains,
+/// and brings images into the tree as `import` says, if it does. Results stand in the order of
+/// `found`; with an error there may be fewer.
+pub(super) fn bring(
+    writer: &Writer,
+    found: &[Found],
+    mode: IoMode,
+    import: Option<LinkMode>,
+    watch: &dyn Watch,
+) -> (Vec<Hashing>, Option<TreeError>) {
+    if let Some(link) = import
+        && let Err(error) = check_space(writer.tree(), found, link)
+    {
+        return (Vec::new(), Some(error));
+    }
+    let mut results: Vec<Option<Hashing>> = found
+        .iter()
+        .map(|image| reuse(writer.tree(), image))
+        .collect();
+    let mut order: Vec<usize> = (0..found.len())
+        .filter(|number| results[*number].is_none())
+        .collect();
+    // The largest first, so that no core is left alone with one at the end.
+    order.sort_by_key(|number| std::cmp::Reverse(found[*number].stamp.size));
+    watch.expect(order.iter().map(|number| found[*number].stamp.size).sum());
+    settle_clock(order.iter().map(|number| &found[*number].stamp));
+    let started = now_nanoseconds();
+    let hashed: Vec<(usize, Result<Hashing, TreeError>)> = order
+        .par_iter()
+        // One after the other from the front, whatever the pool would rather do.
+        .with_max_len(1)
+        .map(|number| {
+            (
+                *number,
+                hash_one(writer, &found[*number], mode, watch, started),
+            )
+        })
+        .collect();
+    let mut stopped: Option<TreeError> = None;
+    for (number, result) in hashed {
+        match result {
+            Ok(hashing) => results[number] = Some(hashing),
+            // One that says more than that the run was stopped goes first.
+            Err(error)
+                if stopped
+                    .as_ref()
+                    .is_none_or(|old| matches!(old, TreeError::Cancelled)) =>
+            {
+                stopped = Some(error)
+            }
+            Err(_) => {}
+        }
+    }
+    let results: Vec<Hashing> = results.into_iter().flatten().collect();
+    let stopped = match (stopped, import) {
+        (None, Some(link)) => import_all(writer, found, &results, link, watch).err(),
+        (stopped, _) => stopped,
+    };
+    (
+        results,
+        stopped.or_else(|| watch.is_cancelled().then_some(TreeError::Cancelled)),
+    )
+}
+
+/// How many images were not read.
+pub(super) fn reused(hashed: &[Hashing]) -> usize {
+    hashed
+        .iter()
+        .filter(|hashing| matches!(hashing, Hashing::Reused(_)))
+        .count()
+}
+
+fn reuse(tree: &Tree, image: &Found) -> Option<Hashing> {
+    let known = image
+        .known
+        .as_ref()
+        .filter(|known| has_chain(tree, image, known))?;
+    Some(Hashing::Reused(known.clone()))
+}
+
+fn hash_one(
+    writer: &Writer,
+    image: &Found,
+    mode: IoMode,
+    watch: &dyn Watch,
+    started: i128,
+) -> Result<Hashing, TreeError> {
+    if watch.is_cancelled() {
+        return Err(TreeError::Cancelled);
+    }
+    let hashed = hasher::hash(&image.path, mode, watch).map_err(|error| match error {
+        HashError::Cancelled => TreeError::Cancelled,
+        error => error.into(),
+    })?;
+    if !hashed.stamp.has_same_content(&image.stamp) {
+        return Err(HashError::Changed {
+            path: image.path.clone(),
+        }
+        .into());
+    }
+    let chain = hashed.chain.sidecar_digest();
+    writer.put(
+        &Place::blob(&image.subject.repository, chain),
+        hashed.chain.sidecar(),
+    )?;
+    let known = Known {
+        stamp: hashed.stamp,
+        digest: hashed.chain.digest(),
+        chain,
+        format: image.format,
+        arch: image.header_arch,
+    };
+    Ok(Hashing::Hashed(known, !hashed.stamp.is_racy_at(started)))
+}
+
+fn has_chain(tree: &Tree, image: &Found, known: &Known) -> bool {
+    let place = Place::blob(&image.subject.repository, known.chain);
+    fs::metadata(tree.path(&place)).is_ok_and(|found| found.len() == sidecar_len(image.stamp.size))
+}
+
+/// Waits until files that were written this moment are old enough to be remembered.
+fn settle_clock<'a>(stamps: impl Iterator<Item = &'a Stamp>) {
+    let step = Duration::from_millis(5);
+    let stamps: Vec<&Stamp> = stamps.collect();
+    // Four ticks of a file system with fractions of a second; others are not waited for.
+    for _ in 0..8 {
+        let now = now_nanoseconds();
+        if !stamps.iter().any(|stamp| {
+            stamp.is_racy_at(now) && stamp.modified % 1_000_000_000 != 0 && stamp.modified <= now
+        }) {
+            return;
+        }
+        std::thread::sleep(step);
+    }
+}
+
+fn now_nanoseconds() -> i128 {
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .map_or(0, |since| {
+            i128::try_from(since.as_nanos()).unwrap_or(i128::MAX)
+        })
+}
+
+/// Brings all images into the tree that are not there yet.
+fn import_all(
+    writer: &Writer,
+    found: &[Found],
+    hashed: &[Hashing],
+    link: LinkMode,
+    watch: &dyn Watch,
+) -> Result<(), TreeError> {
+    let place = |(image, hashing): (&'_ Found, &'_ Hashing)| {
+        Place::blob(&image.subject.repository, hashing.known().digest)
+    };
+    let places: BTreeMap<Place, &Found> = found
+        .iter()
+        .zip(hashed)
+        .map(|pair| (place(pair), pair.0))
+        .collect();
+    places.par_iter().try_for_each(|(place, image)| {
+        if watch.is_cancelled() {
+            return Err(TreeError::Cancelled);
+        }
+        writer.import(place, &image.path, &image.stamp, link, watch)
+    })
+}
+
+/// Keeps what is known in the cache, with the stamps that files have after they were linked.
+pub(super) fn remember(cache: &mut Cache, found: &[Found], hashed: &[Hashing]) {
+    // After an error there may be fewer results than images: they are matched by their stamps.
+    let quiet: BTreeMap<(u64, u64), &Known> = hashed
+        .iter()
+        .filter(|hashing| !matches!(hashing, Hashing::Hashed(_, false)))
+        .map(|hashing| {
+            (
+                (hashing.known().stamp.device, hashing.known().stamp.inode),
+                hashing.known(),
+            )
+        })
+        .collect();
+    cache.replace(found.iter().filter_map(|image| {
+        let stamp = Stamp::of(&fs::metadata(&image.path).ok()?);
+        let known = *quiet.get(&(stamp.device, stamp.inode))?;
+        let same = stamp.has_same_content(&known.stamp);
+        same.then(|| {
+            (
+                image.path.clone(),
+                Known {
+                    stamp,
+                    ..known.clone()
+                },
+            )
+        })
+    }));
+    // Lost, it only costs time.
+    let _ = cache.save();
+}
+
+/// Room for what a file system needs beside the bytes of files.
+const SLACK: u64 = 1 << 20;
+
+/// Refuses to begin what would not fit: images are counted unless they can be linked.
+fn check_space(tree: &Tree, found: &[Found], mode: LinkMode) -> Result<(), TreeError> {
+    let root = tree.root();
+    let device = Stamp::of(&fs::metadata(root).map_err(TreeError::read(root))?).device;
+    let needed: u64 = found
+        .iter()
+        .filter(|image| mode == LinkMode::Copy || image.stamp.device != device)
+        .filter(|image| {
+            !image
+                .known
+                .as_ref()
+                .is_some_and(|known| is_published(tree, image, known))
+        })
+        .map(|image| image.stamp.size + sidecar_len(image.stamp.size))
+        .sum();
+    let free = rustix::fs::statvfs(root).map_err(|error| TreeError::read(root)(error.into()))?;
+    let free = free.f_bavail.saturating_mul(free.f_frsize);
+    if needed > 0 && needed.saturating_add(SLACK) > free {
+        return Err(TreeError::Space {
+            path: root.to_owned(),
+            needed,
+            free,
+        });
+    }
+    Ok(())
+}
+
+fn is_published(tree: &Tree, image: &Found, known: &Known) -> bool {
+    let place = Place::blob(&image.subject.repository, known.digest);
+    fs::metadata(tree.path(&place)).is_ok_and(|found| found.len() == image.stamp.size)
+}
