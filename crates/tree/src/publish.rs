@@ -140,11 +140,11 @@ pub(crate) fn publish(
         return Ok(head.clone());
     }
     let shown = head.as_ref().filter(|_| same_settings).map(Document::body);
-    writer.sync()?;
     writer.write_journal(&Journal::new(shown.map(|head| Version {
         epoch: head.epoch,
         version: head.version,
     })))?;
+    writer.sync()?;
     let newest = match &head {
         Some(head) if same_index => head.clone(),
         _ => commit(writer, head.as_ref(), index, now)?,
@@ -176,7 +176,6 @@ fn commit(
     })?;
     writer.create(&slot, head.bytes())?;
     writer.replace(&Place::Head, head.bytes())?;
-    writer.sync_parent(&writer.tree().path(&Place::Head))?;
     Ok(head)
 }
 

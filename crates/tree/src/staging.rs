@@ -3,12 +3,16 @@
 //! A file is written under `staging/`, then renamed to its place. The commit is a hard link,
 //! which fails where something stands already (`spec/commit.md`).
 
+use std::collections::BTreeSet;
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Write as _};
+use std::os::fd::AsRawFd as _;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use rustix::fs::{AtFlags, CWD, Mode, OFlags};
 use serde::{Deserialize, Serialize};
 use sreg_index::hasher::Observer;
 use sreg_index::map::{MapError, NodeSink};
@@ -67,12 +71,17 @@ impl Journal {
     }
 }
 
+/// The most files that are made durable one by one.
+const MOST_SYNCED: usize = 64;
+
 /// The only writer of a tree. Dropping it removes what is left in `staging/`, but a journal.
 pub(crate) struct Writer {
     tree: Tree,
     /// Locked as long as the writer lives.
     _lock: File,
     next: AtomicU64,
+    /// What was written or removed since the last sync; nothing once that is too much to tell.
+    unsynced: Mutex<Option<BTreeSet<PathBuf>>>,
 }
 
 impl Writer {
@@ -104,6 +113,7 @@ impl Writer {
             tree,
             _lock: lock,
             next: AtomicU64::new(0),
+            unsynced: Mutex::new(Some(BTreeSet::new())),
         };
         writer.clear_staging();
         let staging = root.join(STAGING);
@@ -123,8 +133,33 @@ impl Writer {
         let path = self.tree.path(place);
         match read_capped(&path, bytes.len()) {
             Ok(found) if found == bytes => Ok(()),
+            Err(error) if is_absent(&error) && self.put_nameless(&path, bytes).is_ok() => Ok(()),
             _ => self.replace(place, bytes),
         }
+    }
+
+    /// Writes a file that has no name until it is whole. Where many files are written this is
+    /// faster than a rename, since they do not meet in one folder; not every file system has it.
+    fn put_nameless(&self, path: &Path, bytes: &[u8]) -> io::Result<()> {
+        let flags = OFlags::TMPFILE | OFlags::WRONLY | OFlags::CLOEXEC;
+        let staging = self.tree.root().join(STAGING);
+        let file = File::from(rustix::fs::open(
+            staging,
+            flags,
+            Mode::from_raw_mode(0o666),
+        )?);
+        (&file).write_all(bytes)?;
+        self.touched(path);
+        let name = format!("/proc/self/fd/{}", file.as_raw_fd());
+        with_parent(path, || {
+            Ok(rustix::fs::linkat(
+                CWD,
+                &name,
+                CWD,
+                path,
+                AtFlags::SYMLINK_FOLLOW,
+            )?)
+        })
     }
 
     /// Writes a file, whatever stood there before.
@@ -154,7 +189,8 @@ impl Writer {
             }
         })?;
         fs::remove_file(&staged).map_err(TreeError::write(&staged))?;
-        self.sync_parent(&path)
+        self.touched(&path);
+        self.sync()
     }
 
     /// Removes a view that is no longer derived.
@@ -162,7 +198,7 @@ impl Writer {
         let path = self.tree.path(place);
         match fs::remove_file(&path) {
             Err(error) if !is_absent(&error) => return Err(TreeError::write(&path)(error)),
-            _ => {}
+            _ => self.touched(&path),
         }
         // Folders that have become empty go too; the first that has not stays.
         for folder in path
@@ -230,11 +266,48 @@ impl Writer {
         self.settle(&staged, &path)
     }
 
-    /// Makes everything written so far durable.
+    /// Makes everything written so far durable: file by file, or, where these are many, all of
+    /// the file system at once, which may hold up others.
     pub(crate) fn sync(&self) -> Result<(), TreeError> {
         let root = self.tree.root();
-        let folder = File::open(root).map_err(TreeError::read(root))?;
-        rustix::fs::syncfs(&folder).map_err(|error| TreeError::write(root)(error.into()))
+        let Some(paths) = self.unsynced().replace(BTreeSet::new()) else {
+            let folder = File::open(root).map_err(TreeError::read(root))?;
+            return rustix::fs::syncfs(&folder)
+                .map_err(|error| TreeError::write(root)(error.into()));
+        };
+        let above = |path: &PathBuf| -> Vec<PathBuf> {
+            path.ancestors()
+                .skip(1)
+                .take_while(|folder| folder.starts_with(root))
+                .map(Path::to_owned)
+                .collect()
+        };
+        let folders: BTreeSet<PathBuf> = paths.iter().flat_map(above).collect();
+        // What was removed again has nothing to be made durable but the folder it was in.
+        paths.iter().chain(&folders).try_for_each(|path| {
+            match File::open(path).and_then(|file| file.sync_all()) {
+                Err(error) if !is_absent(&error) => Err(TreeError::write(path)(error)),
+                _ => Ok(()),
+            }
+        })
+    }
+
+    fn unsynced(&self) -> MutexGuard<'_, Option<BTreeSet<PathBuf>>> {
+        self.unsynced.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Remembers that something at `path` is not durable yet.
+    fn touched(&self, path: &Path) {
+        let mut unsynced = self.unsynced();
+        if unsynced
+            .as_ref()
+            .is_some_and(|paths| paths.len() >= MOST_SYNCED)
+        {
+            *unsynced = None;
+        }
+        if let Some(paths) = unsynced.as_mut() {
+            paths.insert(path.to_owned());
+        }
     }
 
     /// The journal that a run left, if it did not finish. An unreadable one counts as one that
@@ -243,12 +316,11 @@ impl Writer {
         journal(&self.tree)
     }
 
-    /// Writes the journal before the first file that readers see changes.
+    /// Writes the journal before the first file that readers see changes. It is durable after
+    /// the next [`Writer::sync`].
     pub(crate) fn write_journal(&self, journal: &Journal) -> Result<(), TreeError> {
         let staged = self.stage(&canonical::to_line(journal))?;
-        let path = self.tree.root().join(JOURNAL);
-        self.settle(&staged, &path)?;
-        self.sync_parent(&path)
+        self.settle(&staged, &self.tree.root().join(JOURNAL))
     }
 
     /// Removes the journal: all views show the head.
@@ -258,14 +330,6 @@ impl Writer {
             Err(error) if !is_absent(&error) => Err(TreeError::write(&path)(error)),
             _ => Ok(()),
         }
-    }
-
-    /// Makes the folder that holds `path` durable.
-    pub(crate) fn sync_parent(&self, path: &Path) -> Result<(), TreeError> {
-        let folder = path.parent().unwrap_or(self.tree.root());
-        File::open(folder)
-            .and_then(|folder| folder.sync_all())
-            .map_err(TreeError::write(folder))
     }
 
     fn staged_path(&self) -> PathBuf {
@@ -296,6 +360,7 @@ impl Writer {
     }
 
     fn settle(&self, staged: &Path, path: &Path) -> Result<(), TreeError> {
+        self.touched(path);
         with_parent(path, || fs::rename(staged, path)).map_err(|source| {
             let _ = fs::remove_file(staged);
             TreeError::Write {
