@@ -3,6 +3,9 @@
 //! A file is written under `staging/`, then renamed to its place. The commit is a hard link,
 //! which fails where something stands already (`spec/commit.md`).
 
+mod journal;
+mod link;
+
 use std::collections::BTreeSet;
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Write as _};
@@ -13,7 +16,6 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use rustix::fs::{AtFlags, CWD, Mode, OFlags};
-use serde::{Deserialize, Serialize};
 use sreg_index::hasher::Observer;
 use sreg_index::map::{MapError, NodeSink};
 use sreg_index::stamp::Stamp;
@@ -21,55 +23,11 @@ use sreg_model::layout::{JOURNAL, Place, STAGING};
 use sreg_model::settings::Settings;
 use sreg_model::{Digest, canonical};
 
+pub(crate) use self::journal::{Journal, Version, journal};
+pub use self::link::LinkMode;
+use self::link::bring;
 use crate::error::TreeError;
 use crate::tree::{Tree, is_absent, read_capped};
-
-/// How an image gets into the tree.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum LinkMode {
-    /// A reflink, else a hard link, else a copy: the first that the file system allows.
-    #[default]
-    Auto,
-    /// A hard link: both names are one file, so changing the source changes the tree.
-    Hard,
-    /// A copy that shares its blocks until one side is written.
-    Reflink,
-    /// A copy.
-    Copy,
-}
-
-/// Views that are still to be written: the journal of a run.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct Journal {
-    /// The version of the head that the views show; absent where all are to be written.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) shown: Option<Version>,
-    r#type: JournalType,
-}
-
-/// A head's epoch and version.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct Version {
-    pub(crate) epoch: u64,
-    pub(crate) version: u64,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-enum JournalType {
-    #[serde(rename = "sreg-journal-v1")]
-    V1,
-}
-
-impl Journal {
-    pub(crate) fn new(shown: Option<Version>) -> Self {
-        Self {
-            shown,
-            r#type: JournalType::V1,
-        }
-    }
-}
 
 /// The most files that are made durable one by one.
 const MOST_SYNCED: usize = 64;
@@ -402,18 +360,6 @@ impl NodeSink for Writer {
     }
 }
 
-/// The journal in a tree that nobody may be writing.
-pub(crate) fn journal(tree: &Tree) -> Option<Journal> {
-    match read_capped(&tree.root().join(JOURNAL), 4096) {
-        Err(error) if is_absent(&error) => None,
-        bytes => {
-            let bytes = bytes.unwrap_or_default();
-            let line = bytes.strip_suffix(b"\n").unwrap_or_default();
-            Some(canonical::from_slice(line).unwrap_or_else(|_| Journal::new(None)))
-        }
-    }
-}
-
 /// Locks a folder for as long as the file lives. Where the file system has no locks, the commit
 /// itself still lets only one of two writers win.
 fn lock(root: &Path, observer: &dyn Observer, waiting: &dyn Fn()) -> Result<File, TreeError> {
@@ -446,29 +392,5 @@ fn with_parent(path: &Path, operation: impl Fn() -> io::Result<()>) -> io::Resul
             operation()
         }
         result => result,
-    }
-}
-
-/// The bytes copied between two looks at whether to stop.
-const COPY_STEP: u64 = 64 << 20;
-
-fn bring(from: &Path, to: &Path, mode: LinkMode, observer: &dyn Observer) -> io::Result<()> {
-    if mode == LinkMode::Hard {
-        // A link to a symbolic link would publish the link.
-        return fs::hard_link(fs::canonicalize(from)?, to);
-    }
-    let source = File::open(from)?;
-    let target = OpenOptions::new().write(true).create_new(true).open(to)?;
-    if mode == LinkMode::Reflink {
-        return Ok(rustix::fs::ioctl_ficlone(&target, &source)?);
-    }
-    loop {
-        if observer.is_cancelled() {
-            return Err(io::ErrorKind::Interrupted.into());
-        }
-        // The standard library copies between files inside the kernel.
-        if io::copy(&mut io::Read::take(&source, COPY_STEP), &mut &target)? == 0 {
-            return Ok(());
-        }
     }
 }

@@ -1,0 +1,50 @@
+//! Bringing an image to another name: by a link, a reflink, or a copy.
+
+use std::fs::{self, File, OpenOptions};
+use std::io;
+use std::path::Path;
+
+use sreg_index::hasher::Observer;
+
+/// How an image gets into the tree.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum LinkMode {
+    /// A reflink, else a hard link, else a copy: the first that the file system allows.
+    #[default]
+    Auto,
+    /// A hard link: both names are one file, so changing the source changes the tree.
+    Hard,
+    /// A copy that shares its blocks until one side is written.
+    Reflink,
+    /// A copy.
+    Copy,
+}
+
+/// The bytes copied between two looks at whether to stop.
+const COPY_STEP: u64 = 64 << 20;
+
+pub(super) fn bring(
+    from: &Path,
+    to: &Path,
+    mode: LinkMode,
+    observer: &dyn Observer,
+) -> io::Result<()> {
+    if mode == LinkMode::Hard {
+        // A link to a symbolic link would publish the link.
+        return fs::hard_link(fs::canonicalize(from)?, to);
+    }
+    let source = File::open(from)?;
+    let target = OpenOptions::new().write(true).create_new(true).open(to)?;
+    if mode == LinkMode::Reflink {
+        return Ok(rustix::fs::ioctl_ficlone(&target, &source)?);
+    }
+    loop {
+        if observer.is_cancelled() {
+            return Err(io::ErrorKind::Interrupted.into());
+        }
+        // The standard library copies between files inside the kernel.
+        if io::copy(&mut io::Read::take(&source, COPY_STEP), &mut &target)? == 0 {
+            return Ok(());
+        }
+    }
+}
