@@ -6,7 +6,7 @@ use crate::canonical::CanonicalError;
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum NodeError {
-    /// Longer than [`MAX_BYTES`].
+    /// Longer than [`super::MAX_BYTES`].
     #[error("the node has {0} bytes, over the limit of 65536")]
     TooLarge(usize),
     /// Line 1 is not a node header.
@@ -31,7 +31,7 @@ pub enum NodeError {
     /// The last line has no LF, or a line is empty.
     #[error("line {0} is empty or does not end with an LF")]
     Line(usize),
-    /// A leaf line over [`MAX_LINE`].
+    /// A leaf line over [`super::MAX_LINE`].
     #[error("line {0} has more than 1024 bytes")]
     LineLength(usize),
     /// A leaf line that is not the canonical JSON of an entry.
@@ -63,7 +63,7 @@ pub enum NodeError {
         /// The node's prefix.
         prefix: String,
     },
-    /// A leaf with more than [`LEAF_LINES`] lines.
+    /// A leaf with more than [`super::LEAF_LINES`] lines.
     #[error("the leaf has {0} lines, over the limit of 32")]
     LeafTooLong(usize),
     /// A leaf below a branch without any line.
