@@ -14,14 +14,17 @@ use crate::config::Config;
 use crate::output::Output;
 use crate::problem::Problem;
 
+/// More cores than a machine has; each costs a thread.
+const MOST_JOBS: usize = 512;
+
 /// Runs a command: its exit code, or why it failed.
 pub(crate) fn run(args: Args, output: &Output) -> Result<u8, Problem> {
     let config = Config::load()?;
     if let Some(jobs) = args.global.jobs.or(config.jobs) {
-        if jobs == 0 {
+        if jobs == 0 || jobs > MOST_JOBS {
             return Err(Problem::new(
                 "usage",
-                "--jobs 0: at least one core has to work",
+                format!("--jobs {jobs} is not from 1 to {MOST_JOBS}"),
             ));
         }
         // Fails only where a pool exists already, and none does.

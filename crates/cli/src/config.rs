@@ -72,25 +72,26 @@ impl Config {
     }
 }
 
+/// The largest configuration file, in bytes.
+const MAX_BYTES: u64 = 64 << 10;
+
 fn read(file: &Path) -> Result<Config, Problem> {
-    match fs::read_to_string(file) {
-        Ok(text) => toml::from_str(&text).map_err(|error| {
-            Problem::new(
-                "config",
-                format!(
-                    "{} is not a valid configuration: {}",
-                    file.display(),
-                    error.message()
-                ),
-            )
-            .with_hint("its keys are listed in spec/cli.md")
-        }),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Config::default()),
-        Err(error) => Err(Problem::new(
-            "config",
-            format!("cannot read {}: {error}", file.display()),
-        )),
+    let wrong = |what: String| Problem::new("config", format!("{} {what}", file.display()));
+    match fs::metadata(file) {
+        // A pipe or a device would never end.
+        Ok(found) if !found.is_file() || found.len() > MAX_BYTES => {
+            return Err(wrong("is no file of up to 64 KiB".to_owned()));
+        }
+        Ok(_) => {}
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Config::default()),
+        Err(error) => return Err(wrong(format!("cannot be read: {error}"))),
     }
+    let text =
+        fs::read_to_string(file).map_err(|error| wrong(format!("cannot be read: {error}")))?;
+    toml::from_str(&text).map_err(|error| {
+        wrong(format!("is not a valid configuration: {}", error.message()))
+            .with_hint("its keys are listed in README.md")
+    })
 }
 
 fn folders() -> Option<etcetera::base_strategy::Xdg> {

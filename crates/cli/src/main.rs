@@ -18,6 +18,11 @@ fn main() -> ExitCode {
     let args = args::Args::parse();
     let output = output::Output::new(&args.global);
     match cmd::run(args, &output) {
+        Ok(exit::OK) if output.is_lost() => {
+            let problem = problem::Problem::new("unwritable", "standard output cannot be written");
+            output.problem(&problem);
+            ExitCode::from(problem.exit())
+        }
         Ok(code) => ExitCode::from(code),
         Err(problem) => {
             output.problem(&problem);

@@ -5,6 +5,7 @@
 )]
 
 use std::io::{self, IsTerminal as _, Write as _};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use serde::Serialize;
 
@@ -20,6 +21,8 @@ pub(crate) struct Output {
     quiet: bool,
     verbose: bool,
     annotations: bool,
+    /// Standard output could not be written.
+    lost: AtomicBool,
 }
 
 impl Output {
@@ -37,6 +40,7 @@ impl Output {
             quiet: global.quiet,
             verbose: global.verbose,
             annotations: std::env::var("GITHUB_ACTIONS").is_ok_and(|value| value == "true"),
+            lost: AtomicBool::new(false),
         }
     }
 
@@ -63,7 +67,7 @@ impl Output {
 
     /// The answer as text.
     pub(crate) fn text(&self, text: &str) {
-        answer(text.as_bytes());
+        self.answer(printable(text, false).as_bytes());
     }
 
     /// The answer as JSON.
@@ -71,31 +75,30 @@ impl Output {
         let mut bytes =
             serde_json::to_vec(value).map_err(|error| Problem::new("bug", error.to_string()))?;
         bytes.push(b'\n');
-        answer(&bytes);
+        self.answer(&bytes);
         Ok(())
     }
 
     /// Something worth knowing.
     pub(crate) fn note(&self, text: &str) {
         if !self.quiet {
-            eprintln!("{} {text}", self.paint("note:", "36"));
+            say(&self.paint("note:", "36"), text);
         }
     }
 
     /// Something that only the curious want to know.
     pub(crate) fn detail(&self, text: &str) {
         if self.verbose {
-            eprintln!("{text}");
+            say("", text);
         }
     }
 
     /// Something odd.
     pub(crate) fn warning(&self, line: &Line) {
         if !self.quiet {
-            eprintln!(
-                "{} {}",
-                self.paint(&format!("warning[{}]:", line.code), "33"),
-                line.message
+            say(
+                &self.paint(&format!("warning[{}]:", line.code), "33"),
+                &line.message,
             );
         }
         self.annotate("warning", line);
@@ -103,15 +106,14 @@ impl Output {
 
     /// How far the work is.
     pub(crate) fn progress(&self, text: &str) {
-        eprintln!("{text}");
+        say("", text);
     }
 
     /// One thing that is wrong.
     pub(crate) fn error(&self, line: &Line) {
-        eprintln!(
-            "{} {}",
-            self.paint(&format!("error[{}]:", line.code), "31"),
-            line.message
+        say(
+            &self.paint(&format!("error[{}]:", line.code), "31"),
+            &line.message,
         );
         self.annotate("error", line);
     }
@@ -122,8 +124,24 @@ impl Output {
             self.error(line);
         }
         if let Some(hint) = &problem.hint {
-            eprintln!("{} {hint}", self.paint("hint:", "36"));
+            say(&self.paint("hint:", "36"), hint);
         }
+    }
+
+    fn answer(&self, bytes: &[u8]) {
+        let mut stdout = io::stdout().lock();
+        match stdout.write_all(bytes).and_then(|()| stdout.flush()) {
+            // A reader that has gone away, as `head` does, has all that it wants.
+            Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+                self.lost.store(true, Ordering::Relaxed)
+            }
+            _ => {}
+        }
+    }
+
+    /// Whether an answer could not be written.
+    pub(crate) fn is_lost(&self) -> bool {
+        self.lost.load(Ordering::Relaxed)
     }
 
     /// In GitHub Actions a line of this form becomes an annotation.
@@ -139,10 +157,13 @@ impl Output {
                 .path
                 .as_ref()
                 .map_or(String::new(), |path| format!("file={},", property(path)));
-            eprintln!(
-                "::{level} {file}title={}::{}",
-                line.code,
-                escape(&line.message)
+            say(
+                "",
+                &format!(
+                    "::{level} {file}title={}::{}",
+                    line.code,
+                    escape(&line.message)
+                ),
             );
         }
     }
@@ -156,10 +177,31 @@ impl Output {
     }
 }
 
-fn answer(bytes: &[u8]) {
-    let mut stdout = io::stdout().lock();
-    // A reader that has gone away, as `head` does, has all that it wants.
-    let _ = stdout.write_all(bytes).and_then(|()| stdout.flush());
+/// Writes a line to standard error: a mark of ours, and a text that may hold names of others. If
+/// nobody can read it, the exit code still says enough.
+fn say(mark: &str, text: &str) {
+    let space = if mark.is_empty() { "" } else { " " };
+    let _ = writeln!(
+        io::stderr().lock(),
+        "{mark}{space}{}",
+        printable(text, true)
+    );
+}
+
+/// Text as a terminal may see it: names come from folders and trees of others. Control characters
+/// and those that change the direction of writing are escaped; line ends too, in a `line`.
+fn printable(text: &str, line: bool) -> String {
+    let mut shown = String::with_capacity(text.len());
+    for character in text.chars() {
+        let layout = matches!(character, '\n' | '\t') && !line;
+        let turning = matches!(character, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+        if (character.is_control() && !layout) || turning {
+            shown.extend(character.escape_default());
+        } else {
+            shown.push(character);
+        }
+    }
+    shown
 }
 
 /// A size for people: `1.5 GiB`.
@@ -179,5 +221,18 @@ pub(crate) fn counted(count: u64, what: &str) -> String {
         format!("1 {what}")
     } else {
         format!("{count} {what}s")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::printable;
+
+    #[test]
+    fn names_of_others_cannot_steer_a_terminal() {
+        let name = "a\u{1b}[31m\nb: ok\u{202e}\u{9b}é";
+        let shown = printable(name, true);
+        assert_eq!(shown, "a\\u{1b}[31m\\nb: ok\\u{202e}\\u{9b}é");
+        assert_eq!(printable("line\n\ttab", false), "line\n\ttab");
     }
 }

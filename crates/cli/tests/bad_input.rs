@@ -215,7 +215,7 @@ fn a_folder_that_is_not_ours_is_not_touched() {
 fn a_source_or_output_that_makes_no_sense() {
     let bench = published();
     let ran = bench.run(&["index", "nowhere", "--out", "public"]);
-    assert_eq!(ran.code, 5, "{}", ran.stderr);
+    assert_eq!(ran.code, 4, "{}", ran.stderr);
     assert!(ran.stderr.contains("nowhere"), "{}", ran.stderr);
     fs::create_dir(bench.path("empty")).unwrap();
     let ran = bench.run(&["index", "empty", "--out", "public"]);
@@ -457,4 +457,81 @@ fn targets_that_are_not_there() {
             ran.stderr
         );
     }
+}
+
+#[test]
+fn links_out_of_the_tree_are_neither_followed_nor_emptied() {
+    let bench = published();
+    let outside = bench.path("outside");
+    fs::create_dir(&outside).unwrap();
+    fs::write(outside.join("keep"), b"mine").unwrap();
+    symlink(&outside, bench.public().join("staging")).unwrap();
+    bench.sif("lab/new_1.sif");
+    let ran = bench.run(&["index", "images", "--out", "public"]);
+    assert_eq!(ran.code, 5, "{}", ran.stderr);
+    assert!(
+        ran.stderr.contains("leads out of the tree"),
+        "{}",
+        ran.stderr
+    );
+    assert_eq!(bench.run(&["repair", "public"]).code, 5);
+    fs::remove_file(bench.public().join("staging")).unwrap();
+    for folder in ["heads", "lab", "v2/lab"] {
+        let (place, moved) = (bench.public().join(folder), bench.path("moved"));
+        fs::rename(&place, &moved).unwrap();
+        symlink(&outside, &place).unwrap();
+        let ran = bench.run(&["index", "images", "--out", "public"]);
+        assert_ne!(ran.code, 0, "{folder}");
+        fs::remove_file(&place).unwrap();
+        fs::rename(&moved, &place).unwrap();
+    }
+    assert_eq!(fs::read(outside.join("keep")).unwrap(), b"mine");
+    assert_eq!(fs::read_dir(&outside).unwrap().count(), 1);
+    // What others put into a staging folder of ours stays there, too.
+    fs::create_dir_all(bench.public().join("staging")).unwrap();
+    fs::write(bench.public().join("staging/notes.txt"), b"mine").unwrap();
+    bench.index();
+    assert!(bench.public().join("staging/notes.txt").exists());
+}
+
+#[test]
+fn names_of_others_and_odd_configurations() {
+    let bench = published();
+    fs::write(bench.public().join("x\u{1b}[31m\nok"), b"").unwrap();
+    let ran = bench.run(&["verify", "public"]);
+    assert!(
+        !ran.stderr.contains('\u{1b}') && ran.stderr.contains("\\u{1b}[31m\\nok"),
+        "{}",
+        ran.stderr
+    );
+
+    use std::os::unix::ffi::OsStrExt as _;
+    let name = std::ffi::OsStr::from_bytes(b"lab/\xff_1.sif");
+    fs::write(bench.images().join(name), images::sif("x", Arch::Amd64, 10)).unwrap();
+    bench.index_fails(6, "malformed-reference", &[]);
+    fs::remove_file(bench.images().join(name)).unwrap();
+
+    assert_eq!(bench.run(&["ls", "public", "--jobs", "99999"]).code, 2);
+    symlink("/dev/zero", bench.path("sreg.toml")).unwrap();
+    let ran = bench.run(&["ls", "public"]);
+    assert_eq!(ran.code, 2, "{}", ran.stderr);
+}
+
+#[test]
+fn an_answer_that_cannot_be_written_is_no_success() {
+    let bench = published();
+    let full = || fs::File::options().write(true).open("/dev/full").unwrap();
+    let status = bench
+        .command(&["ls", "public"])
+        .stdout(full())
+        .stderr(std::process::Stdio::null())
+        .status()
+        .unwrap();
+    assert_eq!(status.code(), Some(5));
+    let status = bench
+        .command(&["verify", "nowhere"])
+        .stderr(full())
+        .status()
+        .unwrap();
+    assert_eq!(status.code(), Some(4));
 }

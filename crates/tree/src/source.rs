@@ -144,6 +144,9 @@ fn ends(reference: &str) -> [usize; 3] {
     [end('/'), end(':'), reference.len()]
 }
 
+/// Far more folders above an image than any layout has.
+const MAX_FOLDERS: usize = 32;
+
 struct Walk<'a> {
     skip: Option<PathBuf>,
     flat: &'a Namespace,
@@ -154,6 +157,10 @@ struct Walk<'a> {
 
 impl Walk<'_> {
     fn folder(&mut self, folder: &Path, relative: &mut Vec<String>) {
+        if relative.len() > MAX_FOLDERS {
+            let message = "folders nest too deep: no image here could have a reference";
+            return self.fault("malformed-reference", folder, message);
+        }
         let identity = match fs::metadata(folder) {
             Ok(metadata) => {
                 let stamp = Stamp::of(&metadata);
@@ -189,7 +196,8 @@ impl Walk<'_> {
             return;
         }
         let text = name.to_str();
-        let stem = text.and_then(image_stem);
+        let shown = name.to_string_lossy();
+        let stem = image_stem(&shown);
         // Following links: a folder of links to images elsewhere is a folder of images.
         let metadata = match fs::metadata(&path) {
             Ok(metadata) => metadata,
@@ -224,6 +232,9 @@ impl Walk<'_> {
         let Some(stem) = stem else { return };
         if !metadata.is_file() {
             return self.fault("not-a-file", &path, "not a regular file");
+        }
+        if text.is_none() {
+            return self.fault("malformed-reference", &path, "its name is not UTF-8");
         }
         match reference(relative, stem, self.flat) {
             Ok((repository, tag, arch)) => self.scan.candidates.push(Candidate { stamp: Stamp::of(&metadata), path, repository, tag, arch }),

@@ -6,7 +6,7 @@
 mod journal;
 mod link;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Write as _};
 use std::os::fd::AsRawFd as _;
@@ -40,6 +40,8 @@ pub(crate) struct Writer {
     next: AtomicU64,
     /// What was written or removed since the last sync; nothing once that is too much to tell.
     unsynced: Mutex<Option<BTreeSet<PathBuf>>>,
+    /// Folders that are known to be in the tree, whatever links lead there.
+    inside: Mutex<HashSet<PathBuf>>,
 }
 
 impl Writer {
@@ -72,9 +74,11 @@ impl Writer {
             _lock: lock,
             next: AtomicU64::new(0),
             unsynced: Mutex::new(Some(BTreeSet::new())),
+            inside: Mutex::default(),
         };
-        writer.clear_staging();
         let staging = root.join(STAGING);
+        writer.check_inside(&staging.join(JOURNAL))?;
+        writer.clear_staging();
         fs::create_dir_all(&staging).map_err(TreeError::write(&staging))?;
         if !writer.tree.path(&Place::Settings).exists() {
             writer.put(&Place::Settings, &writer.tree.settings().encode())?;
@@ -99,6 +103,7 @@ impl Writer {
     /// Writes a file that has no name until it is whole. Where many files are written this is
     /// faster than a rename, since they do not meet in one folder; not every file system has it.
     fn put_nameless(&self, path: &Path, bytes: &[u8]) -> io::Result<()> {
+        self.check_inside(path).map_err(io::Error::other)?;
         let flags = OFlags::TMPFILE | OFlags::WRONLY | OFlags::CLOEXEC;
         let staging = self.tree.root().join(STAGING);
         let file = File::from(rustix::fs::open(
@@ -137,6 +142,7 @@ impl Writer {
     pub(crate) fn create(&self, place: &Place, bytes: &[u8]) -> Result<(), TreeError> {
         let staged = self.stage(bytes)?;
         let path = self.tree.path(place);
+        self.check_inside(&path)?;
         with_parent(&path, || fs::hard_link(&staged, &path)).map_err(|source| {
             match source.kind() {
                 io::ErrorKind::AlreadyExists => TreeError::Conflict(path.clone()),
@@ -154,6 +160,7 @@ impl Writer {
     /// Removes a view that is no longer derived.
     pub(crate) fn remove(&self, place: &Place) -> Result<(), TreeError> {
         let path = self.tree.path(place);
+        self.check_inside(&path)?;
         match fs::remove_file(&path) {
             Err(error) if !is_absent(&error) => return Err(TreeError::write(&path)(error)),
             _ => self.touched(&path),
@@ -250,6 +257,36 @@ impl Writer {
         })
     }
 
+    /// Refuses a path whose folder is a symbolic link, or is reached by one, to outside the tree.
+    fn check_inside(&self, path: &Path) -> Result<(), TreeError> {
+        let folder = path.parent().unwrap_or(self.tree.root());
+        if self
+            .inside
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .contains(folder)
+        {
+            return Ok(());
+        }
+        let root = fs::canonicalize(self.tree.root()).map_err(TreeError::read(self.tree.root()))?;
+        // A folder that is yet to be made will be in the nearest one that exists.
+        let nearest = folder
+            .ancestors()
+            .find_map(|folder| fs::canonicalize(folder).ok());
+        if !nearest.is_some_and(|nearest| nearest.starts_with(&root)) {
+            let error = io::Error::new(
+                io::ErrorKind::InvalidInput,
+                "a symbolic link leads out of the tree",
+            );
+            return Err(TreeError::write(path)(error));
+        }
+        self.inside
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(folder.to_owned());
+        Ok(())
+    }
+
     fn unsynced(&self) -> MutexGuard<'_, Option<BTreeSet<PathBuf>>> {
         self.unsynced.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -318,6 +355,7 @@ impl Writer {
     }
 
     fn settle(&self, staged: &Path, path: &Path) -> Result<(), TreeError> {
+        self.check_inside(path)?;
         self.touched(path);
         with_parent(path, || fs::rename(staged, path)).map_err(|source| {
             let _ = fs::remove_file(staged);
@@ -335,7 +373,7 @@ impl Writer {
             return;
         };
         for entry in entries.flatten() {
-            if entry.path() != self.tree.root().join(JOURNAL) {
+            if entry.file_name().to_str().is_some_and(is_staged) {
                 let _ = fs::remove_file(entry.path());
             }
         }
@@ -358,6 +396,13 @@ impl NodeSink for Writer {
                 source: io::Error::other(error),
             })
     }
+}
+
+/// Whether a name is one that [`Writer::staged_path`] gives: what others put there stays.
+fn is_staged(name: &str) -> bool {
+    let digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    name.split_once('-')
+        .is_some_and(|(process, number)| digits(process) && digits(number))
 }
 
 /// Locks a folder for as long as the file lives. Where the file system has no locks, the commit

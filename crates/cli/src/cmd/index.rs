@@ -76,6 +76,12 @@ fn options(args: args::Index, config: Config) -> Result<Options, Problem> {
         Problem::new("usage", "no output folder is given")
             .with_hint(format!("sreg index {} --out public", source.display()))
     })?;
+    if !source.exists() {
+        return Err(Problem::new(
+            "missing-file",
+            format!("{} is no folder", source.display()),
+        ));
+    }
     let library = || {
         "library"
             .parse()
