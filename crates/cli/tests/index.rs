@@ -400,3 +400,28 @@ fn a_configuration_file_fills_in_what_flags_do_not_say() {
         ran.stderr
     );
 }
+
+#[test]
+fn a_tree_that_is_written_meanwhile_is_not_called_broken() {
+    let bench = Bench::new();
+    for number in 0..30 {
+        bench.sif(&format!("lab/tool_{number}.sif"));
+    }
+    bench.index();
+    let stop = std::sync::atomic::AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            for round in 0..4 {
+                let path = bench.sif(&format!("lab/more_{round}.sif"));
+                bench.index();
+                fs::remove_file(path).unwrap();
+                bench.index();
+            }
+            stop.store(true, std::sync::atomic::Ordering::Relaxed);
+        });
+        while !stop.load(std::sync::atomic::Ordering::Relaxed) {
+            bench.is_whole();
+        }
+    });
+    bench.is_whole();
+}

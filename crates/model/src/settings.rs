@@ -227,7 +227,14 @@ fn is_url(text: &str) -> bool {
     let after = text
         .strip_prefix("https://")
         .or_else(|| text.strip_prefix("http://"));
-    after.is_some_and(|host| !host.is_empty() && !host.starts_with('/'))
+    // The host is a name of its own: no placeholder, and no credentials in front of it.
+    let host = after
+        .and_then(|after| after.split('/').next())
+        .unwrap_or_default();
+    let name = host.split(':').next().unwrap_or_default();
+    let named = !name.is_empty() || host.starts_with('[');
+    named
+        && !host.contains(['@', '{', '}'])
         && text.len() <= MAX_URL
         && text.bytes().all(|byte| {
             byte.is_ascii_graphic() && !matches!(byte, b'"' | b'\\' | b'<' | b'>' | b'?' | b'#')
@@ -364,6 +371,8 @@ mod tests {
             "example.org",
             "https://",
             "https:///x",
+            "http://:80",
+            "http://user:word@example.org",
             "https://a b",
             "https://a/?q",
             "https://a/{digest}",
@@ -376,6 +385,7 @@ mod tests {
             "https://a/{hex",
             "https://a/}{hex}",
             "https://a/{name}",
+            "https://{name}{tag}/",
         ] {
             assert!(template.parse::<BlobUrl>().is_err(), "{template}");
         }

@@ -41,12 +41,12 @@ pub fn repair(
         io: IoMode::Auto,
     };
     let writer = Writer::open(tree.root(), tree.settings(), observer, waiting)?;
-    let before = verify::verify_tree(tree, options, observer)?.faults;
+    let before = verify::verify_once(tree, options, observer)?.faults;
     // Even where the views look right: their files may have been touched meanwhile.
     if !before.is_empty() {
         mend(&writer, observer)?;
     }
-    let left = verify::verify_tree(tree, options, observer)?.faults;
+    let left = verify::verify_once(tree, options, observer)?.faults;
     let mended = before
         .into_iter()
         .filter(|fault| !left.iter().any(|other| other.path == fault.path))

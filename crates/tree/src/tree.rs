@@ -135,6 +135,15 @@ impl Tree {
         Index::new(self, &head.index)
     }
 
+    /// Whether another run is writing to the tree at this moment, as far as locks show it.
+    #[must_use]
+    pub fn is_being_written(&self) -> bool {
+        let locked = |folder: fs::File| {
+            matches!(folder.try_lock_shared(), Err(fs::TryLockError::WouldBlock))
+        };
+        fs::File::open(&self.root).is_ok_and(locked)
+    }
+
     pub(crate) fn map_error(&self, source: MapError) -> TreeError {
         TreeError::Map {
             path: self.root.clone(),

@@ -113,12 +113,38 @@ pub struct Report {
     pub warnings: Vec<Fault>,
 }
 
-/// Verifies all of a tree.
+/// Verifies all of a tree. Where it is written to meanwhile, what was found is looked at again:
+/// a reader who is overtaken by a commit sees files of two versions.
 ///
 /// # Errors
 /// Only when there is no tree to look at, or the observer asks to stop; all else is in the
 /// report.
 pub fn verify_tree(
+    tree: &Tree,
+    options: Options,
+    observer: &dyn Observer,
+) -> Result<Report, TreeError> {
+    let head = || tree.head().ok().map(|head| head.id());
+    let mut attempts = 0;
+    loop {
+        let before = head();
+        let report = verify_once(tree, options, observer)?;
+        attempts += 1;
+        let overtaken = || head() != before || tree.is_being_written();
+        if report.faults.is_empty() || attempts == ATTEMPTS || !overtaken() {
+            return Ok(report);
+        }
+        std::thread::sleep(PAUSE);
+    }
+}
+
+/// How often a tree is looked at that is being written.
+const ATTEMPTS: u32 = 5;
+/// How long a writer is given to finish.
+const PAUSE: std::time::Duration = std::time::Duration::from_secs(1);
+
+/// One look at a tree that nobody else writes to.
+pub(crate) fn verify_once(
     tree: &Tree,
     options: Options,
     observer: &dyn Observer,

@@ -51,6 +51,7 @@ pub(super) fn run(args: &args::Repair, output: &Output) -> Result<u8, Problem> {
             message: format!("{}: {}", fault.path, fault.message),
         });
     }
+    output.note("images were not read: sreg verify reads every byte of them");
     if !repaired.left.is_empty() {
         output.note(
             "what is left cannot be derived from the index: bring images back with sreg index",

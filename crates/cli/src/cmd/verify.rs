@@ -88,7 +88,11 @@ pub(super) fn run(args: args::Verify, config: &Config, output: &Output) -> Resul
             counted(report.checked.blobs_elsewhere, "image")
         ));
     }
-    if tree.is_some() && !args.require_signed {
+    let claims_keys = report
+        .faults
+        .iter()
+        .any(|fault| fault.code == "signature-unchecked");
+    if tree.is_some() && !args.require_signed && !claims_keys {
         output.note(
             "the registry is unsigned: digests show that bytes are whole, not who published them",
         );
