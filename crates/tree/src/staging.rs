@@ -1,7 +1,7 @@
 //! Writes into a tree: one writer at a time, and every file appears whole or not at all.
 //!
-//! A file is written under `staging/`, then renamed to its place. The commit is a hard link,
-//! which fails where something stands already (`spec/commit.md`).
+//! A file is written under `staging/`, or without a name, then renamed or linked to its place.
+//! The commit is a hard link, which fails where something stands already (`spec/commit.md`).
 
 mod journal;
 mod link;
