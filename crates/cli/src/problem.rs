@@ -2,8 +2,8 @@
 
 use sreg_image::OpenError;
 use sreg_index::hasher::HashError;
-use sreg_tree::TreeError;
 use sreg_tree::source::SourceFault;
+use sreg_tree::{TreeError, explain};
 
 use crate::exit;
 
@@ -110,7 +110,12 @@ fn hint(error: &TreeError) -> Option<String> {
         TreeError::CaseCollision(..) => "rename one of them: some file systems and clients cannot tell them apart".to_owned(),
         TreeError::Hash(HashError::Changed { .. }) => "nothing was published; run again when nobody writes the image".to_owned(),
         TreeError::Cancelled => "what was published before is still there, whole; run again to go on".to_owned(),
-        TreeError::Map { path, .. } | TreeError::Document { path, .. } | TreeError::Mismatch { path, .. } => {
+        TreeError::Missing { tree, .. } => format!(
+            "list all faults with: sreg verify {}; then bring the file back from a copy of the tree",
+            tree.display()
+        ),
+        TreeError::Map { path, .. } => format!("list everything that is wrong with: sreg verify {}", path.display()),
+        TreeError::Document { path, .. } | TreeError::Mismatch { path, .. } => {
             format!("list everything that is wrong with: sreg verify {}", tree_of(path))
         }
         _ => return None,
@@ -130,20 +135,4 @@ fn tree_of(path: &std::path::Path) -> String {
         .and_then(std::path::Path::parent)
         .unwrap_or(path);
     tree.display().to_string()
-}
-
-/// An error with its causes in one line.
-pub(crate) fn explain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        let more = error.to_string();
-        // A transparent error shows its cause already.
-        if !text.ends_with(&more) {
-            text.push_str(": ");
-            text.push_str(&more);
-        }
-        cause = error.source();
-    }
-    text
 }

@@ -103,11 +103,17 @@ fn resolve(
         ));
     };
     let path = tree.path(&Place::blob(&statement.subject.repository, image.digest));
-    if !path.exists() && tree.settings().blob_url.is_some() {
-        let url = tree.settings().image_url(&statement.subject, image);
+    if !path.exists() {
+        let place = match tree.settings().blob_url {
+            Some(_) => format!(
+                "not in the tree, but at {}",
+                tree.settings().image_url(&statement.subject, image)
+            ),
+            None => "missing".to_owned(),
+        };
         return Err(Problem::new(
             "missing-blob",
-            format!("the image of {reference} is not in the tree, but at {url}"),
+            format!("the image of {reference} is {place}"),
         ));
     }
     Ok((path, statement))

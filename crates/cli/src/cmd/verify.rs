@@ -117,7 +117,7 @@ fn verify_file(path: &Path, options: Options, progress: &Progress<'_>) -> Result
                 exit::UNAVAILABLE => Class::Unavailable,
                 _ => Class::Malformed,
             };
-            let message = crate::problem::explain(&error);
+            let message = sreg_tree::explain(&error);
             report.faults.push(Fault {
                 code: error.code(),
                 class,
