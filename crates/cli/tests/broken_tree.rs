@@ -191,3 +191,42 @@ fn one_cause_is_listed_once() {
     assert_eq!(bench.run(&["repair", "public"]).code, 0);
     bench.is_whole();
 }
+
+#[test]
+fn a_lost_statement_of_another_architecture_is_no_reason_to_break_off_in_the_middle() {
+    let bench = Bench::new();
+    bench.sif("lab/tool_1.sif");
+    bench.index();
+    let lost = statement(&bench, "1");
+    fs::remove_file(bench.images().join("lab/tool_1.sif")).unwrap();
+    bench.write(
+        "lab/tool_1.arm64.sif",
+        &sreg_tests::images::sif("arm", sreg_model::Arch::Arm64, 100),
+    );
+    let head = bench.read("head");
+    fs::remove_file(lost).unwrap();
+    fs::remove_dir_all(bench.path("state")).unwrap();
+    let ran = bench.run(&["index", "images", "--out", "public"]);
+    assert_eq!(ran.code, 4, "{}", ran.stderr);
+    assert_eq!(bench.read("head"), head);
+    assert_eq!(bench.verify(), (4, vec!["missing-statement".to_owned()]));
+}
+
+#[test]
+fn nothing_follows_the_last_version() {
+    let bench = published();
+    let head = bench.read("head");
+    let previous = format!("\"previous\":\"sha256:{}\",\"type\"", "0".repeat(64));
+    let last = head
+        .replace("\"type\"", &previous)
+        .replace("\"version\":1}", "\"version\":9007199254740991}");
+    fs::write(bench.public().join("head"), &last).unwrap();
+    // What changes nothing needs no version.
+    bench.index();
+    bench.sif("lab/tool_3.sif");
+    let ran = bench.run(&["index", "images", "--out", "public"]);
+    let said = "error[last-version]: public is at version 9007199254740991, the last";
+    assert!(ran.stderr.contains(said), "{}", ran.stderr);
+    assert!(ran.stderr.contains("hint: "), "{}", ran.stderr);
+    assert_eq!((ran.code, bench.read("head")), (2, last));
+}

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use sreg_index::hasher::HashError;
 use sreg_index::map::MapError;
+use sreg_model::canonical;
 use sreg_model::document::DocumentError;
 use sreg_model::layout::Place;
 use sreg_model::settings::SettingsError;
@@ -97,6 +98,9 @@ pub enum TreeError {
     /// Somebody else published at the same time.
     #[error("{path} exists: another run has published this version meanwhile", path = .0.display())]
     Conflict(PathBuf),
+    /// The newest version has the highest number that there is.
+    #[error("{path} is at version {max}, the last that there can be", path = .0.display(), max = canonical::MAX_INTEGER)]
+    LastVersion(PathBuf),
     /// Two references that differ by case alone.
     #[error("{0} and {1} differ by case alone")]
     CaseCollision(String, String),
@@ -137,6 +141,7 @@ impl TreeError {
             Self::Write { .. } => "unwritable",
             Self::Space { .. } => "no-space",
             Self::Conflict(_) => "version-conflict",
+            Self::LastVersion(_) => "last-version",
             Self::CaseCollision(..) => "case-collision",
             Self::Source(faults) => faults.first().map_or("malformed-image", |fault| fault.code),
             Self::NoImages(_) => "no-images",

@@ -140,6 +140,12 @@ pub(crate) fn publish(
     {
         return Ok(head.clone());
     }
+    if let Some(head) = &head
+        && !same_index
+        && head.body().version == canonical::MAX_INTEGER
+    {
+        return Err(TreeError::LastVersion(tree.root().to_owned()));
+    }
     let shown = head.as_ref().filter(|_| same_settings).map(Document::body);
     writer.write_journal(&Journal::new(shown.map(|head| Version {
         epoch: head.epoch,
