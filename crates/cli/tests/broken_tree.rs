@@ -26,6 +26,9 @@ fn words(report: &Value, key: &str) -> Vec<String> {
     list.iter().map(word).collect()
 }
 
+/// Puts something that is no good at a path.
+type Damage = fn(&Path);
+
 fn pipe(path: &Path) {
     assert!(Command::new("mkfifo").arg(path).status().unwrap().success());
 }
@@ -49,7 +52,7 @@ fn statement(bench: &Bench, tag: &str) -> PathBuf {
 fn a_head_that_cannot_be_used_is_one_fault_and_recovered_from_its_slot() {
     let bench = published();
     let head = bench.public().join("head");
-    let damages: [(fn(&Path), i32, &str); 4] = [
+    let damages: [(Damage, i32, &str); 4] = [
         (
             |head| fs::write(head, "{}\n").unwrap(),
             6,
@@ -85,7 +88,7 @@ fn a_root_that_cannot_be_read_keeps_all_else_from_being_judged() {
     let node = bench.public().join(format!("n/{}/{root}", &root[..2]));
     fs::remove_file(&node).unwrap();
     for (damage, code, word) in [
-        (pipe as fn(&Path), 6, "not-a-file"),
+        (pipe as Damage, 6, "not-a-file"),
         (unreadable, 5, "unreadable"),
     ] {
         damage(&node);

@@ -28,7 +28,7 @@ fn arguments_that_make_no_sense_have_a_word_and_the_usage() {
     for (args, word, says) in [
         (&["index", "--nonsense"][..], "usage", "Usage: sreg index"),
         (
-            &["verfy"],
+            &["verify2"],
             "usage",
             "\n  tip: a similar subcommand exists: 'verify'",
         ),
