@@ -25,7 +25,7 @@ pub(crate) struct Args {
 }
 
 /// What every command takes.
-#[derive(Debug, Clone, ClapArgs)]
+#[derive(Debug, Clone, Default, ClapArgs)]
 pub(crate) struct Global {
     /// How the answer is written to standard output.
     #[arg(long, global = true, env = "SREG_FORMAT", value_name = "FORMAT")]

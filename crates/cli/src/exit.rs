@@ -19,7 +19,7 @@ pub(crate) const INTERRUPTED: u8 = 130;
 pub(crate) fn of_word(word: &str) -> u8 {
     match word {
         "usage" | "config" | "not-our-folder" | "newer-format" | "signed-registry"
-        | "not-supported" => USAGE,
+        | "not-supported" | "last-version" | "malformed-url" => USAGE,
         "not-a-tree" | "no-images" | "missing-head" | "missing-node" | "missing-statement"
         | "missing-blob" | "missing-view" | "missing-reference" | "missing-file" => NOT_FOUND,
         "unreadable" | "unwritable" | "no-space" | "file-changed" => UNAVAILABLE,

@@ -13,9 +13,13 @@ mod target;
 use std::process::ExitCode;
 
 use clap::Parser as _;
+use clap::error::{ContextValue, ErrorKind};
 
 fn main() -> ExitCode {
-    let args = args::Args::parse();
+    let args = match args::Args::try_parse() {
+        Ok(args) => args,
+        Err(error) => return refuse(error),
+    };
     let output = output::Output::new(&args.global);
     match cmd::run(args, &output) {
         Ok(exit::OK) if output.is_lost() => {
@@ -29,4 +33,38 @@ fn main() -> ExitCode {
             ExitCode::from(problem.exit())
         }
     }
+}
+
+/// Ends with what clap says of the arguments: help that was asked for, or why they make no sense.
+fn refuse(mut error: clap::Error) -> ExitCode {
+    let is_help = error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand;
+    if !error.use_stderr() || is_help {
+        error.exit();
+    }
+    // What was typed may hold anything, line ends too, and clap quotes it.
+    let context: Vec<_> = error
+        .context()
+        .map(|(kind, value)| (kind, value.clone()))
+        .collect();
+    for (kind, value) in context {
+        let clean = |text: String| output::printable(&text, true);
+        let value = match value {
+            ContextValue::String(text) => ContextValue::String(clean(text)),
+            ContextValue::Strings(texts) => {
+                ContextValue::Strings(texts.into_iter().map(clean).collect())
+            }
+            // Tips quote it too.
+            ContextValue::StyledStrs(texts) => ContextValue::StyledStrs(
+                texts
+                    .into_iter()
+                    .map(|text| clean(text.to_string()).into())
+                    .collect(),
+            ),
+            other => other,
+        };
+        error.insert(kind, value);
+    }
+    let problem = problem::Problem::arguments(&error);
+    output::Output::new(&args::Global::default()).problem(&problem);
+    ExitCode::from(problem.exit())
 }

@@ -123,9 +123,15 @@ impl Output {
         for line in &problem.lines {
             self.error(line);
         }
+        let _ = write!(io::stderr().lock(), "{}", printable(&problem.below, false));
         if let Some(hint) = &problem.hint {
-            say(&self.paint("hint:", "36"), hint);
+            self.hint(hint);
         }
+    }
+
+    /// What to do about an error.
+    pub(crate) fn hint(&self, text: &str) {
+        say(&self.paint("hint:", "36"), text);
     }
 
     fn answer(&self, bytes: &[u8]) {
@@ -190,7 +196,7 @@ fn say(mark: &str, text: &str) {
 
 /// Text as a terminal may see it: names come from folders and trees of others. Control characters
 /// and those that change the direction of writing are escaped; line ends too, in a `line`.
-fn printable(text: &str, line: bool) -> String {
+pub(crate) fn printable(text: &str, line: bool) -> String {
     let mut shown = String::with_capacity(text.len());
     for character in text.chars() {
         let layout = matches!(character, '\n' | '\t') && !line;

@@ -1,9 +1,13 @@
 //! What a person is told when a command fails: what, why, and the command that helps.
 
+use std::fs;
+use std::path::Path;
+
 use sreg_image::OpenError;
 use sreg_index::hasher::HashError;
-use sreg_tree::TreeError;
-use sreg_tree::source::SourceFault;
+use sreg_model::settings::SettingsError;
+use sreg_tree::source::{SourceFault, holds_images};
+use sreg_tree::{TreeError, explain};
 
 use crate::exit;
 
@@ -11,6 +15,8 @@ use crate::exit;
 #[derive(Debug)]
 pub(crate) struct Problem {
     pub(crate) lines: Vec<Line>,
+    /// Lines below them that go with them, such as a command's usage.
+    pub(crate) below: String,
     pub(crate) hint: Option<String>,
 }
 
@@ -32,7 +38,23 @@ impl Problem {
                 path: None,
                 message: message.into(),
             }],
+            below: String::new(),
             hint: None,
+        }
+    }
+
+    /// Arguments that make no sense, in the words of clap.
+    pub(crate) fn arguments(error: &clap::Error) -> Self {
+        let cause = std::error::Error::source(error);
+        let code = cause
+            .and_then(|cause| cause.downcast_ref::<SettingsError>())
+            .map_or("usage", SettingsError::code);
+        let text = error.render().to_string();
+        let text = text.strip_prefix("error: ").unwrap_or(&text);
+        let (message, below) = text.split_once('\n').unwrap_or((text, ""));
+        Self {
+            below: below.to_owned(),
+            ..Self::new(code, message)
         }
     }
 
@@ -47,7 +69,7 @@ impl Problem {
     }
 
     /// A file that cannot be opened as an image.
-    pub(crate) fn image(path: &std::path::Path, error: &OpenError) -> Self {
+    pub(crate) fn image(path: &Path, error: &OpenError) -> Self {
         Self::new(
             error.code(),
             format!("{}: {}", path.display(), explain(error)),
@@ -66,6 +88,7 @@ impl Problem {
         let hint = "nothing was published; mend or move these files, or publish the rest with --skip-invalid".to_owned();
         Self {
             lines,
+            below: String::new(),
             hint: Some(hint),
         }
     }
@@ -93,7 +116,7 @@ impl From<HashError> for Problem {
 /// What to do about an error, where that can be said.
 fn hint(error: &TreeError) -> Option<String> {
     Some(match error {
-        TreeError::NotATree(path) => format!("make a registry there with: sreg index IMAGES --out {}", path.display()),
+        TreeError::NotATree(path) => registry_hint(path),
         TreeError::NotOurs(path) => {
             format!("nothing in it was touched; name an empty or absent folder, such as --out {}/public", path.display())
         }
@@ -107,18 +130,45 @@ fn hint(error: &TreeError) -> Option<String> {
         TreeError::Space { .. } => "free some space, or put the output on the file system of the images so that they can be linked".to_owned(),
         TreeError::Write { .. } => "what was published before is still there, whole; the next run goes on from here".to_owned(),
         TreeError::Conflict(_) => "run the command again: it starts from the new version".to_owned(),
+        TreeError::LastVersion(path) => format!(
+            "nobody publishes so often: if a copy of the tree has an older head, bring that back; see also sreg verify {}",
+            path.display()
+        ),
         TreeError::CaseCollision(..) => "rename one of them: some file systems and clients cannot tell them apart".to_owned(),
         TreeError::Hash(HashError::Changed { .. }) => "nothing was published; run again when nobody writes the image".to_owned(),
         TreeError::Cancelled => "what was published before is still there, whole; run again to go on".to_owned(),
-        TreeError::Map { path, .. } | TreeError::Document { path, .. } | TreeError::Mismatch { path, .. } => {
+        TreeError::Missing { tree, .. } => format!(
+            "list all faults with: sreg verify {}; then bring the file back from a copy of the tree",
+            tree.display()
+        ),
+        TreeError::Map { path, .. } => format!("list everything that is wrong with: sreg verify {}", path.display()),
+        TreeError::Document { path, .. } | TreeError::Mismatch { path, .. } => {
             format!("list everything that is wrong with: sreg verify {}", tree_of(path))
         }
         _ => return None,
     })
 }
 
+/// How to get a registry, where `path` is none.
+fn registry_hint(path: &Path) -> String {
+    let is_free = fs::read_dir(path).map_or(!path.exists(), |mut entries| entries.next().is_none());
+    if is_free {
+        format!(
+            "make a registry there with: sreg index IMAGES --out {}",
+            path.display()
+        )
+    } else if holds_images(path) {
+        format!(
+            "it holds images; make a registry of them with: sreg index {} --out public",
+            path.display()
+        )
+    } else {
+        "make a registry with: sreg index IMAGES --out public".to_owned()
+    }
+}
+
 /// The tree that holds a file of the layout, as far as its path shows.
-fn tree_of(path: &std::path::Path) -> String {
+fn tree_of(path: &Path) -> String {
     let ours = ["head", "heads", "n", "s", "v2"];
     let tree = path
         .ancestors()
@@ -127,23 +177,7 @@ fn tree_of(path: &std::path::Path) -> String {
                 .file_name()
                 .is_some_and(|name| ours.iter().any(|other| name == *other))
         })
-        .and_then(std::path::Path::parent)
+        .and_then(Path::parent)
         .unwrap_or(path);
     tree.display().to_string()
-}
-
-/// An error with its causes in one line.
-pub(crate) fn explain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        let more = error.to_string();
-        // A transparent error shows its cause already.
-        if !text.ends_with(&more) {
-            text.push_str(": ");
-            text.push_str(&more);
-        }
-        cause = error.source();
-    }
-    text
 }

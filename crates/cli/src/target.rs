@@ -78,10 +78,7 @@ fn parse_reference(text: &str) -> Result<Reference, Problem> {
         .map_err(|error: sreg_model::reference::ReferenceError| {
             Problem::new(
                 "usage",
-                format!(
-                    "{text:?} is no reference: {}",
-                    crate::problem::explain(&error)
-                ),
+                format!("{text:?} is no reference: {}", sreg_tree::explain(&error)),
             )
         })
 }

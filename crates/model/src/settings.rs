@@ -33,11 +33,14 @@ pub enum SettingsError {
         "{0:?} is not an http:// or https:// URL of up to 2048 bytes without spaces, query or fragment"
     )]
     Url(String),
-    /// A template that names no image, or has an unknown placeholder.
-    #[error(
-        "template {0:?} needs {{digest}} or {{hex}}, or both {{name}} and {{tag}}, and knows only {{digest}} {{hex}} {{namespace}} {{name}} {{tag}} {{arch}} {{ext}}"
-    )]
+    /// A template that names no image.
+    #[error("template {0:?} needs {{digest}} or {{hex}}, or both {{name}} and {{tag}}")]
     Template(String),
+    /// A template with a placeholder that is unknown, or a brace on its own.
+    #[error(
+        "template {0:?} has an unknown placeholder; known are {{digest}} {{hex}} {{namespace}} {{name}} {{tag}} {{arch}} {{ext}}"
+    )]
+    Placeholder(String),
 }
 
 impl SettingsError {
@@ -47,7 +50,7 @@ impl SettingsError {
         match self {
             Self::Malformed(_) | Self::NoLine => "malformed-settings",
             Self::Newer(_) => "newer-format",
-            Self::Url(_) | Self::Template(_) => "malformed-url",
+            Self::Url(_) | Self::Template(_) | Self::Placeholder(_) => "malformed-url",
         }
     }
 }
@@ -192,19 +195,18 @@ impl FromStr for BlobUrl {
         if !is_url(text) {
             return Err(SettingsError::Url(shorten(text)));
         }
-        let wrong = || SettingsError::Template(shorten(text));
         let known = ["digest", "hex", "namespace", "name", "tag", "arch", "ext"];
         let mut used = Vec::new();
         expand(text, |placeholder| {
             used.push(placeholder.to_owned());
             known.contains(&placeholder).then(String::new)
         })
-        .ok_or_else(wrong)?;
+        .ok_or_else(|| SettingsError::Placeholder(shorten(text)))?;
         let has = |word: &str| used.iter().any(|placeholder| placeholder == word);
         if has("digest") || has("hex") || (has("name") && has("tag")) {
             return Ok(Self(text.to_owned()));
         }
-        Err(wrong())
+        Err(SettingsError::Template(shorten(text)))
     }
 }
 

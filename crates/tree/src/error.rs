@@ -5,10 +5,13 @@ use std::path::{Path, PathBuf};
 
 use sreg_index::hasher::HashError;
 use sreg_index::map::MapError;
+use sreg_model::canonical;
 use sreg_model::document::DocumentError;
+use sreg_model::layout::Place;
 use sreg_model::settings::SettingsError;
 
 use crate::source::SourceFault;
+use crate::tree::{is_absent, is_not_a_file};
 
 /// Why a tree could not be read or written.
 #[derive(Debug, thiserror::Error)]
@@ -58,6 +61,14 @@ pub enum TreeError {
         /// Why.
         source: MapError,
     },
+    /// A file that the tree names is not there.
+    #[error("{path} is missing", path = tree.join(place.to_string()).display())]
+    Missing {
+        /// The tree.
+        tree: PathBuf,
+        /// Where the file should be.
+        place: Box<Place>,
+    },
     /// The file system refused to read.
     #[error("cannot read {path}", path = path.display())]
     Read {
@@ -87,6 +98,9 @@ pub enum TreeError {
     /// Somebody else published at the same time.
     #[error("{path} exists: another run has published this version meanwhile", path = .0.display())]
     Conflict(PathBuf),
+    /// The newest version has the highest number that there is.
+    #[error("{path} is at version {max}, the last that there can be", path = .0.display(), max = canonical::MAX_INTEGER)]
+    LastVersion(PathBuf),
     /// Two references that differ by case alone.
     #[error("{0} and {1} differ by case alone")]
     CaseCollision(String, String),
@@ -116,12 +130,18 @@ impl TreeError {
             Self::Settings { source, .. } => source.code(),
             Self::Document { source, .. } => source.code(),
             Self::Mismatch { .. } => "document-mismatch",
+            Self::Map {
+                source: MapError::Io { source, .. },
+                ..
+            } => unread(source),
             Self::Map { source, .. } => source.code(),
-            Self::Read { .. } => "unreadable",
+            Self::Missing { place, .. } => missing(place),
+            Self::Read { source, .. } => unread(source),
             Self::Write { source, .. } if is_full(source) => "no-space",
             Self::Write { .. } => "unwritable",
             Self::Space { .. } => "no-space",
             Self::Conflict(_) => "version-conflict",
+            Self::LastVersion(_) => "last-version",
             Self::CaseCollision(..) => "case-collision",
             Self::Source(faults) => faults.first().map_or("malformed-image", |fault| fault.code),
             Self::NoImages(_) => "no-images",
@@ -134,6 +154,20 @@ impl TreeError {
         move |source| Self::Read {
             path: path.to_owned(),
             source,
+        }
+    }
+
+    /// Why a file of the tree at `root` could not be read.
+    pub(crate) fn read_place(root: &Path, place: &Place) -> impl FnOnce(io::Error) -> Self {
+        move |source| {
+            if is_absent(&source) {
+                let place = Box::new(place.clone());
+                return Self::Missing {
+                    tree: root.to_owned(),
+                    place,
+                };
+            }
+            Self::read(&root.join(place.to_string()))(source)
         }
     }
 
@@ -152,13 +186,39 @@ fn is_full(error: &io::Error) -> bool {
     )
 }
 
+/// The word for something that is not there.
+fn missing(place: &Place) -> &'static str {
+    match place {
+        Place::Settings => "not-a-tree",
+        Place::Head | Place::HeadSlot { .. } => "missing-head",
+        Place::Node(_) => "missing-node",
+        Place::Statement(_) => "missing-statement",
+        Place::Blob(..) => "missing-blob",
+        Place::Manifest(..) | Place::SeedTags(_) | Place::SeedManifest(..) => "missing-view",
+    }
+}
+
+/// The word for something that is there, and could not be read.
+fn unread(error: &io::Error) -> &'static str {
+    if is_not_a_file(error) {
+        "not-a-file"
+    } else {
+        "unreadable"
+    }
+}
+
 /// An error with its causes in one line.
-pub(crate) fn explain(error: &dyn std::error::Error) -> String {
+#[must_use]
+pub fn explain(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
     while let Some(error) = cause {
-        text.push_str(": ");
-        text.push_str(&error.to_string());
+        let more = error.to_string();
+        // A transparent error shows its cause already.
+        if !text.ends_with(&more) {
+            text.push_str(": ");
+            text.push_str(&more);
+        }
         cause = error.source();
     }
     text

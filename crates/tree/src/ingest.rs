@@ -57,6 +57,10 @@ pub struct Options {
 pub struct Outcome {
     /// The newest head; absent after a dry run of what was never published.
     pub head: Option<Document<Head>>,
+    /// Whether nothing was published there before.
+    pub is_new: bool,
+    /// Whether other settings were given than before, so that all views were written anew.
+    pub settings_changed: bool,
     /// The images of the source.
     pub images: usize,
     /// Their bytes.
@@ -104,6 +108,9 @@ pub fn index_folder(options: &Options, watch: &dyn Watch) -> Result<Outcome, Tre
     let settings = with_options(writer.tree().settings().clone(), options);
     let head = publish::recover(&writer, watch)?;
     let lines = publish::lines(writer.tree(), head.as_ref().map(Document::body))?;
+
+    let is_new = head.is_none();
+    let settings_changed = !is_new && *writer.tree().settings() != settings;
 
     let import = settings.blob_url.is_none().then_some(options.link);
     let (hashed, stopped) = hashing::bring(&writer, &found, options.io, import, watch);
@@ -153,6 +160,8 @@ pub fn index_folder(options: &Options, watch: &dyn Watch) -> Result<Outcome, Tre
             (image.path.clone(), subject.clone(), published.digest)
         });
     Ok(Outcome {
+        is_new,
+        settings_changed,
         published: published.collect(),
         removed,
         kept,
@@ -169,6 +178,8 @@ fn outcome(
 ) -> Outcome {
     Outcome {
         head,
+        is_new: false,
+        settings_changed: false,
         images: found.len(),
         bytes: found.iter().map(|image| image.stamp.size).sum(),
         hashed: found.len() - reused,

@@ -16,6 +16,6 @@ mod tree;
 pub mod verify;
 mod views;
 
-pub use error::TreeError;
+pub use error::{TreeError, explain};
 pub use staging::LinkMode;
 pub use tree::Tree;

@@ -1,5 +1,6 @@
 //! Publishes a new version of a registry (`spec/commit.md`).
 
+use std::fs;
 use std::path::Path;
 
 use rayon::prelude::*;
@@ -139,6 +140,12 @@ pub(crate) fn publish(
     {
         return Ok(head.clone());
     }
+    if let Some(head) = &head
+        && !same_index
+        && head.body().version == canonical::MAX_INTEGER
+    {
+        return Err(TreeError::LastVersion(tree.root().to_owned()));
+    }
     let shown = head.as_ref().filter(|_| same_settings).map(Document::body);
     writer.write_journal(&Journal::new(shown.map(|head| Version {
         epoch: head.epoch,
@@ -234,10 +241,23 @@ fn changes(
             .entry(key)
             .or_insert_with(|| published.cloned().unwrap_or_default());
         of_key.retain(|line| line.arch != entry.arch);
+        of_key
+            .iter()
+            .try_for_each(|line| check_stated(writer.tree(), line))?;
         of_key.push(entry);
         of_key.sort_by_key(|line| line.arch);
     }
     Ok(changes)
+}
+
+/// Refuses to publish on top of a line whose statement is lost: the next version would have the
+/// same hole, and views could not be written.
+fn check_stated(tree: &Tree, line: &TagEntry) -> Result<(), TreeError> {
+    let place = Place::Statement(line.statement);
+    match fs::metadata(tree.path(&place)) {
+        Ok(_) => Ok(()),
+        Err(error) => Err(TreeError::read_place(tree.root(), &place)(error)),
+    }
 }
 
 /// States `claim` about `subject`, unless the line that is there says it already.
@@ -261,7 +281,8 @@ fn state(
         }),
         Claim::Removed { .. } => None,
     };
-    if line.is_some_and(|line| line.image == image) {
+    if let Some(line) = line.filter(|line| line.image == image) {
+        check_stated(writer.tree(), line)?;
         return Ok(None);
     }
     let previous = line

@@ -27,7 +27,7 @@ pub struct Repaired {
 }
 
 /// Rewrites all that can be derived from the newest head. Images are not read, but those whose
-/// chain is wrong.
+/// chain is wrong. What stands where a file should be, and is none, stays.
 ///
 /// # Errors
 /// When the tree cannot be written, or its newest head or index cannot be read.
@@ -40,7 +40,7 @@ pub fn repair(
         blobs: BlobCheck::Head,
         io: IoMode::Auto,
     };
-    let writer = Writer::open(tree.root(), tree.settings(), observer, waiting)?;
+    let writer = Writer::open(tree.root(), tree.settings(), observer, waiting)?.pass_over();
     let before = verify::verify_once(tree, options, observer)?.faults;
     // Even where the views look right: their files may have been touched meanwhile.
     if !before.is_empty() {

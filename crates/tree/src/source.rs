@@ -1,6 +1,8 @@
 //! Which files of a folder are images, and what references their paths say (`spec/cli.md`).
 
-use std::collections::BTreeMap;
+mod case;
+
+use std::collections::{BTreeMap, VecDeque};
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -9,6 +11,8 @@ use sreg_index::stamp::Stamp;
 use sreg_model::reference::ReferenceError;
 use sreg_model::statement::Subject;
 use sreg_model::{Arch, Name, Namespace, Repository, Tag};
+
+pub(crate) use self::case::FoldedNames;
 
 /// A file that its name says is an image.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -72,6 +76,31 @@ pub fn scan(source: &Path, skip: &Path, flat: &Namespace) -> Scan {
     scan
 }
 
+/// The most entries that are looked at for an image.
+const MOST_LOOKED_AT: usize = 2000;
+
+/// Whether a folder seems to hold images. It may be any folder, so only a part of it is looked
+/// at, from the top.
+#[must_use]
+pub fn holds_images(folder: &Path) -> bool {
+    let mut folders = VecDeque::from([folder.to_owned()]);
+    let mut seen = 0;
+    while let Some(folder) = folders.pop_front() {
+        for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+            seen += 1;
+            if seen > MOST_LOOKED_AT {
+                return false;
+            }
+            if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+                folders.push_back(entry.path());
+            } else if entry.file_name().to_str().and_then(image_stem).is_some() {
+                return true;
+            }
+        }
+    }
+    false
+}
+
 /// Finds images that say the same reference and architecture, and references that differ by
 /// case alone. All of them are faults, since none can be chosen over the others.
 #[must_use]
@@ -97,51 +126,6 @@ pub fn collisions(images: &[(Subject, PathBuf)]) -> Vec<SourceFault> {
         }
     }
     faults
-}
-
-/// References by what they are without their case: namespaces, names and tags may not differ
-/// by case alone.
-#[derive(Debug, Default)]
-pub(crate) struct FoldedNames(BTreeMap<String, String>);
-
-impl FoldedNames {
-    /// Adds a reference, `namespace/name:tag`; the one that it collides with, where there is one.
-    pub(crate) fn insert(&mut self, reference: &str) -> Result<(), String> {
-        let folded = reference.to_ascii_lowercase();
-        for end in ends(reference) {
-            let text = &reference[..end];
-            let first = self
-                .0
-                .entry(folded[..end].to_owned())
-                .or_insert_with(|| text.to_owned());
-            if first != text {
-                return Err(first.clone());
-            }
-        }
-        Ok(())
-    }
-
-    /// Whether a part of what was added is `text` but for its case.
-    pub(crate) fn has_folded(&self, text: &str) -> bool {
-        self.0.contains_key(&text.to_ascii_lowercase())
-    }
-
-    /// What was added and collides with a reference.
-    pub(crate) fn collision(&self, reference: &str) -> Option<&String> {
-        let folded = reference.to_ascii_lowercase();
-        ends(reference).into_iter().find_map(|end| {
-            self.0
-                .get(&folded[..end])
-                .filter(|first| **first != reference[..end])
-        })
-    }
-}
-
-/// Where the parts of a reference end that are unique without their case: the namespace, the
-/// repository, all of it.
-fn ends(reference: &str) -> [usize; 3] {
-    let end = |byte| reference.find(byte).unwrap_or(reference.len());
-    [end('/'), end(':'), reference.len()]
 }
 
 /// Far more folders above an image than any layout has.

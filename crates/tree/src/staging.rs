@@ -40,6 +40,8 @@ pub(crate) struct Writer {
     next: AtomicU64,
     /// What was written or removed since the last sync; nothing once that is too much to tell.
     unsynced: Mutex<Option<BTreeSet<PathBuf>>>,
+    /// Whether a place where something else stands is left as it is, and is no error.
+    passes_over: bool,
     /// Folders that are known to be in the tree, whatever links lead there.
     inside: Mutex<HashSet<PathBuf>>,
 }
@@ -74,6 +76,7 @@ impl Writer {
             _lock: lock,
             next: AtomicU64::new(0),
             unsynced: Mutex::new(Some(BTreeSet::new())),
+            passes_over: false,
             inside: Mutex::default(),
         };
         let staging = root.join(STAGING);
@@ -84,6 +87,13 @@ impl Writer {
             writer.put(&Place::Settings, &writer.tree.settings().encode())?;
         }
         Ok(writer)
+    }
+
+    /// From now on a file is not written where a folder stands in its place, or a file in that of
+    /// its folder.
+    pub(crate) fn pass_over(mut self) -> Self {
+        self.passes_over = true;
+        self
     }
 
     pub(crate) fn tree(&self) -> &Tree {
@@ -162,6 +172,7 @@ impl Writer {
         let path = self.tree.path(place);
         self.check_inside(&path)?;
         match fs::remove_file(&path) {
+            Err(error) if self.is_passed_over(&error) => return Ok(()),
             Err(error) if !is_absent(&error) => return Err(TreeError::write(&path)(error)),
             _ => self.touched(&path),
         }
@@ -357,13 +368,18 @@ impl Writer {
     fn settle(&self, staged: &Path, path: &Path) -> Result<(), TreeError> {
         self.check_inside(path)?;
         self.touched(path);
-        with_parent(path, || fs::rename(staged, path)).map_err(|source| {
+        with_parent(path, || fs::rename(staged, path)).or_else(|error| {
             let _ = fs::remove_file(staged);
-            TreeError::Write {
-                path: path.to_owned(),
-                source,
+            if self.is_passed_over(&error) {
+                return Ok(());
             }
+            Err(TreeError::write(path)(error))
         })
+    }
+
+    fn is_passed_over(&self, error: &io::Error) -> bool {
+        use io::ErrorKind::{AlreadyExists, IsADirectory, NotADirectory};
+        self.passes_over && matches!(error.kind(), AlreadyExists | IsADirectory | NotADirectory)
     }
 
     /// Removes what runs left under `staging/`, but a journal.

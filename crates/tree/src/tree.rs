@@ -67,18 +67,23 @@ impl Tree {
         self.root.join(place.to_string())
     }
 
+    /// Reads the file at a place, but never more than one byte over `most`.
+    pub(crate) fn read(&self, place: &Place, most: usize) -> Result<Vec<u8>, TreeError> {
+        read_capped(&self.path(place), most).map_err(TreeError::read_place(&self.root, place))
+    }
+
     /// The newest head that is published.
     ///
     /// # Errors
     /// When there is none, or it is malformed.
     pub fn head(&self) -> Result<Document<Head>, TreeError> {
-        let path = self.path(&Place::Head);
-        match read_capped(&path, document::MAX_BYTES) {
-            Ok(bytes) => {
-                Document::parse(bytes).map_err(|source| TreeError::Document { path, source })
-            }
-            Err(error) if is_absent(&error) => Err(TreeError::NoHead(self.root.clone())),
-            Err(error) => Err(TreeError::read(&path)(error)),
+        match self.read(&Place::Head, document::MAX_BYTES) {
+            Ok(bytes) => Document::parse(bytes).map_err(|source| TreeError::Document {
+                path: self.path(&Place::Head),
+                source,
+            }),
+            Err(TreeError::Missing { .. }) => Err(TreeError::NoHead(self.root.clone())),
+            Err(error) => Err(error),
         }
     }
 
@@ -87,14 +92,15 @@ impl Tree {
     /// # Errors
     /// When it cannot be read, is malformed, or is of another version.
     pub fn head_slot(&self, epoch: u64, version: u64) -> Result<Option<Document<Head>>, TreeError> {
-        let path = self.path(&Place::HeadSlot { epoch, version });
-        let head: Document<Head> = match read_capped(&path, document::MAX_BYTES) {
+        let slot = Place::HeadSlot { epoch, version };
+        let path = self.path(&slot);
+        let head: Document<Head> = match self.read(&slot, document::MAX_BYTES) {
             Ok(bytes) => Document::parse(bytes).map_err(|source| TreeError::Document {
                 path: path.clone(),
                 source,
             })?,
-            Err(error) if is_absent(&error) => return Ok(None),
-            Err(error) => return Err(TreeError::read(&path)(error)),
+            Err(TreeError::Missing { .. }) => return Ok(None),
+            Err(error) => return Err(error),
         };
         if (head.body().epoch, head.body().version) != (epoch, version) {
             let what = format!(
@@ -112,8 +118,9 @@ impl Tree {
     /// # Errors
     /// When it is missing, malformed, or another one.
     pub fn statement(&self, id: &Digest) -> Result<Document<Statement>, TreeError> {
-        let path = self.path(&Place::Statement(*id));
-        let bytes = read_capped(&path, document::MAX_BYTES).map_err(TreeError::read(&path))?;
+        let place = Place::Statement(*id);
+        let path = self.path(&place);
+        let bytes = self.read(&place, document::MAX_BYTES)?;
         let statement: Document<Statement> =
             Document::parse(bytes).map_err(|source| TreeError::Document {
                 path: path.clone(),
@@ -175,14 +182,21 @@ pub(crate) fn read_capped(path: &Path, most: usize) -> io::Result<Vec<u8>> {
         .custom_flags(rustix::fs::OFlags::NONBLOCK.bits().cast_signed())
         .open(path)?;
     if !file.metadata()?.is_file() {
-        return Err(io::Error::new(
-            io::ErrorKind::InvalidInput,
-            "not a regular file",
-        ));
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, NotAFile));
     }
     let mut bytes = Vec::new();
     file.take(most as u64 + 1).read_to_end(&mut bytes)?;
     Ok(bytes)
+}
+
+/// A folder, a pipe or a device where a file should be.
+#[derive(Debug, thiserror::Error)]
+#[error("not a regular file")]
+struct NotAFile;
+
+/// Whether an error says that there is something else than a file.
+pub(crate) fn is_not_a_file(error: &io::Error) -> bool {
+    error.get_ref().is_some_and(|inner| inner.is::<NotAFile>())
 }
 
 /// Whether an error says that there is no such file. A file where a folder should be says so too.

@@ -15,13 +15,14 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use serde::Serialize;
 use sreg_index::hasher::{IoMode, Observer};
+use sreg_index::map::MapError;
 use sreg_model::head::Head;
 use sreg_model::layout::Place;
 use sreg_model::{Document, Reference};
 
 use crate::error::{TreeError, explain};
 use crate::staging;
-use crate::tree::Tree;
+use crate::tree::{Tree, is_not_a_file};
 
 /// How closely blobs are looked at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -320,32 +321,30 @@ impl<'a> Run<'a> {
 
     /// Reports an error about the file at `place`.
     fn error(&self, place: &Place, reference: Option<String>, error: &TreeError) {
-        use std::io::ErrorKind::{NotADirectory, NotFound};
-        let (code, class) = match error {
-            TreeError::Read { source, .. } if matches!(source.kind(), NotFound | NotADirectory) => {
-                (missing(place), Class::NotFound)
-            }
-            TreeError::Read { .. } | TreeError::Hash(_) => (error.code(), Class::Unavailable),
-            TreeError::Mismatch { .. } => (error.code(), Class::Mismatch),
+        let class = match error {
             TreeError::Cancelled => return,
-            _ => (error.code(), Class::Malformed),
+            TreeError::Missing { .. } => Class::NotFound,
+            TreeError::Map { source, .. } => match source {
+                MapError::Missing(_) => Class::NotFound,
+                MapError::Mismatch { .. } | MapError::Count { .. } => Class::Mismatch,
+                MapError::Io { source, .. } if !is_not_a_file(source) => Class::Unavailable,
+                _ => Class::Malformed,
+            },
+            TreeError::Read { source, .. } if is_not_a_file(source) => Class::Malformed,
+            TreeError::Read { .. } | TreeError::Hash(_) => Class::Unavailable,
+            TreeError::Mismatch { .. } => Class::Mismatch,
+            _ => Class::Malformed,
         };
-        self.fault_of(code, class, place, reference, explain(error));
+        self.fault_of(error.code(), class, place, reference, explain(error));
+    }
+
+    /// Reports a folder, a pipe, a device or a link where a file should be.
+    fn not_a_file(&self, path: impl ToString, reference: Option<String>) {
+        let message = "it is not a regular file";
+        self.fault_of("not-a-file", Class::Malformed, path, reference, message);
     }
 
     fn expect(&self, place: &Place) {
         unlocked(&self.expected).insert(place.to_string());
-    }
-}
-
-/// The word for something that is not there.
-fn missing(place: &Place) -> &'static str {
-    match place {
-        Place::Settings => "not-a-tree",
-        Place::Head | Place::HeadSlot { .. } => "missing-head",
-        Place::Node(_) => "missing-node",
-        Place::Statement(_) => "missing-statement",
-        Place::Blob(..) => "missing-blob",
-        Place::Manifest(..) | Place::SeedTags(_) | Place::SeedManifest(..) => "missing-view",
     }
 }

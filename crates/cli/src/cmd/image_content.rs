@@ -8,10 +8,11 @@ use std::path::PathBuf;
 use std::process::Command;
 
 use sreg_image::{Image, Limits};
+use sreg_tree::explain;
 
 use crate::exit;
 use crate::output::Output;
-use crate::problem::{Problem, explain};
+use crate::problem::Problem;
 
 /// This program again, with the part of the reader.
 pub(super) fn command() -> Command {

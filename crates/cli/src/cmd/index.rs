@@ -199,6 +199,9 @@ fn text(options: &Options, outcome: &Outcome, seconds: f64) -> String {
         let (root, version) = (head.body().index.digest, head.body().version);
         text.push_str(&format!("{out}: version {version}, {images}, {bytes}: {work} in {seconds:.1} s\nindex    {root}\n"));
     }
+    if outcome.settings_changed {
+        text.push_str("settings changed: views rewritten\n");
+    }
     text
 }
 
@@ -220,9 +223,11 @@ fn notes(options: &Options, outcome: &Outcome, output: &Output) {
     if options.dry_run {
         return;
     }
-    output.note(
-        "the registry is unsigned: digests show that bytes are whole, not who published them",
-    );
+    if outcome.is_new {
+        output.note(
+            "the registry is unsigned: digests show that bytes are whole, not who published them",
+        );
+    }
     let base_url = sreg_tree::Tree::open(&options.out)
         .ok()
         .is_some_and(|tree| tree.settings().base_url.is_some());

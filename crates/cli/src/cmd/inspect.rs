@@ -9,13 +9,14 @@ use sreg_model::layout::Place;
 use sreg_model::statement::Statement;
 use sreg_model::{Arch, Digest, Reference};
 use sreg_tree::Tree;
+use sreg_tree::source::holds_images;
 
 use super::image_content;
 use super::index::io;
 use crate::args;
 use crate::config::Config;
 use crate::exit;
-use crate::output::{Output, human_bytes};
+use crate::output::{Output, counted, human_bytes};
 use crate::problem::Problem;
 use crate::progress::Progress;
 use crate::target::Target;
@@ -25,11 +26,7 @@ pub(super) fn run(args: args::Inspect, config: &Config, output: &Output) -> Resu
     let (path, stated) = match Target::parse(&args.target, registry)? {
         Target::File(path) => (path, None),
         Target::Tree(path) => {
-            return Err(Problem::new(
-                "usage",
-                format!("{} is a folder, not an image", path.display()),
-            )
-            .with_hint(format!("list its images with: sreg ls {}", path.display())));
+            return Err(folder(&path));
         }
         Target::Reference(tree, reference) => {
             let (path, statement) = resolve(&tree, &reference, args.arch)?;
@@ -63,6 +60,20 @@ pub(super) fn run(args: args::Inspect, config: &Config, output: &Output) -> Resu
     Ok(exit::OK)
 }
 
+fn folder(path: &Path) -> Problem {
+    let problem = Problem::new(
+        "usage",
+        format!("{} is a folder, not an image", path.display()),
+    );
+    if Tree::open(path).is_ok() {
+        return problem.with_hint(format!("list its images with: sreg ls {}", path.display()));
+    }
+    if holds_images(path) {
+        return problem.with_hint("name one of the images in it");
+    }
+    problem
+}
+
 /// The file and the statement of a reference.
 fn resolve(
     root: &Path,
@@ -93,7 +104,10 @@ fn resolve(
             "missing-reference",
             format!("{} has no {reference}{of}", root.display()),
         )
-        .with_hint(format!("list what it has with: sreg ls {}", root.display())));
+        .with_hint(match arch {
+            Some(_) => super::ls::list_hint(&tree),
+            None => super::ls::tags_hint(&tree, reference),
+        }));
     };
     let statement = tree.statement(id)?.body().clone();
     let Some(image) = statement.image() else {
@@ -103,11 +117,17 @@ fn resolve(
         ));
     };
     let path = tree.path(&Place::blob(&statement.subject.repository, image.digest));
-    if !path.exists() && tree.settings().blob_url.is_some() {
-        let url = tree.settings().image_url(&statement.subject, image);
+    if !path.exists() {
+        let place = match tree.settings().blob_url {
+            Some(_) => format!(
+                "not in the tree, but at {}",
+                tree.settings().image_url(&statement.subject, image)
+            ),
+            None => "missing".to_owned(),
+        };
         return Err(Problem::new(
             "missing-blob",
-            format!("the image of {reference} is not in the tree, but at {url}"),
+            format!("the image of {reference} is {place}"),
         ));
     }
     Ok((path, statement))
@@ -132,7 +152,7 @@ fn text(path: &Path, report: &Report, stated: Option<&Statement>) -> String {
     lines.extend(report.chain.as_ref().map(|chain| {
         (
             "chain",
-            format!("{} ({} chunks)", chain.digest, chain.chunks),
+            format!("{} ({})", chain.digest, counted(chain.chunks, "chunk")),
         )
     }));
     if let Some(sif) = &report.sif {

@@ -1,5 +1,6 @@
 //! `sreg ls`
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use comfy_table::{Table, presets};
@@ -7,7 +8,7 @@ use serde::Serialize;
 use sreg_index::map::MapError;
 use sreg_model::head::Head;
 use sreg_model::node::TagEntry;
-use sreg_model::{Arch, Digest, Namespace};
+use sreg_model::{Arch, Digest, Namespace, Reference};
 use sreg_tree::{Tree, TreeError};
 
 use crate::args;
@@ -76,6 +77,42 @@ pub(super) fn entries(tree: &Tree, head: &Head) -> Result<Vec<(Namespace, TagEnt
             source,
         })?;
     Ok(entries)
+}
+
+/// The most tags that a hint lists.
+const MOST_TAGS: usize = 10;
+
+/// What a person may have meant by a reference that is not there: the tags of its repository.
+pub(super) fn tags_hint(tree: &Tree, reference: &Reference) -> String {
+    let repository = reference.repository();
+    let entries = tree
+        .head()
+        .map_err(Problem::from)
+        .and_then(|head| entries(tree, head.body()));
+    let tags: BTreeSet<String> = entries
+        .unwrap_or_default()
+        .into_iter()
+        .filter(|(namespace, entry)| {
+            namespace == repository.namespace()
+                && entry.key.name() == *repository.name()
+                && entry.image.is_some()
+        })
+        .map(|(_, entry)| entry.key.tag().to_string())
+        .collect();
+    if tags.is_empty() {
+        return list_hint(tree);
+    }
+    let more = match tags.len().saturating_sub(MOST_TAGS) {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    let tags: Vec<String> = tags.into_iter().take(MOST_TAGS).collect();
+    format!("{repository} has the tags {}{more}", tags.join(", "))
+}
+
+/// How to see what a tree has.
+pub(super) fn list_hint(tree: &Tree) -> String {
+    format!("list what it has with: sreg ls {}", tree.root().display())
 }
 
 /// Whether a reference is `below`: a namespace, a repository, or the reference itself.

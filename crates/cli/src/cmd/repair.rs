@@ -52,7 +52,11 @@ pub(super) fn run(args: &args::Repair, output: &Output) -> Result<u8, Problem> {
         });
     }
     output.note("images were not read: sreg verify reads every byte of them");
-    if !repaired.left.is_empty() {
+    let in_the_way = |fault: &Fault| fault.code == "not-a-file";
+    if repaired.left.iter().any(in_the_way) {
+        output.note("move away what stands in the place of a file, and run sreg repair again");
+    }
+    if !repaired.left.iter().all(in_the_way) {
         output.note(
             "what is left cannot be derived from the index: bring images back with sreg index",
         );

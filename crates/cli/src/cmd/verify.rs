@@ -39,16 +39,17 @@ pub(super) fn run(args: args::Verify, config: &Config, output: &Output) -> Resul
         io: io(args.io),
     };
     let progress = Progress::new(output, "verified");
-    let (mut report, tree) = match Target::parse(&args.target, registry)? {
-        Target::File(path) => (verify_file(&path, options, &progress)?, None),
+    let target = Target::parse(&args.target, registry)?;
+    let (mut report, tree) = match &target {
+        Target::File(path) => (verify_file(path, options, &progress)?, None),
         Target::Tree(path) => {
-            let tree = Tree::open(&path)?;
+            let tree = Tree::open(path)?;
             (verify_tree(&tree, options, &progress)?, Some(tree))
         }
         Target::Reference(path, reference) => {
-            let tree = Tree::open(&path)?;
+            let tree = Tree::open(path)?;
             (
-                verify_reference(&tree, &reference, options, &progress)?,
+                verify_reference(&tree, reference, options, &progress)?,
                 Some(tree),
             )
         }
@@ -81,6 +82,12 @@ pub(super) fn run(args: args::Verify, config: &Config, output: &Output) -> Resul
     }
     for fault in &report.faults {
         output.error(&line(fault));
+    }
+    let is_unknown = |fault: &Fault| fault.code == "missing-reference";
+    if let (Target::Reference(_, reference), Some(tree)) = (&target, &tree)
+        && report.faults.iter().any(is_unknown)
+    {
+        output.hint(&super::ls::tags_hint(tree, reference));
     }
     if report.checked.blobs_elsewhere > 0 {
         output.note(&format!(
@@ -117,7 +124,7 @@ fn verify_file(path: &Path, options: Options, progress: &Progress<'_>) -> Result
                 exit::UNAVAILABLE => Class::Unavailable,
                 _ => Class::Malformed,
             };
-            let message = crate::problem::explain(&error);
+            let message = sreg_tree::explain(&error);
             report.faults.push(Fault {
                 code: error.code(),
                 class,

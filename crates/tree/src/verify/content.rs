@@ -18,7 +18,6 @@ use super::nodes::Walked;
 use super::{BlobCheck, Class, Heads, Run, count, unlocked};
 use crate::error::TreeError;
 use crate::source::FoldedNames;
-use crate::tree::read_capped;
 use crate::views::repository;
 
 impl Run<'_> {
@@ -243,12 +242,11 @@ impl Run<'_> {
 
     fn chain(&self, place: &Place, image: &Image, reference: Option<&String>) -> Option<Chain> {
         count(&self.counts.chains, 1);
-        let path = self.tree.path(place);
         let most = usize::try_from(sidecar_len(image.size)).unwrap_or(usize::MAX - 1);
-        let sidecar = match read_capped(&path, most) {
+        let sidecar = match self.tree.read(place, most) {
             Ok(sidecar) => sidecar,
             Err(error) => {
-                self.error(place, reference.cloned(), &TreeError::read(&path)(error));
+                self.error(place, reference.cloned(), &error);
                 return None;
             }
         };
@@ -291,8 +289,14 @@ impl Run<'_> {
                 count(&self.counts.blobs_elsewhere, 1);
                 return;
             }
-            Err(error) => return self.error(place, reference, &TreeError::read(&path)(error)),
+            Err(error) => {
+                let error = TreeError::read_place(self.tree.root(), place)(error);
+                return self.error(place, reference, &error);
+            }
         };
+        if !metadata.is_file() {
+            return self.not_a_file(place, reference);
+        }
         count(&self.counts.blobs, 1);
         if metadata.len() != image.size {
             let message = format!("it has {} bytes, expected {}", metadata.len(), image.size);

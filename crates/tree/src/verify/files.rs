@@ -1,5 +1,6 @@
 //! Files that no head knows.
 
+use std::collections::HashSet;
 use std::fs;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -12,15 +13,18 @@ use sreg_model::{Digest, document, manifest, node};
 use super::views::MAX_VIEW;
 use super::{BlobCheck, Class, Heads, Run, unlocked};
 use crate::error::TreeError;
-use crate::tree::read_capped;
 
 impl Run<'_> {
     /// Looks at every file of the tree that was not met on the way from the head. Where the
     /// newest index was not `read_in_full`, it may be the one to name them: then they are only
     /// looked at as far as they speak for themselves.
     pub(super) fn files(&self, heads: &Heads, read_in_full: bool) {
+        let faulty = unlocked(&self.faults)
+            .iter()
+            .map(|fault| fault.path.clone())
+            .collect();
         let mut strays = Vec::new();
-        self.folder(self.tree.root(), "", &mut strays);
+        self.folder(self.tree.root(), "", &faulty, &mut strays);
         let basis = Basis {
             heads,
             chain: heads.last().is_some_and(|head| head.body().version == 1),
@@ -38,7 +42,14 @@ impl Run<'_> {
         }
     }
 
-    fn folder(&self, folder: &Path, prefix: &str, strays: &mut Vec<String>) {
+    /// Collects what was not met in a folder. What is `faulty` has its fault already.
+    fn folder(
+        &self,
+        folder: &Path,
+        prefix: &str,
+        faulty: &HashSet<String>,
+        strays: &mut Vec<String>,
+    ) {
         if self.observer.is_cancelled() {
             return;
         }
@@ -62,16 +73,12 @@ impl Run<'_> {
             }
             match entry.file_type() {
                 Ok(kind) if kind.is_dir() => {
-                    self.folder(&entry.path(), &format!("{path}/"), strays)
+                    self.folder(&entry.path(), &format!("{path}/"), faulty, strays)
                 }
                 Ok(kind) if kind.is_file() && unlocked(&self.expected).contains(&path) => {}
+                Ok(kind) if !kind.is_file() && faulty.contains(&path) => {}
                 Ok(kind) if !kind.is_file() && Place::parse(&path).is_some() => {
-                    self.fault(
-                        "not-a-file",
-                        Class::Malformed,
-                        &path,
-                        "it is not a regular file",
-                    );
+                    self.not_a_file(&path, None)
                 }
                 _ => strays.push(path),
             }
@@ -132,7 +139,7 @@ impl Run<'_> {
     /// The digest by which a file should be named; nothing for an image that is not to be read.
     fn digest_of(&self, place: &Place) -> Result<Option<Digest>, TreeError> {
         let path = self.tree.path(place);
-        let read = |most: usize| read_capped(&path, most).map_err(TreeError::read(&path));
+        let read = |most: usize| self.tree.read(place, most);
         Ok(match place {
             Place::Node(_) => Some(Digest::of(&read(node::MAX_BYTES)?)),
             Place::Manifest(..) => Some(Digest::of(&read(manifest::MAX_BYTES)?)),
@@ -157,13 +164,12 @@ impl Run<'_> {
 
     /// A tag that clients see, and the index does not have.
     fn stray_view(&self, heads: &Heads, place: &Place) {
-        let path = self.tree.path(place);
-        match read_capped(&path, MAX_VIEW) {
+        match self.tree.read(place, MAX_VIEW) {
             Ok(found) if self.is_stale(heads, place, &found) => {
                 self.fault("stale-view", Class::Stale, place, "an older version had it; sreg repair removes it");
             }
             Ok(_) => self.fault("stray-view", Class::Mismatch, place, "no version of the registry derives it, but clients would read it; if it is yours, move it elsewhere, else delete it"),
-            Err(error) => self.error(place, None, &TreeError::read(&path)(error)),
+            Err(error) => self.error(place, None, &error),
         }
     }
 }

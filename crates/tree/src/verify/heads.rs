@@ -6,7 +6,6 @@ use sreg_sign::{Standing, standing};
 use super::{Class, Heads, Run, count};
 use crate::error::TreeError;
 use crate::history;
-use crate::tree::read_capped;
 
 impl Run<'_> {
     /// Verifies `head` and all heads before it: the heads that could be read, newest first.
@@ -69,8 +68,7 @@ impl Run<'_> {
             epoch: copy.body().epoch,
             version: copy.body().version,
         };
-        let path = self.tree.path(&slot);
-        match read_capped(&path, sreg_model::document::MAX_BYTES) {
+        match self.tree.read(&slot, sreg_model::document::MAX_BYTES) {
             Ok(bytes) if bytes == copy.bytes() => {}
             Ok(_) => self.fault(
                 "head-mismatch",
@@ -78,7 +76,7 @@ impl Run<'_> {
                 &slot,
                 "head is another document of the same version",
             ),
-            Err(error) => self.error(&slot, None, &TreeError::read(&path)(error)),
+            Err(error) => self.error(&slot, None, &error),
         }
     }
 

@@ -5,7 +5,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use rayon::prelude::*;
-use sreg_index::map::{self, MapError};
+use sreg_index::map;
 use sreg_model::layout::Place;
 use sreg_model::node::{
     Entry, MapName, NamespaceEntry, Node, Position, TagEntry, TagKey, key_hash,
@@ -13,7 +13,6 @@ use sreg_model::node::{
 use sreg_model::{Digest, Namespace, Reference};
 
 use super::{Class, Heads, Run, count, unlocked};
-use crate::error::TreeError;
 
 /// The lines that were found.
 #[derive(Default)]
@@ -218,21 +217,7 @@ impl Run<'_> {
             Ok(node) => return Some(node),
             Err(error) => error,
         };
-        let class = match &error {
-            MapError::Missing(_) => Class::NotFound,
-            MapError::Mismatch { .. } | MapError::Count { .. } => Class::Mismatch,
-            MapError::Io { .. } => Class::Unavailable,
-            _ => Class::Malformed,
-        };
-        self.fault(
-            error.code(),
-            class,
-            place,
-            crate::error::explain(&TreeError::Map {
-                path: self.tree.root().to_owned(),
-                source: error,
-            }),
-        );
+        self.error(&place, None, &self.tree.map_error(error));
         None
     }
 }

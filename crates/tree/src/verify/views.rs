@@ -12,7 +12,6 @@ use sreg_site::{View, repository_views, tag_views};
 use super::nodes::Walked;
 use super::{Class, Heads, Run, count};
 use crate::error::TreeError;
-use crate::tree::{is_absent, read_capped};
 use crate::views;
 
 /// More than any view, in bytes; what is longer is none.
@@ -59,8 +58,7 @@ impl Run<'_> {
     fn view(&self, heads: &Heads, view: &View, reference: &str) {
         count(&self.counts.views, 1);
         self.expect(&view.place);
-        let path = self.tree.path(&view.place);
-        let (code, class, message) = match read_capped(&path, MAX_VIEW) {
+        let (code, class, message) = match self.tree.read(&view.place, MAX_VIEW) {
             Ok(found) if found == view.bytes => return,
             Ok(found) if self.is_stale(heads, &view.place, &found) => (
                 "stale-view",
@@ -72,17 +70,13 @@ impl Run<'_> {
                 Class::Mismatch,
                 "it is not what the index says; sreg repair writes it anew",
             ),
-            Err(error) if is_absent(&error) && self.interrupted => (
+            Err(TreeError::Missing { .. }) if self.interrupted => (
                 "stale-view",
                 Class::Stale,
                 "a run was interrupted before it was written; sreg repair writes it",
             ),
             Err(error) => {
-                return self.error(
-                    &view.place,
-                    Some(reference.to_owned()),
-                    &TreeError::read(&path)(error),
-                );
+                return self.error(&view.place, Some(reference.to_owned()), &error);
             }
         };
         self.fault_of(

@@ -1,0 +1,286 @@
+//! Trees with a fault.
+
+use super::image::{FIRST, Image, SECOND};
+use super::versions::{Second, honest, lagging, one_version, sharded, two_versions};
+use super::{Files, encode};
+use crate::vectors::Case;
+use crate::vectors::example::{quote, tag_line};
+use crate::vectors::oracle;
+
+pub(super) fn cases() -> Vec<Case> {
+    let mut cases = Vec::new();
+    let mut add = |name: &str, ids: &'static str, note: &str, files: Files, class: &'static str| {
+        cases.push(Case::invalid(
+            "tree",
+            name,
+            ids,
+            note,
+            encode(&files),
+            class,
+        ));
+    };
+    let edit = |path: &str, change: &dyn Fn(String) -> String| {
+        let mut files = honest();
+        let text = String::from_utf8(files[path].clone()).expect("what is edited is text");
+        files.insert(path.to_owned(), change(text).into());
+        files
+    };
+    let without = |path: &str| {
+        let mut files = honest();
+        assert!(files.remove(path).is_some(), "{path}");
+        files
+    };
+    let with = |path: String, text: &str| {
+        let mut files = honest();
+        files.insert(path, text.into());
+        files
+    };
+
+    // Heads.
+    add(
+        "slot-differs",
+        "HEAD-10",
+        "head and its slot differ",
+        edit("heads/0/2", &|text| {
+            text.replace("1790000002", "1790000003")
+        }),
+        "head-mismatch",
+    );
+    add(
+        "lagging-head",
+        "CLI-10",
+        "version 2 is committed, head is still version 1",
+        lagging(),
+        "lagging-head",
+    );
+    add(
+        "other-previous",
+        "HEAD-11",
+        "the head of version 1 is not the one that version 2 names",
+        edit("heads/0/1", &|text| {
+            text.replace("1790000001", "1790000000")
+        }),
+        "document-mismatch",
+    );
+    let two = String::from_utf8(honest()["heads/0/2"].clone()).expect("a head is text");
+    add(
+        "slot-of-other-version",
+        "HEAD-9",
+        "version 2 in the slot of version 1",
+        with("heads/0/1".to_owned(), &two),
+        "document-mismatch",
+    );
+    add(
+        "stray-head",
+        "HEAD-11",
+        "a slot far behind the newest",
+        with(
+            "heads/0/9".to_owned(),
+            &two.replace("\"version\":2", "\"version\":9"),
+        ),
+        "stray-head",
+    );
+    add(
+        "false-sum",
+        "HEAD-8",
+        "the head counts one tag too many",
+        two_versions(&Second {
+            tags: 2,
+            ..Second::honest()
+        }),
+        "node-sum",
+    );
+
+    // The index.
+    let leaf = oracle::map("tags/lab", &[Second::honest().line]).remove(0);
+    let leaf_path = sharded("n", &leaf.id());
+    add(
+        "missing-node",
+        "IDX-22",
+        "the root of tags/lab is not there",
+        without(&leaf_path),
+        "missing-node",
+    );
+    add(
+        "changed-node",
+        "IDX-22 LAY-2",
+        "the root of tags/lab was changed",
+        edit(&leaf_path, &|text| text.replace("tool", "tooI")),
+        "node-mismatch",
+    );
+    let second = Second::honest();
+    let id = oracle::digest(second.statement.line());
+    let line = tag_line(
+        "tool:1.0",
+        "amd64",
+        Some((&SECOND.digest(), SECOND.size() + 1)),
+        &id,
+    );
+    add(
+        "line-of-other-size",
+        "IDX-24",
+        "the line has another size than the statement",
+        two_versions(&Second { line, ..second }),
+        "statement-mismatch",
+    );
+
+    // Statements.
+    let path = sharded("s", &id);
+    add(
+        "missing-statement",
+        "IDX-24",
+        "the newest statement is not there",
+        without(&path),
+        "missing-statement",
+    );
+    add(
+        "changed-statement",
+        "LAY-2",
+        "the newest statement was changed",
+        edit(&path, &|text| text.replace("1790000000", "1790000001")),
+        "document-mismatch",
+    );
+    let first = sharded("s", &oracle::digest(FIRST.statement().line()));
+    add(
+        "missing-older-statement",
+        "LAY-13",
+        "the statement before the newest is not there",
+        without(&first),
+        "missing-statement",
+    );
+    let skipped = Second::honest().statement.with("seq", "3");
+    add(
+        "skipped-seq",
+        "STM-16",
+        "seq 3 follows seq 1",
+        two_versions(&Second::of(skipped)),
+        "statement-order",
+    );
+
+    // Blobs.
+    add(
+        "missing-image",
+        "LAY-12",
+        "the image is not there",
+        without(&SECOND.blob()),
+        "missing-blob",
+    );
+    add(
+        "missing-sidecar",
+        "LAY-12 CHAIN-9",
+        "the sidecar is not there; the image is verified without it",
+        without(&SECOND.chain_blob()),
+        "missing-blob",
+    );
+    add(
+        "changed-image",
+        "LAY-2 CHAIN-7",
+        "a byte of the image was changed",
+        edit(&SECOND.blob(), &|text| text.replace("image", "imagE")),
+        "blob-mismatch",
+    );
+    add(
+        "cut-off-image",
+        "CHAIN-7",
+        "the image lost a byte",
+        edit(&SECOND.blob(), &|text| text.replace("image", "imag")),
+        "blob-size",
+    );
+    let mut files = honest();
+    files.insert(SECOND.chain_blob(), FIRST.sidecar());
+    add(
+        "other-sidecar",
+        "CHAIN-6 LAY-2",
+        "the sidecar of another image under the name of this one's",
+        files,
+        "blob-mismatch",
+    );
+    let stated = Second::honest()
+        .statement
+        .with("chain", &quote(&oracle::digest(FIRST.sidecar())));
+    let mut files = two_versions(&Second::of(stated));
+    files.remove(&SECOND.chain_blob());
+    files.insert(FIRST.chain_blob(), FIRST.sidecar());
+    add(
+        "sidecar-of-other-image",
+        "CHAIN-5",
+        "a statement that names the sidecar of another image",
+        files,
+        "chain-end",
+    );
+    add(
+        "misnamed-blob",
+        "LAY-2",
+        "a blob that nothing names, and whose name is not its digest",
+        with(FIRST.blob(), "not the first image"),
+        "blob-mismatch",
+    );
+
+    // Views.
+    add(
+        "missing-view",
+        "API-3",
+        "the manifest of a tag is not there",
+        without(&SECOND.seed_manifest()),
+        "missing-view",
+    );
+    let mut older = Files::new();
+    FIRST.publish(&mut older);
+    let mut files = honest();
+    files.insert(
+        SECOND.seed_manifest(),
+        older[&FIRST.seed_manifest()].clone(),
+    );
+    add(
+        "stale-view",
+        "CLI-10",
+        "the manifest of a tag shows version 1",
+        files,
+        "stale-view",
+    );
+    add(
+        "changed-view",
+        "API-1",
+        "the list of tags has one more space",
+        edit("lab/tool/tags/index.html", &|text| {
+            text.replace("\",\"", "\", \"").replace("\":[", "\": [")
+        }),
+        "view-mismatch",
+    );
+    add(
+        "stray-view",
+        "API-6",
+        "a manifest of a tag that never was",
+        with("lab/tool/manifests/9.9/index.html".to_owned(), "{}\n"),
+        "stray-view",
+    );
+
+    // Names.
+    let image = |repository, tag| Image {
+        repository,
+        tag,
+        content: "an image",
+    };
+    add(
+        "folded-namespaces",
+        "REF-11",
+        "two namespaces that differ by case",
+        one_version(&[image("lab/a", "1"), image("Lab/b", "1")]),
+        "case-collision",
+    );
+    add(
+        "folded-repositories",
+        "REF-12",
+        "two repositories that differ by case",
+        one_version(&[image("lab/tool", "1"), image("lab/Tool", "2")]),
+        "case-collision",
+    );
+    add(
+        "folded-tags",
+        "REF-13",
+        "two tags that differ by case",
+        one_version(&[image("lab/tool", "v1"), image("lab/tool", "V1")]),
+        "case-collision",
+    );
+    cases
+}

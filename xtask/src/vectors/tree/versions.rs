@@ -1,0 +1,148 @@
+//! Trees of one version and of two.
+
+use std::collections::BTreeMap;
+
+use super::Files;
+use super::image::{FIRST, Image, SECOND, put_list};
+use crate::vectors::example::{ISSUED, Statement, namespace_line, quote};
+use crate::vectors::oracle::{self, Line};
+
+pub(super) fn sharded(folder: &str, digest: &str) -> String {
+    let hex = digest.trim_start_matches("sha256:");
+    format!("{folder}/{}/{hex}", &hex[..2])
+}
+
+fn put_statement(files: &mut Files, statement: &Statement) {
+    let line = statement.line();
+    files.insert(sharded("s", &oracle::digest(&line)), line.into());
+}
+
+/// Writes the nodes of an index, by namespace, and returns the id of its root.
+fn put_index(files: &mut Files, maps: &[(&str, Vec<Line>)]) -> String {
+    let mut namespaces = Vec::new();
+    for (namespace, lines) in maps {
+        let nodes = oracle::map(&format!("tags/{namespace}"), lines);
+        namespaces.push(namespace_line(
+            namespace,
+            &nodes[0].id(),
+            lines.len() as u64,
+        ));
+        for node in nodes {
+            files.insert(sharded("n", &node.id()), node.bytes);
+        }
+    }
+    let nodes = oracle::map("ns", &namespaces);
+    let root = format!("sha256:{}", nodes[0].id());
+    for node in nodes {
+        files.insert(sharded("n", &node.id()), node.bytes);
+    }
+    root
+}
+
+fn head(root: &str, tags: u64, version: u64, previous: Option<&str>) -> String {
+    let previous = previous.map_or(String::new(), |head| {
+        format!("\"previous\":\"{}\",", oracle::digest(head))
+    });
+    format!(
+        "{{\"epoch\":0,\"index\":{{\"digest\":\"{root}\",\"tags\":{tags}}},\"issued\":{},{previous}\"type\":\"sreg-head-v1\",\"version\":{version}}}\n",
+        ISSUED + version
+    )
+}
+
+/// What a test changes in the second version.
+pub(super) struct Second {
+    pub(super) statement: Statement,
+    pub(super) line: Line,
+    pub(super) tags: u64,
+}
+
+impl Second {
+    pub(super) fn honest() -> Self {
+        let previous = oracle::digest(FIRST.statement().line());
+        let statement = SECOND
+            .statement()
+            .with("seq", "2")
+            .with("previous", &quote(&previous));
+        Self::of(statement)
+    }
+
+    pub(super) fn of(statement: Statement) -> Self {
+        Self {
+            line: SECOND.line(&statement),
+            statement,
+            tags: 1,
+        }
+    }
+}
+
+/// `lab/tool:1.0` was the first image in version 1, and is the second one in version 2.
+pub(super) fn two_versions(second: &Second) -> Files {
+    let mut files = Files::new();
+    files.insert(
+        "sreg.json".to_owned(),
+        "{\"format\":1,\"type\":\"sreg-registry\"}\n".into(),
+    );
+    let statement = FIRST.statement();
+    put_statement(&mut files, &statement);
+    put_statement(&mut files, &second.statement);
+    let root = put_index(&mut files, &[("lab", vec![FIRST.line(&statement)])]);
+    let one = head(&root, 1, 1, None);
+    let root = put_index(&mut files, &[("lab", vec![second.line.clone()])]);
+    let two = head(&root, second.tags, 2, Some(&one));
+    files.insert("heads/0/1".to_owned(), one.into());
+    files.insert("heads/0/2".to_owned(), two.clone().into());
+    files.insert("head".to_owned(), two.into());
+    SECOND.publish(&mut files);
+    put_list(&mut files, "lab/tool", "\"1.0\"");
+    files
+}
+
+pub(super) fn honest() -> Files {
+    two_versions(&Second::honest())
+}
+
+/// The same tree before `head` was moved on to version 2.
+pub(super) fn lagging() -> Files {
+    let mut files = honest();
+    for path in [SECOND.blob(), SECOND.chain_blob()] {
+        files.remove(&path);
+    }
+    files.retain(|path, _| !path.contains("/manifests/"));
+    FIRST.publish(&mut files);
+    let one = files["heads/0/1"].clone();
+    files.insert("head".to_owned(), one);
+    files
+}
+
+/// A registry of one version, with images that each have a statement of their own.
+pub(super) fn one_version(images: &[Image]) -> Files {
+    let mut files = Files::new();
+    files.insert(
+        "sreg.json".to_owned(),
+        "{\"format\":1,\"type\":\"sreg-registry\"}\n".into(),
+    );
+    let mut maps: BTreeMap<&str, Vec<Line>> = BTreeMap::new();
+    let mut lists: BTreeMap<&str, Vec<String>> = BTreeMap::new();
+    for image in images {
+        let statement = image.statement();
+        put_statement(&mut files, &statement);
+        maps.entry(image.namespace())
+            .or_default()
+            .push(image.line(&statement));
+        lists
+            .entry(image.repository)
+            .or_default()
+            .push(quote(image.tag));
+        image.publish(&mut files);
+    }
+    for (repository, mut tags) in lists {
+        tags.sort();
+        put_list(&mut files, repository, &tags.join(","));
+    }
+    let maps: Vec<(&str, Vec<Line>)> = maps.into_iter().collect();
+    let root = put_index(&mut files, &maps);
+    let head = head(&root, images.len() as u64, 1, None);
+    files.insert("heads/0/1".to_owned(), head.clone().into());
+    files.insert("head".to_owned(), head.into());
+    files
+}
