@@ -69,6 +69,16 @@ def head(data, _):
     }
 
 
+def trust(data, _):
+    value = verify.document(data, verify.check_trust, verify.MAX_TRUST, signed=True)
+    return {
+        "id": verify.document_id(data), "version": value["version"],
+        "epoch": value["head_base"]["epoch"],
+        "scopes": [delegation["scope"] for delegation in value["delegations"]],
+        "states": [listed["state"] for listed in value["keys"]],
+    }
+
+
 def node(data, vector):
     position = vector["position"]
     prefix = "" if position["prefix"] == "-" else position["prefix"]
@@ -165,7 +175,8 @@ AREAS = {
     "arch": arch, "canonical-json": canonical_json, "digest": digest,
     "digest-chain": digest_chain, "head": head, "layout": layout, "manifest": manifest,
     "map": map_, "node": node, "proof": proof, "reference": reference, "settings": settings,
-    "sif": sif, "statement": statement, "tree": tree, "views": views,
+    "sif": sif, "statement": statement, "tree": tree, "trust": trust,
+    "views": views,
 }
 
 

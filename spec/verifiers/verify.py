@@ -8,6 +8,7 @@ It shares no code with sreg, so that what the two agree on is what the pages say
 is 0 when all is well, else that of the worst fault, as spec/cli.md lists them.
 """
 
+import base64
 import hashlib
 import json
 import os
@@ -313,8 +314,9 @@ def parse_manifest(data):
 
 # --- statement.md and head.md
 
-def document(data, check, most=MAX_DOCUMENT):
-    """A document's value; its id is the digest of line 1."""
+def document(data, check, most=MAX_DOCUMENT, signed=False):
+    """A document's value; its id is the digest of line 1. Signatures follow where it is `signed`
+    by its kind, or by the registry that it names."""
     if len(data) > most:
         raise Wrong("document-too-large", "%d bytes" % len(data))
     end = data.find(b"\n")
@@ -322,7 +324,7 @@ def document(data, check, most=MAX_DOCUMENT):
         raise Wrong("document-no-line")
     value = canonical(data[:end])
     check(value)
-    if "registry" not in value and len(data) > end + 1:
+    if not signed and "registry" not in value and len(data) > end + 1:
         raise Wrong("document-trailing")
     return value
 
@@ -401,6 +403,119 @@ def check_head(value):
     bound(signed == (value["epoch"] > 0), "epoch")
     if value["epoch"] == 0:
         bound((value["version"] == 1) == ("previous" not in value), "previous")
+
+
+# --- trust.md
+
+MAX_TRUST = 1 << 20
+# The fields of each algorithm's key behind its name; of a curve also its name.
+KEY_FIELDS = {
+    "ssh-ed25519": [32],
+    "ecdsa-sha2-nistp256": [b"nistp256", 65],
+    "ecdsa-sha2-nistp384": [b"nistp384", 97],
+    "ssh-rsa": ["mpint", "mpint"],
+    "sk-ssh-ed25519@openssh.com": [32, "text"],
+    "sk-ecdsa-sha2-nistp256@openssh.com": [b"nistp256", 65, "text"],
+}
+
+
+def key_blob(text):
+    """The binary form of a public key, or nothing where the text is none."""
+    algorithm, _, encoded = text.partition(" ") if is_string(text) else ("", "", "")
+    if algorithm not in KEY_FIELDS:
+        return None
+    try:
+        blob = base64.b64decode(encoded, validate=True)
+    except ValueError:
+        return None
+    if base64.b64encode(blob).decode() != encoded:
+        return None
+    found, rest = [], blob
+    while rest:
+        length = int.from_bytes(rest[:4], "big")
+        if len(rest) < 4 + length:
+            return None
+        found.append(rest[4 : 4 + length])
+        rest = rest[4 + length :]
+    expected = [algorithm.encode()] + KEY_FIELDS[algorithm]
+    fits = len(found) == len(expected) and all(map(fits_field, expected, found))
+    return blob if fits else None
+
+
+def fits_field(expected, field):
+    if type(expected) is bytes:
+        return field == expected
+    if expected == "mpint":
+        return bool(field) and field[0] < 128 and (field[0] > 0 or (len(field) > 1 and field[1] > 127))
+    return expected == "text" or len(field) == expected
+
+
+def fingerprint(key):
+    digest = hashlib.sha256(key_blob(key)).digest()
+    return "SHA256:" + base64.b64encode(digest).decode().rstrip("=")
+
+
+def is_fingerprint(value):
+    if not is_string(value) or not re.match(r"SHA256:[A-Za-z0-9+/]{43}\Z", value):
+        return False
+    return base64.b64encode(base64.b64decode(value[7:] + "=")).decode() == value[7:] + "="
+
+
+def is_scope(value):
+    return is_string(value) and passes(check_repository if "/" in value else check_namespace, value)
+
+
+def ascends(values):
+    return all(left < right for left, right in zip(values, values[1:]))
+
+
+def check_trust(value):
+    def each(check):
+        return lambda found: type(found) is list and all(map(check, found))
+
+    def has(required, optional=None):
+        return lambda found: passes(fields, found, required, optional)
+
+    role = {"keys": each(is_fingerprint), "threshold": is_integer}
+    fields(
+        value,
+        {
+            "delegations": each(has(dict(role, scope=is_scope, epoch=is_integer))),
+            "expires": is_integer,
+            "head_base": has({"epoch": is_integer}, {"id": is_digest, "version": is_integer}),
+            "issued": is_integer,
+            "keys": each(has(
+                {
+                    "key": lambda key: key_blob(key) is not None,
+                    "state": lambda state: state in ("active", "retired", "revoked"),
+                },
+                {"comment": is_string},
+            )),
+            "roles": has({"head": has(role), "root": has(role)}),
+            "type": lambda kind: kind == "sreg-trust-v1",
+            "version": is_integer,
+        },
+        {"nonce": is_string, "previous": is_digest, "registry": is_digest},
+    )
+    first = value["version"] == 1
+    bound(value["version"] >= 1, "version")
+    bound(first != ("previous" in value) and first != ("registry" in value), "previous")
+    bound(first == ("nonce" in value), "nonce")
+    bound(re.match(r"[0-9a-f]{32}\Z", value.get("nonce", "0" * 32)) is not None, "nonce")
+    base = value["head_base"]
+    bound(base["epoch"] >= 1 and base.get("version", 1) >= 1, "head_base")
+    bound(("id" in base) == ("version" in base), "head_base")
+    states = {fingerprint(listed["key"]): listed["state"] for listed in value["keys"]}
+    bound(ascends([fingerprint(listed["key"]) for listed in value["keys"]]), "keys")
+    for listed in value["keys"]:
+        bound(1 <= len(listed.get("comment", "-").encode()) <= 1024, "comment")
+    for who in list(value["roles"].values()) + value["delegations"]:
+        bound(ascends(who["keys"]) and all(key in states for key in who["keys"]), "keys")
+        bound(1 <= who["threshold"] <= len(who["keys"]), "threshold")
+    for who in value["roles"].values():
+        bound(all(states[key] == "active" for key in who["keys"]), "roles")
+    bound(ascends([delegation["scope"] for delegation in value["delegations"]]), "delegations")
+    bound(all(delegation["epoch"] >= 1 for delegation in value["delegations"]), "epoch")
 
 
 # --- index.md

@@ -14,6 +14,8 @@ use sreg_model::manifest::Manifest;
 use sreg_model::node::{Child, Entry, MapName, NamespaceEntry, Node, Position, Prefix, TagEntry};
 use sreg_model::settings::Settings;
 use sreg_model::statement::{Claim, Image, Statement, Subject};
+use sreg_model::trust::scope::Scope;
+use sreg_model::trust::{KeyState, Trust};
 use sreg_model::{Arch, Digest, Document, ImageFormat, Reference, Repository, SifImage, Tag};
 use sreg_site::{repository_views, tag_views};
 
@@ -97,6 +99,7 @@ fn every_area_is_walked() {
         "settings",
         "sif",
         "statement",
+        "trust",
         "views",
     ];
     let known: BTreeSet<&str> = here.iter().chain(ELSEWHERE).copied().collect();
@@ -263,6 +266,34 @@ fn head() {
             "version": head.version,
             "tags": head.index.tags,
             "index": head.index.digest,
+        }))
+    });
+}
+
+#[test]
+fn trust() {
+    walk("trust", |vector| {
+        let document =
+            Document::<Trust>::parse(vector.input.clone()).map_err(|error| error.code())?;
+        let written = Document::new(document.body().clone()).unwrap();
+        assert_eq!(written, document);
+        let trust = document.body();
+        let scopes: Vec<&Scope> = trust
+            .delegations
+            .iter()
+            .map(|delegation| &delegation.scope)
+            .collect();
+        let states: Vec<KeyState> = trust
+            .keys
+            .iter()
+            .map(|listed| trust.state(&listed.key.fingerprint()).unwrap())
+            .collect();
+        Ok(json!({
+            "id": document.id(),
+            "version": trust.version,
+            "epoch": trust.head_base.epoch,
+            "scopes": scopes,
+            "states": states,
         }))
     });
 }

@@ -7,16 +7,21 @@ use serde::de::DeserializeOwned;
 use crate::Digest;
 use crate::canonical::{self, CanonicalError};
 
-/// The longest file that holds a document and its signatures, in bytes.
+/// The longest file that holds a head or a statement and its signatures, in bytes.
 pub const MAX_BYTES: usize = 16 << 10;
 
 /// Why bytes are not a document file.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum DocumentError {
-    /// Longer than [`MAX_BYTES`].
-    #[error("the file has {0} bytes, over the limit of 16384")]
-    TooLarge(usize),
+    /// Longer than its kind of document may be.
+    #[error("the file has {bytes} bytes, over the limit of {most}")]
+    TooLarge {
+        /// The file's size.
+        bytes: usize,
+        /// The limit.
+        most: usize,
+    },
     /// No LF ends line 1.
     #[error("line 1 does not end with an LF")]
     NoLine,
@@ -41,7 +46,7 @@ impl DocumentError {
     #[must_use]
     pub fn code(&self) -> &'static str {
         match self {
-            Self::TooLarge(_) => "document-too-large",
+            Self::TooLarge { .. } => "document-too-large",
             Self::NoLine => "document-no-line",
             Self::Json(error) => error.code(),
             Self::Field { .. } => "document-field",
@@ -59,6 +64,9 @@ impl DocumentError {
 
 /// What a document's type says of itself.
 pub trait Body: Serialize + DeserializeOwned {
+    /// The longest file that holds such a document and its signatures, in bytes.
+    const MAX_BYTES: usize = MAX_BYTES;
+
     /// Checks what the field types alone do not.
     ///
     /// # Errors
@@ -85,9 +93,7 @@ impl<T: Body> Document<T> {
     pub fn new(body: T) -> Result<Self, DocumentError> {
         body.check()?;
         let bytes = canonical::to_line(&body);
-        if bytes.len() > MAX_BYTES {
-            return Err(DocumentError::TooLarge(bytes.len()));
-        }
+        check_size::<T>(&bytes)?;
         Ok(Self {
             line: bytes.len(),
             bytes,
@@ -101,9 +107,7 @@ impl<T: Body> Document<T> {
     /// When the file is too long, its first line is not exactly the canonical form of a valid
     /// document, or an unsigned document is followed by anything.
     pub fn parse(bytes: Vec<u8>) -> Result<Self, DocumentError> {
-        if bytes.len() > MAX_BYTES {
-            return Err(DocumentError::TooLarge(bytes.len()));
-        }
+        check_size::<T>(&bytes)?;
         let end = bytes
             .iter()
             .position(|byte| *byte == b'\n')
@@ -115,6 +119,20 @@ impl<T: Body> Document<T> {
             return Err(DocumentError::Unsigned(bytes.len() - line));
         }
         Ok(Self { bytes, line, body })
+    }
+
+    /// The document with these armored signatures behind it, in place of any that it has.
+    ///
+    /// # Errors
+    /// When the file gets too long, or the registry has no keys.
+    pub fn with_signatures(mut self, armored: &[u8]) -> Result<Self, DocumentError> {
+        self.bytes.truncate(self.line);
+        self.bytes.extend_from_slice(armored);
+        check_size::<T>(&self.bytes)?;
+        if !self.body.is_signed() && !armored.is_empty() {
+            return Err(DocumentError::Unsigned(armored.len()));
+        }
+        Ok(self)
     }
 
     /// What the document says.
@@ -135,9 +153,39 @@ impl<T: Body> Document<T> {
         &self.bytes[..self.line]
     }
 
+    /// What follows line 1: armored signatures, not looked at yet.
+    #[must_use]
+    pub fn signatures(&self) -> &[u8] {
+        &self.bytes[self.line..]
+    }
+
     /// The document's id: the digest of line 1 with its LF. Signatures never enter it.
     #[must_use]
     pub fn id(&self) -> Digest {
         Digest::of(self.line())
     }
+}
+
+fn check_size<T: Body>(bytes: &[u8]) -> Result<(), DocumentError> {
+    if bytes.len() > T::MAX_BYTES {
+        return Err(DocumentError::TooLarge {
+            bytes: bytes.len(),
+            most: T::MAX_BYTES,
+        });
+    }
+    Ok(())
+}
+
+/// The longest text for people, in bytes.
+pub const MAX_TEXT: usize = 1024;
+
+/// Refuses a text for people that is empty, too long, or steers a terminal.
+pub(crate) fn check_text(field: &'static str, text: &str) -> Result<(), DocumentError> {
+    if text.is_empty() || text.len() > MAX_TEXT || !canonical::is_plain_text(text) {
+        return Err(DocumentError::field(
+            field,
+            "a text of 1 to 1024 bytes without control characters is needed",
+        ));
+    }
+    Ok(())
 }

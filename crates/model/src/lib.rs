@@ -20,6 +20,7 @@ pub mod reference;
 pub mod settings;
 pub mod sif;
 pub mod statement;
+pub mod trust;
 pub mod wire;
 
 pub use arch::Arch;

@@ -3,9 +3,9 @@
 use serde::{Deserialize, Serialize};
 
 use crate::arch::Arch;
-use crate::canonical::{self, MAX_INTEGER};
+use crate::canonical::MAX_INTEGER;
 use crate::digest::Digest;
-use crate::document::{Body, DocumentError};
+use crate::document::{Body, DocumentError, check_text};
 use crate::manifest::Manifest;
 use crate::media_type::ImageFormat;
 use crate::reference::{Repository, Tag};
@@ -16,8 +16,6 @@ pub const TYPE: &str = "sreg-statement-v1";
 pub const MAX_SIZE: u64 = 1 << 44;
 /// The most hints at other places that a statement carries.
 pub const MAX_URLS: usize = 8;
-/// The longest hint or reason, in bytes.
-pub const MAX_TEXT: usize = 1024;
 
 /// A statement about one (name, tag, architecture).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -185,16 +183,6 @@ impl Body for Statement {
     fn is_signed(&self) -> bool {
         self.registry.is_some()
     }
-}
-
-fn check_text(field: &'static str, text: &str) -> Result<(), DocumentError> {
-    if text.is_empty() || text.len() > MAX_TEXT || !canonical::is_plain_text(text) {
-        return Err(DocumentError::field(
-            field,
-            "a text of 1 to 1024 bytes without control characters is needed",
-        ));
-    }
-    Ok(())
 }
 
 /// The statement as it stands on the wire.

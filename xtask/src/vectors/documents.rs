@@ -1,9 +1,11 @@
-//! `spec/manifest.md`, `spec/statement.md` and `spec/head.md`.
+//! `spec/manifest.md`, `spec/statement.md`, `spec/head.md` and `spec/trust.md`.
 
 mod head;
 mod manifest;
 mod statement;
 mod statement_invalid;
+mod trust;
+mod trust_invalid;
 
 use super::{Case, example, oracle};
 
@@ -11,5 +13,7 @@ pub(super) fn cases() -> Vec<Case> {
     let mut cases = manifest::cases();
     cases.extend(statement::cases());
     cases.extend(head::cases());
+    cases.extend(trust::cases());
+    cases.extend(trust_invalid::cases());
     cases
 }

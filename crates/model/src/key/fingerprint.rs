@@ -1,5 +1,6 @@
 //! Fingerprints: `SHA256:` and 43 characters of base64, as OpenSSH prints them.
 
+use std::cmp::Ordering;
 use std::fmt;
 use std::str::FromStr;
 
@@ -10,8 +11,9 @@ use sha2::{Digest as _, Sha256};
 
 use crate::digest::shorten;
 
-/// The SHA-256 of a key's binary form. Its text is `SHA256:<43 characters of base64>` (SIG-4).
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+/// The SHA-256 of a key's binary form. Its text is `SHA256:<43 characters of base64>` (SIG-4),
+/// and the order of fingerprints is that of their texts: documents list them so.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Fingerprint([u8; 32]);
 
 /// Why a text is not a fingerprint.
@@ -36,6 +38,19 @@ impl Fingerprint {
     #[must_use]
     pub const fn as_bytes(&self) -> &[u8; 32] {
         &self.0
+    }
+}
+
+impl Ord for Fingerprint {
+    fn cmp(&self, other: &Self) -> Ordering {
+        // The alphabet of base64 is not in the order of ASCII.
+        self.to_string().cmp(&other.to_string())
+    }
+}
+
+impl PartialOrd for Fingerprint {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
     }
 }
 
