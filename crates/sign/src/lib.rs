@@ -1,8 +1,26 @@
 //! Signatures over the documents of a registry.
 //!
 //! A document file is one line of canonical JSON, and detached signatures may follow it
-//! ([`sreg_model::Document`]). This version has no keys: it tells apart what carries no signature
-//! from what claims to be signed, so that nothing signed is ever taken for checked.
+//! ([`sreg_model::Document`]). Signatures are OpenSSH's, read under a strict profile
+//! (`spec/signature.md`): [`Signature`] verifies, [`open`] gives a [`Signer`]. There is no way to
+//! verify without saying what for.
+//!
+//! Documents are not checked yet: [`standing`] tells apart what carries no signature from what
+//! claims to be signed, so that nothing signed is ever taken for checked.
+
+pub mod armor;
+mod error;
+mod key;
+mod namespace;
+mod raw;
+mod signature;
+mod signer;
+
+pub use error::{SignError, SignatureError};
+pub use key::check_key;
+pub use namespace::Purpose;
+pub use signature::{MAX_SIGNATURES, Signature, parse_all};
+pub use signer::{AskPassphrase, KeyFile, Signer, SshKeygen, open};
 
 use sreg_model::Document;
 use sreg_model::document::Body;

@@ -1,0 +1,213 @@
+//! Why something is not a valid signature, or could not be signed.
+
+use std::fmt::Write as _;
+use std::io;
+use std::path::PathBuf;
+
+use sreg_model::key::{KeyAlgorithm, KeyError};
+
+use crate::armor::ArmorError;
+
+/// Why bytes are not a valid signature of a message.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum SignatureError {
+    /// The armor is not in its one spelling.
+    #[error("the armor is wrong")]
+    Armor(#[from] ArmorError),
+    /// A field is missing, or has a value that the format does not allow.
+    #[error("the signature has no valid {0}")]
+    Format(&'static str),
+    /// Bytes after the last field.
+    #[error("bytes follow the {0}")]
+    Trailing(&'static str),
+    /// The signature's key cannot be read.
+    #[error("the signature's key is wrong")]
+    Key(#[source] KeyError),
+    /// A key that is too weak, or that no honest signer has.
+    #[error("the {algorithm} key {what}")]
+    WeakKey {
+        /// The key's algorithm.
+        algorithm: KeyAlgorithm,
+        /// What is wrong with it.
+        what: &'static str,
+    },
+    /// A hash or a signature algorithm that is not allowed, or not with this key.
+    #[error("{given:?} is not allowed here, expected {expected}")]
+    Algorithm {
+        /// The name in the signature.
+        given: String,
+        /// What could stand there.
+        expected: &'static str,
+    },
+    /// A security key that nobody touched.
+    #[error("the security key signed without a sign of its user's presence")]
+    Presence,
+    /// A signature for something else.
+    #[error("the signature is for {given:?}, expected {expected:?}")]
+    Namespace {
+        /// The namespace in the signature.
+        given: String,
+        /// The namespace of what was to be verified.
+        expected: &'static str,
+    },
+    /// The signature is not one of this message by its key.
+    #[error("the signature is not one of this message by its key")]
+    Invalid,
+    /// More signatures than [`crate::MAX_SIGNATURES`].
+    #[error("more than 32 signatures")]
+    TooMany,
+    /// One of several signatures is wrong.
+    #[error("signature {number}")]
+    Numbered {
+        /// Which one, from 1.
+        number: usize,
+        /// What is wrong with it.
+        source: Box<SignatureError>,
+    },
+}
+
+impl SignatureError {
+    /// The error's word in `spec/cli.md`.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Armor(_) => "signature-armor",
+            Self::Format(_) | Self::Trailing(_) => "signature-format",
+            Self::Key(KeyError::Algorithm(_)) | Self::WeakKey { .. } => "signature-key",
+            Self::Key(_) => "signature-format",
+            Self::Algorithm { .. } => "signature-algorithm",
+            Self::Presence => "signature-presence",
+            Self::Namespace { .. } => "signature-namespace",
+            Self::Invalid => "signature-invalid",
+            Self::TooMany => "signature-count",
+            Self::Numbered { source, .. } => source.code(),
+        }
+    }
+}
+
+/// Why something could not be signed.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum SignError {
+    /// The key file cannot be read.
+    #[error("{} cannot be read", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// The file holds no key that can sign.
+    #[error("{} {what}", path.display())]
+    NoKey {
+        /// The file.
+        path: PathBuf,
+        /// What it is instead.
+        what: &'static str,
+    },
+    /// A key whose signatures nobody would accept.
+    #[error("{} cannot be used", path.display())]
+    Unsuitable {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: SignatureError,
+    },
+    /// A passphrase is needed, and there is nobody to ask.
+    #[error("{} has a passphrase, and there is no terminal to ask for it", path.display())]
+    NoPassphrase {
+        /// The file.
+        path: PathBuf,
+    },
+    /// Another passphrase is the right one.
+    #[error("the passphrase of {} is another", path.display())]
+    WrongPassphrase {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A private key in a form that is not read here. [`crate::open`] leaves it to `ssh-keygen`.
+    #[error("{} holds a private key in a form that only ssh-keygen reads", path.display())]
+    Foreign {
+        /// The file.
+        path: PathBuf,
+    },
+    /// `ssh-keygen` cannot be started.
+    #[error("{program:?} cannot be started: it comes with OpenSSH, 8.1 or later")]
+    Program {
+        /// What was to be started.
+        program: PathBuf,
+        /// Why it was not.
+        source: io::Error,
+    },
+    /// `ssh-keygen` did not sign.
+    #[error("ssh-keygen does not sign with {}: {said}", path.display())]
+    Refused {
+        /// The key that was named.
+        path: PathBuf,
+        /// What it said, on one line.
+        said: String,
+    },
+    /// What was made is not a valid signature of the message by the key.
+    #[error("what {} made is not a valid signature", path.display())]
+    Made {
+        /// The key.
+        path: PathBuf,
+        /// What is wrong with it.
+        source: SignatureError,
+    },
+}
+
+impl SignError {
+    /// The error's word in `spec/cli.md`.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Read { .. } => "unreadable",
+            Self::NoKey { .. } | Self::Unsuitable { .. } | Self::Foreign { .. } => "signing-key",
+            Self::NoPassphrase { .. } | Self::WrongPassphrase { .. } => "passphrase",
+            Self::Program { .. } | Self::Refused { .. } | Self::Made { .. } => "signing-failed",
+        }
+    }
+}
+
+/// Text from outside as an error shows it: one line, nothing that steers a terminal, at most 300
+/// characters.
+pub(crate) fn clean(bytes: &[u8]) -> String {
+    let text = String::from_utf8_lossy(bytes);
+    let mut shown = String::new();
+    for word in text.split(|character: char| character.is_whitespace() || character.is_control()) {
+        if word.is_empty() {
+            continue;
+        }
+        if !shown.is_empty() {
+            shown.push(' ');
+        }
+        for character in word.chars() {
+            match character {
+                // What turns the direction of text, or is not seen.
+                '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => {
+                    // Writing to a string does not fail.
+                    let _ = write!(shown, "{}", character.escape_unicode());
+                }
+                _ => shown.push(character),
+            }
+        }
+    }
+    if shown.chars().count() > 300 {
+        shown = shown.chars().take(299).chain(['…']).collect();
+    }
+    shown
+}
+
+#[cfg(test)]
+mod tests {
+    use super::clean;
+
+    #[test]
+    fn what_others_say_is_one_harmless_line() {
+        assert_eq!(clean(b" a\r\n\x1b[31mb\0 \xff "), "a [31mb \u{fffd}");
+        assert_eq!(clean("x\u{202e}y".as_bytes()), "x\\u{202e}y");
+        assert_eq!(clean(&[b'a'; 400]).chars().count(), 300);
+    }
+}

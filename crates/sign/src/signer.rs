@@ -1,0 +1,163 @@
+//! What signs: a key file, or `ssh-keygen` for keys that are elsewhere.
+
+mod key_file;
+mod ssh_keygen;
+
+use std::fs::File;
+use std::io::{self, Read as _};
+use std::path::Path;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use sreg_model::Key;
+use sreg_model::key::KeyAlgorithm;
+use sreg_model::wire::Reader;
+use zeroize::Zeroizing;
+
+use crate::error::SignError;
+use crate::key::check_key;
+use crate::namespace::Purpose;
+use crate::signature::Signature;
+
+pub use key_file::KeyFile;
+pub use ssh_keygen::SshKeygen;
+
+/// Signs messages with one key.
+pub trait Signer {
+    /// The key that signs.
+    fn key(&self) -> &Key;
+
+    /// Signs `message` and gives the armored signature, which was verified.
+    ///
+    /// # Errors
+    /// When nothing could be signed, or what came out does not verify.
+    fn sign(&self, purpose: Purpose, message: &[u8]) -> Result<String, SignError>;
+}
+
+/// Asks for the passphrase of a key file; an error where there is nobody to ask.
+pub type AskPassphrase<'a> = &'a mut dyn FnMut(&Path) -> Result<Zeroizing<String>, SignError>;
+
+/// What signs with the key at `path`: a private key that is read here, or `ssh-keygen`, for RSA and
+/// security keys, and for the public key of one that an agent holds.
+///
+/// # Errors
+/// When the file holds no key in OpenSSH's form, the key is unsuitable, or its passphrase is not
+/// given.
+pub fn open(path: &Path, ask: AskPassphrase<'_>) -> Result<Box<dyn Signer>, SignError> {
+    let text = read(path)?;
+    let (key, private) = public_half(path, &text)?;
+    if private && is_native(&key) {
+        match KeyFile::from_text(path, &text, key.clone(), ask) {
+            // Such as an ECDSA key whose number starts with a zero: ssh-key refuses it.
+            Err(SignError::Foreign { .. }) => {}
+            signer => return Ok(Box::new(signer?)),
+        }
+    }
+    Ok(Box::new(SshKeygen::of_key(path, key)))
+}
+
+/// The longest key file, in bytes.
+const MAX_FILE: u64 = 64 << 10;
+
+fn read(path: &Path) -> Result<Zeroizing<Vec<u8>>, SignError> {
+    let failed = |source: io::Error| SignError::Read {
+        path: path.to_owned(),
+        source,
+    };
+    // Room for all of it at once: a buffer that grows leaves copies behind.
+    let limit = usize::try_from(MAX_FILE).unwrap_or(usize::MAX);
+    let mut text = Zeroizing::new(Vec::with_capacity(limit + 1));
+    let mut file = File::open(path).map_err(failed)?.take(MAX_FILE + 1);
+    file.read_to_end(&mut text).map_err(failed)?;
+    if text.len() > limit {
+        return Err(no_key(path, "is too long to be a key"));
+    }
+    Ok(text)
+}
+
+fn no_key(path: &Path, what: &'static str) -> SignError {
+    SignError::NoKey {
+        path: path.to_owned(),
+        what,
+    }
+}
+
+fn is_native(key: &Key) -> bool {
+    matches!(
+        key.algorithm(),
+        KeyAlgorithm::Ed25519 | KeyAlgorithm::EcdsaP256 | KeyAlgorithm::EcdsaP384
+    )
+}
+
+const BEGIN: &[u8] = b"-----BEGIN OPENSSH PRIVATE KEY-----";
+const END: &[u8] = b"-----END OPENSSH PRIVATE KEY-----";
+
+/// The public key in a file, and whether the private one stands beside it. It is not encrypted.
+fn public_half(path: &Path, text: &[u8]) -> Result<(Key, bool), SignError> {
+    let (key, private) = if text.starts_with(BEGIN) {
+        let key = of_container(text)
+            .ok_or_else(|| no_key(path, "is a damaged key file, or of an unsupported kind"))?;
+        (key, true)
+    } else if text.starts_with(b"-----BEGIN ") {
+        return Err(no_key(
+            path,
+            "is not in OpenSSH's form: `ssh-keygen -p -f FILE` writes it anew",
+        ));
+    } else {
+        let key = std::str::from_utf8(text)
+            .ok()
+            .and_then(|text| Key::parse_line(text.lines().next()?).ok())
+            .ok_or_else(|| no_key(path, "holds no OpenSSH key of a supported kind"))?;
+        (key, false)
+    };
+    check_key(&key).map_err(|source| SignError::Unsuitable {
+        path: path.to_owned(),
+        source,
+    })?;
+    Ok((key, private))
+}
+
+/// The public key in a file of OpenSSH's PROTOCOL.key.
+fn of_container(text: &[u8]) -> Option<Key> {
+    let after = text.strip_prefix(BEGIN)?;
+    let end = after.windows(END.len()).position(|window| window == END)?;
+    let mut base64 = Zeroizing::new(Vec::with_capacity(end));
+    base64.extend(
+        after[..end]
+            .iter()
+            .filter(|byte| !byte.is_ascii_whitespace()),
+    );
+    let container = Zeroizing::new(STANDARD.decode(&base64).ok()?);
+    let mut reader = Reader::new(&container);
+    if reader.bytes(15) != Some(b"openssh-key-v1\0") {
+        return None;
+    }
+    let (_cipher, _kdf, _kdf_options) = (reader.string()?, reader.string()?, reader.string()?);
+    if reader.number()? != 1 {
+        return None;
+    }
+    Key::from_blob(reader.string()?).ok()
+}
+
+/// Checks a signature that was just made, as everybody else will.
+fn checked(
+    path: &Path,
+    key: &Key,
+    purpose: Purpose,
+    message: &[u8],
+    armor: String,
+) -> Result<String, SignError> {
+    let verified = Signature::parse(armor.as_bytes()).and_then(|signature| {
+        if signature.key() != key {
+            return Err(crate::SignatureError::Invalid);
+        }
+        signature.verify(purpose, message)
+    });
+    match verified {
+        Ok(()) => Ok(armor),
+        Err(source) => Err(SignError::Made {
+            path: path.to_owned(),
+            source,
+        }),
+    }
+}
