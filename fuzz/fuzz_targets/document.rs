@@ -1,4 +1,4 @@
-//! A statement or a head that is accepted encodes to its first line, and its signatures are no
+//! A statement, a head or a trust document that is accepted encodes to its first line, and its signatures are no
 //! part of its id.
 #![no_main]
 
@@ -6,11 +6,13 @@ use libfuzzer_sys::fuzz_target;
 use sreg_model::document::Body;
 use sreg_model::head::Head;
 use sreg_model::statement::Statement;
+use sreg_model::trust::Trust;
 use sreg_model::{Digest, Document, canonical};
 
 fuzz_target!(|bytes: &[u8]| {
     check::<Statement>(bytes);
     check::<Head>(bytes);
+    check::<Trust>(bytes);
 });
 
 fn check<T: Body>(bytes: &[u8]) {

@@ -205,8 +205,14 @@ fn documents() -> Vec<(&'static str, Vec<u8>)> {
         ("head", head(first)),
         ("later-head", head(second)),
         ("signed-head", signed),
+        ("trust", ONE_KEY.to_vec()),
+        ("delegations", SEVERAL_HANDS.to_vec()),
     ]
 }
+
+/// Trust documents of the spec's vectors.
+const ONE_KEY: &[u8] = include_bytes!("../../spec/vectors/trust/valid/one-key/input");
+const SEVERAL_HANDS: &[u8] = include_bytes!("../../spec/vectors/trust/valid/several-hands/input");
 
 fn document<T: Body>(made: Result<Document<T>, DocumentError>) -> Vec<u8> {
     made.expect("a valid document").bytes().to_vec()

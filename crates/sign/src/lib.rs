@@ -5,13 +5,15 @@
 //! (`spec/signature.md`): [`Signature`] verifies, [`open`] gives a [`Signer`]. There is no way to
 //! verify without saying what for.
 //!
-//! Documents are not checked yet: [`standing`] tells apart what carries no signature from what
-//! claims to be signed, so that nothing signed is ever taken for checked.
+//! [`policy`] says whether the keys that signed a document are those that trust asks for. Commands
+//! do not use it yet: [`standing`] tells apart what carries no signature from what claims to be
+//! signed, so that nothing signed is ever taken for checked.
 
 pub mod armor;
 mod error;
 mod key;
 mod namespace;
+pub mod policy;
 mod raw;
 mod signature;
 mod signer;

@@ -223,15 +223,14 @@ fn notes(options: &Options, outcome: &Outcome, output: &Output) {
     if options.dry_run {
         return;
     }
-    if outcome.is_new {
-        output.note(
-            "the registry is unsigned: digests show that bytes are whole, not who published them",
-        );
+    // Once is enough: what it says stays true.
+    if !outcome.is_new {
+        return;
     }
-    let base_url = sreg_tree::Tree::open(&options.out)
-        .ok()
-        .is_some_and(|tree| tree.settings().base_url.is_some());
-    if !base_url {
+    output.note(
+        "the registry is unsigned: digests show that bytes are whole, not who published them",
+    );
+    if options.base_url.is_none() {
         output.note("links in the tree are relative to its site: --base-url https://… makes them URLs that curl can fetch");
     }
 }

@@ -1,0 +1,317 @@
+//! Who may sign what (`spec/trust.md`). The one place that counts thresholds.
+
+use std::collections::BTreeSet;
+
+use sreg_model::document::Body;
+use sreg_model::head::Head;
+use sreg_model::statement::Statement;
+use sreg_model::trust::{HeadBase, KeyState, Trust};
+use sreg_model::{Digest, Document, Fingerprint};
+
+use crate::error::SignatureError;
+use crate::namespace::Purpose;
+use crate::signature;
+
+/// Why a document is not to be trusted.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum PolicyError {
+    /// A signature behind the document is malformed or wrong.
+    #[error(transparent)]
+    Signature(#[from] SignatureError),
+    /// Too few of the keys that count have signed.
+    #[error("{signed} of the {threshold} signatures that {who} asks for are there; its keys are {}", list(.keys))]
+    Threshold {
+        /// The error's word in `spec/cli.md`.
+        code: &'static str,
+        /// The role or delegation.
+        who: String,
+        /// How many different keys that count have signed.
+        signed: u64,
+        /// How many are needed.
+        threshold: u64,
+        /// The keys that count.
+        keys: Vec<Fingerprint>,
+    },
+    /// No delegation is about the repository.
+    #[error("no key may sign {0}: trust delegates neither it nor its namespace")]
+    NotDelegated(String),
+    /// The document is of another registry, or of none.
+    #[error("it is of {}, expected the registry {expected}", of_registry(.found))]
+    Registry {
+        /// Whose it is.
+        found: Option<Digest>,
+        /// Whose it should be.
+        expected: Digest,
+    },
+    /// A trust document that does not follow the one before.
+    #[error("{0}")]
+    Order(String),
+    /// The epoch of a statement is ahead of its delegation.
+    #[error("its epoch is {found}, but trust is at {expected} for its name")]
+    Epoch {
+        /// The statement's.
+        found: u64,
+        /// The delegation's.
+        expected: u64,
+    },
+    /// It holds no longer.
+    #[error("it expired at {0} (Unix seconds)")]
+    Expired(&'static str, u64),
+}
+
+impl PolicyError {
+    /// The error's word in `spec/cli.md`.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Signature(error) => error.code(),
+            Self::Threshold { code, .. } => code,
+            Self::NotDelegated(_) | Self::Epoch { .. } => "untrusted-statement",
+            Self::Registry { .. } => "other-registry",
+            Self::Order(_) => "trust-order",
+            Self::Expired(code, _) => code,
+        }
+    }
+}
+
+fn of_registry(found: &Option<Digest>) -> String {
+    match found {
+        Some(id) => format!("the registry {id}"),
+        None => "no registry with keys".to_owned(),
+    }
+}
+
+fn list(keys: &[Fingerprint]) -> String {
+    let keys: Vec<String> = keys.iter().map(ToString::to_string).collect();
+    keys.join(", ")
+}
+
+/// The id of the registry that a trust document is of.
+#[must_use]
+pub fn registry(trust: &Document<Trust>) -> Digest {
+    trust.body().registry.unwrap_or_else(|| trust.id())
+}
+
+/// The different keys that signed a document. All signatures behind it are verified.
+fn signers<T: Body>(
+    document: &Document<T>,
+    purpose: Purpose,
+) -> Result<BTreeSet<Fingerprint>, PolicyError> {
+    let signatures = signature::parse_all(document.signatures())?;
+    let mut signers = BTreeSet::new();
+    for signature in signatures {
+        signature.verify(purpose, document.line())?;
+        signers.insert(signature.key().fingerprint());
+    }
+    Ok(signers)
+}
+
+/// Refuses where fewer than `threshold` of `keys` signed.
+fn meet(
+    code: &'static str,
+    who: impl FnOnce() -> String,
+    signers: &BTreeSet<Fingerprint>,
+    keys: impl Iterator<Item = Fingerprint>,
+    threshold: u64,
+) -> Result<(), PolicyError> {
+    let keys: BTreeSet<Fingerprint> = keys.collect();
+    let signed = keys.intersection(signers).count() as u64;
+    if signed >= threshold {
+        return Ok(());
+    }
+    Err(PolicyError::Threshold {
+        code,
+        who: who(),
+        signed,
+        threshold,
+        keys: keys.into_iter().collect(),
+    })
+}
+
+fn meet_root(trust: &Trust, signers: &BTreeSet<Fingerprint>) -> Result<(), PolicyError> {
+    let role = &trust.roles.root;
+    let who = || format!("the role root of trust version {}", trust.version);
+    meet(
+        "untrusted-trust",
+        who,
+        signers,
+        role.keys.iter().copied(),
+        role.threshold,
+    )
+}
+
+/// Checks version 1 of trust: it is signed by its own root keys. That it is the right registry's
+/// is for whoever knows the id to say.
+///
+/// # Errors
+/// When it is not version 1, or its own threshold is not met (TRUST-16, TRUST-17).
+pub fn check_first(trust: &Document<Trust>) -> Result<(), PolicyError> {
+    let body = trust.body();
+    if body.version != 1 || body.head_base.epoch != 1 {
+        return Err(PolicyError::Order(format!(
+            "version {} with heads of epoch {} begins no registry",
+            body.version, body.head_base.epoch
+        )));
+    }
+    meet_root(body, &signers(trust, Purpose::Trust)?)
+}
+
+/// Checks a later version of trust by an older one that is trusted. Where `next` follows right
+/// after, their order too; else only the signatures of both.
+///
+/// # Errors
+/// When it is of another registry, does not follow, or either threshold is not met (TRUST-15 to
+/// TRUST-18).
+pub fn check_next(trusted: &Document<Trust>, next: &Document<Trust>) -> Result<(), PolicyError> {
+    let (old, new) = (trusted.body(), next.body());
+    // Version 1 comes after nothing, so a later one names its registry.
+    check_registry(trusted, next.body().registry)?;
+    let out_of_order = |what: String| Err(PolicyError::Order(what));
+    if new.version <= old.version {
+        return out_of_order(format!(
+            "version {} does not come after version {}",
+            new.version, old.version
+        ));
+    }
+    if new.version == old.version + 1 && new.previous != Some(trusted.id()) {
+        return out_of_order(format!(
+            "it does not name {} as the version before",
+            trusted.id()
+        ));
+    }
+    check_epochs(old, new)?;
+    let signers = signers(next, Purpose::Trust)?;
+    meet_root(old, &signers)?;
+    meet_root(new, &signers)
+}
+
+/// Epochs never fall, and one step begins at most one epoch of heads.
+fn check_epochs(old: &Trust, new: &Trust) -> Result<(), PolicyError> {
+    let steps = new.version - old.version;
+    let (before, after): (&HeadBase, &HeadBase) = (&old.head_base, &new.head_base);
+    let rise = after.epoch.checked_sub(before.epoch);
+    if rise.is_none_or(|rise| rise > steps) || (rise == Some(0) && before != after) {
+        return Err(PolicyError::Order(format!(
+            "its heads begin at epoch {}, those of version {} at {}",
+            after.epoch, old.version, before.epoch
+        )));
+    }
+    for delegation in &new.delegations {
+        let before = old.delegation_of(&delegation.scope);
+        if let Some(before) = before.filter(|before| before.epoch > delegation.epoch) {
+            return Err(PolicyError::Order(format!(
+                "the epoch of {} falls from {} to {}",
+                delegation.scope, before.epoch, delegation.epoch
+            )));
+        }
+    }
+    Ok(())
+}
+
+/// Checks that a head is of this registry and signed as the role `head` asks (TRUST-14). Its
+/// place in the series and its freshness are looked at elsewhere.
+///
+/// # Errors
+/// When it is of another registry, or too few keys of the role signed it.
+pub fn check_head(trust: &Document<Trust>, head: &Document<Head>) -> Result<(), PolicyError> {
+    check_registry(trust, head.body().registry)?;
+    let role = &trust.body().roles.head;
+    let who = || format!("the role head of trust version {}", trust.body().version);
+    meet(
+        "untrusted-head",
+        who,
+        &signers(head, Purpose::Head)?,
+        role.keys.iter().copied(),
+        role.threshold,
+    )
+}
+
+/// Checks that a statement is of this registry, and signed as its delegation asks (TRUST-11,
+/// TRUST-12): the different keys that count and signed it.
+///
+/// # Errors
+/// When it is of another registry, nothing is delegated, its epoch is ahead, or too few keys that
+/// are not revoked signed it.
+pub fn check_statement(
+    trust: &Document<Trust>,
+    statement: &Document<Statement>,
+) -> Result<Vec<Fingerprint>, PolicyError> {
+    check_signed_statement(trust, statement, |state| state != KeyState::Revoked)
+}
+
+/// Checks that a statement may be published now: by active keys alone, in the epoch of its
+/// delegation (TRUST-13).
+///
+/// # Errors
+/// As [`check_statement`].
+pub fn check_new_statement(
+    trust: &Document<Trust>,
+    statement: &Document<Statement>,
+) -> Result<Vec<Fingerprint>, PolicyError> {
+    let signers = check_signed_statement(trust, statement, |state| state == KeyState::Active)?;
+    let repository = &statement.body().subject.repository;
+    match trust.body().delegation(repository) {
+        Some(delegation) if delegation.epoch != statement.body().epoch => Err(PolicyError::Epoch {
+            found: statement.body().epoch,
+            expected: delegation.epoch,
+        }),
+        _ => Ok(signers),
+    }
+}
+
+fn check_signed_statement(
+    trust: &Document<Trust>,
+    statement: &Document<Statement>,
+    counts: impl Fn(KeyState) -> bool,
+) -> Result<Vec<Fingerprint>, PolicyError> {
+    check_registry(trust, statement.body().registry)?;
+    let repository = &statement.body().subject.repository;
+    let Some(delegation) = trust.body().delegation(repository) else {
+        return Err(PolicyError::NotDelegated(repository.to_string()));
+    };
+    if statement.body().epoch > delegation.epoch {
+        return Err(PolicyError::Epoch {
+            found: statement.body().epoch,
+            expected: delegation.epoch,
+        });
+    }
+    let counting = || {
+        delegation
+            .keys
+            .iter()
+            .copied()
+            .filter(|key| trust.body().state(key).is_some_and(&counts))
+    };
+    let signers = signers(statement, Purpose::Image)?;
+    let who = || format!("the delegation of {}", delegation.scope);
+    meet(
+        "untrusted-statement",
+        who,
+        &signers,
+        counting(),
+        delegation.threshold,
+    )?;
+    Ok(counting().filter(|key| signers.contains(key)).collect())
+}
+
+fn check_registry(trust: &Document<Trust>, found: Option<Digest>) -> Result<(), PolicyError> {
+    let expected = registry(trust);
+    if found == Some(expected) {
+        Ok(())
+    } else {
+        Err(PolicyError::Registry { found, expected })
+    }
+}
+
+/// Refuses what holds no longer. `now` is a clock that is read once at the start, in Unix
+/// seconds.
+///
+/// # Errors
+/// [`PolicyError::Expired`] with the word of the document's kind.
+pub fn check_fresh(code: &'static str, expires: Option<u64>, now: u64) -> Result<(), PolicyError> {
+    match expires {
+        Some(expires) if expires <= now => Err(PolicyError::Expired(code, expires)),
+        _ => Ok(()),
+    }
+}
