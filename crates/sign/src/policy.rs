@@ -22,8 +22,8 @@ pub enum PolicyError {
     /// Too few of the keys that count have signed.
     #[error("{signed} of the {threshold} signatures that {who} asks for are there; its keys are {}", list(.keys))]
     Threshold {
-        /// The error's word in `spec/cli.md`.
-        code: &'static str,
+        /// What the document is.
+        purpose: Purpose,
         /// The role or delegation.
         who: String,
         /// How many different keys that count have signed.
@@ -56,8 +56,13 @@ pub enum PolicyError {
         expected: u64,
     },
     /// It holds no longer.
-    #[error("it expired at {0} (Unix seconds)")]
-    Expired(&'static str, u64),
+    #[error("it expired at {at} (Unix seconds)")]
+    Expired {
+        /// What the document is.
+        purpose: Purpose,
+        /// From when it holds no longer, in Unix seconds.
+        at: u64,
+    },
 }
 
 impl PolicyError {
@@ -66,11 +71,19 @@ impl PolicyError {
     pub fn code(&self) -> &'static str {
         match self {
             Self::Signature(error) => error.code(),
-            Self::Threshold { code, .. } => code,
+            Self::Threshold { purpose, .. } => match purpose {
+                Purpose::Trust => "untrusted-trust",
+                Purpose::Head => "untrusted-head",
+                Purpose::Image => "untrusted-statement",
+            },
             Self::NotDelegated(_) | Self::Epoch { .. } => "untrusted-statement",
             Self::Registry { .. } => "other-registry",
             Self::Order(_) => "trust-order",
-            Self::Expired(code, _) => code,
+            Self::Expired { purpose, .. } => match purpose {
+                Purpose::Trust => "expired-trust",
+                Purpose::Head => "expired-head",
+                Purpose::Image => "expired-statement",
+            },
         }
     }
 }
@@ -109,7 +122,7 @@ fn signers<T: Body>(
 
 /// Refuses where fewer than `threshold` of `keys` signed.
 fn meet(
-    code: &'static str,
+    purpose: Purpose,
     who: impl FnOnce() -> String,
     signers: &BTreeSet<Fingerprint>,
     keys: impl Iterator<Item = Fingerprint>,
@@ -121,7 +134,7 @@ fn meet(
         return Ok(());
     }
     Err(PolicyError::Threshold {
-        code,
+        purpose,
         who: who(),
         signed,
         threshold,
@@ -133,7 +146,7 @@ fn meet_root(trust: &Trust, signers: &BTreeSet<Fingerprint>) -> Result<(), Polic
     let role = &trust.roles.root;
     let who = || format!("the role root of trust version {}", trust.version);
     meet(
-        "untrusted-trust",
+        Purpose::Trust,
         who,
         signers,
         role.keys.iter().copied(),
@@ -219,7 +232,7 @@ pub fn check_head(trust: &Document<Trust>, head: &Document<Head>) -> Result<(), 
     let role = &trust.body().roles.head;
     let who = || format!("the role head of trust version {}", trust.body().version);
     meet(
-        "untrusted-head",
+        Purpose::Head,
         who,
         &signers(head, Purpose::Head)?,
         role.keys.iter().copied(),
@@ -286,7 +299,7 @@ fn check_signed_statement(
     let signers = signers(statement, Purpose::Image)?;
     let who = || format!("the delegation of {}", delegation.scope);
     meet(
-        "untrusted-statement",
+        Purpose::Image,
         who,
         &signers,
         counting(),
@@ -308,10 +321,10 @@ fn check_registry(trust: &Document<Trust>, found: Option<Digest>) -> Result<(), 
 /// seconds.
 ///
 /// # Errors
-/// [`PolicyError::Expired`] with the word of the document's kind.
-pub fn check_fresh(code: &'static str, expires: Option<u64>, now: u64) -> Result<(), PolicyError> {
+/// [`PolicyError::Expired`].
+pub fn check_fresh(purpose: Purpose, expires: Option<u64>, now: u64) -> Result<(), PolicyError> {
     match expires {
-        Some(expires) if expires <= now => Err(PolicyError::Expired(code, expires)),
+        Some(at) if at <= now => Err(PolicyError::Expired { purpose, at }),
         _ => Ok(()),
     }
 }

@@ -173,7 +173,7 @@ fn word<T>(result: Result<T, PolicyError>) -> &'static str {
     result.map_or_else(|error| error.code(), |_| "ok")
 }
 
-/// TRUST-10, TRUST-16.
+// spec: TRUST-10 TRUST-16
 #[test]
 fn the_first_is_signed_by_its_own_threshold_of_different_keys() {
     let keys = Keys::open();
@@ -188,7 +188,7 @@ fn the_first_is_signed_by_its_own_threshold_of_different_keys() {
     assert_eq!(signed(&[2, 3]), "untrusted-trust");
 }
 
-/// SIG-18: a signature for one kind of document is none for another.
+// A signature for one kind of document is none for another.
 #[test]
 fn a_signature_for_something_else_is_refused() {
     let keys = Keys::open();
@@ -203,7 +203,7 @@ fn a_signature_for_something_else_is_refused() {
     assert_eq!(word(check_first(&document)), "signature-invalid");
 }
 
-/// TRUST-15, TRUST-16.
+// spec: TRUST-15 TRUST-16
 #[test]
 fn the_next_is_signed_by_both_thresholds() {
     let keys = Keys::open();
@@ -253,7 +253,7 @@ fn the_next_is_signed_by_both_thresholds() {
     );
 }
 
-/// TRUST-17, TRUST-18.
+// spec: TRUST-17 TRUST-18
 #[test]
 fn epochs_never_fall() {
     let keys = Keys::open();
@@ -305,7 +305,7 @@ fn epochs_never_fall() {
     assert_eq!(word(check_first(&first)), "trust-order");
 }
 
-/// TRUST-14.
+// spec: TRUST-14
 #[test]
 fn heads_are_signed_by_the_role_head() {
     let keys = Keys::open();
@@ -326,7 +326,7 @@ fn heads_are_signed_by_the_role_head() {
     assert_eq!(word(check_head(&trust, &unsigned)), "other-registry");
 }
 
-/// TRUST-11.
+// spec: TRUST-11
 #[test]
 fn one_delegation_decides_about_a_statement() {
     let keys = Keys::open();
@@ -354,7 +354,7 @@ fn one_delegation_decides_about_a_statement() {
     assert_eq!(word(check_statement(&trust, &elsewhere)), "other-registry");
 }
 
-/// TRUST-10, TRUST-12, TRUST-13.
+// spec: TRUST-10 TRUST-12 TRUST-13
 #[test]
 fn retired_keys_sign_nothing_new_and_revoked_ones_never_signed() {
     let keys = Keys::open();
@@ -389,7 +389,7 @@ fn retired_keys_sign_nothing_new_and_revoked_ones_never_signed() {
     );
 }
 
-/// TRUST-12, TRUST-13.
+// spec: TRUST-12 TRUST-13
 #[test]
 fn a_statement_is_not_ahead_of_its_delegation() {
     let keys = Keys::open();
@@ -413,12 +413,12 @@ fn a_statement_is_not_ahead_of_its_delegation() {
 
 #[test]
 fn what_expires_holds_until_that_second() {
-    assert_eq!(word(check_fresh("expired-head", Some(10), 9)), "ok");
+    assert_eq!(word(check_fresh(Purpose::Head, Some(10), 9)), "ok");
     assert_eq!(
-        word(check_fresh("expired-head", Some(10), 10)),
+        word(check_fresh(Purpose::Head, Some(10), 10)),
         "expired-head"
     );
-    assert_eq!(word(check_fresh("expired-head", None, 10)), "ok");
+    assert_eq!(word(check_fresh(Purpose::Head, None, 10)), "ok");
 }
 
 /// One byte of any signed document that is not what was signed is refused.
