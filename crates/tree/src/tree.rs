@@ -9,11 +9,13 @@ use sreg_index::index::Index;
 use sreg_index::map::{MapError, NodeSource};
 use sreg_model::head::Head;
 use sreg_model::layout::Place;
+use sreg_model::node::TagEntry;
 use sreg_model::settings::Settings;
 use sreg_model::statement::Statement;
-use sreg_model::{Digest, Document, document, node};
+use sreg_model::{Digest, Document, Reference, document, node};
 
 use crate::error::TreeError;
+use crate::views;
 
 /// A published tree: a folder with `sreg.json`.
 #[derive(Debug, Clone)]
@@ -140,6 +142,29 @@ impl Tree {
     #[must_use]
     pub fn index(&self, head: &Head) -> Index<'_> {
         Index::new(self, &head.index)
+    }
+
+    /// The lines of an index that a reference names, whatever their architecture: with a tag, by
+    /// the nodes on the way to it alone; by digest, of its namespace.
+    ///
+    /// # Errors
+    /// When a node cannot be read.
+    pub fn lines(&self, head: &Head, reference: &Reference) -> Result<Vec<TagEntry>, TreeError> {
+        let (index, repository) = (self.index(head), reference.repository());
+        let mut lines = match reference.tag_or_default() {
+            Some(tag) => index
+                .look_up(repository, &tag)
+                .map_err(|error| self.map_error(error))?,
+            None => views::lines_of_namespace(self, index, repository.namespace())?,
+        };
+        lines.retain(|line| {
+            let digest = line.image.map(|image| image.digest);
+            line.key.name() == *repository.name()
+                && reference
+                    .digest()
+                    .is_none_or(|named| digest == Some(*named))
+        });
+        Ok(lines)
     }
 
     /// Whether another run is writing to the tree at this moment, as far as locks show it.

@@ -113,36 +113,49 @@ pub(crate) fn present_tags(
     namespace: &Namespace,
 ) -> Result<BTreeMap<Repository, Vec<Tag>>, TreeError> {
     let mut tags: BTreeMap<Repository, Vec<Tag>> = BTreeMap::new();
+    for entry in lines_of_namespace(tree, index, namespace)? {
+        if entry.image.is_some()
+            && let Some(repository) = repository(namespace, &entry)
+        {
+            let tags = tags.entry(repository).or_default();
+            let tag = entry.key.tag();
+            // One line for each architecture: the lines of a key stand together.
+            if tags.last() != Some(&tag) {
+                tags.push(tag);
+            }
+        }
+    }
+    Ok(tags)
+}
+
+/// All lines of a namespace; none where there is no such namespace.
+pub(crate) fn lines_of_namespace(
+    tree: &Tree,
+    index: Index<'_>,
+    namespace: &Namespace,
+) -> Result<Vec<TagEntry>, TreeError> {
     let Some(entry) = index
         .namespace(namespace)
         .map_err(|error| tree.map_error(error))?
     else {
-        return Ok(tags);
+        return Ok(Vec::new());
     };
     let root = map::MapRoot {
         id: entry.digest,
         count: entry.tags,
     };
+    let mut lines = Vec::new();
     map::walk(
         tree,
         &MapName::Tags(namespace.clone()),
         root,
         &mut |entry: TagEntry| {
-            if entry.image.is_some()
-                && let Some(repository) = repository(namespace, &entry)
-            {
-                let tags = tags.entry(repository).or_default();
-                let tag = entry.key.tag();
-                // One line for each architecture: the lines of a key stand together.
-                if tags.last() != Some(&tag) {
-                    tags.push(tag);
-                }
-            }
+            lines.push(entry);
             Ok::<_, MapError>(())
         },
     )
     .map_err(|error| tree.map_error(error))?;
-    Ok(tags)
+    Ok(lines)
 }
 
 /// The repository of a line. A reserved one, which only a broken tree has, is none.

@@ -82,20 +82,11 @@ fn resolve(
 ) -> Result<(PathBuf, Statement), Problem> {
     let tree = Tree::open(root)?;
     let head = tree.head()?;
-    let mut found: Vec<(Arch, Digest)> = super::ls::entries(&tree, head.body())?
+    let mut found: Vec<(Arch, Digest)> = tree
+        .lines(head.body(), reference)?
         .into_iter()
-        .filter(|(namespace, entry)| {
-            let tag = reference.tag_or_default();
-            namespace == reference.repository().namespace()
-                && entry.key.name() == *reference.repository().name()
-                && tag.is_none_or(|tag| tag == entry.key.tag())
-                && reference
-                    .digest()
-                    .is_none_or(|digest| entry.image.is_some_and(|image| image.digest == *digest))
-                && entry.image.is_some()
-        })
-        .map(|(_, entry)| (entry.arch, entry.statement))
-        .filter(|(found, _)| arch.is_none_or(|arch| arch == *found))
+        .filter(|line| line.image.is_some() && arch.is_none_or(|arch| arch == line.arch))
+        .map(|line| (line.arch, line.statement))
         .collect();
     found.sort_by_key(|(arch, _)| (*arch != Arch::Amd64, *arch));
     let Some((_, id)) = found.first() else {
