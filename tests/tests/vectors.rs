@@ -16,7 +16,8 @@ use sreg_model::settings::Settings;
 use sreg_model::statement::{Claim, Image, Statement, Subject};
 use sreg_model::trust::scope::Scope;
 use sreg_model::trust::{KeyState, Trust};
-use sreg_model::{Arch, Digest, Document, ImageFormat, Reference, Repository, SifImage, Tag};
+use sreg_model::{Arch, Digest, Document, ImageFormat, Key, Reference, Repository, SifImage, Tag};
+use sreg_sign::{Purpose, Signature, parse_all};
 use sreg_site::{repository_views, tag_views};
 
 /// What a reader makes of an input: what it says, or the word of the error.
@@ -92,12 +93,14 @@ fn every_area_is_walked() {
         "canonical-json",
         "digest",
         "head",
+        "key",
         "layout",
         "manifest",
         "node",
         "reference",
         "settings",
         "sif",
+        "signature",
         "statement",
         "trust",
         "views",
@@ -374,6 +377,44 @@ fn sif() {
             said.as_object_mut().unwrap().remove(content).unwrap();
         }
         Ok(said)
+    });
+}
+
+#[test]
+fn key() {
+    walk("key", |vector| {
+        let key: Key = text(vector)
+            .parse()
+            .map_err(|error: sreg_model::key::KeyError| error.code())?;
+        sreg_sign::check_key(&key).map_err(|error| error.code())?;
+        assert_eq!(key.to_string(), text(vector));
+        Ok(json!({"algorithm": key.algorithm().name(), "fingerprint": key.fingerprint()}))
+    });
+}
+
+#[test]
+fn signature() {
+    walk("signature", |vector| {
+        let message = fs::read(vector.folder.join("message")).unwrap();
+        let purpose = match vector.fields["purpose"].as_str().unwrap() {
+            "trust" => Purpose::Trust,
+            "head" => Purpose::Head,
+            "image" => Purpose::Image,
+            other => panic!("{other}"),
+        };
+        let signatures = if vector.fields["several"] == true {
+            parse_all(&vector.input)
+        } else {
+            Signature::parse(&vector.input).map(|one| vec![one])
+        };
+        let signatures = signatures.map_err(|error| error.code())?;
+        let mut signers = Vec::new();
+        for signature in &signatures {
+            let verified = signature.verify(purpose, &message);
+            verified.map_err(|error| error.code())?;
+            signers.push(signature.key().fingerprint());
+        }
+        Ok(json!({ "signers": signers }))
     });
 }
 

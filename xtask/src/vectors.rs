@@ -15,6 +15,7 @@ mod node;
 mod oracle;
 mod reference;
 mod sif;
+mod signature;
 mod tree;
 mod views;
 
@@ -89,8 +90,9 @@ impl Case {
         self
     }
 
-    /// The same with one more file.
+    /// The same with one more file, or another one of that name.
     fn file(mut self, name: &'static str, bytes: Vec<u8>) -> Self {
+        self.files.retain(|(other, _)| *other != name);
         self.files.push((name, bytes));
         self
     }
@@ -139,6 +141,7 @@ pub(crate) fn run(root: &Path) -> anyhow::Result<()> {
     cases.extend(tree::cases());
     cases.extend(sif::cases());
     cases.extend(image::cases());
+    cases.extend(signature::cases());
     let mut areas: Vec<&str> = cases.iter().map(|case| case.area).collect();
     areas.sort_unstable();
     areas.dedup();

@@ -19,11 +19,22 @@ pub(crate) const INTERRUPTED: u8 = 130;
 pub(crate) fn of_word(word: &str) -> u8 {
     match word {
         "usage" | "config" | "not-our-folder" | "newer-format" | "signed-registry"
-        | "not-supported" | "last-version" | "malformed-url" => USAGE,
+        | "not-supported" | "last-version" | "malformed-url" | "signing-key" | "passphrase" => {
+            USAGE
+        }
         "not-a-tree" | "no-images" | "missing-head" | "missing-node" | "missing-statement"
         | "missing-blob" | "missing-view" | "missing-reference" | "missing-file" => NOT_FOUND,
-        "unreadable" | "unwritable" | "no-space" | "file-changed" => UNAVAILABLE,
-        "signature-unchecked" | "unsigned" => UNTRUSTED,
+        "unreadable" | "unwritable" | "no-space" | "file-changed" | "signing-failed" => UNAVAILABLE,
+        "unsigned"
+        | "other-registry"
+        | "trust-order"
+        | "untrusted-trust"
+        | "untrusted-head"
+        | "untrusted-statement"
+        | "expired-trust"
+        | "expired-head"
+        | "expired-statement" => UNTRUSTED,
+        _ if word.starts_with("signature-") => UNTRUSTED,
         "case-collision" | "duplicate-reference" | "version-conflict" | "stray-head" => CONFLICT,
         "stale-view" | "lagging-head" | "partial" => PARTIAL,
         "interrupted" => INTERRUPTED,
@@ -70,6 +81,21 @@ pub(crate) fn worst(codes: impl IntoIterator<Item = u8>) -> u8 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_wrong_signature_is_no_malformed_file() {
+        for word in [
+            "armor",
+            "format",
+            "key",
+            "namespace",
+            "invalid",
+            "unchecked",
+        ] {
+            assert_eq!(of_word(&format!("signature-{word}")), UNTRUSTED);
+        }
+        assert_eq!(of_word("malformed-key"), MALFORMED);
+    }
 
     #[test]
     fn the_worst_comes_first() {

@@ -1,5 +1,5 @@
 //! Keys that verify: which are strong enough, and the mathematics, all of it by libraries
-//! (`spec/signature.md`, SIG-14 to SIG-17 and SIG-19).
+//! (`spec/signature.md`, SIG-5 and SIG-19).
 
 use p256::ecdsa::signature::Verifier as _;
 use ring::signature::{RSA_PKCS1_2048_8192_SHA256, RSA_PKCS1_2048_8192_SHA512};

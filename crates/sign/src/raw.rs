@@ -1,5 +1,5 @@
 //! The innermost part of a signature, in the form of its algorithm (`spec/signature.md`, SIG-13
-//! to SIG-16).
+//! to SIG-17).
 
 use sreg_model::key::KeyAlgorithm;
 use sreg_model::wire::Reader;
