@@ -180,6 +180,8 @@ AREAS = {
 }
 
 
+# Signatures are in no published tree yet, and so verify.py does not read them.
+NOT_READ = ("key", "signature")
 # Of image files the pages let a reader say less than sreg does.
 PARTLY = ("sif",)
 
@@ -200,6 +202,9 @@ def main(root):
     areas = sorted(area for area in os.listdir(root) if os.path.isdir(os.path.join(root, area)))
     passed, failed = 0, 0
     for area in areas:
+        if area in NOT_READ:
+            print("not read: " + area)
+            continue
         if area not in AREAS:
             print("no verifier for the area " + area)
             failed += 1
