@@ -2,6 +2,8 @@
 
 use std::str::FromStr;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use sreg_model::document::{Body, DocumentError};
 use sreg_model::head::{Head, IndexRoot, TrustVersion};
 use sreg_model::layout::Place;
@@ -11,6 +13,7 @@ use sreg_model::node::{
 };
 use sreg_model::settings::Settings;
 use sreg_model::statement::{Claim, Image, Statement, Subject};
+use sreg_model::wire::put_string;
 use sreg_model::{Arch, Digest, Document, ImageFormat};
 
 use crate::sif::SifBuilder;
@@ -70,7 +73,56 @@ pub fn inputs() -> Vec<(String, Vec<u8>)> {
     for (name, place) in places() {
         add("layout", name, place.to_string().as_bytes());
     }
+    for (name, text) in SIGNATURES {
+        add("armor", name, text);
+        add("signature", name, &without_armor(text));
+    }
+    let key = include_bytes!("../fixtures/signature/rsa2048.pub");
+    add("signature", "key", key.trim_ascii());
+    add("signature", "sk-ed25519", &by_a_security_key());
     inputs
+}
+
+/// Signatures that ssh-keygen made.
+const SIGNATURES: &[(&str, &[u8])] = &[
+    (
+        "ed25519",
+        include_bytes!("../fixtures/signature/ed25519.sig"),
+    ),
+    (
+        "ecdsa",
+        include_bytes!("../fixtures/signature/ecdsa256.sig"),
+    ),
+    ("rsa", include_bytes!("../fixtures/signature/rsa3072.sig")),
+];
+
+/// The binary form in the middle lines.
+fn without_armor(text: &[u8]) -> Vec<u8> {
+    let text = std::str::from_utf8(text).expect("armor is ASCII");
+    let lines: Vec<&str> = text.lines().collect();
+    STANDARD
+        .decode(lines[1..lines.len() - 1].concat())
+        .expect("canonical base64")
+}
+
+/// Well formed, and of nothing.
+fn by_a_security_key() -> Vec<u8> {
+    let algorithm: &[u8] = b"sk-ssh-ed25519@openssh.com";
+    let fields = |fields: &[&[u8]]| {
+        let mut bytes = Vec::new();
+        for field in fields {
+            put_string(&mut bytes, field);
+        }
+        bytes
+    };
+    // The generator of the group.
+    let mut point = [0x66; 32];
+    point[0] = 0x58;
+    let key = fields(&[algorithm, &point, b"ssh:"]);
+    let mut signature = fields(&[algorithm, &[0; 64]]);
+    signature.extend([1, 0, 0, 0, 7]);
+    let rest = fields(&[&key, b"image@sreg.v1", b"", b"sha512", &signature]);
+    [&b"SSHSIG\0\0\0\x01"[..], &rest].concat()
 }
 
 /// Without the padding that tools write: a change then hits something that is looked at.

@@ -86,6 +86,10 @@ fn keys_that_are_elsewhere_are_left_to_ssh_keygen() {
         let public = fs::read_to_string(public).unwrap();
         assert!(public.starts_with(&signer.key().to_string()));
     }
+    // One ECDSA key in 256: its number is shorter than ssh-key reads.
+    let short = KeyFile::open(&fixture("ecdsa-short"), &mut nobody);
+    assert!(matches!(short, Err(SignError::Foreign { .. })));
+    assert!(opened("ecdsa-short").is_ok());
     let missing = SshKeygen::open(&fixture("ed25519.pub")).unwrap();
     let missing = missing.by(fixture("no-such-program"));
     let error = missing.sign(Purpose::Image, b"message").unwrap_err();

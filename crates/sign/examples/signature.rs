@@ -1,0 +1,59 @@
+//! Signs and verifies standard input: the other side of `tests/interop/ssh-keygen.sh`.
+//!
+//! `signature sign PURPOSE KEY` prints the armored signature, and takes a passphrase from
+//! `PASSPHRASE`; `signature verify PURPOSE FILE` prints the fingerprint of the signature's key.
+
+use std::error::Error;
+use std::io::{self, Read as _, Write as _};
+use std::path::Path;
+use std::process::ExitCode;
+use std::{env, fs};
+
+use sreg_sign::{Purpose, SignError, Signature, open};
+use zeroize::Zeroizing;
+
+fn passphrase(path: &Path) -> Result<Zeroizing<String>, SignError> {
+    let given = env::var("PASSPHRASE").map(Zeroizing::new);
+    given.map_err(|_| SignError::NoPassphrase {
+        path: path.to_owned(),
+    })
+}
+
+fn run() -> Result<(), Box<dyn Error>> {
+    let arguments: Vec<String> = env::args().skip(1).collect();
+    let [verb, purpose, path] = &arguments[..] else {
+        return Err("usage: signature sign|verify trust|head|image FILE < MESSAGE".into());
+    };
+    let purpose = Purpose::ALL
+        .into_iter()
+        .find(|one| one.namespace().split('@').next() == Some(purpose))
+        .ok_or("no such purpose")?;
+    let mut message = Vec::new();
+    io::stdin().read_to_end(&mut message)?;
+    let answer = match verb.as_str() {
+        "sign" => open(Path::new(path), &mut passphrase)?.sign(purpose, &message)?,
+        "verify" => {
+            let signature = Signature::parse(&fs::read(path)?)?;
+            signature.verify(purpose, &message)?;
+            format!("{}\n", signature.key().fingerprint())
+        }
+        _ => return Err("no such verb".into()),
+    };
+    io::stdout().write_all(answer.as_bytes())?;
+    Ok(())
+}
+
+fn main() -> ExitCode {
+    let Err(error) = run() else {
+        return ExitCode::SUCCESS;
+    };
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(error) = source {
+        text = format!("{text}: {error}");
+        source = error.source();
+    }
+    // Where standard error is closed, the exit code still says it.
+    let _ = writeln!(io::stderr(), "error: {text}");
+    ExitCode::FAILURE
+}
