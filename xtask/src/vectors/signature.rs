@@ -8,6 +8,7 @@ mod build;
 mod fields;
 mod inner;
 mod keys;
+mod kinds;
 mod valid;
 
 use serde_json::json;
@@ -21,6 +22,7 @@ pub(super) fn cases() -> Vec<Case> {
     cases.extend(armor::cases());
     cases.extend(fields::cases());
     cases.extend(inner::cases());
+    cases.extend(kinds::cases());
     cases
 }
 
