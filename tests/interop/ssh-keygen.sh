@@ -105,6 +105,29 @@ if "$SIGNATURE" sign image agent-ed25519.pub <message 2>stderr; then
 fi
 grep -q "ssh-keygen does not sign with agent-ed25519.pub: ." stderr || fail "no clear error: $(cat stderr)"
 
+# --- trust: written by jq, signed by ssh-keygen, and its allowed signers verify one key for one name
+print_of() { ssh-keygen -lf "$1.pub" | awk '{ print $2 }'; }
+text_of() { cut -d' ' -f1,2 "$1.pub"; }
+jq -cnS --arg root "$(print_of ed25519)" --arg lab "$(print_of ecdsa-256)" \
+    --arg root_key "$(text_of ed25519)" --arg lab_key "$(text_of ecdsa-256)" '
+    def by($print): {keys: [$print], threshold: 1};
+    {delegations: [by($lab) + {epoch: 1, scope: "lab"}], expires: 4000000000, head_base: {epoch: 1},
+     issued: 1790000000, nonce: ("0f" * 16), roles: {head: by($root), root: by($root)},
+     keys: ([[$root, $root_key], [$lab, $lab_key]] | sort | map({key: .[1], state: "active"})),
+     type: "sreg-trust-v1", version: 1}' >trust.line
+cp trust.line trust
+ssh-keygen -q -Y sign -n trust@sreg.v1 -f ed25519 <trust.line >>trust 2>stderr || fail "trust is not signed: $(cat stderr)"
+"$SIGNATURE" allowed trust trust </dev/null >signers || fail "sreg-sign refuses trust that ssh-keygen signed"
+by_keygen() {
+    ssh-keygen -q -Y verify -f signers -I "$1" -n "$2@sreg.v1" -s "$3" <message 2>stderr
+}
+by_keygen lab image ecdsa-256.image.ours || fail "the key of lab may not sign for it: $(cat stderr)"
+by_keygen head head ed25519.head.ours || fail "the key of the role head may not sign: $(cat stderr)"
+if by_keygen lab2 image ecdsa-256.image.ours || by_keygen lab image ed25519.image.ours ||
+    by_keygen head head ecdsa-256.head.ours || by_keygen lab head ecdsa-256.head.ours; then
+    fail "a key may sign what trust does not give it"
+fi
+
 # --- vectors: what the profile accepts, ssh-keygen accepts
 vectors=0
 for folder in "$root"/spec/vectors/signature/valid/*/; do

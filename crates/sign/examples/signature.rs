@@ -1,7 +1,8 @@
 //! Signs and verifies standard input: the other side of `tests/interop/ssh-keygen.sh`.
 //!
 //! `signature sign PURPOSE KEY` prints the armored signature, and takes a passphrase from
-//! `PASSPHRASE`; `signature verify PURPOSE FILE` prints the fingerprint of the signature's key.
+//! `PASSPHRASE`; `signature verify PURPOSE FILE` prints the fingerprint of the signature's key, and `signature
+//! allowed trust FILE` the allowed signers of a trust document.
 
 use std::error::Error;
 use std::io::{self, Read as _, Write as _};
@@ -9,7 +10,10 @@ use std::path::Path;
 use std::process::ExitCode;
 use std::{env, fs};
 
-use sreg_sign::{Purpose, SignError, Signature, open};
+use sreg_model::Document;
+use sreg_model::trust::Trust;
+use sreg_sign::policy::check_first;
+use sreg_sign::{Purpose, SignError, Signature, allowed_signers, open};
 use zeroize::Zeroizing;
 
 fn passphrase(path: &Path) -> Result<Zeroizing<String>, SignError> {
@@ -22,7 +26,7 @@ fn passphrase(path: &Path) -> Result<Zeroizing<String>, SignError> {
 fn run() -> Result<(), Box<dyn Error>> {
     let arguments: Vec<String> = env::args().skip(1).collect();
     let [verb, purpose, path] = &arguments[..] else {
-        return Err("usage: signature sign|verify trust|head|image FILE < MESSAGE".into());
+        return Err("usage: signature sign|verify|allowed trust|head|image FILE < MESSAGE".into());
     };
     let purpose = Purpose::ALL
         .into_iter()
@@ -36,6 +40,11 @@ fn run() -> Result<(), Box<dyn Error>> {
             let signature = Signature::parse(&fs::read(path)?)?;
             signature.verify(purpose, &message)?;
             format!("{}\n", signature.key().fingerprint())
+        }
+        "allowed" => {
+            let trust = Document::<Trust>::parse(fs::read(path)?)?;
+            check_first(&trust)?;
+            allowed_signers(trust.body())
         }
         _ => return Err("no such verb".into()),
     };

@@ -9,6 +9,7 @@
 //! do not use it yet: [`standing`] tells apart what carries no signature from what claims to be
 //! signed, so that nothing signed is ever taken for checked.
 
+mod allowed_signers;
 pub mod armor;
 mod error;
 mod key;
@@ -18,6 +19,7 @@ mod raw;
 mod signature;
 mod signer;
 
+pub use allowed_signers::allowed_signers;
 pub use error::{SignError, SignatureError};
 pub use key::check_key;
 pub use namespace::Purpose;

@@ -12,7 +12,7 @@ use sreg_sign::policy::{
     PolicyError, check_first, check_fresh, check_head, check_new_statement, check_next,
     check_statement,
 };
-use sreg_sign::{Purpose, Signer};
+use sreg_sign::{Purpose, Signer, allowed_signers};
 use zeroize::Zeroizing;
 
 /// The four test keys that sign natively.
@@ -409,6 +409,40 @@ fn a_statement_is_not_ahead_of_its_delegation() {
     assert_eq!(of_epoch(1), ("ok", "untrusted-statement"));
     assert_eq!(of_epoch(2), ("ok", "ok"));
     assert_eq!(of_epoch(3), ("untrusted-statement", "untrusted-statement"));
+}
+
+// spec: TRUST-19
+#[test]
+fn allowed_signers_are_exact_and_not_revoked() {
+    let keys = Keys::open();
+    let mut trust = keys.trust();
+    keys.set_state(&mut trust, 3, KeyState::Retired);
+    let line = |who: &str, purpose: &str, key: usize| {
+        format!(
+            "{who} namespaces=\"{purpose}@sreg.v1\" {}",
+            keys.0[key].key()
+        )
+    };
+    let expected = |revoked: bool| {
+        let mut root = vec![(0, line("root", "trust", 0)), (1, line("root", "trust", 1))];
+        root.sort_by_key(|(key, _)| keys.fingerprint(*key));
+        let mut lines: Vec<String> = root.into_iter().map(|(_, line)| line).collect();
+        lines.push(line("head", "head", 2));
+        let mut lab = vec![2, 3];
+        lab.sort_by_key(|key| keys.fingerprint(*key));
+        lab.retain(|key| *key != 3 || !revoked);
+        lines.extend(lab.into_iter().map(|key| line("lab", "image", key)));
+        if !revoked {
+            lines.push(line("lab/tool", "image", 3));
+        }
+        lines
+    };
+    let given = |trust: &Trust| -> Vec<String> {
+        allowed_signers(trust).lines().map(str::to_owned).collect()
+    };
+    assert_eq!(given(&trust), expected(false));
+    keys.set_state(&mut trust, 3, KeyState::Revoked);
+    assert_eq!(given(&trust), expected(true));
 }
 
 #[test]
