@@ -62,6 +62,16 @@ fn outer() -> Vec<Case> {
             changed(|fields| fields.reserved = b"x".to_vec()),
         ),
         wrong(
+            "reserved-unsigned",
+            "SIG-11",
+            "a reserved field that was filled in afterwards, which ssh-keygen does not look at",
+            {
+                let mut fields = plain();
+                fields.reserved = b"x".to_vec();
+                fields.armor()
+            },
+        ),
+        wrong(
             "namespace-empty",
             "SIG-11",
             "no namespace",
