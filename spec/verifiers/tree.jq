@@ -191,8 +191,8 @@ def strays($settings; $nodes; $statements; $heads; $whole; $met):
         (if $whole then {warning: "stray-file", path: $path} else {warning: "not-judged", path: "head"} end) as $warning
         | if $place.place == "statement" then
             # Only line 1 carries the id.
-            (if ($texts[$path] // "") | split("\n") | length > 2 and .[-1] != null then $hashed[($texts[$path] | split("\n")[0]) + "\n"] // $digests[$path]
-             else $digests[$path] end) as $digest
+            ([($texts[$path] // "") | split("\n") | select(length > 2) | .[0] | try utf8 catch empty] | .[0]) as $line
+            | (if $line == null then $digests[$path] else $hashed[$line + "\n"] // $digests[$path] end) as $digest
             | if $digest == $place.digest then $warning else {path: $path, failed: "blob-mismatch"} end
           elif $place.place == "node" then
             if $digests[$path] == $place.digest then $warning else {path: $path, failed: "blob-mismatch"} end

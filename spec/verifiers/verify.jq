@@ -121,6 +121,12 @@ def canonical:
     | if length == 1 and (.[0] | outside_the_form | not) and (.[0] | spelled) == $text then .[0]
       else $text | first_deviation end;
 
+# The same of what has a word of its own. Until 1.7, jq's `try` also catches what is raised behind it;
+# an array around it holds that off.
+def canonical_or($word):
+    [try {value: canonical} catch {failed: word_of}][0]
+    | if has("failed") then wrong($word; .failed) else .value end;
+
 # --- reference.md
 
 def fold: ascii_downcase;
@@ -233,7 +239,7 @@ def document(check; $size; $whole; $hashed):
     | $lines[0] as $line
     | ($line | canonical | check) as $value
     | if $size == ($line | length) + 1 then {value: $value, id: $whole}
-      elif $value | has("registry") then {value: $value, id: $hashed[$line + "\n"]}
+      elif $value | has("registry") then {value: $value, id: $hashed[($line | utf8) + "\n"]}
       else wrong("document-trailing") end;
 
 def bound(condition; $field): if condition then . else wrong("document-field"; $field) end;
@@ -279,7 +285,7 @@ def check_head:
 
 def leaf_line($map):
     if length > 1024 then wrong("node-line-length") else . end
-    | (try canonical catch wrong("node-entry"; word_of))
+    | canonical_or("node-entry")
     | if $map == "ns"
       then check_fields({digest: "digest", key: "namespace", tags: "positive"}; {}; "node-entry")
       else
@@ -336,8 +342,8 @@ def node($size; $map; $prefix; $hashed):
 
 def count: if has("lines") then .lines | length else [.children[].count] | add // 0 end;
 
-def counted($count):
-    if $count != null and count != $count then wrong("node-sum"; "\(count) lines, expected \($count)") else . end;
+def counted($expected):
+    if $expected != null and count != $expected then wrong("node-sum"; "\(count) lines, expected \($expected)") else . end;
 
 # The lines of a key by the nodes on the way to it; load gives a node's {text, size} for its id.
 def look_up(load; $id; $map; $prefix; $count; $key; $hashed):
@@ -374,7 +380,7 @@ def parse_settings:
       then . else wrong("malformed-settings"; "type or format") end
     | if $lenient[0].format > 1 then wrong("newer-format"; "\($lenient[0].format)") else . end
     | if endswith("\n") | not then wrong("malformed-settings"; "no LF") else .[:-1] end
-    | (try canonical catch wrong("malformed-settings"; word_of))
+    | canonical_or("malformed-settings")
     | check_fields({format: [1], type: ["sreg-registry"]}; {base_url: "string", blob_url: "string"}; "malformed-settings")
     | . as $settings
     | if has("base_url") then (.base_url | check_url(false)) as $_ | $settings else . end
