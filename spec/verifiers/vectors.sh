@@ -1,0 +1,172 @@
+#!/usr/bin/env bash
+# Holds verify.sh to the vectors of `spec/vectors`.
+#
+#     vectors.sh FOLDER
+#
+# Every vector on which it does not reach the verdict that is named is printed, and every one that it
+# is exempt from; the exit code is 0 when none failed.
+set -euo pipefail
+export LC_ALL=C
+
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+# shellcheck source=verify.sh
+source "$here/verify.sh"
+
+areas=(canonical-json digest-chain head manifest node proof settings statement tree views)
+
+# Chains whose length and last value are right, and the image too: only an interior link is not, and
+# sha256sum gives out no interior value.
+interior_links="flipped-bit little-endian swapped two-sidecars"
+
+passed=0 failed=0
+pass() { passed=$((passed + 1)); }
+fault() {
+    failed=$((failed + 1))
+    echo "$*"
+}
+
+# The folders of all cases, each with NUL.
+cases() {
+    local area verdict case
+    for area in "${areas[@]}"; do
+        for verdict in valid invalid; do
+            for case in "$1/$area/$verdict"/*/; do
+                [[ ! -d $case ]] || printf '%s\0' "$area/$verdict/$(basename "$case")"
+            done
+        done
+    done
+}
+
+# The areas that are documents of their own, all at once.
+documents() {
+    local folder=$1 work=$2 line
+    (cd "$folder" && find "${areas[@]}" -name input -size -5M -printf '%p\0' | grep -zv -e '^tree/' -e '^digest-chain/') > "$work/inputs"
+    frame_files "$folder" < "$work/inputs" | read_frames > "$work/texts"
+    hash_files "$folder" < "$work/inputs" > "$work/digests"
+    (cd "$folder" && find "${areas[@]}" -name input -printf '%p %s\n') |
+        jq -Rn 'reduce (inputs | split(" ")) as $one ({}; .[$one[0]] = ($one[1] | tonumber))' > "$work/sizes"
+    strings_of_vectors "$work" | hash_strings "$work/strings" > "$work/hashed"
+    jq -nr -L "$here" --argfile vectors "$work/vectors" --argfile inputs "$work/texts" --argfile sizes "$work/sizes" \
+        --argfile digests "$work/digests" --argfile hashed "$work/hashed" "$(< "$here/vectors.jq")" > "$work/said"
+    while IFS= read -r line; do
+        if [[ $line == . ]]; then pass; else fault "$line"; fi
+    done < "$work/said"
+}
+
+# What is hashed besides: the nodes of proofs, their lines' keys, and the keys that are asked for.
+strings_of_vectors() {
+    local work=$1
+    jq '[to_entries[] | select(.key | startswith("proof/")) | .value | fromjson | .nodes[]]
+        | to_entries | map({key: "\(.key)", value}) | from_entries' "$work/texts" > "$work/proof-nodes"
+    jq -s add "$work/texts" "$work/proof-nodes" > "$work/all-texts"
+    strings_to_hash "$work/all-texts"
+    jq -j '.[] + "\u001e"' "$work/proof-nodes"
+    jq -j '.[] | .key // empty | . + "\u001e"' "$work/vectors"
+}
+
+# The file of a recipe (README.md of the vectors), block by block: each is the ring of all bytes,
+# turned, with what patches put in its place.
+make_image() {
+    local recipe=$1 size ring='' i block piece turn at text offset
+    for ((i = 0; i < 512; i++)); do
+        printf -v piece '\\x%02x' $((i & 255))
+        ring+=$piece
+    done
+    declare -A patched=()
+    while IFS=$'\t' read -r offset text; do
+        for ((i = 0; i < ${#text}; i++)); do
+            printf -v 'patched[$((offset + i))]' '\\x%02x' "'${text:i:1}"
+        done
+    done < <(jq -r '.patches[]? | "\(.offset)\t\(.text)"' "$recipe")
+    size=$(jq .size "$recipe")
+    for ((block = 0; block * 256 < size; block++)); do
+        turn=$(((block * 7 + (block >> 8) * 13 + (block >> 12) * 31) & 255))
+        piece=${ring:4*turn:1024}
+        for at in "${!patched[@]}"; do
+            [[ $((at / 256)) -ne $block ]] || piece=${piece:0:$((at % 256 * 4))}${patched[$at]}${piece:$((at % 256 * 4 + 4))}
+        done
+        [[ $((size - block * 256)) -ge 256 ]] || piece=${piece:0:$(((size - block * 256) * 4))}
+        printf '%b' "$piece"
+    done
+}
+
+# The word of what is wrong with an image and its sidecar, or nothing.
+chain_word() {
+    local image=$1 sidecar=$2 digest=$3 size length=$(($(stat -c %s "$1") / 1048576 * 32 + 32)) has
+    size=$(stat -c %s "$image")
+    has=$(stat -c %s "$sidecar")
+    if [[ $size -lt 1 || $size -gt 17592186044416 ]]; then
+        echo chain-size
+    elif [[ $has != "$length" ]]; then
+        echo chain-length
+    elif ! ends_in "$sidecar" $((length - 32)) "$digest"; then
+        echo chain-end
+    elif [[ "sha256:$(sha256sum < "$image" | cut -c 1-64)" != "$digest" ]]; then
+        echo blob-mismatch
+    fi
+}
+
+digest_chains() {
+    local folder=$1 work=$2 case digest class word name chain
+    while IFS=$'\t' read -r case class digest chain; do
+        # Several cases have the same file.
+        name=$work/image-$(sha256sum < "$folder/$case/input" | cut -c 1-64)
+        [[ -e $name ]] || make_image "$folder/$case/input" > "$name"
+        word=$(chain_word "$name" "$folder/$case/sidecar" "$digest")
+        if [[ -z $word && $class == blob-mismatch && " $interior_links " == *" ${case##*/} "* ]]; then
+            echo "exempt: $case"
+        elif [[ ${word:--} != "$class" ]]; then
+            fault "$case: ${word:-accepted}"
+        elif [[ $chain != - && $chain != "sha256:$(sha256sum < "$folder/$case/sidecar" | cut -c 1-64)" ]]; then
+            fault "$case: the sidecar's digest"
+        else
+            pass
+        fi
+    done < <(jq -r 'to_entries[] | select(.key | startswith("digest-chain/"))
+        | [.key, .value.class // "-", (.value.expect // .value).digest, .value.expect.chain // "-"] | @tsv' "$work/vectors")
+}
+
+# Writes the tree that a vector describes.
+make_tree() {
+    local input=$1 root=$2 path hex
+    while IFS= read -r -d $'\x1e' path && IFS= read -r -d $'\x1e' hex; do
+        mkdir -p "$root/$(dirname "$path")"
+        printf '%b' "$hex" > "$root/$path"
+    done < <(jq -j '
+        def escaped: [.[range(0; length; 2):][:2] | "\\x" + .] | join("");
+        (.files | to_entries[] | .key, (.value | gsub("\\\\"; "\\\\"))),
+        (.hex | to_entries[] | .key, (.value | escaped))
+        | . + "\u001e"' "$input")
+}
+
+trees() {
+    local folder=$1 work=$2 case expected words warnings n=0
+    while IFS=$'\t' read -r case expected; do
+        n=$((n + 1))
+        mkdir -p "$work/trees/$n" "$work/judging-$n"
+        make_tree "$folder/$case/input" "$work/trees/$n"
+        judge "$work/trees/$n" "$work/judging-$n" > "$work/judged"
+        words=$(sed -n 's/^error\t\([^\t]*\).*/\1/p' "$work/judged" | sort -u | tr '\n' ' ')
+        warnings=$(sed -n 's/^warning\t\([^\t]*\)\t\([^\t]*\).*/\2 \1/p' "$work/judged" | sort -u | cut -d ' ' -f 2 | tr '\n' ' ')
+        if [[ "${words:-valid $warnings}" == "$expected " ]]; then pass; else fault "$case: ${words:-valid $warnings}"; fi
+    done < <(jq -r 'to_entries[] | select(.key | startswith("tree/"))
+        | [.key, .value.class // ((["valid"] + .value.expect.warnings) | join(" "))] | @tsv' "$work/vectors")
+}
+
+main() {
+    [[ $# -eq 1 && -d $1 ]] || { echo "vectors.sh FOLDER" >&2 && return 2; }
+    work=$(mktemp -d)
+    trap 'rm -rf "$work"' EXIT
+    local folder
+    folder=$(cd "$1" && pwd)
+    cases "$folder" > "$work/cases"
+    (cd "$folder" && sed -z 's|$|/vector.json|' "$work/cases" | xargs -0 jq -n '
+        reduce inputs as $one ({}; .[input_filename | rtrimstr("/vector.json")] = $one)') > "$work/vectors"
+    documents "$folder" "$work"
+    digest_chains "$folder" "$work"
+    trees "$folder" "$work"
+    echo "$passed passed, $failed failed"
+    [[ $passed -gt 0 && $failed -eq 0 ]]
+}
+
+main "$@"
