@@ -199,6 +199,16 @@ def strays($settings; $nodes; $statements; $heads; $whole; $met):
           else {check: "stray", path: $path, digest: $place.digest, warning: $warning} end
       end;
 
+# Views that are known though a part could not be read: those of tags whose statements are all at
+# hand, and lists of tags by the lines of an index that is (IDX-24), else none.
+def known_views($settings; $values; $index):
+    ($values | views($settings) | with_entries(select(.key | endswith("/tags/index.html") | not)))
+    + if $index.faults != [] then {} else
+        [$index.lines[] | select(.digest) | (.key | split(":")) as $key | {name: (.namespace + "/" + $key[0]), tag: $key[1]}]
+        | reduce group_by(.name)[] as $tags ({};
+            .[$tags[0].name + "/tags/index.html"] = ($tags | list_of_tags))
+      end;
+
 def verify_tree($settings; $nodes; $statements):
     series as $series
     | $series.heads as $heads
@@ -210,7 +220,8 @@ def verify_tree($settings; $nodes; $statements):
     # Of a tag whose statements could not all be read, no view is known.
     | ([$stated.values[] | [.name + ":" + .tag, .arch]]) as $read
     | ([$index.lines[] | [.namespace + "/" + .key, .arch]] - $read | map(.[0]) | unique) as $unknown
-    | ([$stated.values[] | select([.name + ":" + .tag] | inside($unknown) | not)] | views($settings)) as $derived
+    | [$stated.values[] | select(.name + ":" + .tag | . as $tag | $unknown | index([$tag]) | not)] as $known
+    | (if $whole then $known | views($settings) else known_views($settings; $known; $index) end) as $derived
     | [image_checks($settings; $stated.values)] as $images
     | (["sreg.json", "head"] + $series.met + $index.met + [$older[].met[]] + [$before.seen | keys[] | sharded("s"; .)]
        + ($derived | keys) + [$images[] | .met // empty]
@@ -219,7 +230,7 @@ def verify_tree($settings; $nodes; $statements):
       case_collisions($index.lines), reserved_names($index.lines),
       (if $heads != [] and $index.faults == [] and $index.total != $heads[0].index.tags
        then {path: "head", failed: "node-sum\tthe head counts otherwise"} else empty end),
-      (if $whole then view_faults($settings; $nodes; $statements; $heads; $derived) else empty end),
+      view_faults($settings; $nodes; $statements; $heads; $derived),
       $images[],
       strays($settings; $nodes; $statements; $heads; $whole; $met);
 

@@ -426,6 +426,9 @@ def seed_manifest($settings):
     + "\"digest\":\"" + config_digest + "\"},\"layers\":[{\"mediaType\":\"application/vnd.singularity.image.squashfs\","
     + "\"size\":" + (.size | tojson) + ",\"digest\":\"" + .digest + "\",\"urls\":[" + (image_url($settings) | tojson) + "]}]}\n";
 
+# Of objects with the name and tag of one repository's present images.
+def list_of_tags: "{\"name\":" + (.[0].name | tojson) + ",\"tags\":" + (map(.tag) | unique | tojson) + "}\n";
+
 # All views that newest statements give, as {path: bytes}.
 def views($settings):
     map(select(.state == "present"))
@@ -436,6 +439,6 @@ def views($settings):
         (group_by(.name)[]
           | .[0].name as $name
           | {key: ($name + "/tags/index.html"),
-             value: ("{\"name\":" + ($name | tojson) + ",\"tags\":" + (map(.tag) | unique | tojson) + "}\n")},
+             value: list_of_tags},
             {key: blob_path($name; config_digest), value: "{}"}) ]
     | reduce .[] as $view ({}; .[$view.key] = $view.value);

@@ -888,6 +888,7 @@ def views_of(settings, statements):
 # --- a whole tree: layout.md, head.md, statement.md, index.md, commit.md
 
 CODES = {
+    2: "newer-format",
     4: "missing-head missing-node missing-statement missing-blob missing-view missing-reference not-a-tree",
     5: "unreadable",
     7: "signature-unchecked",

@@ -92,15 +92,19 @@ strings_to_hash() {
         | unique[] | select(test("\u001e|\u0000") | not) | . + "\u001e"' "$@"
 }
 
-# Every path of a tree but folders: {path: {type, size}}.
+# Every path of a tree but folders: {path: {type, size}}. A link to a file counts as that file, as it
+# does for who is served; a link to a folder is not followed.
 take_stock() {
-    find -H "$1" -mindepth 1 ! -type d -printf '%y %s %P\0' | jq -Rs '
+    {
+        find -H "$1" -mindepth 1 ! -type d ! \( -type l -xtype f \) -printf '%y %s %P\0'
+        (cd "$1" && find . -type l -xtype f -exec stat -L --printf 'f %s %n\0' {} +)
+    } | jq -Rs '
         reduce (split("\u0000")[] | select(. != "")) as $one ({};
             ($one | split(" ")) as $words
-            | .[$words[2:] | join(" ")] = {type: $words[0], size: ($words[1] | tonumber)})'
+            | .[$words[2:] | join(" ") | ltrimstr("./")] = {type: $words[0], size: ($words[1] | tonumber)})'
 }
 
-# A folder or a file elsewhere may stand in the place of a file.
+# A folder may stand in the place of a file.
 folders_in_place() {
     find -H "$1" -mindepth 1 -type d -printf '%P\0' | jq -L "$here" -Rs '
         include "verify";
