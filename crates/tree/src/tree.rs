@@ -12,7 +12,7 @@ use sreg_model::layout::Place;
 use sreg_model::node::TagEntry;
 use sreg_model::settings::Settings;
 use sreg_model::statement::Statement;
-use sreg_model::{Digest, Document, Reference, document, node};
+use sreg_model::{Digest, Document, Reference, Repository, Tag, document, node};
 
 use crate::error::TreeError;
 use crate::views;
@@ -165,6 +165,17 @@ impl Tree {
                     .is_none_or(|named| digest == Some(*named))
         });
         Ok(lines)
+    }
+
+    /// The tags of a repository that have an image, in ascending order.
+    ///
+    /// # Errors
+    /// When a node cannot be read.
+    pub fn tags(&self, head: &Head, repository: &Repository) -> Result<Vec<Tag>, TreeError> {
+        let mut tags = views::present_tags(self, self.index(head), repository.namespace())?;
+        let mut tags = tags.remove(repository).unwrap_or_default();
+        tags.sort();
+        Ok(tags)
     }
 
     /// Whether another run is writing to the tree at this moment, as far as locks show it.

@@ -1,6 +1,5 @@
 //! `sreg ls`
 
-use std::collections::BTreeSet;
 use std::path::Path;
 
 use comfy_table::{Table, presets};
@@ -8,7 +7,7 @@ use serde::Serialize;
 use sreg_index::map::MapError;
 use sreg_model::head::Head;
 use sreg_model::node::TagEntry;
-use sreg_model::{Arch, Digest, Namespace, Reference};
+use sreg_model::{Arch, Digest, Namespace, Reference, Tag};
 use sreg_tree::{Tree, TreeError};
 
 use crate::args;
@@ -85,20 +84,10 @@ const MOST_TAGS: usize = 10;
 /// What a person may have meant by a reference that is not there: the tags of its repository.
 pub(super) fn tags_hint(tree: &Tree, reference: &Reference) -> String {
     let repository = reference.repository();
-    let entries = tree
+    let tags = tree
         .head()
-        .map_err(Problem::from)
-        .and_then(|head| entries(tree, head.body()));
-    let tags: BTreeSet<String> = entries
-        .unwrap_or_default()
-        .into_iter()
-        .filter(|(namespace, entry)| {
-            namespace == repository.namespace()
-                && entry.key.name() == *repository.name()
-                && entry.image.is_some()
-        })
-        .map(|(_, entry)| entry.key.tag().to_string())
-        .collect();
+        .and_then(|head| tree.tags(head.body(), repository))
+        .unwrap_or_default();
     if tags.is_empty() {
         return list_hint(tree);
     }
@@ -106,7 +95,7 @@ pub(super) fn tags_hint(tree: &Tree, reference: &Reference) -> String {
         0 => String::new(),
         more => format!(" and {more} more"),
     };
-    let tags: Vec<String> = tags.into_iter().take(MOST_TAGS).collect();
+    let tags: Vec<&str> = tags.iter().take(MOST_TAGS).map(Tag::as_str).collect();
     format!("{repository} has the tags {}{more}", tags.join(", "))
 }
 
