@@ -8,6 +8,7 @@ mod trust;
 mod trust_invalid;
 
 use super::{Case, example, oracle};
+pub(super) use trust::{fingerprint, role_of, sorted_keys};
 
 pub(super) fn cases() -> Vec<Case> {
     let mut cases = manifest::cases();

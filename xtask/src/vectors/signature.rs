@@ -15,6 +15,7 @@ use serde_json::json;
 
 use super::Case;
 use build::MESSAGE;
+pub(super) use build::{public_key, sign};
 
 pub(super) fn cases() -> Vec<Case> {
     let mut cases = keys::cases();

@@ -2,6 +2,7 @@
 
 mod image;
 mod invalid;
+mod signed;
 mod versions;
 
 use std::collections::BTreeMap;
@@ -33,6 +34,7 @@ fn encode(files: &Files) -> String {
 pub(super) fn cases() -> Vec<Case> {
     let mut cases = valid();
     cases.extend(invalid::cases());
+    cases.extend(signed::cases());
     cases
 }
 

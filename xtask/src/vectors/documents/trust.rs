@@ -19,20 +19,26 @@ pub(super) fn key(seed: u8) -> String {
     format!("ssh-ed25519 {}", STANDARD.encode(blob))
 }
 
-pub(super) fn fingerprint(key: &str) -> String {
+pub(in crate::vectors) fn fingerprint(key: &str) -> String {
     let blob = STANDARD.decode(&key["ssh-ed25519 ".len()..]);
     let hash = Sha256::digest(blob.unwrap_or_default());
     format!("SHA256:{}", STANDARD_NO_PAD.encode(hash))
 }
 
-/// The keys of some seeds, in the order of their fingerprints.
-fn keys(seeds: &[u8]) -> Vec<String> {
-    let mut keys: Vec<String> = seeds.iter().map(|seed| key(*seed)).collect();
+/// Keys in the order of their fingerprints.
+pub(in crate::vectors) fn sorted_keys(keys: impl Iterator<Item = String>) -> Vec<String> {
+    let mut keys: Vec<String> = keys.collect();
     keys.sort_by_key(|key| fingerprint(key));
     keys
 }
 
 pub(super) fn role(keys: &[&String], threshold: u64) -> Value {
+    let keys: Vec<String> = keys.iter().map(|key| (*key).clone()).collect();
+    role_of(&keys, threshold)
+}
+
+/// A role of keys that are in the order of their fingerprints.
+pub(in crate::vectors) fn role_of(keys: &[String], threshold: u64) -> Value {
     let keys: Vec<String> = keys.iter().map(|key| fingerprint(key)).collect();
     json!({"keys": keys, "threshold": threshold})
 }
@@ -63,7 +69,7 @@ pub(super) fn first() -> Value {
 /// Version 2: three keys, two of which are needed for trust, and names of several hands.
 pub(super) fn second() -> Value {
     let registry = oracle::digest(line(&first()));
-    let all = keys(&[1, 2, 3, 4]);
+    let all = sorted_keys([1, 2, 3, 4].into_iter().map(key));
     let [a, b, c, d] = &all[..] else {
         return Value::Null;
     };

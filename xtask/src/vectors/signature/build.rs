@@ -151,6 +151,28 @@ pub(super) fn ed25519_sign(signed: &[u8]) -> Vec<u8> {
     inner("ssh-ed25519", &ed25519().sign(signed).to_bytes())
 }
 
+/// The Ed25519 key of a number, as text.
+pub(in crate::vectors) fn public_key(seed: u8) -> String {
+    let key = ed25519_dalek::SigningKey::from_bytes(&[seed; 32]).verifying_key();
+    text_of(
+        "ssh-ed25519",
+        &[string("ssh-ed25519"), string(key.to_bytes())].concat(),
+    )
+}
+
+/// The armored signature of a message by the key of a number.
+pub(in crate::vectors) fn sign(seed: u8, namespace: &str, message: &str) -> String {
+    let key = ed25519_dalek::SigningKey::from_bytes(&[seed; 32]);
+    let point = key.verifying_key().to_bytes();
+    let mut fields = Fields::new(&[string("ssh-ed25519"), string(point)].concat(), |_| {
+        Vec::new()
+    });
+    fields.namespace = namespace.into();
+    let signed = fields.signed(message.as_bytes());
+    fields.signature = inner("ssh-ed25519", &key.sign(&signed).to_bytes());
+    fields.armor()
+}
+
 /// The signature that most invalid ones are made of.
 pub(super) fn plain() -> Fields {
     Fields::new(&ed25519_key(), ed25519_sign)

@@ -7,6 +7,7 @@ use crate::vectors::oracle::{self, Line};
 const CONFIG: &str = "sha256:44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a";
 
 /// An image of the example, a line of text instead of a SIF: verification looks at digests only.
+#[derive(Clone, Copy)]
 pub(super) struct Image {
     pub(super) repository: &'static str,
     pub(super) tag: &'static str,
@@ -55,12 +56,16 @@ impl Image {
     }
 
     pub(super) fn line(&self, statement: &Statement) -> Line {
-        let id = oracle::digest(statement.line());
+        self.line_of(&oracle::digest(statement.line()))
+    }
+
+    /// The line that names a statement by its id.
+    pub(super) fn line_of(&self, id: &str) -> Line {
         tag_line(
             &self.key(),
             "amd64",
             Some((&self.digest(), self.size())),
-            &id,
+            id,
         )
     }
 

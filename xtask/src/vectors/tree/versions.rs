@@ -18,7 +18,7 @@ fn put_statement(files: &mut Files, statement: &Statement) {
 }
 
 /// Writes the nodes of an index, by namespace, and returns the id of its root.
-fn put_index(files: &mut Files, maps: &[(&str, Vec<Line>)]) -> String {
+pub(super) fn put_index(files: &mut Files, maps: &[(&str, Vec<Line>)]) -> String {
     let mut namespaces = Vec::new();
     for (namespace, lines) in maps {
         let nodes = oracle::map(&format!("tags/{namespace}"), lines);
