@@ -3,9 +3,14 @@
 use std::fs;
 use std::path::Path;
 
+use sreg_client::StateError;
 use sreg_image::OpenError;
 use sreg_index::hasher::HashError;
 use sreg_model::settings::SettingsError;
+use sreg_sign::amend::AmendError;
+use sreg_sign::policy::PolicyError;
+use sreg_sign::{AuthorError, SignError};
+use sreg_tree::error::Unsigned;
 use sreg_tree::source::{SourceFault, holds_images};
 use sreg_tree::{TreeError, explain};
 
@@ -76,6 +81,20 @@ impl Problem {
         )
     }
 
+    fn unsigned(refused: &[Unsigned]) -> Self {
+        let lines = refused.iter().map(|one| Line {
+            code: one.source.code(),
+            path: None,
+            message: format!("{}: {}", one.what, explain(&*one.source)),
+        });
+        let hint = "nothing was published; sign with such a key as well, put a statement beside the image (sreg sign IMAGE TREE//REFERENCE --key KEY), or delegate the names (sreg trust delegate TREE NAMESPACE --to KEY.pub --key ROOT)".to_owned();
+        Self {
+            lines: lines.collect(),
+            below: String::new(),
+            hint: Some(hint),
+        }
+    }
+
     fn source(faults: &[SourceFault]) -> Self {
         let lines = faults
             .iter()
@@ -99,10 +118,66 @@ impl From<TreeError> for Problem {
         if let TreeError::Source(faults) = &error {
             return Self::source(faults);
         }
+        if let TreeError::Unsigned(refused) = &error {
+            return Self::unsigned(refused);
+        }
         let problem = Self::new(error.code(), explain(&error));
         match hint(&error) {
             Some(hint) => problem.with_hint(hint),
             None => problem,
+        }
+    }
+}
+
+impl From<SignError> for Problem {
+    fn from(error: SignError) -> Self {
+        let hint = match error.code() {
+            "passphrase" => Some(
+                "give it on a terminal, by --passphrase-fd N, or in the file that SREG_KEY_PASSPHRASE_FILE names",
+            ),
+            "signing-key" => Some(
+                "a key is a private key file of OpenSSH, or the .pub file of one that an agent holds; make one with: ssh-keygen -t ed25519",
+            ),
+            _ => None,
+        };
+        let problem = Self::new(error.code(), explain(&error));
+        match hint {
+            Some(hint) => problem.with_hint(hint),
+            None => problem,
+        }
+    }
+}
+
+impl From<PolicyError> for Problem {
+    fn from(error: PolicyError) -> Self {
+        Self::new(error.code(), explain(&error))
+    }
+}
+
+impl From<AmendError> for Problem {
+    fn from(error: AmendError) -> Self {
+        Self::new(error.code(), explain(&error))
+    }
+}
+
+impl From<AuthorError> for Problem {
+    fn from(error: AuthorError) -> Self {
+        match error {
+            AuthorError::Sign(error) => error.into(),
+            error => Self::new(error.code(), explain(&error)),
+        }
+    }
+}
+
+impl From<StateError> for Problem {
+    fn from(error: StateError) -> Self {
+        let problem = Self::new(error.code(), explain(&error));
+        match error {
+            StateError::Malformed { path, .. } => problem.with_hint(format!(
+                "bring it back from a copy; without {} the registry is unknown: sreg trust add",
+                path.display()
+            )),
+            _ => problem,
         }
     }
 }
@@ -126,7 +201,14 @@ fn hint(error: &TreeError) -> Option<String> {
             path.display()
         ),
         TreeError::Settings { source, .. } if source.code() == "newer-format" => "install a newer sreg; nothing was changed".to_owned(),
-        TreeError::Signed(_) => "nothing was changed; use an sreg that can sign".to_owned(),
+        TreeError::Signed(_) => "nothing was changed; add --key KEY, a key that its trust lists: sreg trust show".to_owned(),
+        TreeError::NoKeys(path) => format!(
+            "give it a key with: sreg init {} --key KEY",
+            path.display()
+        ),
+        TreeError::HasKeys { .. } => "nothing was changed; publish in it with one of its keys".to_owned(),
+        TreeError::Policy { source, .. } => return policy_hint(source),
+        TreeError::Frozen(_) => "publish under another tag".to_owned(),
         TreeError::Space { .. } => "free some space, or put the output on the file system of the images so that they can be linked".to_owned(),
         TreeError::Write { .. } => "what was published before is still there, whole; the next run goes on from here".to_owned(),
         TreeError::Conflict(_) => "run the command again: it starts from the new version".to_owned(),
@@ -145,6 +227,17 @@ fn hint(error: &TreeError) -> Option<String> {
         TreeError::Document { path, .. } | TreeError::Mismatch { path, .. } => {
             format!("list everything that is wrong with: sreg verify {}", tree_of(path))
         }
+        _ => return None,
+    })
+}
+
+/// What to do about a document that is not to be trusted.
+fn policy_hint(error: &PolicyError) -> Option<String> {
+    Some(match error.code() {
+        "expired-head" | "expired-trust" => "whoever holds the keys renews it with: sreg refresh TREE --key KEY".to_owned(),
+        "rolled-back" => "this is an older copy: bring the newest one back; if it is lost, leave what followed behind with: sreg trust rotate TREE --new-epoch --key ROOT".to_owned(),
+        "fork" => "ask the owner of the registry; list its heads with: sreg log TREE".to_owned(),
+        "other-registry" | "unsigned" => "compare ids with the owner of the registry; if it was made anew, say so with: sreg trust add TREE".to_owned(),
         _ => return None,
     })
 }
