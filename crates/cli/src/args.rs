@@ -291,6 +291,9 @@ pub(crate) struct Verify {
     pub(crate) require_signed: bool,
     #[command(flatten)]
     pub(crate) knowing: Knowing,
+    /// Judge what expires by this time, in Unix seconds, instead of the machine's.
+    #[arg(long, value_name = "SECONDS")]
+    pub(crate) now: Option<u64>,
     /// The registry that a reference without one is in.
     #[arg(long, env = "SREG_REGISTRY", value_name = "TREE")]
     pub(crate) registry: Option<String>,

@@ -1,5 +1,6 @@
 //! What a person is told when a command fails: what, why, and the command that helps.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
@@ -12,6 +13,7 @@ use sreg_sign::policy::PolicyError;
 use sreg_sign::{AuthorError, SignError};
 use sreg_tree::error::Unsigned;
 use sreg_tree::source::{SourceFault, holds_images};
+use sreg_tree::verify::Fault;
 use sreg_tree::{TreeError, explain};
 
 use crate::exit;
@@ -150,7 +152,11 @@ impl From<SignError> for Problem {
 
 impl From<PolicyError> for Problem {
     fn from(error: PolicyError) -> Self {
-        Self::new(error.code(), explain(&error))
+        let problem = Self::new(error.code(), explain(&error));
+        match policy_hint(error.code()) {
+            Some(hint) => problem.with_hint(hint),
+            None => problem,
+        }
     }
 }
 
@@ -207,7 +213,7 @@ fn hint(error: &TreeError) -> Option<String> {
             path.display()
         ),
         TreeError::HasKeys { .. } => "nothing was changed; publish in it with one of its keys".to_owned(),
-        TreeError::Policy { source, .. } => return policy_hint(source),
+        TreeError::Policy { source, .. } => return policy_hint(source.code()),
         TreeError::Frozen(_) => "publish under another tag".to_owned(),
         TreeError::Space { .. } => "free some space, or put the output on the file system of the images so that they can be linked".to_owned(),
         TreeError::Write { .. } => "what was published before is still there, whole; the next run goes on from here".to_owned(),
@@ -231,9 +237,19 @@ fn hint(error: &TreeError) -> Option<String> {
     })
 }
 
+/// What to do about faults that whoever holds a key can mend: each once.
+pub(crate) fn fault_hints(faults: &[Fault], root: &Path) -> BTreeSet<String> {
+    let hints = faults.iter().filter_map(|fault| policy_hint(fault.code));
+    hints
+        .map(|hint| hint.replace("TREE", &root.display().to_string()))
+        .collect()
+}
+
 /// What to do about a document that is not to be trusted.
-fn policy_hint(error: &PolicyError) -> Option<String> {
-    Some(match error.code() {
+fn policy_hint(code: &str) -> Option<String> {
+    Some(match code {
+        "untrusted-statement" => "whoever may publish these names signs them again with: sreg sign TREE --key KEY".to_owned(),
+        "untrusted-registry" | "not-pinned" => "compare its id with its owner's, then: sreg trust add TREE".to_owned(),
         "expired-head" | "expired-trust" => "whoever holds the keys renews it with: sreg refresh TREE --key KEY".to_owned(),
         "rolled-back" => "this is an older copy: bring the newest one back; if it is lost, leave what followed behind with: sreg trust rotate TREE --new-epoch --key ROOT".to_owned(),
         "fork" => "ask the owner of the registry; list its heads with: sreg log TREE".to_owned(),

@@ -86,7 +86,7 @@ pub enum PolicyError {
     )]
     Unsigned(Digest),
     /// It holds no longer.
-    #[error("it expired at {at} (Unix seconds)")]
+    #[error("it expired on {}", date(*.at))]
     Expired {
         /// What the document is.
         purpose: Purpose,
@@ -121,6 +121,15 @@ impl PolicyError {
                 Purpose::Image => "expired-statement",
             },
         }
+    }
+}
+
+/// A moment for people: RFC 3339, in UTC.
+fn date(at: u64) -> String {
+    let moment = i64::try_from(at).ok().map(jiff::Timestamp::from_second);
+    match moment {
+        Some(Ok(moment)) => moment.to_string(),
+        _ => format!("second {at}"),
     }
 }
 

@@ -45,7 +45,7 @@ pub fn repair(
     let writer = Writer::open(tree.root(), tree.settings(), observer, waiting)?.pass_over();
     let before = verify::verify_once(tree, options, observer)?.faults;
     // Even where the views look right: their files may have been touched meanwhile.
-    if !before.is_empty() {
+    if !before.is_empty() || writer.journal().is_some() {
         mend(&writer, observer)?;
     }
     let left = verify::verify_once(tree, options, observer)?.faults;

@@ -36,7 +36,7 @@ pub(super) fn run(args: args::Verify, config: &Config, output: &Output) -> Resul
         Blobs::Full => BlobCheck::Full,
     };
     let options = Options {
-        now: crate::clock::now(),
+        now: args.now.unwrap_or_else(crate::clock::now),
         ..Options::new(blobs, io(args.io))
     };
     let progress = Progress::new(output, "verified");
@@ -101,6 +101,11 @@ pub(super) fn run(args: args::Verify, config: &Config, output: &Output) -> Resul
         && report.faults.iter().any(is_unknown)
     {
         output.hint(&super::ls::tags_hint(tree, reference));
+    }
+    if let Some(tree) = &tree {
+        for hint in crate::problem::fault_hints(&report.faults, tree.root()) {
+            output.hint(&hint);
+        }
     }
     if report.checked.blobs_elsewhere > 0 {
         output.note(&format!(

@@ -163,10 +163,9 @@ fn amended(
 ) -> Result<Option<Document<Trust>>, TreeError> {
     let newest = series.newest();
     let trust = newest.body();
-    let root_keys =
-        |key: &&Box<dyn Signer>| trust.roles.root.keys.contains(&key.key().fingerprint());
-    let may_amend =
-        keys.signers.iter().filter(root_keys).count() as u64 >= trust.roles.root.threshold;
+    let prints = keys.signers.iter().map(|signer| signer.key().fingerprint());
+    let roots = prints.filter(|print| trust.roles.root.keys.contains(print));
+    let may_amend = roots.count() as u64 >= trust.roles.root.threshold;
     let only = only_key(trust).and_then(|only| {
         keys.signers
             .iter()

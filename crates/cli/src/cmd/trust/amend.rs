@@ -284,6 +284,13 @@ fn missing(series: &Series, trust: &Document<Trust>) -> Result<Vec<String>, Prob
     match series.clone().extend(trust.clone()) {
         Ok(()) => return Ok(Vec::new()),
         Err(PolicyError::Threshold { .. }) => {}
+        Err(PolicyError::Version { found, expected }) if found < expected => {
+            return Err(Problem::new(
+                "version-conflict",
+                format!("version {found} of trust was published meanwhile"),
+            )
+            .with_hint("look at it with sreg trust show, and make the change again"));
+        }
         Err(error) => return Err(error.into()),
     }
     let signed = sreg_sign::policy::signers(trust, Purpose::Trust)?;
