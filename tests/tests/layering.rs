@@ -12,6 +12,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("sreg-sign", &["sreg-model"]),
     ("sreg-image", &["sreg-model"]),
     ("sreg-client", &["sreg-model"]),
+    ("sreg-store", &["sreg-model"]),
     ("sreg-site", &["sreg-model", "sreg-index"]),
     (
         "sreg-tree",
@@ -33,6 +34,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "sreg-site",
             "sreg-tree",
             "sreg-client",
+            "sreg-store",
         ],
     ),
 ];

@@ -25,7 +25,8 @@ pub(crate) fn of_word(word: &str) -> u8 {
         }
         "not-a-tree" | "no-images" | "missing-head" | "missing-node" | "missing-statement"
         | "missing-blob" | "missing-view" | "missing-reference" | "missing-file" => NOT_FOUND,
-        "unreadable" | "unwritable" | "no-space" | "file-changed" | "signing-failed" => UNAVAILABLE,
+        "unreachable" | "unreadable" | "unwritable" | "no-space" | "file-changed"
+        | "signing-failed" => UNAVAILABLE,
         "unsigned"
         | "untrusted-registry"
         | "missing-trust"

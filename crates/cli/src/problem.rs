@@ -11,6 +11,7 @@ use sreg_model::settings::SettingsError;
 use sreg_sign::amend::AmendError;
 use sreg_sign::policy::PolicyError;
 use sreg_sign::{AuthorError, SignError};
+use sreg_store::SiteError;
 use sreg_tree::error::Unsigned;
 use sreg_tree::source::{SourceFault, holds_images};
 use sreg_tree::verify::Fault;
@@ -175,6 +176,12 @@ impl From<AuthorError> for Problem {
     }
 }
 
+impl From<SiteError> for Problem {
+    fn from(error: SiteError) -> Self {
+        Self::new(error.code(), explain(&error))
+    }
+}
+
 impl From<StateError> for Problem {
     fn from(error: StateError) -> Self {
         let problem = Self::new(error.code(), explain(&error));
@@ -253,7 +260,7 @@ fn policy_hint(code: &str) -> Option<String> {
         "expired-head" | "expired-trust" => "whoever holds the keys renews it with: sreg refresh TREE --key KEY".to_owned(),
         "rolled-back" => "this is an older copy: bring the newest one back; if it is lost, leave what followed behind with: sreg trust rotate TREE --new-epoch --key ROOT".to_owned(),
         "fork" => "ask the owner of the registry; list its heads with: sreg log TREE".to_owned(),
-        "other-registry" | "unsigned" => "compare ids with the owner of the registry; if it was made anew, say so with: sreg trust add TREE".to_owned(),
+        "other-registry" | "unsigned" => "compare ids with the owner of the registry; if it was made anew, say so with: sreg trust add TREE --trust ID".to_owned(),
         _ => return None,
     })
 }

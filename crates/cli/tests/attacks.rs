@@ -278,6 +278,7 @@ fn rollback_of_trust() {
     assert!(ran.stderr.contains("--new-epoch"), "{}", ran.stderr);
 }
 
+// spec: TRUST-24 STM-21
 #[test]
 fn rollback_of_a_statement_under_a_new_head() {
     let victim = Victim::new();

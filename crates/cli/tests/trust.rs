@@ -714,3 +714,104 @@ fn ssh_keygen_is_told_who_may_sign() {
     );
     assert_eq!(list.lines().count(), 5, "{list}");
 }
+
+/// Serves a folder on loopback, as any web server does: the URL.
+fn serve(folder: std::path::PathBuf) -> String {
+    use std::io::{BufRead as _, BufReader, Write as _};
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream = BufReader::new(stream.unwrap());
+            let mut request = String::new();
+            stream.read_line(&mut request).unwrap();
+            let path = request.split(' ').nth(1).unwrap().trim_start_matches('/');
+            let (status, body) = match fs::read(folder.join(path)) {
+                Ok(body) => ("200 OK", body),
+                Err(_) => ("404 Not Found", b"no such file".to_vec()),
+            };
+            let head = format!(
+                "HTTP/1.1 {status}\r\ncontent-length: {}\r\nconnection: close\r\n\r\n",
+                body.len()
+            );
+            let _ = stream
+                .get_mut()
+                .write_all(&[head.as_bytes(), &body].concat());
+        }
+    });
+    format!("http://{address}")
+}
+
+// spec: CLI-13 CLI-18
+#[test]
+fn one_pin_serves_every_url_of_a_registry() {
+    let bench = published();
+    let (first, second) = (serve(bench.public()), serve(bench.public()));
+    let stranger = |args: &[&str]| {
+        let mut command = bench.command(args);
+        command.env("XDG_STATE_HOME", bench.path("stranger"));
+        support::Ran::of(&command.output().unwrap())
+    };
+    let ran = stranger(&["trust", "show", &first]);
+    assert_eq!(ran.code, 0, "{}", ran.stderr);
+    assert!(
+        ran.stderr.contains(&format!("sreg trust add {first}")),
+        "{}",
+        ran.stderr
+    );
+    assert_eq!(stranger(&["trust", "add", &first, "--yes"]).code, 0);
+    let ran = stranger(&["trust", "show", &second, "--format", "json"]);
+    assert_eq!(ran.json()["known"], true);
+    assert_eq!(stranger(&["verify", "public", "--require-signed"]).code, 0);
+    assert_eq!(
+        stranger(&["trust", "export", &second]).stdout,
+        bench.ok(&["trust", "export", "public"]).stdout
+    );
+
+    // The same URL with another registry behind it: nothing is pinned anew.
+    let kept = bench.path("kept");
+    copy(&bench.public(), &kept);
+    fs::remove_dir_all(bench.public()).unwrap();
+    bench.ok(&["index", "images", "--out", "third", "--key", &bench.key(3)]);
+    copy(&bench.path("third"), &bench.public());
+    let ran = stranger(&["trust", "add", &first, "--yes"]);
+    assert_eq!(ran.code, 7, "{}", ran.stderr);
+    assert!(
+        ran.stderr.contains("error[other-registry]"),
+        "{}",
+        ran.stderr
+    );
+    // An older one, too.
+    fs::remove_dir_all(bench.public()).unwrap();
+    copy(&kept, &bench.public());
+    assert_eq!(stranger(&["trust", "add", &first]).code, 0);
+
+    // A second registry is not made where one is served.
+    let args = [
+        "index",
+        "images",
+        "--out",
+        "fourth",
+        "--key",
+        "key-1",
+        "--base-url",
+        &second,
+    ];
+    bench.fails(2, "has-keys", &args);
+    bench.ok(&[
+        "index",
+        "images",
+        "--out",
+        "fourth",
+        "--key",
+        "key-1",
+        "--base-url",
+        "http://127.0.0.1:9",
+    ]);
+
+    let ran = stranger(&["trust", "add", "http://127.0.0.1:9"]);
+    assert_eq!(ran.code, 5, "{}", ran.stderr);
+    let ran = stranger(&["trust", "add", &format!("{first}/lab")]);
+    assert_eq!(ran.code, 2, "{}", ran.stderr);
+    assert!(ran.stderr.contains("error[no-keys]"), "{}", ran.stderr);
+}

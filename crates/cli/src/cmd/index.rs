@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 use sreg_index::hasher::IoMode;
 use sreg_model::Digest;
-use sreg_tree::LinkMode;
 use sreg_tree::ingest::{Options, Outcome, index_folder};
+use sreg_tree::{LinkMode, Tree, TreeError};
 
 use super::change;
 use crate::args::{self, Io, Link};
@@ -42,6 +42,9 @@ pub(super) fn run(args: args::Index, config: Config, output: &Output) -> Result<
     let (signing, no_init) = (args.signing.clone(), args.no_init);
     let mut options = options(args, config)?;
     let opened = Opened::open(&signing)?;
+    if !opened.signers().is_empty() && !no_init {
+        refuse_second(&options, output)?;
+    }
     let keys = opened.keys(!no_init, false);
     let keys = (!opened.signers().is_empty()).then_some(&keys);
     options.known = change::expected_of(&options.out)?.known;
@@ -119,6 +122,30 @@ fn options(args: args::Index, config: Config) -> Result<Options, Problem> {
         source,
         out,
     })
+}
+
+/// Refuses to make a registry where one is served already.
+fn refuse_second(options: &Options, output: &Output) -> Result<(), Problem> {
+    let has_keys = Tree::open(&options.out).is_ok_and(|tree| tree.registry().is_some());
+    let Some(url) = options.base_url.as_ref().filter(|_| !has_keys) else {
+        return Ok(());
+    };
+    match super::trust::source::registry_at(&url.to_string()) {
+        Ok(Some(registry)) => Err(TreeError::HasKeys {
+            place: url.to_string(),
+            registry,
+        }
+        .into()),
+        Ok(None) => Ok(()),
+        // It is not served yet, most likely.
+        Err(problem) => {
+            let why = problem.lines.first().map_or("", |line| &line.message);
+            output.note(&format!(
+                "whether there is a registry at {url} could not be seen: {why}"
+            ));
+            Ok(())
+        }
+    }
 }
 
 /// A name for some folders that stays the same wherever they are looked at from.

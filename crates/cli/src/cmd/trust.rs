@@ -4,7 +4,7 @@ mod add;
 mod amend;
 mod show;
 mod sign;
-mod source;
+pub(super) mod source;
 
 use crate::args::trust::Trust;
 use crate::exit;

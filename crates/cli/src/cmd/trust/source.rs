@@ -1,15 +1,18 @@
-//! Where trust is read from: a tree, or a file.
+//! Where trust is read from: a tree, a URL, or a file.
 
 use std::path::Path;
 
-use sreg_model::document::Body as _;
+use sreg_model::document::Body;
 use sreg_model::head::Head;
+use sreg_model::layout::Place;
 use sreg_model::trust::Trust;
 use sreg_model::{Digest, Document};
 use sreg_sign::{Purpose, Series, policy};
+use sreg_store::Site;
 use sreg_tree::{Tree, TreeError, history};
 
 use crate::problem::Problem;
+use crate::target;
 
 /// What is read of a registry.
 pub(super) enum Found {
@@ -52,6 +55,9 @@ fn no_keys(target: &str) -> Problem {
 
 /// Reads what a target says of trust.
 pub(super) fn read(target: &str) -> Result<Found, Problem> {
+    if target::is_remote(target) {
+        return read_site(target);
+    }
     let path = Path::new(target);
     if path.is_file() {
         return Ok(Found::Alone(Box::new(document(path)?)));
@@ -65,13 +71,81 @@ pub(super) fn read(target: &str) -> Result<Found, Problem> {
     series
         .check_newest_head(&head)
         .map_err(|source| TreeError::Policy {
-            path: tree.path(&sreg_model::layout::Place::Head),
+            path: tree.path(&Place::Head),
             source,
         })?;
     Ok(Found::Registry {
         series: Box::new(series),
         head: Box::new(head),
     })
+}
+
+/// Reads what a server says of trust.
+fn read_site(url: &str) -> Result<Found, Problem> {
+    let site = Site::open(url)?;
+    let series = site_series(&site, url)?;
+    let Some(series) = series else {
+        return Ok(Found::NoKeys(url.to_owned()));
+    };
+    let head: Document<Head> = site_document(&site, url, &Place::Head)?
+        .ok_or_else(|| Problem::new("missing-head", format!("{url} has no head")))?;
+    series
+        .check_newest_head(&head)
+        .map_err(|error| at(url, &Place::Head, error.code(), &error))?;
+    Ok(Found::Registry {
+        series: Box::new(series),
+        head: Box::new(head),
+    })
+}
+
+/// The id of the registry at a URL, by its first trust, which is not verified; nothing, where there
+/// is none.
+pub(crate) fn registry_at(url: &str) -> Result<Option<Digest>, Problem> {
+    let site = Site::open(url)?;
+    let first: Option<Document<Trust>> = site_document(&site, url, &Place::Trust(1))?;
+    Ok(first.map(|trust| trust.id()))
+}
+
+/// How many versions of trust are read from a server, which may never come to an end.
+const MOST_VERSIONS: u64 = 1024;
+
+fn site_series(site: &Site, url: &str) -> Result<Option<Series>, Problem> {
+    let mut series: Option<Series> = None;
+    for version in 1..=MOST_VERSIONS {
+        let place = Place::Trust(version);
+        let Some(trust) = site_document(site, url, &place)? else {
+            return Ok(series);
+        };
+        let extended = match series {
+            None => Series::begin(trust),
+            Some(mut series) => series.extend(trust).map(|()| series),
+        };
+        series = Some(extended.map_err(|error| at(url, &place, error.code(), &error))?);
+    }
+    let what = format!("{url} has more than {MOST_VERSIONS} versions of trust");
+    Err(Problem::new("trust-order", what))
+}
+
+fn site_document<T: Body>(
+    site: &Site,
+    url: &str,
+    place: &Place,
+) -> Result<Option<Document<T>>, Problem> {
+    let Some(bytes) = site.read(place, T::MAX_BYTES)? else {
+        return Ok(None);
+    };
+    let document = Document::parse(bytes);
+    document
+        .map(Some)
+        .map_err(|error| at(url, place, error.code(), &error))
+}
+
+fn at(url: &str, place: &Place, code: &'static str, error: &dyn std::error::Error) -> Problem {
+    let url = url.trim_end_matches('/');
+    Problem::new(
+        code,
+        format!("{url}/{place}: {}", sreg_tree::explain(error)),
+    )
 }
 
 /// A trust document in a file.
