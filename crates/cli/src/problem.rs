@@ -8,14 +8,14 @@ use sreg_client::StateError;
 use sreg_image::OpenError;
 use sreg_index::hasher::HashError;
 use sreg_model::settings::SettingsError;
-use sreg_sign::amend::AmendError;
+use sreg_sign::amend::{AmendError, Grant, only_key};
 use sreg_sign::policy::PolicyError;
 use sreg_sign::{AuthorError, SignError};
 use sreg_store::SiteError;
 use sreg_tree::error::Unsigned;
 use sreg_tree::source::{SourceFault, holds_images};
 use sreg_tree::verify::Fault;
-use sreg_tree::{TreeError, explain};
+use sreg_tree::{Tree, TreeError, explain, history};
 
 use crate::exit;
 
@@ -84,17 +84,19 @@ impl Problem {
         )
     }
 
-    fn unsigned(refused: &[Unsigned]) -> Self {
+    fn unsigned(tree: &Path, refused: &[Unsigned]) -> Self {
         let lines = refused.iter().map(|one| Line {
             code: one.source.code(),
             path: None,
             message: format!("{}: {}", one.what, explain(&*one.source)),
         });
-        let hint = "nothing was published; sign with such a key as well, put a statement beside the image (sreg sign IMAGE TREE//REFERENCE --key KEY), or delegate the names (sreg trust delegate TREE NAMESPACE --to KEY.pub --key ROOT)".to_owned();
+        let of_head = refused
+            .iter()
+            .any(|one| one.source.code() == "untrusted-head");
         Self {
             lines: lines.collect(),
             below: String::new(),
-            hint: Some(hint),
+            hint: Some(remaining_hint(tree, of_head)),
         }
     }
 
@@ -121,8 +123,8 @@ impl From<TreeError> for Problem {
         if let TreeError::Source(faults) = &error {
             return Self::source(faults);
         }
-        if let TreeError::Unsigned(refused) = &error {
-            return Self::unsigned(refused);
+        if let TreeError::Unsigned { tree, refused } = &error {
+            return Self::unsigned(tree, refused);
         }
         let problem = Self::new(error.code(), explain(&error));
         match hint(&error) {
@@ -137,6 +139,9 @@ impl From<SignError> for Problem {
         let hint = match error.code() {
             "passphrase" => Some(
                 "give it on a terminal, by --passphrase-fd N, or in the file that SREG_KEY_PASSPHRASE_FILE names",
+            ),
+            "unreadable" => Some(
+                "if the key is lost, others may go on: sreg trust show TREE says who; see docs/keys.md",
             ),
             "signing-key" => Some(
                 "a key is a private key file of OpenSSH, or the .pub file of one that an agent holds; make one with: ssh-keygen -t ed25519",
@@ -163,7 +168,11 @@ impl From<PolicyError> for Problem {
 
 impl From<AmendError> for Problem {
     fn from(error: AmendError) -> Self {
-        Self::new(error.code(), explain(&error))
+        let problem = Self::new(error.code(), explain(&error));
+        match amend_hint(&error) {
+            Some(hint) => problem.with_hint(hint),
+            None => problem,
+        }
     }
 }
 
@@ -240,6 +249,61 @@ fn hint(error: &TreeError) -> Option<String> {
         TreeError::Document { path, .. } | TreeError::Mismatch { path, .. } => {
             format!("list everything that is wrong with: sreg verify {}", tree_of(path))
         }
+        _ => return None,
+    })
+}
+
+/// What can be done without the keys that are missing: by whom, and how.
+fn remaining_hint(root: &Path, of_head: bool) -> String {
+    let series = Tree::open(root).and_then(|tree| history::series(&tree));
+    let tree = root.display();
+    let Ok(Some(series)) = series else {
+        return "nothing was published".to_owned();
+    };
+    let trust = series.newest().body();
+    if let Some(only) = only_key(trust) {
+        return format!(
+            "nothing was published; {only} does everything in this registry. If it is lost, begin anew with: sreg init DIR --key KEY --from {tree} (docs/keys.md)"
+        );
+    }
+    let roots: Vec<String> = trust
+        .roles
+        .root
+        .keys
+        .iter()
+        .map(ToString::to_string)
+        .collect();
+    let roots = format!(
+        "{} of the root keys {}",
+        trust.roles.root.threshold,
+        roots.join(", ")
+    );
+    if of_head {
+        return format!(
+            "nothing was published; add such a key with --key. If it is lost, {roots} can give heads to another: sreg trust add-key {tree} NEW.pub --role head --key ROOT --key NEW"
+        );
+    }
+    format!(
+        "nothing was published; add such a key with --key, or put its holder's statement beside the image: sreg sign IMAGE {tree}//REFERENCE --key KEY. If it is lost, {roots} can give the names to another: sreg trust delegate {tree} NAMESPACE --to NEW.pub --key ROOT"
+    )
+}
+
+/// What to do about a change of trust that cannot be made.
+fn amend_hint(error: &AmendError) -> Option<String> {
+    Some(match error {
+        AmendError::TooFew { place, .. } => {
+            let option = match place {
+                Grant::Root => "--role root".to_owned(),
+                Grant::Head => "--role head".to_owned(),
+                Grant::Scope(scope) => format!("--scope {scope}"),
+            };
+            format!("add another key first: sreg trust add-key TREE NEW.pub {option} --key ROOT; or ask for fewer with --threshold N")
+        }
+        AmendError::NoKey { .. } => "its keys are listed by: sreg trust show TREE".to_owned(),
+        AmendError::NoScope(scope) => {
+            format!("delegate it with: sreg trust delegate TREE {scope} --to KEY.pub --key ROOT")
+        }
+        AmendError::Document(_) => "take its roles from it first: sreg trust remove-key TREE KEY --role ROLE, or put another in its place: sreg trust rotate".to_owned(),
         _ => return None,
     })
 }

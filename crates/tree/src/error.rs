@@ -48,9 +48,14 @@ pub enum TreeError {
         /// Why.
         source: Box<AuthorError>,
     },
-    /// Statements that the keys at hand may not sign.
-    #[error("{} statements cannot be signed with the keys at hand", .0.len())]
-    Unsigned(Vec<Unsigned>),
+    /// What the keys at hand may not sign.
+    #[error("{} documents cannot be signed with the keys at hand", refused.len())]
+    Unsigned {
+        /// The tree.
+        tree: PathBuf,
+        /// Each of them, and why.
+        refused: Vec<Unsigned>,
+    },
     /// Trust cannot be changed so.
     #[error("trust cannot be changed")]
     Amend(#[source] AmendError),
@@ -160,10 +165,10 @@ pub enum TreeError {
     Cancelled,
 }
 
-/// A statement that the keys at hand may not sign.
+/// A document that the keys at hand may not sign.
 #[derive(Debug)]
 pub struct Unsigned {
-    /// What it is about.
+    /// The subject of a statement, or what else it is.
     pub what: String,
     /// Why.
     pub source: Box<AuthorError>,
@@ -180,7 +185,9 @@ impl TreeError {
             Self::Signed(_) => "signed-registry",
             Self::Policy { source, .. } => source.code(),
             Self::Author { source, .. } => source.code(),
-            Self::Unsigned(refused) => refused.first().map_or("bug", |one| one.source.code()),
+            Self::Unsigned { refused, .. } => {
+                refused.first().map_or("bug", |one| one.source.code())
+            }
             Self::Amend(source) => source.code(),
             Self::NoKeys(_) => "no-keys",
             Self::OneKey(_) => "usage",

@@ -226,10 +226,7 @@ fn next_head(
     signing
         .author
         .head(head)
-        .map_err(|source| TreeError::Author {
-            what: "the head".to_owned(),
-            source: Box::new(source),
-        })
+        .map_err(|source| signing::unsigned(tree, "the head".to_owned(), source))
 }
 
 /// Makes trust and head what readers see. Trust comes first: a head that names trust which is not

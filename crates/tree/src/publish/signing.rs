@@ -11,8 +11,9 @@ use sreg_sign::policy::{PolicyError, check_fresh};
 use sreg_sign::{Author, AuthorError, Purpose, Series, Signer, sign};
 
 use super::{Base, Edition, Lines};
-use crate::error::TreeError;
+use crate::error::{TreeError, Unsigned};
 use crate::staging::Writer;
+use crate::tree::Tree;
 
 /// Some days in seconds.
 #[must_use]
@@ -247,10 +248,16 @@ impl From<AmendError> for TreeError {
     }
 }
 
-/// Whether an error says that the keys at hand are not those that trust asks for.
-pub(crate) fn is_policy(error: &AuthorError) -> bool {
-    matches!(
-        error,
-        AuthorError::Policy(PolicyError::Threshold { .. } | PolicyError::NotDelegated(_))
-    )
+/// Why something could not be signed: apart, where the keys at hand are not those that trust asks for.
+pub(crate) fn unsigned(tree: &Tree, what: String, source: AuthorError) -> TreeError {
+    let source = Box::new(source);
+    match *source {
+        AuthorError::Policy(PolicyError::Threshold { .. } | PolicyError::NotDelegated(_)) => {
+            TreeError::Unsigned {
+                tree: tree.root().to_owned(),
+                refused: vec![Unsigned { what, source }],
+            }
+        }
+        _ => TreeError::Author { what, source },
+    }
 }

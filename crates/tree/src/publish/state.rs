@@ -11,9 +11,9 @@ use sreg_model::statement::{Claim, Statement, Subject};
 use sreg_model::{Document, Namespace, canonical};
 use sreg_sign::policy;
 
-use super::signing::{Signing, is_policy};
+use super::signing::{Signing, unsigned};
 use super::{Base, Lines, Publication};
-use crate::error::{TreeError, Unsigned};
+use crate::error::TreeError;
 use crate::staging::Writer;
 use crate::tree::Tree;
 
@@ -69,7 +69,7 @@ pub(super) fn changes(
         .chain(again)
         .map(|(subject, wanted)| states.state(subject, wanted))
         .collect();
-    let entries = all_or_every_refusal(stated)?;
+    let entries = all_or_every_refusal(writer.tree(), stated)?;
     let mut changes = IndexChanges::new();
     for (namespace, entry) in entries.into_iter().flatten() {
         let key = entry.key.as_str().to_owned();
@@ -90,20 +90,24 @@ pub(super) fn changes(
 
 /// All results; where keys are missing for some, all of those, so that they can be asked for at
 /// once.
-fn all_or_every_refusal<T>(results: Vec<Result<T, TreeError>>) -> Result<Vec<T>, TreeError> {
+fn all_or_every_refusal<T>(
+    tree: &Tree,
+    results: Vec<Result<T, TreeError>>,
+) -> Result<Vec<T>, TreeError> {
     let (mut found, mut refused) = (Vec::new(), Vec::new());
     for result in results {
         match result {
             Ok(one) => found.push(one),
-            Err(TreeError::Author { what, source }) if is_policy(&source) => {
-                refused.push(Unsigned { what, source });
-            }
+            Err(TreeError::Unsigned { refused: more, .. }) => refused.extend(more),
             Err(error) => return Err(error),
         }
     }
     match refused.is_empty() {
         true => Ok(found),
-        false => Err(TreeError::Unsigned(refused)),
+        false => Err(TreeError::Unsigned {
+            tree: tree.root().to_owned(),
+            refused,
+        }),
     }
 }
 
@@ -223,15 +227,10 @@ impl States<'_> {
             claim,
         };
         match self.signing {
-            Some(signing) => {
-                signing
-                    .author
-                    .statement(statement)
-                    .map_err(|source| TreeError::Author {
-                        what: subject.to_string(),
-                        source: Box::new(source),
-                    })
-            }
+            Some(signing) => signing
+                .author
+                .statement(statement)
+                .map_err(|source| unsigned(self.writer.tree(), subject.to_string(), source)),
             None => Document::new(statement).map_err(|source| TreeError::Document {
                 path: self.writer.tree().root().to_owned(),
                 source,
