@@ -171,6 +171,7 @@ def fits($kind):
     if $kind == "integer" then type == "number"
     elif $kind == "string" then type == "string"
     elif $kind == "true" then . == true
+    elif $kind == "any" then true
     elif $kind == "digest" then is_digest
     elif $kind == "tag" then is_tag
     elif $kind == "arch" then is_arch
@@ -231,16 +232,22 @@ def read_manifest($size):
 
 def greatest_document: 16384;
 
-# A document's file as {value, id}. $whole is the digest of the file.
-def document(check; $size; $whole; $hashed):
-    if $size > greatest_document then wrong("document-too-large"; "\($size) bytes") else . end
+# A document's file as {value, id, line, behind}: line 1, which is the message of the signatures
+# behind it. $whole is the digest of the file. Signatures follow where all documents of its kind are
+# $signed, and where it names a registry.
+def document(check; $most; $signed; $size; $whole; $hashed):
+    if $size > $most then wrong("document-too-large"; "\($size) bytes") else . end
+    | . as $text
     | split("\n") as $lines
     | if ($lines | length) < 2 then wrong("document-no-line") else . end
     | $lines[0] as $line
     | ($line | canonical | check) as $value
-    | if $size == ($line | length) + 1 then {value: $value, id: $whole}
-      elif $value | has("registry") then {value: $value, id: $hashed[($line | utf8) + "\n"]}
+    | (($line | utf8) + "\n") as $message
+    | {value: $value, line: $message, behind: ($lines[1:] | join("\n"))}
+    | if .behind == "" then .id = $whole
+      elif $signed or ($value | has("registry")) then .id = $hashed[$message]
       else wrong("document-trailing") end;
+def document(check; $size; $whole; $hashed): document(check; greatest_document; false; $size; $whole; $hashed);
 
 def bound(condition; $field): if condition then . else wrong("document-field"; $field) end;
 
@@ -277,7 +284,9 @@ def check_head:
          trust: {id: "digest", version: "integer"}};
         "malformed-document")
     | bound(.version >= 1; "version")
-    | bound(.epoch != 0 or (.version == 1) == (has("previous") | not); "previous")
+    | bound(.version == 1 or has("previous"); "previous")
+    | bound(.version > 1 or has("registry") or (has("previous") | not); "previous")
+    | bound((.trust.version // 1) >= 1; "trust")
     | bound(has("registry") == has("trust") and has("trust") == has("expires"); "registry")
     | bound(has("registry") == (.epoch != 0); "epoch");
 
@@ -404,7 +413,10 @@ def place:
     split("/") as $parts
     | if . == "sreg.json" or . == "head" then {place: .}
       elif $parts[0] == "heads" then
-        if ($parts | length) == 3 and ($parts[1:] | all(.[]; number)) and $parts[2] != "0" then {place: "head-slot"} else null end
+        if ($parts | length) == 3 and ($parts[1:] | all(.[]; number)) and $parts[2] != "0"
+        then {place: "head-slot", epoch: ($parts[1] | tonumber), version: ($parts[2] | tonumber)} else null end
+      elif $parts[0] == "trust" then
+        if ($parts | length) == 2 and ($parts[1] | number) and $parts[1] != "0" then {place: "trust"} else null end
       elif $parts[0] == "n" or $parts[0] == "s" then
         if ($parts | length) == 3 and ($parts[2] | test("\\A[0-9a-f]{64}\\z")) and $parts[1] == $parts[2][:2]
         then {place: (if $parts[0] == "n" then "node" else "statement" end), digest: ("sha256:" + $parts[2])} else null end
