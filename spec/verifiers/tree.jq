@@ -346,7 +346,7 @@ def strays($settings; $nodes; $statements; $trust; $heads; $complete; $whole; $m
         if $place.version > ($trust.base[$place.epoch + 1 | tostring].version // infinite)
         then {warning: "abandoned-head", path: $path}
         elif $complete then {path: $path, failed: "stray-head"} else {warning: "not-judged", path: "head"} end
-      elif $place.place == "endpoint" then
+      elif $place.place | startswith("seed-") then
         if $whole | not then {warning: "not-judged", path: "head"}
         elif once_derived($settings; $nodes; $statements; $heads; $path) then {path: $path, failed: "stale-view"}
         else {path: $path, failed: "stray-view"} end

@@ -1,6 +1,6 @@
 # The verdict of verify.jq on each vector of the areas that jq alone can judge. $vectors: {path of a
 # folder: vector.json}; $inputs: the bytes of their inputs; $sizes; $digests: of the inputs;
-# $hashed: of strings; $facts: about signatures (trust.jq). Each case that fails, or a dot behind the
+# $hashed: of strings; $facts: about signatures (trust.jq); $built: the nodes of maps. Each case that fails, or a dot behind the
 # area of one that passes, on a line.
 include "verify";
 include "trust";
@@ -21,6 +21,21 @@ def verdict($area; $case; $vector):
     elif $area == "head" then
         said_of_document(check_head; $case)
         | {id, epoch: .value.epoch, version: .value.version, tags: .value.index.tags, index: .value.index.digest}
+    elif $area == "arch" then
+        input($case) // ""
+        | if is_arch then . else wrong("malformed-arch") end
+        | . as $word | {arch: ., sif_code: (arches | index([$word]) | if . < 10 then "0\(.)" else tostring end)}
+    elif $area == "digest" then
+        input($case) // "" | if is_digest then {hex: .[7:]} else wrong("malformed-digest") end
+    elif $area == "layout" then
+        input($case) // "" | place // wrong("foreign-file")
+    elif $area == "reference" then
+        input($case) // ""
+        | parse_reference
+        | if has("digest") and (has("tag") | not) then . else .tag_or_default = (.tag // "latest") end
+        | if $vector.expect.folded then .folded = (.namespace + "/" + .name | fold) else . end
+    elif $area == "map" then
+        {root: $built[$case][0].id, count: $built[$case][0].count, nodes: $built[$case]}
     elif $area == "trust" then
         input($case) // ""
         | document(check_trust($facts.prints); greatest_trust; true; $sizes[$case + "/input"]; $digests[$case + "/input"]; $hashed)

@@ -12,11 +12,12 @@ here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 # shellcheck source=verify.sh
 source "$here/verify.sh"
 
-areas=(canonical-json digest-chain head key lock manifest node proof settings signature statement tree trust views)
+areas=(arch canonical-json digest digest-chain head key layout lock manifest map node proof reference settings signature
+    statement tree trust views)
 # Areas whose vectors are still to come.
 awaited=" lock "
 # Areas that verify.sh does not read.
-not_run=" arch digest layout map reference sif "
+not_run=" sif "
 
 # Chains whose length and last value are right, and the image too: only an interior link is not, and
 # sha256sum gives out no interior value.
@@ -52,9 +53,10 @@ documents() {
         jq -Rn 'reduce (inputs | split(" ")) as $one ({}; .[$one[0]] = ($one[1] | tonumber))' > "$work/sizes"
     strings_of_vectors "$work" | hash_strings "$work/strings" > "$work/hashed"
     questions_of_vectors "$work" | find_facts "$work/signatures" > "$work/facts"
+    build_maps "$work" > "$work/built"
     jq -nr -L "$here" --argfile vectors "$work/vectors" --argfile inputs "$work/texts" --argfile sizes "$work/sizes" \
         --argfile digests "$work/digests" --argfile hashed "$work/hashed" --argfile facts "$work/facts" \
-        "$(< "$here/vectors.jq")" > "$work/said"
+        --argfile built "$work/built" "$(< "$here/vectors.jq")" > "$work/said"
     while IFS= read -r line; do
         if [[ $line == *" ." ]]; then count "${line% .}"; else count "${line%%/*}" "$line"; fi
     done < "$work/said"
@@ -83,6 +85,51 @@ strings_of_vectors() {
     strings_to_hash "$work/all-texts"
     jq -j '.[] + "\u001e"' "$work/proof-nodes"
     jq -j '.[] | .key // empty | . + "\u001e"' "$work/vectors"
+}
+
+# The nodes of the maps of the area `map` (IDX-3), as {case: [{id, kind, prefix, count}]}, each branch
+# before its children.
+build_maps() {
+    local work=$1
+    jq -n -L "$here" --argfile vectors "$work/vectors" --argfile inputs "$work/texts" --argfile hashed "$work/hashed" '
+        include "verify";
+        # Lines come with the digits of their keys, and nodes as {prefix, kind, count} and text or digits.
+        def shape($map; $prefix):
+            "sreg-node-v1 \(if length <= 32 then "leaf" else "branch" end) \($map) \(if $prefix == "" then "-" else $prefix end)\n" as $header
+            | if length <= 32 then
+                {prefix: $prefix, kind: "leaf", count: length, text: ($header + (sort_by(.place) | map(.line + "\n") | join("")))}
+              else
+                (group_by(.digits[($prefix | length):($prefix | length) + 1])) as $below
+                | {prefix: $prefix, kind: "branch", count: length, header: $header,
+                   children: [$below[][0].digits[:($prefix | length) + 1]]},
+                  ($below[] | .[0].digits[:($prefix | length) + 1] as $digits | shape($map; $digits))
+              end;
+        $vectors | with_entries(select(.key | startswith("map/")))
+        | with_entries(.value.map as $map | .value = [
+            $inputs[.key + "/input"] // "" | [split("\n")[:-1][] | . as $line | utf8 | canonical
+                | {line: $line, place: [.key, .arch], digits: ($hashed[.key] | ltrimstr("sha256:"))}]
+            | shape($map; "")])' > "$work/shapes"
+    # The id of a branch depends on those of its children: from the leaves up.
+    echo '{}' > "$work/map-ids"
+    while :; do
+        jq -n --argfile shapes "$work/shapes" --argfile ids "$work/map-ids" '
+            $shapes | with_entries(.key as $case | .value |= map(
+                select($ids[$case + ":" + .prefix] == null)
+                | if .children then
+                    [.children[] | $ids[$case + ":" + .]] as $known
+                    | select($known | all(.[]; . != null))
+                    | .text = .header + ([.children, $known] | transpose | map("\(.[0][-1:]) \(.[1].id[7:]) \(.[1].count)\n") | join(""))
+                  else . end))' > "$work/map-texts"
+        [[ $(jq '[.[][]] | length' "$work/map-texts") -gt 0 ]] || break
+        jq -j '.[][].text + "\u001e"' "$work/map-texts" | hash_strings "$work/map-strings" > "$work/map-hashed"
+        jq -n --argfile texts "$work/map-texts" --argfile ids "$work/map-ids" --argfile hashed "$work/map-hashed" '
+            reduce ($texts | to_entries[] | .key as $case | .value[] | .case = $case) as $node ($ids;
+                .[$node.case + ":" + $node.prefix] = {id: $hashed[$node.text], count: $node.count})' > "$work/map-next"
+        mv "$work/map-next" "$work/map-ids"
+    done
+    jq -n --argfile shapes "$work/shapes" --argfile ids "$work/map-ids" '
+        $shapes | with_entries(.key as $case | .value |= map(
+            {count, id: $ids[$case + ":" + .prefix].id, kind, prefix: (if .prefix == "" then "-" else .prefix end)}))'
 }
 
 # The file of a recipe (README.md of the vectors), block by block: each is the ring of all bytes,

@@ -17,26 +17,21 @@ here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 # content, RS. Content of printable ASCII stands as it is, all else as numbers. Paths come on
 # standard input, each with NUL.
 frame_files() {
-    local root=$1 path content parts
+    local root=$1 path content part
     while IFS= read -r -d '' path; do
-        # A shell string holds no NUL; no page allows one either, and U+0001 is refused as it is.
-        mapfile -d '' parts < "$root/$path" || continue
-        IFS=$'\x01' content="${parts[*]-}"
-        [[ ${#parts[@]} -gt 0 ]] || content=
+        # A shell string holds no NUL; in its place U+0001 shows that there is one.
+        {
+            content=
+            while IFS= read -r -d '' part; do content+=$part$'\x01'; done
+            content+=$part
+        } < "$root/$path" || continue
         if [[ $content == *[!$'\n'\ -~]* ]]; then
             printf '%s\x1ebytes\x1e' "$path"
-            byte_numbers "$content"
+            od -A n -v -t u1 -- "$root/$path"
             printf '\x1e'
         else
             printf '%s\x1etext\x1e%s\x1e' "$path" "$content"
         fi
-    done
-}
-
-byte_numbers() {
-    local content=$1 i
-    for ((i = 0; i < ${#content}; i++)); do
-        printf '%d ' "'${content:i:1}"
     done
 }
 
@@ -46,7 +41,7 @@ read_frames() {
         split("\u001e") as $parts
         | reduce range(0; ($parts | length) - 1; 3) as $i ({};
             .[$parts[$i]] = (if $parts[$i + 1] == "text" then $parts[$i + 2]
-                             else $parts[$i + 2] | split(" ") | map(select(. != "") | tonumber) | implode end))'
+                             else [$parts[$i + 2] | split("\n")[] | split(" ")[] | select(. != "") | tonumber] | implode end))'
 }
 
 # The digests of files, whose paths come with NUL, as {path: digest}; files that cannot be read are
@@ -201,12 +196,13 @@ folders_in_place() {
 paths_to_read() {
     jq -L "$here" -j --argjson views "$1" '
         include "verify"; include "trust";
-        {"sreg.json": 1048576, head: greatest_document, "head-slot": greatest_document, trust: greatest_trust,
-         statement: greatest_document, node: 65536, endpoint: 16777216, manifests: 16384, blobs: 2} as $most
+        {settings: 1048576, head: greatest_document, "head-slot": greatest_document, trust: greatest_trust,
+         statement: greatest_document, node: 65536, "seed-tags": 16777216, "seed-manifest": 16777216, manifest: 16384,
+         blob: 2} as $most
         | to_entries[] | select(.value.type == "f")
         | (.key | place) as $place
         | select($place != null and .value.size <= $most[$place.place])
-        | select($views or ($place.place | . != "endpoint" and . != "manifests" and . != "blobs"))
+        | select($views or ($place.view or $place.place == "blob" | not))
         | .key + "\u0000"'
 }
 
