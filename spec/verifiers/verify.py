@@ -627,28 +627,27 @@ class Mathematics:
 
     def __init__(self):
         self.asked = {}
-        self.folder = tempfile.TemporaryDirectory()
         self.pool = concurrent.futures.ThreadPoolExecutor(os.cpu_count())
 
     def ask(self, armored, purpose, message):
         question = (armored, purpose, message)
         if question not in self.asked:
-            path = os.path.join(self.folder.name, str(len(self.asked)))
-            self.asked[question] = self.pool.submit(self.run, path, *question)
+            self.asked[question] = self.pool.submit(self.run, *question)
         return self.asked[question]
 
     @staticmethod
-    def run(path, armored, purpose, message):
-        with open(path, "wb") as file:
+    def run(armored, purpose, message):
+        command = ["ssh-keygen", "-Y", "check-novalidate", "-n", NAMESPACES[purpose], "-s"]
+        with tempfile.NamedTemporaryFile() as file:
             file.write(armored)
-        command = ["ssh-keygen", "-Y", "check-novalidate", "-n", NAMESPACES[purpose], "-s", path]
-        try:
-            ran = subprocess.run(
-                command, input=message, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False
-            )
-        except FileNotFoundError:
-            raise KeygenMissing("ssh-keygen is needed to verify signatures, and is not there")
-        os.remove(path)
+            file.flush()
+            try:
+                ran = subprocess.run(
+                    command + [file.name], input=message,
+                    stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False,
+                )
+            except FileNotFoundError:
+                raise KeygenMissing("ssh-keygen is needed to verify signatures, and is not there")
         return ran.returncode == 0
 
 
