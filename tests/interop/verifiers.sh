@@ -48,14 +48,16 @@ cp "$work/source/greeting_1.0.sif" "$work/source/physics/greeting_1.0.sif"
 "$SREG" -q index "$work/source" --out "$work/signed" --key "$work/key" --link copy > "$work/log"
 [[ -e "$work/signed/heads/1/2" ]] || fail "there is no second version"
 
-# A lock file that lists what was seen of a tree.
+# The id of a document, and a lock file that lists what was seen of a tree.
+id_of() {
+    head -n 1 "$1" | sha256sum | sed 's/^/sha256:/; s/ .*//'
+}
 lock_of() {
     local tree=$1 newest
     newest=$(find "$tree/trust" -type f -printf '%f\n' | sort -n | tail -n 1)
-    id_of() { head -n 1 "$1" | sha256sum | sed 's/^/sha256:/; s/ .*//'; }
     jq -cnS --arg id "$(id_of "$tree/trust/1")" --arg trust "$(id_of "$tree/trust/$newest")" --argjson version "$newest" \
         --arg head "$(id_of "$tree/head")" --argjson document "$(head -n 1 "$tree/head")" '
-        {registries: [{head: ($document | {epoch, id: $head, version}), id: $id, trust: {id: $trust, $version}}],
+        {registries: [{head: ($document | {epoch, id: $head, version}), id: $id, trust: {id: $trust, version: $version}}],
          type: "sreg-lock-v1"}'
 }
 lock_of "$work/signed" > "$work/lock"
@@ -83,9 +85,9 @@ accepted() {
     local tree=$1 verify reference
     "$SREG" ls "$tree" --format json | jq -r '.[].reference' | sort -u > "$work/references"
     for verify in verify_py verify_sh; do
-        "$verify" "$tree" "${@:2}" > "$work/log" || fail "$verify refuses the tree ${tree##*/}"
+        "$verify" "$tree" "${@:2}" > "$work/log" 2>&1 || fail "$verify refuses the tree ${tree##*/}"
         while read -r reference; do
-            "$verify" "$tree" "$reference" "${@:2}" > "$work/log" || fail "$verify refuses $reference"
+            "$verify" "$tree" "$reference" "${@:2}" > "$work/log" 2>&1 || fail "$verify refuses $reference"
         done < "$work/references"
         if "$verify" "$tree" library/absent:1 "${@:2}" > "$work/log" 2>&1; then fail "$verify accepts an absent reference"; fi
     done
