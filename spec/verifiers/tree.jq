@@ -354,7 +354,7 @@ def strays($settings; $nodes; $statements; $trust; $heads; $complete; $whole; $m
         (if $whole then {warning: "stray-file", path: $path} else {warning: "not-judged", path: "head"} end) as $warning
         | if $place.place == "statement" then
             # Only line 1 carries the id.
-            ([($texts[$path] // "") | split("\n") | select(length > 2) | .[0] | try utf8 catch empty] | .[0]) as $line
+            ([($texts[$path] // "") | split("\n") | select(.[1:] | length > 0 and . != [""]) | .[0] | try utf8 catch empty] | .[0]) as $line
             | (if $line == null then $digests[$path] else $hashed[$line + "\n"] // $digests[$path] end) as $digest
             | if $digest == $place.digest then $warning else {path: $path, failed: "blob-mismatch"} end
           elif $place.place == "node" then

@@ -204,8 +204,8 @@ def check_bytes($key):
     elif length != 64 then wrong("signature-format"; "as many bytes as R and S")
     else (.[32:] | reverse) < order and (.[:32] | is_small | not) end;
 
-# All that is to be said of a signature but whether it verifies: the key by which it is.
-def read_signature($purpose; $off_curve):
+# Steps 1 to 3: {key, namespace, inner}.
+def read_outer($off_curve):
     armored_bytes
     | {rest: ., found: []}
     | take(6) | take(4)
@@ -214,8 +214,13 @@ def read_signature($purpose; $off_curve):
     | . as [$key, $namespace, $reserved, $hash, $inner]
     | if $reserved != [] or $namespace == [] then wrong("signature-format"; "a reserved field, or no namespace") else . end
     | if $hash != ("sha512" | explode) then wrong("signature-algorithm"; "the hash") else . end
-    | ($key | signing_key($off_curve)) as $key
-    | {rest: $inner, found: []} | take_string
+    | {key: ($key | signing_key($off_curve)), namespace: ($namespace | implode), inner: $inner};
+
+# All that is to be said of a signature but whether it verifies: the key by which it is.
+def read_signature($purpose; $off_curve):
+    read_outer($off_curve)
+    | .key as $key | .namespace as $namespace
+    | {rest: .inner, found: []} | take_string
     | (.found[0] | implode) as $named
     | if if $key.algorithm == "ssh-rsa" then $named == "rsa-sha2-512" or $named == "rsa-sha2-256" else $named == $key.algorithm end
       then . else wrong("signature-algorithm"; $named) end
@@ -224,7 +229,7 @@ def read_signature($purpose; $off_curve):
     | ended as $found
     | ($found[1] | check_bytes($key)) as $in_range
     | if ($found[2] // [1])[0] % 2 == 1 then . else wrong("signature-presence") end
-    | if $namespace == ($purpose + "@sreg.v1" | explode) then . else wrong("signature-namespace"; $namespace | implode | tojson) end
+    | if $namespace == $purpose + "@sreg.v1" then . else wrong("signature-namespace"; $namespace | tojson) end
     | if $in_range then $key else wrong("signature-invalid"; "a number out of range") end;
 
 def question($purpose; $armored; $message): $purpose + $armored + $message;
@@ -244,13 +249,15 @@ def parted:
 # The fingerprints of those who signed.
 def signers($purpose; $message; $facts): parted | map(verified_by($purpose; $message; $facts));
 
-# What find_facts of verify.sh is asked: about the signatures that stand behind a line; and of all that
-# it is asked, the keys and the signatures, each once.
+# What find_facts of verify.sh is asked: about the signatures that stand behind a line, and about the
+# keys of those that have another fault than their key; and of all that it is asked, the keys and the
+# signatures, each once.
 def questions($purpose; $message):
     [try parted catch []][0][]
     | . as $armored
-    | [try read_signature($purpose; {}) catch empty][]
-    | {key, purpose: $purpose, armored: $armored, message: $message};
+    | [try (read_outer({}) | .key.key) catch empty][] as $key
+    | if [try read_signature($purpose; {}) catch empty] == [] then {key: $key, point: true}
+      else {key: $key, purpose: $purpose, armored: $armored, message: $message} end;
 def keys_of_questions: map(.key) | unique;
 def signatures_of_questions: map(select(.armored)) | unique;
 

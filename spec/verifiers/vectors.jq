@@ -44,7 +44,7 @@ def verdict($area; $case; $vector):
     elif $area == "lock" then
         input($case) // ""
         | document(check_lock; greatest_lock; false; $sizes[$case + "/input"]; $digests[$case + "/input"]; $hashed)
-        | .value
+        | {registries: .value.registries}
     elif $area == "key" then
         (input($case) // "" | read_key | .key | split(" ")[1] | unbase64 | signing_key($facts.off_curve))
         | {algorithm, fingerprint: $facts.prints[.key]}

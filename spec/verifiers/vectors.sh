@@ -207,21 +207,38 @@ make_tree() {
         | . + "\u001e"' "$input")
 }
 
-trees() {
-    local folder=$1 work=$2 case expected asked words warnings n=0
+# Every so many of the trees, from one on: of each a line, with what is wrong behind a tab.
+judge_trees() {
+    local folder=$1 work=$2 first=$3 step=$4 case expected asked words warnings n=0 place
     while IFS=$'\t' read -r case expected asked; do
         n=$((n + 1))
-        mkdir -p "$work/trees/$n" "$work/judging-$n"
-        make_tree "$folder/$case/input" "$work/trees/$n"
-        judge "$work/trees/$n" "$work/judging-$n" "$asked" > "$work/judged"
-        words=$(sed -n 's/^error\t\([^\t]*\).*/\1/p' "$work/judged" | sort -u | tr '\n' ' ')
+        [[ $((n % step)) -eq $first ]] || continue
+        place=$work/trees/$n
+        mkdir -p "$place/root" "$place/judging"
+        make_tree "$folder/$case/input" "$place/root"
+        judge "$place/root" "$place/judging" "$asked" > "$place/judged"
+        words=$(sed -n 's/^error\t\([^\t]*\).*/\1/p' "$place/judged" | sort -u | tr '\n' ' ')
         # That nobody knows the registry is not among the warnings that are expected.
-        warnings=$(sed -n '/^warning\tnot-pinned\t/d; s/^warning\t\([^\t]*\)\t\([^\t]*\).*/\2 \1/p' "$work/judged" | sort -u | cut -d ' ' -f 2 | tr '\n' ' ')
-        if [[ "${words:-valid $warnings}" == "$expected " ]]; then count tree; else count tree "$case: ${words:-valid $warnings}"; fi
-    done < <(jq -r 'to_entries[] | select(.key | startswith("tree/"))
+        warnings=$(sed -n '/^warning\tnot-pinned\t/d; s/^warning\t\([^\t]*\)\t\([^\t]*\).*/\2 \1/p' "$place/judged" | sort -u | cut -d ' ' -f 2 | tr '\n' ' ')
+        if [[ "${words:-valid $warnings}" == "$expected " ]]; then echo "$case"; else printf '%s\t%s\n' "$case" "${words:-valid $warnings}"; fi
+    done < "$work/tree-cases"
+}
+
+trees() {
+    local folder=$1 work=$2 workers worker case wrong
+    jq -r 'to_entries[] | select(.key | startswith("tree/"))
         | [.key, .value.class // ((["valid"] + .value.expect.warnings) | join(" ")),
            (.value | {reference: null, expected: [.knows | values.id], known: [.knows | values], now: (.now // 0)} | tojson)]
-        | join("\t")' "$work/vectors")
+        | join("\t")' "$work/vectors" > "$work/tree-cases"
+    workers=$(nproc)
+    for ((worker = 0; worker < workers; worker++)); do
+        judge_trees "$folder" "$work" "$worker" "$workers" > "$work/trees-said-$worker" &
+    done
+    wait
+    while IFS=$'\t' read -r case wrong; do
+        if [[ -z $wrong ]]; then count tree; else count tree "$case: $wrong"; fi
+    done < <(cat "$work"/trees-said-*)
+    [[ ${ran[tree]-0} -eq $(wc -l < "$work/tree-cases") ]] || count tree "a tree was not judged"
 }
 
 main() {

@@ -78,7 +78,7 @@ strings_to_hash() {
     jq -L "$here" -j '
         include "verify";
         [.[] | split("\n") as $lines
-            | (if ($lines | length) > 2 and ($lines[0] | startswith("{"))
+            | (if ($lines[1:] | length > 0 and . != [""]) and ($lines[0] | startswith("{"))
                then try ($lines[0] | utf8 + "\n") catch empty else empty end),
               ($lines[] | select(startswith("{")) | try (utf8 | fromjson) catch empty
                 | select(type == "object")
