@@ -1,20 +1,20 @@
 //! The inputs that the fuzz targets start from: `xtask fuzz-corpus` writes them.
 
+mod documents;
+
 use std::str::FromStr;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use sreg_model::document::{Body, DocumentError};
-use sreg_model::head::{Head, IndexRoot, TrustVersion};
 use sreg_model::layout::Place;
 use sreg_model::manifest::Manifest;
 use sreg_model::node::{
     Child, ImageSize, MapName, NamespaceEntry, Node, Position, TagEntry, key_hash,
 };
 use sreg_model::settings::Settings;
-use sreg_model::statement::{Claim, Image, Statement, Subject};
+use sreg_model::statement::Subject;
 use sreg_model::wire::put_string;
-use sreg_model::{Arch, Digest, Document, ImageFormat};
+use sreg_model::{Arch, Digest, ImageFormat};
 
 use crate::sif::SifBuilder;
 
@@ -48,8 +48,8 @@ pub fn inputs() -> Vec<(String, Vec<u8>)> {
     for (name, bytes) in nodes() {
         add("node", name, &bytes);
     }
-    for (name, bytes) in documents() {
-        add("document", name, &bytes);
+    for (target, name, bytes) in documents::inputs() {
+        add(target, name, &bytes);
     }
     for (name, format) in [
         ("sif", ImageFormat::Sif),
@@ -107,22 +107,29 @@ fn without_armor(text: &[u8]) -> Vec<u8> {
 
 /// Well formed, and of nothing.
 fn by_a_security_key() -> Vec<u8> {
-    let algorithm: &[u8] = b"sk-ssh-ed25519@openssh.com";
-    let fields = |fields: &[&[u8]]| {
-        let mut bytes = Vec::new();
-        for field in fields {
-            put_string(&mut bytes, field);
-        }
-        bytes
-    };
+    let mut signature = fields(&[SECURITY_KEY, &[0; 64]]);
+    signature.extend([1, 0, 0, 0, 7]);
+    let key = security_key();
+    let rest = fields(&[&key, b"image@sreg.v1", b"", b"sha512", &signature]);
+    [&b"SSHSIG\0\0\0\x01"[..], &rest].concat()
+}
+
+const SECURITY_KEY: &[u8] = b"sk-ssh-ed25519@openssh.com";
+
+/// The binary form of a key that nobody has.
+fn security_key() -> Vec<u8> {
     // The generator of the group.
     let mut point = [0x66; 32];
     point[0] = 0x58;
-    let key = fields(&[algorithm, &point, b"ssh:"]);
-    let mut signature = fields(&[algorithm, &[0; 64]]);
-    signature.extend([1, 0, 0, 0, 7]);
-    let rest = fields(&[&key, b"image@sreg.v1", b"", b"sha512", &signature]);
-    [&b"SSHSIG\0\0\0\x01"[..], &rest].concat()
+    fields(&[SECURITY_KEY, &point, b"ssh:"])
+}
+
+fn fields(fields: &[&[u8]]) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    for field in fields {
+        put_string(&mut bytes, field);
+    }
+    bytes
 }
 
 /// Without the padding that tools write: a change then hits something that is looked at.
@@ -205,69 +212,6 @@ fn nodes() -> Vec<(&'static str, Vec<u8>)> {
             Node::<NamespaceEntry>::Branch(children).encode(&namespaces.child(3)),
         ),
     ]
-}
-
-/// Statements and heads, the first of their kind and later ones.
-fn documents() -> Vec<(&'static str, Vec<u8>)> {
-    let digest = Digest::of(b"image");
-    let present = Statement {
-        subject: subject(),
-        registry: None,
-        epoch: 0,
-        seq: 1,
-        previous: None,
-        issued: 1_790_000_000,
-        expires: None,
-        claim: Claim::Present(Image {
-            digest,
-            size: 5,
-            chain: Digest::of(b"chain"),
-            format: ImageFormat::Sif,
-            frozen: true,
-            urls: vec!["https://example.org/tool.sif".to_owned()],
-        }),
-    };
-    let removed = Statement {
-        seq: 2,
-        previous: Some(digest),
-        expires: Some(1_800_000_000),
-        claim: Claim::Removed {
-            reason: "superseded".to_owned(),
-        },
-        ..present.clone()
-    };
-    let index = |tags| IndexRoot { digest, tags };
-    let first = Head::unsigned(index(1), 1_790_000_000, None);
-    let second = Head::unsigned(index(2), 1_790_000_001, Some((&first, digest)));
-    let mut signed = Head::unsigned(index(1), 1_790_000_000, None);
-    signed.epoch = 1;
-    signed.registry = Some(digest);
-    signed.expires = Some(1_800_000_000);
-    signed.trust = Some(TrustVersion {
-        id: digest,
-        version: 1,
-    });
-    let mut signed = document(Document::<Head>::new(signed));
-    signed.extend(b"-----BEGIN SSH SIGNATURE-----\n");
-    let statement = |body| document(Document::<Statement>::new(body));
-    let head = |body| document(Document::<Head>::new(body));
-    vec![
-        ("present", statement(present)),
-        ("removed", statement(removed)),
-        ("head", head(first)),
-        ("later-head", head(second)),
-        ("signed-head", signed),
-        ("trust", ONE_KEY.to_vec()),
-        ("delegations", SEVERAL_HANDS.to_vec()),
-    ]
-}
-
-/// Trust documents of the spec's vectors.
-const ONE_KEY: &[u8] = include_bytes!("../../spec/vectors/trust/valid/one-key/input");
-const SEVERAL_HANDS: &[u8] = include_bytes!("../../spec/vectors/trust/valid/several-hands/input");
-
-fn document<T: Body>(made: Result<Document<T>, DocumentError>) -> Vec<u8> {
-    made.expect("a valid document").bytes().to_vec()
 }
 
 /// One place of every kind.

@@ -3,6 +3,7 @@
 pub mod examples;
 pub mod fuzz;
 pub mod images;
+pub mod keys;
 pub mod seed;
 pub mod sif;
 pub mod squashfs;

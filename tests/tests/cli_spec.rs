@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::sync::OnceLock;
 
-use serde_json::Value;
+use serde_json::{Value, json as value};
 
 fn repository() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
@@ -229,7 +229,7 @@ fn exits() -> BTreeMap<String, i32> {
         .collect()
 }
 
-// spec: CLI-8 CLI-10 CLI-11
+// spec: CLI-8 CLI-10 CLI-11 LOCK-3
 #[test]
 fn verify_exits_as_the_table_says() {
     let exits = exits();
@@ -262,7 +262,14 @@ fn verify_exits_as_the_table_says() {
                     .map(|at| u8::from_str_radix(&hex[at..at + 2], 16).unwrap());
                 put(path, bytes.collect());
             }
-            let output = scratch.sreg(&["verify", "tree", "--format", "json"]);
+            let now = fields["now"].as_u64().unwrap_or(0).to_string();
+            let mut args = vec!["verify", "tree", "--format", "json", "--now", &now];
+            if let Some(id) = fields["knows"]["id"].as_str() {
+                let lock = value!({"registries": [fields["knows"]], "type": "sreg-lock-v1"});
+                fs::write(scratch.path().join("sreg.lock"), format!("{lock}\n")).unwrap();
+                args.extend(["--trust", id]);
+            }
+            let output = scratch.sreg(&args);
             let expected = fields["class"].as_str().map_or(0, |word| exits[word]);
             assert_eq!(
                 output.status.code(),

@@ -11,6 +11,8 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("sreg-index", &["sreg-model"]),
     ("sreg-sign", &["sreg-model"]),
     ("sreg-image", &["sreg-model"]),
+    ("sreg-client", &["sreg-model"]),
+    ("sreg-store", &["sreg-model"]),
     ("sreg-site", &["sreg-model", "sreg-index"]),
     (
         "sreg-tree",
@@ -31,6 +33,8 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "sreg-image",
             "sreg-site",
             "sreg-tree",
+            "sreg-client",
+            "sreg-store",
         ],
     ),
 ];

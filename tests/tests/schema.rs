@@ -11,10 +11,12 @@ use serde_json::Value;
 use sreg_model::canonical;
 use sreg_model::document::Body;
 use sreg_model::head::Head;
+use sreg_model::lock::Lock;
 use sreg_model::manifest::Manifest;
 use sreg_model::node::{Entry, MapName, NamespaceEntry, Node, Position, TagEntry};
 use sreg_model::settings::Settings;
 use sreg_model::statement::Statement;
+use sreg_model::trust::Trust;
 use sreg_model::{Arch, Digest, Document, SifImage};
 
 fn spec() -> PathBuf {
@@ -105,6 +107,8 @@ fn every_example_of_a_hashed_form_is_read_by_the_code() {
         match schema.as_str() {
             "statement" => document::<Statement>(&example),
             "head" => document::<Head>(&example),
+            "lock" => document::<Lock>(&example),
+            "trust" => document::<Trust>(&example),
             "settings" => assert_eq!(
                 Settings::parse(example.as_bytes()).unwrap().encode(),
                 example.as_bytes()
@@ -175,7 +179,7 @@ fn valid(area: &str) -> Vec<PathBuf> {
 #[test]
 fn valid_vectors_fit_the_schemas() {
     let schemas = schemas();
-    for area in ["canonical-json", "statement", "head", "settings"] {
+    for area in ["canonical-json", "statement", "head", "settings", "lock"] {
         for folder in valid(area) {
             let input = fs::read(folder.join("input")).unwrap();
             assert_valid(&schemas[area], &input, &folder.display().to_string());
@@ -219,6 +223,9 @@ fn schemas_refuse_wrong_fields() {
         ("head", "second-without-previous"),
         ("head", "first-with-previous"),
         ("head", "epoch-without-keys"),
+        ("head", "later-without-previous"),
+        ("lock", "no-id"),
+        ("lock", "trust-version-0"),
         ("settings", "unknown-field"),
         ("settings", "slash-at-end"),
         ("settings", "no-host"),

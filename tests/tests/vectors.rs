@@ -10,6 +10,7 @@ use sreg_image::{Content, Report};
 use sreg_model::canonical;
 use sreg_model::head::Head;
 use sreg_model::layout::Place;
+use sreg_model::lock::Lock;
 use sreg_model::manifest::Manifest;
 use sreg_model::node::{Child, Entry, MapName, NamespaceEntry, Node, Position, Prefix, TagEntry};
 use sreg_model::settings::Settings;
@@ -95,6 +96,7 @@ fn every_area_is_walked() {
         "head",
         "key",
         "layout",
+        "lock",
         "manifest",
         "node",
         "reference",
@@ -270,6 +272,17 @@ fn head() {
             "tags": head.index.tags,
             "index": head.index.digest,
         }))
+    });
+}
+
+#[test]
+fn lock() {
+    walk("lock", |vector| {
+        let document =
+            Document::<Lock>::parse(vector.input.clone()).map_err(|error| error.code())?;
+        let written = Document::new(document.body().clone()).unwrap();
+        assert_eq!(written, document);
+        Ok(json!({ "registries": document.body().registries }))
     });
 }
 
@@ -473,6 +486,7 @@ fn layout() {
             Place::HeadSlot { epoch, version } => {
                 json!({"place": "head-slot", "epoch": epoch, "version": version})
             }
+            Place::Trust(version) => json!({"place": "trust", "version": version}),
             Place::Node(digest) => json!({"place": "node", "digest": digest}),
             Place::Statement(digest) => json!({"place": "statement", "digest": digest}),
             Place::Blob(repository, digest) => {

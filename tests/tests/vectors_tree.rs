@@ -54,11 +54,13 @@ fn trees() {
             let root = tempfile::tempdir().unwrap();
             unpack(&input, root.path());
             let tree = Tree::open(root.path()).unwrap();
+            let known = |knows: &Value| serde_json::from_value(knows.clone()).unwrap();
             let options = Options {
-                blobs: BlobCheck::Full,
-                io: IoMode::default(),
+                now: fields["now"].as_u64().unwrap_or(0),
+                known: fields.get("knows").map(known).into_iter().collect(),
+                ..Options::new(BlobCheck::Full, IoMode::default())
             };
-            let report = verify_tree(&tree, options, &Unobserved).unwrap();
+            let report = verify_tree(&tree, &options, &Unobserved).unwrap();
             let faults: BTreeSet<&str> = report.faults.iter().map(|fault| fault.code).collect();
             let warnings: Vec<&str> = report.warnings.iter().map(|fault| fault.code).collect();
             let fits = match fields["class"].as_str() {

@@ -6,8 +6,12 @@ use std::path::Path;
 use anyhow::{Context as _, Result};
 use sreg_tests::fuzz;
 
-/// Writes the inputs below `folder`, one folder for each target.
+/// Writes the inputs below `folder`, one folder for each target, in place of all that is there: an
+/// input that is no longer made would stay unnoticed.
 pub(crate) fn write(folder: &Path) -> Result<()> {
+    if folder.exists() {
+        fs::remove_dir_all(folder).with_context(|| format!("removing {}", folder.display()))?;
+    }
     for (path, bytes) in fuzz::inputs() {
         let path = folder.join(path);
         let parent = path

@@ -433,7 +433,7 @@ fn check_words(code: &[Text], words: &BTreeSet<String>, problems: &mut Vec<Strin
             "code: ",
             "Fault::new(",
             "Problem::new(",
-            ".fault(",
+            "fault(",
             ".fault_of(",
             ".warn(",
         ] {

@@ -80,10 +80,10 @@ fn publish(
         present: numbers
             .map(|number| sreg_benches::published(number, namespaces))
             .collect(),
-        removed: Vec::new(),
+        ..Edition::default()
     };
     let clock = Clock::start();
-    match publish_edition(folder, &edition, 1_790_000_000, &clock) {
+    match publish_edition(folder, edition, None, 1_790_000_000, &clock) {
         Ok(_) | Err(TreeError::Cancelled) => Ok(clock.times()),
         Err(error) => Err(error),
     }

@@ -1,5 +1,7 @@
 //! The arguments of every command (`spec/cli.md`). Where a flag is absent, `config` fills in.
 
+pub(crate) mod trust;
+
 use std::path::PathBuf;
 
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
@@ -122,10 +124,21 @@ pub(crate) enum Blobs {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    /// Make a registry with one key that does everything.
+    Init(Init),
     /// Hash every image of a folder and publish a registry tree.
     Index(Index),
     /// Find every fault of a published tree, one reference or one image file.
     Verify(Verify),
+    /// Sign a statement about an image, add a signature to one, or sign anew what is published.
+    Sign(Sign),
+    /// Who may sign what in a registry: show it, change it, and say which registries are known.
+    #[command(subcommand)]
+    Trust(crate::args::trust::Trust),
+    /// Publish the same again, so that it holds longer.
+    Refresh(Refresh),
+    /// List the heads of a registry, the newest first.
+    Log(Log),
     /// Show what is in an image.
     Inspect(Inspect),
     /// Read the content of the image on standard input, for `inspect`.
@@ -185,6 +198,82 @@ pub(crate) struct Index {
     /// Say what would be done, and write nothing.
     #[arg(short = 'n', long)]
     pub(crate) dry_run: bool,
+    #[command(flatten)]
+    pub(crate) signing: Signing,
+    /// With --key: fail where the registry has no keys yet, instead of giving it this one.
+    #[arg(long)]
+    pub(crate) no_init: bool,
+}
+
+/// With which keys, and for how long.
+#[derive(Debug, Clone, Default, ClapArgs)]
+pub(crate) struct Signing {
+    /// A private key file, or the .pub file of a key that an agent or a device holds; more than
+    /// once where several have to sign.
+    #[arg(short, long = "key", env = "SREG_KEY", value_name = "KEY")]
+    pub(crate) keys: Vec<PathBuf>,
+    /// Read passphrases from this file descriptor, a line for each key that has one.
+    #[arg(long, value_name = "N")]
+    pub(crate) passphrase_fd: Option<u32>,
+    /// How many days the head holds [default: as long as the one before; 400 for the first].
+    #[arg(long, value_name = "DAYS", value_parser = clap::value_parser!(u64).range(1..=36_500))]
+    pub(crate) expires: Option<u64>,
+}
+
+/// Which registry is expected.
+#[derive(Debug, Clone, Default, ClapArgs)]
+pub(crate) struct Knowing {
+    /// The registry that this is to be, by its id: from now on it is known.
+    #[arg(long, value_name = "ID")]
+    pub(crate) trust: Option<sreg_model::Digest>,
+    /// A file that lists known registries [default: ./sreg.lock, where there is one].
+    #[arg(long, value_name = "FILE")]
+    pub(crate) lock: Option<PathBuf>,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Init {
+    /// The folder of the registry; made where it is absent.
+    pub(crate) dir: PathBuf,
+    #[command(flatten)]
+    pub(crate) signing: Signing,
+    /// A registry whose images the new one publishes.
+    #[arg(long, value_name = "TREE")]
+    pub(crate) from: Option<PathBuf>,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Sign {
+    /// An image and the reference that it is to have (`IMAGE TREE//namespace/name:tag`); a statement;
+    /// or a registry tree, or part of one, whose statements are signed anew where they count no
+    /// longer.
+    #[arg(required = true, num_args = 1..=2, value_names = ["TARGET", "REFERENCE"])]
+    pub(crate) targets: Vec<String>,
+    #[command(flatten)]
+    pub(crate) signing: Signing,
+    /// Where the statement is written [default: beside the image, with .statement behind its name].
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) out: Option<PathBuf>,
+    /// The tag is never to move again.
+    #[arg(long)]
+    pub(crate) frozen: bool,
+    /// How the image is read.
+    #[arg(long, env = "SREG_IO", value_name = "HOW")]
+    pub(crate) io: Option<Io>,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Refresh {
+    /// A registry tree.
+    pub(crate) tree: PathBuf,
+    #[command(flatten)]
+    pub(crate) signing: Signing,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Log {
+    /// A registry tree.
+    pub(crate) tree: PathBuf,
 }
 
 #[derive(Debug, ClapArgs)]
@@ -197,9 +286,14 @@ pub(crate) struct Verify {
     /// How images are read.
     #[arg(long, env = "SREG_IO", value_name = "HOW")]
     pub(crate) io: Option<Io>,
-    /// Fail unless everything is signed by keys that are trusted.
+    /// Fail unless everything is signed, in a registry that is known.
     #[arg(long)]
     pub(crate) require_signed: bool,
+    #[command(flatten)]
+    pub(crate) knowing: Knowing,
+    /// Judge what expires by this time, in Unix seconds, instead of the machine's.
+    #[arg(long, value_name = "SECONDS")]
+    pub(crate) now: Option<u64>,
     /// The registry that a reference without one is in.
     #[arg(long, env = "SREG_REGISTRY", value_name = "TREE")]
     pub(crate) registry: Option<String>,

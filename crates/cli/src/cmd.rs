@@ -1,12 +1,18 @@
 //! The commands.
 
+mod change;
 mod diff;
 mod image_content;
 mod index;
+mod init;
 mod inspect;
+mod log;
 mod ls;
+mod refresh;
 mod repair;
 mod shell;
+mod sign;
+mod trust;
 mod verify;
 
 use crate::args::{Args, Command};
@@ -34,6 +40,11 @@ pub(crate) fn run(args: Args, output: &Output) -> Result<u8, Problem> {
     }
     crate::stop::listen();
     match args.command {
+        Command::Init(args) => init::run(&args, output),
+        Command::Sign(args) => sign::run(&args, output),
+        Command::Trust(args) => trust::run(args, output),
+        Command::Refresh(args) => refresh::run(&args, output),
+        Command::Log(args) => log::run(&args, output),
         Command::Index(args) => index::run(args, config.index, output),
         Command::Verify(args) => verify::run(args, &config, output),
         Command::Inspect(args) => inspect::run(args, &config, output),

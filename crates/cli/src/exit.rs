@@ -18,14 +18,22 @@ pub(crate) const INTERRUPTED: u8 = 130;
 /// or not what it should be.
 pub(crate) fn of_word(word: &str) -> u8 {
     match word {
+        "has-keys" | "no-keys" | "not-in-trust" | "trust-change" | "not-confirmed" => USAGE,
         "usage" | "config" | "not-our-folder" | "newer-format" | "signed-registry"
         | "not-supported" | "last-version" | "malformed-url" | "signing-key" | "passphrase" => {
             USAGE
         }
         "not-a-tree" | "no-images" | "missing-head" | "missing-node" | "missing-statement"
         | "missing-blob" | "missing-view" | "missing-reference" | "missing-file" => NOT_FOUND,
-        "unreadable" | "unwritable" | "no-space" | "file-changed" | "signing-failed" => UNAVAILABLE,
+        "unreachable" | "unreadable" | "unwritable" | "no-space" | "file-changed"
+        | "signing-failed" => UNAVAILABLE,
         "unsigned"
+        | "untrusted-registry"
+        | "missing-trust"
+        | "rolled-back"
+        | "fork"
+        | "head-epoch"
+        | "head-trust"
         | "other-registry"
         | "trust-order"
         | "untrusted-trust"
@@ -35,7 +43,12 @@ pub(crate) fn of_word(word: &str) -> u8 {
         | "expired-head"
         | "expired-statement" => UNTRUSTED,
         _ if word.starts_with("signature-") => UNTRUSTED,
-        "case-collision" | "duplicate-reference" | "version-conflict" | "stray-head" => CONFLICT,
+        "case-collision"
+        | "duplicate-reference"
+        | "version-conflict"
+        | "stray-head"
+        | "stray-trust"
+        | "frozen-tag" => CONFLICT,
         "stale-view" | "lagging-head" | "partial" => PARTIAL,
         "interrupted" => INTERRUPTED,
         "bug" => BUG,

@@ -1,9 +1,12 @@
 //! `sreg`: container images for science, as static files.
 
 mod args;
+mod clock;
 mod cmd;
 mod config;
 mod exit;
+mod keys;
+mod knowledge;
 mod output;
 mod problem;
 mod progress;

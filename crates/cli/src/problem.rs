@@ -1,13 +1,21 @@
 //! What a person is told when a command fails: what, why, and the command that helps.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
+use sreg_client::StateError;
 use sreg_image::OpenError;
 use sreg_index::hasher::HashError;
 use sreg_model::settings::SettingsError;
+use sreg_sign::amend::{AmendError, Grant, only_key};
+use sreg_sign::policy::PolicyError;
+use sreg_sign::{AuthorError, SignError};
+use sreg_store::SiteError;
+use sreg_tree::error::Unsigned;
 use sreg_tree::source::{SourceFault, holds_images};
-use sreg_tree::{TreeError, explain};
+use sreg_tree::verify::Fault;
+use sreg_tree::{Tree, TreeError, explain, history};
 
 use crate::exit;
 
@@ -76,6 +84,22 @@ impl Problem {
         )
     }
 
+    fn unsigned(tree: &Path, refused: &[Unsigned]) -> Self {
+        let lines = refused.iter().map(|one| Line {
+            code: one.source.code(),
+            path: None,
+            message: format!("{}: {}", one.what, explain(&*one.source)),
+        });
+        let of_head = refused
+            .iter()
+            .any(|one| one.source.code() == "untrusted-head");
+        Self {
+            lines: lines.collect(),
+            below: String::new(),
+            hint: Some(remaining_hint(tree, of_head)),
+        }
+    }
+
     fn source(faults: &[SourceFault]) -> Self {
         let lines = faults
             .iter()
@@ -99,10 +123,83 @@ impl From<TreeError> for Problem {
         if let TreeError::Source(faults) = &error {
             return Self::source(faults);
         }
+        if let TreeError::Unsigned { tree, refused } = &error {
+            return Self::unsigned(tree, refused);
+        }
         let problem = Self::new(error.code(), explain(&error));
         match hint(&error) {
             Some(hint) => problem.with_hint(hint),
             None => problem,
+        }
+    }
+}
+
+impl From<SignError> for Problem {
+    fn from(error: SignError) -> Self {
+        let hint = match error.code() {
+            "passphrase" => Some(
+                "give it on a terminal, by --passphrase-fd N, or in the file that SREG_KEY_PASSPHRASE_FILE names",
+            ),
+            "unreadable" => Some(
+                "if the key is lost, others may go on: sreg trust show TREE says who; see docs/keys.md",
+            ),
+            "signing-key" => Some(
+                "a key is a private key file of OpenSSH, or the .pub file of one that an agent holds; make one with: ssh-keygen -t ed25519",
+            ),
+            _ => None,
+        };
+        let problem = Self::new(error.code(), explain(&error));
+        match hint {
+            Some(hint) => problem.with_hint(hint),
+            None => problem,
+        }
+    }
+}
+
+impl From<PolicyError> for Problem {
+    fn from(error: PolicyError) -> Self {
+        let problem = Self::new(error.code(), explain(&error));
+        match policy_hint(error.code()) {
+            Some(hint) => problem.with_hint(hint),
+            None => problem,
+        }
+    }
+}
+
+impl From<AmendError> for Problem {
+    fn from(error: AmendError) -> Self {
+        let problem = Self::new(error.code(), explain(&error));
+        match amend_hint(&error) {
+            Some(hint) => problem.with_hint(hint),
+            None => problem,
+        }
+    }
+}
+
+impl From<AuthorError> for Problem {
+    fn from(error: AuthorError) -> Self {
+        match error {
+            AuthorError::Sign(error) => error.into(),
+            error => Self::new(error.code(), explain(&error)),
+        }
+    }
+}
+
+impl From<SiteError> for Problem {
+    fn from(error: SiteError) -> Self {
+        Self::new(error.code(), explain(&error))
+    }
+}
+
+impl From<StateError> for Problem {
+    fn from(error: StateError) -> Self {
+        let problem = Self::new(error.code(), explain(&error));
+        match error {
+            StateError::Malformed { path, .. } => problem.with_hint(format!(
+                "bring it back from a copy; without {} the registry is unknown: sreg trust add",
+                path.display()
+            )),
+            _ => problem,
         }
     }
 }
@@ -126,7 +223,14 @@ fn hint(error: &TreeError) -> Option<String> {
             path.display()
         ),
         TreeError::Settings { source, .. } if source.code() == "newer-format" => "install a newer sreg; nothing was changed".to_owned(),
-        TreeError::Signed(_) => "nothing was changed; use an sreg that can sign".to_owned(),
+        TreeError::Signed(_) => "nothing was changed; add --key KEY, a key that its trust lists: sreg trust show".to_owned(),
+        TreeError::NoKeys(path) => format!(
+            "give it a key with: sreg init {} --key KEY",
+            path.display()
+        ),
+        TreeError::HasKeys { .. } => "nothing was changed; publish in it with one of its keys".to_owned(),
+        TreeError::Policy { source, .. } => return policy_hint(source.code()),
+        TreeError::Frozen(_) => "publish under another tag".to_owned(),
         TreeError::Space { .. } => "free some space, or put the output on the file system of the images so that they can be linked".to_owned(),
         TreeError::Write { .. } => "what was published before is still there, whole; the next run goes on from here".to_owned(),
         TreeError::Conflict(_) => "run the command again: it starts from the new version".to_owned(),
@@ -145,6 +249,82 @@ fn hint(error: &TreeError) -> Option<String> {
         TreeError::Document { path, .. } | TreeError::Mismatch { path, .. } => {
             format!("list everything that is wrong with: sreg verify {}", tree_of(path))
         }
+        _ => return None,
+    })
+}
+
+/// What can be done without the keys that are missing: by whom, and how.
+fn remaining_hint(root: &Path, of_head: bool) -> String {
+    let series = Tree::open(root).and_then(|tree| history::series(&tree));
+    let tree = root.display();
+    let Ok(Some(series)) = series else {
+        return "nothing was published".to_owned();
+    };
+    let trust = series.newest().body();
+    if let Some(only) = only_key(trust) {
+        return format!(
+            "nothing was published; {only} does everything in this registry. If it is lost, begin anew with: sreg init DIR --key KEY --from {tree} (docs/keys.md)"
+        );
+    }
+    let roots: Vec<String> = trust
+        .roles
+        .root
+        .keys
+        .iter()
+        .map(ToString::to_string)
+        .collect();
+    let roots = format!(
+        "{} of the root keys {}",
+        trust.roles.root.threshold,
+        roots.join(", ")
+    );
+    if of_head {
+        return format!(
+            "nothing was published; add such a key with --key. If it is lost, {roots} can give heads to another: sreg trust add-key {tree} NEW.pub --role head --key ROOT --key NEW"
+        );
+    }
+    format!(
+        "nothing was published; add such a key with --key, or put its holder's statement beside the image: sreg sign IMAGE {tree}//REFERENCE --key KEY. If it is lost, {roots} can give the names to another: sreg trust delegate {tree} NAMESPACE --to NEW.pub --key ROOT"
+    )
+}
+
+/// What to do about a change of trust that cannot be made.
+fn amend_hint(error: &AmendError) -> Option<String> {
+    Some(match error {
+        AmendError::TooFew { place, .. } => {
+            let option = match place {
+                Grant::Root => "--role root".to_owned(),
+                Grant::Head => "--role head".to_owned(),
+                Grant::Scope(scope) => format!("--scope {scope}"),
+            };
+            format!("add another key first: sreg trust add-key TREE NEW.pub {option} --key ROOT; or ask for fewer with --threshold N")
+        }
+        AmendError::NoKey { .. } => "its keys are listed by: sreg trust show TREE".to_owned(),
+        AmendError::NoScope(scope) => {
+            format!("delegate it with: sreg trust delegate TREE {scope} --to KEY.pub --key ROOT")
+        }
+        AmendError::Document(_) => "take its roles from it first: sreg trust remove-key TREE KEY --role ROLE, or put another in its place: sreg trust rotate".to_owned(),
+        _ => return None,
+    })
+}
+
+/// What to do about faults that whoever holds a key can mend: each once.
+pub(crate) fn fault_hints(faults: &[Fault], root: &Path) -> BTreeSet<String> {
+    let hints = faults.iter().filter_map(|fault| policy_hint(fault.code));
+    hints
+        .map(|hint| hint.replace("TREE", &root.display().to_string()))
+        .collect()
+}
+
+/// What to do about a document that is not to be trusted.
+fn policy_hint(code: &str) -> Option<String> {
+    Some(match code {
+        "untrusted-statement" => "whoever may publish these names signs them again with: sreg sign TREE --key KEY".to_owned(),
+        "untrusted-registry" | "not-pinned" => "compare its id with its owner's, then: sreg trust add TREE".to_owned(),
+        "expired-head" | "expired-trust" => "whoever holds the keys renews it with: sreg refresh TREE --key KEY".to_owned(),
+        "rolled-back" => "this is an older copy: bring the newest one back; if it is lost, leave what followed behind with: sreg trust rotate TREE --new-epoch --key ROOT".to_owned(),
+        "fork" => "ask the owner of the registry; list its heads with: sreg log TREE".to_owned(),
+        "other-registry" | "unsigned" => "compare ids with the owner of the registry; if it was made anew, say so with: sreg trust add TREE --trust ID".to_owned(),
         _ => return None,
     })
 }

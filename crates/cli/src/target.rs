@@ -60,11 +60,15 @@ pub(crate) fn split(text: &str) -> Option<(&str, &str)> {
     (!tree.is_empty() && !rest.is_empty()).then_some((tree, rest))
 }
 
-pub(crate) fn refuse_remote(text: &str) -> Result<(), Problem> {
-    if ["http://", "https://", "s3://"]
+/// Whether a target is a URL.
+pub(crate) fn is_remote(text: &str) -> bool {
+    ["http://", "https://", "s3://"]
         .iter()
         .any(|scheme| text.starts_with(scheme))
-    {
+}
+
+pub(crate) fn refuse_remote(text: &str) -> Result<(), Problem> {
+    if is_remote(text) {
         return Err(Problem::new(
             "not-supported",
             format!("{text}: this version works on local trees only"),
@@ -73,7 +77,7 @@ pub(crate) fn refuse_remote(text: &str) -> Result<(), Problem> {
     Ok(())
 }
 
-fn parse_reference(text: &str) -> Result<Reference, Problem> {
+pub(crate) fn parse_reference(text: &str) -> Result<Reference, Problem> {
     text.parse()
         .map_err(|error: sreg_model::reference::ReferenceError| {
             Problem::new(

@@ -36,11 +36,8 @@ fn tree_of_200() -> Bench {
 
 fn verify(root: &Path) -> Option<Report> {
     let tree = Tree::open(root).ok()?;
-    let options = Options {
-        blobs: BlobCheck::Full,
-        io: IoMode::Auto,
-    };
-    Some(verify_tree(&tree, options, &Unobserved).unwrap())
+    let options = Options::new(BlobCheck::Full, IoMode::Auto);
+    Some(verify_tree(&tree, &options, &Unobserved).unwrap())
 }
 
 /// The kinds of files, and all paths of each.
@@ -51,6 +48,7 @@ fn kinds(root: &Path) -> BTreeMap<&'static str, Vec<String>> {
             Place::Settings => "settings",
             Place::Head => "head",
             Place::HeadSlot { .. } => "head slot",
+            Place::Trust(_) => "trust",
             Place::Node(_) if bytes.starts_with(b"sreg-node-v1 branch") => "branch",
             Place::Node(_) => "leaf",
             Place::Statement(_) => "statement",

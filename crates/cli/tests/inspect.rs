@@ -144,7 +144,7 @@ fn damage_anywhere_ends_in_an_answer() {
 #[test]
 fn a_deep_tree_exhausts_the_reader_only() {
     let image = Tree::new(1)
-        .file(&("a/".repeat(600) + "file"), 0o644, "x")
+        .file(&("a/".repeat(800) + "file"), 0o644, "x")
         .build(Compressor::Gzip);
     let folder = tempfile::tempdir().expect("a temporary folder");
     fs::write(folder.path().join("image.simg"), &image).expect("room for it");
@@ -153,7 +153,7 @@ fn a_deep_tree_exhausts_the_reader_only() {
         serde_json::json!([])
     );
     // The same with a small stack stands for a deeper tree, which takes minutes to write.
-    let script = format!("ulimit -s 224; exec {SREG} inspect image.simg");
+    let script = format!("ulimit -s 352; exec {SREG} inspect image.simg");
     let output = Command::new("sh")
         .args(["-c", &script])
         .current_dir(folder.path())

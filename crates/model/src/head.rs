@@ -53,7 +53,7 @@ pub struct IndexRoot {
 }
 
 /// A version of the trust document.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TrustVersion {
     /// Its id.
@@ -107,10 +107,20 @@ impl Body for Head {
                 "it is 0 exactly where the registry has no keys",
             ));
         }
-        if self.epoch == 0 && (self.version == 1) != self.previous.is_none() {
+        // Whether it stands in the first head of a later epoch is for trust to say.
+        let first = self.version == 1;
+        if (!first && self.previous.is_none())
+            || (self.epoch == 0 && first && self.previous.is_some())
+        {
             return Err(DocumentError::field(
                 "previous",
-                "it is absent exactly in the first head of all",
+                "only the first head of an epoch has none, and that of epoch 0 never has one",
+            ));
+        }
+        if self.trust.is_some_and(|trust| trust.version == 0) {
+            return Err(DocumentError::field(
+                "trust",
+                "version 0 is not from 1 to 2^53-1",
             ));
         }
         for (field, value) in [

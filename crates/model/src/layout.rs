@@ -22,6 +22,8 @@ pub enum Place {
         /// The head's version, from 1.
         version: u64,
     },
+    /// A version of trust, from 1; kept for ever.
+    Trust(u64),
     /// A node of the index.
     Node(Digest),
     /// A statement.
@@ -100,6 +102,7 @@ impl Place {
                 epoch: number(epoch)?,
                 version: number(version).filter(|version| *version > 0)?,
             },
+            ["trust", version] => Self::Trust(number(version).filter(|version| *version > 0)?),
             ["n", _, hex] => Self::Node(Digest::from_hex(hex).ok()?),
             ["s", _, hex] => Self::Statement(Digest::from_hex(hex).ok()?),
             ["v2", namespace, name, kind, digest] => {
@@ -132,6 +135,7 @@ impl fmt::Display for Place {
             Self::Settings => f.write_str("sreg.json"),
             Self::Head => f.write_str("head"),
             Self::HeadSlot { epoch, version } => write!(f, "heads/{epoch}/{version}"),
+            Self::Trust(version) => write!(f, "trust/{version}"),
             Self::Node(id) => sharded(f, "n", id),
             Self::Statement(id) => sharded(f, "s", id),
             Self::Blob(repository, digest) => write!(f, "v2/{repository}/blobs/{digest}"),
@@ -174,6 +178,7 @@ mod tests {
                 },
                 "heads/0/12".to_owned(),
             ),
+            (Place::Trust(3), "trust/3".to_owned()),
             (Place::Node(digest), format!("n/{}/{hex}", &hex[..2])),
             (Place::Statement(digest), format!("s/{}/{hex}", &hex[..2])),
             (
@@ -207,6 +212,9 @@ mod tests {
             "heads/0/0".to_owned(),
             "heads/0/01".to_owned(),
             "heads/0/+1".to_owned(),
+            "trust/0".to_owned(),
+            "trust/01".to_owned(),
+            "trust/1/".to_owned(),
             "heads/0/9007199254740992".to_owned(),
             format!("n/zz/{hex}"),
             format!("n/{}/{}", &hex[..2], hex.to_uppercase()),

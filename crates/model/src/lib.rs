@@ -13,6 +13,7 @@ pub mod head;
 pub mod image;
 pub mod key;
 pub mod layout;
+pub mod lock;
 pub mod manifest;
 pub mod media_type;
 pub mod node;

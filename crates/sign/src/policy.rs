@@ -55,8 +55,38 @@ pub enum PolicyError {
         /// The delegation's.
         expected: u64,
     },
+    /// A document in the place of another version.
+    #[error("it is version {found}, expected version {expected}")]
+    Version {
+        /// The version that it says.
+        found: u64,
+        /// The version of its place.
+        expected: u64,
+    },
+    /// A head of another epoch than the newest trust's.
+    #[error("it is of epoch {found}, but trust is at epoch {expected} of heads")]
+    HeadEpoch {
+        /// The head's.
+        found: u64,
+        /// That of trust.
+        expected: u64,
+    },
+    /// A head that was made under trust that the registry does not have.
+    #[error("{0}")]
+    HeadTrust(String),
+    /// Older than what was seen before.
+    #[error("{0}")]
+    RolledBack(String),
+    /// Another document in the place of one that was seen before.
+    #[error("{0}")]
+    Fork(String),
+    /// A registry without keys in the place of one with keys.
+    #[error(
+        "it has no keys, but the registry {0} has: its signatures were stripped, or another registry took its place"
+    )]
+    Unsigned(Digest),
     /// It holds no longer.
-    #[error("it expired at {at} (Unix seconds)")]
+    #[error("it expired on {}", date(*.at))]
     Expired {
         /// What the document is.
         purpose: Purpose,
@@ -79,12 +109,27 @@ impl PolicyError {
             Self::NotDelegated(_) | Self::Epoch { .. } => "untrusted-statement",
             Self::Registry { .. } => "other-registry",
             Self::Order(_) => "trust-order",
+            Self::Version { .. } => "document-mismatch",
+            Self::HeadEpoch { .. } => "head-epoch",
+            Self::HeadTrust(_) => "head-trust",
+            Self::RolledBack(_) => "rolled-back",
+            Self::Fork(_) => "fork",
+            Self::Unsigned(_) => "unsigned",
             Self::Expired { purpose, .. } => match purpose {
                 Purpose::Trust => "expired-trust",
                 Purpose::Head => "expired-head",
                 Purpose::Image => "expired-statement",
             },
         }
+    }
+}
+
+/// A moment for people: RFC 3339, in UTC.
+fn date(at: u64) -> String {
+    let moment = i64::try_from(at).ok().map(jiff::Timestamp::from_second);
+    match moment {
+        Some(Ok(moment)) => moment.to_string(),
+        _ => format!("second {at}"),
     }
 }
 
@@ -107,7 +152,10 @@ pub fn registry(trust: &Document<Trust>) -> Digest {
 }
 
 /// The different keys that signed a document. All signatures behind it are verified.
-fn signers<T: Body>(
+///
+/// # Errors
+/// When one of them is malformed, was made for something else, or does not verify.
+pub fn signers<T: Body>(
     document: &Document<T>,
     purpose: Purpose,
 ) -> Result<BTreeSet<Fingerprint>, PolicyError> {
@@ -179,7 +227,7 @@ pub fn check_first(trust: &Document<Trust>) -> Result<(), PolicyError> {
 pub fn check_next(trusted: &Document<Trust>, next: &Document<Trust>) -> Result<(), PolicyError> {
     let (old, new) = (trusted.body(), next.body());
     // Version 1 comes after nothing, so a later one names its registry.
-    check_registry(trusted, next.body().registry)?;
+    check_registry(registry(trusted), next.body().registry)?;
     let out_of_order = |what: String| Err(PolicyError::Order(what));
     if new.version <= old.version {
         return out_of_order(format!(
@@ -228,7 +276,7 @@ fn check_epochs(old: &Trust, new: &Trust) -> Result<(), PolicyError> {
 /// # Errors
 /// When it is of another registry, or too few keys of the role signed it.
 pub fn check_head(trust: &Document<Trust>, head: &Document<Head>) -> Result<(), PolicyError> {
-    check_registry(trust, head.body().registry)?;
+    check_registry(registry(trust), head.body().registry)?;
     let role = &trust.body().roles.head;
     let who = || format!("the role head of trust version {}", trust.body().version);
     meet(
@@ -278,7 +326,7 @@ fn check_signed_statement(
     statement: &Document<Statement>,
     counts: impl Fn(KeyState) -> bool,
 ) -> Result<Vec<Fingerprint>, PolicyError> {
-    check_registry(trust, statement.body().registry)?;
+    check_registry(registry(trust), statement.body().registry)?;
     let repository = &statement.body().subject.repository;
     let Some(delegation) = trust.body().delegation(repository) else {
         return Err(PolicyError::NotDelegated(repository.to_string()));
@@ -308,8 +356,8 @@ fn check_signed_statement(
     Ok(counting().filter(|key| signers.contains(key)).collect())
 }
 
-fn check_registry(trust: &Document<Trust>, found: Option<Digest>) -> Result<(), PolicyError> {
-    let expected = registry(trust);
+/// Refuses what is of another registry.
+pub(crate) fn check_registry(expected: Digest, found: Option<Digest>) -> Result<(), PolicyError> {
     if found == Some(expected) {
         Ok(())
     } else {

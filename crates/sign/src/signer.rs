@@ -23,7 +23,7 @@ pub use key_file::KeyFile;
 pub use ssh_keygen::SshKeygen;
 
 /// Signs messages with one key.
-pub trait Signer {
+pub trait Signer: Send + Sync {
     /// The key that signs.
     fn key(&self) -> &Key;
 

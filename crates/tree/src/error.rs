@@ -9,6 +9,9 @@ use sreg_model::canonical;
 use sreg_model::document::DocumentError;
 use sreg_model::layout::Place;
 use sreg_model::settings::SettingsError;
+use sreg_sign::AuthorError;
+use sreg_sign::amend::AmendError;
+use sreg_sign::policy::PolicyError;
 
 use crate::source::SourceFault;
 use crate::tree::{is_absent, is_not_a_file};
@@ -26,9 +29,53 @@ pub enum TreeError {
     /// The registry has nothing published yet.
     #[error("{path} has no head: nothing is published there yet", path = .0.display())]
     NoHead(PathBuf),
-    /// The registry is signed, which this command cannot keep up.
-    #[error("{path} is a signed registry: indexing it without a key would drop its signatures", path = .0.display())]
+    /// The registry has keys, and none was given to sign with.
+    #[error("{path} is a registry with keys: nothing is published in it without one", path = .0.display())]
     Signed(PathBuf),
+    /// A document is not signed by those whom trust asks for, or is not what is known.
+    #[error("{path} is not to be trusted", path = path.display())]
+    Policy {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: PolicyError,
+    },
+    /// Something could not be signed as trust asks.
+    #[error("{what} cannot be signed")]
+    Author {
+        /// What was to be signed.
+        what: String,
+        /// Why.
+        source: Box<AuthorError>,
+    },
+    /// What the keys at hand may not sign.
+    #[error("{} documents cannot be signed with the keys at hand", refused.len())]
+    Unsigned {
+        /// The tree.
+        tree: PathBuf,
+        /// Each of them, and why.
+        refused: Vec<Unsigned>,
+    },
+    /// Trust cannot be changed so.
+    #[error("trust cannot be changed")]
+    Amend(#[source] AmendError),
+    /// A registry without keys, where one with keys was to be.
+    #[error("{path} has no keys", path = .0.display())]
+    NoKeys(PathBuf),
+    /// Another number of keys than one, where a registry is made.
+    #[error("a registry is made with one key, not {0}; others are added to its trust")]
+    OneKey(usize),
+    /// A registry has keys where none was to be.
+    #[error("{place} is the registry {registry} already")]
+    HasKeys {
+        /// Where it is.
+        place: String,
+        /// Its id.
+        registry: sreg_model::Digest,
+    },
+    /// A tag that is not to move again.
+    #[error("{0} is frozen: its publisher said that it never moves again")]
+    Frozen(String),
     /// `sreg.json` cannot be used.
     #[error("cannot use {path}", path = path.display())]
     Settings {
@@ -118,6 +165,15 @@ pub enum TreeError {
     Cancelled,
 }
 
+/// A document that the keys at hand may not sign.
+#[derive(Debug)]
+pub struct Unsigned {
+    /// The subject of a statement, or what else it is.
+    pub what: String,
+    /// Why.
+    pub source: Box<AuthorError>,
+}
+
 impl TreeError {
     /// The error's word in `spec/cli.md`.
     #[must_use]
@@ -127,6 +183,16 @@ impl TreeError {
             Self::NotOurs(_) => "not-our-folder",
             Self::NoHead(_) => "missing-head",
             Self::Signed(_) => "signed-registry",
+            Self::Policy { source, .. } => source.code(),
+            Self::Author { source, .. } => source.code(),
+            Self::Unsigned { refused, .. } => {
+                refused.first().map_or("bug", |one| one.source.code())
+            }
+            Self::Amend(source) => source.code(),
+            Self::NoKeys(_) => "no-keys",
+            Self::OneKey(_) => "usage",
+            Self::HasKeys { .. } => "has-keys",
+            Self::Frozen(_) => "frozen-tag",
             Self::Settings { source, .. } => source.code(),
             Self::Document { source, .. } => source.code(),
             Self::Mismatch { .. } => "document-mismatch",
@@ -191,6 +257,7 @@ fn missing(place: &Place) -> &'static str {
     match place {
         Place::Settings => "not-a-tree",
         Place::Head | Place::HeadSlot { .. } => "missing-head",
+        Place::Trust(_) => "missing-trust",
         Place::Node(_) => "missing-node",
         Place::Statement(_) => "missing-statement",
         Place::Blob(..) => "missing-blob",

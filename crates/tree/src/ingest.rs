@@ -4,22 +4,25 @@ mod absent;
 mod found;
 mod hashing;
 
-use std::path::PathBuf;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 
 use sreg_index::hasher::IoMode;
 use sreg_model::head::Head;
+use sreg_model::layout::Place;
+use sreg_model::lock::Known;
 use sreg_model::settings::{BaseUrl, BlobUrl, Settings};
 use sreg_model::statement::{Image, Subject};
-use sreg_model::{Digest, Document, Namespace};
+use sreg_model::{Digest, Document, Namespace, document, trust};
 
 use self::found::{Found, Sorted};
 use self::hashing::Hashing;
 use crate::cache::Cache;
 use crate::error::TreeError;
-use crate::publish::{self, Edition, Lines, Watch};
+use crate::publish::{self, Base, Edition, Keys, Lines, Provided, Publication, Watch};
 use crate::source::{self, SourceFault};
 use crate::staging::{LinkMode, Writer};
-use crate::tree::Tree;
+use crate::tree::{Tree, is_absent, read_capped};
 
 /// What to index, and how.
 #[derive(Debug, Clone)]
@@ -50,6 +53,8 @@ pub struct Options {
     pub dry_run: bool,
     /// The time to state, in Unix seconds.
     pub now: u64,
+    /// What is known of the registry at `out`, if it is known.
+    pub known: Vec<Known>,
 }
 
 /// What came of it.
@@ -59,6 +64,10 @@ pub struct Outcome {
     pub head: Option<Document<Head>>,
     /// Whether nothing was published there before.
     pub is_new: bool,
+    /// The registry that was given keys by this run.
+    pub begun: Option<Digest>,
+    /// References that were signed as they were published, without being in the source.
+    pub adopted: usize,
     /// Whether other settings were given than before, so that all views were written anew.
     pub settings_changed: bool,
     /// The images of the source.
@@ -82,9 +91,13 @@ pub struct Outcome {
 /// Indexes a folder.
 ///
 /// # Errors
-/// When an image cannot be published and `skip_invalid` is not set, or the tree cannot be
-/// written. What was published before is then still there, whole.
-pub fn index_folder(options: &Options, watch: &dyn Watch) -> Result<Outcome, TreeError> {
+/// When an image cannot be published and `skip_invalid` is not set, the tree cannot be written, or
+/// `keys` may not sign what is to be published. What was published before is then still there, whole.
+pub fn index_folder(
+    options: &Options,
+    keys: Option<&Keys<'_>>,
+    watch: &dyn Watch,
+) -> Result<Outcome, TreeError> {
     let mut cache = options
         .cache
         .as_deref()
@@ -106,10 +119,12 @@ pub fn index_folder(options: &Options, watch: &dyn Watch) -> Result<Outcome, Tre
     let new = with_options(Settings::default(), options);
     let mut writer = Writer::open(&options.out, &new, watch, &|| watch.waiting())?;
     let settings = with_options(writer.tree().settings().clone(), options);
-    let head = publish::recover(&writer, watch)?;
-    let lines = publish::lines(writer.tree(), head.as_ref().map(Document::body))?;
+    let base = publish::recover(&writer, watch)?;
+    base.check_known(writer.tree(), &options.known)?;
+    check_keys(&base, options, keys)?;
+    let lines = base.lines(&writer)?;
 
-    let is_new = head.is_none();
+    let is_new = base.head.is_none();
     let settings_changed = !is_new && *writer.tree().settings() != settings;
 
     let import = settings.blob_url.is_none().then_some(options.link);
@@ -122,8 +137,11 @@ pub fn index_folder(options: &Options, watch: &dyn Watch) -> Result<Outcome, Tre
 
     let mut edition = Edition {
         present: present(&found, &hashed),
-        removed: Vec::new(),
+        ..Edition::default()
     };
+    if keys.is_some() {
+        edition.provided = provided(&found)?;
+    }
     let (removed, kept) = absent_subjects(
         options,
         &lines,
@@ -139,15 +157,24 @@ pub fn index_folder(options: &Options, watch: &dyn Watch) -> Result<Outcome, Tre
             )
         })
         .collect();
-    let head = publish::publish(
-        &mut writer,
-        head,
-        &lines,
-        &edition,
-        &settings,
-        options.now,
-        watch,
-    )?;
+    let begins = base.series.is_none() && keys.is_some();
+    if begins {
+        edition.again = publish::others(&lines, &edition);
+    }
+    let signing = publish::signing(&writer, &base, keys, &edition, &lines, options.now)?;
+    let begun = signing
+        .as_ref()
+        .filter(|_| begins)
+        .map(|signing| signing.author.series().registry());
+    let adopted = edition.again.len();
+    let publication = Publication {
+        edition,
+        settings,
+        signing,
+        now: options.now,
+    };
+    let head = publish::publish(&mut writer, &base, &lines, &publication, watch)?;
+    let edition = publication.edition;
     absent::write_origin(
         options.origin.as_deref(),
         edition.present.iter().map(|(subject, _)| subject),
@@ -161,6 +188,8 @@ pub fn index_folder(options: &Options, watch: &dyn Watch) -> Result<Outcome, Tre
         });
     Ok(Outcome {
         is_new,
+        begun,
+        adopted,
         settings_changed,
         published: published.collect(),
         removed,
@@ -179,6 +208,8 @@ fn outcome(
     Outcome {
         head,
         is_new: false,
+        begun: None,
+        adopted: 0,
         settings_changed: false,
         images: found.len(),
         bytes: found.iter().map(|image| image.stamp.size).sum(),
@@ -229,7 +260,8 @@ fn dry_run(
 ) -> Result<Outcome, TreeError> {
     let (head, lines) = match Tree::open(&options.out) {
         Ok(tree) => {
-            let head = crate::history::newest(&tree)?;
+            let series = crate::history::series(&tree)?;
+            let head = crate::history::newest(&tree, series.as_ref())?;
             let lines = publish::lines(&tree, head.as_ref().map(Document::body))?;
             (head, lines)
         }
@@ -265,4 +297,54 @@ fn present(found: &[Found], hashed: &[Hashing]) -> Vec<(Subject, Image)> {
         (image.subject.clone(), published)
     };
     found.iter().zip(hashed).map(published).collect()
+}
+
+/// Refuses to publish in a registry with keys without one, and to make a registry where the source
+/// is part of one already: before anything is hashed.
+fn check_keys(base: &Base, options: &Options, keys: Option<&Keys<'_>>) -> Result<(), TreeError> {
+    match (keys, &base.series) {
+        (None, Some(_)) => Err(TreeError::Signed(options.out.clone())),
+        (Some(keys), None) if !keys.may_begin => Err(TreeError::NoKeys(options.out.clone())),
+        (Some(_), None) => refuse_second(&options.source),
+        _ => Ok(()),
+    }
+}
+
+fn refuse_second(source: &Path) -> Result<(), TreeError> {
+    let path = source.join(Place::Trust(1).to_string());
+    let Ok(bytes) = read_capped(&path, trust::MAX_BYTES) else {
+        return Ok(());
+    };
+    let trust: Document<trust::Trust> =
+        Document::parse(bytes).map_err(|source| TreeError::Document { path, source })?;
+    Err(TreeError::HasKeys {
+        place: source.display().to_string(),
+        registry: trust.id(),
+    })
+}
+
+/// The statements that publishers signed, each in a file beside its image.
+fn provided(found: &[Found]) -> Result<BTreeMap<Subject, Provided>, TreeError> {
+    let mut provided = BTreeMap::new();
+    for image in found {
+        let path = statement_file(&image.path);
+        let bytes = match read_capped(&path, document::MAX_BYTES) {
+            Err(error) if is_absent(&error) => continue,
+            bytes => bytes.map_err(TreeError::read(&path))?,
+        };
+        let statement = Document::parse(bytes).map_err(|source| TreeError::Document {
+            path: path.clone(),
+            source,
+        })?;
+        provided.insert(image.subject.clone(), Provided { path, statement });
+    }
+    Ok(provided)
+}
+
+/// Where the statement of an image is looked for that its publisher signed.
+#[must_use]
+pub fn statement_file(image: &Path) -> PathBuf {
+    let mut name = image.as_os_str().to_owned();
+    name.push(".statement");
+    PathBuf::from(name)
 }

@@ -5,7 +5,8 @@
 //! one, each whole.
 
 pub mod cache;
-mod error;
+pub mod change;
+pub mod error;
 pub mod history;
 pub mod ingest;
 pub mod publish;

@@ -1,23 +1,29 @@
 //! Publishes a new version of a registry (`spec/commit.md`).
 
-use std::fs;
+mod recover;
+mod signing;
+mod state;
+
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-use rayon::prelude::*;
 use sreg_index::hasher::Observer;
 use sreg_index::index::{IndexChanges, update};
 use sreg_index::map::MapError;
-use sreg_model::canonical;
-use sreg_model::head::Head;
+use sreg_model::head::{Head, IndexRoot};
 use sreg_model::layout::Place;
-use sreg_model::node::{ImageSize, TagEntry, TagKey};
+use sreg_model::node::TagEntry;
 use sreg_model::settings::Settings;
-use sreg_model::statement::{Claim, Image, Statement, Subject};
-use sreg_model::{Document, Namespace};
-use sreg_sign::{Standing, standing};
+use sreg_model::statement::{Image, Subject};
+use sreg_model::trust::Trust;
+use sreg_model::{Document, Namespace, canonical};
 
+pub(crate) use self::recover::{Base, recover};
+pub use self::signing::{Keys, days};
+pub(crate) use self::signing::{Signing, signing, term_of};
+pub use self::state::Provided;
+use self::state::changes;
 use crate::error::TreeError;
-use crate::history;
 use crate::source::FoldedNames;
 use crate::staging::{Journal, Version, Writer};
 use crate::tree::Tree;
@@ -33,6 +39,10 @@ pub struct Edition {
     pub present: Vec<(Subject, Image)>,
     /// Subjects that are gone, and why.
     pub removed: Vec<(Subject, String)>,
+    /// Subjects whose statements are made anew, with what they say now.
+    pub again: Vec<Subject>,
+    /// Statements that publishers signed, of subjects in `present`.
+    pub provided: BTreeMap<Subject, Provided>,
 }
 
 /// Watches over a run that publishes.
@@ -43,37 +53,6 @@ pub trait Watch: Observer {
     fn loaded(&self) {}
     /// A version is committed; its views are still to be written.
     fn committed(&self, _head: &Head) {}
-}
-
-/// Finishes what a killed run began: moves `head` on to the newest version, and brings the
-/// views to it. Returns that head, or nothing where nothing was published yet.
-pub(crate) fn recover(
-    writer: &Writer,
-    observer: &dyn Observer,
-) -> Result<Option<Document<Head>>, TreeError> {
-    let tree = writer.tree();
-    let Some(newest) = history::newest(tree)? else {
-        writer.clear_journal()?;
-        return Ok(None);
-    };
-    if standing(&newest) == Standing::Unchecked {
-        return Err(TreeError::Signed(tree.root().to_owned()));
-    }
-    writer.put(&Place::Head, newest.bytes())?;
-    if let Some(journal) = writer.journal() {
-        let shown = match journal.shown {
-            Some(Version { epoch, version }) => tree.head_slot(epoch, version)?,
-            None => None,
-        };
-        views::roll_forward(
-            writer,
-            shown.as_ref().map(Document::body),
-            newest.body(),
-            observer,
-        )?;
-        writer.clear_journal()?;
-    }
-    Ok(Some(newest))
 }
 
 /// All lines of the index that `head` names.
@@ -95,67 +74,112 @@ pub(crate) fn lines(tree: &Tree, head: Option<&Head>) -> Result<Lines, TreeError
 }
 
 /// Publishes `edition` into the tree at `root`, which is made where it is absent. Images and
-/// chains that it names are put there by the caller.
+/// chains that it names are put there by the caller. In a registry with keys, `keys` sign.
 ///
 /// # Errors
-/// When the tree cannot be read or written, a name collides with another, or the run is
-/// stopped. What was published before is then still there, whole.
+/// When the tree cannot be read or written, a name collides with another, something cannot be
+/// signed as trust asks, or the run is stopped. What was published before is then still there,
+/// whole.
 pub fn publish_edition(
     root: &Path,
-    edition: &Edition,
+    edition: Edition,
+    keys: Option<&Keys<'_>>,
     now: u64,
     watch: &dyn Watch,
 ) -> Result<Document<Head>, TreeError> {
     let mut writer = Writer::open(root, &Settings::default(), watch, &|| watch.waiting())?;
-    let head = recover(&writer, watch)?;
-    let lines = lines(writer.tree(), head.as_ref().map(Document::body))?;
-    let settings = writer.tree().settings().clone();
+    let base = recover(&writer, watch)?;
+    let lines = base.lines(&writer)?;
     watch.loaded();
-    publish(&mut writer, head, &lines, edition, &settings, now, watch)
+    let signing = signing(&writer, &base, keys, &edition, &lines, now)?;
+    let publication = Publication {
+        settings: writer.tree().settings().clone(),
+        edition,
+        signing,
+        now,
+    };
+    publish(&mut writer, &base, &lines, &publication, watch)
 }
 
-/// Publishes `edition`, unless it changes nothing: the head that then is the newest.
+/// The subjects that an edition says nothing of.
+pub(crate) fn others(lines: &Lines, edition: &Edition) -> Vec<Subject> {
+    let present = edition.present.iter().map(|(subject, _)| subject);
+    let removed = edition.removed.iter().map(|(subject, _)| subject);
+    let stated: BTreeSet<&Subject> = present.chain(removed).collect();
+    let subjects = lines.iter().flat_map(|(namespace, keys)| {
+        let lines = keys.values().flatten();
+        lines.filter_map(move |line| {
+            Some(Subject {
+                repository: views::repository(namespace, line)?,
+                tag: line.key.tag(),
+                arch: line.arch,
+            })
+        })
+    });
+    subjects
+        .filter(|subject| !stated.contains(subject))
+        .collect()
+}
+
+/// What is to be published, and who signs it.
+pub(crate) struct Publication<'a> {
+    pub(crate) edition: Edition,
+    pub(crate) settings: Settings,
+    /// Nothing in a registry without keys.
+    pub(crate) signing: Option<Signing<'a>>,
+    /// The time to state, in Unix seconds.
+    pub(crate) now: u64,
+}
+
+/// Publishes, unless it changes nothing: the head that then is the newest.
 ///
-/// The images and chains that it names are in the tree already. Up to the commit nothing that
-/// readers see changes; what comes after it is finished by the next run if this one is killed.
+/// The images and chains that the edition names are in the tree already. Up to the commit nothing
+/// that readers see changes; what comes after it is finished by the next run if this one is killed.
 pub(crate) fn publish(
     writer: &mut Writer,
-    head: Option<Document<Head>>,
+    base: &Base,
     lines: &Lines,
-    edition: &Edition,
-    settings: &Settings,
-    now: u64,
+    publication: &Publication<'_>,
     watch: &dyn Watch,
 ) -> Result<Document<Head>, TreeError> {
-    check_case(lines, edition)?;
-    let changes = changes(writer, lines, edition, now)?;
+    let (settings, signing) = (&publication.settings, publication.signing.as_ref());
+    check_case(lines, &publication.edition)?;
+    let changes = changes(writer, base, lines, publication)?;
     let tree = writer.tree();
-    let old = head.as_ref().map(|head| &head.body().index);
+    let old = base.head.as_ref().map(|head| &head.body().index);
     let index = update(tree, &*writer, old, changes).map_err(|error| tree.map_error(error))?;
-    let same_index = old == Some(&index);
     let same_settings = tree.settings() == settings;
-    if let Some(head) = &head
-        && same_index
+    let kept = base.head.as_ref().filter(|head| {
+        let due = signing.is_some_and(|signing| signing.is_due(head, publication.now));
+        head.body().index == index && !due
+    });
+    let trust = signing.and_then(|signing| signing.trust.as_ref());
+    if let Some(head) = kept
         && same_settings
+        && trust.is_none()
     {
         return Ok(head.clone());
     }
-    if let Some(head) = &head
-        && !same_index
-        && head.body().version == canonical::MAX_INTEGER
-    {
-        return Err(TreeError::LastVersion(tree.root().to_owned()));
-    }
-    let shown = head.as_ref().filter(|_| same_settings).map(Document::body);
-    writer.write_journal(&Journal::new(shown.map(|head| Version {
+    // Signed before anything is changed.
+    let next = match kept {
+        Some(_) => None,
+        None => Some(next_head(tree, base, index, signing, publication.now)?),
+    };
+    let shown = base
+        .head
+        .as_ref()
+        .filter(|_| same_settings)
+        .map(Document::body);
+    let version = shown.map(|head| Version {
         epoch: head.epoch,
         version: head.version,
-    })))?;
+    });
+    writer.write_journal(&Journal::new(version).with(trust, next.as_ref()))?;
     writer.sync()?;
-    let newest = match &head {
-        Some(head) if same_index => head.clone(),
-        _ => commit(writer, head.as_ref(), index, now)?,
-    };
+    let newest = commit(writer, trust, next.as_ref())?;
+    let newest = newest
+        .or(kept)
+        .ok_or_else(|| TreeError::NoHead(writer.tree().root().to_owned()))?;
     if !same_settings {
         writer.replace_settings(settings)?;
     }
@@ -163,26 +187,63 @@ pub(crate) fn publish(
     views::roll_forward(writer, shown, newest.body(), watch)?;
     writer.sync()?;
     writer.clear_journal()?;
-    Ok(newest)
+    Ok(newest.clone())
 }
 
-fn commit(
-    writer: &Writer,
-    previous: Option<&Document<Head>>,
-    index: sreg_model::head::IndexRoot,
+/// The head after the one that is there, signed where the registry has keys.
+fn next_head(
+    tree: &Tree,
+    base: &Base,
+    index: IndexRoot,
+    signing: Option<&Signing<'_>>,
     now: u64,
 ) -> Result<Document<Head>, TreeError> {
-    let head = Head::unsigned(index, now, previous.map(|head| (head.body(), head.id())));
-    let slot = Place::HeadSlot {
-        epoch: head.epoch,
-        version: head.version,
+    let issued = now.min(canonical::MAX_INTEGER);
+    let before = base.head.as_ref();
+    let last = |head: &&Document<Head>| head.body().version == canonical::MAX_INTEGER;
+    let Some(signing) = signing else {
+        if before.filter(last).is_some() {
+            return Err(TreeError::LastVersion(tree.root().to_owned()));
+        }
+        let head = Head::unsigned(index, issued, before.map(|head| (head.body(), head.id())));
+        return Document::new(head).map_err(|source| TreeError::Document {
+            path: tree.path(&Place::Head),
+            source,
+        });
     };
-    let head = Document::new(head).map_err(|source| TreeError::Document {
-        path: writer.tree().path(&slot),
-        source,
-    })?;
-    writer.create(&slot, head.bytes())?;
-    writer.replace(&Place::Head, head.bytes())?;
+    let begun = &signing.author.trust().body().head_base;
+    let before = before.filter(|head| head.body().epoch == begun.epoch);
+    if before.filter(last).is_some() {
+        return Err(TreeError::LastVersion(tree.root().to_owned()));
+    }
+    let head = Head {
+        epoch: begun.epoch,
+        expires: Some(issued.saturating_add(signing.term)),
+        previous: before.map_or(begun.id, |head| Some(head.id())),
+        version: before.map_or(1, |head| head.body().version + 1),
+        ..Head::unsigned(index, issued, None)
+    };
+    signing
+        .author
+        .head(head)
+        .map_err(|source| signing::unsigned(tree, "the head".to_owned(), source))
+}
+
+/// Makes trust and head what readers see. Trust comes first: a head that names trust which is not
+/// there yet could not be told from one of a thief.
+fn commit<'a>(
+    writer: &Writer,
+    trust: Option<&Document<Trust>>,
+    head: Option<&'a Document<Head>>,
+) -> Result<Option<&'a Document<Head>>, TreeError> {
+    if let Some(trust) = trust {
+        writer.create(&Place::Trust(trust.body().version), trust.bytes())?;
+    }
+    if let Some(head) = head {
+        let (epoch, version) = (head.body().epoch, head.body().version);
+        writer.create(&Place::HeadSlot { epoch, version }, head.bytes())?;
+        writer.replace(&Place::Head, head.bytes())?;
+    }
     Ok(head)
 }
 
@@ -207,111 +268,4 @@ fn check_case(lines: &Lines, edition: &Edition) -> Result<(), TreeError> {
         }
     }
     Ok(())
-}
-
-/// Writes a statement for every subject that changes, and gives the lines that name them.
-fn changes(
-    writer: &Writer,
-    lines: &Lines,
-    edition: &Edition,
-    now: u64,
-) -> Result<IndexChanges, TreeError> {
-    let present = edition
-        .present
-        .par_iter()
-        .map(|(subject, image)| (subject, Claim::Present(image.clone())));
-    let removed = edition.removed.par_iter().map(|(subject, reason)| {
-        (
-            subject,
-            Claim::Removed {
-                reason: reason.clone(),
-            },
-        )
-    });
-    let entries = present
-        .chain(removed)
-        .map(|(subject, claim)| state(writer, lines, subject, claim, now))
-        .collect::<Result<Vec<_>, _>>()?;
-    let mut changes = IndexChanges::new();
-    for (namespace, entry) in entries.into_iter().flatten() {
-        let key = entry.key.as_str().to_owned();
-        let published = lines.get(&namespace).and_then(|keys| keys.get(&key));
-        let of_namespace = changes.entry(namespace).or_default();
-        let of_key = of_namespace
-            .entry(key)
-            .or_insert_with(|| published.cloned().unwrap_or_default());
-        of_key.retain(|line| line.arch != entry.arch);
-        of_key
-            .iter()
-            .try_for_each(|line| check_stated(writer.tree(), line))?;
-        of_key.push(entry);
-        of_key.sort_by_key(|line| line.arch);
-    }
-    Ok(changes)
-}
-
-/// Refuses to publish on top of a line whose statement is lost: the next version would have the
-/// same hole, and views could not be written.
-fn check_stated(tree: &Tree, line: &TagEntry) -> Result<(), TreeError> {
-    let place = Place::Statement(line.statement);
-    match fs::metadata(tree.path(&place)) {
-        Ok(_) => Ok(()),
-        Err(error) => Err(TreeError::read_place(tree.root(), &place)(error)),
-    }
-}
-
-/// States `claim` about `subject`, unless the line that is there says it already.
-fn state(
-    writer: &Writer,
-    lines: &Lines,
-    subject: &Subject,
-    claim: Claim,
-    now: u64,
-) -> Result<Option<(Namespace, TagEntry)>, TreeError> {
-    let key = TagKey::new(subject.repository.name(), &subject.tag);
-    let namespace = subject.repository.namespace().clone();
-    let line = lines
-        .get(&namespace)
-        .and_then(|keys| keys.get(key.as_str()))
-        .and_then(|lines| lines.iter().find(|line| line.arch == subject.arch));
-    let image = match &claim {
-        Claim::Present(image) => Some(ImageSize {
-            digest: image.digest,
-            size: image.size,
-        }),
-        Claim::Removed { .. } => None,
-    };
-    if let Some(line) = line.filter(|line| line.image == image) {
-        check_stated(writer.tree(), line)?;
-        return Ok(None);
-    }
-    let previous = line
-        .map(|line| writer.tree().statement(&line.statement))
-        .transpose()?;
-    let statement = Statement {
-        subject: subject.clone(),
-        registry: None,
-        epoch: 0,
-        seq: previous
-            .as_ref()
-            .map_or(1, |previous| previous.body().seq + 1),
-        previous: previous.as_ref().map(Document::id),
-        issued: now.min(canonical::MAX_INTEGER),
-        expires: None,
-        claim,
-    };
-    let statement = Document::new(statement).map_err(|source| TreeError::Document {
-        path: writer.tree().root().to_owned(),
-        source,
-    })?;
-    writer.put(&Place::Statement(statement.id()), statement.bytes())?;
-    Ok(Some((
-        namespace,
-        TagEntry {
-            arch: subject.arch,
-            image,
-            key,
-            statement: statement.id(),
-        },
-    )))
 }

@@ -8,6 +8,7 @@ use sreg_model::layout::Place;
 use sreg_model::node::TagEntry;
 use sreg_model::statement::Statement;
 use sreg_model::{Document, Namespace};
+use sreg_sign::Series;
 
 use crate::error::TreeError;
 use crate::history;
@@ -34,16 +35,17 @@ pub struct Repaired {
 pub fn repair(
     tree: &Tree,
     observer: &dyn Observer,
+    now: u64,
     waiting: &dyn Fn(),
 ) -> Result<Repaired, TreeError> {
-    let options = Options {
-        blobs: BlobCheck::Head,
-        io: IoMode::Auto,
+    let options = &Options {
+        now,
+        ..Options::new(BlobCheck::Head, IoMode::Auto)
     };
     let writer = Writer::open(tree.root(), tree.settings(), observer, waiting)?.pass_over();
     let before = verify::verify_once(tree, options, observer)?.faults;
     // Even where the views look right: their files may have been touched meanwhile.
-    if !before.is_empty() {
+    if !before.is_empty() || writer.journal().is_some() {
         mend(&writer, observer)?;
     }
     let left = verify::verify_once(tree, options, observer)?.faults;
@@ -56,8 +58,10 @@ pub fn repair(
 
 fn mend(writer: &Writer, observer: &dyn Observer) -> Result<(), TreeError> {
     let tree = writer.tree();
-    mend_heads(writer)?;
-    let Some(head) = publish::recover(writer, observer)? else {
+    let series = history::series(tree)?;
+    mend_heads(writer, series.as_ref())?;
+    let base = publish::recover(writer, observer)?;
+    let Some(head) = base.head else {
         return Err(TreeError::NoHead(tree.root().to_owned()));
     };
     let lines = publish::lines(tree, Some(head.body()))?;
@@ -66,7 +70,7 @@ fn mend(writer: &Writer, observer: &dyn Observer) -> Result<(), TreeError> {
         .par_iter()
         .try_for_each(|entries| mend_chains(writer, entries, observer))?;
     // Views that an older version had, before those of the newest are written.
-    remove_stale(writer, &head)?;
+    remove_stale(writer, &head, series.as_ref())?;
     writer.write_journal(&Journal::new(None))?;
     views::roll_forward(writer, None, head.body(), observer)?;
     writer.sync()?;
@@ -74,10 +78,10 @@ fn mend(writer: &Writer, observer: &dyn Observer) -> Result<(), TreeError> {
 }
 
 /// The copy of the newest head can be written from its slot, and the slot from the copy.
-fn mend_heads(writer: &Writer) -> Result<(), TreeError> {
+fn mend_heads(writer: &Writer, series: Option<&Series>) -> Result<(), TreeError> {
     let tree = writer.tree();
     let Ok(copy) = tree.head() else {
-        return match history::newest_slot(tree)? {
+        return match history::newest_slot(tree, series)? {
             Some(newest) => writer.replace(&Place::Head, newest.bytes()),
             None => Ok(()),
         };
@@ -125,10 +129,14 @@ fn mend_chains(
 
 /// Removes seed views of tags that are gone, if an older head derives exactly their bytes: what
 /// sreg did not write is never deleted.
-fn remove_stale(writer: &Writer, head: &Document<sreg_model::head::Head>) -> Result<(), TreeError> {
+fn remove_stale(
+    writer: &Writer,
+    head: &Document<sreg_model::head::Head>,
+    series: Option<&Series>,
+) -> Result<(), TreeError> {
     let tree = writer.tree();
     let mut heads = vec![head.clone()];
-    while let Ok(Some(before)) = history::before(tree, heads[heads.len() - 1].body()) {
+    while let Ok(Some(before)) = history::before(tree, heads[heads.len() - 1].body(), series) {
         heads.push(before);
     }
     let index = tree.index(head.body());

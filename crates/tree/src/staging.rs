@@ -19,9 +19,9 @@ use rustix::fs::{AtFlags, CWD, Mode, OFlags};
 use sreg_index::hasher::Observer;
 use sreg_index::map::{MapError, NodeSink};
 use sreg_index::stamp::Stamp;
+use sreg_model::Digest;
 use sreg_model::layout::{JOURNAL, Place, STAGING};
 use sreg_model::settings::Settings;
-use sreg_model::{Digest, canonical};
 
 pub(crate) use self::journal::{Journal, Version, journal};
 pub use self::link::LinkMode;
@@ -325,7 +325,7 @@ impl Writer {
     /// Writes the journal before the first file that readers see changes. It is durable after
     /// the next [`Writer::sync`].
     pub(crate) fn write_journal(&self, journal: &Journal) -> Result<(), TreeError> {
-        let staged = self.stage(&canonical::to_line(journal))?;
+        let staged = self.stage(&journal.encode())?;
         self.settle(&staged, &self.tree.root().join(JOURNAL))
     }
 

@@ -187,6 +187,15 @@ impl Tree {
         fs::File::open(&self.root).is_ok_and(locked)
     }
 
+    /// The id of the registry that the tree says it is, by its `trust/1`, which is not verified;
+    /// nothing where it has no keys, or where that is malformed.
+    #[must_use]
+    pub fn registry(&self) -> Option<Digest> {
+        crate::verify::read_trust(self, 1)
+            .ok()
+            .map(|trust| trust.id())
+    }
+
     pub(crate) fn map_error(&self, source: MapError) -> TreeError {
         TreeError::Map {
             path: self.root.clone(),

@@ -4,12 +4,15 @@
 mod content;
 mod files;
 mod heads;
+mod keys;
 mod nodes;
+mod series;
 mod views;
 
+pub(crate) use keys::read_trust;
 pub(crate) use views::was_derived;
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -18,8 +21,12 @@ use sreg_index::hasher::{IoMode, Observer};
 use sreg_index::map::MapError;
 use sreg_model::head::Head;
 use sreg_model::layout::Place;
-use sreg_model::{Document, Reference};
+use sreg_model::lock::{Known, StatementVersion};
+use sreg_model::statement::{Statement, Subject};
+use sreg_model::trust::Trust;
+use sreg_model::{Digest, Document, Reference};
 
+use self::keys::Keys;
 use crate::error::{TreeError, explain};
 use crate::staging;
 use crate::tree::{Tree, is_not_a_file};
@@ -36,12 +43,33 @@ pub enum BlobCheck {
 }
 
 /// What to look at.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct Options {
     /// How closely blobs are looked at.
     pub blobs: BlobCheck,
     /// How they are read.
     pub io: IoMode,
+    /// The clock, read once, in Unix seconds.
+    pub now: u64,
+    /// What is known of the registry that the tree should be; each has the same id. Nothing, where
+    /// any registry will do.
+    pub known: Vec<Known>,
+    /// The newest statements that were seen of that registry.
+    pub statements: BTreeMap<Subject, StatementVersion>,
+}
+
+impl Options {
+    /// Any registry will do, at any time.
+    #[must_use]
+    pub fn new(blobs: BlobCheck, io: IoMode) -> Self {
+        Self {
+            blobs,
+            io,
+            now: 0,
+            known: Vec::new(),
+            statements: BTreeMap::new(),
+        }
+    }
 }
 
 /// What kind of fault something is; each has an exit code (`spec/cli.md`).
@@ -112,6 +140,32 @@ pub struct Report {
     pub faults: Vec<Fault>,
     /// What is odd, but in nobody's way: files of others, leftovers of interrupted runs.
     pub warnings: Vec<Fault>,
+    /// What was seen of a registry with keys; nothing, where its trust or its head is at fault.
+    pub seen: Option<Seen>,
+    /// Documents that stand in the place of others that were seen before.
+    pub forks: Vec<Evidence>,
+}
+
+/// What a verification saw of a registry with keys.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Seen {
+    /// The registry's id.
+    pub registry: Digest,
+    /// The newest trust.
+    pub trust: Document<Trust>,
+    /// The newest head.
+    pub head: Document<Head>,
+    /// The statement of the reference that was verified alone, one for each architecture.
+    pub statements: Vec<Document<Statement>>,
+}
+
+/// A document that proves a fork.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Evidence {
+    /// Where it stood.
+    pub place: Place,
+    /// Its file.
+    pub bytes: Vec<u8>,
 }
 
 /// Verifies all of a tree. Where it is written to meanwhile, what was found is looked at again:
@@ -122,7 +176,7 @@ pub struct Report {
 /// report.
 pub fn verify_tree(
     tree: &Tree,
-    options: Options,
+    options: &Options,
     observer: &dyn Observer,
 ) -> Result<Report, TreeError> {
     let head = || tree.head().ok().map(|head| head.id());
@@ -147,18 +201,18 @@ const PAUSE: std::time::Duration = std::time::Duration::from_secs(1);
 /// One look at a tree that nobody else writes to.
 pub(crate) fn verify_once(
     tree: &Tree,
-    options: Options,
+    options: &Options,
     observer: &dyn Observer,
 ) -> Result<Report, TreeError> {
     let run = Run::new(tree, options, observer);
     let chain = run.heads();
     let walked = run.nodes(&chain);
     let read_in_full = run.tags(&chain, &walked) && walked.whole;
-    run.old_statements(&walked);
+    run.earlier_statements(&walked);
     run.repositories(&chain, &walked);
     run.blobs(&walked);
     run.files(&chain, read_in_full);
-    run.finish()
+    run.finish(&chain)
 }
 
 /// Verifies one reference of a tree: everything on the way from the head to the bytes.
@@ -168,28 +222,33 @@ pub(crate) fn verify_once(
 pub fn verify_reference(
     tree: &Tree,
     reference: &Reference,
-    options: Options,
+    options: &Options,
     observer: &dyn Observer,
 ) -> Result<Report, TreeError> {
-    let run = Run::new(tree, options, observer);
+    let mut run = Run::new(tree, options, observer);
+    run.statements = Some(Mutex::default());
     let chain = run.heads();
     let walked = run.path_to(&chain, reference);
     run.tags(&chain, &walked);
     run.blobs(&walked);
-    run.finish()
+    run.finish(&chain)
 }
 
 /// One verification.
 struct Run<'a> {
     tree: &'a Tree,
-    options: Options,
+    options: &'a Options,
     observer: &'a dyn Observer,
     /// A run was interrupted, and the next one will write the views anew.
     interrupted: bool,
+    keys: Keys,
     faults: Mutex<Vec<Fault>>,
     warnings: Mutex<Vec<Fault>>,
     /// The paths that belong to some head.
     expected: Mutex<HashSet<String>>,
+    /// The newest statements, where one reference is verified alone.
+    statements: Option<Mutex<Vec<Document<Statement>>>>,
+    forks: Mutex<Vec<Evidence>>,
     counts: Counts,
 }
 
@@ -216,34 +275,42 @@ fn unlocked<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
         .unwrap_or_else(std::sync::PoisonError::into_inner)
 }
 
+fn into_inner<T>(mutex: Mutex<T>) -> T {
+    mutex
+        .into_inner()
+        .unwrap_or_else(std::sync::PoisonError::into_inner)
+}
+
 /// The heads of a tree, newest first.
 type Heads = Vec<Document<Head>>;
 
 impl<'a> Run<'a> {
-    fn new(tree: &'a Tree, options: Options, observer: &'a dyn Observer) -> Self {
-        let run = Self {
+    fn new(tree: &'a Tree, options: &'a Options, observer: &'a dyn Observer) -> Self {
+        let mut run = Self {
             tree,
             options,
             observer,
             interrupted: staging::journal(tree).is_some(),
+            keys: Keys::None,
             faults: Mutex::default(),
             warnings: Mutex::default(),
             expected: Mutex::default(),
+            statements: None,
+            forks: Mutex::default(),
             counts: Counts::default(),
         };
         run.expect(&Place::Settings);
         run.expect(&Place::Head);
+        run.read_keys();
         run
     }
 
-    fn finish(self) -> Result<Report, TreeError> {
+    fn finish(self, heads: &Heads) -> Result<Report, TreeError> {
         if self.observer.is_cancelled() {
             return Err(TreeError::Cancelled);
         }
         let sorted = |faults: Mutex<Vec<Fault>>| {
-            let mut faults = faults
-                .into_inner()
-                .unwrap_or_else(std::sync::PoisonError::into_inner);
+            let mut faults = into_inner(faults);
             faults.sort_by(|left, right| {
                 (&left.path, left.code, &left.reference).cmp(&(
                     &right.path,
@@ -267,10 +334,29 @@ impl<'a> Run<'a> {
             blobs_elsewhere: get(&counts.blobs_elsewhere),
             views: get(&counts.views),
         };
+        let faults = sorted(self.faults);
+        // A fault of trust or head, or that this is another registry: nothing was seen.
+        let is_root = |fault: &Fault| {
+            matches!(
+                Place::parse(&fault.path),
+                Some(Place::Head | Place::HeadSlot { .. } | Place::Trust(_))
+            )
+        };
+        let seen = match (&self.keys, heads.first()) {
+            (Keys::Known(series), Some(head)) if !faults.iter().any(is_root) => Some(Seen {
+                registry: series.registry(),
+                trust: series.newest().clone(),
+                head: head.clone(),
+                statements: self.statements.map(into_inner).unwrap_or_default(),
+            }),
+            _ => None,
+        };
         Ok(Report {
             checked,
-            faults: sorted(self.faults),
+            faults,
             warnings: sorted(self.warnings),
+            seen,
+            forks: into_inner(self.forks),
         })
     }
 

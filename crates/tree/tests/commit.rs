@@ -57,7 +57,7 @@ fn phase(path: &str) -> usize {
     match Place::parse(path).unwrap() {
         Place::Blob(_, digest) if digest == empty_config_digest() => 5,
         Place::Blob(..) | Place::Node(_) | Place::Statement(_) => 0,
-        Place::HeadSlot { .. } => 2,
+        Place::Trust(_) | Place::HeadSlot { .. } => 2,
         Place::Head => 3,
         Place::Settings => 4,
         Place::Manifest(..) | Place::SeedManifest(..) => 6,
@@ -225,7 +225,7 @@ fn lagging() -> Bench {
 #[test]
 fn the_next_run_first_finishes_what_a_killed_one_began() {
     let bench = lagging();
-    let newest = history::newest(&bench.tree()).unwrap().unwrap();
+    let newest = history::newest(&bench.tree(), None).unwrap().unwrap();
     assert_eq!(newest.body().version, 2);
     assert!(codes(&bench.verify().faults).contains(&"lagging-head"));
     // It has work of its own, before which all is as version 2 says.
@@ -250,7 +250,7 @@ fn the_next_run_first_finishes_what_a_killed_one_began() {
     assert_eq!(bench.index(), 2);
     bench.is_whole();
     let bench = lagging();
-    let repaired = repair(&bench.tree(), &Unobserved, &|| {}).unwrap();
+    let repaired = repair(&bench.tree(), &Unobserved, 0, &|| {}).unwrap();
     assert_eq!(repaired.left, []);
     assert_eq!(bench.read("head"), bench.read("heads/0/2"));
     bench.is_whole();
@@ -314,7 +314,7 @@ fn views_show_the_settings_of_a_run_that_was_killed() {
     assert!(!bench.text(view).contains("https://example.org"));
     let found: BTreeSet<_> = codes(&bench.verify().faults).into_iter().collect();
     assert_eq!(found, BTreeSet::from(["stale-view"]));
-    let repaired = repair(&bench.tree(), &Unobserved, &|| {}).unwrap();
+    let repaired = repair(&bench.tree(), &Unobserved, 0, &|| {}).unwrap();
     assert_eq!(repaired.left, []);
     assert!(bench.text(view).contains("https://example.org"));
     bench.is_whole();
@@ -382,7 +382,7 @@ fn no_file_is_changed_where_it_stands() {
     let bench = bench.with_base_url("https://example.org");
     bench.index();
     bench.replace("lab/tool/tags/index.html", b"damaged");
-    repair(&bench.tree(), &Unobserved, &|| {}).unwrap();
+    repair(&bench.tree(), &Unobserved, 0, &|| {}).unwrap();
     bench.is_whole();
     let after = bench.files();
     let mut replaced = BTreeSet::new();
@@ -419,7 +419,7 @@ fn nothing_is_removed_but_views_that_are_no_longer_derived() {
     bench.remove_image("lab/gone/1.sif");
     bench.remove_image("lab/tool/2.sif");
     bench.index();
-    repair(&bench.tree(), &Unobserved, &|| {}).unwrap();
+    repair(&bench.tree(), &Unobserved, 0, &|| {}).unwrap();
     let after = bench.files();
     let removed: Vec<&str> = before
         .keys()

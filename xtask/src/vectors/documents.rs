@@ -1,6 +1,7 @@
 //! `spec/manifest.md`, `spec/statement.md`, `spec/head.md` and `spec/trust.md`.
 
 mod head;
+mod lock;
 mod manifest;
 mod statement;
 mod statement_invalid;
@@ -14,6 +15,7 @@ pub(super) fn cases() -> Vec<Case> {
     let mut cases = manifest::cases();
     cases.extend(statement::cases());
     cases.extend(head::cases());
+    cases.extend(lock::cases());
     cases.extend(trust::cases());
     cases.extend(trust_invalid::cases());
     cases

@@ -37,6 +37,12 @@ fn paths() -> Vec<Case> {
         json!({"place": "head-slot", "epoch": 0, "version": 12, "view": false}),
     );
     valid(
+        "trust",
+        "a version of trust",
+        "trust/3",
+        json!({"place": "trust", "version": 3, "view": false}),
+    );
+    valid(
         "node",
         "a node of the index",
         &format!("n/{shard}/{hex}"),
@@ -85,6 +91,16 @@ fn paths() -> Vec<Case> {
             "leading-zero",
             "a zero in front of a number",
             "heads/0/01".to_owned(),
+        ),
+        (
+            "trust-version-0",
+            "a version that no trust has",
+            "trust/0".to_owned(),
+        ),
+        (
+            "trust-leading-zero",
+            "a zero in front of a version of trust",
+            "trust/01".to_owned(),
         ),
         (
             "plus-sign",

@@ -1,17 +1,18 @@
 //! `sreg index`
 
 use std::path::{Path, PathBuf};
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use serde::Serialize;
 use sreg_index::hasher::IoMode;
 use sreg_model::Digest;
-use sreg_tree::LinkMode;
 use sreg_tree::ingest::{Options, Outcome, index_folder};
+use sreg_tree::{LinkMode, Tree, TreeError};
 
+use super::change;
 use crate::args::{self, Io, Link};
 use crate::config::{self, Index as Config};
 use crate::exit;
+use crate::keys::Opened;
 use crate::output::{Output, counted, human_bytes};
 use crate::problem::{Line, Problem};
 use crate::progress::Progress;
@@ -38,9 +39,17 @@ struct Skipped<'a> {
 }
 
 pub(super) fn run(args: args::Index, config: Config, output: &Output) -> Result<u8, Problem> {
-    let options = options(args, config)?;
+    let (signing, no_init) = (args.signing.clone(), args.no_init);
+    let mut options = options(args, config)?;
+    let opened = Opened::open(&signing)?;
+    if !opened.signers().is_empty() && !no_init {
+        refuse_second(&options, output)?;
+    }
+    let keys = opened.keys(!no_init, false);
+    let keys = (!opened.signers().is_empty()).then_some(&keys);
+    options.known = change::expected_of(&options.out)?.known;
     let progress = Progress::new(output, "hashed");
-    let outcome = index_folder(&options, &progress)?;
+    let outcome = index_folder(&options, keys, &progress)?;
     let seconds = progress.seconds();
     drop(progress);
     for fault in &outcome.skipped {
@@ -59,7 +68,10 @@ pub(super) fn run(args: args::Index, config: Config, output: &Output) -> Result<
     } else {
         output.text(&text(&options, &outcome, seconds));
     }
-    notes(&options, &outcome, output);
+    if let (Some(_), Some(head)) = (keys, outcome.head.as_ref().filter(|_| !options.dry_run)) {
+        change::remember(&options.out, head)?;
+    }
+    notes(&options, &outcome, keys.is_some(), output);
     Ok(if outcome.skipped.is_empty() {
         exit::OK
     } else {
@@ -105,10 +117,35 @@ fn options(args: args::Index, config: Config) -> Result<Options, Problem> {
         prune: args.prune,
         skip_invalid: args.skip_invalid,
         dry_run: args.dry_run,
-        now: now()?,
+        now: crate::clock::stated()?,
+        known: Vec::new(),
         source,
         out,
     })
+}
+
+/// Refuses to make a registry where one is served already.
+fn refuse_second(options: &Options, output: &Output) -> Result<(), Problem> {
+    let has_keys = Tree::open(&options.out).is_ok_and(|tree| tree.registry().is_some());
+    let Some(url) = options.base_url.as_ref().filter(|_| !has_keys) else {
+        return Ok(());
+    };
+    match super::trust::source::registry_at(&url.to_string()) {
+        Ok(Some(registry)) => Err(TreeError::HasKeys {
+            place: url.to_string(),
+            registry,
+        }
+        .into()),
+        Ok(None) => Ok(()),
+        // It is not served yet, most likely.
+        Err(problem) => {
+            let why = problem.lines.first().map_or("", |line| &line.message);
+            output.note(&format!(
+                "whether there is a registry at {url} could not be seen: {why}"
+            ));
+            Ok(())
+        }
+    }
 }
 
 /// A name for some folders that stays the same wherever they are looked at from.
@@ -137,22 +174,6 @@ pub(super) fn io(io: Option<Io>) -> IoMode {
         Io::Auto => IoMode::Auto,
         Io::Mmap => IoMode::Mmap,
         Io::Read => IoMode::Read,
-    }
-}
-
-/// The time that is stated: `SOURCE_DATE_EPOCH` if it is set, for reproducible trees, else the
-/// clock, read once.
-fn now() -> Result<u64, Problem> {
-    match std::env::var("SOURCE_DATE_EPOCH") {
-        Ok(text) => text.parse().map_err(|_| {
-            Problem::new(
-                "usage",
-                format!("SOURCE_DATE_EPOCH is {text:?}, expected Unix seconds"),
-            )
-        }),
-        Err(_) => Ok(SystemTime::now()
-            .duration_since(UNIX_EPOCH)
-            .map_or(0, |since| since.as_secs())),
     }
 }
 
@@ -199,13 +220,16 @@ fn text(options: &Options, outcome: &Outcome, seconds: f64) -> String {
         let (root, version) = (head.body().index.digest, head.body().version);
         text.push_str(&format!("{out}: version {version}, {images}, {bytes}: {work} in {seconds:.1} s\nindex    {root}\n"));
     }
+    if let Some(registry) = &outcome.begun {
+        text.push_str(&format!("registry {registry}\n"));
+    }
     if outcome.settings_changed {
         text.push_str("settings changed: views rewritten\n");
     }
     text
 }
 
-fn notes(options: &Options, outcome: &Outcome, output: &Output) {
+fn notes(options: &Options, outcome: &Outcome, is_signed: bool, output: &Output) {
     if !outcome.kept.is_empty() {
         let examples: Vec<String> = outcome
             .kept
@@ -223,13 +247,25 @@ fn notes(options: &Options, outcome: &Outcome, output: &Output) {
     if options.dry_run {
         return;
     }
+    if outcome.begun.is_some() {
+        output.note("this key does everything in the registry now; keep a copy of it: without it nobody can publish here again");
+        if outcome.adopted > 0 {
+            output.note(&format!(
+                "{} that {} does not have were signed as they were published",
+                counted(outcome.adopted as u64, "reference"),
+                options.source.display()
+            ));
+        }
+    }
     // Once is enough: what it says stays true.
     if !outcome.is_new {
         return;
     }
-    output.note(
-        "the registry is unsigned: digests show that bytes are whole, not who published them",
-    );
+    if !is_signed {
+        output.note(
+            "the registry is unsigned: digests show that bytes are whole, not who published them",
+        );
+    }
     if options.base_url.is_none() {
         output.note("links in the tree are relative to its site: --base-url https://… makes them URLs that curl can fetch");
     }

@@ -8,7 +8,8 @@ use sreg_index::map::MapError;
 use sreg_model::head::Head;
 use sreg_model::node::TagEntry;
 use sreg_model::{Arch, Digest, Namespace, Reference, Tag};
-use sreg_tree::{Tree, TreeError};
+use sreg_sign::Series;
+use sreg_tree::{Tree, TreeError, change, history};
 
 use crate::args;
 use crate::exit;
@@ -31,6 +32,7 @@ pub(super) fn run(args: &args::Ls, output: &Output) -> Result<u8, Problem> {
     let (root, below) = target::split(&args.target).unwrap_or((&args.target, ""));
     let tree = Tree::open(Path::new(root))?;
     let head = tree.head()?;
+    let series = history::series(&tree)?;
     let mut rows = Vec::new();
     for (namespace, entry) in entries(&tree, head.body())? {
         let reference = format!("{namespace}/{}", entry.key.as_str());
@@ -43,7 +45,7 @@ pub(super) fn run(args: &args::Ls, output: &Output) -> Result<u8, Problem> {
                 arch: entry.arch,
                 digest: image.digest,
                 size: image.size,
-                signers: Vec::new(),
+                signers: signers(&tree, series.as_ref(), &entry),
                 created: moment(issued),
             });
         }
@@ -61,6 +63,13 @@ pub(super) fn run(args: &args::Ls, output: &Output) -> Result<u8, Problem> {
         output.text(&table(&rows));
     }
     Ok(exit::OK)
+}
+
+/// The keys that vouch for a line; none, where nobody does whom trust asks for.
+fn signers(tree: &Tree, series: Option<&Series>, line: &TagEntry) -> Vec<String> {
+    let signers = series.and_then(|series| change::signers(tree, series, line).ok());
+    let signers = signers.unwrap_or_default();
+    signers.iter().map(ToString::to_string).collect()
 }
 
 /// Every line of the newest index.

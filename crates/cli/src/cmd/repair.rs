@@ -22,7 +22,7 @@ pub(super) fn run(args: &args::Repair, output: &Output) -> Result<u8, Problem> {
     let tree = Tree::open(&args.tree)?;
     let progress = Progress::new(output, "hashed");
     let waiting = || output.note("another sreg is writing to this folder; waiting for it to end");
-    let repaired = repair(&tree, &progress, &waiting)?;
+    let repaired = repair(&tree, &progress, crate::clock::now(), &waiting)?;
     drop(progress);
     if output.is_json() {
         output.json(&Answer {

@@ -14,6 +14,7 @@ use super::index::io;
 use crate::args::{self, Blobs};
 use crate::config::Config;
 use crate::exit;
+use crate::knowledge::{self, Expected, keep_evidence};
 use crate::output::{Output, counted, human_bytes};
 use crate::problem::{Line, Problem};
 use crate::progress::Progress;
@@ -35,36 +36,48 @@ pub(super) fn run(args: args::Verify, config: &Config, output: &Output) -> Resul
         Blobs::Full => BlobCheck::Full,
     };
     let options = Options {
-        blobs,
-        io: io(args.io),
+        now: args.now.unwrap_or_else(crate::clock::now),
+        ..Options::new(blobs, io(args.io))
     };
     let progress = Progress::new(output, "verified");
     let target = Target::parse(&args.target, registry)?;
-    let (mut report, tree) = match &target {
-        Target::File(path) => (verify_file(path, options, &progress)?, None),
-        Target::Tree(path) => {
-            let tree = Tree::open(path)?;
-            (verify_tree(&tree, options, &progress)?, Some(tree))
-        }
-        Target::Reference(path, reference) => {
-            let tree = Tree::open(path)?;
-            (
-                verify_reference(&tree, reference, options, &progress)?,
-                Some(tree),
-            )
-        }
+    let (tree, reference) = match &target {
+        Target::File(_) => (None, None),
+        Target::Tree(path) => (Some(Tree::open(path)?), None),
+        Target::Reference(path, reference) => (Some(Tree::open(path)?), Some(reference)),
+    };
+    let place = tree
+        .as_ref()
+        .map(|tree| knowledge::place(&tree.root().display().to_string()));
+    let expected = match (&tree, &place) {
+        (Some(tree), Some(place)) => knowledge::expected(&args.knowing, place, tree.registry())?,
+        _ => Expected::default(),
+    };
+    let options = Options {
+        known: expected.known.clone(),
+        statements: expected.statements.clone(),
+        ..options
+    };
+    let mut report = match (&target, &tree, reference) {
+        (_, Some(tree), Some(reference)) => verify_reference(tree, reference, &options, &progress)?,
+        (_, Some(tree), None) => verify_tree(tree, &options, &progress)?,
+        (Target::File(path), ..) => verify_file(path, &options, &progress)?,
+        _ => Report::default(),
     };
     let seconds = progress.seconds();
     drop(progress);
-    if args.require_signed {
-        let message = "nothing here is signed by a key that is trusted".to_owned();
-        report.faults.push(Fault {
-            code: "unsigned",
-            class: Class::Untrusted,
-            path: "head".to_owned(),
-            reference: None,
-            message,
-        });
+    keep_evidence(&expected, &report.forks, output)?;
+    let has_keys = tree.as_ref().is_some_and(|tree| tree.registry().is_some());
+    judge(
+        &mut report,
+        has_keys,
+        expected.is_known(),
+        args.require_signed,
+    );
+    if let (Some(seen), Some(place), true) = (&report.seen, &place, report.faults.is_empty())
+        && expected.is_remembered
+    {
+        knowledge::remember(place, seen)?;
     }
     for warning in &report.warnings {
         output.warning(&line(warning));
@@ -89,17 +102,18 @@ pub(super) fn run(args: args::Verify, config: &Config, output: &Output) -> Resul
     {
         output.hint(&super::ls::tags_hint(tree, reference));
     }
+    if let Some(tree) = &tree {
+        for hint in crate::problem::fault_hints(&report.faults, tree.root()) {
+            output.hint(&hint);
+        }
+    }
     if report.checked.blobs_elsewhere > 0 {
         output.note(&format!(
             "{} elsewhere; their bytes were not looked at",
             counted(report.checked.blobs_elsewhere, "image")
         ));
     }
-    let claims_keys = report
-        .faults
-        .iter()
-        .any(|fault| fault.code == "signature-unchecked");
-    if tree.is_some() && !args.require_signed && !claims_keys {
+    if tree.is_some() && !args.require_signed && !has_keys {
         output.note(
             "the registry is unsigned: digests show that bytes are whole, not who published them",
         );
@@ -112,9 +126,34 @@ pub(super) fn run(args: args::Verify, config: &Config, output: &Output) -> Resul
     ))
 }
 
+/// Says whether anybody can vouch for what was verified.
+fn judge(report: &mut Report, has_keys: bool, is_known: bool, require_signed: bool) {
+    let fault = |code, message: &str| Fault {
+        code,
+        class: Class::Untrusted,
+        path: "trust/1".to_owned(),
+        reference: None,
+        message: message.to_owned(),
+    };
+    match (has_keys, is_known) {
+        (true, false) if require_signed => report.faults.push(fault(
+            "untrusted-registry",
+            "nobody knows the registry: say which it is to be with --trust ID, or a lock file",
+        )),
+        (true, false) => report.warnings.push(fault(
+            "not-pinned",
+            "nobody knows the registry: all is signed by its keys, but whose they are is not known",
+        )),
+        (false, false) if require_signed => report
+            .faults
+            .push(fault("unsigned", "nothing here is signed")),
+        _ => {}
+    }
+}
+
 /// An image file on its own: its structure is checked and its digest shown, but nothing says
 /// what the digest should be.
-fn verify_file(path: &Path, options: Options, progress: &Progress<'_>) -> Result<Report, Problem> {
+fn verify_file(path: &Path, options: &Options, progress: &Progress<'_>) -> Result<Report, Problem> {
     let mut report = Report::default();
     let name = path.display().to_string();
     let image = match Image::open(path) {

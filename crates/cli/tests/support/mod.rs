@@ -111,6 +111,41 @@ impl Bench {
         ran
     }
 
+    /// The key file of a number, made where it is absent.
+    pub(crate) fn key(&self, seed: u8) -> String {
+        sreg_tests::keys::write(self.folder.path(), seed);
+        format!("key-{seed}")
+    }
+
+    /// A run that must succeed.
+    pub(crate) fn ok(&self, args: &[&str]) -> Ran {
+        let ran = self.run(args);
+        assert_eq!(ran.code, 0, "{args:?}: {}{}", ran.stdout, ran.stderr);
+        ran
+    }
+
+    /// A run that must fail with `code` and say `word`, and leave what readers see as it was.
+    pub(crate) fn fails(&self, code: i32, word: &str, args: &[&str]) -> Ran {
+        let before = snapshot(&self.public());
+        let ran = self.run(args);
+        assert_eq!(ran.code, code, "{args:?}: {}{}", ran.stdout, ran.stderr);
+        let said = ran.stderr.contains(&format!("error[{word}]"));
+        assert!(said, "{args:?}: {}", ran.stderr);
+        assert_eq!(seen(&snapshot(&self.public())), seen(&before), "{args:?}");
+        ran
+    }
+
+    /// `sreg index images --out public --key …`, which must succeed.
+    pub(crate) fn index_by(&self, seed: u8) -> Value {
+        let key = self.key(seed);
+        self.index_with(&["--key", &key])
+    }
+
+    /// A document of the tree: its first line.
+    pub(crate) fn document(&self, path: &str) -> Value {
+        serde_json::from_str(self.read(path).lines().next().unwrap()).unwrap()
+    }
+
     /// `sreg verify public`: the exit code and the codes of the faults.
     pub(crate) fn verify(&self) -> (i32, Vec<String>) {
         let ran = self.run(&["verify", "public", "--format", "json"]);
@@ -190,7 +225,10 @@ pub(crate) fn snapshot(folder: &Path) -> Vec<(String, Vec<u8>)> {
 fn seen(files: &[(String, Vec<u8>)]) -> Vec<(String, Vec<u8>)> {
     files
         .iter()
-        .filter(|(name, _)| !name.contains("/blobs/") && name != "sreg.json")
+        .filter(|(name, _)| {
+            let kind = name.split('/').next().unwrap();
+            !name.contains("/blobs/") && !matches!(kind, "sreg.json" | "n" | "s" | "staging")
+        })
         .cloned()
         .collect()
 }

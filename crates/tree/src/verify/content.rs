@@ -1,7 +1,6 @@
 //! Statements, and the blobs that they name.
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
-use std::sync::Mutex;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use rayon::prelude::*;
@@ -12,10 +11,9 @@ use sreg_model::layout::Place;
 use sreg_model::node::{ImageSize, TagEntry};
 use sreg_model::statement::{Image, Statement};
 use sreg_model::{Digest, Document, Namespace};
-use sreg_sign::{Standing, standing};
 
 use super::nodes::Walked;
-use super::{BlobCheck, Class, Heads, Run, count, unlocked};
+use super::{BlobCheck, Class, Heads, Run, count};
 use crate::error::TreeError;
 use crate::source::FoldedNames;
 use crate::views::repository;
@@ -81,15 +79,7 @@ impl Run<'_> {
         let place = Place::Statement(line.statement);
         let statement = self.load_statement(line.statement, Some(&reference))?;
         let body = statement.body();
-        if standing(&statement) == Standing::Unchecked {
-            self.fault_of(
-                "signature-unchecked",
-                Class::Untrusted,
-                &place,
-                Some(reference.clone()),
-                "the statement is signed, and this version of sreg cannot check signatures",
-            );
-        }
+        self.hold_statement(&statement, &reference);
         let subject = &body.subject;
         let says = (
             subject.repository.namespace(),
@@ -116,7 +106,7 @@ impl Run<'_> {
         Some(body.clone())
     }
 
-    fn load_statement(
+    pub(super) fn load_statement(
         &self,
         id: Digest,
         reference: Option<&String>,
@@ -129,73 +119,6 @@ impl Run<'_> {
             Err(error) => {
                 self.error(&place, reference.cloned(), &error);
                 None
-            }
-        }
-    }
-
-    /// Verifies the statements before the newest ones, and what older indexes name. What they
-    /// name may be there, and need not be.
-    pub(super) fn old_statements(&self, walked: &Walked) {
-        let newest: HashSet<Digest> = walked
-            .tags
-            .iter()
-            .flat_map(|(_, lines)| lines)
-            .map(|line| line.statement)
-            .collect();
-        let seen = Mutex::new(newest.clone());
-        let follow = |start: Digest, visit_start: bool| {
-            let mut next = Some((start, None::<Statement>, visit_start));
-            while let Some((id, later, visit)) = next {
-                if visit && !unlocked(&seen).insert(id) {
-                    return;
-                }
-                // The newest ones were read, and reported on, with their tags.
-                let statement = if visit {
-                    self.load_statement(id, None)
-                } else {
-                    self.tree.statement(&id).ok()
-                };
-                let Some(statement) = statement else { return };
-                let body = statement.body();
-                if let Some(later) = later
-                    && (later.subject != body.subject || later.seq != body.seq + 1)
-                {
-                    let message = format!(
-                        "it is number {} about {}, but number {} about {} names it as the one before",
-                        body.seq, body.subject, later.seq, later.subject
-                    );
-                    self.fault(
-                        "statement-order",
-                        Class::Mismatch,
-                        Place::Statement(id),
-                        message,
-                    );
-                }
-                if visit {
-                    self.expect_content(body);
-                }
-                next = body
-                    .previous
-                    .map(|previous| (previous, Some(body.clone()), true));
-            }
-        };
-        newest.par_iter().for_each(|id| follow(*id, false));
-        walked.old.par_iter().for_each(|id| follow(*id, true));
-    }
-
-    fn expect_content(&self, statement: &Statement) {
-        let repository = &statement.subject.repository;
-        if let (Some(image), Some(manifest)) = (statement.image(), statement.manifest()) {
-            for place in [
-                Place::blob(repository, image.digest),
-                Place::blob(repository, image.chain),
-                Place::blob(repository, sreg_model::manifest::empty_config_digest()),
-                Place::manifest(repository, manifest.digest()),
-            ] {
-                // Kept for those who ask by digest; if it is there, it is checked as a stray is.
-                if !self.tree.path(&place).exists() {
-                    self.expect(&place);
-                }
             }
         }
     }

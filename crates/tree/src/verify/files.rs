@@ -27,7 +27,9 @@ impl Run<'_> {
         self.folder(self.tree.root(), "", &faulty, &mut strays);
         let basis = Basis {
             heads,
-            chain: heads.last().is_some_and(|head| head.body().version == 1),
+            chain: heads
+                .last()
+                .is_some_and(|head| head.body().previous.is_none()),
             index: read_in_full,
             passed_over: AtomicBool::new(false),
         };
@@ -96,6 +98,17 @@ impl Run<'_> {
         };
         let name = match &place {
             Place::Settings | Place::Head => return,
+            Place::HeadSlot { epoch, version }
+                if (self.keys.series())
+                    .is_some_and(|series| series.is_abandoned(*epoch, *version)) =>
+            {
+                return self.warn(
+                    "abandoned-head",
+                    Class::Conflict,
+                    path,
+                    "a later epoch of heads leaves it behind",
+                );
+            }
             Place::HeadSlot { .. } if !basis.chain => return basis.pass_over(),
             Place::HeadSlot { .. } => {
                 return self.fault(
@@ -103,6 +116,14 @@ impl Run<'_> {
                     Class::Conflict,
                     path,
                     "no head of the chain names it",
+                );
+            }
+            Place::Trust(_) => {
+                return self.fault(
+                    "stray-trust",
+                    Class::Conflict,
+                    path,
+                    "it does not follow any version of trust that is there",
                 );
             }
             Place::SeedTags(_) | Place::SeedManifest(..) if !basis.index => {

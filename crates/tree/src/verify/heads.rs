@@ -1,7 +1,6 @@
 //! The chain of heads.
 
 use sreg_model::layout::Place;
-use sreg_sign::{Standing, standing};
 
 use super::{Class, Heads, Run, count};
 use crate::error::TreeError;
@@ -27,14 +26,7 @@ impl Run<'_> {
                 return heads;
             }
         };
-        if standing(&copy) == Standing::Unchecked {
-            self.fault(
-                "signature-unchecked",
-                Class::Untrusted,
-                Place::Head,
-                "the registry is signed, and this version of sreg cannot check signatures",
-            );
-        }
+        self.hold_head(&copy);
         self.check_slot(&copy);
         self.check_lag(&copy);
         let mut next = Some(copy);
@@ -45,13 +37,16 @@ impl Run<'_> {
                 epoch: body.epoch,
                 version: body.version,
             });
-            next = match history::before(self.tree, body) {
-                Ok(before) => before,
+            next = match history::before(self.tree, body, self.keys.series()) {
+                Ok(before) => {
+                    if let Some(before) = &before {
+                        self.hold_earlier_head(before, body);
+                    }
+                    before
+                }
                 Err(error) => {
-                    let slot = Place::HeadSlot {
-                        epoch: body.epoch,
-                        version: body.version.saturating_sub(1),
-                    };
+                    let slot =
+                        history::slot_before(body, self.keys.series()).unwrap_or(Place::Head);
                     self.expect(&slot);
                     self.error(&slot, None, &error);
                     None
@@ -89,8 +84,15 @@ impl Run<'_> {
         };
         match self.tree.head_slot(epoch, version.saturating_add(1)) {
             Ok(None) => {}
-            Ok(Some(_)) => {
+            Ok(Some(next)) => {
                 self.expect(&slot);
+                let counts = self
+                    .keys
+                    .series()
+                    .map(|series| series.check_newest_head(&next));
+                if let Some(Err(error)) = counts {
+                    return self.held(&slot, None, Err(error));
+                }
                 self.fault(
                     "lagging-head",
                     Class::Stale,

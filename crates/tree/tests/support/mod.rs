@@ -69,8 +69,9 @@ impl Bench {
             skip_invalid: false,
             dry_run: false,
             now: 1_790_000_000,
+            known: Vec::new(),
         };
-        ingest::index_folder(&options, watch)
+        ingest::index_folder(&options, None, watch)
     }
 
     /// The same, which must succeed: the version that then is the newest.
@@ -138,11 +139,8 @@ impl Bench {
 }
 
 pub(crate) fn verify(root: &Path) -> Report {
-    let options = Options {
-        blobs: BlobCheck::Full,
-        io: IoMode::Auto,
-    };
-    verify_tree(&Tree::open(root).unwrap(), options, &Unobserved).unwrap()
+    let options = Options::new(BlobCheck::Full, IoMode::Auto);
+    verify_tree(&Tree::open(root).unwrap(), &options, &Unobserved).unwrap()
 }
 
 pub(crate) fn codes(faults: &[Fault]) -> Vec<&'static str> {

@@ -61,6 +61,34 @@ pub(super) fn cases() -> Vec<Case> {
         &format!("\"registry\":\"{id}\",\"trust\":{{\"id\":\"{id}\",\"version\":1}},\"type\""),
     );
     let expires = format!("\"expires\":{},\"index\"", ISSUED + 1);
+    let keys = signed
+        .replace("\"index\"", &expires)
+        .replace("\"epoch\":0", "\"epoch\":1");
+    for (name, note, text) in [
+        (
+            "keys",
+            "the first head of a registry with keys, not signed yet",
+            keys.clone(),
+        ),
+        (
+            "keys-after-unsigned",
+            "the first head of epoch 1, after one of epoch 0",
+            keys.replace(
+                ",\"registry\"",
+                &format!(",\"previous\":\"{id}\",\"registry\""),
+            ),
+        ),
+    ] {
+        let expect = json!({"id": oracle::digest(&text), "epoch": 1, "version": 1, "tags": 1, "index": root});
+        cases.push(Case::valid(
+            "head",
+            name,
+            "HEAD-5 HEAD-6 HEAD-7",
+            note,
+            text,
+            expect,
+        ));
+    }
     for (name, ids, note, text, class) in [
         (
             "no-line-feed",
@@ -154,6 +182,20 @@ pub(super) fn cases() -> Vec<Case> {
             "HEAD-5",
             "version 1 with one before",
             second.replace("\"version\":2", "\"version\":1"),
+            "document-field",
+        ),
+        (
+            "later-without-previous",
+            "HEAD-5",
+            "version 2 of a later epoch without the one before",
+            keys.replace("\"version\":1}\n", "\"version\":2}\n"),
+            "document-field",
+        ),
+        (
+            "trust-version-0",
+            "HEAD-2",
+            "made under version 0 of trust",
+            keys.replace("\"version\":1},\"type\"", "\"version\":0},\"type\""),
             "document-field",
         ),
         (

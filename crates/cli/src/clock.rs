@@ -1,0 +1,26 @@
+//! The clock, read once a command.
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use crate::problem::Problem;
+
+/// The time that is stated in documents: `SOURCE_DATE_EPOCH` if it is set, for reproducible trees,
+/// else the clock.
+pub(crate) fn stated() -> Result<u64, Problem> {
+    match std::env::var("SOURCE_DATE_EPOCH") {
+        Ok(text) => text.parse().map_err(|_| {
+            Problem::new(
+                "usage",
+                format!("SOURCE_DATE_EPOCH is {text:?}, expected Unix seconds"),
+            )
+        }),
+        Err(_) => Ok(now()),
+    }
+}
+
+/// The clock, in Unix seconds, whatever the environment says: what expires is held to it.
+pub(crate) fn now() -> u64 {
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .map_or(0, |since| since.as_secs())
+}

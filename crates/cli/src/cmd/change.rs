@@ -1,0 +1,147 @@
+//! What commands say that change a registry with keys, and what they share.
+
+use std::io::{self, BufRead as _, IsTerminal as _, Write as _};
+use std::path::Path;
+
+use serde::Serialize;
+use sreg_model::head::Head;
+use sreg_model::lock::Known;
+use sreg_model::statement::Subject;
+use sreg_model::{Digest, Document};
+use sreg_tree::history;
+use sreg_tree::publish::{Keys, Watch};
+use sreg_tree::verify::Seen;
+use sreg_tree::{Tree, change};
+
+use crate::knowledge::{self, Expected};
+use crate::output::Output;
+use crate::problem::Problem;
+
+/// What came of a change.
+#[derive(Debug, Serialize)]
+pub(super) struct Answer {
+    /// Where the document was written, if it was not published.
+    pub(super) file: Option<String>,
+    /// The id of the document that was made.
+    pub(super) id: Digest,
+    /// References whose statements count no longer.
+    pub(super) lost: Vec<String>,
+    /// The signatures that it lacks.
+    pub(super) missing: Vec<String>,
+    /// Whether it was published.
+    pub(super) published: bool,
+    /// The version of the document.
+    pub(super) version: u64,
+}
+
+impl Answer {
+    /// A document that was published.
+    pub(super) fn published(id: Digest, version: u64) -> Self {
+        Self {
+            file: None,
+            id,
+            lost: Vec::new(),
+            missing: Vec::new(),
+            published: true,
+            version,
+        }
+    }
+}
+
+/// What is known of the registry in a tree, where it has keys.
+pub(super) fn expected_of(root: &Path) -> Result<Expected, Problem> {
+    let target = root.display().to_string();
+    let found = match Tree::open(root) {
+        Ok(tree) => tree.registry(),
+        Err(_) => None,
+    };
+    knowledge::expected(
+        &crate::args::Knowing::default(),
+        &knowledge::place(&target),
+        found,
+    )
+}
+
+/// A change of the registry in a tree.
+pub(super) fn change<'a>(
+    keys: &'a Keys<'a>,
+    known: &'a [Known],
+    watch: &'a dyn Watch,
+) -> Result<change::Change<'a>, Problem> {
+    Ok(change::Change {
+        keys,
+        known,
+        now: crate::clock::stated()?,
+        watch,
+    })
+}
+
+/// Remembers what was published with a key at hand: whoever holds one knows the registry.
+pub(super) fn remember(root: &Path, head: &Document<Head>) -> Result<(), Problem> {
+    let tree = Tree::open(root)?;
+    let Some(series) = history::series(&tree)? else {
+        return Ok(());
+    };
+    let seen = Seen {
+        registry: series.registry(),
+        trust: series.newest().clone(),
+        head: head.clone(),
+        statements: Vec::new(),
+    };
+    knowledge::remember(&knowledge::place(&root.display().to_string()), &seen)
+}
+
+/// Asks on the terminal. Where there is none, the answer is no.
+///
+/// # Errors
+/// When the answer is no.
+pub(super) fn confirm(question: &str, yes: bool) -> Result<(), Problem> {
+    if yes {
+        return Ok(());
+    }
+    if !io::stdin().is_terminal() || !io::stderr().is_terminal() {
+        return Err(Problem::new(
+            "not-confirmed",
+            format!("{question} Nobody is there to say so"),
+        )
+        .with_hint("add --yes to say so beforehand"));
+    }
+    let mut stderr = io::stderr().lock();
+    // A question that cannot be shown is answered with no below.
+    let _ = write!(
+        stderr,
+        "{} [y/N] ",
+        crate::output::printable(question, true)
+    );
+    let _ = stderr.flush();
+    let mut answer = String::new();
+    let _ = io::stdin().lock().read_line(&mut answer);
+    match answer.trim() {
+        "y" | "Y" | "yes" => Ok(()),
+        _ => Err(Problem::new(
+            "not-confirmed",
+            "the answer was no; nothing was changed",
+        )),
+    }
+}
+
+/// Prints what came of a change.
+pub(super) fn say(answer: &Answer, text: &str, output: &Output) -> Result<(), Problem> {
+    if output.is_json() {
+        output.json(answer)
+    } else {
+        output.text(text);
+        Ok(())
+    }
+}
+
+/// References, each once, in order.
+pub(super) fn references(subjects: &[Subject]) -> Vec<String> {
+    let mut references: Vec<String> = subjects
+        .iter()
+        .map(|subject| format!("{}:{}", subject.repository, subject.tag))
+        .collect();
+    references.sort();
+    references.dedup();
+    references
+}

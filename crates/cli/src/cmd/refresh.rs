@@ -1,0 +1,28 @@
+//! `sreg refresh`
+
+use super::change::{self, Answer};
+use crate::args;
+use crate::exit;
+use crate::keys::Opened;
+use crate::output::{Output, moment};
+use crate::problem::Problem;
+use crate::progress::Progress;
+
+pub(super) fn run(args: &args::Refresh, output: &Output) -> Result<u8, Problem> {
+    let opened = Opened::need(&args.signing)?;
+    let keys = opened.keys(false, true);
+    let expected = change::expected_of(&args.tree)?;
+    let progress = Progress::new(output, "hashed");
+    let head = change::change(&keys, &expected.known, &progress)?.renew(&args.tree)?;
+    drop(progress);
+    change::remember(&args.tree, &head)?;
+    let body = head.body();
+    let until = body.expires.and_then(moment).unwrap_or_default();
+    let text = format!(
+        "{}: version {} holds until {until}\n",
+        args.tree.display(),
+        body.version
+    );
+    change::say(&Answer::published(head.id(), body.version), &text, output)?;
+    Ok(exit::OK)
+}

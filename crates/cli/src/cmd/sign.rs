@@ -1,0 +1,179 @@
+//! `sreg sign`
+
+use std::path::{Path, PathBuf};
+
+use sreg_image::Image as ImageFile;
+use sreg_index::hasher;
+use sreg_model::statement::{Claim, Image, Statement, Subject};
+use sreg_model::{Document, Reference, document};
+use sreg_sign::policy::{self, PolicyError};
+use sreg_sign::{Author, Purpose, sign};
+use sreg_tree::ingest::statement_file;
+use sreg_tree::{Tree, TreeError, change as tree_change, history};
+
+use super::change::{self, Answer};
+use super::index::io;
+use crate::args;
+use crate::exit;
+use crate::keys::Opened;
+use crate::output::{Output, counted};
+use crate::problem::Problem;
+use crate::progress::Progress;
+use crate::target;
+
+pub(super) fn run(args: &args::Sign, output: &Output) -> Result<u8, Problem> {
+    let opened = Opened::need(&args.signing)?;
+    match &args.targets[..] {
+        [image, reference] => sign_image(args, Path::new(image), reference, &opened, output),
+        [target] if Path::new(target).is_file() => {
+            add_signature(Path::new(target), &opened, output)
+        }
+        [target] => sign_again(target, &opened, output),
+        _ => Err(Problem::new(
+            "usage",
+            "one target, or an image and its reference",
+        )),
+    }
+}
+
+/// Writes the next statement about a reference, which is to be an image.
+fn sign_image(
+    args: &args::Sign,
+    image: &Path,
+    reference: &str,
+    opened: &Opened,
+    output: &Output,
+) -> Result<u8, Problem> {
+    let (root, reference) = target::split(reference).ok_or_else(|| {
+        Problem::new("usage", format!("{reference} names no registry"))
+            .with_hint(format!("name the tree in front: TREE//{reference}"))
+    })?;
+    let reference: Reference = target::parse_reference(reference)?;
+    let tag = reference
+        .tag_or_default()
+        .ok_or_else(|| Problem::new("usage", "a statement is about a tag, not a digest"))?;
+    let tree = Tree::open(Path::new(root))?;
+    let series = history::series(&tree)?.ok_or_else(|| TreeError::NoKeys(PathBuf::from(root)))?;
+    let opened_image = ImageFile::open(image).map_err(|error| Problem::image(image, &error))?;
+    let progress = Progress::new(output, "hashed");
+    let hashed = hasher::hash(image, io(args.io), &progress)?;
+    drop(progress);
+    let subject = Subject {
+        repository: reference.repository().clone(),
+        tag,
+        arch: opened_image.arch(),
+    };
+    let claim = Claim::Present(Image {
+        digest: hashed.chain.digest(),
+        size: hashed.stamp.size,
+        chain: hashed.chain.sidecar_digest(),
+        format: opened_image.format(),
+        frozen: args.frozen,
+        urls: Vec::new(),
+    });
+    let now = crate::clock::stated()?;
+    let body = tree_change::next_statement(&tree, &series, &subject, claim, now)?;
+    let author = Author::new(series, opened.signers());
+    let statement = author.draft_statement(body)?;
+    let missing = missing(&author, &statement)?;
+    let out = args.out.clone().unwrap_or_else(|| statement_file(image));
+    write(&out, statement.bytes())?;
+    say(&out, &statement, missing, output)
+}
+
+/// What a statement lacks, in words.
+fn missing(author: &Author<'_>, statement: &Document<Statement>) -> Result<Vec<String>, Problem> {
+    match policy::check_new_statement(author.trust(), statement) {
+        Ok(_) => Ok(Vec::new()),
+        // A key that may sign has signed, and others have still to.
+        Err(error @ PolicyError::Threshold { signed: 1.., .. }) => Ok(vec![error.to_string()]),
+        Err(error) => Err(error.into()),
+    }
+}
+
+fn say(
+    out: &Path,
+    statement: &Document<Statement>,
+    missing: Vec<String>,
+    output: &Output,
+) -> Result<u8, Problem> {
+    let body = statement.body();
+    let mut text = format!(
+        "{}: statement {} about {}\n",
+        out.display(),
+        body.seq,
+        body.subject
+    );
+    for one in &missing {
+        text.push_str(&format!("missing  {one}\n"));
+    }
+    let answer = Answer {
+        file: Some(out.display().to_string()),
+        missing,
+        published: false,
+        ..Answer::published(statement.id(), body.seq)
+    };
+    change::say(&answer, &text, output)?;
+    Ok(exit::OK)
+}
+
+/// Adds a signature to a statement in a file.
+fn add_signature(file: &Path, opened: &Opened, output: &Output) -> Result<u8, Problem> {
+    let wrong = |code, what: String| Problem::new(code, format!("{}: {what}", file.display()));
+    let size = std::fs::metadata(file).map_or(0, |found| found.len());
+    if size > document::MAX_BYTES as u64 {
+        return Err(
+            wrong("usage", "it is too long for a statement".to_owned()).with_hint(
+                "to sign an image, say what it is to be: sreg sign IMAGE TREE//namespace/name:tag",
+            ),
+        );
+    }
+    let bytes = std::fs::read(file).map_err(|error| wrong("unreadable", error.to_string()))?;
+    let statement = Document::<Statement>::parse(bytes)
+        .map_err(|error| wrong(error.code(), sreg_tree::explain(&error)))?;
+    let signers = opened.signers().iter().map(AsRef::as_ref);
+    let statement = sign(statement, Purpose::Image, signers)?;
+    write(file, statement.bytes())?;
+    say(file, &statement, Vec::new(), output)
+}
+
+/// Signs anew what counts no longer.
+fn sign_again(target: &str, opened: &Opened, output: &Output) -> Result<u8, Problem> {
+    target::refuse_remote(target)?;
+    let (root, below) = target::split(target).unwrap_or((target, ""));
+    let root = Path::new(root);
+    let keys = opened.keys(false, false);
+    let expected = change::expected_of(root)?;
+    let progress = Progress::new(output, "hashed");
+    let change = change::change(&keys, &expected.known, &progress)?;
+    let (head, again) =
+        change.sign_again(root, &|subject| tree_change::is_below(subject, below))?;
+    drop(progress);
+    change::remember(root, &head)?;
+    let signed = change::references(&again);
+    let mut text: String = signed
+        .iter()
+        .map(|one| format!("signed   {one}\n"))
+        .collect();
+    text.push_str(&format!(
+        "{}: version {}, {} signed anew\n",
+        root.display(),
+        head.body().version,
+        counted(signed.len() as u64, "reference")
+    ));
+    change::say(
+        &Answer::published(head.id(), head.body().version),
+        &text,
+        output,
+    )?;
+    Ok(exit::OK)
+}
+
+fn write(path: &Path, bytes: &[u8]) -> Result<(), Problem> {
+    std::fs::write(path, bytes).map_err(|error| {
+        Problem::new(
+            "unwritable",
+            format!("{} cannot be written: {error}", path.display()),
+        )
+    })
+}

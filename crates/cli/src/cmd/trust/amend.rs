@@ -1,0 +1,314 @@
+//! The commands that make the next version of trust.
+
+use std::path::{Path, PathBuf};
+
+use sreg_model::head::Head;
+use sreg_model::trust::Trust;
+use sreg_model::{Document, Fingerprint};
+use sreg_sign::amend::{Amendment, Grant, Term};
+use sreg_sign::policy::PolicyError;
+use sreg_sign::{Purpose, Series, sign};
+use sreg_tree::{Tree, TreeError, history};
+
+use crate::args::trust::{AddKey, Change, Delegate, OfKey, Place, RemoveKey, Role, Rotate};
+use crate::cmd::change::{self, Answer};
+use crate::exit;
+use crate::keys::{self, Opened};
+use crate::output::{Output, counted};
+use crate::problem::Problem;
+use crate::progress::Progress;
+
+/// The registry that is changed.
+struct Registry {
+    tree: Tree,
+    series: Series,
+    head: Document<Head>,
+}
+
+pub(super) fn add_key(args: &AddKey, output: &Output) -> Result<u8, Problem> {
+    let grant = grant(&args.place).ok_or_else(|| {
+        Problem::new("usage", "nothing says what the key is to sign")
+            .with_hint("add --role root, --role head, or --scope NAMESPACE")
+    })?;
+    amend(&args.change, output, |amendment, registry| {
+        let key = keys::public(&args.key, registry.series.newest().body())?;
+        Ok(amendment.add_key(key, &grant, args.threshold)?)
+    })
+}
+
+pub(super) fn remove_key(args: &RemoveKey, output: &Output) -> Result<u8, Problem> {
+    amend(&args.change, output, |amendment, _| {
+        let key = keys::fingerprint(&args.key)?;
+        Ok(amendment.remove_key(&key, grant(&args.place).as_ref())?)
+    })
+}
+
+pub(super) fn delegate(args: &Delegate, output: &Output) -> Result<u8, Problem> {
+    amend(&args.change, output, |amendment, registry| {
+        let trust = registry.series.newest().body();
+        let keys = args.to.iter().map(|key| keys::public(key, trust));
+        let keys = keys.collect::<Result<Vec<_>, _>>()?;
+        Ok(amendment.delegate(&args.scope, keys, args.threshold)?)
+    })
+}
+
+pub(super) fn retire(args: &OfKey, output: &Output) -> Result<u8, Problem> {
+    amend(&args.change, output, |amendment, _| {
+        Ok(amendment.retire(&keys::fingerprint(&args.of)?)?)
+    })
+}
+
+pub(super) fn revoke(args: &OfKey, output: &Output) -> Result<u8, Problem> {
+    amend(&args.change, output, |amendment, _| {
+        Ok(amendment.revoke(&keys::fingerprint(&args.of)?)?)
+    })
+}
+
+pub(super) fn rotate(args: &Rotate, output: &Output) -> Result<u8, Problem> {
+    if args.from.is_none() && !args.new_epoch {
+        return Err(Problem::new("usage", "nothing says what is to change")
+            .with_hint("add --from OLD --to NEW, --new-epoch, or both"));
+    }
+    amend(&args.change, output, |amendment, registry| {
+        if let (Some(from), Some(to)) = (&args.from, &args.to) {
+            let to = keys::public(to, registry.series.newest().body())?;
+            amendment.rotate(&keys::fingerprint(from)?, to)?;
+        }
+        if args.new_epoch {
+            let base = last_head(registry, args.after)?;
+            amendment.begin_epoch(base.id(), base.body().version);
+        }
+        Ok(())
+    })
+}
+
+/// The last head of the current epoch that counts.
+fn last_head(registry: &Registry, after: Option<u64>) -> Result<Document<Head>, Problem> {
+    let epoch = registry.series.newest().body().head_base.epoch;
+    let newest = registry.head.body();
+    let version = after.unwrap_or(newest.version);
+    let head = match newest.epoch == epoch {
+        true => registry.tree.head_slot(epoch, version)?,
+        false => None,
+    };
+    head.ok_or_else(|| {
+        Problem::new(
+            "missing-head",
+            format!("there is no head {version} in epoch {epoch}"),
+        )
+        .with_hint(format!(
+            "list them with: sreg log {}",
+            registry.tree.root().display()
+        ))
+    })
+}
+
+fn grant(place: &Place) -> Option<Grant> {
+    match (place.role, &place.scope) {
+        (Some(Role::Root), _) => Some(Grant::Root),
+        (Some(Role::Head), _) => Some(Grant::Head),
+        (None, Some(scope)) => Some(Grant::Scope(scope.clone())),
+        (None, None) => None,
+    }
+}
+
+/// Makes the next version, signs it with the keys at hand, and publishes it if these are enough.
+fn amend(
+    args: &Change,
+    output: &Output,
+    change: impl FnOnce(&mut Amendment, &Registry) -> Result<(), Problem>,
+) -> Result<u8, Problem> {
+    let registry = open(&args.tree)?;
+    let newest = registry.series.newest();
+    let now = crate::clock::stated()?;
+    let lasts = newest.body().expires.saturating_sub(newest.body().issued);
+    let lasts = args.trust_expires.map_or(lasts, sreg_tree::publish::days);
+    let term = Term {
+        issued: now,
+        expires: now.saturating_add(lasts),
+    };
+    let mut amendment = Amendment::of(newest, term);
+    change(&mut amendment, &registry)?;
+    let trust = Document::new(amendment.finish()?)
+        .map_err(|error| Problem::new(error.code(), sreg_tree::explain(&error)))?;
+    let opened = Opened::open(&args.signing)?;
+    let out = args
+        .out
+        .clone()
+        .unwrap_or_else(|| PathBuf::from(format!("trust-{}", trust.body().version)));
+    finish(&registry, trust, &opened, &out, args.yes, output)
+}
+
+/// Signs a version with the keys at hand, and publishes it, or writes it to `out`.
+fn finish(
+    registry: &Registry,
+    trust: Document<Trust>,
+    opened: &Opened,
+    out: &Path,
+    yes: bool,
+    output: &Output,
+) -> Result<u8, Problem> {
+    let root = registry.tree.root();
+    let lost = sreg_tree::change::lost(&registry.tree, &registry.series, trust.body())?;
+    let lost = change::references(&lost);
+    let trust = sign_roots(&registry.series, trust, opened)?;
+    let version = trust.body().version;
+    if !lost.is_empty() && !output.is_json() {
+        for reference in &lost {
+            output.text(&format!("lost     {reference}\n"));
+        }
+    }
+    if !lost.is_empty() {
+        output.note(&format!(
+            "{} would count no longer; sign them again afterwards with: sreg sign {} --key KEY",
+            counted(lost.len() as u64, "reference"),
+            root.display()
+        ));
+    }
+    let missing = missing(&registry.series, &trust)?;
+    if !missing.is_empty() {
+        std::fs::write(out, trust.bytes()).map_err(|error| {
+            Problem::new(
+                "unwritable",
+                format!("{} cannot be written: {error}", out.display()),
+            )
+        })?;
+        let text = format!(
+            "{}: version {version} of trust, not published yet\nmissing  {}\n",
+            out.display(),
+            missing.join("\nmissing  ")
+        );
+        let answer = Answer {
+            file: Some(out.display().to_string()),
+            id: trust.id(),
+            lost,
+            missing,
+            published: false,
+            version,
+        };
+        change::say(&answer, &text, output)?;
+        output.note(&format!(
+            "whoever holds such a key goes on with: sreg trust sign {} {} --key KEY",
+            out.display(),
+            root.display()
+        ));
+        return Ok(exit::OK);
+    }
+    if !lost.is_empty() {
+        change::confirm("Publish this version of trust?", yes)?;
+    }
+    let id = trust.id();
+    publish(registry, trust, opened, output)?;
+    let text = format!("{}: trust version {version}\n", root.display());
+    let answer = Answer {
+        lost,
+        ..Answer::published(id, version)
+    };
+    change::say(&answer, &text, output)?;
+    Ok(exit::OK)
+}
+
+fn publish(
+    registry: &Registry,
+    trust: Document<Trust>,
+    opened: &Opened,
+    output: &Output,
+) -> Result<(), Problem> {
+    let root = registry.tree.root();
+    let keys = opened.keys(false, false);
+    let expected = change::expected_of(root)?;
+    let progress = Progress::new(output, "hashed");
+    let head = change::change(&keys, &expected.known, &progress)?.publish_trust(root, trust)?;
+    drop(progress);
+    change::remember(root, &head)
+}
+
+/// Goes on with a version that others have begun.
+pub(super) fn resume(
+    file: &Path,
+    tree: Option<&Path>,
+    opened: &Opened,
+    yes: bool,
+    output: &Output,
+) -> Result<u8, Problem> {
+    let trust = super::source::document(file)?;
+    let Some(tree) = tree else {
+        let trust = sign(
+            trust,
+            Purpose::Trust,
+            opened.signers().iter().map(AsRef::as_ref),
+        )?;
+        std::fs::write(file, trust.bytes()).map_err(|error| {
+            Problem::new(
+                "unwritable",
+                format!("{} cannot be written: {error}", file.display()),
+            )
+        })?;
+        let answer = Answer {
+            file: Some(file.display().to_string()),
+            published: false,
+            ..Answer::published(trust.id(), trust.body().version)
+        };
+        let text = format!("{}: signed\n", file.display());
+        change::say(&answer, &text, output)?;
+        return Ok(exit::OK);
+    };
+    let registry = open(tree)?;
+    finish(&registry, trust, opened, file, yes, output)
+}
+
+fn open(root: &Path) -> Result<Registry, Problem> {
+    let tree = Tree::open(root)?;
+    let series = history::series(&tree)?.ok_or_else(|| TreeError::NoKeys(root.to_owned()))?;
+    let head = history::newest(&tree, Some(&series))?;
+    let head = head.ok_or_else(|| TreeError::NoHead(root.to_owned()))?;
+    Ok(Registry { tree, series, head })
+}
+
+/// Adds the signatures of the keys at hand that have the role `root`, before or after.
+fn sign_roots(
+    series: &Series,
+    trust: Document<Trust>,
+    opened: &Opened,
+) -> Result<Document<Trust>, Problem> {
+    let mut roots = trust.body().roles.root.keys.clone();
+    roots.extend(&series.newest().body().roles.root.keys);
+    let signers = opened.signers().iter().map(AsRef::as_ref);
+    let signers = signers
+        .filter(|signer: &&dyn sreg_sign::Signer| roots.contains(&signer.key().fingerprint()));
+    Ok(sign(trust, Purpose::Trust, signers)?)
+}
+
+/// The signatures that a version lacks, in words; an error where it could not follow at all.
+fn missing(series: &Series, trust: &Document<Trust>) -> Result<Vec<String>, Problem> {
+    match series.clone().extend(trust.clone()) {
+        Ok(()) => return Ok(Vec::new()),
+        Err(PolicyError::Threshold { .. }) => {}
+        Err(PolicyError::Version { found, expected }) if found < expected => {
+            return Err(Problem::new(
+                "version-conflict",
+                format!("version {found} of trust was published meanwhile"),
+            )
+            .with_hint("look at it with sreg trust show, and make the change again"));
+        }
+        Err(error) => return Err(error.into()),
+    }
+    let signed = sreg_sign::policy::signers(trust, Purpose::Trust)?;
+    let lacking = |trust: &Trust, when: &str| {
+        let role = &trust.roles.root;
+        let open: Vec<&Fingerprint> = role
+            .keys
+            .iter()
+            .filter(|key| !signed.contains(key))
+            .collect();
+        let there = role.keys.len() - open.len();
+        let needed = role.threshold.saturating_sub(there as u64);
+        let keys: Vec<String> = open.iter().map(ToString::to_string).collect();
+        (needed > 0).then(|| format!("{needed} of {} (role root {when})", keys.join(", ")))
+    };
+    let mut missing = Vec::new();
+    missing.extend(lacking(series.newest().body(), "until now"));
+    missing.extend(lacking(trust.body(), "from now on"));
+    missing.dedup_by(|left, right| left.split(" (").next() == right.split(" (").next());
+    Ok(missing)
+}

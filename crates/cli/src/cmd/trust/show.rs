@@ -1,0 +1,146 @@
+//! `sreg trust show`
+
+use comfy_table::{Table, presets};
+use serde::Serialize;
+use sreg_model::trust::{Delegation, KeyState, Role, Trust};
+use sreg_model::{Digest, Document, Fingerprint};
+
+use super::source;
+use crate::args::trust::Show;
+use crate::exit;
+use crate::knowledge;
+use crate::output::{Output, moment};
+use crate::problem::Problem;
+
+#[derive(Serialize)]
+struct Answer<'a> {
+    registry: Digest,
+    version: u64,
+    known: bool,
+    expires: Option<String>,
+    head_epoch: u64,
+    keys: Vec<Row>,
+    roles: Roles<'a>,
+    delegations: &'a [Delegation],
+}
+
+#[derive(Serialize)]
+struct Roles<'a> {
+    head: &'a Role,
+    root: &'a Role,
+}
+
+#[derive(Serialize)]
+struct Row {
+    fingerprint: Fingerprint,
+    algorithm: &'static str,
+    comment: Option<String>,
+    state: KeyState,
+    /// Roles, then scopes.
+    may: Vec<String>,
+}
+
+pub(super) fn run(args: &Show, output: &Output) -> Result<u8, Problem> {
+    let found = source::read(&args.target)?;
+    let (trust, registry) = (found.trust()?, found.registry()?);
+    let place = knowledge::place(&args.target);
+    let expected = knowledge::expected(&args.knowing, &place, Some(registry))?;
+    let known = expected.known.iter().any(|known| known.id == registry);
+    let answer = answer(trust, registry, known);
+    if output.is_json() {
+        output.json(&answer)?;
+    } else {
+        output.text(&text(&answer));
+    }
+    if !known {
+        output.note(&format!(
+            "you do not know this registry yet; compare its id with its owner's, then: sreg trust add {}",
+            args.target
+        ));
+    }
+    Ok(exit::OK)
+}
+
+fn answer(trust: &Document<Trust>, registry: Digest, known: bool) -> Answer<'_> {
+    let body = trust.body();
+    Answer {
+        registry,
+        version: body.version,
+        known,
+        expires: moment(body.expires),
+        head_epoch: body.head_base.epoch,
+        keys: rows(body),
+        roles: Roles {
+            head: &body.roles.head,
+            root: &body.roles.root,
+        },
+        delegations: &body.delegations,
+    }
+}
+
+fn rows(trust: &Trust) -> Vec<Row> {
+    trust
+        .keys
+        .iter()
+        .map(|listed| {
+            let fingerprint = listed.key.fingerprint();
+            let mut may = Vec::new();
+            if trust.roles.root.keys.contains(&fingerprint) {
+                may.push("root".to_owned());
+            }
+            if trust.roles.head.keys.contains(&fingerprint) {
+                may.push("head".to_owned());
+            }
+            let scopes = trust.delegations.iter();
+            let scopes = scopes.filter(|delegation| delegation.keys.contains(&fingerprint));
+            may.extend(scopes.map(|delegation| delegation.scope.to_string()));
+            Row {
+                fingerprint,
+                algorithm: listed.key.algorithm().name(),
+                comment: listed.comment.clone(),
+                state: listed.state,
+                may,
+            }
+        })
+        .collect()
+}
+
+/// Who may sign what, for people.
+pub(super) fn summary(trust: &Document<Trust>, registry: Digest) -> String {
+    text(&answer(trust, registry, true))
+}
+
+fn text(answer: &Answer<'_>) -> String {
+    let mut text = format!(
+        "registry {}\ntrust    version {}, holds until {}\n",
+        answer.registry,
+        answer.version,
+        answer.expires.as_deref().unwrap_or("the end of time")
+    );
+    let roles = [("root", answer.roles.root), ("head", answer.roles.head)];
+    let thresholds = roles.map(|(name, role)| (name.to_owned(), role.threshold, role.keys.len()));
+    let scopes = answer.delegations.iter().map(|delegation| {
+        let scope = delegation.scope.to_string();
+        (scope, delegation.threshold, delegation.keys.len())
+    });
+    for (name, threshold, keys) in thresholds.into_iter().chain(scopes) {
+        if keys > 1 {
+            text.push_str(&format!("{name:8} {threshold} of {keys} keys\n"));
+        }
+    }
+    let mut table = Table::new();
+    table
+        .load_preset(presets::NOTHING)
+        .set_header(["KEY", "STATE", "COMMENT", "MAY SIGN"]);
+    for row in &answer.keys {
+        table.add_row([
+            row.fingerprint.to_string(),
+            format!("{:?}", row.state).to_lowercase(),
+            row.comment.clone().unwrap_or_else(|| "-".to_owned()),
+            row.may.join(", "),
+        ]);
+    }
+    let lines = table.lines().map(|line| line.trim().to_owned() + "\n");
+    text.extend(lines);
+    text
+}

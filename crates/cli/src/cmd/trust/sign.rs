@@ -1,0 +1,12 @@
+//! `sreg trust sign`
+
+use super::amend;
+use crate::args::trust::Sign;
+use crate::keys::Opened;
+use crate::output::Output;
+use crate::problem::Problem;
+
+pub(super) fn run(args: &Sign, output: &Output) -> Result<u8, Problem> {
+    let opened = Opened::need(&args.signing)?;
+    amend::resume(&args.file, args.tree.as_deref(), &opened, args.yes, output)
+}

@@ -1,0 +1,164 @@
+//! Where trust is read from: a tree, a URL, or a file.
+
+use std::path::Path;
+
+use sreg_model::document::Body;
+use sreg_model::head::Head;
+use sreg_model::layout::Place;
+use sreg_model::trust::Trust;
+use sreg_model::{Digest, Document};
+use sreg_sign::{Purpose, Series, policy};
+use sreg_store::Site;
+use sreg_tree::{Tree, TreeError, history};
+
+use crate::problem::Problem;
+use crate::target;
+
+/// What is read of a registry.
+pub(super) enum Found {
+    /// All versions of trust, and the newest head, each verified.
+    Registry {
+        series: Box<Series>,
+        head: Box<Document<Head>>,
+    },
+    /// A registry without keys.
+    NoKeys(String),
+    /// A trust document on its own: its signatures verify, whoever made them.
+    Alone(Box<Document<Trust>>),
+}
+
+impl Found {
+    /// The newest version of trust.
+    pub(super) fn trust(&self) -> Result<&Document<Trust>, Problem> {
+        match self {
+            Self::Registry { series, .. } => Ok(series.newest()),
+            Self::Alone(trust) => Ok(trust),
+            Self::NoKeys(target) => Err(no_keys(target)),
+        }
+    }
+
+    /// The registry's id.
+    pub(super) fn registry(&self) -> Result<Digest, Problem> {
+        Ok(policy::registry(self.trust()?))
+    }
+}
+
+fn no_keys(target: &str) -> Problem {
+    Problem::new(
+        "no-keys",
+        format!("{target} has no keys: nobody can say who published in it"),
+    )
+    .with_hint(format!(
+        "give it a key with: sreg index IMAGES --out {target} --key KEY"
+    ))
+}
+
+/// Reads what a target says of trust.
+pub(super) fn read(target: &str) -> Result<Found, Problem> {
+    if target::is_remote(target) {
+        return read_site(target);
+    }
+    let path = Path::new(target);
+    if path.is_file() {
+        return Ok(Found::Alone(Box::new(document(path)?)));
+    }
+    let tree = Tree::open(path)?;
+    let Some(series) = history::series(&tree)? else {
+        return Ok(Found::NoKeys(target.to_owned()));
+    };
+    let head = history::newest(&tree, Some(&series))?;
+    let head = head.ok_or_else(|| TreeError::NoHead(path.to_owned()))?;
+    series
+        .check_newest_head(&head)
+        .map_err(|source| TreeError::Policy {
+            path: tree.path(&Place::Head),
+            source,
+        })?;
+    Ok(Found::Registry {
+        series: Box::new(series),
+        head: Box::new(head),
+    })
+}
+
+/// Reads what a server says of trust.
+fn read_site(url: &str) -> Result<Found, Problem> {
+    let site = Site::open(url)?;
+    let series = site_series(&site, url)?;
+    let Some(series) = series else {
+        return Ok(Found::NoKeys(url.to_owned()));
+    };
+    let head: Document<Head> = site_document(&site, url, &Place::Head)?
+        .ok_or_else(|| Problem::new("missing-head", format!("{url} has no head")))?;
+    series
+        .check_newest_head(&head)
+        .map_err(|error| at(url, &Place::Head, error.code(), &error))?;
+    Ok(Found::Registry {
+        series: Box::new(series),
+        head: Box::new(head),
+    })
+}
+
+/// The id of the registry at a URL, by its first trust, which is not verified; nothing, where there
+/// is none.
+pub(crate) fn registry_at(url: &str) -> Result<Option<Digest>, Problem> {
+    let site = Site::open(url)?;
+    let first: Option<Document<Trust>> = site_document(&site, url, &Place::Trust(1))?;
+    Ok(first.map(|trust| trust.id()))
+}
+
+/// How many versions of trust are read from a server, which may never come to an end.
+const MOST_VERSIONS: u64 = 1024;
+
+fn site_series(site: &Site, url: &str) -> Result<Option<Series>, Problem> {
+    let mut series: Option<Series> = None;
+    for version in 1..=MOST_VERSIONS {
+        let place = Place::Trust(version);
+        let Some(trust) = site_document(site, url, &place)? else {
+            return Ok(series);
+        };
+        let extended = match series {
+            None => Series::begin(trust),
+            Some(mut series) => series.extend(trust).map(|()| series),
+        };
+        series = Some(extended.map_err(|error| at(url, &place, error.code(), &error))?);
+    }
+    let what = format!("{url} has more than {MOST_VERSIONS} versions of trust");
+    Err(Problem::new("trust-order", what))
+}
+
+fn site_document<T: Body>(
+    site: &Site,
+    url: &str,
+    place: &Place,
+) -> Result<Option<Document<T>>, Problem> {
+    let Some(bytes) = site.read(place, T::MAX_BYTES)? else {
+        return Ok(None);
+    };
+    let document = Document::parse(bytes);
+    document
+        .map(Some)
+        .map_err(|error| at(url, place, error.code(), &error))
+}
+
+fn at(url: &str, place: &Place, code: &'static str, error: &dyn std::error::Error) -> Problem {
+    let url = url.trim_end_matches('/');
+    Problem::new(
+        code,
+        format!("{url}/{place}: {}", sreg_tree::explain(error)),
+    )
+}
+
+/// A trust document in a file.
+pub(super) fn document(path: &Path) -> Result<Document<Trust>, Problem> {
+    let wrong = |code, what: String| Problem::new(code, format!("{}: {what}", path.display()));
+    let size = std::fs::metadata(path).map_or(0, |found| found.len());
+    if size > Trust::MAX_BYTES as u64 {
+        return Err(wrong("document-too-large", format!("it has {size} bytes")));
+    }
+    let bytes = std::fs::read(path).map_err(|error| wrong("unreadable", error.to_string()))?;
+    let trust = Document::<Trust>::parse(bytes)
+        .map_err(|error| wrong(error.code(), sreg_tree::explain(&error)))?;
+    policy::signers(&trust, Purpose::Trust)
+        .map_err(|error| wrong(error.code(), sreg_tree::explain(&error)))?;
+    Ok(trust)
+}

@@ -1,0 +1,200 @@
+//! What is known of registries: by this user, by a lock file, by an argument.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use sreg_client::{Memory, Record};
+use sreg_model::lock::{self, Known, Lock, StatementVersion};
+use sreg_model::statement::Subject;
+use sreg_model::{Digest, Document};
+use sreg_tree::verify::{Evidence, Seen};
+
+use crate::args::Knowing;
+use crate::config;
+use crate::output::Output;
+use crate::problem::Problem;
+
+/// The lock file that is read where none is named.
+pub(crate) const LOCK: &str = "sreg.lock";
+
+/// What is known of the registry at a place.
+#[derive(Debug, Default)]
+pub(crate) struct Expected {
+    /// By whom: each is about the same registry.
+    pub(crate) known: Vec<Known>,
+    /// The newest statements that were seen of it.
+    pub(crate) statements: BTreeMap<Subject, StatementVersion>,
+    /// Whether the user's own memory knows it, or is to know it from now on.
+    pub(crate) is_remembered: bool,
+    record: Option<Record>,
+}
+
+impl Expected {
+    /// Whether anybody knows the registry.
+    pub(crate) fn is_known(&self) -> bool {
+        !self.known.is_empty()
+    }
+}
+
+/// What the user knows.
+pub(crate) fn memory() -> Result<Memory, Problem> {
+    let folder = config::state_file("registries").ok_or_else(|| {
+        Problem::new(
+            "config",
+            "there is no home folder to remember registries in",
+        )
+        .with_hint("set HOME or XDG_STATE_HOME")
+    })?;
+    Ok(Memory::new(folder))
+}
+
+/// How a place is remembered: a URL without its last slash, or the full path of a folder.
+pub(crate) fn place(target: &str) -> String {
+    if crate::target::is_remote(target) {
+        return target.trim_end_matches('/').to_owned();
+    }
+    let path = Path::new(target);
+    let full = path
+        .canonicalize()
+        .or_else(|_| std::path::absolute(path))
+        .unwrap_or_else(|_| path.to_owned());
+    full.display().to_string()
+}
+
+/// What is known of the registry at `place`, which says that it is `found`: what the arguments say,
+/// what the user has seen of it, and what a lock file lists.
+///
+/// Where another registry was seen at that place, that one is expected.
+pub(crate) fn expected(
+    knowing: &Knowing,
+    place: &str,
+    found: Option<Digest>,
+) -> Result<Expected, Problem> {
+    let memory = memory()?;
+    let lock = read_lock(knowing.lock.as_deref())?;
+    let (id, is_remembered) = match (knowing.trust, found) {
+        (Some(id), _) => (Some(id), true),
+        (None, found) => {
+            let seen_here = memory.at(place)?;
+            let here = |id: &Digest| seen_here.iter().any(|record| record.registry() == *id);
+            match (found, seen_here.first()) {
+                // Its own users may have seen it elsewhere.
+                (Some(found), None) => (Some(found), memory.find(&found)?.is_some()),
+                (Some(found), Some(_)) if here(&found) => (Some(found), true),
+                (_, Some(other)) => (Some(other.registry()), true),
+                (None, None) => (None, false),
+            }
+        }
+    };
+    let Some(id) = id else {
+        return Ok(Expected::default());
+    };
+    let record = memory.find(&id)?;
+    let mut known: Vec<Known> = record.iter().map(Record::known).collect();
+    known.extend(lock.find(&id).cloned());
+    if knowing.trust.is_some() && known.is_empty() {
+        known.push(Known::registry(id));
+    }
+    Ok(Expected {
+        known,
+        statements: record
+            .as_ref()
+            .map(|record| record.statements().clone())
+            .unwrap_or_default(),
+        is_remembered,
+        record,
+    })
+}
+
+/// Remembers what was seen of a registry.
+pub(crate) fn remember(place: &str, seen: &Seen) -> Result<(), Problem> {
+    memory()?.update(&seen.registry, |record| {
+        record.see_at(place);
+        record.see_trust(&seen.trust);
+        record.see_head(&seen.head);
+        for statement in &seen.statements {
+            record.see_statement(statement);
+        }
+    })?;
+    Ok(())
+}
+
+/// Keeps both sides of a fork, and says where.
+pub(crate) fn keep_evidence(
+    expected: &Expected,
+    forks: &[Evidence],
+    output: &Output,
+) -> Result<(), Problem> {
+    let (Some(known), false) = (expected.known.first(), forks.is_empty()) else {
+        return Ok(());
+    };
+    let memory = memory()?;
+    let mut kept = Vec::new();
+    for fork in forks {
+        let name = fork.place.to_string().replace('/', "-");
+        kept.push(memory.keep_evidence(&known.id, &name, &fork.bytes)?);
+    }
+    if let Some(record) = &expected.record {
+        for (name, bytes) in [
+            ("seen-head", record.head().map(Document::bytes)),
+            ("seen-trust", record.trust().map(Document::bytes)),
+        ] {
+            if let Some(bytes) = bytes {
+                kept.push(memory.keep_evidence(&known.id, name, bytes)?);
+            }
+        }
+    }
+    let kept: Vec<String> = kept.iter().map(|path| path.display().to_string()).collect();
+    output.note(&format!(
+        "a signer has signed two histories of this registry; the documents that prove it are kept in {}",
+        kept.join(", ")
+    ));
+    Ok(())
+}
+
+/// The lock file that is named, or `./sreg.lock` where there is one.
+fn read_lock(named: Option<&Path>) -> Result<Lock, Problem> {
+    let path = named.map_or_else(|| PathBuf::from(LOCK), Path::to_owned);
+    match fs::metadata(&path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound && named.is_none() => {
+            return Ok(Lock::default());
+        }
+        Ok(found) if found.is_file() && found.len() <= lock::MAX_BYTES as u64 => {}
+        Ok(_) => return Err(wrong(&path, "it is no file of up to 1 MiB")),
+        Err(error) => return Err(wrong(&path, &error.to_string())),
+    }
+    let bytes = fs::read(&path).map_err(|error| wrong(&path, &error.to_string()))?;
+    let lock = Document::<Lock>::parse(bytes).map_err(|error| {
+        Problem::new(
+            error.code(),
+            format!("{}: {}", path.display(), sreg_tree::explain(&error)),
+        )
+    })?;
+    Ok(lock.body().clone())
+}
+
+fn wrong(path: &Path, what: &str) -> Problem {
+    Problem::new(
+        "unreadable",
+        format!("{} cannot be read: {what}", path.display()),
+    )
+}
+
+/// Lists a registry in a lock file, with what was seen of it.
+pub(crate) fn write_lock(path: &Path, known: Known) -> Result<(), Problem> {
+    let mut lock = match path.exists() {
+        true => read_lock(Some(path))?,
+        false => Lock::default(),
+    };
+    lock.put(known);
+    let document = Document::new(lock)
+        .map_err(|error| Problem::new(error.code(), sreg_tree::explain(&error)))?;
+    fs::write(path, document.bytes()).map_err(|error| {
+        Problem::new(
+            "unwritable",
+            format!("{} cannot be written: {error}", path.display()),
+        )
+    })
+}

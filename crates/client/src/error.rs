@@ -1,0 +1,67 @@
+//! Why what is known cannot be read or written.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// Why what is known cannot be read or written.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StateError {
+    /// A file that is damaged: nothing in it is relied on, and nothing is taken for unknown.
+    #[error("{} is damaged: {what}", path.display())]
+    Malformed {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        what: String,
+    },
+    /// A file cannot be read.
+    #[error("cannot read {}", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// A file cannot be written.
+    #[error("cannot write {}", path.display())]
+    Write {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+}
+
+impl StateError {
+    /// The error's word in `spec/cli.md`.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Malformed { .. } => "malformed-state",
+            Self::Read { .. } => "unreadable",
+            Self::Write { .. } => "unwritable",
+        }
+    }
+
+    pub(crate) fn malformed(path: &Path) -> impl Fn(String) -> Self {
+        move |what| Self::Malformed {
+            path: path.to_owned(),
+            what,
+        }
+    }
+
+    pub(crate) fn read(path: &Path) -> impl FnOnce(io::Error) -> Self {
+        move |source| Self::Read {
+            path: path.to_owned(),
+            source,
+        }
+    }
+
+    pub(crate) fn write(path: &Path) -> impl Fn(io::Error) -> Self {
+        move |source| Self::Write {
+            path: path.to_owned(),
+            source,
+        }
+    }
+}

@@ -1,0 +1,134 @@
+//! What a reader knows of registries beforehand (`spec/lock.md`).
+
+use serde::{Deserialize, Serialize};
+
+use crate::Digest;
+use crate::canonical::MAX_INTEGER;
+use crate::document::{Body, DocumentError};
+use crate::head::TrustVersion;
+
+/// The longest lock file, in bytes.
+pub const MAX_BYTES: usize = 1 << 20;
+
+/// The lock file: the registries that its reader knows.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Lock {
+    /// Ascending by their ids, none twice.
+    pub registries: Vec<Known>,
+    /// Always `sreg-lock-v1`.
+    #[serde(rename = "type")]
+    pub kind: LockType,
+}
+
+/// A registry that is known, and the newest that was seen of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Known {
+    /// The newest head.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub head: Option<HeadVersion>,
+    /// The registry's id.
+    pub id: Digest,
+    /// The newest version of trust.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trust: Option<TrustVersion>,
+}
+
+/// A version of the head.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct HeadVersion {
+    /// Its epoch.
+    pub epoch: u64,
+    /// Its id.
+    pub id: Digest,
+    /// Its version, from 1.
+    pub version: u64,
+}
+
+/// A statement about a subject, by its place in the series.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StatementVersion {
+    /// Its epoch.
+    pub epoch: u64,
+    /// Its id.
+    pub id: Digest,
+    /// Its number, from 1.
+    pub seq: u64,
+}
+
+/// The only value of a lock file's `type`.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum LockType {
+    /// `sreg-lock-v1`.
+    #[default]
+    #[serde(rename = "sreg-lock-v1")]
+    V1,
+}
+
+impl Known {
+    /// A registry of which nothing was seen yet.
+    #[must_use]
+    pub fn registry(id: Digest) -> Self {
+        Self {
+            head: None,
+            id,
+            trust: None,
+        }
+    }
+
+    fn check(&self) -> Result<(), DocumentError> {
+        let wrong = |field, what: &str| Err(DocumentError::field(field, what));
+        if let Some(trust) = &self.trust {
+            if trust.version == 0 || trust.version > MAX_INTEGER {
+                return wrong("trust", "version is not from 1 to 2^53-1");
+            }
+            if trust.version == 1 && trust.id != self.id {
+                return wrong("trust", "version 1 has another id than the registry");
+            }
+        }
+        match &self.head {
+            Some(head) if head.version == 0 || head.version.max(head.epoch) > MAX_INTEGER => {
+                wrong("head", "version is not from 1 to 2^53-1, or epoch over it")
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+impl Lock {
+    /// What is known of a registry.
+    #[must_use]
+    pub fn find(&self, registry: &Digest) -> Option<&Known> {
+        self.registries.iter().find(|known| known.id == *registry)
+    }
+
+    /// Lists a registry, in place of what was listed of it.
+    pub fn put(&mut self, known: Known) {
+        self.registries.retain(|other| other.id != known.id);
+        self.registries.push(known);
+        self.registries.sort_by_key(|known| known.id);
+    }
+}
+
+impl Body for Lock {
+    const MAX_BYTES: usize = MAX_BYTES;
+
+    fn check(&self) -> Result<(), DocumentError> {
+        if !self
+            .registries
+            .is_sorted_by(|left, right| left.id < right.id)
+        {
+            return Err(DocumentError::field(
+                "registries",
+                "they do not ascend by their ids",
+            ));
+        }
+        self.registries.iter().try_for_each(Known::check)
+    }
+
+    fn is_signed(&self) -> bool {
+        false
+    }
+}

@@ -1,0 +1,295 @@
+//! The statements of a version: which are made, which are kept, which publishers brought.
+
+use std::fs;
+use std::path::PathBuf;
+
+use rayon::prelude::*;
+use sreg_index::index::IndexChanges;
+use sreg_model::layout::Place;
+use sreg_model::node::{ImageSize, TagEntry, TagKey};
+use sreg_model::statement::{Claim, Statement, Subject};
+use sreg_model::{Document, Namespace, canonical};
+use sreg_sign::policy;
+
+use super::signing::{Signing, unsigned};
+use super::{Base, Lines, Publication};
+use crate::error::TreeError;
+use crate::staging::Writer;
+use crate::tree::Tree;
+
+/// A statement that its publisher signed, in a file beside the image.
+#[derive(Debug, Clone)]
+pub struct Provided {
+    /// The file.
+    pub path: PathBuf,
+    /// The statement.
+    pub statement: Document<Statement>,
+}
+
+/// What is to be said of a subject.
+enum Wanted<'a> {
+    /// This, unless it is said already; by the publisher's own statement, where there is one.
+    Claim(Claim, Option<&'a Provided>),
+    /// What is said now, once more.
+    Again,
+}
+
+/// Writes a statement for every subject that changes, and gives the lines that name them.
+pub(super) fn changes(
+    writer: &Writer,
+    base: &Base,
+    lines: &Lines,
+    publication: &Publication<'_>,
+) -> Result<IndexChanges, TreeError> {
+    let edition = &publication.edition;
+    let states = States {
+        writer,
+        lines,
+        signing: publication.signing.as_ref(),
+        recheck: needs_recheck(base, publication.signing.as_ref()),
+        now: publication.now,
+    };
+    let present = edition.present.par_iter().map(|(subject, image)| {
+        let provided = edition.provided.get(subject);
+        (
+            subject,
+            Wanted::Claim(Claim::Present(image.clone()), provided),
+        )
+    });
+    let removed = edition.removed.par_iter().map(|(subject, reason)| {
+        let reason = reason.clone();
+        (subject, Wanted::Claim(Claim::Removed { reason }, None))
+    });
+    let again = edition
+        .again
+        .par_iter()
+        .map(|subject| (subject, Wanted::Again));
+    let stated: Vec<Result<Option<(Namespace, TagEntry)>, TreeError>> = present
+        .chain(removed)
+        .chain(again)
+        .map(|(subject, wanted)| states.state(subject, wanted))
+        .collect();
+    let entries = all_or_every_refusal(writer.tree(), stated)?;
+    let mut changes = IndexChanges::new();
+    for (namespace, entry) in entries.into_iter().flatten() {
+        let key = entry.key.as_str().to_owned();
+        let published = lines.get(&namespace).and_then(|keys| keys.get(&key));
+        let of_namespace = changes.entry(namespace).or_default();
+        let of_key = of_namespace
+            .entry(key)
+            .or_insert_with(|| published.cloned().unwrap_or_default());
+        of_key.retain(|line| line.arch != entry.arch);
+        of_key
+            .iter()
+            .try_for_each(|line| check_stated(writer.tree(), line))?;
+        of_key.push(entry);
+        of_key.sort_by_key(|line| line.arch);
+    }
+    Ok(changes)
+}
+
+/// All results; where keys are missing for some, all of those, so that they can be asked for at
+/// once.
+fn all_or_every_refusal<T>(
+    tree: &Tree,
+    results: Vec<Result<T, TreeError>>,
+) -> Result<Vec<T>, TreeError> {
+    let (mut found, mut refused) = (Vec::new(), Vec::new());
+    for result in results {
+        match result {
+            Ok(one) => found.push(one),
+            Err(TreeError::Unsigned { refused: more, .. }) => refused.extend(more),
+            Err(error) => return Err(error),
+        }
+    }
+    match refused.is_empty() {
+        true => Ok(found),
+        false => Err(TreeError::Unsigned {
+            tree: tree.root().to_owned(),
+            refused,
+        }),
+    }
+}
+
+/// Whether statements that are there may count no longer: there were no keys before, or trust has
+/// changed since the newest head was made.
+fn needs_recheck(base: &Base, signing: Option<&Signing<'_>>) -> bool {
+    signing.is_some_and(|signing| {
+        let made_under = base.head.as_ref().and_then(|head| head.body().trust);
+        made_under.is_none_or(|trust| trust.id != signing.author.trust().id())
+    })
+}
+
+/// Refuses to publish on top of a line whose statement is lost: the next version would have the
+/// same hole, and views could not be written.
+fn check_stated(tree: &Tree, line: &TagEntry) -> Result<(), TreeError> {
+    let place = Place::Statement(line.statement);
+    match fs::metadata(tree.path(&place)) {
+        Ok(_) => Ok(()),
+        Err(error) => Err(TreeError::read_place(tree.root(), &place)(error)),
+    }
+}
+
+/// What statements are made with.
+struct States<'a> {
+    writer: &'a Writer,
+    lines: &'a Lines,
+    signing: Option<&'a Signing<'a>>,
+    recheck: bool,
+    now: u64,
+}
+
+impl States<'_> {
+    /// States what is wanted of `subject`, unless the line that is there says it already.
+    fn state(
+        &self,
+        subject: &Subject,
+        wanted: Wanted<'_>,
+    ) -> Result<Option<(Namespace, TagEntry)>, TreeError> {
+        let tree = self.writer.tree();
+        let line = self.line(subject);
+        let (claim, provided) = match wanted {
+            Wanted::Claim(claim, provided) => (claim, provided),
+            Wanted::Again => match line {
+                Some(line) => (tree.statement(&line.statement)?.body().claim.clone(), None),
+                None => return Ok(None),
+            },
+        };
+        let image = size_of(&claim);
+        let same = line.filter(|line| line.image == image);
+        if let Some(line) = same {
+            check_stated(tree, line)?;
+            if !self.is_restated(line, provided)? {
+                return Ok(None);
+            }
+        }
+        let previous = line
+            .map(|line| tree.statement(&line.statement))
+            .transpose()?;
+        if let Some(previous) = &previous
+            && same.is_none()
+            && previous.body().image().is_some_and(|image| image.frozen)
+        {
+            return Err(TreeError::Frozen(subject.to_string()));
+        }
+        let statement = match provided {
+            Some(provided) => self.check_provided(provided, subject, &claim, previous.as_ref())?,
+            None => self.make(subject, claim, previous.as_ref())?,
+        };
+        self.writer
+            .put(&Place::Statement(statement.id()), statement.bytes())?;
+        let entry = TagEntry {
+            arch: subject.arch,
+            image,
+            key: TagKey::new(subject.repository.name(), &subject.tag),
+            statement: statement.id(),
+        };
+        Ok(Some((subject.repository.namespace().clone(), entry)))
+    }
+
+    fn line(&self, subject: &Subject) -> Option<&TagEntry> {
+        let key = TagKey::new(subject.repository.name(), &subject.tag);
+        let keys = self.lines.get(subject.repository.namespace())?;
+        let lines = keys.get(key.as_str())?;
+        lines.iter().find(|line| line.arch == subject.arch)
+    }
+
+    /// Whether a line that says the right thing is stated anew: its statement counts no longer, or
+    /// the publisher brought a later one.
+    fn is_restated(&self, line: &TagEntry, provided: Option<&Provided>) -> Result<bool, TreeError> {
+        let Some(signing) = self.signing else {
+            return Ok(false);
+        };
+        if !self.recheck && provided.is_none() {
+            return Ok(false);
+        }
+        let current = self.writer.tree().statement(&line.statement)?;
+        let is_later =
+            |provided: &Provided| provided.statement.body().previous == Some(current.id());
+        Ok(provided.is_some_and(is_later)
+            || signing.author.series().check_statement(&current).is_err())
+    }
+
+    fn make(
+        &self,
+        subject: &Subject,
+        claim: Claim,
+        previous: Option<&Document<Statement>>,
+    ) -> Result<Document<Statement>, TreeError> {
+        let statement = Statement {
+            subject: subject.clone(),
+            registry: None,
+            epoch: 0,
+            seq: previous.map_or(1, |previous| previous.body().seq + 1),
+            previous: previous.map(Document::id),
+            issued: self.now.min(canonical::MAX_INTEGER),
+            expires: None,
+            claim,
+        };
+        match self.signing {
+            Some(signing) => signing
+                .author
+                .statement(statement)
+                .map_err(|source| unsigned(self.writer.tree(), subject.to_string(), source)),
+            None => Document::new(statement).map_err(|source| TreeError::Document {
+                path: self.writer.tree().root().to_owned(),
+                source,
+            }),
+        }
+    }
+
+    /// A publisher's statement is taken as it is, if it says what is to be said, follows the one
+    /// before, and may be published now.
+    fn check_provided(
+        &self,
+        provided: &Provided,
+        subject: &Subject,
+        claim: &Claim,
+        previous: Option<&Document<Statement>>,
+    ) -> Result<Document<Statement>, TreeError> {
+        let path = provided.path.clone();
+        let body = provided.statement.body();
+        let mismatch = |what: String| {
+            Err(TreeError::Mismatch {
+                path: path.clone(),
+                what,
+            })
+        };
+        if body.subject != *subject {
+            return mismatch(format!(
+                "it is about {}, but the image beside it is {subject}",
+                body.subject
+            ));
+        }
+        let content = |claim: &Claim| match claim {
+            Claim::Present(image) => Some((image.digest, image.size, image.chain, image.format)),
+            Claim::Removed { .. } => None,
+        };
+        if content(&body.claim) != content(claim) {
+            return mismatch("it is about another image than the one beside it".to_owned());
+        }
+        let seq = previous.map_or(1, |previous| previous.body().seq + 1);
+        if body.seq != seq || body.previous != previous.map(Document::id) {
+            return mismatch(format!(
+                "it is number {} about {subject}, but number {seq} is next",
+                body.seq
+            ));
+        }
+        let Some(signing) = self.signing else {
+            return mismatch("it is signed, but the registry has no keys".to_owned());
+        };
+        policy::check_new_statement(signing.author.trust(), &provided.statement)
+            .map_err(|source| TreeError::Policy { path, source })?;
+        Ok(provided.statement.clone())
+    }
+}
+
+fn size_of(claim: &Claim) -> Option<ImageSize> {
+    match claim {
+        Claim::Present(image) => Some(ImageSize {
+            digest: image.digest,
+            size: image.size,
+        }),
+        Claim::Removed { .. } => None,
+    }
+}
