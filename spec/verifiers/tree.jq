@@ -1,6 +1,9 @@
 # Judges a tree whose stock was taken by verify.sh. $stock: {path: {type, size}}; $texts: the bytes
-# of the files that are read; $digests: of those files; $hashed: of strings; $reference or null.
+# of the files that are read; $digests: of those files; $hashed: of strings; $facts: about
+# signatures (trust.jq). $asked: {reference, expected, known, now}, where `expected` are ids of
+# registries, each of which the tree is to be, and `known` what a lock file lists.
 include "verify";
+include "trust";
 
 def found($path; $missing; $most):
     $stock[$path]
@@ -40,6 +43,66 @@ def node_at($nodes; $id; $map; $prefix):
     | if .map == $map and .prefix == $prefix then .node | opened
       else .size as $size | (.text // "") | node($size; $map; $prefix; $hashed) end;
 
+# --- trust.md
+
+def has_keys: $stock["trust/1"] != null;
+
+def trust_version($before):
+    ($before | length + 1) as $number
+    | found("trust/\($number)"; "missing-trust"; greatest_trust)
+    | . as $file
+    | (.text // "")
+    | document(check_trust($facts.prints); greatest_trust; true; $file.size; $file.digest; $hashed)
+    | if .value.version != $number then wrong("document-mismatch"; "it is of another version") else . end;
+
+# That a version follows the one before, if there is one, and that enough keys signed it.
+def check_version($before):
+    . as $version
+    | (.line as $line | .behind | signers("trust"; $line; $facts)) as $signers
+    | .value
+    | if $before == [] then
+        if .head_base.epoch != 1 then wrong("trust-order"; "head_base") else . end
+      else check_next_trust($before[-1].value; $before[-1].id) end
+    | if all(., $before[-1:][].value; .roles.root | enough($signers; [])) then $version else wrong("untrusted-trust") end;
+
+# All versions of trust, as {versions, ids: of those that can be read, good: {id, value} of those that
+# hold, newest, base: {epoch: head_base}, faults}. Where one is at fault, nothing is known of those
+# after it, and `newest` is null.
+def trust_series:
+    first(range(1; infinite) | select($stock["trust/\(.)"] == null)) as $after
+    | {versions: ($after - 1), ids: [], good: [], newest: null, base: {}, faults: []}
+    | until(.faults != [] or (.good | length) == .versions;
+        .good as $good
+        | "trust/\($good | length + 1)" as $path
+        | kept(trust_version($good)) as $one
+        | (if $one | has("failed") then . else .ids += [$one.id] end)
+        | kept($one | opened | check_version($good)) as $one
+        | if $one | has("failed") then .faults = [{path: $path, failed: $one.failed}]
+          else .good += [$one | {id, value}] end)
+    | if .faults == [] and .good != [] then
+        .newest = .good[-1].value
+        | .base = (reduce .good[].value as $value ({}; .[$value.head_base.epoch | tostring] = $value.head_base))
+        | if .newest.expires <= $asked.now then .faults = [{path: "trust/\(.versions)", failed: "expired-trust"}] else . end
+      else . end;
+
+# TRUST-21 and TRUST-22. What is known of the tree's registry:
+def known($trust): [$asked.known[] | select(.id == $trust.ids[0])];
+
+def known_trust_faults($trust):
+    ($asked.expected[]
+        | if has_keys | not then {path: "trust/1", failed: "unsigned"}
+          elif $trust.ids != [] and $trust.ids[0] != . then {path: "trust/1", failed: ("other-registry\tit is " + $trust.ids[0])}
+          else empty end),
+    (if has_keys and $asked.expected == [] and known($trust) == [] then {warning: "not-pinned", path: "trust/1"} else empty end),
+    (known($trust)[].trust | values
+        | "trust/\(.version)" as $path
+        | if .version > $trust.versions then {path: $path, failed: "rolled-back\tversion \(.version) was seen"}
+          elif .version <= ($trust.ids | length) and $trust.ids[.version - 1] != .id then {path: $path, failed: "fork\t\(.id) was seen"}
+          else empty end);
+
+# Where trust is at fault, documents are not held to it; where there is none, they ask for it.
+def check_missing_trust: if has("registry") and (has_keys | not) then wrong("missing-trust") else . end;
+
 # --- head.md
 
 def slot($epoch; $version): "heads/\($epoch)/\($version)";
@@ -53,33 +116,91 @@ def head_slot($epoch; $version):
     head_file(slot($epoch; $version))
     | if .value.epoch != $epoch or .value.version != $version then wrong("document-mismatch"; "it is of another version") else . end;
 
-# {heads: newest first, faults, met}
-def series:
+# HEAD-11 and HEAD-13: [epoch, version] of the head before, or null where there is none, or trust does
+# not say where.
+def head_before($trust):
+    if .version > 1 then [.epoch, .version - 1]
+    else
+        . as $head
+        | $trust.base[.epoch | tostring] as $base
+        | if $base == null then null
+          elif $base.id != .previous then wrong("document-mismatch"; "it follows another head than trust says")
+          elif $base.id then [.epoch - 1, $base.version]
+          else null end
+    end;
+
+# HEAD-14 to HEAD-16 of a head, of which $before is the one before, or null.
+def check_keys_of_head($trust; $newest; $before):
+    if $trust.newest == null then .value | check_missing_trust
+    else
+        . as $head
+        | .value
+        | if .registry != $trust.ids[0] then wrong("other-registry") else . end
+        | if $newest and .epoch != $trust.newest.head_base.epoch then wrong("head-epoch") else . end
+        | if $trust.ids[.trust.version - 1] != .trust.id then wrong("head-trust"; "a version that is not there, or another") else . end
+        | if ($before.value.trust.version // 0) > .trust.version then wrong("head-trust"; "the head before was made under a later version") else . end
+        | (if $newest then $trust.newest else $trust.good[.trust.version - 1].value end) as $asks
+        | ($head | .line as $line | .behind | signers("head"; $line; $facts)) as $signers
+        | if $asks.roles.head | enough($signers; []) then . else wrong("untrusted-head") end
+    end;
+
+def key_faults_of_heads($trust; $heads):
+    range($heads | length) as $i
+    | $heads[$i]
+    | (if $i == 0 then "head" else slot(.value.epoch; .value.version) end) as $path
+    | (if $i == 0 or .value.epoch > 0
+       then kept(check_keys_of_head($trust; $i == 0; $heads[$i + 1])) | select(has("failed")) | {path: $path, failed}
+       else empty end),
+      (if $i == 0 and $trust.newest and (.value.expires // infinite) <= $asked.now
+       then {path: $path, failed: "expired-head"} else empty end);
+
+# TRUST-23
+def known_head_faults($trust; $newest):
+    known($trust)[].head | values
+    | . as $seen
+    | [.epoch, .version] as $place
+    | "fork\t\(.id) was seen" as $fork
+    | ($newest.value | [.epoch, .version]) as $at
+    | (if $at < $place then {path: "head", failed: "rolled-back\tversion \(.version) of epoch \(.epoch) was seen"}
+       elif $at == $place and $newest.id != .id then {path: "head", failed: $fork}
+       else empty end),
+      ($trust.base[.epoch + 1 | tostring] as $base
+       # Trust may have left that head behind.
+       | select($base == null or ($base.version // 0) >= $seen.version)
+       | kept(head_slot($seen.epoch; $seen.version))
+       | select((has("failed") | not) and .id != $seen.id) | {path: slot($seen.epoch; $seen.version), failed: $fork});
+
+# {heads: newest first, complete: whether they go back to the first of all, faults, met}
+def series($trust):
     kept(head_file("head"))
-    | if has("failed") then {heads: [], met: [], faults: [{path: "head", failed}]}
+    | if has("failed") then {heads: [], complete: false, met: [], faults: [{path: "head", failed}]}
       else
         . as $newest | .value as $head
         | slot($head.epoch; $head.version) as $its_slot
-        | slot($head.epoch; $head.version + 1) as $next
-        | {heads: [$head], met: [$its_slot], faults: []}
-        | if $head | has("registry") then .faults += [{path: "head", failed: "signature-unchecked"}] else . end
+        # What a killed run leaves: the next version, or the first of the epoch that trust began since.
+        | (if ($trust.base[$head.epoch + 1 | tostring] // {version: infinite} | .version // 0) <= $head.version
+           then [$head.epoch + 1, 1] else [$head.epoch, $head.version + 1] end) as $next
+        | {heads: [$newest], complete: true, met: [$its_slot], faults: []}
         | kept(found($its_slot; "missing-head"; greatest_document)) as $copy
         | if $copy | has("failed") then .faults += [{path: $its_slot, failed: $copy.failed}]
           elif $copy.digest != $newest.whole then .faults += [{path: $its_slot, failed: "head-mismatch"}] else . end
-        | kept(head_slot($head.epoch; $head.version + 1)) as $after
+        | kept(head_slot($next[0]; $next[1])) as $after
         | if $after | has("failed") | not
-          then .met += [$next] | .faults += [{path: "head", failed: "lagging-head"}]
+          then .met += [slot($next[0]; $next[1])] | .faults += [{path: "head", failed: "lagging-head"}]
           elif $after.failed | word_of == "missing-head" then .
-          else .met += [$next] | .faults += [{path: $next, failed: $after.failed}] end
-        | .broken = false
-        | until(.broken or (.heads[-1] | has("previous") | not) or .heads[-1].version <= 1;
-            .heads[-1] as $later
-            | slot($later.epoch; $later.version - 1) as $path
-            | .met += [$path]
-            | kept(head_slot($later.epoch; $later.version - 1)
+          else .met += [slot($next[0]; $next[1])] | .faults += [{path: slot($next[0]; $next[1]), failed: $after.failed}] end
+        | .path = "head" | .at = kept({place: ($head | head_before($trust))})
+        | until(.at.place == null;
+            .heads[-1].value as $later
+            | .at.place as $place
+            | slot($place[0]; $place[1]) as $path
+            | .path = $path | .met += [$path]
+            | kept(head_slot($place[0]; $place[1])
                 | if .id != $later.previous then wrong("document-mismatch"; "the next head names another") else . end) as $before
-            | if $before | has("failed") then .broken = true | .faults += [{path: $path, failed: $before.failed}]
-              else .heads += [$before.value] end)
+            | if $before | has("failed") then .at = $before
+              else .heads += [$before] | .at = kept({place: ($before.value | head_before($trust))}) end)
+        | if .at.failed then .complete = false | .faults += [{path, failed: .at.failed}] else . end
+        | .complete = (.complete and (.heads[-1].value | has("previous") | not))
       end;
 
 # --- index.md
@@ -110,24 +231,64 @@ def stated($statements; $lines):
               then wrong("statement-mismatch") else . end) as $one
         | if $one | has("failed") then .faults += [{path: sharded("s"; $line.statement), failed: $one.failed}]
           else
-            .values += [$one]
-            | if $one | has("registry") then .faults += [{path: sharded("s"; $line.statement), failed: "signature-unchecked"}] else . end
-          end);
+            .values += [$one] end);
 
-# The statements before the newest, and those that older heads name: {seen, faults}
-def series_of_statements($statements; $newest; $older):
-    reduce (($newest + $older) | unique[]) as $start ({seen: {}, faults: []};
+# Step 5 of trust.md, of a statement that can be read.
+def check_keys_of_statement($trust; $newest):
+    . as $statement
+    | .value
+    | if $trust.newest == null then check_missing_trust
+      elif (if $newest then .registry else .registry // $trust.ids[0] end) != $trust.ids[0] then wrong("other-registry")
+      else
+        $statement.behind as $behind
+        | if $newest then
+            .name as $name | .epoch as $epoch
+            | ($trust.newest | delegation_of($name)) as $delegation
+            | if $epoch > $delegation.epoch then wrong("untrusted-statement"; "of an epoch that has not begun") else . end
+            | [$trust.newest.keys[] | select(.state == "revoked") | $facts.prints[.key]] as $revoked
+            | ($behind | signers("image"; $statement.line; $facts)) as $signers
+            | if $delegation | enough($signers; $revoked) then . else wrong("untrusted-statement") end
+          # Its keys may have left trust since.
+          else ($behind | signers("image"; $statement.line; $facts)) as $_ | . end
+      end;
+
+# Of all statements that were read, and those of the newest index among them.
+def key_faults_of_statements($trust; $statements; $read; $newest):
+    ($newest | reduce .[] as $id ({}; .[$id] = true)) as $newest
+    | $read[] as $id
+    | sharded("s"; $id) as $path
+    | kept(statement($statements; $id)) | select(has("failed") | not)
+    | (kept(check_keys_of_statement($trust; $newest[$id] // false)) | select(has("failed")) | {path: $path, failed}),
+      (if $trust.newest and $newest[$id] and (.value.expires // infinite) <= $asked.now
+       then {path: $path, failed: "expired-statement"} else empty end);
+
+def subject: [.namespace + "/" + .key, .arch];
+
+# The statements before the newest, and those that older heads name: {seen, faults}. $lines and $older
+# are of the newest index and of those; $whole says that the newest could be read.
+def series_of_statements($statements; $lines; $older; $whole):
+    ($lines | reduce .[] as $line ({}; .[$line.statement] = ($line | subject))) as $newest
+    | ($older | reduce .[] as $line ({}; .[$line.statement] = ($line | subject))) as $old
+    | reduce (($newest | keys[]), ($old | keys[] | select($newest[.] == null))) as $start ({seen: {}, cut: [], faults: []};
         .at = $start | .later = null
         | until(.at == null;
             .at as $id | .later as $later
             | kept(statement($statements; $id)) as $one
-            | if $one | has("failed") then .faults += [{path: sharded("s"; $id), failed: $one.failed}] else . end
+            | if $one | has("failed") then .faults += [{path: sharded("s"; $id), failed: $one.failed}] | .cut += [$newest[$start]] else . end
             | if $later != null and ($one | has("failed") | not)
-                 and ([$later.name, $later.tag, $later.arch] != ($one.value | [.name, .tag, .arch]) or $later.seq != $one.value.seq + 1)
+                 and ([$later.name, $later.tag, $later.arch] != ($one.value | [.name, .tag, .arch])
+                      or $later.seq != $one.value.seq + 1 or $later.epoch < $one.value.epoch)
               then .faults += [{path: sharded("s"; $id), failed: "statement-order"}] else . end
-            | if .seen[$id] or ($one | has("failed")) then .at = null
+            | if (.seen | has($id)) or ($one | has("failed")) then .at = null
               else .at = $one.value.previous | .later = $one.value end
-            | .seen[$id] = true));
+            | if .seen | has($id) then . else .seen[$id] = $newest[$start] end))
+    # STM-21. Of a subject whose series, or of an index that cannot be read, it is not known.
+    | .cut as $cut | .seen as $seen
+    | .faults += [
+        if $whole then $old | keys[] else empty end
+        | . as $id | $old[$id] as $subject
+        | select(($cut | index([$subject]) | not) and $seen[$id] != $subject)
+        | {path: sharded("s"; $id), failed: "rolled-back\ta later one was published"}];
 
 # --- reference.md: REF-11 to REF-13
 
@@ -163,7 +324,7 @@ def image_checks($settings; $values):
 # --- api.md and layout.md
 
 def once_derived($settings; $nodes; $statements; $heads; $path):
-    first(($heads[1:][] | stated($statements; index_of($nodes; .).lines).values | views($settings)
+    first(($heads[1:][].value | stated($statements; index_of($nodes; .).lines).values | views($settings)
         | .[$path] // empty | select(. == $texts[$path]) | true), false);
 
 def view_faults($settings; $nodes; $statements; $heads; $derived):
@@ -174,16 +335,18 @@ def view_faults($settings; $nodes; $statements; $heads; $derived):
       elif once_derived($settings; $nodes; $statements; $heads; $path) then {path: $path, failed: "stale-view"}
       else {path: $path, failed: "view-mismatch"} end;
 
-def strays($settings; $nodes; $statements; $heads; $whole; $met):
-    ($heads != [] and $heads[-1].version == 1) as $complete
-    | $stock | keys[] as $path | select($met[$path] | not)
+def strays($settings; $nodes; $statements; $trust; $heads; $complete; $whole; $met):
+    $stock | keys[] as $path | select($met[$path] | not)
     | ($path | place) as $place
     | if $path | startswith("staging/") then {warning: "interrupted-run", path: "staging"}
       elif $place == null then {warning: "foreign-file", path: $path}
       elif $stock[$path].type != "f" then {path: $path, failed: "not-a-file"}
+      elif $place.place == "trust" then {path: $path, failed: "stray-trust"}
       elif $place.place == "head-slot" then
-        if $complete then {path: $path, failed: "stray-head"} else {warning: "not-judged", path: "head"} end
-      elif $place.place == "endpoint" then
+        if $place.version > ($trust.base[$place.epoch + 1 | tostring].version // infinite)
+        then {warning: "abandoned-head", path: $path}
+        elif $complete then {path: $path, failed: "stray-head"} else {warning: "not-judged", path: "head"} end
+      elif $place.place | startswith("seed-") then
         if $whole | not then {warning: "not-judged", path: "head"}
         elif once_derived($settings; $nodes; $statements; $heads; $path) then {path: $path, failed: "stale-view"}
         else {path: $path, failed: "stray-view"} end
@@ -191,7 +354,7 @@ def strays($settings; $nodes; $statements; $heads; $whole; $met):
         (if $whole then {warning: "stray-file", path: $path} else {warning: "not-judged", path: "head"} end) as $warning
         | if $place.place == "statement" then
             # Only line 1 carries the id.
-            ([($texts[$path] // "") | split("\n") | select(length > 2) | .[0] | try utf8 catch empty] | .[0]) as $line
+            ([($texts[$path] // "") | split("\n") | select(.[1:] | length > 0 and . != [""]) | .[0] | try utf8 catch empty] | .[0]) as $line
             | (if $line == null then $digests[$path] else $hashed[$line + "\n"] // $digests[$path] end) as $digest
             | if $digest == $place.digest then $warning else {path: $path, failed: "blob-mismatch"} end
           elif $place.place == "node" then
@@ -210,41 +373,48 @@ def known_views($settings; $values; $index):
       end;
 
 def verify_tree($settings; $nodes; $statements):
-    series as $series
+    trust_series as $trust
+    | series($trust) as $series
     | $series.heads as $heads
-    | (if $heads == [] then {lines: [], total: 0, faults: [], met: []} else index_of($nodes; $heads[0]) end) as $index
-    | [$heads[1:] | unique_by(.index.digest)[] | index_of($nodes; .)] as $older
+    | (if $heads == [] then {lines: [], total: 0, faults: [], met: []} else index_of($nodes; $heads[0].value) end) as $index
+    | [$heads[1:] | unique_by(.value.index.digest)[] | index_of($nodes; .value)] as $older
     | stated($statements; $index.lines) as $stated
-    | ($heads != [] and $index.faults == [] and $stated.faults == []) as $whole
-    | series_of_statements($statements; [$index.lines[].statement]; [$older[].lines[].statement]) as $before
+    | ($heads != [] and $index.faults == []) as $indexed
+    | ($indexed and $stated.faults == []) as $whole
+    | [$index.lines[].statement] as $newest
+    | series_of_statements($statements; $index.lines; [$older[].lines[]]; $indexed) as $before
     # Of a tag whose statements could not all be read, no view is known.
     | ([$stated.values[] | [.name + ":" + .tag, .arch]]) as $read
     | ([$index.lines[] | [.namespace + "/" + .key, .arch]] - $read | map(.[0]) | unique) as $unknown
     | [$stated.values[] | select(.name + ":" + .tag | . as $tag | $unknown | index([$tag]) | not)] as $known
     | (if $whole then $known | views($settings) else known_views($settings; $known; $index) end) as $derived
     | [image_checks($settings; $stated.values)] as $images
-    | (["sreg.json", "head"] + $series.met + $index.met + [$older[].met[]] + [$before.seen | keys[] | sharded("s"; .)]
+    | (["sreg.json", "head", (range(1; $trust.versions + 1) | "trust/\(.)")] + $series.met + $index.met + [$older[].met[]] + [$before.seen | keys[] | sharded("s"; .)]
        + ($derived | keys) + [$images[] | .met // empty]
        | reduce .[] as $path ({}; .[$path] = true)) as $met
-    | $series.faults[], $index.faults[], $older[].faults[], $stated.faults[], $before.faults[],
+    | $trust.faults[], known_trust_faults($trust),
+      $series.faults[], key_faults_of_heads($trust; $heads), ($heads[:1][] as $head | known_head_faults($trust; $head)),
+      $index.faults[], $older[].faults[], $stated.faults[], $before.faults[],
+      key_faults_of_statements($trust; $statements; $before.seen | keys; $newest),
       case_collisions($index.lines), reserved_names($index.lines),
-      (if $heads != [] and $index.faults == [] and $index.total != $heads[0].index.tags
+      (if $heads != [] and $index.faults == [] and $index.total != $heads[0].value.index.tags
        then {path: "head", failed: "node-sum\tthe head counts otherwise"} else empty end),
       view_faults($settings; $nodes; $statements; $heads; $derived),
       $images[],
-      strays($settings; $nodes; $statements; $heads; $whole; $met);
+      strays($settings; $nodes; $statements; $trust; $heads; $series.complete; $whole; $met);
 
 # Only what leads from the head to one reference, and its bytes.
 def verify_reference($settings; $nodes; $statements):
     def node_file: . as $id | sharded("n"; $id) as $path
         | if $nodes[$path] then $nodes[$path] | opened else wrong("missing-node") end;
-    kept($reference | parse_reference) as $wanted
-    | series as $series
-    | if $wanted | has("failed") then {path: $reference, failed: $wanted.failed}
-      elif $series.heads == [] then $series.faults[]
+    kept($asked.reference | parse_reference) as $wanted
+    | trust_series as $trust
+    | kept(head_file("head")) as $head
+    | if $wanted | has("failed") then {path: $asked.reference, failed: $wanted.failed}
+      elif $head | has("failed") then {path: "head", failed: $head.failed}
       else
         kept(
-            look_up(node_file; $series.heads[0].index.digest; "ns"; ""; null; $wanted.namespace; $hashed)
+            look_up(node_file; $head.value.index.digest; "ns"; ""; null; $wanted.namespace; $hashed)
             | if . == [] then wrong("missing-reference"; "no namespace " + $wanted.namespace) else .[0] end
             | . as $entry
             | ("tags/" + .key) as $map
@@ -258,9 +428,14 @@ def verify_reference($settings; $nodes; $statements):
               end
             | map(select(.digest and (($wanted.digest // .digest) == .digest)) | .namespace = $wanted.namespace)
             | if . == [] then wrong("missing-reference") else {lines: .} end) as $lines
-        | $series.faults[],
-          (if $lines | has("failed") then {path: $reference, failed: $lines.failed}
-           else stated($statements; $lines.lines) | .faults[], image_checks($settings; .values) end)
+        | $trust.faults[], known_trust_faults($trust),
+          key_faults_of_heads($trust; [$head]), known_head_faults($trust; $head),
+          (if $lines | has("failed") then {path: $asked.reference, failed: $lines.failed}
+           else
+            [$lines.lines[].statement] as $newest
+            | key_faults_of_statements($trust; $statements; $newest | unique; $newest),
+              (stated($statements; $lines.lines) | .faults[], image_checks($settings; .values))
+           end)
       end;
 
 def verdicts:
@@ -268,7 +443,7 @@ def verdicts:
     | if $first | has("failed") then {path: "sreg.json", failed: $first.failed}
       else
         nodes_by_path as $nodes | statements_by_path as $statements
-        | if $reference == null then verify_tree($first.settings; $nodes; $statements)
+        | if $asked.reference == null then verify_tree($first.settings; $nodes; $statements)
           else verify_reference($first.settings; $nodes; $statements) end
       end;
 

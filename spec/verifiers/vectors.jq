@@ -1,7 +1,9 @@
 # The verdict of verify.jq on each vector of the areas that jq alone can judge. $vectors: {path of a
 # folder: vector.json}; $inputs: the bytes of their inputs; $sizes; $digests: of the inputs;
-# $hashed: of strings. Each case that fails, or a dot for one that passes, on a line.
+# $hashed: of strings; $facts: about signatures (trust.jq); $built: the nodes of maps. Each case that fails, or a dot behind the
+# area of one that passes, on a line.
 include "verify";
+include "trust";
 
 def input($case): $inputs[$case + "/input"];
 
@@ -19,6 +21,38 @@ def verdict($area; $case; $vector):
     elif $area == "head" then
         said_of_document(check_head; $case)
         | {id, epoch: .value.epoch, version: .value.version, tags: .value.index.tags, index: .value.index.digest}
+    elif $area == "arch" then
+        input($case) // ""
+        | if is_arch then . else wrong("malformed-arch") end
+        | . as $word | {arch: ., sif_code: (arches | index([$word]) | if . < 10 then "0\(.)" else tostring end)}
+    elif $area == "digest" then
+        input($case) // "" | if is_digest then {hex: .[7:]} else wrong("malformed-digest") end
+    elif $area == "layout" then
+        input($case) // "" | place // wrong("foreign-file")
+    elif $area == "reference" then
+        input($case) // ""
+        | parse_reference
+        | if has("digest") and (has("tag") | not) then . else .tag_or_default = (.tag // "latest") end
+        | if $vector.expect.folded then .folded = (.namespace + "/" + .name | fold) else . end
+    elif $area == "map" then
+        {root: $built[$case][0].id, count: $built[$case][0].count, nodes: $built[$case]}
+    elif $area == "trust" then
+        input($case) // ""
+        | document(check_trust($facts.prints); greatest_trust; true; $sizes[$case + "/input"]; $digests[$case + "/input"]; $hashed)
+        | {id, version: .value.version, epoch: .value.head_base.epoch, scopes: [.value.delegations[].scope],
+           states: [.value.keys[].state]}
+    elif $area == "lock" then
+        input($case) // ""
+        | document(check_lock; greatest_lock; false; $sizes[$case + "/input"]; $digests[$case + "/input"]; $hashed)
+        | {registries: .value.registries}
+    elif $area == "key" then
+        (input($case) // "" | read_key | .key | split(" ")[1] | unbase64 | signing_key($facts.off_curve))
+        | {algorithm, fingerprint: $facts.prints[.key]}
+    elif $area == "signature" then
+        $inputs[$case + "/message"] as $message
+        | input($case) // ""
+        | {signers: (if $vector.several then signers($vector.purpose; $message; $facts)
+                     else [verified_by($vector.purpose; $message; $facts)] end)}
     elif $area == "node" then
         (input($case) // "") | node($sizes[$case + "/input"]; $vector.position.map; $vector.position.prefix | prefix_of; $hashed)
         | {id: $digests[$case + "/input"], kind: (if has("lines") then "leaf" else "branch" end), count: count}
@@ -49,7 +83,7 @@ $vectors | keys[] as $case
 | if has("failed") then
     (.failed | word_of) as $word
     # Which word of the grammar's it is depends on where a scanner stops, and jq is none.
-    | if $word == $vector.class or ($area == "canonical-json" and ($word | startswith("json-")) and $vector.class) then "."
+    | if $word == $vector.class or ($area == "canonical-json" and ($word | startswith("json-")) and $vector.class) then "\($area) ."
       else "\($case): \($word)" end
-  elif .said == $vector.expect then "."
+  elif .said == $vector.expect then "\($area) ."
   else "\($case): \(.said | tojson)" end

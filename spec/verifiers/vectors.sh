@@ -3,8 +3,8 @@
 #
 #     vectors.sh FOLDER
 #
-# Every vector on which it does not reach the verdict that is named is printed, and every one that it
-# is exempt from; the exit code is 0 when none failed.
+# Every vector on which it does not reach the verdict that is named is printed, every one that it is
+# exempt from, and of each area how many were run; the exit code is 0 when none failed.
 set -euo pipefail
 export LC_ALL=C
 
@@ -12,17 +12,23 @@ here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 # shellcheck source=verify.sh
 source "$here/verify.sh"
 
-areas=(canonical-json digest-chain head manifest node proof settings statement tree views)
+areas=(arch canonical-json digest digest-chain head key layout lock manifest map node proof reference settings signature
+    statement tree trust views)
+# Areas whose vectors are still to come.
+awaited=" lock "
+# Areas that verify.sh does not read.
+not_run=" sif "
 
 # Chains whose length and last value are right, and the image too: only an interior link is not, and
 # sha256sum gives out no interior value.
 interior_links="flipped-bit little-endian swapped two-sidecars"
 
-passed=0 failed=0
-pass() { passed=$((passed + 1)); }
-fault() {
-    failed=$((failed + 1))
-    echo "$*"
+failed=0
+declare -A ran=()
+# Counts a vector of an area; whatever else is said is what is wrong.
+count() {
+    ran[$1]=$((${ran[$1]-0} + 1))
+    [[ $# -eq 1 ]] || { failed=$((failed + 1)) && echo "${*:2}"; }
 }
 
 # The folders of all cases, each with NUL.
@@ -40,17 +46,34 @@ cases() {
 # The areas that are documents of their own, all at once.
 documents() {
     local folder=$1 work=$2 line
-    (cd "$folder" && find "${areas[@]}" -name input -size -5M -printf '%p\0' | grep -zv -e '^tree/' -e '^digest-chain/') > "$work/inputs"
+    (cd "$folder" && find "${areas[@]}" \( -name input -o -name message \) -size -5M -printf '%p\0' | grep -zv -e '^tree/' -e '^digest-chain/') > "$work/inputs"
     frame_files "$folder" < "$work/inputs" | read_frames > "$work/texts"
     hash_files "$folder" < "$work/inputs" > "$work/digests"
     (cd "$folder" && find "${areas[@]}" -name input -printf '%p %s\n') |
         jq -Rn 'reduce (inputs | split(" ")) as $one ({}; .[$one[0]] = ($one[1] | tonumber))' > "$work/sizes"
     strings_of_vectors "$work" | hash_strings "$work/strings" > "$work/hashed"
+    questions_of_vectors "$work" | find_facts "$work/signatures" > "$work/facts"
+    build_maps "$work" > "$work/built"
     jq -nr -L "$here" --argfile vectors "$work/vectors" --argfile inputs "$work/texts" --argfile sizes "$work/sizes" \
-        --argfile digests "$work/digests" --argfile hashed "$work/hashed" "$(< "$here/vectors.jq")" > "$work/said"
+        --argfile digests "$work/digests" --argfile hashed "$work/hashed" --argfile facts "$work/facts" \
+        --argfile built "$work/built" "$(< "$here/vectors.jq")" > "$work/said"
     while IFS= read -r line; do
-        if [[ $line == . ]]; then pass; else fault "$line"; fi
+        if [[ $line == *" ." ]]; then count "${line% .}"; else count "${line%%/*}" "$line"; fi
     done < "$work/said"
+}
+
+# What is to be found out about keys and signatures.
+questions_of_vectors() {
+    local work=$1
+    jq -nc -L "$here" --argfile vectors "$work/vectors" --argfile inputs "$work/texts" '
+        include "verify"; include "trust";
+        $vectors | keys[] as $case
+        | $inputs[$case + "/input"] as $input
+        | ($case | split("/")[0]) as $area
+        | if $area == "key" then [try ($input | read_key) catch empty][] | {key, point: true}
+          elif $area == "trust" then [try ($input | split("\n")[0] | canonical) catch empty][] | .keys | arrays[] | objects.key | select(is_key) | {key: .}
+          elif $area == "signature" then $input // "" | questions($vectors[$case].purpose; $inputs[$case + "/message"])
+          else empty end'
 }
 
 # What is hashed besides: the nodes of proofs, their lines' keys, and the keys that are asked for.
@@ -62,6 +85,51 @@ strings_of_vectors() {
     strings_to_hash "$work/all-texts"
     jq -j '.[] + "\u001e"' "$work/proof-nodes"
     jq -j '.[] | .key // empty | . + "\u001e"' "$work/vectors"
+}
+
+# The nodes of the maps of the area `map` (IDX-3), as {case: [{id, kind, prefix, count}]}, each branch
+# before its children.
+build_maps() {
+    local work=$1
+    jq -n -L "$here" --argfile vectors "$work/vectors" --argfile inputs "$work/texts" --argfile hashed "$work/hashed" '
+        include "verify";
+        # Lines come with the digits of their keys, and nodes as {prefix, kind, count} and text or digits.
+        def shape($map; $prefix):
+            "sreg-node-v1 \(if length <= 32 then "leaf" else "branch" end) \($map) \(if $prefix == "" then "-" else $prefix end)\n" as $header
+            | if length <= 32 then
+                {prefix: $prefix, kind: "leaf", count: length, text: ($header + (sort_by(.place) | map(.line + "\n") | join("")))}
+              else
+                (group_by(.digits[($prefix | length):($prefix | length) + 1])) as $below
+                | {prefix: $prefix, kind: "branch", count: length, header: $header,
+                   children: [$below[][0].digits[:($prefix | length) + 1]]},
+                  ($below[] | .[0].digits[:($prefix | length) + 1] as $digits | shape($map; $digits))
+              end;
+        $vectors | with_entries(select(.key | startswith("map/")))
+        | with_entries(.value.map as $map | .value = [
+            $inputs[.key + "/input"] // "" | [split("\n")[:-1][] | . as $line | utf8 | canonical
+                | {line: $line, place: [.key, .arch], digits: ($hashed[.key] | ltrimstr("sha256:"))}]
+            | shape($map; "")])' > "$work/shapes"
+    # The id of a branch depends on those of its children: from the leaves up.
+    echo '{}' > "$work/map-ids"
+    while :; do
+        jq -n --argfile shapes "$work/shapes" --argfile ids "$work/map-ids" '
+            $shapes | with_entries(.key as $case | .value |= map(
+                select($ids[$case + ":" + .prefix] == null)
+                | if .children then
+                    [.children[] | $ids[$case + ":" + .]] as $known
+                    | select($known | all(.[]; . != null))
+                    | .text = .header + ([.children, $known] | transpose | map("\(.[0][-1:]) \(.[1].id[7:]) \(.[1].count)\n") | join(""))
+                  else . end))' > "$work/map-texts"
+        [[ $(jq '[.[][]] | length' "$work/map-texts") -gt 0 ]] || break
+        jq -j '.[][].text + "\u001e"' "$work/map-texts" | hash_strings "$work/map-strings" > "$work/map-hashed"
+        jq -n --argfile texts "$work/map-texts" --argfile ids "$work/map-ids" --argfile hashed "$work/map-hashed" '
+            reduce ($texts | to_entries[] | .key as $case | .value[] | .case = $case) as $node ($ids;
+                .[$node.case + ":" + $node.prefix] = {id: $hashed[$node.text], count: $node.count})' > "$work/map-next"
+        mv "$work/map-next" "$work/map-ids"
+    done
+    jq -n --argfile shapes "$work/shapes" --argfile ids "$work/map-ids" '
+        $shapes | with_entries(.key as $case | .value |= map(
+            {count, id: $ids[$case + ":" + .prefix].id, kind, prefix: (if .prefix == "" then "-" else .prefix end)}))'
 }
 
 # The file of a recipe (README.md of the vectors), block by block: each is the ring of all bytes,
@@ -116,11 +184,11 @@ digest_chains() {
         if [[ -z $word && $class == blob-mismatch && " $interior_links " == *" ${case##*/} "* ]]; then
             echo "exempt: $case"
         elif [[ ${word:--} != "$class" ]]; then
-            fault "$case: ${word:-accepted}"
+            count digest-chain "$case: ${word:-accepted}"
         elif [[ $chain != - && $chain != "sha256:$(sha256sum < "$folder/$case/sidecar" | cut -c 1-64)" ]]; then
-            fault "$case: the sidecar's digest"
+            count digest-chain "$case: the sidecar's digest"
         else
-            pass
+            count digest-chain
         fi
     done < <(jq -r 'to_entries[] | select(.key | startswith("digest-chain/"))
         | [.key, .value.class // "-", (.value.expect // .value).digest, .value.expect.chain // "-"] | @tsv' "$work/vectors")
@@ -139,34 +207,71 @@ make_tree() {
         | . + "\u001e"' "$input")
 }
 
-trees() {
-    local folder=$1 work=$2 case expected words warnings n=0
-    while IFS=$'\t' read -r case expected; do
+# Every so many of the trees, from one on: of each a line, with what is wrong behind a tab.
+judge_trees() {
+    local folder=$1 work=$2 first=$3 step=$4 case expected asked words warnings n=0 place
+    while IFS=$'\t' read -r case expected asked; do
         n=$((n + 1))
-        mkdir -p "$work/trees/$n" "$work/judging-$n"
-        make_tree "$folder/$case/input" "$work/trees/$n"
-        judge "$work/trees/$n" "$work/judging-$n" > "$work/judged"
-        words=$(sed -n 's/^error\t\([^\t]*\).*/\1/p' "$work/judged" | sort -u | tr '\n' ' ')
-        warnings=$(sed -n 's/^warning\t\([^\t]*\)\t\([^\t]*\).*/\2 \1/p' "$work/judged" | sort -u | cut -d ' ' -f 2 | tr '\n' ' ')
-        if [[ "${words:-valid $warnings}" == "$expected " ]]; then pass; else fault "$case: ${words:-valid $warnings}"; fi
-    done < <(jq -r 'to_entries[] | select(.key | startswith("tree/"))
-        | [.key, .value.class // ((["valid"] + .value.expect.warnings) | join(" "))] | @tsv' "$work/vectors")
+        [[ $((n % step)) -eq $first ]] || continue
+        place=$work/trees/$n
+        mkdir -p "$place/root" "$place/judging"
+        make_tree "$folder/$case/input" "$place/root"
+        judge "$place/root" "$place/judging" "$asked" > "$place/judged"
+        words=$(sed -n 's/^error\t\([^\t]*\).*/\1/p' "$place/judged" | sort -u | tr '\n' ' ')
+        # That nobody knows the registry is not among the warnings that are expected.
+        warnings=$(sed -n '/^warning\tnot-pinned\t/d; s/^warning\t\([^\t]*\)\t\([^\t]*\).*/\2 \1/p' "$place/judged" | sort -u | cut -d ' ' -f 2 | tr '\n' ' ')
+        if [[ "${words:-valid $warnings}" == "$expected " ]]; then echo "$case"; else printf '%s\t%s\n' "$case" "${words:-valid $warnings}"; fi
+    done < "$work/tree-cases"
+}
+
+trees() {
+    local folder=$1 work=$2 workers worker case wrong
+    jq -r 'to_entries[] | select(.key | startswith("tree/"))
+        | [.key, .value.class // ((["valid"] + .value.expect.warnings) | join(" ")),
+           (.value | {reference: null, expected: [.knows | values.id], known: [.knows | values], now: (.now // 0)} | tojson)]
+        | join("\t")' "$work/vectors" > "$work/tree-cases"
+    workers=$(nproc)
+    for ((worker = 0; worker < workers; worker++)); do
+        judge_trees "$folder" "$work" "$worker" "$workers" > "$work/trees-said-$worker" &
+    done
+    wait
+    while IFS=$'\t' read -r case wrong; do
+        if [[ -z $wrong ]]; then count tree; else count tree "$case: $wrong"; fi
+    done < <(cat "$work"/trees-said-*)
+    [[ ${ran[tree]-0} -eq $(wc -l < "$work/tree-cases") ]] || count tree "a tree was not judged"
 }
 
 main() {
     [[ $# -eq 1 && -d $1 ]] || { echo "vectors.sh FOLDER" >&2 && return 2; }
     work=$(mktemp -d)
     trap 'rm -rf "$work"' EXIT
-    local folder
+    local folder area
     folder=$(cd "$1" && pwd)
+    for area in "$folder"/*/; do
+        area=$(basename "$area")
+        if [[ $not_run == *" $area "* ]]; then
+            echo "not run: $area"
+        elif [[ " ${areas[*]} " != *" $area "* ]]; then
+            count "$area" "no verifier for the area $area"
+        fi
+    done
+    for area in $awaited; do
+        [[ ! -d $folder/$area ]] || continue
+        echo "$area: no vectors yet"
+        mapfile -t areas < <(printf '%s\n' "${areas[@]}" | grep -vx "$area")
+    done
     cases "$folder" > "$work/cases"
     (cd "$folder" && sed -z 's|$|/vector.json|' "$work/cases" | xargs -0 jq -n '
         reduce inputs as $one ({}; .[input_filename | rtrimstr("/vector.json")] = $one)') > "$work/vectors"
     documents "$folder" "$work"
     digest_chains "$folder" "$work"
     trees "$folder" "$work"
-    echo "$passed passed, $failed failed"
-    [[ $passed -gt 0 && $failed -eq 0 ]]
+    for area in "${areas[@]}"; do
+        echo "$area: ${ran[$area]-0}"
+        [[ ${ran[$area]-0} -gt 0 ]] || failed=$((failed + 1))
+    done
+    echo "$failed failed"
+    [[ $failed -eq 0 ]]
 }
 
 main "$@"

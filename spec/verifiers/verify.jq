@@ -133,10 +133,10 @@ def fold: ascii_downcase;
 def is_digest: type == "string" and test("\\Asha256:[0-9a-f]{64}\\z");
 def is_component: test("\\A[A-Za-z0-9][A-Za-z0-9._-]{0,63}\\z");
 def is_tag: type == "string" and test("\\A[A-Za-z0-9_][A-Za-z0-9._-]{0,127}\\z");
-def is_arch:
-    type == "string" and . as $word
-    | ["unknown", "386", "amd64", "arm", "arm64", "ppc64", "ppc64le", "mips", "mipsle", "mips64", "mips64le",
-       "s390x", "riscv64", "loong64"] | index([$word]) != null;
+# The place of a word is its code in a SIF header.
+def arches: ["unknown", "386", "amd64", "arm", "arm64", "ppc64", "ppc64le", "mips", "mipsle", "mips64", "mips64le",
+    "s390x", "riscv64", "loong64"];
+def is_arch: type == "string" and . as $word | arches | index([$word]) != null;
 
 def check_namespace:
     if is_component | not then wrong("malformed-namespace"; .) else . end
@@ -171,6 +171,7 @@ def fits($kind):
     if $kind == "integer" then type == "number"
     elif $kind == "string" then type == "string"
     elif $kind == "true" then . == true
+    elif $kind == "any" then true
     elif $kind == "digest" then is_digest
     elif $kind == "tag" then is_tag
     elif $kind == "arch" then is_arch
@@ -231,16 +232,22 @@ def read_manifest($size):
 
 def greatest_document: 16384;
 
-# A document's file as {value, id}. $whole is the digest of the file.
-def document(check; $size; $whole; $hashed):
-    if $size > greatest_document then wrong("document-too-large"; "\($size) bytes") else . end
+# A document's file as {value, id, line, behind}: line 1, which is the message of the signatures
+# behind it. $whole is the digest of the file. Signatures follow where all documents of its kind are
+# $signed, and where it names a registry.
+def document(check; $most; $signed; $size; $whole; $hashed):
+    if $size > $most then wrong("document-too-large"; "\($size) bytes") else . end
+    | . as $text
     | split("\n") as $lines
     | if ($lines | length) < 2 then wrong("document-no-line") else . end
     | $lines[0] as $line
     | ($line | canonical | check) as $value
-    | if $size == ($line | length) + 1 then {value: $value, id: $whole}
-      elif $value | has("registry") then {value: $value, id: $hashed[($line | utf8) + "\n"]}
+    | (($line | utf8) + "\n") as $message
+    | {value: $value, line: $message, behind: ($lines[1:] | join("\n"))}
+    | if .behind == "" then .id = $whole
+      elif $signed or ($value | has("registry")) then .id = $hashed[$message]
       else wrong("document-trailing") end;
+def document(check; $size; $whole; $hashed): document(check; greatest_document; false; $size; $whole; $hashed);
 
 def bound(condition; $field): if condition then . else wrong("document-field"; $field) end;
 
@@ -277,7 +284,9 @@ def check_head:
          trust: {id: "digest", version: "integer"}};
         "malformed-document")
     | bound(.version >= 1; "version")
-    | bound(.epoch != 0 or (.version == 1) == (has("previous") | not); "previous")
+    | bound(.version == 1 or has("previous"); "previous")
+    | bound(.version > 1 or has("registry") or (has("previous") | not); "previous")
+    | bound((.trust.version // 1) >= 1; "trust")
     | bound(has("registry") == has("trust") and has("trust") == has("expires"); "registry")
     | bound(has("registry") == (.epoch != 0); "epoch");
 
@@ -398,25 +407,36 @@ def image_url($settings):
         | reduce ($values | keys[]) as $name ($settings.blob_url; split("{" + $name + "}") | join($values[$name]))
     else ($settings.base_url // "") + "/" + blob_path(.name; .digest) end;
 
-# What stands at a path: {place} and more; null where the table has no such path.
+# What stands at a path: {place, view} and more; null where the table has no such path.
 def place:
     def number: test("\\A(0|[1-9][0-9]{0,15})\\z") and (greater_digits(greatest_integer | tostring) | not);
+    def is_version: number and . != "0";
     split("/") as $parts
-    | if . == "sreg.json" or . == "head" then {place: .}
+    | ($parts | length) as $length
+    | if . == "sreg.json" then {place: "settings"}
+      elif . == "head" then {place: "head"}
       elif $parts[0] == "heads" then
-        if ($parts | length) == 3 and ($parts[1:] | all(.[]; number)) and $parts[2] != "0" then {place: "head-slot"} else null end
+        if $length == 3 and ($parts[1] | number) and ($parts[2] | is_version)
+        then {place: "head-slot", epoch: ($parts[1] | tonumber), version: ($parts[2] | tonumber)} else null end
+      elif $parts[0] == "trust" then
+        if $length == 2 and ($parts[1] | is_version) then {place: "trust", version: ($parts[1] | tonumber)} else null end
       elif $parts[0] == "n" or $parts[0] == "s" then
-        if ($parts | length) == 3 and ($parts[2] | test("\\A[0-9a-f]{64}\\z")) and $parts[1] == $parts[2][:2]
+        if $length == 3 and ($parts[2] | test("\\A[0-9a-f]{64}\\z")) and $parts[1] == $parts[2][:2]
         then {place: (if $parts[0] == "n" then "node" else "statement" end), digest: ("sha256:" + $parts[2])} else null end
       elif $parts[0] == "v2" then
-        if ($parts | length) == 5 and ($parts[1:3] | join("/") | is_repository and fold == .)
-           and ($parts[3] == "blobs" or $parts[3] == "manifests") and ($parts[4] | is_digest)
-        then {place: $parts[3], digest: $parts[4]} else null end
-      elif (($parts | length) == 4 and $parts[2:] == ["tags", "index.html"]
-            or ($parts | length) == 5 and $parts[2] == "manifests" and $parts[4] == "index.html" and ($parts[3] | is_tag))
-           and ($parts[:2] | join("/") | is_repository)
-      then {place: "endpoint"}
-      else null end;
+        ($parts[1:3] | join("/")) as $repository
+        | if $length == 5 and ($repository | is_repository and fold == .)
+             and ($parts[3] == "blobs" or $parts[3] == "manifests") and ($parts[4] | is_digest)
+          then {place: $parts[3][:-1], repository: $repository, digest: $parts[4]} else null end
+      else
+        ($parts[:2] | join("/")) as $repository
+        | if $repository | is_repository | not then null
+          elif $parts[2:] == ["tags", "index.html"] then {place: "seed-tags", repository: $repository}
+          elif $length == 5 and $parts[2] == "manifests" and $parts[4] == "index.html" and ($parts[3] | is_tag)
+          then {place: "seed-manifest", repository: $repository, tag: $parts[3]}
+          else null end
+      end
+    | if . == null then null else .view = (.place | . == "manifest" or startswith("seed-")) end;
 
 # --- api.md
 

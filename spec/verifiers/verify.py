@@ -1,20 +1,27 @@
 #!/usr/bin/env python3
 """Verifies a published registry tree, or one reference in it, from the pages of `spec/` alone.
 
-    verify.py ROOT [NAMESPACE/NAME[:TAG]]
+    verify.py ROOT [NAMESPACE/NAME[:TAG]] [--registry ID] [--lock FILE] [--now SECONDS]
 
 It shares no code with sreg, so that what the two agree on is what the pages say. It needs Python
-3.8 or later and nothing else. Every fault is printed as `error[word]: path: what`; the exit code
-is 0 when all is well, else that of the worst fault, as spec/cli.md lists them.
+3.8 or later and, for registries with keys, ssh-keygen. Every fault is printed as
+`error[word]: path: what`; the exit code is 0 when all is well, else that of the worst fault, as
+spec/cli.md lists them.
 """
 
+import argparse
 import base64
+import concurrent.futures
+import functools
 import hashlib
 import json
 import os
 import re
 import stat
+import subprocess
 import sys
+import tempfile
+import time
 
 MAX_INTEGER = 2**53 - 1
 MAX_DOCUMENT = 16 << 10
@@ -401,64 +408,317 @@ def check_head(value):
     bound(signed == ("trust" in value) == ("expires" in value), "registry")
     bound(("trust" in value) == ("expires" in value), "registry")
     bound(signed == (value["epoch"] > 0), "epoch")
-    if value["epoch"] == 0:
-        bound((value["version"] == 1) == ("previous" not in value), "previous")
+    bound(value["version"] == 1 or "previous" in value, "previous")
+    bound(value["version"] > 1 or signed or "previous" not in value, "previous")
+    bound(value.get("trust", {}).get("version", 1) >= 1, "trust")
 
 
-# --- trust.md
+# --- signature.md
 
-MAX_TRUST = 1 << 20
 # The fields of each algorithm's key behind its name; of a curve also its name.
 KEY_FIELDS = {
-    "ssh-ed25519": [32],
-    "ecdsa-sha2-nistp256": [b"nistp256", 65],
-    "ecdsa-sha2-nistp384": [b"nistp384", 97],
+    "ssh-ed25519": ["point"],
+    "ecdsa-sha2-nistp256": [b"nistp256", "x, y"],
+    "ecdsa-sha2-nistp384": [b"nistp384", "x, y"],
     "ssh-rsa": ["mpint", "mpint"],
-    "sk-ssh-ed25519@openssh.com": [32, "text"],
-    "sk-ecdsa-sha2-nistp256@openssh.com": [b"nistp256", 65, "text"],
+    "sk-ssh-ed25519@openssh.com": ["point", "application"],
+    "sk-ecdsa-sha2-nistp256@openssh.com": [b"nistp256", "x, y", "application"],
+}
+NAMESPACES = {purpose: purpose + "@sreg.v1" for purpose in ("trust", "head", "image")}
+MAX_KEY = 1100
+MAX_SIGNATURE = 16 << 10
+MAX_SIGNATURES = 32
+FOOTER = b"-----END SSH SIGNATURE-----\n"
+ARMOR = re.compile(
+    rb"-----BEGIN SSH SIGNATURE-----\n"
+    rb"((?:[A-Za-z0-9+/=]{70}\n)*[A-Za-z0-9+/=]{1,70}\n)" + FOOTER + rb"\Z"
+)
+
+# RFC 8032, 5.1: the field, the curve -x^2 + y^2 = 1 + d x^2 y^2, the order of its base point.
+FIELD = 2**255 - 19
+D = -121665 * pow(121666, FIELD - 2, FIELD) % FIELD
+ORDER = 2**252 + 27742317777372353535851937790883648493
+# FIPS 186-4, D.1.2: of each curve y^2 = x^3 - 3x + b its width in bytes, its field, b, and its order.
+CURVES = {
+    b"nistp256": (
+        32, 2**256 - 2**224 + 2**192 + 2**96 - 1,
+        0x5AC635D8AA3A93E7B3EBBD55769886BC651D06B0CC53B0F63BCE3C3E27D2604B,
+        0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551,
+    ),
+    b"nistp384": (
+        48, 2**384 - 2**128 - 2**96 + 2**32 - 1,
+        int("B3312FA7E23EE7E4988E056BE3F82D19181D9C6EFE8141120314088F5013875A"
+            "C656398D8A2ED19D2A85C8EDD3EC2AEF", 16),
+        int("FFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFC7634D81F4372DDF"
+            "581A0DB248B0A77AECEC196ACCC52973", 16),
+    ),
 }
 
 
-def key_blob(text):
-    """The binary form of a public key, or nothing where the text is none."""
-    algorithm, _, encoded = text.partition(" ") if is_string(text) else ("", "", "")
-    if algorithm not in KEY_FIELDS:
-        return None
+def unbase64(encoded):
+    """What canonical base64 encodes, or nothing where it is none."""
     try:
-        blob = base64.b64decode(encoded, validate=True)
+        decoded = base64.b64decode(encoded, validate=True)
     except ValueError:
         return None
-    if base64.b64encode(blob).decode() != encoded:
-        return None
-    found, rest = [], blob
-    while rest:
-        length = int.from_bytes(rest[:4], "big")
-        if len(rest) < 4 + length:
-            return None
-        found.append(rest[4 : 4 + length])
-        rest = rest[4 + length :]
-    expected = [algorithm.encode()] + KEY_FIELDS[algorithm]
-    fits = len(found) == len(expected) and all(map(fits_field, expected, found))
-    return blob if fits else None
+    return decoded if base64.b64encode(decoded) == encoded else None
 
 
-def fits_field(expected, field):
+class Binary:
+    """Takes the fields of a binary form, one after another."""
+
+    def __init__(self, form):
+        self.rest = form
+
+    def take(self, length):
+        if length > len(self.rest):
+            raise Wrong("signature-format", "it is cut off")
+        taken, self.rest = self.rest[:length], self.rest[length:]
+        return taken
+
+    def string(self):
+        return self.take(int.from_bytes(self.take(4), "big"))
+
+    def end(self):
+        if self.rest:
+            raise Wrong("signature-format", "%d bytes behind the last field" % len(self.rest))
+
+
+def is_mpint(field):
+    """Whether a number is over zero and in no more bytes than it needs."""
+    return bool(field) and field[0] < 128 and (field[0] > 0 or field[1:2] > b"\x7f")
+
+
+def number(field):
+    return int.from_bytes(field, "big")
+
+
+def fits_field(expected, field, curve):
     if type(expected) is bytes:
         return field == expected
     if expected == "mpint":
-        return bool(field) and field[0] < 128 and (field[0] > 0 or (len(field) > 1 and field[1] > 127))
-    return expected == "text" or len(field) == expected
+        return is_mpint(field)
+    if expected == "application":
+        return 1 <= len(field) <= 255 and all(32 <= byte < 127 for byte in field)
+    if expected == "x, y":
+        return len(field) == 2 * CURVES[curve][0] + 1 and field[0] == 4
+    return len(field) == 32
+
+
+def key_fields(blob):
+    """SIG-2 and SIG-3: a key's algorithm and its fields."""
+    binary = Binary(blob)
+    algorithm = binary.string().decode("latin-1")
+    if algorithm not in KEY_FIELDS:
+        raise Wrong("signature-key", "a key of an unsupported kind: %r" % algorithm)
+    found = []
+    for expected in KEY_FIELDS[algorithm]:
+        found.append(binary.string())
+        if not fits_field(expected, found[-1], found[0]):
+            raise Wrong("signature-format", "a field of the key")
+    binary.end()
+    if len(blob) > MAX_KEY:
+        raise Wrong("signature-format", "a key of %d bytes" % len(blob))
+    return algorithm, found
+
+
+@functools.lru_cache(None)
+def check_key(blob):
+    """SIG-2, SIG-3 and SIG-5: a key that may sign."""
+    algorithm, found = key_fields(blob)
+    if algorithm == "ssh-rsa":
+        exponent, modulus = map(number, found)
+        if not 2048 <= modulus.bit_length() <= 8192 or modulus % 2 == 0:
+            raise Wrong("signature-key", "a modulus of %d bits" % modulus.bit_length())
+        if exponent.bit_length() > 33 or exponent % 2 == 0 or exponent == 1:
+            raise Wrong("signature-key", "the exponent")
+    elif found[0] in CURVES:
+        width, field, b, _ = CURVES[found[0]]
+        x, y = number(found[1][1 : width + 1]), number(found[1][width + 1 :])
+        if x >= field or y >= field or (y * y - x**3 + 3 * x - b) % field:
+            raise Wrong("signature-key", "a point that is not on its curve")
+    elif not is_ed25519_point(found[0]) or is_small(found[0]):
+        raise Wrong("signature-key", "a point that is not on its curve, or of small order")
+    return algorithm, found
+
+
+def is_ed25519_point(encoded):
+    """Whether bytes are the one encoding of a point: y, and in the highest bit the sign of x."""
+    sign, y = divmod(int.from_bytes(encoded, "little"), 1 << 255)
+    if y >= FIELD:
+        return False
+    numerator, denominator = y * y - 1, D * y * y + 1
+    # x^2 is their quotient, and has a root if and only if their product has (Euler's criterion).
+    if numerator % FIELD == 0:
+        return sign == 0
+    return pow(numerator * denominator, (FIELD - 1) // 2, FIELD) == 1
+
+
+def is_small(encoded):
+    """Whether a point is one of the eight whose order divides 8: y is 1, -1 (order 2), 0 (order 4),
+    or doubling gives 0 (order 8)."""
+    y = int.from_bytes(encoded, "little") % (1 << 255) % FIELD
+    return y in (0, 1, FIELD - 1) or (D * y**4 + 2 * y * y - 1) % FIELD == 0
+
+
+def check_bytes(algorithm, key, signature):
+    """SIG-14 to SIG-16: the bytes of a signature. Gives whether its numbers are in range (SIG-19),
+    which is for the mathematics to say."""
+    if algorithm == "ssh-rsa":
+        if len(signature) != (number(key[1]).bit_length() + 7) // 8:
+            raise Wrong("signature-format", "a signature of %d bytes" % len(signature))
+        return True
+    if key[0] in CURVES:
+        width, _, _, order = CURVES[key[0]]
+        binary = Binary(signature)
+        numbers = [binary.string(), binary.string()]
+        binary.end()
+        if not all(is_mpint(one) and number(one) >> 8 * width == 0 for one in numbers):
+            raise Wrong("signature-format", "r or s")
+        return all(number(one) < order for one in numbers)
+    if len(signature) != 64:
+        raise Wrong("signature-format", "a signature of %d bytes" % len(signature))
+    return int.from_bytes(signature[32:], "little") < ORDER and not is_small(signature[:32])
+
+
+def read_signature(armored, purpose):
+    """All that is to be said of a signature but whether it verifies: its signer's fingerprint."""
+    found = ARMOR.match(armored) if len(armored) <= MAX_SIGNATURE else None
+    form = unbase64(found.group(1).replace(b"\n", b"")) if found else None
+    if form is None:
+        raise Wrong("signature-armor")
+    binary = Binary(form)
+    if binary.take(6) != b"SSHSIG" or binary.take(4) != b"\0\0\0\1":
+        raise Wrong("signature-format", "the magic or the version")
+    key, namespace, reserved, digest, inner = (binary.string() for _ in range(5))
+    binary.end()
+    if reserved or not namespace:
+        raise Wrong("signature-format", "a reserved field, or no namespace")
+    if digest != b"sha512":
+        raise Wrong("signature-algorithm", "the hash %r" % digest)
+    algorithm, fields_of_key = check_key(key)
+    binary = Binary(inner)
+    allowed = ("rsa-sha2-512", "rsa-sha2-256") if algorithm == "ssh-rsa" else (algorithm,)
+    named = binary.string().decode("latin-1")
+    if named not in allowed:
+        raise Wrong("signature-algorithm", "%r by a key of %s" % (named, algorithm))
+    signature = binary.string()
+    present = True
+    if algorithm.startswith("sk-"):
+        present = binary.take(5)[0] & 1
+    binary.end()
+    in_range = check_bytes(algorithm, fields_of_key, signature)
+    if not present:
+        raise Wrong("signature-presence")
+    if namespace != NAMESPACES[purpose].encode():
+        raise Wrong("signature-namespace", repr(namespace))
+    if not in_range:
+        raise Wrong("signature-invalid", "a number out of range")
+    return print_of(key)
+
+
+class KeygenMissing(Exception):
+    """Nothing can be said of signatures."""
+
+
+class Mathematics:
+    """SIG-19 by ssh-keygen, which is asked about each signature once, and about several at a time.
+    It is laxer than the page in much (signature.md, Security): read_signature comes first."""
+
+    def __init__(self):
+        self.asked = {}
+        self.pool = concurrent.futures.ThreadPoolExecutor(os.cpu_count())
+
+    def ask(self, armored, purpose, message):
+        question = (armored, purpose, message)
+        if question not in self.asked:
+            self.asked[question] = self.pool.submit(self.run, *question)
+        return self.asked[question]
+
+    @staticmethod
+    def run(armored, purpose, message):
+        command = ["ssh-keygen", "-Y", "check-novalidate", "-n", NAMESPACES[purpose], "-s"]
+        with tempfile.NamedTemporaryFile() as file:
+            file.write(armored)
+            file.flush()
+            try:
+                ran = subprocess.run(
+                    command + [file.name], input=message,
+                    stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False,
+                )
+            except FileNotFoundError:
+                raise KeygenMissing("ssh-keygen is needed to verify signatures, and is not there")
+        return ran.returncode == 0
+
+
+MATHEMATICS = Mathematics()
+
+
+def ask(armored, purpose, message):
+    """Has the mathematics of signatures begun: for each its signer and what will be known, or what
+    is wrong with it."""
+    *signatures, rest = armored.split(FOOTER)
+    signatures = [one + FOOTER for one in signatures] + ([rest] if rest else [])
+    if len(signatures) > MAX_SIGNATURES:
+        return [Wrong("signature-count", "%d signatures" % len(signatures))]
+    asked = []
+    for one in signatures:
+        try:
+            asked.append((read_signature(one, purpose), MATHEMATICS.ask(one, purpose, message)))
+        except Wrong as error:
+            asked.append(error)
+    return asked
+
+
+def signers(asked):
+    """The fingerprints of those who signed, in order; each signature is taken in turn."""
+    found = []
+    for one in asked:
+        if isinstance(one, Wrong):
+            raise one
+        signer, verified = one
+        if not verified.result():
+            raise Wrong("signature-invalid", "by " + signer)
+        found.append(signer)
+    return found
+
+
+def ask_of_document(data, purpose):
+    """The same of the signatures behind line 1 (SIG-20)."""
+    end = data.index(b"\n") + 1
+    return ask(data[end:], purpose, data[:end])
+
+
+def key_blob(text):
+    """SIG-1 to SIG-3: the binary form of a key that is written as text."""
+    algorithm, _, encoded = text.partition(" ")
+    blob = unbase64(encoded.encode("utf-8", "replace"))
+    try:
+        if blob is None or key_fields(blob)[0] != algorithm:
+            raise Wrong("malformed-key")
+    except Wrong as error:
+        raise Wrong("malformed-key", str(error))
+    return blob
+
+
+def print_of(blob):
+    digest = hashlib.sha256(blob).digest()
+    return "SHA256:" + base64.b64encode(digest).decode().rstrip("=")
 
 
 def fingerprint(key):
-    digest = hashlib.sha256(key_blob(key)).digest()
-    return "SHA256:" + base64.b64encode(digest).decode().rstrip("=")
+    return print_of(key_blob(key))
 
 
 def is_fingerprint(value):
     if not is_string(value) or not re.match(r"SHA256:[A-Za-z0-9+/]{43}\Z", value):
         return False
-    return base64.b64encode(base64.b64decode(value[7:] + "=")).decode() == value[7:] + "="
+    return unbase64(value[7:].encode() + b"=") is not None
+
+
+# --- trust.md
+
+MAX_TRUST = 1 << 20
 
 
 def is_scope(value):
@@ -486,7 +746,7 @@ def check_trust(value):
             "issued": is_integer,
             "keys": each(has(
                 {
-                    "key": lambda key: key_blob(key) is not None,
+                    "key": lambda key: is_string(key) and passes(key_blob, key),
                     "state": lambda state: state in ("active", "retired", "revoked"),
                 },
                 {"comment": is_string},
@@ -516,6 +776,64 @@ def check_trust(value):
         bound(all(states[key] == "active" for key in who["keys"]), "roles")
     bound(ascends([delegation["scope"] for delegation in value["delegations"]]), "delegations")
     bound(all(delegation["epoch"] >= 1 for delegation in value["delegations"]), "epoch")
+
+
+def enough(who, signed_by, without=()):
+    """TRUST-10: whether as many different keys as the threshold says are among those who signed."""
+    return len(set(signed_by) & set(who["keys"]) - set(without)) >= who["threshold"]
+
+
+def check_next_trust(before, value):
+    """TRUST-15, TRUST-17 and TRUST-18; `before` is the version before, and its id."""
+    digest, former = before
+    if value["registry"] != former.get("registry", digest):
+        raise Wrong("other-registry", value["registry"])
+    if value["previous"] != digest:
+        raise Wrong("trust-order", "it follows another version")
+    base, former_base = value["head_base"], former["head_base"]
+    if base != former_base and base["epoch"] != former_base["epoch"] + 1:
+        raise Wrong("trust-order", "head_base")
+    epochs = {delegation["scope"]: delegation["epoch"] for delegation in former["delegations"]}
+    for delegation in value["delegations"]:
+        if delegation["epoch"] < epochs.get(delegation["scope"], 1):
+            raise Wrong("trust-order", "the epoch of " + delegation["scope"])
+
+
+def delegation_of(trust, name):
+    """TRUST-11: the one delegation that decides about a repository."""
+    for scope in (name, name.split("/")[0]):
+        for delegation in trust["delegations"]:
+            if delegation["scope"] == scope:
+                return delegation
+    raise Wrong("untrusted-statement", "nobody may publish " + name)
+
+
+# --- lock.md
+
+MAX_LOCK = 1 << 20
+
+
+def check_lock(value):
+    def is_object(required, optional=None):
+        return lambda found: passes(fields, found, required, optional)
+
+    registry = is_object(
+        {"id": is_digest},
+        {
+            "head": is_object({"epoch": is_integer, "id": is_digest, "version": is_integer}),
+            "trust": is_object({"id": is_digest, "version": is_integer}),
+        },
+    )
+    fields(value, {
+        "registries": lambda found: type(found) is list and all(map(registry, found)),
+        "type": lambda kind: kind == "sreg-lock-v1",
+    })
+    bound(ascends([known["id"] for known in value["registries"]]), "registries")
+    for known in value["registries"]:
+        for what in ("head", "trust"):
+            bound(known.get(what, {}).get("version", 1) >= 1, what)
+        trust = known.get("trust", {})
+        bound(trust.get("version") != 1 or trust["id"] == known["id"], "trust")
 
 
 # --- index.md
@@ -828,6 +1146,9 @@ def parse_place(path):
         epoch, version = map(int, found.groups())
         if version and max(epoch, version) <= MAX_INTEGER:
             return place("head-slot", epoch=epoch, version=version)
+    found = re.match(r"trust/%s\Z" % number, path)
+    if found and 1 <= int(found.group(1)) <= MAX_INTEGER:
+        return place("trust", version=int(found.group(1)))
     found = re.match(r"([ns])/([0-9a-f]{2})/(\2[0-9a-f]{62})\Z", path)
     if found:
         kind = {"n": "node", "s": "statement"}[found.group(1)]
@@ -889,10 +1210,14 @@ def views_of(settings, statements):
 
 CODES = {
     2: "newer-format",
-    4: "missing-head missing-node missing-statement missing-blob missing-view missing-reference not-a-tree",
+    4: "missing-file missing-head missing-node missing-statement missing-blob missing-view "
+       "missing-reference not-a-tree",
     5: "unreadable",
-    7: "signature-unchecked",
-    8: "case-collision stray-head",
+    7: "missing-trust other-registry rolled-back fork head-epoch head-trust trust-order "
+       "untrusted-trust untrusted-head untrusted-statement expired-trust expired-head "
+       "expired-statement unsigned signature-armor signature-format signature-key "
+       "signature-algorithm signature-presence signature-namespace signature-invalid signature-count",
+    8: "case-collision stray-head stray-trust",
     9: "stale-view lagging-head",
 }
 EXIT = {word: code for code, words in CODES.items() for word in words.split()}
@@ -900,12 +1225,23 @@ WORST = [7, 6, 8, 5, 4, 9, 2]
 
 
 class Tree:
-    def __init__(self, root):
-        self.root = root
+    """A tree in a folder. The reader expects the registries with the ids `expected`, each of them,
+    and of those in `known` it knows what a lock file lists; `now` is its clock."""
+
+    def __init__(self, root, expected=(), known=(), now=0):
+        self.root, self.expected, self.known, self.now = root, expected, known, now
         self.faults = []
         self.warnings = []
         self.met = {"sreg.json", "head"}
         self.whole = True
+        # The statements that were read, and what is asked about their signatures.
+        self.read_statements = {}
+        self.has_keys = os.path.lexists(os.path.join(root, "trust", "1"))
+        # The ids of the versions of trust that could be read, and of those that hold id and document.
+        self.trust_ids = []
+        self.trusts = []
+        # The newest trust, where none is at fault.
+        self.trust = None
         try:
             self.settings = parse_settings(self.read("sreg.json", 8 << 10, "not-a-tree"))
         except Wrong as error:
@@ -940,60 +1276,222 @@ class Tree:
         return data
 
     def statement(self, digest):
-        path = statement_path(digest)
-        self.met.add(path)
-        data = self.read(path, MAX_DOCUMENT, "missing-statement")
-        value = document(data, check_statement)
-        if document_id(data) != digest:
-            raise Wrong("document-mismatch", "its id is " + document_id(data))
-        return value
+        if digest not in self.read_statements:
+            path = statement_path(digest)
+            self.met.add(path)
+            data = self.read(path, MAX_DOCUMENT, "missing-statement")
+            value = document(data, check_statement)
+            if document_id(data) != digest:
+                raise Wrong("document-mismatch", "its id is " + document_id(data))
+            asked = ask_of_document(data, "image") if self.trust else None
+            self.read_statements[digest] = (value, asked)
+        return self.read_statements[digest][0]
+
+    # trust.md
+
+    def read_trust(self):
+        """All versions of trust. Of those after one at fault nothing can be said."""
+        versions, fault = [], None
+        while os.path.lexists(os.path.join(self.root, "trust/%d" % (len(versions) + 1))):
+            versions.append("trust/%d" % (len(versions) + 1))
+        self.met |= set(versions)
+        try:
+            for path in versions:
+                self.trusts.append(self.trust_version(path))
+        except Wrong as error:
+            fault = error
+            self.fault(error, path)
+        if self.trusts and not fault:
+            self.trust = self.trusts[-1][1]
+            if self.trust["expires"] <= self.now:
+                self.fault(Wrong("expired-trust"), versions[-1])
+        self.hold_to_known_trust(len(versions))
+
+    def trust_version(self, path):
+        data = self.read(path, MAX_TRUST, "missing-trust")
+        value = document(data, check_trust, MAX_TRUST, signed=True)
+        if value["version"] != len(self.trusts) + 1:
+            raise Wrong("document-mismatch", "it is of another version")
+        self.trust_ids.append(document_id(data))
+        signed_by = signers(ask_of_document(data, "trust"))
+        asks = [value]
+        if self.trusts:
+            check_next_trust(self.trusts[-1], value)
+            asks.append(self.trusts[-1][1])
+        elif value["head_base"]["epoch"] != 1:
+            raise Wrong("trust-order", "head_base")
+        if not all(enough(one["roles"]["root"], signed_by) for one in asks):
+            raise Wrong("untrusted-trust")
+        return document_id(data), value
+
+    def hold_to_known_trust(self, versions):
+        """TRUST-21 and TRUST-22."""
+        registry = self.trust_ids[0] if self.trust_ids else None
+        for expected in self.expected:
+            if not self.has_keys:
+                self.fault(Wrong("unsigned"), "trust/1")
+            elif registry and registry != expected:
+                self.fault(Wrong("other-registry", "it is " + registry), "trust/1")
+        self.known = [known for known in self.known if known["id"] == registry]
+        if self.has_keys and not self.expected and not self.known:
+            self.warn("not-pinned", "trust/1")
+        for seen in [known["trust"] for known in self.known if "trust" in known]:
+            path = "trust/%d" % seen["version"]
+            if seen["version"] > versions:
+                self.fault(Wrong("rolled-back", "version %d was seen" % seen["version"]), path)
+            elif seen["version"] > len(self.trust_ids):
+                # Its fault was found above, or that of one before it.
+                continue
+            elif self.trust_ids[seen["version"] - 1] != seen["id"]:
+                self.fault(Wrong("fork", seen["id"] + " was seen"), path)
+
+    def base(self, epoch):
+        """Where an epoch of heads begins, as the newest trust of it says; nothing where trust does
+        not say so, or is at fault."""
+        bases = {value["head_base"]["epoch"]: value["head_base"] for _, value in self.trusts}
+        return bases.get(epoch) if self.trust else None
+
+    # head.md
 
     def head_slot(self, epoch, version):
-        path = "heads/%d/%d" % (epoch, version)
-        data = self.read(path, MAX_DOCUMENT, "missing-head")
+        data = self.read(slot_path(epoch, version), MAX_DOCUMENT, "missing-head")
         value = document(data, check_head)
         if (value["epoch"], value["version"]) != (epoch, version):
             raise Wrong("document-mismatch", "it is of another version")
         return data, value
 
-    def heads(self):
-        """All heads that can be read, newest first."""
+    def newest_head(self):
+        """The file `head` and its document, or nothing."""
         try:
             data = self.read("head", MAX_DOCUMENT, "missing-head")
-            head = document(data, check_head)
+            return data, document(data, check_head)
         except Wrong as error:
             self.fault(error, "head")
-            return []
-        if "registry" in head:
-            self.fault(Wrong("signature-unchecked"), "head")
-        slot = "heads/%d/%d" % (head["epoch"], head["version"])
+            return None
+
+    def heads(self):
+        """All heads that can be read, newest first, and whether they go back to the first of all."""
+        newest = self.newest_head()
+        if not newest:
+            return [], False
+        data, head = newest
+        slot = slot_path(head["epoch"], head["version"])
         self.met.add(slot)
         try:
             if self.read(slot, MAX_DOCUMENT, "missing-head") != data:
                 self.fault(Wrong("head-mismatch"), slot)
         except Wrong as error:
             self.fault(error, slot)
+        self.look_for_later(head)
+        heads, complete = [newest], True
+        path = "head"
         try:
-            self.head_slot(head["epoch"], head["version"] + 1)
-            self.met.add("heads/%d/%d" % (head["epoch"], head["version"] + 1))
-            self.fault(Wrong("lagging-head"), "head")
-        except Wrong as error:
-            if error.word != "missing-head":
-                self.fault(error, slot)
-        heads = [head]
-        while "previous" in heads[-1] and heads[-1]["version"] > 1:
-            later = heads[-1]
-            path = "heads/%d/%d" % (later["epoch"], later["version"] - 1)
-            self.met.add(path)
-            try:
-                data, before = self.head_slot(later["epoch"], later["version"] - 1)
+            while self.head_before(heads[-1][1]):
+                later = heads[-1][1]
+                place = self.head_before(later)
+                path = slot_path(*place)
+                self.met.add(path)
+                data, value = self.head_slot(*place)
                 if document_id(data) != later["previous"]:
                     raise Wrong("document-mismatch", "the next head names another")
+                heads.append((data, value))
+        except Wrong as error:
+            self.fault(error, path)
+            complete = False
+        self.check_keys_of_heads(heads)
+        self.hold_to_known_head(newest)
+        values = [value for _, value in heads]
+        return values, complete and "previous" not in values[-1]
+
+    def head_before(self, head):
+        """HEAD-11 and HEAD-13: epoch and version of the head before, where there is one and trust
+        says where."""
+        epoch, version = head["epoch"], head["version"]
+        if version > 1:
+            return epoch, version - 1
+        base = self.base(epoch)
+        if not base:
+            return None
+        if base.get("id") != head.get("previous"):
+            raise Wrong("document-mismatch", "it follows another head than trust says")
+        return (epoch - 1, base["version"]) if "id" in base else None
+
+    def look_for_later(self, head):
+        """A slot after that of `head` is left by a run that was killed."""
+        epoch, version = head["epoch"], head["version"]
+        place = (epoch, version + 1)
+        base = self.base(epoch + 1)
+        if base and base.get("version", 0) <= version:
+            # What comes next is the first head of the epoch that trust has begun since.
+            place = (epoch + 1, 1)
+        path = slot_path(*place)
+        if os.path.lexists(os.path.join(self.root, path)):
+            self.met.add(path)
+            try:
+                self.head_slot(*place)
+                self.fault(Wrong("lagging-head"), "head")
             except Wrong as error:
                 self.fault(error, path)
-                return heads
-            heads.append(before)
-        return heads
+
+    def check_keys_of_heads(self, heads):
+        asked = [ask_of_document(data, "head") if self.trust else None for data, _ in heads]
+        for i, (_, head) in enumerate(heads):
+            newest = i == 0
+            path = "head" if newest else slot_path(head["epoch"], head["version"])
+            before = heads[i + 1][1] if i + 1 < len(heads) else None
+            try:
+                if newest or head["epoch"] > 0:
+                    self.check_keys_of_head(head, asked[i], newest, before)
+            except Wrong as error:
+                self.fault(error, path)
+            if self.trust and newest and head.get("expires", MAX_INTEGER) <= self.now:
+                self.fault(Wrong("expired-head"), path)
+
+    def check_keys_of_head(self, head, asked, newest, before):
+        """Step 4: HEAD-14 to HEAD-16."""
+        if not self.trust:
+            return self.check_missing_trust(head)
+        if head.get("registry") != self.trust_ids[0]:
+            raise Wrong("other-registry")
+        if newest and head["epoch"] != self.trust["head_base"]["epoch"]:
+            raise Wrong("head-epoch")
+        under = head["trust"]["version"]
+        if under > len(self.trusts) or self.trust_ids[under - 1] != head["trust"]["id"]:
+            raise Wrong("head-trust", "version %d is not there, or another" % under)
+        if before and "trust" in before and before["trust"]["version"] > under:
+            raise Wrong("head-trust", "the head before was made under a later version")
+        trust = self.trust if newest else self.trusts[under - 1][1]
+        if not enough(trust["roles"]["head"], signers(asked)):
+            raise Wrong("untrusted-head")
+        return None
+
+    def check_missing_trust(self, value):
+        """Where trust is at fault, documents are not held to it; where there is none, they ask for it."""
+        if "registry" in value and not self.has_keys:
+            raise Wrong("missing-trust")
+
+    def hold_to_known_head(self, newest):
+        """TRUST-23."""
+        data, head = newest
+        for seen in [known["head"] for known in self.known if "head" in known]:
+            fork = Wrong("fork", seen["id"] + " was seen")
+            place = (seen["epoch"], seen["version"])
+            if (head["epoch"], head["version"]) < place:
+                self.fault(Wrong("rolled-back", "version %d of epoch %d was seen" % place[::-1]), "head")
+            elif (head["epoch"], head["version"]) == place and document_id(data) != seen["id"]:
+                self.fault(fork, "head")
+            base = self.base(seen["epoch"] + 1)
+            if base and base.get("version", 0) < seen["version"]:
+                # Trust left that head behind.
+                continue
+            try:
+                if document_id(self.head_slot(*place)[0]) != seen["id"]:
+                    self.fault(fork, slot_path(*place))
+            except Wrong:
+                # What is wrong with a slot is said where the series is followed.
+                pass
+
+    # index.md, statement.md and the rest
 
     def walk(self, root, map_name, prefix="", count=None):
         """The lines of a map; faults are noted, and what is below them is left out."""
@@ -1035,13 +1533,41 @@ class Tree:
                 image = [value.get(part) for part in ("digest", "size")]
                 if not same or image != [line.get(part) for part in ("digest", "size")]:
                     raise Wrong("statement-mismatch")
-                if "registry" in value:
-                    self.fault(Wrong("signature-unchecked"), path)
                 statements.append(value)
             except Wrong as error:
                 self.whole = False
                 self.fault(error, path)
         return statements
+
+    def check_keys_of_statements(self, newest):
+        """Step 5 of trust.md, of all statements that were read; `newest` are the newest index's."""
+        for digest, (value, asked) in self.read_statements.items():
+            path = statement_path(digest)
+            try:
+                self.check_keys_of_statement(value, asked, digest in newest)
+            except Wrong as error:
+                self.fault(error, path)
+            if self.trust and digest in newest and value.get("expires", MAX_INTEGER) <= self.now:
+                self.fault(Wrong("expired-statement"), path)
+
+    def check_keys_of_statement(self, value, asked, newest):
+        if not self.trust:
+            return self.check_missing_trust(value)
+        registry = self.trust_ids[0]
+        if value.get("registry", None if newest else registry) != registry:
+            raise Wrong("other-registry")
+        if not newest:
+            # Its keys may have left trust since.
+            return signers(asked)
+        delegation = delegation_of(self.trust, value["name"])
+        if value["epoch"] > delegation["epoch"]:
+            raise Wrong("untrusted-statement", "of an epoch that has not begun")
+        revoked = [
+            fingerprint(listed["key"]) for listed in self.trust["keys"] if listed["state"] == "revoked"
+        ]
+        if not enough(delegation, signers(asked), revoked):
+            raise Wrong("untrusted-statement")
+        return None
 
     def check_case(self, lines):
         seen = {}
@@ -1058,16 +1584,17 @@ class Tree:
 
     def older(self, lines, old_lines):
         """The statements before the newest, and those that older heads name."""
-        newest = {line["statement"] for _, line in lines}
-        seen = set(newest)
-        for start in sorted(newest) + sorted({line["statement"] for _, line in old_lines} - newest):
+        newest = {line["statement"]: subject_of(namespace, line) for namespace, line in lines}
+        old = {line["statement"]: subject_of(namespace, line) for namespace, line in old_lines}
+        seen, cut = {}, set()
+        for start in sorted(newest) + sorted(set(old) - set(newest)):
             digest, later = start, None
-            while digest and not (digest in seen and (later or start not in newest)):
-                seen.add(digest)
+            while digest:
                 path = statement_path(digest)
                 try:
                     value = self.statement(digest)
                 except Wrong as error:
+                    cut.add(newest.get(start))
                     if digest not in newest:
                         self.fault(error, path)
                     break
@@ -1076,7 +1603,16 @@ class Tree:
                     follows = [later[key] for key in ("name", "tag", "arch")] == subject
                     if not follows or later["seq"] != value["seq"] + 1:
                         self.fault(Wrong("statement-order"), path)
+                    elif later["epoch"] < value["epoch"]:
+                        self.fault(Wrong("statement-order", "the epoch falls"), path)
+                if digest in seen:
+                    break
+                seen[digest] = newest.get(start)
                 digest, later = value.get("previous"), value
+        # STM-21. Of a subject whose series, or of an index that cannot be read, it is not known.
+        for digest, subject in sorted(old.items() if self.whole else ()):
+            if subject not in cut and seen.get(digest) != subject:
+                self.fault(Wrong("rolled-back", "a later one was published"), statement_path(digest))
 
     def images(self, statements):
         done = set()
@@ -1144,8 +1680,7 @@ class Tree:
             if view is not None:
                 yield view
 
-    def strays(self, heads):
-        complete = bool(heads) and heads[-1]["version"] == 1
+    def strays(self, heads, complete):
         passed_over = False
         for folder, _, names in os.walk(self.root):
             for name in names:
@@ -1170,7 +1705,14 @@ class Tree:
             self.fault(Wrong("not-a-file"), path)
             return False
         kind = place["place"]
+        if kind == "trust":
+            self.fault(Wrong("stray-trust"), path)
+            return False
         if kind == "head-slot":
+            later = self.base(place["epoch"] + 1)
+            if later and place["version"] > later.get("version", MAX_INTEGER):
+                self.warn("abandoned-head", path)
+                return False
             if complete:
                 self.fault(Wrong("stray-head"), path)
             return not complete
@@ -1195,15 +1737,17 @@ class Tree:
     def verify(self):
         if self.faults:
             return
-        heads = self.heads()
+        self.read_trust()
+        heads, complete = self.heads()
         self.whole = bool(heads)
         lines = self.lines(heads[0], True) if heads else []
         whole = self.whole
         old = [line for head in heads[1:] for line in self.lines(head, False)]
         self.whole = whole
         self.check_case(lines)
-        statements = self.stated(lines)
         self.older(lines, old)
+        statements = self.stated(lines)
+        self.check_keys_of_statements({line["statement"] for _, line in lines})
         # Of a tag whose statements could not all be read, no view is known.
         subjects = {}
         for namespace, line in lines:
@@ -1217,7 +1761,7 @@ class Tree:
             known = [v for v in statements if not subjects[v["name"] + ":" + v["tag"]]]
             self.met |= set(views_of(self.settings, known))
         self.images(statements)
-        self.strays(heads)
+        self.strays(heads, complete)
 
     def verify_reference(self, text):
         """Only what leads from the head to one reference, and its bytes."""
@@ -1228,12 +1772,16 @@ class Tree:
         except Wrong as error:
             self.fault(error, text)
             return
-        heads = self.heads()
-        if not heads:
+        self.read_trust()
+        newest = self.newest_head()
+        if not newest:
             return
+        head = newest[1]
+        self.check_keys_of_heads([newest])
+        self.hold_to_known_head(newest)
         namespace = reference["namespace"]
         try:
-            root = heads[0]["index"]["digest"]
+            root = head["index"]["digest"]
             found = look_up(self.node, root, "ns", None, namespace)
             if not found:
                 raise Wrong("missing-reference", "no namespace " + namespace)
@@ -1255,7 +1803,17 @@ class Tree:
         if not lines:
             self.fault(Wrong("missing-reference"), text)
             return
-        self.images(self.stated([(namespace, line) for line in lines]))
+        statements = self.stated([(namespace, line) for line in lines])
+        self.check_keys_of_statements({line["statement"] for line in lines})
+        self.images(statements)
+
+
+def slot_path(epoch, version):
+    return "heads/%d/%d" % (epoch, version)
+
+
+def subject_of(namespace, line):
+    return namespace + "/" + line["key"], line["arch"]
 
 
 def statement_path(digest):
@@ -1270,20 +1828,56 @@ def file_digest(path):
     return "sha256:" + hashed.hexdigest()
 
 
+def read_lock(path):
+    try:
+        with open(path, "rb") as file:
+            return document(file.read(MAX_LOCK + 1), check_lock, MAX_LOCK)["registries"]
+    except FileNotFoundError:
+        raise Wrong("missing-file")
+    except OSError as error:
+        raise Wrong("unreadable", error.strerror)
+
+
 def main(arguments):
-    if len(arguments) not in (1, 2) or arguments[0].startswith("-"):
-        print(__doc__.split("\n\n")[1], file=sys.stderr)
+    parser = argparse.ArgumentParser(
+        prog="verify.py", description="Verifies a published registry tree, or one reference in it."
+    )
+    parser.add_argument("root", metavar="ROOT", help="the folder of the tree")
+    parser.add_argument("reference", metavar="REFERENCE", nargs="?", help="NAMESPACE/NAME[:TAG]")
+    parser.add_argument("--registry", metavar="ID", help="the id of the registry that is expected")
+    parser.add_argument("--lock", metavar="FILE", help="a lock file, to which the tree is held")
+    parser.add_argument(
+        "--now", metavar="SECONDS", type=int, default=int(time.time()), help="instead of the clock"
+    )
+    given = parser.parse_args(arguments)
+    # CLI-9: of these the argument is wrong, not a file.
+    try:
+        parse_reference(given.reference or "none/none")
+        if given.registry and not is_digest(given.registry):
+            raise Wrong("malformed-digest", given.registry)
+    except Wrong as error:
+        print("error[%s]: %s" % (error.word, error), file=sys.stderr)
         return 2
-    tree = Tree(arguments[0])
-    if len(arguments) == 2:
-        tree.verify_reference(arguments[1])
-    else:
-        tree.verify()
+    try:
+        known = read_lock(given.lock) if given.lock else []
+    except Wrong as error:
+        print("error[%s]: %s: %s" % (error.word, given.lock, error), file=sys.stderr)
+        return EXIT.get(error.word, 6)
+    expected = [given.registry] if given.registry else []
+    tree = Tree(given.root, expected, known, given.now)
+    try:
+        if given.reference:
+            tree.verify_reference(given.reference)
+        else:
+            tree.verify()
+    except KeygenMissing as error:
+        print("verify.py: %s" % error, file=sys.stderr)
+        return 5
     for word, path in tree.warnings:
         print("warning[%s]: %s" % (word, path), file=sys.stderr)
     for word, path, what in sorted(tree.faults):
         print("error[%s]: %s: %s" % (word, path, what), file=sys.stderr)
-    print("%s: %s" % (arguments[0], "ok" if not tree.faults else "%d faults" % len(tree.faults)))
+    print("%s: %s" % (given.root, "ok" if not tree.faults else "%d faults" % len(tree.faults)))
     codes = {EXIT.get(word, 6) for word, _, _ in tree.faults}
     return next((code for code in WORST if code in codes), 0)
 

@@ -1,11 +1,12 @@
 #!/usr/bin/env bash
 # Verifies a published registry tree, or one reference in it, from the pages of `spec/` alone.
 #
-#     verify.sh ROOT [NAMESPACE/NAME[:TAG]]
+#     verify.sh ROOT [NAMESPACE/NAME[:TAG]] [--registry ID] [--lock FILE] [--now SECONDS]
 #
-# It shares no code with sreg. It needs bash, jq, sha256sum, cmp and find. Every fault is printed as
-# `error[word]: path: what`; the exit code is 0 when all is well, else that of the worst fault, as
-# spec/cli.md lists them. verify.jq has the pages as definitions, tree.jq judges a tree by them.
+# It shares no code with sreg. It needs bash, jq, sha256sum, cmp and find, and ssh-keygen for
+# registries with keys. Every fault is printed as `error[word]: path: what`; the exit code is 0 when
+# all is well, else that of the worst fault, as spec/cli.md lists them. verify.jq and trust.jq have the
+# pages as definitions, tree.jq judges a tree by them.
 set -euo pipefail
 # Bytes, not characters: jq alone decodes, and verify.jq refuses what is not UTF-8.
 export LC_ALL=C
@@ -16,26 +17,21 @@ here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 # content, RS. Content of printable ASCII stands as it is, all else as numbers. Paths come on
 # standard input, each with NUL.
 frame_files() {
-    local root=$1 path content parts
+    local root=$1 path content part
     while IFS= read -r -d '' path; do
-        # A shell string holds no NUL; no page allows one either, and U+0001 is refused as it is.
-        mapfile -d '' parts < "$root/$path" || continue
-        IFS=$'\x01' content="${parts[*]-}"
-        [[ ${#parts[@]} -gt 0 ]] || content=
+        # A shell string holds no NUL; in its place U+0001 shows that there is one.
+        {
+            content=
+            while IFS= read -r -d '' part; do content+=$part$'\x01'; done
+            content+=$part
+        } < "$root/$path" || continue
         if [[ $content == *[!$'\n'\ -~]* ]]; then
             printf '%s\x1ebytes\x1e' "$path"
-            byte_numbers "$content"
+            od -A n -v -t u1 -- "$root/$path"
             printf '\x1e'
         else
             printf '%s\x1etext\x1e%s\x1e' "$path" "$content"
         fi
-    done
-}
-
-byte_numbers() {
-    local content=$1 i
-    for ((i = 0; i < ${#content}; i++)); do
-        printf '%d ' "'${content:i:1}"
     done
 }
 
@@ -45,7 +41,7 @@ read_frames() {
         split("\u001e") as $parts
         | reduce range(0; ($parts | length) - 1; 3) as $i ({};
             .[$parts[$i]] = (if $parts[$i + 1] == "text" then $parts[$i + 2]
-                             else $parts[$i + 2] | split(" ") | map(select(. != "") | tonumber) | implode end))'
+                             else [$parts[$i + 2] | split("\n")[] | split(" ")[] | select(. != "") | tonumber] | implode end))'
 }
 
 # The digests of files, whose paths come with NUL, as {path: digest}; files that cannot be read are
@@ -82,7 +78,7 @@ strings_to_hash() {
     jq -L "$here" -j '
         include "verify";
         [.[] | split("\n") as $lines
-            | (if ($lines | length) > 2 and ($lines[0] | startswith("{"))
+            | (if ($lines[1:] | length > 0 and . != [""]) and ($lines[0] | startswith("{"))
                then try ($lines[0] | utf8 + "\n") catch empty else empty end),
               ($lines[] | select(startswith("{")) | try (utf8 | fromjson) catch empty
                 | select(type == "object")
@@ -90,6 +86,89 @@ strings_to_hash() {
                   try (select(.name | is_repository) | select(.tag | is_tag) | select(formats[.media]) | select(.digest | is_digest)
                     | select(.size | type == "number") | manifest_of) catch empty)]
         | unique[] | select(test("\u001e|\u0000") | not) | . + "\u001e"' "$@"
+}
+
+# What is to be found out about the signatures of a tree, and about the keys in its trust.
+questions_of_tree() {
+    jq -c -L "$here" '
+        include "verify"; include "trust";
+        select(has("trust/1"))
+        | to_entries[]
+        | (.key | place // {} | .place) as $place
+        | ({trust: "trust", head: "head", "head-slot": "head", statement: "image"}[$place // ""] // empty) as $purpose
+        | (.value | split("\n")) as $lines
+        | select($lines | length > 1)
+        | [try ($lines[0] | canonical | {value: ., line: ($lines[0] | utf8 + "\n")}) catch empty][]
+        | .line as $line
+        | (if $place == "trust" then .value.keys | arrays[] | objects.key | select(is_key) | {key: .} else empty end),
+          ($lines[1:] | join("\n") | questions($purpose; $line))' "$1"
+}
+
+# Finds out what jq cannot, as $facts of trust.jq. Comes with JSON lines of {key}, whose fingerprint
+# is wanted, of {key, point} about whether it is on its curve, and of {key, purpose, armored, message}
+# about SIG-19. ssh-keygen is laxer than the page in much (signature.md, Security): only what has
+# passed all else comes here.
+find_facts() {
+    local folder=$1 kind n first second workers worker purposes=() asked=0
+    rm -rf "$folder"
+    mkdir -p "$folder/keys" "$folder/asked"
+    cat > "$folder/questions"
+    if [[ ! -s "$folder/questions" ]]; then
+        echo '{"off_curve": {}, "prints": {}, "verified": {}}'
+        return
+    fi
+    command -v ssh-keygen > /dev/null || { echo "verify.sh: ssh-keygen is missing" >&2 && return 5; }
+    : > "$folder/points"
+    while IFS=$'\t' read -r kind n first second; do
+        case $kind in
+            key) printf '%b' "$first" > "$folder/keys/$n" ;;
+            point) echo "$first $n" >> "$folder/points" ;;
+            *)
+                printf '%b' "$first" > "$folder/asked/$n.sig"
+                printf '%b' "$second" > "$folder/asked/$n"
+                purposes[n]=$kind
+                asked=$((n + 1))
+                ;;
+        esac
+    done < <(jq -rs -L "$here" '
+        include "verify"; include "trust";
+        def escaped: gsub("\\\\"; "\\\\") | gsub("\n"; "\\n");
+        def hex_digit: . as $n | "0123456789abcdef"[$n:$n + 1];
+        def escaped_bytes: map("\\x" + (. / 16 | floor | hex_digit) + (. % 16 | hex_digit)) | join("");
+        (keys_of_questions | to_entries[]
+            | ["key", .key, (.value | split(" ")[1] | unbase64 | escaped_bytes)],
+              (select(.value | contains("ecdsa")) | ["point", .key, .value])),
+        (signatures_of_questions | to_entries[] | [.value.purpose, .key, (.value.armored, .value.message | escaped)])
+        | map(tostring) | join("\t")' "$folder/questions")
+    workers=$(nproc)
+    for ((worker = 0; worker < workers; worker++)); do
+        for ((n = worker; n < asked; n += workers)); do
+            if ssh-keygen -Y check-novalidate -n "${purposes[n]}@sreg.v1" -s "$folder/asked/$n.sig" < "$folder/asked/$n" &> /dev/null; then
+                echo "$n"
+            fi
+        done > "$folder/verified-$worker" &
+    done
+    wait
+    # It lists each key that it can read, with what stands behind it.
+    { ssh-keygen -l -f "$folder/points" 2> /dev/null || true; } > "$folder/listed"
+    (cd "$folder/keys" && find . -type f -exec sha256sum {} +) > "$folder/digests"
+    cat "$folder"/verified-* > "$folder/verified"
+    jq -s -L "$here" --rawfile verified "$folder/verified" --rawfile listed "$folder/listed" --rawfile digests "$folder/digests" '
+        include "verify"; include "trust";
+        . as $questions
+        | keys_of_questions as $keys
+        | signatures_of_questions as $signatures
+        | [$verified | split("\n")[] | select(. != "") | $signatures[tonumber]] as $good
+        | ($good | reduce .[].key as $key ({}; .[$key] = true)) as $good_keys
+        | ($listed | split("\n") | reduce (.[] | select(. != "") | split(" ")[2] | $keys[tonumber]) as $key ({}; .[$key] = true)) as $points
+        | {
+            verified: ($good | reduce .[] as $one ({}; .[$one | question(.purpose; .armored; .message)] = true)),
+            prints: ($digests | reduce (split("\n")[] | select(. != "")) as $one ({};
+                .[$keys[$one | split("/")[-1] | tonumber]] = "SHA256:" + ($one[:64] | unhex | base64 | rtrimstr("=")))),
+            off_curve: (reduce ($questions[] | select(.point or .armored) | .key) as $key ({};
+                if has($key) or $good_keys[$key] then . else .[$key] = ($key | lies_on_curve($points) | not) end)
+                | with_entries(select(.value)))
+        }' "$folder/questions"
 }
 
 # Every path of a tree but folders: {path: {type, size}}. A link to a file counts as that file, as it
@@ -116,13 +195,14 @@ folders_in_place() {
 # file over its page's limit is not read.
 paths_to_read() {
     jq -L "$here" -j --argjson views "$1" '
-        include "verify";
-        {"sreg.json": 1048576, head: greatest_document, "head-slot": greatest_document,
-         statement: greatest_document, node: 65536, endpoint: 16777216, manifests: 16384, blobs: 2} as $most
+        include "verify"; include "trust";
+        {settings: 1048576, head: greatest_document, "head-slot": greatest_document, trust: greatest_trust,
+         statement: greatest_document, node: 65536, "seed-tags": 16777216, "seed-manifest": 16777216, manifest: 16384,
+         blob: 2} as $most
         | to_entries[] | select(.value.type == "f")
         | (.key | place) as $place
         | select($place != null and .value.size <= $most[$place.place])
-        | select($views or ($place.place | . != "endpoint" and . != "manifests" and . != "blobs"))
+        | select($views or ($place.view or $place.place == "blob" | not))
         | .key + "\u0000"'
 }
 
@@ -131,7 +211,7 @@ paths_to_hash() {
     jq -L "$here" -j '
         include "verify";
         to_entries[] | select(.value.type == "f")
-        | select(.key | place | . != null and (.place | . == "head" or . == "head-slot" or . == "statement" or . == "node"))
+        | select(.key | place | . != null and (.place | . == "head" or . == "head-slot" or . == "trust" or . == "statement" or . == "node"))
         | .key + "\u0000"'
 }
 
@@ -175,26 +255,25 @@ judge_files() {
     done < "$work/verdicts"
 }
 
-# Writes the verdicts on a tree: lines of `error`, word, path, what, or `warning`, word, path.
+# Writes the verdicts on a tree: lines of `error`, word, path, what, or `warning`, word, path. The last
+# argument is $asked of tree.jq.
 judge() {
-    local root=$1 work=$2 reference=null views=true
-    if [[ $# -gt 2 ]]; then
-        reference=$(jq -n --arg reference "$3" '$reference')
-        views=false
-    fi
+    local root=$1 work=$2 asked=$3
     take_stock "$root" > "$work/files"
     folders_in_place "$root" > "$work/folders"
     jq -s add "$work/folders" "$work/files" > "$work/stock"
-    paths_to_read "$views" < "$work/stock" | frame_files "$root" | read_frames > "$work/texts"
+    paths_to_read "$(jq '.reference == null' <<< "$asked")" < "$work/stock" | frame_files "$root" | read_frames > "$work/texts"
     paths_to_hash < "$work/stock" | hash_files "$root" > "$work/digests"
     {
         strings_to_hash "$work/texts"
-        jq -jn --argjson reference "$reference" '
-            $reference // empty | split("@")[0] | split("/")
-            | (.[0], (.[1:] | join("/") | ., . + ":latest")) | select(test("[\u0000\u001e]") | not) | . + "\u001e"'
+        jq -j '
+            .reference // empty | split("@")[0] | split("/")
+            | (.[0], (.[1:] | join("/") | ., . + ":latest")) | select(test("[\u0000\u001e]") | not) | . + "\u001e"' <<< "$asked"
     } | hash_strings "$work/strings" > "$work/hashed"
-    jq -nr -L "$here" --argjson reference "$reference" --argfile stock "$work/stock" --argfile texts "$work/texts" \
-        --argfile digests "$work/digests" --argfile hashed "$work/hashed" "$(< "$here/tree.jq")" > "$work/verdicts"
+    questions_of_tree "$work/texts" | find_facts "$work/signatures" > "$work/facts"
+    jq -nr -L "$here" --argjson asked "$asked" --argfile stock "$work/stock" --argfile texts "$work/texts" \
+        --argfile digests "$work/digests" --argfile hashed "$work/hashed" --argfile facts "$work/facts" \
+        "$(< "$here/tree.jq")" > "$work/verdicts"
     judge_files "$root" "$work"
 }
 
@@ -204,10 +283,11 @@ exit_code() {
     declare -A seen=()
     for word in "$@"; do
         case $word in
+            missing-trust | other-registry | rolled-back | fork | unsigned | head-epoch | head-trust | trust-order) code=7 ;;
+            untrusted-* | expired-* | signature-*) code=7 ;;
             missing-* | not-a-tree) code=4 ;;
             unreadable) code=5 ;;
-            signature-unchecked) code=7 ;;
-            case-collision | stray-head) code=8 ;;
+            case-collision | stray-head | stray-trust) code=8 ;;
             stale-view | lagging-head) code=9 ;;
             newer-format) code=2 ;;
             *) code=6 ;;
@@ -228,19 +308,71 @@ is_argument() {
     esac
 }
 
+usage() {
+    echo "verify.sh ROOT [NAMESPACE/NAME[:TAG]] [--registry ID] [--lock FILE] [--now SECONDS]" >&2
+    exit 2
+}
+
+# Ends the program with what is wrong with an argument.
+refuse() {
+    local word=$1
+    shift
+    echo "error[$word]: $*" >&2
+    exit "$(is_argument "$word" && echo 2 || exit_code "$word")"
+}
+
+# The registries that a lock file lists, or what is wrong with it.
+read_lock() {
+    local file=$1 work=$2
+    [[ -f $file ]] || refuse missing-file "$file"
+    [[ -r $file ]] || refuse unreadable "$file"
+    {
+        # A file over the limit is not read.
+        if [[ $(stat -c %s "$file") -le 1048576 ]]; then
+            printf '%s\0' "$(basename "$file")" | frame_files "$(dirname "$file")"
+        fi
+    } | read_frames > "$work/lock"
+    jq -r -L "$here" --argjson size "$(stat -c %s "$file")" '
+        include "verify"; include "trust";
+        (.[] // "")
+        | [try (document(check_lock; greatest_lock; false; $size; ""; {}) | .value.registries | tojson) catch "error \(.)"][0]' "$work/lock"
+}
+
 main() {
-    if [[ $# -lt 1 || $# -gt 2 || $1 == -* ]]; then
-        echo "verify.sh ROOT [NAMESPACE/NAME[:TAG]]" >&2
-        return 2
-    fi
+    local root='' reference='' registry='' lock='' now known='[]' asked
+    now=$(date +%s)
+    while [[ $# -gt 0 ]]; do
+        case $1 in
+            --registry | --lock | --now)
+                [[ $# -gt 1 ]] || usage
+                local "${1#--}=$2"
+                shift
+                ;;
+            -*) usage ;;
+            *)
+                [[ -z $reference ]] || usage
+                if [[ -z $root ]]; then root=$1; else reference=$1; fi
+                ;;
+        esac
+        shift
+    done
+    [[ -n $root && $now =~ ^[0-9]+$ ]] || usage
+    [[ -z $registry || $registry =~ ^sha256:[0-9a-f]{64}$ ]] || refuse malformed-digest "$registry"
     work=$(mktemp -d)
     trap 'rm -rf "$work"' EXIT
+    if [[ -n $lock ]]; then
+        known=$(read_lock "$lock" "$work")
+        [[ $known != error* ]] || refuse "$(cut -f 1 <<< "${known#error }")" "$lock"
+    fi
+    asked=$(jq -n --arg reference "$reference" --arg registry "$registry" --argjson known "$known" --argjson now "$now" '
+        {reference: (if $reference == "" then null else $reference end),
+         expected: (if $registry == "" then [] else [$registry] end), known: $known, now: $now}')
     local kind word path what words=()
     declare -A said=()
-    if [[ ! -d $1 ]]; then
+    if [[ ! -d $root ]]; then
         printf 'error\tnot-a-tree\tsreg.json\tnot-a-tree\n' > "$work/judged"
     else
-        judge "$1" "$work" "${@:2}" > "$work/judged"
+        judge "$root" "$work" "$asked" > "$work/judged"
     fi
     while IFS=$'\t' read -r kind word path what; do
         if [[ $kind == warning ]]; then
@@ -252,10 +384,10 @@ main() {
         fi
     done < "$work/judged"
     if [[ ${#words[@]} -eq 0 ]]; then
-        echo "$1: ok"
+        echo "$root: ok"
     else
-        echo "$1: ${#words[@]} faults"
-        if [[ $# -eq 2 && ${words[0]} != "" && ${#words[@]} -eq 1 ]] && is_argument "${words[0]}"; then return 2; fi
+        echo "$root: ${#words[@]} faults"
+        if [[ -n $reference && ${#words[@]} -eq 1 ]] && is_argument "${words[0]}"; then return 2; fi
     fi
     return "$(exit_code "${words[@]}")"
 }
