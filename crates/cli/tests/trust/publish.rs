@@ -348,7 +348,15 @@ fn a_registry_begins_empty_or_with_what_another_has() {
     bench.index_by(1);
     // The key is lost: the registry begins anew elsewhere, and the old one stays readable.
     let other = bench.key(2);
-    bench.ok(&["init", "anew", "--key", &other, "--from", "public"]);
+    let blob = bench.document("head")["index"]["digest"].as_str().unwrap()[7..].to_owned();
+    let node = bench.public().join(format!("n/{}/{blob}", &blob[..2]));
+    let bytes = fs::read(&node).unwrap();
+    fs::write(&node, b"x").unwrap();
+    let args = ["init", "anew", "--key", &other, "--from", "public"];
+    bench.fails(6, "node-mismatch", &args);
+    assert!(!bench.path("anew").exists());
+    fs::write(&node, bytes).unwrap();
+    bench.ok(&args);
     bench.ok(&["verify", "anew", "--require-signed"]);
     bench.ok(&["verify", "public", "--require-signed"]);
     let ls = |tree: &str| {
