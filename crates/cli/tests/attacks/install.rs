@@ -4,6 +4,7 @@ use std::fs;
 
 use sreg_model::Document;
 use sreg_model::head::Head;
+use sreg_model::statement::Statement;
 use sreg_model::trust::Trust;
 use sreg_sign::Purpose;
 
@@ -193,4 +194,76 @@ fn wrong_namespace_and_swapped_roles() {
     );
     put(&bench.public(), "head", head.bytes());
     victim.looks(7, &["untrusted-head"]);
+}
+
+/// Whoever may send pull requests, and holds the key of `lab`, changes images and statements of a
+/// folder; the head key, trust and what is known come from the other side.
+#[test]
+fn tag_squatting_by_a_pull_request() {
+    let victim = Victim::new();
+    let bench = &victim.bench;
+    let index = ["index", "images", "--out", "public", "--key", "key-1"];
+    let lab = bench.images().join("lab/tool/1.0.sif");
+    // A tag in a namespace of others, signed by the wrong key or by nobody.
+    let foreign = bench.sif("lab2/x/9.sif");
+    let statement = bench.images().join("lab2/x/9.sif.statement");
+    let path = foreign.to_str().unwrap();
+    bench.ok(&["sign", path, "public//lab/tool:9", "--key", "key-2"]);
+    bench.fails(6, "document-mismatch", &index);
+    let mut body = Document::<Statement>::parse(fs::read(&statement).unwrap())
+        .unwrap()
+        .body()
+        .clone();
+    body.subject.repository = "lab2/x".parse().unwrap();
+    fs::write(
+        &statement,
+        victim.signed(body, Purpose::Image, &[2]).bytes(),
+    )
+    .unwrap();
+    bench.fails(7, "untrusted-statement", &index);
+    fs::remove_file(&statement).unwrap();
+    fs::remove_file(&foreign).unwrap();
+    // A tag that moves without the publisher's word, or with a word of before.
+    let (_, before) = victim.statement();
+    let old = fs::read(&lab).unwrap();
+    fs::remove_file(&lab).unwrap();
+    fs::copy(bench.images().join("lab2/x/1.sif"), &lab).unwrap();
+    bench.fails(7, "untrusted-statement", &index);
+    let beside = bench.images().join("lab/tool/1.0.sif.statement");
+    fs::write(&beside, before.bytes()).unwrap();
+    bench.fails(6, "document-mismatch", &index);
+    fs::remove_file(&beside).unwrap();
+    fs::remove_file(&lab).unwrap();
+    fs::write(&lab, old).unwrap();
+    // A namespace that nobody was given, where the head key is not all there is.
+    bench.key(3);
+    bench.ok(&[
+        "trust",
+        "add-key",
+        "public",
+        "key-3.pub",
+        "--role",
+        "root",
+        "--key",
+        "key-1",
+    ]);
+    let squatter = bench.sif("lab3/x/1.sif");
+    bench.fails(7, "untrusted-statement", &index);
+    fs::remove_file(squatter).unwrap();
+    // One that differs from another by case alone.
+    let other_case = bench.sif("Lab2/x/1.sif");
+    bench.fails(8, "case-collision", &index);
+    fs::remove_file(other_case).unwrap();
+    // Trust of the pull request's own making.
+    let mut trust = victim.read::<Trust>("trust/3").body().clone();
+    trust.version = 4;
+    trust.previous = Some(victim.read::<Trust>("trust/3").id());
+    trust.roles.root.keys = vec![trust.delegations[0].keys[0]];
+    let trust = victim.signed(trust, Purpose::Trust, &[2]);
+    put(&bench.public(), "trust/4", trust.bytes());
+    bench.fails(7, "untrusted-trust", &index);
+    victim.looks(7, &["untrusted-trust"]);
+    fs::remove_file(bench.public().join("trust/4")).unwrap();
+    bench.ok(&index);
+    victim.looks(0, &[]);
 }
