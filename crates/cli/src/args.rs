@@ -257,6 +257,9 @@ pub(crate) struct Sign {
     /// The tag is never to move again.
     #[arg(long)]
     pub(crate) frozen: bool,
+    /// Sign anew without asking.
+    #[arg(short, long)]
+    pub(crate) yes: bool,
     /// How the image is read.
     #[arg(long, env = "SREG_IO", value_name = "HOW")]
     pub(crate) io: Option<Io>,

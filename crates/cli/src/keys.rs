@@ -16,7 +16,7 @@ use crate::problem::Problem;
 /// The longest passphrase, in bytes.
 const MAX_PASSPHRASE: usize = 4096;
 /// The longest `.pub` file, in bytes.
-const MAX_PUBLIC: u64 = 64 << 10;
+const MAX_PUBLIC: usize = 64 << 10;
 
 /// Keys that were opened.
 pub(crate) struct Opened {
@@ -29,7 +29,7 @@ pub(crate) struct Opened {
 impl Opened {
     /// Opens the keys that were named.
     pub(crate) fn open(signing: &Signing) -> Result<Self, Problem> {
-        let mut passphrases = Passphrases::new(signing.passphrase_fd)?;
+        let mut passphrases = Passphrases::new(signing.passphrase_fd);
         let mut signers: Vec<Box<dyn Signer>> = Vec::new();
         for path in &signing.keys {
             let signer = sreg_sign::open(path, &mut |path| passphrases.ask(path))?;
@@ -82,38 +82,42 @@ impl Opened {
 
 /// Where passphrases come from: a file descriptor, a file, or the terminal.
 struct Passphrases {
+    from: Option<PathBuf>,
+    /// Opened when the first is needed.
     given: Option<File>,
 }
 
 impl Passphrases {
-    fn new(fd: Option<u32>) -> Result<Self, Problem> {
-        let path = match (fd, std::env::var_os("SREG_KEY_PASSPHRASE_FILE")) {
-            (Some(fd), _) => PathBuf::from(format!("/dev/fd/{fd}")),
-            (None, Some(path)) => PathBuf::from(path),
-            (None, None) => return Ok(Self { given: None }),
-        };
-        let given = File::open(&path).map_err(|error| {
-            Problem::new(
-                "unreadable",
-                format!("no passphrase can be read from {}: {error}", path.display()),
-            )
-        })?;
-        Ok(Self { given: Some(given) })
+    fn new(fd: Option<u32>) -> Self {
+        let file = || std::env::var_os("SREG_KEY_PASSPHRASE_FILE").map(PathBuf::from);
+        let fd = fd.map(|fd| PathBuf::from(format!("/dev/fd/{fd}")));
+        Self {
+            from: fd.or_else(file),
+            given: None,
+        }
     }
 
     fn ask(&mut self, key: &Path) -> Result<Zeroizing<String>, SignError> {
-        let nobody = || SignError::NoPassphrase {
-            path: key.to_owned(),
+        let Some(from) = &self.from else {
+            let shown = crate::output::printable(&key.display().to_string(), true);
+            let typed = rpassword::prompt_password(format!("passphrase of {shown}: "));
+            return typed
+                .map(Zeroizing::new)
+                .map_err(|_| SignError::NoPassphrase {
+                    path: key.to_owned(),
+                });
         };
-        match &mut self.given {
-            Some(file) => line(file).ok().flatten().ok_or_else(nobody),
-            None => rpassword::prompt_password(format!(
-                "passphrase of {}: ",
-                crate::output::printable(&key.display().to_string(), true)
-            ))
-            .map(Zeroizing::new)
-            .map_err(|_| nobody()),
-        }
+        let failed = |source| SignError::Read {
+            path: from.clone(),
+            source,
+        };
+        let mut file = match self.given.take() {
+            Some(file) => file,
+            None => File::open(from).map_err(failed)?,
+        };
+        let read = line(&mut file).map_err(failed)?;
+        self.given = Some(file);
+        read.ok_or_else(|| failed(io::Error::other("no passphrase is left in it")))
     }
 }
 
@@ -151,9 +155,8 @@ fn comment_beside(path: &Path) -> Option<String> {
 
 fn read_public(path: &Path) -> Result<ListedKey, Problem> {
     let wrong = |what: String| Problem::new("malformed-key", format!("{}: {what}", path.display()));
-    let mut text = String::new();
-    let read = File::open(path).and_then(|file| file.take(MAX_PUBLIC).read_to_string(&mut text));
-    read.map_err(|error| wrong(error.to_string()))?;
+    let bytes = crate::files::read_capped(path, MAX_PUBLIC)?;
+    let text = String::from_utf8(bytes).map_err(|_| wrong("it is no text".to_owned()))?;
     if text.contains("PRIVATE KEY") {
         return Err(wrong(
             "it is a private key; its public half is in the .pub file beside it".to_owned(),
@@ -172,9 +175,10 @@ fn read_public(path: &Path) -> Result<ListedKey, Problem> {
 
 /// A key of others: a `.pub` file, or the fingerprint of one that trust lists.
 pub(crate) fn public(text: &str, trust: &Trust) -> Result<ListedKey, Problem> {
-    let Ok(fingerprint) = text.parse::<Fingerprint>() else {
+    if !text.starts_with("SHA256:") {
         return read_public(Path::new(text));
-    };
+    }
+    let fingerprint = fingerprint(text)?;
     trust
         .keys
         .iter()
@@ -188,8 +192,9 @@ pub(crate) fn public(text: &str, trust: &Trust) -> Result<ListedKey, Problem> {
 
 /// The fingerprint of a key of others: of a `.pub` file, or as it stands.
 pub(crate) fn fingerprint(text: &str) -> Result<Fingerprint, Problem> {
-    match text.parse() {
-        Ok(fingerprint) => Ok(fingerprint),
-        Err(_) => Ok(read_public(Path::new(text))?.key.fingerprint()),
+    if !text.starts_with("SHA256:") {
+        return Ok(read_public(Path::new(text))?.key.fingerprint());
     }
+    text.parse()
+        .map_err(|error| Problem::new("usage", format!("{text} is no fingerprint: {error}")))
 }

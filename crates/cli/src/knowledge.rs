@@ -1,18 +1,20 @@
 //! What is known of registries: by this user, by a lock file, by an argument.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
 use sreg_client::{Memory, Record};
-use sreg_model::lock::{self, Known, Lock, StatementVersion};
+use sreg_model::head::TrustVersion;
+use sreg_model::lock::{self, HeadVersion, Known, Lock, StatementVersion};
 use sreg_model::statement::Subject;
 use sreg_model::{Digest, Document};
 use sreg_tree::verify::{Evidence, Seen};
 
 use crate::args::Knowing;
 use crate::config;
+use crate::files;
 use crate::output::Output;
 use crate::problem::Problem;
 
@@ -28,10 +30,17 @@ pub(crate) struct Expected {
     pub(crate) statements: BTreeMap<Subject, StatementVersion>,
     /// Whether the user's own memory knows it, or is to know it from now on.
     pub(crate) is_remembered: bool,
+    /// Whether there is a lock file, which lists every registry that is to be known.
+    pub(crate) has_lock: bool,
     record: Option<Record>,
 }
 
 impl Expected {
+    /// Whether the user's own memory has seen it before.
+    pub(crate) fn was_seen(&self) -> bool {
+        self.record.is_some()
+    }
+
     /// Whether anybody knows the registry.
     pub(crate) fn is_known(&self) -> bool {
         !self.known.is_empty()
@@ -50,17 +59,17 @@ pub(crate) fn memory() -> Result<Memory, Problem> {
     Ok(Memory::new(folder))
 }
 
-/// How a place is remembered: a URL without its last slash, or the full path of a folder.
-pub(crate) fn place(target: &str) -> String {
+/// How a place is remembered: a URL without its last slash; a folder by its full path, and by the one
+/// that was given, which links may lead elsewhere next time.
+pub(crate) fn places(target: &str) -> BTreeSet<String> {
     if crate::target::is_remote(target) {
-        return target.trim_end_matches('/').to_owned();
+        return BTreeSet::from([target.trim_end_matches('/').to_owned()]);
     }
     let path = Path::new(target);
-    let full = path
-        .canonicalize()
-        .or_else(|_| std::path::absolute(path))
-        .unwrap_or_else(|_| path.to_owned());
-    full.display().to_string()
+    let given = std::path::absolute(path).ok();
+    let full = path.canonicalize().ok();
+    let paths = given.into_iter().chain(full);
+    paths.map(|path| path.display().to_string()).collect()
 }
 
 /// What is known of the registry at `place`, which says that it is `found`: what the arguments say,
@@ -69,7 +78,7 @@ pub(crate) fn place(target: &str) -> String {
 /// Where another registry was seen at that place, that one is expected.
 pub(crate) fn expected(
     knowing: &Knowing,
-    place: &str,
+    places: &BTreeSet<String>,
     found: Option<Digest>,
 ) -> Result<Expected, Problem> {
     let memory = memory()?;
@@ -77,7 +86,10 @@ pub(crate) fn expected(
     let (id, is_remembered) = match (knowing.trust, found) {
         (Some(id), _) => (Some(id), true),
         (None, found) => {
-            let seen_here = memory.at(place)?;
+            let mut seen_here = Vec::new();
+            for place in places {
+                seen_here.extend(memory.at(place)?);
+            }
             let here = |id: &Digest| seen_here.iter().any(|record| record.registry() == *id);
             match (found, seen_here.first()) {
                 // Its own users may have seen it elsewhere.
@@ -88,8 +100,13 @@ pub(crate) fn expected(
             }
         }
     };
+    let has_lock = lock.is_some();
+    let lock = lock.unwrap_or_default();
     let Some(id) = id else {
-        return Ok(Expected::default());
+        return Ok(Expected {
+            has_lock,
+            ..Expected::default()
+        });
     };
     let record = memory.find(&id)?;
     let mut known: Vec<Known> = record.iter().map(Record::known).collect();
@@ -104,20 +121,30 @@ pub(crate) fn expected(
             .map(|record| record.statements().clone())
             .unwrap_or_default(),
         is_remembered,
+        has_lock,
         record,
     })
 }
 
-/// Remembers what was seen of a registry.
-pub(crate) fn remember(place: &str, seen: &Seen) -> Result<(), Problem> {
-    memory()?.update(&seen.registry, |record| {
-        record.see_at(place);
+/// Remembers what was seen of a registry. A place is that of one registry, the last that was said to
+/// be there.
+pub(crate) fn remember(places: &BTreeSet<String>, seen: &Seen) -> Result<(), Problem> {
+    let memory = memory()?;
+    memory.update(&seen.registry, |record| {
+        places.iter().for_each(|place| record.see_at(place));
         record.see_trust(&seen.trust);
         record.see_head(&seen.head);
         for statement in &seen.statements {
-            record.see_statement(statement);
+            record.see_statement(statement, seen.head.body());
         }
     })?;
+    for place in places {
+        for other in memory.at(place)? {
+            if other.registry() != seen.registry {
+                memory.update(&other.registry(), |record| record.leave(place))?;
+            }
+        }
+    }
     Ok(())
 }
 
@@ -155,11 +182,11 @@ pub(crate) fn keep_evidence(
 }
 
 /// The lock file that is named, or `./sreg.lock` where there is one.
-fn read_lock(named: Option<&Path>) -> Result<Lock, Problem> {
+fn read_lock(named: Option<&Path>) -> Result<Option<Lock>, Problem> {
     let path = named.map_or_else(|| PathBuf::from(LOCK), Path::to_owned);
     match fs::metadata(&path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound && named.is_none() => {
-            return Ok(Lock::default());
+            return Ok(None);
         }
         Ok(found) if found.is_file() && found.len() <= lock::MAX_BYTES as u64 => {}
         Ok(_) => return Err(wrong(&path, "it is no file of up to 1 MiB")),
@@ -172,7 +199,7 @@ fn read_lock(named: Option<&Path>) -> Result<Lock, Problem> {
             format!("{}: {}", path.display(), sreg_tree::explain(&error)),
         )
     })?;
-    Ok(lock.body().clone())
+    Ok(Some(lock.body().clone()))
 }
 
 fn wrong(path: &Path, what: &str) -> Problem {
@@ -182,19 +209,29 @@ fn wrong(path: &Path, what: &str) -> Problem {
     )
 }
 
-/// Lists a registry in a lock file, with what was seen of it.
-pub(crate) fn write_lock(path: &Path, known: Known) -> Result<(), Problem> {
-    let mut lock = match path.exists() {
-        true => read_lock(Some(path))?,
-        false => Lock::default(),
+/// Lists a registry in a lock file, with what was seen of it; nothing that is listed becomes older.
+pub(crate) fn write_lock(path: &Path, seen: &Record) -> Result<(), Problem> {
+    let write = || {
+        let mut lock = match path.exists() {
+            true => read_lock(Some(path))?.unwrap_or_default(),
+            false => Lock::default(),
+        };
+        let mut known = seen.known();
+        if let Some(listed) = lock.find(&known.id) {
+            let order = |head: &HeadVersion| (head.epoch, head.version);
+            known.head = known.head.into_iter().chain(listed.head).max_by_key(order);
+            let version = |trust: &TrustVersion| trust.version;
+            known.trust = known
+                .trust
+                .into_iter()
+                .chain(listed.trust)
+                .max_by_key(version);
+        }
+        lock.put(known);
+        let document = Document::new(lock)
+            .map_err(|error| Problem::new(error.code(), sreg_tree::explain(&error)))?;
+        files::write_whole(path, document.bytes())
     };
-    lock.put(known);
-    let document = Document::new(lock)
-        .map_err(|error| Problem::new(error.code(), sreg_tree::explain(&error)))?;
-    fs::write(path, document.bytes()).map_err(|error| {
-        Problem::new(
-            "unwritable",
-            format!("{} cannot be written: {error}", path.display()),
-        )
-    })
+    // Of two processes, the second adds to what the first has written.
+    memory()?.alone(write)?
 }

@@ -5,6 +5,7 @@ mod clock;
 mod cmd;
 mod config;
 mod exit;
+mod files;
 mod keys;
 mod knowledge;
 mod output;

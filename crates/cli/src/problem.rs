@@ -7,6 +7,7 @@ use std::path::Path;
 use sreg_client::StateError;
 use sreg_image::OpenError;
 use sreg_index::hasher::HashError;
+use sreg_model::Fingerprint;
 use sreg_model::settings::SettingsError;
 use sreg_sign::amend::{AmendError, Grant, only_key};
 use sreg_sign::policy::PolicyError;
@@ -96,7 +97,7 @@ impl Problem {
         Self {
             lines: lines.collect(),
             below: String::new(),
-            hint: Some(remaining_hint(tree, of_head)),
+            hint: Some(remaining_hint(tree, refused, of_head)),
         }
     }
 
@@ -140,7 +141,7 @@ impl From<SignError> for Problem {
             "passphrase" => Some(
                 "give it on a terminal, by --passphrase-fd N, or in the file that SREG_KEY_PASSPHRASE_FILE names",
             ),
-            "unreadable" => Some(
+            "unreadable" | "missing-file" => Some(
                 "if the key is lost, others may go on: sreg trust show TREE says who; see docs/keys.md",
             ),
             "signing-key" => Some(
@@ -229,7 +230,14 @@ fn hint(error: &TreeError) -> Option<String> {
             path.display()
         ),
         TreeError::HasKeys { .. } => "nothing was changed; publish in it with one of its keys".to_owned(),
-        TreeError::Policy { source, .. } => return policy_hint(source.code()),
+        TreeError::Policy { source, path } => {
+            return policy_hint(source.code()).map(|hint| hint.replace("TREE", &tree_of(path)));
+        }
+        TreeError::NeverCounted(_) => "it was put there by somebody who could sign heads alone: remove it, or publish the honest image with sreg index".to_owned(),
+        TreeError::Published(path) => format!("give it a key with: sreg index IMAGES --out {} --key KEY", path.display()),
+        TreeError::Mismatch { path, .. } if path.extension().is_some_and(|ending| ending == "statement") => {
+            "sign it again with: sreg sign IMAGE TREE//REFERENCE --key KEY; or remove the file".to_owned()
+        }
         TreeError::Frozen(_) => "publish under another tag".to_owned(),
         TreeError::Space { .. } => "free some space, or put the output on the file system of the images so that they can be linked".to_owned(),
         TreeError::Write { .. } => "what was published before is still there, whole; the next run goes on from here".to_owned(),
@@ -254,14 +262,20 @@ fn hint(error: &TreeError) -> Option<String> {
 }
 
 /// What can be done without the keys that are missing: by whom, and how.
-fn remaining_hint(root: &Path, of_head: bool) -> String {
+fn remaining_hint(root: &Path, refused: &[Unsigned], of_head: bool) -> String {
     let series = Tree::open(root).and_then(|tree| history::series(&tree));
     let tree = root.display();
     let Ok(Some(series)) = series else {
         return "nothing was published".to_owned();
     };
     let trust = series.newest().body();
-    if let Some(only) = only_key(trust) {
+    let asks_for = |only: &Fingerprint| {
+        refused.iter().all(|one| match &*one.source {
+            AuthorError::Policy(PolicyError::Threshold { keys, .. }) => keys == &[*only],
+            _ => true,
+        })
+    };
+    if let Some(only) = only_key(trust).filter(asks_for) {
         return format!(
             "nothing was published; {only} does everything in this registry. If it is lost, begin anew with: sreg init DIR --key KEY --from {tree} (docs/keys.md)"
         );
@@ -322,7 +336,7 @@ fn policy_hint(code: &str) -> Option<String> {
         "untrusted-statement" => "whoever may publish these names signs them again with: sreg sign TREE --key KEY".to_owned(),
         "untrusted-registry" | "not-pinned" => "compare its id with its owner's, then: sreg trust add TREE".to_owned(),
         "expired-head" | "expired-trust" => "whoever holds the keys renews it with: sreg refresh TREE --key KEY".to_owned(),
-        "rolled-back" => "this is an older copy: bring the newest one back; if it is lost, leave what followed behind with: sreg trust rotate TREE --new-epoch --key ROOT".to_owned(),
+        "rolled-back" => "this is an older copy: bring the newest one back. If it is lost, the owner leaves what followed behind with: sreg trust rotate TREE --new-epoch --key ROOT".to_owned(),
         "fork" => "ask the owner of the registry; list its heads with: sreg log TREE".to_owned(),
         "other-registry" | "unsigned" => "compare ids with the owner of the registry; if it was made anew, say so with: sreg trust add TREE --trust ID".to_owned(),
         _ => return None,
@@ -349,7 +363,7 @@ fn registry_hint(path: &Path) -> String {
 
 /// The tree that holds a file of the layout, as far as its path shows.
 fn tree_of(path: &Path) -> String {
-    let ours = ["head", "heads", "n", "s", "v2"];
+    let ours = ["head", "heads", "n", "s", "trust", "v2"];
     let tree = path
         .ancestors()
         .find(|folder| {

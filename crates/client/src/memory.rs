@@ -103,6 +103,29 @@ impl Memory {
         Ok(path)
     }
 
+    /// Runs something that no other process does meanwhile, as far as the file system has locks.
+    ///
+    /// # Errors
+    /// When the folder cannot be written.
+    pub fn alone<T>(&self, run: impl FnOnce() -> T) -> Result<T, StateError> {
+        fs::create_dir_all(&self.folder).map_err(StateError::write(&self.folder))?;
+        let _lock = self.lock()?;
+        Ok(run())
+    }
+
+    /// Knows a registry no longer: whether it was known.
+    ///
+    /// # Errors
+    /// When its file cannot be removed.
+    pub fn forget(&self, registry: &Digest) -> Result<bool, StateError> {
+        let path = self.path(registry);
+        match fs::remove_file(&path) {
+            Ok(()) => Ok(true),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+            Err(error) => Err(StateError::write(&path)(error)),
+        }
+    }
+
     fn path(&self, registry: &Digest) -> PathBuf {
         self.folder.join(format!("{}.json", registry.hex()))
     }

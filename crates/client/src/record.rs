@@ -80,6 +80,11 @@ impl Record {
         }
     }
 
+    /// Another registry is at a place from now on.
+    pub fn leave(&mut self, place: &str) {
+        self.places.remove(place);
+    }
+
     /// It was seen at a place.
     pub fn see_at(&mut self, place: &str) {
         self.places.insert(place.to_owned());
@@ -109,16 +114,18 @@ impl Record {
         }
     }
 
-    /// A statement was seen, and verified; an older one changes nothing.
-    pub fn see_statement(&mut self, statement: &Document<Statement>) {
+    /// A statement was seen under a head, and verified; an older one changes nothing.
+    pub fn see_statement(&mut self, statement: &Document<Statement>, head: &Head) {
         let body = statement.body();
         let found = StatementVersion {
             epoch: body.epoch,
             id: statement.id(),
             seq: body.seq,
+            head: (head.epoch, head.version),
         };
         let seen = self.statements.entry(body.subject.clone()).or_insert(found);
-        if (seen.epoch, seen.seq) < (found.epoch, found.seq) {
+        // Under a later epoch of heads it may be older: what it was seen under was left behind.
+        if (seen.head.0, seen.epoch, seen.seq) < (found.head.0, found.epoch, found.seq) {
             *seen = found;
         }
     }

@@ -56,6 +56,8 @@ pub struct StatementVersion {
     pub id: Digest,
     /// Its number, from 1.
     pub seq: u64,
+    /// The epoch and version of the head under which it was seen.
+    pub head: (u64, u64),
 }
 
 /// The only value of a lock file's `type`.

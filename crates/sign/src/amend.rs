@@ -5,11 +5,12 @@ use std::collections::BTreeSet;
 use sreg_model::document::{Body as _, DocumentError};
 use sreg_model::trust::scope::Scope;
 use sreg_model::trust::{Delegation, HeadBase, KeyState, ListedKey, Role, Roles, Trust, TrustType};
-use sreg_model::{Digest, Document, Fingerprint, Key};
+use sreg_model::{Digest, Fingerprint, Key};
 
 use crate::error::SignatureError;
 use crate::key::check_key;
 use crate::policy;
+use crate::series::Series;
 
 /// Why trust cannot be changed so.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -132,7 +133,10 @@ pub fn first(
         kind: TrustType::V1,
         version: 1,
     };
-    let mut amendment = Amendment { trust };
+    let mut amendment = Amendment {
+        trust,
+        before: None,
+    };
     for scope in scopes {
         amendment.put_delegation(scope, keys.clone(), 1, 1);
     }
@@ -153,12 +157,15 @@ pub fn only_key(trust: &Trust) -> Option<Fingerprint> {
 #[derive(Debug, Clone)]
 pub struct Amendment {
     trust: Trust,
+    /// The versions before; none of the first.
+    before: Option<Series>,
 }
 
 impl Amendment {
     /// Begins with all that the current version says.
     #[must_use]
-    pub fn of(current: &Document<Trust>, term: Term) -> Self {
+    pub fn of(series: &Series, term: Term) -> Self {
+        let current = series.newest();
         let trust = Trust {
             expires: term.expires,
             issued: term.issued,
@@ -168,7 +175,10 @@ impl Amendment {
             version: current.body().version.saturating_add(1),
             ..current.body().clone()
         };
-        Self { trust }
+        Self {
+            trust,
+            before: Some(series.clone()),
+        }
     }
 
     /// Gives a key something to sign, and with `threshold` says how many must sign that from now
@@ -249,10 +259,17 @@ impl Amendment {
         for key in keys {
             fingerprints.insert(self.list(key)?);
         }
-        let epoch = self.trust.delegation_of(scope).map_or(1, |before| {
-            let stays = before.keys.iter().any(|key| fingerprints.contains(key));
-            before.epoch + u64::from(!stays)
+        let decided = self.trust.delegation_of(scope).or_else(|| match scope {
+            Scope::Repository(repository) => self.trust.delegation(repository),
+            Scope::Namespace(_) => None,
         });
+        let stays =
+            decided.is_some_and(|before| before.keys.iter().any(|key| fingerprints.contains(key)));
+        let highest = self.highest_epoch(scope);
+        let epoch = match highest {
+            0 => 1,
+            highest => highest + u64::from(!stays),
+        };
         let keys = fingerprints.into_iter().collect();
         self.put_delegation(scope.clone(), keys, threshold, epoch);
         Ok(())
@@ -272,6 +289,9 @@ impl Amendment {
     /// # Errors
     /// When trust does not list it, or a role would be left with too few keys.
     pub fn revoke(&mut self, key: &Fingerprint) -> Result<(), AmendError> {
+        if self.grants_of(key).is_empty() {
+            return Err(no_key(key, "trust"));
+        }
         for grant in [Grant::Root, Grant::Head] {
             if self.granted(&grant)?.0.contains(key) {
                 self.remove_key(key, Some(&grant))?;
@@ -313,6 +333,10 @@ impl Amendment {
     /// Begins a new epoch of heads, after the head `id` of `version`, which is the last that counts
     /// of the current one.
     pub fn begin_epoch(&mut self, id: Digest, version: u64) {
+        // What was published since then is numbered anew: it must not look like a second history.
+        for delegation in &mut self.trust.delegations {
+            delegation.epoch += 1;
+        }
         self.trust.head_base = HeadBase {
             epoch: self.trust.head_base.epoch + 1,
             id: Some(id),
@@ -337,6 +361,12 @@ impl Amendment {
         self.trust
             .keys
             .retain(|listed| named.contains(&listed.key.fingerprint()));
+        // Where another scope decides from now on, its epoch is none below theirs (STM-20).
+        for at in 0..self.trust.delegations.len() {
+            let highest = self.highest_epoch(&self.trust.delegations[at].scope);
+            let delegation = &mut self.trust.delegations[at];
+            delegation.epoch = delegation.epoch.max(highest);
+        }
         let grants = self.trust.delegations.iter().map(|delegation| {
             let grant = Grant::Scope(delegation.scope.clone());
             (grant, delegation.keys.len() as u64, delegation.threshold)
@@ -355,6 +385,23 @@ impl Amendment {
         }
         self.trust.check()?;
         Ok(self.trust)
+    }
+
+    fn highest_epoch(&self, scope: &Scope) -> u64 {
+        let before = self.before.as_ref();
+        before.map_or(0, |series| series.highest_epoch(scope))
+    }
+
+    /// Whether it says nothing but what the version before said, only for longer.
+    #[must_use]
+    pub fn is_idle(&self) -> bool {
+        self.before.as_ref().is_some_and(|series| {
+            let before = series.newest().body();
+            before.roles == self.trust.roles
+                && before.delegations == self.trust.delegations
+                && before.keys == self.trust.keys
+                && before.head_base == self.trust.head_base
+        })
     }
 
     /// Lists a key, unless it is; an active one.

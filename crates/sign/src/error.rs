@@ -163,6 +163,7 @@ impl SignError {
     #[must_use]
     pub fn code(&self) -> &'static str {
         match self {
+            Self::Read { source, .. } if source.kind() == io::ErrorKind::NotFound => "missing-file",
             Self::Read { .. } => "unreadable",
             Self::NoKey { .. } | Self::Unsuitable { .. } | Self::Foreign { .. } => "signing-key",
             Self::NoPassphrase { .. } | Self::WrongPassphrase { .. } => "passphrase",

@@ -26,6 +26,6 @@ pub use author::{Author, AuthorError, sign};
 pub use error::{SignError, SignatureError};
 pub use key::check_key;
 pub use namespace::Purpose;
-pub use series::{Series, check_known_head};
+pub use series::{Series, check_known_head, check_seen_slot, seen_slot};
 pub use signature::{MAX_SIGNATURES, Signature, parse_all};
 pub use signer::{AskPassphrase, KeyFile, Signer, SshKeygen, open};

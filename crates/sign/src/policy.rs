@@ -321,6 +321,32 @@ pub fn check_new_statement(
     }
 }
 
+/// Whether a statement is by as many keys as its delegation asks for, of those that are not revoked:
+/// by the keys that its signatures name, which are not verified. For whoever verified them when it was
+/// published.
+#[must_use]
+pub fn is_by_counting_keys(trust: &Trust, statement: &Document<Statement>) -> bool {
+    let Some(delegation) = trust.delegation(&statement.body().subject.repository) else {
+        return false;
+    };
+    let Ok(signatures) = signature::parse_all(statement.signatures()) else {
+        return false;
+    };
+    let keys: BTreeSet<Fingerprint> = signatures
+        .iter()
+        .map(|signature| signature.key().fingerprint())
+        .filter(|key| delegation.keys.contains(key))
+        .filter(|key| {
+            trust
+                .state(key)
+                .is_some_and(|state| state != KeyState::Revoked)
+        })
+        .collect();
+    statement.body().registry.is_some()
+        && statement.body().epoch <= delegation.epoch
+        && keys.len() as u64 >= delegation.threshold
+}
+
 fn check_signed_statement(
     trust: &Document<Trust>,
     statement: &Document<Statement>,

@@ -2,8 +2,10 @@
 //! (`spec/trust.md`, `spec/head.md`).
 
 use sreg_model::head::Head;
+use sreg_model::layout::Place;
 use sreg_model::lock::Known;
 use sreg_model::statement::Statement;
+use sreg_model::trust::scope::Scope;
 use sreg_model::trust::{HeadBase, Trust};
 use sreg_model::{Digest, Document, Fingerprint};
 
@@ -156,6 +158,30 @@ impl Series {
         policy::check_statement(self.newest(), statement)
     }
 
+    /// Whether some version of trust counted a statement: it was published by those who might, though
+    /// they may no longer.
+    #[must_use]
+    pub fn counted_once(&self, statement: &Document<Statement>) -> bool {
+        let versions = self.later.iter().rev().chain([&self.first]);
+        let mut versions = versions.map(|trust| policy::check_statement(trust, statement));
+        versions.any(|counts| counts.is_ok())
+    }
+
+    /// The highest epoch that names had in any version: of `scope` itself, and of scopes that decided
+    /// about the same names before or after it.
+    #[must_use]
+    pub fn highest_epoch(&self, scope: &Scope) -> u64 {
+        let overlaps = |other: &Scope| match (scope, other) {
+            (Scope::Repository(of), Scope::Namespace(namespace))
+            | (Scope::Namespace(namespace), Scope::Repository(of)) => of.namespace() == namespace,
+            (one, other) => one == other,
+        };
+        let versions = self.later.iter().chain([&self.first]);
+        let delegations = versions.flat_map(|trust| &trust.body().delegations);
+        let epochs = delegations.filter(|delegation| overlaps(&delegation.scope));
+        epochs.map(|delegation| delegation.epoch).max().unwrap_or(0)
+    }
+
     /// Checks a statement that another has followed: it is of this registry, if of any, and its
     /// signatures verify. Its keys may have left trust since.
     ///
@@ -198,8 +224,36 @@ impl Series {
     }
 }
 
+/// The slot in which the head still stands that was seen before; nothing, where none was seen, it is
+/// the newest, or a later epoch has left it behind.
+#[must_use]
+pub fn seen_slot(known: &Known, series: &Series, head: &Document<Head>) -> Option<Place> {
+    let seen = known.head?;
+    let (epoch, version) = (seen.epoch, seen.version);
+    let is_newest = (head.body().epoch, head.body().version) == (epoch, version);
+    (!is_newest && !series.is_abandoned(epoch, version))
+        .then_some(Place::HeadSlot { epoch, version })
+}
+
+/// Holds what stands in the slot of a head that was seen before to that head (TRUST-23).
+///
+/// # Errors
+/// When it is another document.
+pub fn check_seen_slot(known: &Known, found: &Document<Head>) -> Result<(), PolicyError> {
+    match known.head {
+        Some(seen) if seen.id != found.id() => Err(PolicyError::Fork(format!(
+            "version {} of epoch {} is {}, but {} was seen before",
+            seen.version,
+            seen.epoch,
+            found.id(),
+            seen.id
+        ))),
+        _ => Ok(()),
+    }
+}
+
 /// Holds the newest head to the one that was seen before (TRUST-23). What stands in the slot of
-/// that one is for the caller to look at.
+/// that one is for [`check_seen_slot`].
 ///
 /// # Errors
 /// When it is older, or another one of the same epoch and version.

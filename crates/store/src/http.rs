@@ -1,7 +1,7 @@
 //! Documents of a registry that is served over HTTP.
 
 use std::io::{self, Read as _};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use reqwest::StatusCode;
 use reqwest::blocking::Client;
@@ -102,6 +102,7 @@ impl Site {
             url: url.clone(),
             source,
         };
+        let started = Instant::now();
         let answer = self
             .client
             .get(&url)
@@ -117,11 +118,17 @@ impl Site {
                 });
             }
         }
-        let mut bytes = Vec::new();
-        answer
-            .take(most as u64 + 1)
-            .read_to_end(&mut bytes)
-            .map_err(unreachable)?;
-        Ok(Some(bytes))
+        let mut answer = answer.take(most as u64 + 1);
+        let (mut bytes, mut buffer) = (Vec::new(), [0; 16 << 10]);
+        loop {
+            // The client's own limit is one of silence.
+            if started.elapsed() > TIMEOUT {
+                return Err(unreachable(io::ErrorKind::TimedOut.into()));
+            }
+            match answer.read(&mut buffer).map_err(unreachable)? {
+                0 => return Ok(Some(bytes)),
+                read => bytes.extend_from_slice(&buffer[..read]),
+            }
+        }
     }
 }

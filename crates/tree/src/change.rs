@@ -11,7 +11,8 @@ use sreg_model::lock::Known;
 use sreg_model::settings::Settings;
 use sreg_model::statement::{Claim, Statement, Subject};
 use sreg_model::trust::Trust;
-use sreg_model::{Document, Reference, canonical};
+use sreg_model::{Digest, Document, Reference, canonical};
+use sreg_sign::policy::PolicyError;
 use sreg_sign::{Author, Series};
 
 use crate::error::TreeError;
@@ -41,8 +42,14 @@ impl Change<'_> {
     /// # Errors
     /// When there is a registry with keys already, or the tree cannot be written.
     pub fn begin(&self, root: &Path, from: Option<&Tree>) -> Result<Document<Head>, TreeError> {
+        if self.keys.signers.len() != 1 {
+            return Err(TreeError::OneKey(self.keys.signers.len()));
+        }
         let settings = from.map_or_else(Settings::default, |tree| tree.settings().clone());
         let (mut writer, base) = self.open(root, &settings)?;
+        if base.series.is_none() && base.head.is_some() {
+            return Err(TreeError::Published(root.to_owned()));
+        }
         if let Some(series) = &base.series {
             return Err(TreeError::HasKeys {
                 place: root.display().to_string(),
@@ -84,8 +91,14 @@ impl Change<'_> {
         let lines = base.lines(&writer)?;
         let mut edition = Edition::default();
         for subject in others(&lines, &edition) {
-            if chosen(&subject) && !counts(writer.tree(), series, &lines, &subject)? {
-                edition.again.push(subject);
+            if !chosen(&subject) {
+                continue;
+            }
+            match standing(writer.tree(), series, &lines, &subject)? {
+                Standing::Counts => {}
+                Standing::CountedOnce(_) => edition.again.push(subject),
+                // Somebody who may sign heads has put it there.
+                Standing::Never => return Err(TreeError::NeverCounted(subject.to_string())),
             }
         }
         let again = edition.again.clone();
@@ -94,7 +107,7 @@ impl Change<'_> {
     }
 
     /// Publishes a version of trust that is fully signed, and a head with it where the newest one
-    /// would count no longer.
+    /// would count no longer. `seen` is the newest head, by which what is lost was judged.
     ///
     /// # Errors
     /// When it does not follow the newest version, a head is needed that the keys may not sign, or
@@ -103,6 +116,7 @@ impl Change<'_> {
         &self,
         root: &Path,
         trust: Document<Trust>,
+        seen: Digest,
     ) -> Result<Document<Head>, TreeError> {
         let settings = Settings::default();
         let (mut writer, base) = self.open(Tree::open(root)?.root(), &settings)?;
@@ -110,9 +124,14 @@ impl Change<'_> {
             return Err(TreeError::NoKeys(root.to_owned()));
         };
         let path = writer.tree().path(&Place::Trust(trust.body().version));
-        series
-            .extend(trust.clone())
-            .map_err(|source| TreeError::Policy { path, source })?;
+        let followed = series.extend(trust.clone());
+        followed.map_err(|source| match source {
+            PolicyError::Version { .. } => TreeError::Conflict(path),
+            source => TreeError::Policy { path, source },
+        })?;
+        if base.head.as_ref().map(Document::id) != Some(seen) {
+            return Err(TreeError::Conflict(writer.tree().path(&Place::Head)));
+        }
         let begins = series.newest().body().head_base.epoch;
         let base = Base {
             head: base_of_epoch(writer.tree(), &base, &series, begins)?,
@@ -170,9 +189,21 @@ fn base_of_epoch(
     epoch: u64,
 ) -> Result<Option<Document<Head>>, TreeError> {
     let current = base.head.as_ref().map(|head| head.body().epoch);
-    match series.newest().body().head_base.version {
-        Some(version) if current == Some(epoch - 1) => tree.head_slot(epoch - 1, version),
-        _ => Ok(base.head.clone()),
+    let begun = &series.newest().body().head_base;
+    let Some(version) = begun.version.filter(|_| current == Some(epoch - 1)) else {
+        return Ok(base.head.clone());
+    };
+    let slot = Place::HeadSlot {
+        epoch: epoch - 1,
+        version,
+    };
+    // TRUST-20: else all that is published would be lost.
+    match tree.head_slot(epoch - 1, version)? {
+        Some(head) if Some(head.id()) == begun.id => Ok(Some(head)),
+        _ => Err(TreeError::Mismatch {
+            path: tree.path(&slot),
+            what: "the new epoch is to begin after another head of that version".to_owned(),
+        }),
     }
 }
 
@@ -214,12 +245,19 @@ fn bring_all(
 }
 
 /// Whether the newest statement about a subject counts.
-fn counts(
+enum Standing {
+    Counts,
+    /// It did, under an earlier trust.
+    CountedOnce(Option<Digest>),
+    Never,
+}
+
+fn standing(
     tree: &Tree,
     series: &Series,
     lines: &Lines,
     subject: &Subject,
-) -> Result<bool, TreeError> {
+) -> Result<Standing, TreeError> {
     let key = sreg_model::node::TagKey::new(subject.repository.name(), &subject.tag);
     let lines = lines.get(subject.repository.namespace());
     let lines = lines.and_then(|keys| keys.get(key.as_str()));
@@ -227,13 +265,20 @@ fn counts(
     match line {
         Some(line) => {
             let statement = tree.statement(&line.statement)?;
-            Ok(series.check_statement(&statement).is_ok())
+            Ok(match series.check_statement(&statement) {
+                Ok(_) => Standing::Counts,
+                Err(_) if series.counted_once(&statement) => {
+                    Standing::CountedOnce(line.image.map(|image| image.digest))
+                }
+                Err(_) => Standing::Never,
+            })
         }
-        None => Ok(true),
+        None => Ok(Standing::Counts),
     }
 }
 
-/// The images whose statements count under the newest trust, and would not under `next`.
+/// The subjects, removed ones too, whose statements count under the newest trust, and would not under
+/// `next`.
 ///
 /// # Errors
 /// When the tree cannot be read, or `next` does not follow.
@@ -246,9 +291,6 @@ pub fn lost(tree: &Tree, series: &Series, next: &Trust) -> Result<Vec<Subject>, 
     let lines = publish::lines(tree, head.as_ref().map(Document::body))?;
     let mut lost = Vec::new();
     for line in lines.values().flat_map(|keys| keys.values()).flatten() {
-        if line.image.is_none() {
-            continue;
-        }
         let statement = tree.statement(&line.statement)?;
         let counted = series.check_statement(&statement).is_ok();
         if counted && sreg_sign::policy::check_statement(&next, &statement).is_err() {
@@ -270,6 +312,11 @@ pub fn next_statement(
     now: u64,
 ) -> Result<Statement, TreeError> {
     let head = history::newest(tree, Some(series))?;
+    if let Some(head) = &head {
+        let path = tree.path(&Place::Head);
+        let checked = series.check_newest_head(head);
+        checked.map_err(|source| TreeError::Policy { path, source })?;
+    }
     let tag = subject.tag.clone();
     let reference = Reference::tagged(subject.repository.clone(), tag);
     let lines = match &head {
@@ -280,6 +327,11 @@ pub fn next_statement(
     let previous = line
         .map(|line| tree.statement(&line.statement))
         .transpose()?;
+    if let Some(before) = &previous
+        && !series.counted_once(before)
+    {
+        return Err(TreeError::NeverCounted(subject.to_string()));
+    }
     if let Some(before) = &previous
         && before.body().image().is_some_and(|image| image.frozen)
     {
@@ -323,4 +375,71 @@ pub fn signers(
             path: tree.path(&Place::Statement(line.statement)),
             source,
         })
+}
+
+/// The references that a new epoch of heads drops, or takes back to an older image: those of the newest
+/// head that are others in the head that the epoch begins after.
+///
+/// # Errors
+/// When an index cannot be read.
+pub fn left_behind(
+    tree: &Tree,
+    newest: &Head,
+    begins_after: &Head,
+) -> Result<Vec<Subject>, TreeError> {
+    let (newest, kept) = (
+        publish::lines(tree, Some(newest))?,
+        publish::lines(tree, Some(begins_after))?,
+    );
+    let mut left = Vec::new();
+    for (namespace, keys) in &newest {
+        for (key, lines) in keys {
+            let stay = kept.get(namespace).and_then(|keys| keys.get(key));
+            let stays = |line: &&sreg_model::node::TagEntry| {
+                !stay.is_some_and(|lines| lines.contains(line))
+            };
+            for line in lines.iter().filter(stays) {
+                if let Some(repository) = crate::views::repository(namespace, line) {
+                    left.push(Subject {
+                        repository,
+                        tag: line.key.tag(),
+                        arch: line.arch,
+                    });
+                }
+            }
+        }
+    }
+    Ok(left)
+}
+
+/// What may be signed anew below a name, as `sreg ls` takes it: each subject whose statement counts no
+/// longer, and its image.
+///
+/// # Errors
+/// When the tree cannot be read, it has nothing below that name, or a statement was never signed by
+/// those who might.
+pub fn to_sign_again(
+    tree: &Tree,
+    below: &str,
+) -> Result<Vec<(Subject, Option<Digest>)>, TreeError> {
+    let series = history::series(tree)?;
+    let series = series.ok_or_else(|| TreeError::NoKeys(tree.root().to_owned()))?;
+    let head = history::newest(tree, Some(&series))?;
+    let lines = publish::lines(tree, head.as_ref().map(Document::body))?;
+    let (mut found, mut any) = (Vec::new(), below.is_empty());
+    for subject in others(&lines, &Edition::default()) {
+        if !is_below(&subject, below) {
+            continue;
+        }
+        any = true;
+        match standing(tree, &series, &lines, &subject)? {
+            Standing::Counts => {}
+            Standing::CountedOnce(digest) => found.push((subject, digest)),
+            Standing::Never => return Err(TreeError::NeverCounted(subject.to_string())),
+        }
+    }
+    match any {
+        true => Ok(found),
+        false => Err(TreeError::NothingBelow(below.to_owned())),
+    }
 }

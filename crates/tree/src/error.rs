@@ -73,6 +73,17 @@ pub enum TreeError {
         /// Its id.
         registry: sreg_model::Digest,
     },
+    /// A registry without keys, where an empty one was to be made.
+    #[error("{path} is a registry already, without keys", path = .0.display())]
+    Published(PathBuf),
+    /// A statement that is published, and that nobody signed who ever might.
+    #[error(
+        "the statement about {0} was never signed by those who might: somebody else has published it"
+    )]
+    NeverCounted(String),
+    /// A name below which nothing is published.
+    #[error("nothing is published below {0}")]
+    NothingBelow(String),
     /// A tag that is not to move again.
     #[error("{0} is frozen: its publisher said that it never moves again")]
     Frozen(String),
@@ -193,6 +204,9 @@ impl TreeError {
             Self::OneKey(_) => "usage",
             Self::HasKeys { .. } => "has-keys",
             Self::Frozen(_) => "frozen-tag",
+            Self::Published(_) => "usage",
+            Self::NothingBelow(_) => "missing-reference",
+            Self::NeverCounted(_) => "untrusted-statement",
             Self::Settings { source, .. } => source.code(),
             Self::Document { source, .. } => source.code(),
             Self::Mismatch { .. } => "document-mismatch",

@@ -116,6 +116,7 @@ pub fn index_folder(
         return dry_run(options, keys, &found, faults);
     }
 
+    check_before(options, keys)?;
     let new = with_options(Settings::default(), options);
     let mut writer = Writer::open(&options.out, &new, watch, &|| watch.waiting())?;
     let settings = with_options(writer.tree().settings().clone(), options);
@@ -263,7 +264,11 @@ fn dry_run(
         Ok(tree) => {
             let series = crate::history::series(&tree)?;
             let head = crate::history::newest(&tree, series.as_ref())?;
-            let base = Base { series, head };
+            let base = Base {
+                series,
+                shown: None,
+                head,
+            };
             check_keys(&base, options, keys)?;
             let head = base.head;
             let lines = publish::lines(&tree, head.as_ref().map(Document::body))?;
@@ -301,6 +306,16 @@ fn present(found: &[Found], hashed: &[Hashing]) -> Vec<(Subject, Image)> {
         (image.subject.clone(), published)
     };
     found.iter().zip(hashed).map(published).collect()
+}
+
+/// Refuses to make a registry with keys that cannot be, before there is a folder for it.
+fn check_before(options: &Options, keys: Option<&Keys<'_>>) -> Result<(), TreeError> {
+    let has_keys = Tree::open(&options.out).is_ok_and(|tree| tree.registry().is_some());
+    match keys.filter(|_| !has_keys) {
+        Some(keys) if !keys.may_begin => Err(TreeError::NoKeys(options.out.clone())),
+        Some(keys) if keys.signers.len() != 1 => Err(TreeError::OneKey(keys.signers.len())),
+        _ => Ok(()),
+    }
 }
 
 /// Refuses to publish in a registry with keys without one, and to make a registry where the source

@@ -144,7 +144,7 @@ pub(crate) fn publish(
 ) -> Result<Document<Head>, TreeError> {
     let (settings, signing) = (&publication.settings, publication.signing.as_ref());
     check_case(lines, &publication.edition)?;
-    let changes = changes(writer, base, lines, publication)?;
+    let changes = changes(writer, lines, publication)?;
     let tree = writer.tree();
     let old = base.head.as_ref().map(|head| &head.body().index);
     let index = update(tree, &*writer, old, changes).map_err(|error| tree.map_error(error))?;
@@ -166,7 +166,7 @@ pub(crate) fn publish(
         None => Some(next_head(tree, base, index, signing, publication.now)?),
     };
     let shown = base
-        .head
+        .shown
         .as_ref()
         .filter(|_| same_settings)
         .map(Document::body);
@@ -184,7 +184,13 @@ pub(crate) fn publish(
         writer.replace_settings(settings)?;
     }
     watch.committed(newest.body());
-    views::roll_forward(writer, shown, newest.body(), watch)?;
+    match views::roll_forward(writer, shown, newest.body(), watch) {
+        // What they show cannot be read: a thief's head that a new epoch leaves behind, say.
+        Err(TreeError::Map { .. }) if shown.is_some() => {
+            views::roll_forward(writer, None, newest.body(), watch)?;
+        }
+        rolled => rolled?,
+    }
     writer.sync()?;
     writer.clear_journal()?;
     Ok(newest.clone())

@@ -179,11 +179,19 @@ pub fn verify_tree(
     options: &Options,
     observer: &dyn Observer,
 ) -> Result<Report, TreeError> {
+    look_again(tree, || verify_once(tree, options, observer))
+}
+
+/// Looks again, a few times, while somebody writes to the tree and there is something to find.
+fn look_again(
+    tree: &Tree,
+    look: impl Fn() -> Result<Report, TreeError>,
+) -> Result<Report, TreeError> {
     let head = || tree.head().ok().map(|head| head.id());
     let mut attempts = 0;
     loop {
         let before = head();
-        let report = verify_once(tree, options, observer)?;
+        let report = look()?;
         attempts += 1;
         let overtaken = || head() != before || tree.is_being_written();
         if report.faults.is_empty() || attempts == ATTEMPTS || !overtaken() {
@@ -225,10 +233,20 @@ pub fn verify_reference(
     options: &Options,
     observer: &dyn Observer,
 ) -> Result<Report, TreeError> {
+    look_again(tree, || reference_once(tree, reference, options, observer))
+}
+
+fn reference_once(
+    tree: &Tree,
+    reference: &Reference,
+    options: &Options,
+    observer: &dyn Observer,
+) -> Result<Report, TreeError> {
     let mut run = Run::new(tree, options, observer);
     run.statements = Some(Mutex::default());
     let chain = run.heads();
     let walked = run.path_to(&chain, reference);
+    run.hold_to_seen_lines(&chain, reference);
     run.tags(&chain, &walked);
     run.blobs(&walked);
     run.finish(&chain)

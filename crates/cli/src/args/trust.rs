@@ -14,7 +14,9 @@ pub(crate) enum Trust {
     /// From now on a registry is known: what it shows later is held to it.
     Add(Add),
     /// Print the list of keys that `ssh-keygen -Y verify` takes.
-    Export(Target),
+    Export(Show),
+    /// Know a registry no longer.
+    Forget(Forget),
     /// Give a key something to sign.
     AddKey(AddKey),
     /// Take something from a key, or everything.
@@ -29,12 +31,6 @@ pub(crate) enum Trust {
     Rotate(Rotate),
     /// Add a signature to a version of trust, and publish it once it has all that it needs.
     Sign(Sign),
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct Target {
-    /// A registry tree, its URL, or a file with a trust document.
-    pub(crate) target: String,
 }
 
 #[derive(Debug, Args)]
@@ -60,6 +56,12 @@ pub(crate) struct Add {
     pub(crate) lock: Option<PathBuf>,
 }
 
+#[derive(Debug, Args)]
+pub(crate) struct Forget {
+    /// The registry's id.
+    pub(crate) registry: sreg_model::Digest,
+}
+
 /// The tree whose trust is changed, and who signs the change.
 #[derive(Debug, Args)]
 pub(crate) struct Change {
@@ -67,7 +69,7 @@ pub(crate) struct Change {
     pub(crate) tree: PathBuf,
     #[command(flatten)]
     pub(crate) signing: Signing,
-    /// Where the version is written while signatures are missing [default: ./trust-<version>].
+    /// Where the version is written while signatures are missing [default: ./trust-N].
     #[arg(short, long, value_name = "FILE")]
     pub(crate) out: Option<PathBuf>,
     /// How many days trust holds [default: as many as the version before].
@@ -169,7 +171,7 @@ pub(crate) struct Sign {
     pub(crate) tree: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) signing: Signing,
-    /// Publish also where statements count no longer.
+    /// Sign what it says, and publish it, without asking.
     #[arg(short, long)]
     pub(crate) yes: bool,
 }

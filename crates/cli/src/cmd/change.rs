@@ -57,7 +57,7 @@ pub(super) fn expected_of(root: &Path) -> Result<Expected, Problem> {
     };
     knowledge::expected(
         &crate::args::Knowing::default(),
-        &knowledge::place(&target),
+        &knowledge::places(&target),
         found,
     )
 }
@@ -76,8 +76,9 @@ pub(super) fn change<'a>(
     })
 }
 
-/// Remembers what was published with a key at hand: whoever holds one knows the registry.
-pub(super) fn remember(root: &Path, head: &Document<Head>) -> Result<(), Problem> {
+/// Remembers what was published with a key at hand: whoever holds one knows the registry. It is
+/// published in any case, so that a memory that cannot be written is only said.
+pub(super) fn remember(root: &Path, head: &Document<Head>, output: &Output) -> Result<(), Problem> {
     let tree = Tree::open(root)?;
     let Some(series) = history::series(&tree)? else {
         return Ok(());
@@ -88,7 +89,19 @@ pub(super) fn remember(root: &Path, head: &Document<Head>) -> Result<(), Problem
         head: head.clone(),
         statements: Vec::new(),
     };
-    knowledge::remember(&knowledge::place(&root.display().to_string()), &seen)
+    let remembered = knowledge::remember(&knowledge::places(&root.display().to_string()), &seen);
+    if let Err(problem) = remembered {
+        let why = problem.lines.first().map_or("", |line| &line.message);
+        output.note(&format!("what was published is not remembered: {why}"));
+    }
+    if head
+        .body()
+        .expires
+        .is_some_and(|at| at <= crate::clock::now())
+    {
+        output.note("the head has expired already: look at the clock, and at SOURCE_DATE_EPOCH");
+    }
+    Ok(())
 }
 
 /// Asks on the terminal. Where there is none, the answer is no.

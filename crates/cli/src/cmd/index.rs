@@ -69,7 +69,7 @@ pub(super) fn run(args: args::Index, config: Config, output: &Output) -> Result<
         output.text(&text(&options, &outcome, seconds));
     }
     if let (Some(_), Some(head)) = (keys, outcome.head.as_ref().filter(|_| !options.dry_run)) {
-        change::remember(&options.out, head)?;
+        change::remember(&options.out, head, output)?;
     }
     notes(&options, &outcome, keys.is_some(), output);
     Ok(if outcome.skipped.is_empty() {

@@ -45,7 +45,7 @@ pub(super) fn run(args: &args::Init, output: &Output) -> Result<u8, Problem> {
     let change = change::change(&keys, &[], &progress)?;
     let head = change.begin(&args.dir, from.as_ref())?;
     drop(progress);
-    change::remember(&args.dir, &head)?;
+    change::remember(&args.dir, &head, output)?;
     let tree = Tree::open(&args.dir)?;
     let registry = history::series(&tree)?.map(|series| series.registry());
     let registry = registry.ok_or_else(|| Problem::new("bug", "a registry without trust"))?;

@@ -15,7 +15,7 @@ pub(super) fn run(args: &args::Refresh, output: &Output) -> Result<u8, Problem> 
     let progress = Progress::new(output, "hashed");
     let head = change::change(&keys, &expected.known, &progress)?.renew(&args.tree)?;
     drop(progress);
-    change::remember(&args.tree, &head)?;
+    change::remember(&args.tree, &head, output)?;
     let body = head.body();
     let until = body.expires.and_then(moment).unwrap_or_default();
     let text = format!(

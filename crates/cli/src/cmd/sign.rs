@@ -15,6 +15,7 @@ use super::change::{self, Answer};
 use super::index::io;
 use crate::args;
 use crate::exit;
+use crate::files;
 use crate::keys::Opened;
 use crate::output::{Output, counted};
 use crate::problem::Problem;
@@ -28,7 +29,7 @@ pub(super) fn run(args: &args::Sign, output: &Output) -> Result<u8, Problem> {
         [target] if Path::new(target).is_file() => {
             add_signature(Path::new(target), &opened, output)
         }
-        [target] => sign_again(target, &opened, output),
+        [target] => sign_again(args, target, &opened, output),
         _ => Err(Problem::new(
             "usage",
             "one target, or an image and its reference",
@@ -53,6 +54,7 @@ fn sign_image(
         .tag_or_default()
         .ok_or_else(|| Problem::new("usage", "a statement is about a tag, not a digest"))?;
     let tree = Tree::open(Path::new(root))?;
+    check_known(&tree)?;
     let series = history::series(&tree)?.ok_or_else(|| TreeError::NoKeys(PathBuf::from(root)))?;
     let opened_image = ImageFile::open(image).map_err(|error| Problem::image(image, &error))?;
     let progress = Progress::new(output, "hashed");
@@ -77,8 +79,14 @@ fn sign_image(
     let statement = author.draft_statement(body)?;
     let missing = missing(&author, &statement)?;
     let out = args.out.clone().unwrap_or_else(|| statement_file(image));
-    write(&out, statement.bytes())?;
+    files::write_whole(&out, statement.bytes())?;
     say(&out, &statement, missing, output)
+}
+
+/// Refuses to follow a statement in a tree that is older than what is known.
+fn check_known(tree: &Tree) -> Result<(), Problem> {
+    let target = tree.root().display().to_string();
+    super::trust::source::read_held(&target, &args::Knowing::default()).map(drop)
 }
 
 /// What a statement lacks, in words.
@@ -99,10 +107,16 @@ fn say(
 ) -> Result<u8, Problem> {
     let body = statement.body();
     let mut text = format!(
-        "{}: statement {} about {}\n",
+        "{}: statement {} about {}\nimage    {}\nregistry {}\n",
         out.display(),
         body.seq,
-        body.subject
+        body.subject,
+        body.image().map_or_else(
+            || "none: it is removed".to_owned(),
+            |image| format!("{}, {} bytes", image.digest, image.size)
+        ),
+        body.registry
+            .map_or_else(|| "none".to_owned(), |id| id.to_string())
     );
     for one in &missing {
         text.push_str(&format!("missing  {one}\n"));
@@ -120,36 +134,49 @@ fn say(
 /// Adds a signature to a statement in a file.
 fn add_signature(file: &Path, opened: &Opened, output: &Output) -> Result<u8, Problem> {
     let wrong = |code, what: String| Problem::new(code, format!("{}: {what}", file.display()));
-    let size = std::fs::metadata(file).map_or(0, |found| found.len());
-    if size > document::MAX_BYTES as u64 {
+    let bytes = files::read_capped(file, document::MAX_BYTES)?;
+    if bytes.len() > document::MAX_BYTES {
         return Err(
             wrong("usage", "it is too long for a statement".to_owned()).with_hint(
                 "to sign an image, say what it is to be: sreg sign IMAGE TREE//namespace/name:tag",
             ),
         );
     }
-    let bytes = std::fs::read(file).map_err(|error| wrong("unreadable", error.to_string()))?;
     let statement = Document::<Statement>::parse(bytes)
         .map_err(|error| wrong(error.code(), sreg_tree::explain(&error)))?;
     let signers = opened.signers().iter().map(AsRef::as_ref);
     let statement = sign(statement, Purpose::Image, signers)?;
-    write(file, statement.bytes())?;
+    files::write_whole(file, statement.bytes())?;
     say(file, &statement, Vec::new(), output)
 }
 
 /// Signs anew what counts no longer.
-fn sign_again(target: &str, opened: &Opened, output: &Output) -> Result<u8, Problem> {
+fn sign_again(
+    args: &args::Sign,
+    target: &str,
+    opened: &Opened,
+    output: &Output,
+) -> Result<u8, Problem> {
     target::refuse_remote(target)?;
     let (root, below) = target::split(target).unwrap_or((target, ""));
     let root = Path::new(root);
     let keys = opened.keys(false, false);
+    let tree = Tree::open(root)?;
+    let candidates = tree_change::to_sign_again(&tree, below)?;
+    for (subject, digest) in &candidates {
+        let what = digest.map_or_else(|| "removed".to_owned(), |digest| digest.to_string());
+        output.note(&format!("{subject} counts no longer: {what}"));
+    }
+    if !candidates.is_empty() {
+        change::confirm("Sign these again, as they are?", args.yes)?;
+    }
     let expected = change::expected_of(root)?;
     let progress = Progress::new(output, "hashed");
     let change = change::change(&keys, &expected.known, &progress)?;
-    let (head, again) =
-        change.sign_again(root, &|subject| tree_change::is_below(subject, below))?;
+    let chosen = |subject: &Subject| candidates.iter().any(|(one, _)| one == subject);
+    let (head, again) = change.sign_again(root, &chosen)?;
     drop(progress);
-    change::remember(root, &head)?;
+    change::remember(root, &head, output)?;
     let signed = change::references(&again);
     let mut text: String = signed
         .iter()
@@ -167,13 +194,4 @@ fn sign_again(target: &str, opened: &Opened, output: &Output) -> Result<u8, Prob
         output,
     )?;
     Ok(exit::OK)
-}
-
-fn write(path: &Path, bytes: &[u8]) -> Result<(), Problem> {
-    std::fs::write(path, bytes).map_err(|error| {
-        Problem::new(
-            "unwritable",
-            format!("{} cannot be written: {error}", path.display()),
-        )
-    })
 }

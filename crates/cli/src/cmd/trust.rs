@@ -16,6 +16,7 @@ pub(super) fn run(args: Trust, output: &Output) -> Result<u8, Problem> {
         Trust::Show(args) => show::run(&args, output),
         Trust::Add(args) => add::run(&args, output),
         Trust::Export(args) => export::run(&args, output),
+        Trust::Forget(args) => add::forget(&args, output),
         Trust::AddKey(args) => amend::add_key(&args, output),
         Trust::RemoveKey(args) => amend::remove_key(&args, output),
         Trust::Delegate(args) => amend::delegate(&args, output),

@@ -46,11 +46,18 @@ pub(super) fn run(args: args::Verify, config: &Config, output: &Output) -> Resul
         Target::Tree(path) => (Some(Tree::open(path)?), None),
         Target::Reference(path, reference) => (Some(Tree::open(path)?), Some(reference)),
     };
-    let place = tree
+    let places = tree
         .as_ref()
-        .map(|tree| knowledge::place(&tree.root().display().to_string()));
-    let expected = match (&tree, &place) {
-        (Some(tree), Some(place)) => knowledge::expected(&args.knowing, place, tree.registry())?,
+        .map(|tree| knowledge::places(&tree.root().display().to_string()));
+    let expected = match (&tree, &places) {
+        (Some(tree), Some(places)) => knowledge::expected(&args.knowing, places, tree.registry())?,
+        _ if args.knowing.trust.is_some() || args.require_signed => {
+            return Err(
+                Problem::new("usage", "an image file on its own is of no registry").with_hint(
+                    "verify the registry, or a reference in it: TREE//namespace/name:tag",
+                ),
+            );
+        }
         _ => Expected::default(),
     };
     let options = Options {
@@ -72,12 +79,17 @@ pub(super) fn run(args: args::Verify, config: &Config, output: &Output) -> Resul
         &mut report,
         has_keys,
         expected.is_known(),
-        args.require_signed,
+        args.require_signed || expected.has_lock,
     );
-    if let (Some(seen), Some(place), true) = (&report.seen, &place, report.faults.is_empty())
+    // That a reference is not there is an answer, and no fault of what was seen.
+    let is_well = report
+        .faults
+        .iter()
+        .all(|fault| fault.code == "missing-reference");
+    if let (Some(seen), Some(places), true) = (&report.seen, &places, is_well)
         && expected.is_remembered
     {
-        knowledge::remember(place, seen)?;
+        knowledge::remember(places, seen)?;
     }
     for warning in &report.warnings {
         output.warning(&line(warning));
@@ -144,9 +156,11 @@ fn judge(report: &mut Report, has_keys: bool, is_known: bool, require_signed: bo
             "not-pinned",
             "nobody knows the registry: all is signed by its keys, but whose they are is not known",
         )),
-        (false, false) if require_signed => report
-            .faults
-            .push(fault("unsigned", "nothing here is signed")),
+        (false, false) if require_signed => {
+            report
+                .faults
+                .push(fault("unsigned", "nothing here is signed"));
+        }
         _ => {}
     }
 }

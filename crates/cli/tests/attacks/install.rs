@@ -231,7 +231,7 @@ fn tag_squatting_by_a_pull_request() {
     bench.fails(7, "untrusted-statement", &index);
     let beside = bench.images().join("lab/tool/1.0.sif.statement");
     fs::write(&beside, before.bytes()).unwrap();
-    bench.fails(6, "document-mismatch", &index);
+    bench.fails(7, "untrusted-statement", &index);
     fs::remove_file(&beside).unwrap();
     fs::remove_file(&lab).unwrap();
     fs::write(&lab, old).unwrap();

@@ -36,7 +36,15 @@ impl Victim {
             "--yes",
         ];
         bench.ok(&args);
-        bench.ok(&["sign", "public//lab", "--key", "key-2", "--key", "key-1"]);
+        bench.ok(&[
+            "sign",
+            "--yes",
+            "public//lab",
+            "--key",
+            "key-2",
+            "--key",
+            "key-1",
+        ]);
         let victim = Self { bench };
         victim.looks(0, &[]);
         victim

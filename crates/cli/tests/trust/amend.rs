@@ -52,9 +52,9 @@ fn what_a_revoked_key_signed_is_listed_and_signed_again() {
     bench.fails(
         7,
         "untrusted-statement",
-        &["sign", "public", "--key", "key-2"],
+        &["sign", "public", "--key", "key-2", "--yes"],
     );
-    let ran = bench.ok(&["sign", "public", "--key", "key-1"]);
+    let ran = bench.ok(&["sign", "public", "--key", "key-1", "--yes"]);
     assert!(
         ran.stdout.contains("signed   lab/tool:1.1"),
         "{}",
@@ -104,7 +104,9 @@ fn one_key_comes_in_the_place_of_another() {
     // The new version needs both, and heads a key that is at hand.
     let ran = bench.ok(&rotate);
     assert!(ran.stdout.contains("missing  1 of"), "{}", ran.stdout);
-    let ran = bench.ok(&["trust", "sign", "trust-2", "public", "--key", "key-2"]);
+    let ran = bench.ok(&[
+        "trust", "sign", "--yes", "trust-2", "public", "--key", "key-2",
+    ]);
     assert!(ran.stdout.contains("trust version 2"), "{}", ran.stdout);
     assert_eq!(bench.verify(), (0, vec![]));
     assert_eq!(bench.document("head")["version"], 2);
@@ -160,9 +162,9 @@ fn two_root_keys_sign_trust_together() {
         "{}",
         ran.stderr
     );
-    bench.fails(2, "usage", &["trust", "sign", "next", "public"]);
-    bench.ok(&["trust", "sign", "next", "--key", "key-2"]);
-    bench.ok(&["trust", "sign", "next", "public", "--key", "key-2"]);
+    bench.fails(2, "usage", &["trust", "sign", "--yes", "next", "public"]);
+    bench.ok(&["trust", "sign", "--yes", "next", "--key", "key-2"]);
+    bench.ok(&["trust", "sign", "--yes", "next", "public", "--key", "key-2"]);
     assert_eq!(
         bench.document("trust/3")["delegations"][2]["scope"],
         "physics"
@@ -171,7 +173,7 @@ fn two_root_keys_sign_trust_together() {
     bench.fails(
         8,
         "version-conflict",
-        &["trust", "sign", "next", "public", "--key", "key-2"],
+        &["trust", "sign", "--yes", "next", "public", "--key", "key-2"],
     );
     bench.index_with(&["--key", "key-1", "--key", "key-2"]);
     assert_eq!(bench.verify(), (0, vec![]));

@@ -147,8 +147,8 @@ fn publishers_sign_beside_their_images() {
     // A statement about another image, or another reference, or an older one, is refused.
     let statement = format!("{image}.statement");
     fs::copy(bench.images().join("greeting_1.0.sif"), image).unwrap();
-    let ran = bench.index_fails(6, "document-mismatch", &["--key", "key-1"]);
-    assert!(ran.stderr.contains("another image"), "{}", ran.stderr);
+    let ran = bench.index_fails(7, "untrusted-statement", &["--key", "key-1"]);
+    assert!(ran.stderr.contains("sreg sign IMAGE"), "{}", ran.stderr);
     bench.ok(&["sign", image, "public//lab/tool:1.2", "--key", "key-2"]);
     let ran = bench.index_fails(6, "document-mismatch", &["--key", "key-1"]);
     assert!(

@@ -8,12 +8,12 @@ use sreg_model::layout::Place;
 use sreg_model::lock::Known;
 use sreg_model::trust::Trust;
 use sreg_sign::policy::PolicyError;
-use sreg_sign::{Series, check_known_head};
+use sreg_sign::{Series, check_known_head, check_seen_slot, seen_slot};
 
 use super::{Lines, lines};
 use crate::error::TreeError;
 use crate::history;
-use crate::staging::{Version, Writer};
+use crate::staging::{Journal, Version, Writer};
 use crate::tree::{Tree, read_capped};
 use crate::views;
 
@@ -29,6 +29,8 @@ pub(crate) struct Base {
     /// The newest head; nothing where nothing was published yet. Where a new epoch of heads has
     /// begun and has none yet, the one that it begins after.
     pub(crate) head: Option<Document<Head>>,
+    /// The head that the views show.
+    pub(crate) shown: Option<Document<Head>>,
 }
 
 impl Base {
@@ -46,6 +48,12 @@ impl Base {
             series.check_known(known).map_err(refused(newest))?;
             if let Some(head) = &self.head {
                 check_known_head(known, head).map_err(refused(Place::Head))?;
+                if let Some(slot) = seen_slot(known, series, head)
+                    && let Place::HeadSlot { epoch, version } = slot
+                    && let Some(found) = tree.head_slot(epoch, version)?
+                {
+                    check_seen_slot(known, &found).map_err(refused(slot))?;
+                }
             }
         }
         Ok(())
@@ -66,20 +74,17 @@ impl Base {
 pub(crate) fn recover(writer: &Writer, observer: &dyn Observer) -> Result<Base, TreeError> {
     let tree = writer.tree();
     let journal = writer.journal();
+    let mut series = history::series(tree)?;
     if let Some(journal) = &journal {
-        // What cannot be read was never begun.
-        if let Some(trust) = parse::<Trust>(journal.trust.as_deref()) {
-            publish_once(writer, &Place::Trust(trust.body().version), &trust)?;
-            if let Some(head) = parse::<Head>(journal.head.as_deref()) {
-                let (epoch, version) = (head.body().epoch, head.body().version);
-                publish_once(writer, &Place::HeadSlot { epoch, version }, &head)?;
-            }
-        }
+        series = finish(writer, journal, series)?;
     }
-    let series = history::series(tree)?;
     let Some(newest) = history::newest(tree, series.as_ref())? else {
         writer.clear_journal()?;
-        return Ok(Base { series, head: None });
+        return Ok(Base {
+            series,
+            head: None,
+            shown: None,
+        });
     };
     check_newest(writer, series.as_ref(), &newest)?;
     writer.put(&Place::Head, newest.bytes())?;
@@ -98,6 +103,7 @@ pub(crate) fn recover(writer: &Writer, observer: &dyn Observer) -> Result<Base, 
     }
     Ok(Base {
         series,
+        shown: Some(newest.clone()),
         head: Some(newest),
     })
 }
@@ -120,6 +126,50 @@ fn check_newest(
         }),
         _ => Ok(()),
     }
+}
+
+/// Publishes the trust, and the head with it, that a killed run had signed and begun to publish.
+/// What does not follow was never begun by a run that checks as this one does.
+fn finish(
+    writer: &Writer,
+    journal: &Journal,
+    series: Option<Series>,
+) -> Result<Option<Series>, TreeError> {
+    let Some(trust) = parse::<Trust>(journal.trust.as_deref()) else {
+        return Ok(series);
+    };
+    let version = trust.body().version;
+    let extended = match &series {
+        // It is there already, and its head may still be missing.
+        Some(series)
+            if series
+                .version(version)
+                .is_some_and(|there| there.id() == trust.id()) =>
+        {
+            Ok(series.clone())
+        }
+        None => Series::begin(trust.clone()),
+        Some(series) => {
+            let mut series = series.clone();
+            series.extend(trust.clone()).map(|()| series)
+        }
+    };
+    let Ok(extended) = extended else {
+        return Ok(series);
+    };
+    let head = parse::<Head>(journal.head.as_deref());
+    if head
+        .as_ref()
+        .is_some_and(|head| extended.check_newest_head(head).is_err())
+    {
+        return Ok(series);
+    }
+    publish_once(writer, &Place::Trust(version), &trust)?;
+    if let Some(head) = head {
+        let (epoch, version) = (head.body().epoch, head.body().version);
+        publish_once(writer, &Place::HeadSlot { epoch, version }, &head)?;
+    }
+    Ok(Some(extended))
 }
 
 /// Publishes what a killed run had signed, unless somebody was faster.

@@ -189,7 +189,7 @@ fn amended(
             expires: trust.expires,
         },
     };
-    let mut amendment = Amendment::of(newest, term);
+    let mut amendment = Amendment::of(series, term);
     for scope in missing {
         let key = only.map(|signer| amend::listed(signer.key().clone(), None));
         amendment

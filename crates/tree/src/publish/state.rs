@@ -12,7 +12,7 @@ use sreg_model::{Document, Namespace, canonical};
 use sreg_sign::policy;
 
 use super::signing::{Signing, unsigned};
-use super::{Base, Lines, Publication};
+use super::{Lines, Publication};
 use crate::error::TreeError;
 use crate::staging::Writer;
 use crate::tree::Tree;
@@ -37,7 +37,6 @@ enum Wanted<'a> {
 /// Writes a statement for every subject that changes, and gives the lines that name them.
 pub(super) fn changes(
     writer: &Writer,
-    base: &Base,
     lines: &Lines,
     publication: &Publication<'_>,
 ) -> Result<IndexChanges, TreeError> {
@@ -46,7 +45,6 @@ pub(super) fn changes(
         writer,
         lines,
         signing: publication.signing.as_ref(),
-        recheck: needs_recheck(base, publication.signing.as_ref()),
         now: publication.now,
     };
     let present = edition.present.par_iter().map(|(subject, image)| {
@@ -111,15 +109,6 @@ fn all_or_every_refusal<T>(
     }
 }
 
-/// Whether statements that are there may count no longer: there were no keys before, or trust has
-/// changed since the newest head was made.
-fn needs_recheck(base: &Base, signing: Option<&Signing<'_>>) -> bool {
-    signing.is_some_and(|signing| {
-        let made_under = base.head.as_ref().and_then(|head| head.body().trust);
-        made_under.is_none_or(|trust| trust.id != signing.author.trust().id())
-    })
-}
-
 /// Refuses to publish on top of a line whose statement is lost: the next version would have the
 /// same hole, and views could not be written.
 fn check_stated(tree: &Tree, line: &TagEntry) -> Result<(), TreeError> {
@@ -135,7 +124,6 @@ struct States<'a> {
     writer: &'a Writer,
     lines: &'a Lines,
     signing: Option<&'a Signing<'a>>,
-    recheck: bool,
     now: u64,
 }
 
@@ -148,19 +136,30 @@ impl States<'_> {
     ) -> Result<Option<(Namespace, TagEntry)>, TreeError> {
         let tree = self.writer.tree();
         let line = self.line(subject);
-        let (claim, provided) = match wanted {
+        let is_again = matches!(wanted, Wanted::Again);
+        let said = |line: &TagEntry| {
+            Ok::<_, TreeError>(tree.statement(&line.statement)?.body().claim.clone())
+        };
+        let (mut claim, mut provided) = match wanted {
             Wanted::Claim(claim, provided) => (claim, provided),
             Wanted::Again => match line {
-                Some(line) => (tree.statement(&line.statement)?.body().claim.clone(), None),
+                Some(line) => (said(line)?, None),
                 None => return Ok(None),
             },
         };
+        // One that is published already is no new one.
+        provided = provided
+            .filter(|provided| line.is_none_or(|line| line.statement != provided.statement.id()));
         let image = size_of(&claim);
         let same = line.filter(|line| line.image == image);
         if let Some(line) = same {
             check_stated(tree, line)?;
-            if !self.is_restated(line, provided)? {
+            if !is_again && !self.is_restated(line, provided)? {
                 return Ok(None);
+            }
+            if provided.is_none() {
+                // What else it says stays: that the tag is frozen, and where the image may be found.
+                claim = said(line)?;
             }
         }
         let previous = line
@@ -176,6 +175,18 @@ impl States<'_> {
             Some(provided) => self.check_provided(provided, subject, &claim, previous.as_ref())?,
             None => self.make(subject, claim, previous.as_ref())?,
         };
+        if let Some(previous) = previous
+            && previous.body().epoch > statement.body().epoch
+        {
+            return Err(TreeError::Mismatch {
+                path: tree.path(&Place::Statement(previous.id())),
+                what: format!(
+                    "it is of epoch {}, and trust is at epoch {} for its name: nothing can follow it",
+                    previous.body().epoch,
+                    statement.body().epoch
+                ),
+            });
+        }
         self.writer
             .put(&Place::Statement(statement.id()), statement.bytes())?;
         let entry = TagEntry {
@@ -200,14 +211,11 @@ impl States<'_> {
         let Some(signing) = self.signing else {
             return Ok(false);
         };
-        if !self.recheck && provided.is_none() {
-            return Ok(false);
-        }
         let current = self.writer.tree().statement(&line.statement)?;
         let is_later =
             |provided: &Provided| provided.statement.body().previous == Some(current.id());
         Ok(provided.is_some_and(is_later)
-            || signing.author.series().check_statement(&current).is_err())
+            || !policy::is_by_counting_keys(signing.author.trust().body(), &current))
     }
 
     fn make(

@@ -3,13 +3,14 @@
 use sreg_model::document::Document;
 use sreg_model::head::Head;
 use sreg_model::layout::Place;
-use sreg_model::lock::Known;
+use sreg_model::lock::{Known, StatementVersion};
 use sreg_model::statement::Statement;
 use sreg_model::trust::{self, Trust};
+use sreg_model::{Digest, Reference};
 use sreg_sign::policy::{PolicyError, check_fresh};
-use sreg_sign::{Purpose, Series, check_known_head};
+use sreg_sign::{Purpose, Series, check_known_head, check_seen_slot, seen_slot};
 
-use super::{Class, Evidence, Run, unlocked};
+use super::{Class, Evidence, Heads, Run, unlocked};
 use crate::error::TreeError;
 use crate::tree::Tree;
 
@@ -118,29 +119,29 @@ impl Run<'_> {
             // The fault is that it is another registry.
             return;
         }
+        if series.check_newest_head(head).is_err() {
+            // What nobody signed is no fork, and its own fault says enough.
+            return;
+        }
         let held = check_known_head(known, head);
         if let Err(PolicyError::Fork(_)) = held {
             self.keep(&Place::Head);
         }
         let newest = held.is_ok();
         self.held(&Place::Head, None, held);
-        let Some(seen) = known.head.filter(|_| newest) else {
+        let slot = seen_slot(known, series, head).filter(|_| newest);
+        let Some(slot @ Place::HeadSlot { epoch, version }) = slot else {
             return;
-        };
-        if series.is_abandoned(seen.epoch, seen.version) {
-            return;
-        }
-        let slot = Place::HeadSlot {
-            epoch: seen.epoch,
-            version: seen.version,
         };
         // One that is missing or malformed is found on the way from the newest.
-        if let Ok(Some(found)) = self.tree.head_slot(seen.epoch, seen.version)
-            && found.id() != seen.id
+        if let Ok(Some(found)) = self.tree.head_slot(epoch, version)
+            && (epoch == 0 || series.check_earlier_head(&found, head.body()).is_ok())
         {
-            self.keep(&slot);
-            let what = format!("it is {}, but {} was seen before", found.id(), seen.id);
-            self.held(&slot, None, Err(PolicyError::Fork(what)));
+            let held = check_seen_slot(known, &found);
+            if held.is_err() {
+                self.keep(&slot);
+            }
+            self.held(&slot, None, held);
         }
     }
 
@@ -159,11 +160,13 @@ impl Run<'_> {
     pub(super) fn hold_statement(&self, statement: &Document<Statement>, reference: &str) {
         let place = Place::Statement(statement.id());
         let of = || Some(reference.to_owned());
+        let mut counts = true;
         match &self.keys {
             Keys::None if statement.body().registry.is_some() => self.without_trust(&place, of()),
             Keys::Known(series) => {
-                let counts = series.check_statement(statement).map(drop);
-                self.held(&place, of(), counts);
+                let held = series.check_statement(statement).map(drop);
+                counts = held.is_ok();
+                self.held(&place, of(), held);
                 let expires = statement.body().expires;
                 self.held(
                     &place,
@@ -174,7 +177,13 @@ impl Run<'_> {
             Keys::None | Keys::Unknown => {}
         }
         let body = statement.body();
-        if let Some(seen) = self.options.statements.get(&body.subject) {
+        let abandoned = |seen: &StatementVersion| {
+            let (epoch, version) = seen.head;
+            let series = self.keys.series();
+            series.is_some_and(|series| series.is_abandoned(epoch, version))
+        };
+        let seen = self.options.statements.get(&body.subject);
+        if let Some(seen) = seen.filter(|seen| !abandoned(seen)) {
             let (found, before) = ((body.epoch, body.seq), (seen.epoch, seen.seq));
             let what = format!(
                 "statement {} of epoch {} about {} is newest, but {} of epoch {} was seen before",
@@ -182,7 +191,7 @@ impl Run<'_> {
             );
             if found < before {
                 self.held(&place, of(), Err(PolicyError::RolledBack(what)));
-            } else if found == before && seen.id != statement.id() {
+            } else if found == before && seen.id != statement.id() && counts {
                 self.keep(&place);
                 let what = format!("{what}: {}", seen.id);
                 self.held(&place, of(), Err(PolicyError::Fork(what)));
@@ -191,6 +200,68 @@ impl Run<'_> {
         if let Some(statements) = &self.statements {
             unlocked(statements).push(statement.clone());
         }
+    }
+
+    /// Holds the newest lines about a reference to those of the head that was seen before: each of
+    /// those is the newest still, or one that the newest follows (TRUST-24).
+    pub(super) fn hold_to_seen_lines(&self, heads: &Heads, reference: &Reference) {
+        let (Some(series), Some(head)) = (self.keys.series(), heads.first()) else {
+            return;
+        };
+        let Some(tag) = reference.tag_or_default() else {
+            return;
+        };
+        // Removed ones too, which are no images of the reference.
+        let index = self.tree.index(head.body());
+        let Ok(newest) = index.look_up(reference.repository(), &tag) else {
+            return;
+        };
+        for known in &self.options.known {
+            let slot = seen_slot(known, series, head);
+            let Some(Place::HeadSlot { epoch, version }) = slot else {
+                continue;
+            };
+            // What cannot be read is found by who looks at the whole tree.
+            let Ok(Some(seen)) = self.tree.head_slot(epoch, version) else {
+                continue;
+            };
+            let index = self.tree.index(seen.body());
+            let Ok(lines) = index.look_up(reference.repository(), &tag) else {
+                continue;
+            };
+            for line in lines {
+                let newest = newest.iter().find(|other| other.arch == line.arch);
+                let follows =
+                    newest.is_some_and(|newest| self.leads_to(newest.statement, line.statement));
+                if !follows {
+                    let what = format!(
+                        "version {version} of epoch {epoch}, which was seen before, has a later statement about {reference} ({})",
+                        line.arch
+                    );
+                    self.held(
+                        &Place::Head,
+                        Some(reference.to_string()),
+                        Err(PolicyError::RolledBack(what)),
+                    );
+                }
+            }
+        }
+    }
+
+    /// Whether the series of statements that ends in `newest` has `earlier` in it.
+    fn leads_to(&self, newest: Digest, earlier: Digest) -> bool {
+        let mut next = Some(newest);
+        while let Some(id) = next {
+            if id == earlier {
+                return true;
+            }
+            let Ok(statement) = self.tree.statement(&id) else {
+                // Its fault is another one.
+                return true;
+            };
+            next = statement.body().previous;
+        }
+        false
     }
 
     /// Holds a statement that another has followed to trust.

@@ -1,15 +1,13 @@
 //! `sreg trust add`
 
-use sreg_model::Document;
-use sreg_model::head::Head;
+use sreg_sign::Purpose;
 use sreg_sign::policy::check_fresh;
-use sreg_sign::{Purpose, Series, check_known_head};
 use sreg_tree::verify::Seen;
 
 use super::show;
 use super::source::{self, Found};
 use crate::args::Knowing;
-use crate::args::trust::Add;
+use crate::args::trust::{Add, Forget};
 use crate::cmd::change::{self, Answer};
 use crate::exit;
 use crate::knowledge;
@@ -17,7 +15,12 @@ use crate::output::Output;
 use crate::problem::Problem;
 
 pub(super) fn run(args: &Add, output: &Output) -> Result<u8, Problem> {
-    let found = source::read(&args.target)?;
+    let knowing = Knowing {
+        trust: args.trust,
+        // What it lists already is known, too.
+        lock: args.lock.clone().filter(|lock| lock.exists()),
+    };
+    let (found, expected) = source::read_held(&args.target, &knowing)?;
     let Found::Registry { series, head } = &found else {
         // Says why it is none.
         found.trust()?;
@@ -26,15 +29,11 @@ pub(super) fn run(args: &Add, output: &Output) -> Result<u8, Problem> {
             format!("{} is a document, not a registry", args.target),
         ));
     };
-    let place = knowledge::place(&args.target);
     let registry = series.registry();
-    let knowing = Knowing {
-        trust: args.trust,
-        lock: None,
-    };
-    let expected = knowledge::expected(&knowing, &place, Some(registry))?;
-    let was_known = expected.is_remembered;
-    check(series, head, &expected)?;
+    let was_known = expected.was_seen();
+    let now = crate::clock::now();
+    check_fresh(Purpose::Trust, Some(series.newest().body().expires), now)?;
+    check_fresh(Purpose::Head, head.body().expires, now)?;
     if !output.is_json() {
         output.text(&show::summary(series.newest(), registry));
     }
@@ -48,12 +47,12 @@ pub(super) fn run(args: &Add, output: &Output) -> Result<u8, Problem> {
         head: (**head).clone(),
         statements: Vec::new(),
     };
-    knowledge::remember(&place, &seen)?;
+    knowledge::remember(&knowledge::places(&args.target), &seen)?;
     if let Some(path) = &args.lock {
         let mut record = sreg_client::Record::new(registry);
         record.see_trust(series.newest());
         record.see_head(head);
-        knowledge::write_lock(path, record.known())?;
+        knowledge::write_lock(path, &record)?;
     }
     if output.is_json() {
         output.json(&Answer::published(registry, series.newest().body().version))?;
@@ -65,19 +64,17 @@ pub(super) fn run(args: &Add, output: &Output) -> Result<u8, Problem> {
     Ok(exit::OK)
 }
 
-/// Holds a registry to what is known of it, and to the clock.
-fn check(
-    series: &Series,
-    head: &Document<Head>,
-    expected: &knowledge::Expected,
-) -> Result<(), Problem> {
-    let now = crate::clock::now();
-    let trust = series.newest().body();
-    check_fresh(Purpose::Trust, Some(trust.expires), now)?;
-    check_fresh(Purpose::Head, head.body().expires, now)?;
-    for known in &expected.known {
-        series.check_known(known)?;
-        check_known_head(known, head)?;
+/// `sreg trust forget`
+pub(super) fn forget(args: &Forget, output: &Output) -> Result<u8, Problem> {
+    if !knowledge::memory()?.forget(&args.registry)? {
+        return Err(Problem::new(
+            "not-in-trust",
+            format!("{} is not known", args.registry),
+        ));
     }
-    Ok(())
+    if output.is_json() {
+        output.json(&Answer::published(args.registry, 1))?;
+    }
+    output.note(&format!("{} is known no longer", args.registry));
+    Ok(exit::OK)
 }

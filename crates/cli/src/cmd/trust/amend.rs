@@ -13,6 +13,7 @@ use sreg_tree::{Tree, TreeError, history};
 use crate::args::trust::{AddKey, Change, Delegate, OfKey, Place, RemoveKey, Role, Rotate};
 use crate::cmd::change::{self, Answer};
 use crate::exit;
+use crate::files;
 use crate::keys::{self, Opened};
 use crate::output::{Output, counted};
 use crate::problem::Problem;
@@ -127,8 +128,18 @@ fn amend(
         issued: now,
         expires: now.saturating_add(lasts),
     };
-    let mut amendment = Amendment::of(newest, term);
+    let mut amendment = Amendment::of(&registry.series, term);
     change(&mut amendment, &registry)?;
+    if amendment.is_idle() {
+        return Err(
+            Problem::new("usage", "this changes nothing: trust says so already").with_hint(
+                format!(
+                    "to renew it: sreg refresh {} --key KEY",
+                    args.tree.display()
+                ),
+            ),
+        );
+    }
     let trust = Document::new(amendment.finish()?)
         .map_err(|error| Problem::new(error.code(), sreg_tree::explain(&error)))?;
     let opened = Opened::open(&args.signing)?;
@@ -150,7 +161,10 @@ fn finish(
 ) -> Result<u8, Problem> {
     let root = registry.tree.root();
     let lost = sreg_tree::change::lost(&registry.tree, &registry.series, trust.body())?;
-    let lost = change::references(&lost);
+    let mut lost = change::references(&lost);
+    lost.extend(dropped(registry, &trust)?);
+    lost.sort();
+    lost.dedup();
     let trust = sign_roots(&registry.series, trust, opened)?;
     let version = trust.body().version;
     if !lost.is_empty() && !output.is_json() {
@@ -160,19 +174,15 @@ fn finish(
     }
     if !lost.is_empty() {
         output.note(&format!(
-            "{} would count no longer; sign them again afterwards with: sreg sign {} --key KEY",
+            "{} would count no longer, or be taken back; see what they are, then sign again what is right with: sreg sign {} --key KEY",
             counted(lost.len() as u64, "reference"),
             root.display()
         ));
     }
-    let missing = missing(&registry.series, &trust)?;
+    let mut missing = missing(&registry.series, &trust)?;
+    missing.extend(missing_head(registry, &trust, opened));
     if !missing.is_empty() {
-        std::fs::write(out, trust.bytes()).map_err(|error| {
-            Problem::new(
-                "unwritable",
-                format!("{} cannot be written: {error}", out.display()),
-            )
-        })?;
+        files::write_whole(out, trust.bytes())?;
         let text = format!(
             "{}: version {version} of trust, not published yet\nmissing  {}\n",
             out.display(),
@@ -216,11 +226,41 @@ fn publish(
 ) -> Result<(), Problem> {
     let root = registry.tree.root();
     let keys = opened.keys(false, false);
-    let expected = change::expected_of(root)?;
+    let mut expected = change::expected_of(root)?;
+    let begun = trust.body().head_base.epoch;
+    if begun > registry.series.newest().body().head_base.epoch {
+        // The way out where the newest head is lost, or a thief's: it is left behind.
+        expected
+            .known
+            .iter_mut()
+            .for_each(|known| known.head = None);
+    }
     let progress = Progress::new(output, "hashed");
-    let head = change::change(&keys, &expected.known, &progress)?.publish_trust(root, trust)?;
+    let head = change::change(&keys, &expected.known, &progress)?.publish_trust(
+        root,
+        trust,
+        registry.head.id(),
+    )?;
     drop(progress);
-    change::remember(root, &head)
+    change::remember(root, &head, output)
+}
+
+/// Shows what others ask to be signed.
+fn show(trust: &Document<Trust>, output: &Output) -> Result<(), Problem> {
+    let signers = sreg_sign::policy::signers(trust, Purpose::Trust)?;
+    let signers: Vec<String> = signers.iter().map(ToString::to_string).collect();
+    if !output.is_json() {
+        let registry = sreg_sign::policy::registry(trust);
+        output.text(&super::show::summary(trust, registry));
+        output.text(&format!(
+            "signed   by {}\n",
+            match signers.is_empty() {
+                true => "nobody yet".to_owned(),
+                false => signers.join(", "),
+            }
+        ));
+    }
+    Ok(())
 }
 
 /// Goes on with a version that others have begun.
@@ -232,18 +272,15 @@ pub(super) fn resume(
     output: &Output,
 ) -> Result<u8, Problem> {
     let trust = super::source::document(file)?;
+    show(&trust, output)?;
+    change::confirm("Sign this version of trust?", yes)?;
     let Some(tree) = tree else {
         let trust = sign(
             trust,
             Purpose::Trust,
             opened.signers().iter().map(AsRef::as_ref),
         )?;
-        std::fs::write(file, trust.bytes()).map_err(|error| {
-            Problem::new(
-                "unwritable",
-                format!("{} cannot be written: {error}", file.display()),
-            )
-        })?;
+        files::write_whole(file, trust.bytes())?;
         let answer = Answer {
             file: Some(file.display().to_string()),
             published: false,
@@ -277,6 +314,47 @@ fn sign_roots(
     let signers = signers
         .filter(|signer: &&dyn sreg_sign::Signer| roots.contains(&signer.key().fingerprint()));
     Ok(sign(trust, Purpose::Trust, signers)?)
+}
+
+/// The references that are dropped, or taken back, where a new epoch begins after an earlier head than
+/// the newest.
+fn dropped(registry: &Registry, trust: &Document<Trust>) -> Result<Vec<String>, Problem> {
+    let begun = &trust.body().head_base;
+    let current = registry.series.newest().body().head_base.epoch;
+    let Some(version) = begun.version.filter(|_| begun.epoch > current) else {
+        return Ok(Vec::new());
+    };
+    let kept = registry.tree.head_slot(current, version)?;
+    let kept = kept.filter(|head| Some(head.id()) == begun.id).ok_or_else(|| {
+        Problem::new(
+            "missing-head",
+            format!("the new epoch is to begin after version {version} of epoch {current}, which is another head, or none"),
+        )
+    })?;
+    let left = sreg_tree::change::left_behind(&registry.tree, registry.head.body(), kept.body());
+    // What a thief has published may be unreadable; it is dropped in any case.
+    Ok(change::references(&left.unwrap_or_default()))
+}
+
+/// Whether a head has to be signed that the keys at hand may not sign, in words.
+fn missing_head(registry: &Registry, trust: &Document<Trust>, opened: &Opened) -> Option<String> {
+    let mut series = registry.series.clone();
+    series.extend(trust.clone()).ok()?;
+    series.check_newest_head(&registry.head).err()?;
+    let role = &trust.body().roles.head;
+    let at_hand = opened
+        .signers()
+        .iter()
+        .map(|signer| signer.key().fingerprint());
+    let at_hand = at_hand.filter(|key| role.keys.contains(key)).count() as u64;
+    let keys: Vec<String> = role.keys.iter().map(ToString::to_string).collect();
+    (at_hand < role.threshold).then(|| {
+        format!(
+            "{} of {} (role head, for the head that goes with it)",
+            role.threshold,
+            keys.join(", ")
+        )
+    })
 }
 
 /// The signatures that a version lacks, in words; an error where it could not follow at all.

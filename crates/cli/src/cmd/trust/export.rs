@@ -1,10 +1,11 @@
 //! `sreg trust export`
 
 use serde::Serialize;
-use sreg_sign::{allowed_signers, signers_of};
+use sreg_sign::policy::check_fresh;
+use sreg_sign::{Purpose, allowed_signers, signers_of};
 
 use super::source;
-use crate::args::trust::Target;
+use crate::args::trust::Show;
 use crate::exit;
 use crate::output::Output;
 use crate::problem::Problem;
@@ -16,9 +17,10 @@ struct Row {
     key: String,
 }
 
-pub(super) fn run(args: &Target, output: &Output) -> Result<u8, Problem> {
-    let found = source::read(&args.target)?;
+pub(super) fn run(args: &Show, output: &Output) -> Result<u8, Problem> {
+    let (found, _) = source::read_held(&args.target, &args.knowing)?;
     let trust = found.trust()?.body();
+    check_fresh(Purpose::Trust, Some(trust.expires), crate::clock::now())?;
     if output.is_json() {
         let rows = signers_of(trust).into_iter().map(|one| Row {
             principal: one.principal,

@@ -5,10 +5,11 @@ use serde::Serialize;
 use sreg_model::trust::{Delegation, KeyState, Role, Trust};
 use sreg_model::{Digest, Document, Fingerprint};
 
-use super::source;
+use super::source::{self, Found};
+use sreg_sign::{Purpose, policy};
+
 use crate::args::trust::Show;
 use crate::exit;
-use crate::knowledge;
 use crate::output::{Output, moment};
 use crate::problem::Problem;
 
@@ -41,16 +42,28 @@ struct Row {
 }
 
 pub(super) fn run(args: &Show, output: &Output) -> Result<u8, Problem> {
-    let found = source::read(&args.target)?;
+    let (found, expected) = source::read_held(&args.target, &args.knowing)?;
     let (trust, registry) = (found.trust()?, found.registry()?);
-    let place = knowledge::place(&args.target);
-    let expected = knowledge::expected(&args.knowing, &place, Some(registry))?;
     let known = expected.known.iter().any(|known| known.id == registry);
     let answer = answer(trust, registry, known);
     if output.is_json() {
         output.json(&answer)?;
     } else {
         output.text(&text(&answer));
+    }
+    if let Found::Alone(draft) = &found {
+        let signers = policy::signers(draft, Purpose::Trust)?;
+        let signers: Vec<String> = signers.iter().map(ToString::to_string).collect();
+        output.note(&match signers.is_empty() {
+            true => "this is a document on its own, and nobody has signed it".to_owned(),
+            false => format!(
+                "this is a document on its own, signed by {}",
+                signers.join(", ")
+            ),
+        });
+    }
+    if trust.body().expires <= crate::clock::now() {
+        output.note("it has expired: whoever holds the root keys renews it with sreg refresh");
     }
     if !known {
         output.note(&format!(

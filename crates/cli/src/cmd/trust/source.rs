@@ -1,21 +1,27 @@
 //! Where trust is read from: a tree, a URL, or a file.
 
 use std::path::Path;
+use std::time::Duration;
 
 use sreg_model::document::Body;
 use sreg_model::head::Head;
 use sreg_model::layout::Place;
 use sreg_model::trust::Trust;
 use sreg_model::{Digest, Document};
-use sreg_sign::{Purpose, Series, policy};
+use sreg_sign::policy::PolicyError;
+use sreg_sign::{Purpose, Series, check_known_head, check_seen_slot, policy, seen_slot};
 use sreg_store::Site;
 use sreg_tree::{Tree, TreeError, history};
 
+use crate::args::Knowing;
+use crate::exit;
+use crate::files;
+use crate::knowledge::{self, Expected};
 use crate::problem::Problem;
 use crate::target;
 
 /// What is read of a registry.
-pub(super) enum Found {
+pub(crate) enum Found {
     /// All versions of trust, and the newest head, each verified.
     Registry {
         series: Box<Series>,
@@ -53,8 +59,66 @@ fn no_keys(target: &str) -> Problem {
     ))
 }
 
+/// What a target says of trust, held to what is known of its registry.
+///
+/// # Errors
+/// When it is another registry than is expected, or older than what was seen, or a second history.
+pub(crate) fn read_held(target: &str, knowing: &Knowing) -> Result<(Found, Expected), Problem> {
+    let found = read(target)?;
+    let Found::Registry { series, head } = &found else {
+        let id = found.trust().map(policy::registry).ok();
+        let expected = knowledge::expected(knowing, &knowledge::places(target), id)?;
+        if let (Some(known), Found::NoKeys(_)) = (expected.known.first(), &found) {
+            return Err(PolicyError::Unsigned(known.id).into());
+        }
+        return Ok((found, expected));
+    };
+    let places = knowledge::places(target);
+    let expected = knowledge::expected(knowing, &places, Some(series.registry()))?;
+    for known in &expected.known {
+        series.check_known(known)?;
+        check_known_head(known, head)?;
+        if let Some(slot) = seen_slot(known, series, head)
+            && let Some(seen) = read_head(target, &slot)?
+        {
+            check_seen_slot(known, &seen)?;
+        }
+    }
+    Ok((found, expected))
+}
+
+/// A head in a slot of a tree, or at a URL.
+fn read_head(target: &str, slot: &Place) -> Result<Option<Document<Head>>, Problem> {
+    match slot {
+        _ if target::is_remote(target) => site_document(&Site::open(target)?, target, slot),
+        Place::HeadSlot { epoch, version } => {
+            Ok(Tree::open(Path::new(target))?.head_slot(*epoch, *version)?)
+        }
+        _ => Ok(None),
+    }
+}
+
+/// How often a registry is read whose trust and head do not fit: whoever publishes both does not do so
+/// at one moment.
+const ATTEMPTS: u32 = 4;
+/// How long a writer is given to finish.
+const PAUSE: Duration = Duration::from_millis(300);
+
+fn read(target: &str) -> Result<Found, Problem> {
+    let mut attempts = 1;
+    loop {
+        match read_once(target) {
+            Err(problem) if problem.exit() == exit::UNTRUSTED && attempts < ATTEMPTS => {
+                attempts += 1;
+                std::thread::sleep(PAUSE);
+            }
+            found => return found,
+        }
+    }
+}
+
 /// Reads what a target says of trust.
-pub(super) fn read(target: &str) -> Result<Found, Problem> {
+fn read_once(target: &str) -> Result<Found, Problem> {
     if target::is_remote(target) {
         return read_site(target);
     }
@@ -111,7 +175,7 @@ const MOST_VERSIONS: u64 = 1024;
 
 fn site_series(site: &Site, url: &str) -> Result<Option<Series>, Problem> {
     let mut series: Option<Series> = None;
-    for version in 1..=MOST_VERSIONS {
+    for version in 1..=MOST_VERSIONS + 1 {
         let place = Place::Trust(version);
         let Some(trust) = site_document(site, url, &place)? else {
             return Ok(series);
@@ -151,11 +215,7 @@ fn at(url: &str, place: &Place, code: &'static str, error: &dyn std::error::Erro
 /// A trust document in a file.
 pub(super) fn document(path: &Path) -> Result<Document<Trust>, Problem> {
     let wrong = |code, what: String| Problem::new(code, format!("{}: {what}", path.display()));
-    let size = std::fs::metadata(path).map_or(0, |found| found.len());
-    if size > Trust::MAX_BYTES as u64 {
-        return Err(wrong("document-too-large", format!("it has {size} bytes")));
-    }
-    let bytes = std::fs::read(path).map_err(|error| wrong("unreadable", error.to_string()))?;
+    let bytes = files::read_capped(path, Trust::MAX_BYTES)?;
     let trust = Document::<Trust>::parse(bytes)
         .map_err(|error| wrong(error.code(), sreg_tree::explain(&error)))?;
     policy::signers(&trust, Purpose::Trust)
