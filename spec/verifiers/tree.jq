@@ -107,13 +107,14 @@ def check_missing_trust: if has("registry") and (has_keys | not) then wrong("mis
 
 def slot($epoch; $version): "heads/\($epoch)/\($version)";
 
-def head_file($path):
-    found($path; "missing-head"; greatest_document)
+def head_file($path; $missing):
+    found($path; $missing; greatest_document)
     | . as $file | (.text // "") | document(check_head; $file.size; $file.digest; $hashed)
     | .whole = $file.digest;
 
 def head_slot($epoch; $version):
-    head_file(slot($epoch; $version))
+    # A head that another names is another one where it is not there (HEAD-11).
+    head_file(slot($epoch; $version); "document-mismatch")
     | if .value.epoch != $epoch or .value.version != $version then wrong("document-mismatch"; "it is of another version") else . end;
 
 # HEAD-11 and HEAD-13: [epoch, version] of the head before, or null where there is none, or trust does
@@ -172,23 +173,25 @@ def known_head_faults($trust; $newest):
 
 # {heads: newest first, complete: whether they go back to the first of all, faults, met}
 def series($trust):
-    kept(head_file("head"))
+    kept(head_file("head"; "missing-head"))
     | if has("failed") then {heads: [], complete: false, met: [], faults: [{path: "head", failed}]}
       else
         . as $newest | .value as $head
         | slot($head.epoch; $head.version) as $its_slot
-        # What a killed run leaves: the next version, or the first of the epoch that trust began since.
+        # What a killed run leaves: the next version, or the first of the epoch that trust began since,
+        # signed as a newest head is.
         | (if ($trust.base[$head.epoch + 1 | tostring] // {version: infinite} | .version // 0) <= $head.version
            then [$head.epoch + 1, 1] else [$head.epoch, $head.version + 1] end) as $next
         | {heads: [$newest], complete: true, met: [$its_slot], faults: []}
         | kept(found($its_slot; "missing-head"; greatest_document)) as $copy
         | if $copy | has("failed") then .faults += [{path: $its_slot, failed: $copy.failed}]
           elif $copy.digest != $newest.whole then .faults += [{path: $its_slot, failed: "head-mismatch"}] else . end
-        | kept(head_slot($next[0]; $next[1])) as $after
-        | if $after | has("failed") | not
-          then .met += [slot($next[0]; $next[1])] | .faults += [{path: "head", failed: "lagging-head"}]
-          elif $after.failed | word_of == "missing-head" then .
-          else .met += [slot($next[0]; $next[1])] | .faults += [{path: slot($next[0]; $next[1]), failed: $after.failed}] end
+        | slot($next[0]; $next[1]) as $path
+        | if $stock[$path] then
+            .met += [$path]
+            | kept(head_slot($next[0]; $next[1]) | check_keys_of_head($trust; true; $newest)) as $after
+            | .faults += [if $after | has("failed") then {path: $path, failed: $after.failed} else {path: "head", failed: "lagging-head"} end]
+          else . end
         | .path = "head" | .at = kept({place: ($head | head_before($trust))})
         | until(.at.place == null;
             .heads[-1].value as $later
@@ -336,7 +339,8 @@ def view_faults($settings; $nodes; $statements; $heads; $derived):
       else {path: $path, failed: "view-mismatch"} end;
 
 def strays($settings; $nodes; $statements; $trust; $heads; $complete; $whole; $met):
-    $stock | keys[] as $path | select($met[$path] | not)
+    # A folder in no place that is named is no file.
+    $stock | keys[] as $path | select(($met[$path] | not) and $stock[$path].type != "d")
     | ($path | place) as $place
     | if $path | startswith("staging/") then {warning: "interrupted-run", path: "staging"}
       elif $place == null then {warning: "foreign-file", path: $path}
@@ -409,7 +413,7 @@ def verify_reference($settings; $nodes; $statements):
         | if $nodes[$path] then $nodes[$path] | opened else wrong("missing-node") end;
     kept($asked.reference | parse_reference) as $wanted
     | trust_series as $trust
-    | kept(head_file("head")) as $head
+    | kept(head_file("head"; "missing-head")) as $head
     | if $wanted | has("failed") then {path: $asked.reference, failed: $wanted.failed}
       elif $head | has("failed") then {path: "head", failed: $head.failed}
       else

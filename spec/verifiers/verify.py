@@ -1361,7 +1361,8 @@ class Tree:
     # head.md
 
     def head_slot(self, epoch, version):
-        data = self.read(slot_path(epoch, version), MAX_DOCUMENT, "missing-head")
+        # A head that another names is another one where it is not there (HEAD-11).
+        data = self.read(slot_path(epoch, version), MAX_DOCUMENT, "document-mismatch")
         value = document(data, check_head)
         if (value["epoch"], value["version"]) != (epoch, version):
             raise Wrong("document-mismatch", "it is of another version")
@@ -1424,7 +1425,8 @@ class Tree:
         return (epoch - 1, base["version"]) if "id" in base else None
 
     def look_for_later(self, head):
-        """A slot after that of `head` is left by a run that was killed."""
+        """A slot after that of `head` is left by a run that was killed, if it is signed as a newest
+        head is."""
         epoch, version = head["epoch"], head["version"]
         place = (epoch, version + 1)
         base = self.base(epoch + 1)
@@ -1435,7 +1437,9 @@ class Tree:
         if os.path.lexists(os.path.join(self.root, path)):
             self.met.add(path)
             try:
-                self.head_slot(*place)
+                data, later = self.head_slot(*place)
+                asked = ask_of_document(data, "head") if self.trust else None
+                self.check_keys_of_head(later, asked, True, head)
                 self.fault(Wrong("lagging-head"), "head")
             except Wrong as error:
                 self.fault(error, path)
