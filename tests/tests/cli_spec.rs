@@ -128,6 +128,34 @@ fn every_command_prints_json_under_its_schema() {
     run(&["index", "few", "--out", "other"], "index", 0);
     run(&["diff", "public", "other"], "diff", 1);
     run(&["diff", "public", "public"], "diff", 0);
+    sreg_tests::keys::write(scratch.path(), 1);
+    sreg_tests::keys::write(scratch.path(), 2);
+    let key = ["--key", "key-1"];
+    run(&[&["init", "signed"], &key[..]].concat(), "change", 0);
+    run(
+        &[&["index", "few", "--out", "signed"], &key[..]].concat(),
+        "index",
+        0,
+    );
+    run(&["ls", "signed"], "ls", 0);
+    run(&["log", "signed"], "log", 0);
+    run(&["log", "public"], "log", 0);
+    run(&["trust", "show", "signed"], "trust-show", 0);
+    run(&["trust", "export", "signed"], "trust-export", 0);
+    run(&["trust", "add", "signed", "--yes"], "change", 0);
+    run(&[&["refresh", "signed"], &key[..]].concat(), "change", 0);
+    let delegate = ["trust", "delegate", "signed", "lab", "--to", "key-2.pub"];
+    run(&delegate, "change", 0);
+    run(&[&delegate[..], &key].concat(), "change", 0);
+    run(&[&["sign", "signed"], &key[..]].concat(), "change", 0);
+    let image = [
+        "sign",
+        "few/greeting_1.0.sif",
+        "signed//lab/x:1",
+        "--key",
+        "key-2",
+    ];
+    run(&image, "change", 0);
     fs::remove_file(scratch.path().join("public/lab/tool/tags/index.html")).unwrap();
     run(&["repair", "public"], "repair", 0);
     run(&["verify", "public"], "verify", 0);

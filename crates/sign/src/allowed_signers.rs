@@ -2,30 +2,54 @@
 //! ssh-keygen(1), ALLOWED SIGNERS).
 
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
+use std::fmt;
 
 use sreg_model::trust::{KeyState, Trust};
 use sreg_model::{Fingerprint, Key};
 
 use crate::namespace::Purpose;
 
-/// A line for each key that may sign something: `root` trust, `head` heads, and each scope the
-/// statements of its delegation. Exact names, no patterns. Thresholds are beyond what the list
-/// can say.
+/// One key that may sign something.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AllowedSigner {
+    /// `root`, `head`, or the scope of a delegation: an exact name, never a pattern.
+    pub principal: String,
+    /// What it may sign as that.
+    pub purpose: Purpose,
+    /// The key.
+    pub key: Key,
+}
+
+/// A line of the list, without its LF.
+impl fmt::Display for AllowedSigner {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            principal,
+            purpose,
+            key,
+        } = self;
+        write!(f, "{principal} namespaces=\"{purpose}\" {key}")
+    }
+}
+
+/// Each key that may sign something: `root` trust, `head` heads, and each scope the statements of
+/// its delegation. Thresholds are beyond what the list can say.
 #[must_use]
-pub fn allowed_signers(trust: &Trust) -> String {
+pub fn signers_of(trust: &Trust) -> Vec<AllowedSigner> {
     let keys: BTreeMap<Fingerprint, &Key> = trust
         .keys
         .iter()
         .filter(|listed| listed.state != KeyState::Revoked)
         .map(|listed| (listed.key.fingerprint(), &listed.key))
         .collect();
-    let mut text = String::new();
+    let mut signers = Vec::new();
     let mut add = |principal: &str, purpose: Purpose, named: &[Fingerprint]| {
-        for key in named.iter().filter_map(|key| keys.get(key)) {
-            // Writing to a string does not fail.
-            let _ = writeln!(text, "{principal} namespaces=\"{purpose}\" {key}");
-        }
+        let found = named.iter().filter_map(|key| keys.get(key));
+        signers.extend(found.map(|key| AllowedSigner {
+            principal: principal.to_owned(),
+            purpose,
+            key: (*key).clone(),
+        }));
     };
     add("root", Purpose::Trust, &trust.roles.root.keys);
     add("head", Purpose::Head, &trust.roles.head.keys);
@@ -33,5 +57,12 @@ pub fn allowed_signers(trust: &Trust) -> String {
         let scope = delegation.scope.to_string();
         add(&scope, Purpose::Image, &delegation.keys);
     }
-    text
+    signers
+}
+
+/// The list as `ssh-keygen` reads it.
+#[must_use]
+pub fn allowed_signers(trust: &Trust) -> String {
+    let lines = signers_of(trust).into_iter().map(|one| format!("{one}\n"));
+    lines.collect()
 }

@@ -21,7 +21,7 @@ mod series;
 mod signature;
 mod signer;
 
-pub use allowed_signers::allowed_signers;
+pub use allowed_signers::{AllowedSigner, allowed_signers, signers_of};
 pub use author::{Author, AuthorError, sign};
 pub use error::{SignError, SignatureError};
 pub use key::check_key;

@@ -113,7 +113,7 @@ pub fn index_folder(
         return Err(TreeError::NoImages(options.source.clone()));
     }
     if options.dry_run {
-        return dry_run(options, &found, faults);
+        return dry_run(options, keys, &found, faults);
     }
 
     let new = with_options(Settings::default(), options);
@@ -255,6 +255,7 @@ fn with_options(mut settings: Settings, options: &Options) -> Settings {
 
 fn dry_run(
     options: &Options,
+    keys: Option<&Keys<'_>>,
     found: &[Found],
     skipped: Vec<SourceFault>,
 ) -> Result<Outcome, TreeError> {
@@ -262,6 +263,9 @@ fn dry_run(
         Ok(tree) => {
             let series = crate::history::series(&tree)?;
             let head = crate::history::newest(&tree, series.as_ref())?;
+            let base = Base { series, head };
+            check_keys(&base, options, keys)?;
+            let head = base.head;
             let lines = publish::lines(&tree, head.as_ref().map(Document::body))?;
             (head, lines)
         }

@@ -2,12 +2,12 @@
 
 mod add;
 mod amend;
+mod export;
 mod show;
 mod sign;
 pub(super) mod source;
 
 use crate::args::trust::Trust;
-use crate::exit;
 use crate::output::Output;
 use crate::problem::Problem;
 
@@ -15,11 +15,7 @@ pub(super) fn run(args: Trust, output: &Output) -> Result<u8, Problem> {
     match args {
         Trust::Show(args) => show::run(&args, output),
         Trust::Add(args) => add::run(&args, output),
-        Trust::Export(args) => {
-            let found = source::read(&args.target)?;
-            output.text(&sreg_sign::allowed_signers(found.trust()?.body()));
-            Ok(exit::OK)
-        }
+        Trust::Export(args) => export::run(&args, output),
         Trust::AddKey(args) => amend::add_key(&args, output),
         Trust::RemoveKey(args) => amend::remove_key(&args, output),
         Trust::Delegate(args) => amend::delegate(&args, output),
