@@ -65,18 +65,15 @@ def check_version($before):
       else check_next_trust($before[-1].value; $before[-1].id) end
     | if all(., $before[-1:][].value; .roles.root | enough($signers; [])) then $version else wrong("untrusted-trust") end;
 
-# All versions of trust, as {versions, ids: of those that can be read, good: {id, value} of those that
-# hold, newest, base: {epoch: head_base}, faults}. Where one is at fault, nothing is known of those
-# after it, and `newest` is null.
+# All versions of trust, as {versions, good: {id, value} of those before one that is at fault, newest,
+# base: {epoch: head_base}, faults}. Where one is at fault, `newest` is null.
 def trust_series:
     first(range(1; infinite) | select($stock["trust/\(.)"] == null)) as $after
-    | {versions: ($after - 1), ids: [], good: [], newest: null, base: {}, faults: []}
+    | {versions: ($after - 1), good: [], newest: null, base: {}, faults: []}
     | until(.faults != [] or (.good | length) == .versions;
         .good as $good
         | "trust/\($good | length + 1)" as $path
-        | kept(trust_version($good)) as $one
-        | (if $one | has("failed") then . else .ids += [$one.id] end)
-        | kept($one | opened | check_version($good)) as $one
+        | kept(trust_version($good) | check_version($good)) as $one
         | if $one | has("failed") then .faults = [{path: $path, failed: $one.failed}]
           else .good += [$one | {id, value}] end)
     | if .faults == [] and .good != [] then
@@ -85,19 +82,22 @@ def trust_series:
         | if .newest.expires <= $asked.now then .faults = [{path: "trust/\(.versions)", failed: "expired-trust"}] else . end
       else . end;
 
-# TRUST-21 and TRUST-22. What is known of the tree's registry:
-def known($trust): [$asked.known[] | select(.id == $trust.ids[0])];
+# TRUST-21 and TRUST-22. What is known of the tree's registry is not to be compared with what nobody
+# signed.
+def registry($trust): $trust.good[0].id;
+def known($trust): [$asked.known[] | select($trust.newest and .id == registry($trust))];
 
 def known_trust_faults($trust):
+    if has_keys and $asked.expected == [] and all($asked.known[]; .id != registry($trust))
+    then {warning: "not-pinned", path: "trust/1"} else empty end,
     ($asked.expected[]
         | if has_keys | not then {path: "trust/1", failed: "unsigned"}
-          elif $trust.ids != [] and $trust.ids[0] != . then {path: "trust/1", failed: ("other-registry\tit is " + $trust.ids[0])}
+          elif $trust.newest and . != registry($trust) then {path: "trust/1", failed: ("other-registry\tit is " + registry($trust))}
           else empty end),
-    (if has_keys and $asked.expected == [] and known($trust) == [] then {warning: "not-pinned", path: "trust/1"} else empty end),
     (known($trust)[].trust | values
         | "trust/\(.version)" as $path
         | if .version > $trust.versions then {path: $path, failed: "rolled-back\tversion \(.version) was seen"}
-          elif .version <= ($trust.ids | length) and $trust.ids[.version - 1] != .id then {path: $path, failed: "fork\t\(.id) was seen"}
+          elif $trust.good[.version - 1].id != .id then {path: $path, failed: "fork\t\(.id) was seen"}
           else empty end);
 
 # Where trust is at fault, documents are not held to it; where there is none, they ask for it.
@@ -107,13 +107,14 @@ def check_missing_trust: if has("registry") and (has_keys | not) then wrong("mis
 
 def slot($epoch; $version): "heads/\($epoch)/\($version)";
 
-def head_file($path):
-    found($path; "missing-head"; greatest_document)
+def head_file($path; $missing):
+    found($path; $missing; greatest_document)
     | . as $file | (.text // "") | document(check_head; $file.size; $file.digest; $hashed)
     | .whole = $file.digest;
 
 def head_slot($epoch; $version):
-    head_file(slot($epoch; $version))
+    # A head that another names is another one where it is not there (HEAD-11).
+    head_file(slot($epoch; $version); "document-mismatch")
     | if .value.epoch != $epoch or .value.version != $version then wrong("document-mismatch"; "it is of another version") else . end;
 
 # HEAD-11 and HEAD-13: [epoch, version] of the head before, or null where there is none, or trust does
@@ -135,9 +136,9 @@ def check_keys_of_head($trust; $newest; $before):
     else
         . as $head
         | .value
-        | if .registry != $trust.ids[0] then wrong("other-registry") else . end
+        | if .registry != registry($trust) then wrong("other-registry") else . end
         | if $newest and .epoch != $trust.newest.head_base.epoch then wrong("head-epoch") else . end
-        | if $trust.ids[.trust.version - 1] != .trust.id then wrong("head-trust"; "a version that is not there, or another") else . end
+        | if $trust.good[.trust.version - 1].id != .trust.id then wrong("head-trust"; "a version that is not there, or another") else . end
         | if ($before.value.trust.version // 0) > .trust.version then wrong("head-trust"; "the head before was made under a later version") else . end
         | (if $newest then $trust.newest else $trust.good[.trust.version - 1].value end) as $asks
         | ($head | .line as $line | .behind | signers("head"; $line; $facts)) as $signers
@@ -172,23 +173,25 @@ def known_head_faults($trust; $newest):
 
 # {heads: newest first, complete: whether they go back to the first of all, faults, met}
 def series($trust):
-    kept(head_file("head"))
+    kept(head_file("head"; "missing-head"))
     | if has("failed") then {heads: [], complete: false, met: [], faults: [{path: "head", failed}]}
       else
         . as $newest | .value as $head
         | slot($head.epoch; $head.version) as $its_slot
-        # What a killed run leaves: the next version, or the first of the epoch that trust began since.
+        # What a killed run leaves: the next version, or the first of the epoch that trust began since,
+        # signed as a newest head is.
         | (if ($trust.base[$head.epoch + 1 | tostring] // {version: infinite} | .version // 0) <= $head.version
            then [$head.epoch + 1, 1] else [$head.epoch, $head.version + 1] end) as $next
         | {heads: [$newest], complete: true, met: [$its_slot], faults: []}
         | kept(found($its_slot; "missing-head"; greatest_document)) as $copy
         | if $copy | has("failed") then .faults += [{path: $its_slot, failed: $copy.failed}]
           elif $copy.digest != $newest.whole then .faults += [{path: $its_slot, failed: "head-mismatch"}] else . end
-        | kept(head_slot($next[0]; $next[1])) as $after
-        | if $after | has("failed") | not
-          then .met += [slot($next[0]; $next[1])] | .faults += [{path: "head", failed: "lagging-head"}]
-          elif $after.failed | word_of == "missing-head" then .
-          else .met += [slot($next[0]; $next[1])] | .faults += [{path: slot($next[0]; $next[1]), failed: $after.failed}] end
+        | slot($next[0]; $next[1]) as $path
+        | if $stock[$path] then
+            .met += [$path]
+            | kept(head_slot($next[0]; $next[1]) | check_keys_of_head($trust; true; $newest)) as $after
+            | .faults += [if $after | has("failed") then {path: $path, failed: $after.failed} else {path: "head", failed: "lagging-head"} end]
+          else . end
         | .path = "head" | .at = kept({place: ($head | head_before($trust))})
         | until(.at.place == null;
             .heads[-1].value as $later
@@ -238,7 +241,7 @@ def check_keys_of_statement($trust; $newest):
     . as $statement
     | .value
     | if $trust.newest == null then check_missing_trust
-      elif (if $newest then .registry else .registry // $trust.ids[0] end) != $trust.ids[0] then wrong("other-registry")
+      elif (if $newest then .registry else .registry // registry($trust) end) != registry($trust) then wrong("other-registry")
       else
         $statement.behind as $behind
         | if $newest then
@@ -336,14 +339,15 @@ def view_faults($settings; $nodes; $statements; $heads; $derived):
       else {path: $path, failed: "view-mismatch"} end;
 
 def strays($settings; $nodes; $statements; $trust; $heads; $complete; $whole; $met):
-    $stock | keys[] as $path | select($met[$path] | not)
+    # A folder in no place that is named is no file.
+    $stock | keys[] as $path | select(($met[$path] | not) and $stock[$path].type != "d")
     | ($path | place) as $place
     | if $path | startswith("staging/") then {warning: "interrupted-run", path: "staging"}
       elif $place == null then {warning: "foreign-file", path: $path}
       elif $stock[$path].type != "f" then {path: $path, failed: "not-a-file"}
       elif $place.place == "trust" then {path: $path, failed: "stray-trust"}
       elif $place.place == "head-slot" then
-        if $place.version > ($trust.base[$place.epoch + 1 | tostring].version // infinite)
+        if $place.version > ($trust.base[$place.epoch + 1 | tostring] // {version: infinite} | .version // 0)
         then {warning: "abandoned-head", path: $path}
         elif $complete then {path: $path, failed: "stray-head"} else {warning: "not-judged", path: "head"} end
       elif $place.place | startswith("seed-") then
@@ -409,7 +413,7 @@ def verify_reference($settings; $nodes; $statements):
         | if $nodes[$path] then $nodes[$path] | opened else wrong("missing-node") end;
     kept($asked.reference | parse_reference) as $wanted
     | trust_series as $trust
-    | kept(head_file("head")) as $head
+    | kept(head_file("head"; "missing-head")) as $head
     | if $wanted | has("failed") then {path: $asked.reference, failed: $wanted.failed}
       elif $head | has("failed") then {path: "head", failed: $head.failed}
       else

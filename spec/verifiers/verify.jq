@@ -74,14 +74,13 @@ def first_deviation:
           then wrong("json-number"; $digits) else .[($digits | length):] end;
     def behind_key($seen):
         if startswith("\"") | not then wrong("json-syntax"; "no key") else .[1:] end
-        # index() gives offsets in bytes, slices take characters: hence split.
-        | split("\"") as $parts
-        | if ($parts | length) < 2 then wrong("json-syntax"; "a key without an end") else . end
-        | $parts[0] as $key
-        | if $key | test("\\A[a-z0-9_]+\\z") | not then wrong("json-key"; $key)
+        | match("\\A[a-z0-9_]*").string as $key
+        | .[($key | length):]
+        | if . == "" then wrong("json-syntax"; "a key without an end")
+          elif $key == "" or (startswith("\"") | not) then wrong("json-key"; $key)
           elif $seen | index([$key]) then wrong("json-duplicate-key"; $key)
           elif ($seen | length) > 0 and $key < $seen[-1] then wrong("json-key-order"; $key)
-          else {key: $key, rest: .[($key | length) + 1:]} end;
+          else {key: $key, rest: .[1:]} end;
     # Behind a value; behind the members or elements that follow an opening.
     def behind($what; $depth; $seen):
         if $what == "value" then

@@ -45,7 +45,7 @@ def sha256(data):
 
 # --- canonical-json.md
 
-KEY = re.compile(r"[a-z0-9_]+\Z")
+KEY = re.compile(r"[a-z0-9_]*")
 PLAIN = re.compile('[^\x00-\x1f"\\\\\x7f\u2028\u2029]*')
 
 
@@ -97,13 +97,13 @@ class Scanner:
             return members
         while True:
             self.take('"')
-            end = self.text.find('"', self.at)
-            if end < 0:
-                raise Wrong("json-syntax")
-            key = self.text[self.at : end]
-            if not KEY.match(key):
-                raise Wrong("json-key", repr(key))
-            self.at = end + 1
+            key = KEY.match(self.text, self.at).group()
+            self.at += len(key)
+            if self.at == len(self.text):
+                raise Wrong("json-syntax", "a key without an end")
+            if not key or self.peek() != '"':
+                raise Wrong("json-key", "character %d" % self.at)
+            self.at += 1
             if key in members:
                 raise Wrong("json-duplicate-key", key)
             if last is not None and key < last:
@@ -1199,11 +1199,19 @@ def views_of(settings, statements):
             place = "v2/%s/manifests/%s" % (fold(name), image["manifest"])
             keys = ("name", "tag", "digest", "size", "media")
             views[place] = manifest_of(*(image[key] for key in keys))
-    for name in {name for name, _ in tags}:
-        of_name = sorted(tag for other, tag in tags if other == name)
-        views[name + "/tags/index.html"] = compact({"name": name, "tags": of_name})
         views[blob_path(name, CONFIG)] = b"{}"
+    views.update(lists_of_tags(tags))
     return views
+
+
+def lists_of_tags(tags):
+    """The lists of tags of present images, which come as pairs of name and tag."""
+    return {
+        name + "/tags/index.html": compact(
+            {"name": name, "tags": sorted({tag for other, tag in tags if other == name})}
+        )
+        for name in {name for name, _ in tags}
+    }
 
 
 # --- a whole tree: layout.md, head.md, statement.md, index.md, commit.md
@@ -1237,8 +1245,7 @@ class Tree:
         # The statements that were read, and what is asked about their signatures.
         self.read_statements = {}
         self.has_keys = os.path.lexists(os.path.join(root, "trust", "1"))
-        # The ids of the versions of trust that could be read, and of those that hold id and document.
-        self.trust_ids = []
+        # The ids and documents of the versions of trust, until one is at fault.
         self.trusts = []
         # The newest trust, where none is at fault.
         self.trust = None
@@ -1305,14 +1312,13 @@ class Tree:
             self.trust = self.trusts[-1][1]
             if self.trust["expires"] <= self.now:
                 self.fault(Wrong("expired-trust"), versions[-1])
-        self.hold_to_known_trust(len(versions))
+        self.hold_to_known_trust()
 
     def trust_version(self, path):
         data = self.read(path, MAX_TRUST, "missing-trust")
         value = document(data, check_trust, MAX_TRUST, signed=True)
         if value["version"] != len(self.trusts) + 1:
             raise Wrong("document-mismatch", "it is of another version")
-        self.trust_ids.append(document_id(data))
         signed_by = signers(ask_of_document(data, "trust"))
         asks = [value]
         if self.trusts:
@@ -1324,25 +1330,26 @@ class Tree:
             raise Wrong("untrusted-trust")
         return document_id(data), value
 
-    def hold_to_known_trust(self, versions):
+    def hold_to_known_trust(self):
         """TRUST-21 and TRUST-22."""
-        registry = self.trust_ids[0] if self.trust_ids else None
-        for expected in self.expected:
-            if not self.has_keys:
-                self.fault(Wrong("unsigned"), "trust/1")
-            elif registry and registry != expected:
-                self.fault(Wrong("other-registry", "it is " + registry), "trust/1")
+        registry = self.trusts[0][0] if self.trusts else None
         self.known = [known for known in self.known if known["id"] == registry]
         if self.has_keys and not self.expected and not self.known:
             self.warn("not-pinned", "trust/1")
+        if self.has_keys and not self.trust:
+            # It is refused, and what is known is not to be compared with what nobody signed.
+            self.known = []
+            return
+        for expected in self.expected:
+            if not self.has_keys:
+                self.fault(Wrong("unsigned"), "trust/1")
+            elif registry != expected:
+                self.fault(Wrong("other-registry", "it is " + registry), "trust/1")
         for seen in [known["trust"] for known in self.known if "trust" in known]:
             path = "trust/%d" % seen["version"]
-            if seen["version"] > versions:
+            if seen["version"] > len(self.trusts):
                 self.fault(Wrong("rolled-back", "version %d was seen" % seen["version"]), path)
-            elif seen["version"] > len(self.trust_ids):
-                # Its fault was found above, or that of one before it.
-                continue
-            elif self.trust_ids[seen["version"] - 1] != seen["id"]:
+            elif self.trusts[seen["version"] - 1][0] != seen["id"]:
                 self.fault(Wrong("fork", seen["id"] + " was seen"), path)
 
     def base(self, epoch):
@@ -1354,7 +1361,8 @@ class Tree:
     # head.md
 
     def head_slot(self, epoch, version):
-        data = self.read(slot_path(epoch, version), MAX_DOCUMENT, "missing-head")
+        # A head that another names is another one where it is not there (HEAD-11).
+        data = self.read(slot_path(epoch, version), MAX_DOCUMENT, "document-mismatch")
         value = document(data, check_head)
         if (value["epoch"], value["version"]) != (epoch, version):
             raise Wrong("document-mismatch", "it is of another version")
@@ -1417,7 +1425,8 @@ class Tree:
         return (epoch - 1, base["version"]) if "id" in base else None
 
     def look_for_later(self, head):
-        """A slot after that of `head` is left by a run that was killed."""
+        """A slot after that of `head` is left by a run that was killed, if it is signed as a newest
+        head is."""
         epoch, version = head["epoch"], head["version"]
         place = (epoch, version + 1)
         base = self.base(epoch + 1)
@@ -1428,7 +1437,9 @@ class Tree:
         if os.path.lexists(os.path.join(self.root, path)):
             self.met.add(path)
             try:
-                self.head_slot(*place)
+                data, later = self.head_slot(*place)
+                asked = ask_of_document(data, "head") if self.trust else None
+                self.check_keys_of_head(later, asked, True, head)
                 self.fault(Wrong("lagging-head"), "head")
             except Wrong as error:
                 self.fault(error, path)
@@ -1451,12 +1462,12 @@ class Tree:
         """Step 4: HEAD-14 to HEAD-16."""
         if not self.trust:
             return self.check_missing_trust(head)
-        if head.get("registry") != self.trust_ids[0]:
+        if head.get("registry") != self.trusts[0][0]:
             raise Wrong("other-registry")
         if newest and head["epoch"] != self.trust["head_base"]["epoch"]:
             raise Wrong("head-epoch")
         under = head["trust"]["version"]
-        if under > len(self.trusts) or self.trust_ids[under - 1] != head["trust"]["id"]:
+        if under > len(self.trusts) or self.trusts[under - 1][0] != head["trust"]["id"]:
             raise Wrong("head-trust", "version %d is not there, or another" % under)
         if before and "trust" in before and before["trust"]["version"] > under:
             raise Wrong("head-trust", "the head before was made under a later version")
@@ -1553,7 +1564,7 @@ class Tree:
     def check_keys_of_statement(self, value, asked, newest):
         if not self.trust:
             return self.check_missing_trust(value)
-        registry = self.trust_ids[0]
+        registry = self.trusts[0][0]
         if value.get("registry", None if newest else registry) != registry:
             raise Wrong("other-registry")
         if not newest:
@@ -1658,8 +1669,7 @@ class Tree:
         except Wrong as error:
             self.fault(error, path)
 
-    def views(self, heads, statements):
-        derived = views_of(self.settings, statements)
+    def views(self, heads, derived):
         for path, expected in sorted(derived.items()):
             self.met.add(path)
             try:
@@ -1710,7 +1720,7 @@ class Tree:
             return False
         if kind == "head-slot":
             later = self.base(place["epoch"] + 1)
-            if later and place["version"] > later.get("version", MAX_INTEGER):
+            if later and place["version"] > later.get("version", 0):
                 self.warn("abandoned-head", path)
                 return False
             if complete:
@@ -1741,7 +1751,7 @@ class Tree:
         heads, complete = self.heads()
         self.whole = bool(heads)
         lines = self.lines(heads[0], True) if heads else []
-        whole = self.whole
+        whole = indexed = self.whole
         old = [line for head in heads[1:] for line in self.lines(head, False)]
         self.whole = whole
         self.check_case(lines)
@@ -1755,11 +1765,16 @@ class Tree:
             subjects[key] = subjects.get(key, 0) + 1
         for value in statements:
             subjects[value["name"] + ":" + value["tag"]] -= 1
-        if self.whole:
-            self.views(heads, statements)
-        else:
-            known = [v for v in statements if not subjects[v["name"] + ":" + v["tag"]]]
-            self.met |= set(views_of(self.settings, known))
+        known = [v for v in statements if not subjects[v["name"] + ":" + v["tag"]]]
+        derived = views_of(self.settings, known)
+        if not self.whole:
+            # A list of tags follows from the lines alone, and needs them all (IDX-24).
+            derived = {path: view for path, view in derived.items() if not path.endswith("/tags/index.html")}
+            present = [
+                (namespace + "/" + line["key"]).split(":") for namespace, line in lines if "digest" in line
+            ]
+            derived.update(lists_of_tags(present) if indexed else {})
+        self.views(heads, derived)
         self.images(statements)
         self.strays(heads, complete)
 
