@@ -1,6 +1,6 @@
 # Judges a tree whose stock was taken by verify.sh. $stock: {path: {type, size}}; $texts: the bytes
 # of the files that are read; $digests: of those files; $hashed: of strings; $facts: about
-# signatures (trust.jq). $asked: {reference, expected, known, now}, where `expected` are ids of
+# signatures (trust.jq). $asked: {reference, expected, known, now, locked}, where `expected` are ids of
 # registries, each of which the tree is to be, and `known` what a lock file lists.
 include "verify";
 include "trust";
@@ -89,7 +89,13 @@ def known($trust): [$asked.known[] | select($trust.newest and .id == registry($t
 
 def known_trust_faults($trust):
     if has_keys and $asked.expected == [] and all($asked.known[]; .id != registry($trust))
-    then {warning: "not-pinned", path: "trust/1"} else empty end,
+    then
+        # LOCK-3: a lock file lists every registry that is to be known.
+        if $asked.locked then {path: "trust/1", failed: "untrusted-registry"}
+        else {warning: "not-pinned", path: "trust/1"} end
+    else empty end,
+    (if $asked.locked and (has_keys | not) and $asked.expected == []
+     then {path: "trust/1", failed: "unsigned"} else empty end),
     ($asked.expected[]
         | if has_keys | not then {path: "trust/1", failed: "unsigned"}
           elif $trust.newest and . != registry($trust) then {path: "trust/1", failed: ("other-registry\tit is " + registry($trust))}

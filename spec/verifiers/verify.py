@@ -1223,7 +1223,7 @@ CODES = {
     5: "unreadable",
     7: "missing-trust other-registry rolled-back fork head-epoch head-trust trust-order "
        "untrusted-trust untrusted-head untrusted-statement expired-trust expired-head "
-       "expired-statement unsigned signature-armor signature-format signature-key "
+       "expired-statement unsigned untrusted-registry signature-armor signature-format signature-key "
        "signature-algorithm signature-presence signature-namespace signature-invalid signature-count",
     8: "case-collision stray-head stray-trust",
     9: "stale-view lagging-head",
@@ -1236,8 +1236,10 @@ class Tree:
     """A tree in a folder. The reader expects the registries with the ids `expected`, each of them,
     and of those in `known` it knows what a lock file lists; `now` is its clock."""
 
-    def __init__(self, root, expected=(), known=(), now=0):
+    def __init__(self, root, expected=(), known=(), now=0, locked=False):
         self.root, self.expected, self.known, self.now = root, expected, known, now
+        # Whether what is known is all that a lock file lists.
+        self.locked = locked
         self.faults = []
         self.warnings = []
         self.met = {"sreg.json", "head"}
@@ -1335,7 +1337,13 @@ class Tree:
         registry = self.trusts[0][0] if self.trusts else None
         self.known = [known for known in self.known if known["id"] == registry]
         if self.has_keys and not self.expected and not self.known:
-            self.warn("not-pinned", "trust/1")
+            # LOCK-3: a lock file lists every registry that is to be known.
+            if self.locked:
+                self.fault(Wrong("untrusted-registry"), "trust/1")
+            else:
+                self.warn("not-pinned", "trust/1")
+        if self.locked and not self.has_keys and not self.expected:
+            self.fault(Wrong("unsigned"), "trust/1")
         if self.has_keys and not self.trust:
             # It is refused, and what is known is not to be compared with what nobody signed.
             self.known = []
@@ -1879,7 +1887,7 @@ def main(arguments):
         print("error[%s]: %s: %s" % (error.word, given.lock, error), file=sys.stderr)
         return EXIT.get(error.word, 6)
     expected = [given.registry] if given.registry else []
-    tree = Tree(given.root, expected, known, given.now)
+    tree = Tree(given.root, expected, known, given.now, given.lock is not None)
     try:
         if given.reference:
             tree.verify_reference(given.reference)

@@ -283,7 +283,7 @@ exit_code() {
     declare -A seen=()
     for word in "$@"; do
         case $word in
-            missing-trust | other-registry | rolled-back | fork | unsigned | head-epoch | head-trust | trust-order) code=7 ;;
+            missing-trust | other-registry | rolled-back | fork | unsigned | untrusted-registry | head-epoch | head-trust | trust-order) code=7 ;;
             untrusted-* | expired-* | signature-*) code=7 ;;
             missing-* | not-a-tree) code=4 ;;
             unreadable) code=5 ;;
@@ -364,9 +364,9 @@ main() {
         known=$(read_lock "$lock" "$work")
         [[ $known != error* ]] || refuse "$(cut -f 1 <<< "${known#error }")" "$lock"
     fi
-    asked=$(jq -n --arg reference "$reference" --arg registry "$registry" --argjson known "$known" --argjson now "$now" '
+    asked=$(jq -n --arg reference "$reference" --arg registry "$registry" --argjson known "$known" --argjson now "$now" --arg lock "$lock" '
         {reference: (if $reference == "" then null else $reference end),
-         expected: (if $registry == "" then [] else [$registry] end), known: $known, now: $now}')
+         expected: (if $registry == "" then [] else [$registry] end), known: $known, now: $now, locked: ($lock != "")}')
     local kind word path what words=()
     declare -A said=()
     if [[ ! -d $root ]]; then

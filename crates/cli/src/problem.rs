@@ -233,7 +233,7 @@ fn hint(error: &TreeError) -> Option<String> {
         TreeError::Policy { source, path } => {
             return policy_hint(source.code()).map(|hint| hint.replace("TREE", &tree_of(path)));
         }
-        TreeError::NeverCounted(_) => "it was put there by somebody who could sign heads alone: remove it, or publish the honest image with sreg index".to_owned(),
+        TreeError::NeverCounted(_) => "it was put there by somebody who could sign heads alone; leave what followed the last good head behind, and give heads to another key: sreg log TREE, then sreg trust rotate TREE --new-epoch --after VERSION --from KEY.pub --to NEW.pub --key ROOT --key NEW".to_owned(),
         TreeError::Published(path) => format!("give it a key with: sreg index IMAGES --out {} --key KEY", path.display()),
         TreeError::Mismatch { path, .. } if path.extension().is_some_and(|ending| ending == "statement") => {
             "sign it again with: sreg sign IMAGE TREE//REFERENCE --key KEY; or remove the file".to_owned()

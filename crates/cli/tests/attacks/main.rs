@@ -8,4 +8,5 @@ mod install;
 mod keys;
 #[path = "../support/mod.rs"]
 mod support;
+mod thief;
 mod victim;

@@ -122,6 +122,12 @@ impl Victim {
         found.pop().unwrap()
     }
 
+    /// The reader has seen nothing of what was made here in its name.
+    pub(crate) fn forget_what_the_thief_saw(&self) {
+        fs::remove_dir_all(self.bench.path("state")).unwrap();
+        self.bench.ok(&["trust", "add", "public", "--yes"]);
+    }
+
     /// What a thief of the key that signs heads can publish: any head.
     pub(crate) fn forge_head(&self, change: impl FnOnce(&mut Head)) {
         let mut head = self.read::<Head>("head").body().clone();

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use sreg_model::head::Head;
+use sreg_model::statement::Statement;
 use sreg_model::trust::scope::Scope;
 use sreg_model::trust::{ListedKey, Trust};
 use sreg_model::{Document, Namespace};
@@ -55,6 +56,19 @@ pub(crate) struct Signing<'a> {
 }
 
 impl Signing<'_> {
+    /// Whether a statement may follow another: not on one that never counted, which somebody has
+    /// published who could sign heads alone. Where the registry gets its first key, none has one.
+    pub(crate) fn may_follow(&self, previous: &Document<Statement>) -> bool {
+        let begins = self
+            .trust
+            .as_ref()
+            .is_some_and(|trust| trust.body().version == 1);
+        match previous.body().registry {
+            None => begins,
+            Some(_) => self.author.series().counted_once(previous),
+        }
+    }
+
     /// Whether there is to be a head after `head` though nothing else changes: it has no keys, or is
     /// not what trust asks for, or little of its time is left.
     pub(crate) fn is_due(&self, head: &Document<Head>, now: u64) -> bool {

@@ -171,6 +171,11 @@ impl States<'_> {
         {
             return Err(TreeError::Frozen(subject.to_string()));
         }
+        if let (Some(signing), Some(previous)) = (self.signing, &previous)
+            && !signing.may_follow(previous)
+        {
+            return Err(TreeError::NeverCounted(subject.to_string()));
+        }
         let statement = match provided {
             Some(provided) => self.check_provided(provided, subject, &claim, previous.as_ref())?,
             None => self.make(subject, claim, previous.as_ref())?,

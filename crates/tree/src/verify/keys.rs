@@ -119,12 +119,9 @@ impl Run<'_> {
             // The fault is that it is another registry.
             return;
         }
-        if series.check_newest_head(head).is_err() {
-            // What nobody signed is no fork, and its own fault says enough.
-            return;
-        }
         let held = check_known_head(known, head);
-        if let Err(PolicyError::Fork(_)) = held {
+        // What nobody signed proves nothing.
+        if matches!(held, Err(PolicyError::Fork(_))) && series.check_newest_head(head).is_ok() {
             self.keep(&Place::Head);
         }
         let newest = held.is_ok();
@@ -134,11 +131,10 @@ impl Run<'_> {
             return;
         };
         // One that is missing or malformed is found on the way from the newest.
-        if let Ok(Some(found)) = self.tree.head_slot(epoch, version)
-            && (epoch == 0 || series.check_earlier_head(&found, head.body()).is_ok())
-        {
+        if let Ok(Some(found)) = self.tree.head_slot(epoch, version) {
             let held = check_seen_slot(known, &found);
-            if held.is_err() {
+            let counts = epoch == 0 || series.check_earlier_head(&found, head.body()).is_ok();
+            if held.is_err() && counts {
                 self.keep(&slot);
             }
             self.held(&slot, None, held);
