@@ -75,33 +75,32 @@ impl Run<'_> {
         }
     }
 
-    /// A slot after `head` is a commit whose run was killed before it could move `head` on.
+    /// A slot after `head` is a commit whose run was killed before it could move `head` on. After the
+    /// last head of an epoch that counts, it is the first of the next one.
     fn check_lag(&self, copy: &sreg_model::Document<sreg_model::head::Head>) {
-        let (epoch, version) = (copy.body().epoch, copy.body().version);
-        let slot = Place::HeadSlot {
-            epoch,
-            version: version.saturating_add(1),
-        };
-        match self.tree.head_slot(epoch, version.saturating_add(1)) {
+        let (mut epoch, mut version) = (copy.body().epoch, copy.body().version);
+        let series = self.keys.series();
+        match series.and_then(|series| series.base(epoch.saturating_add(1))) {
+            Some(base) if base.version.is_none_or(|last| version >= last) => {
+                (epoch, version) = (base.epoch, 1);
+            }
+            _ => version = version.saturating_add(1),
+        }
+        let slot = Place::HeadSlot { epoch, version };
+        match self.tree.head_slot(epoch, version) {
             Ok(None) => {}
             Ok(Some(next)) => {
                 self.expect(&slot);
-                let counts = self
-                    .keys
-                    .series()
-                    .map(|series| series.check_newest_head(&next));
+                let counts = series.map(|series| series.check_newest_head(&next));
                 if let Some(Err(error)) = counts {
                     return self.held(&slot, None, Err(error));
                 }
-                self.fault(
-                    "lagging-head",
-                    Class::Stale,
-                    Place::Head,
-                    format!(
-                        "version {} is published, but head is still version {version}",
-                        version + 1
-                    ),
+                let message = format!(
+                    "version {version} of epoch {epoch} is published, but head is still version {} of epoch {}",
+                    copy.body().version,
+                    copy.body().epoch
                 );
+                self.fault("lagging-head", Class::Stale, Place::Head, message);
             }
             Err(error) => {
                 self.expect(&slot);

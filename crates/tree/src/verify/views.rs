@@ -75,6 +75,12 @@ impl Run<'_> {
                 Class::Stale,
                 "a run was interrupted before it was written; sreg repair writes it",
             ),
+            // Whatever its place: a config is derived, too.
+            Err(TreeError::Missing { .. }) => (
+                "missing-view",
+                Class::NotFound,
+                "it is missing; sreg repair writes it",
+            ),
             Err(error) => {
                 return self.error(&view.place, Some(reference.to_owned()), &error);
             }
