@@ -118,7 +118,7 @@ fn what_cannot_sign_is_refused() {
         assert_eq!(error.code(), code, "{error}");
     }
     let gone = open(&scratch.path().join("gone"), &mut nobody);
-    assert_eq!(gone.err().unwrap().code(), "unreadable");
+    assert_eq!(gone.err().unwrap().code(), "missing-file");
     assert!(matches!(
         opened("rsa1024.pub"),
         Err(SignError::Unsuitable { .. })
