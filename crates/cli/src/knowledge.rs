@@ -66,7 +66,9 @@ pub(crate) fn places(target: &str) -> BTreeSet<String> {
         return BTreeSet::from([target.trim_end_matches('/').to_owned()]);
     }
     let path = Path::new(target);
+    // Without a slash at its end.
     let given = std::path::absolute(path).ok();
+    let given = given.map(|path| path.components().collect::<PathBuf>());
     let full = path.canonicalize().ok();
     let paths = given.into_iter().chain(full);
     paths.map(|path| path.display().to_string()).collect()

@@ -270,14 +270,16 @@ fn remaining_hint(root: &Path, refused: &[Unsigned], of_head: bool) -> String {
     };
     let trust = series.newest().body();
     let asks_for = |only: &Fingerprint| {
-        refused.iter().all(|one| match &*one.source {
-            AuthorError::Policy(PolicyError::Threshold { keys, .. }) => keys == &[*only],
-            _ => true,
-        })
+        let mut delegations = trust.delegations.iter();
+        delegations.all(|delegation| delegation.keys == [*only])
+            && refused.iter().all(|one| match &*one.source {
+                AuthorError::Policy(PolicyError::Threshold { keys, .. }) => keys == &[*only],
+                _ => true,
+            })
     };
     if let Some(only) = only_key(trust).filter(asks_for) {
         return format!(
-            "nothing was published; {only} does everything in this registry. If it is lost, begin anew with: sreg init DIR --key KEY --from {tree} (docs/keys.md)"
+            "nothing was published; {only} does everything in this registry: name that key. Only if it is lost, begin anew with: sreg init DIR --key KEY --from {tree} (docs/keys.md)"
         );
     }
     let roots: Vec<String> = trust

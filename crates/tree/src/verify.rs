@@ -190,10 +190,10 @@ fn look_again(
     let head = || tree.head().ok().map(|head| head.id());
     let mut attempts = 0;
     loop {
-        let before = head();
+        let (before, written) = (head(), tree.is_being_written());
         let report = look()?;
         attempts += 1;
-        let overtaken = || head() != before || tree.is_being_written();
+        let overtaken = || written || head() != before || tree.is_being_written();
         if report.faults.is_empty() || attempts == ATTEMPTS || !overtaken() {
             return Ok(report);
         }
