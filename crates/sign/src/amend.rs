@@ -38,7 +38,7 @@ pub enum AmendError {
         left: u64,
     },
     /// A key that may sign nothing more cannot be given more to sign.
-    #[error("{key} is {state:?}, and signs nothing more")]
+    #[error("{key} is {}, and signs nothing more", format!("{state:?}").to_lowercase())]
     NotActive {
         /// The key.
         key: Fingerprint,
@@ -408,6 +408,17 @@ impl Amendment {
     fn list(&mut self, key: ListedKey) -> Result<Fingerprint, AmendError> {
         check_key(&key.key)?;
         let fingerprint = key.key.fingerprint();
+        // Also where no version lists it any more: who revoked it meant it for good.
+        if self
+            .before
+            .as_ref()
+            .is_some_and(|series| series.was_revoked(&fingerprint))
+        {
+            return Err(AmendError::NotActive {
+                key: fingerprint,
+                state: KeyState::Revoked,
+            });
+        }
         let position = |listed: &ListedKey| listed.key.fingerprint().cmp(&fingerprint);
         match self.trust.keys.binary_search_by(position) {
             Err(at) => self.trust.keys.insert(at, key),

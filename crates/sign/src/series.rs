@@ -6,7 +6,7 @@ use sreg_model::layout::Place;
 use sreg_model::lock::Known;
 use sreg_model::statement::Statement;
 use sreg_model::trust::scope::Scope;
-use sreg_model::trust::{HeadBase, Trust};
+use sreg_model::trust::{HeadBase, KeyState, Trust};
 use sreg_model::{Digest, Document, Fingerprint};
 
 use crate::namespace::Purpose;
@@ -165,6 +165,13 @@ impl Series {
         let versions = self.later.iter().rev().chain([&self.first]);
         let mut versions = versions.map(|trust| policy::check_statement(trust, statement));
         versions.any(|counts| counts.is_ok())
+    }
+
+    /// Whether some version of trust revoked a key.
+    #[must_use]
+    pub fn was_revoked(&self, key: &Fingerprint) -> bool {
+        let mut versions = self.later.iter().chain([&self.first]);
+        versions.any(|trust| trust.body().state(key) == Some(KeyState::Revoked))
     }
 
     /// The highest epoch that names had in any version: of `scope` itself, and of scopes that decided

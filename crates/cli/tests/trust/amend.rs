@@ -231,3 +231,41 @@ fn ssh_keygen_is_told_who_may_sign() {
     );
     assert_eq!(list.lines().count(), 5, "{list}");
 }
+
+#[test]
+fn a_revoked_key_never_comes_back() {
+    let bench = delegated();
+    let by = ["--key", "key-1", "--yes"];
+    bench.ok(&[&["trust", "revoke", "public", "key-2.pub"], &by[..]].concat());
+    // Nobody lists it any more.
+    bench.ok(&[&["trust", "remove-key", "public", &print_of(2)], &by[..]].concat());
+    let again = ["trust", "delegate", "public", "lab", "--to", "key-2.pub"];
+    let ran = bench.fails(2, "trust-change", &[&again[..], &by].concat());
+    assert!(ran.stderr.contains("is revoked"), "{}", ran.stderr);
+}
+
+#[test]
+fn what_others_have_begun_is_not_overwritten() {
+    let bench = published();
+    bench.key(2);
+    let change = ["trust", "add-key", "public", "key-2.pub", "--role", "head"];
+    bench.ok(&change);
+    let begun = fs::read(bench.path("trust-2")).unwrap();
+    let ran = bench.fails(2, "usage", &change);
+    assert!(
+        ran.stderr.contains("sreg trust sign trust-2 public"),
+        "{}",
+        ran.stderr
+    );
+    assert_eq!(fs::read(bench.path("trust-2")).unwrap(), begun);
+    // In another registry it has no place.
+    bench.ok(&["init", "second", "--key", "key-1"]);
+    let sign = [
+        "trust", "sign", "trust-2", "second", "--key", "key-1", "--yes",
+    ];
+    bench.fails(7, "other-registry", &sign);
+    bench.ok(&[
+        "trust", "sign", "trust-2", "public", "--key", "key-1", "--yes",
+    ]);
+    assert_eq!(bench.verify(), (0, vec![]));
+}

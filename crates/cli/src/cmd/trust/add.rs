@@ -39,7 +39,8 @@ pub(super) fn run(args: &Add, output: &Output) -> Result<u8, Problem> {
     }
     if args.trust.is_none() && !was_known {
         output.note("compare the registry's id with the one that its owner tells you, by another way than this one");
-        change::confirm(&format!("Trust {registry} from now on?"), args.yes)?;
+        change::confirm(&format!("Trust {registry} from now on?"), args.yes)
+            .map_err(|problem| problem.with_hint("say which id you expect: --trust sha256:…"))?;
     }
     let seen = Seen {
         registry,

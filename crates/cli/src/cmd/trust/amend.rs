@@ -147,6 +147,14 @@ fn amend(
         .out
         .clone()
         .unwrap_or_else(|| PathBuf::from(format!("trust-{}", trust.body().version)));
+    // What others have begun is not lost to a second change.
+    if out.exists() {
+        return Err(Problem::new("usage", format!("{} exists already", out.display())).with_hint(format!(
+            "go on with it: sreg trust sign {} {} --key KEY; remove it if it is done with; or name another file with --out",
+            out.display(),
+            args.tree.display()
+        )));
+    }
     finish(&registry, trust, &opened, &out, args.yes, output)
 }
 
@@ -291,6 +299,15 @@ pub(super) fn resume(
         return Ok(exit::OK);
     };
     let registry = open(tree)?;
+    if sreg_sign::policy::registry(&trust) != registry.series.registry() {
+        let of = sreg_sign::policy::registry(&trust);
+        let message = format!(
+            "{} is of the registry {of}, and {} is another",
+            file.display(),
+            tree.display()
+        );
+        return Err(Problem::new("other-registry", message));
+    }
     finish(&registry, trust, opened, file, yes, output)
 }
 
