@@ -230,14 +230,15 @@ fn hint(error: &TreeError) -> Option<String> {
             path.display()
         ),
         TreeError::HasKeys { .. } => "nothing was changed; publish in it with one of its keys".to_owned(),
+        TreeError::Policy { path, .. } | TreeError::Mismatch { path, .. }
+            if path.extension().is_some_and(|ending| ending == "statement") => {
+            "sign it again with: sreg sign IMAGE TREE//REFERENCE --key KEY; or remove the file".to_owned()
+        }
         TreeError::Policy { source, path } => {
             return policy_hint(source.code()).map(|hint| hint.replace("TREE", &tree_of(path)));
         }
         TreeError::NeverCounted(_) => "it was put there by somebody who could sign heads alone; leave what followed the last good head behind, and give heads to another key: sreg log TREE, then sreg trust rotate TREE --new-epoch --after VERSION --from KEY.pub --to NEW.pub --key ROOT --key NEW".to_owned(),
         TreeError::Published(path) => format!("give it a key with: sreg index IMAGES --out {} --key KEY", path.display()),
-        TreeError::Mismatch { path, .. } if path.extension().is_some_and(|ending| ending == "statement") => {
-            "sign it again with: sreg sign IMAGE TREE//REFERENCE --key KEY; or remove the file".to_owned()
-        }
         TreeError::Frozen(_) => "publish under another tag".to_owned(),
         TreeError::Space { .. } => "free some space, or put the output on the file system of the images so that they can be linked".to_owned(),
         TreeError::Write { .. } => "what was published before is still there, whole; the next run goes on from here".to_owned(),

@@ -121,7 +121,7 @@ pub enum SignError {
         path: PathBuf,
     },
     /// Another passphrase is the right one.
-    #[error("the passphrase of {} is another", path.display())]
+    #[error("the passphrase of {} is wrong", path.display())]
     WrongPassphrase {
         /// The file.
         path: PathBuf,
