@@ -130,7 +130,7 @@ grep -qx rolled-back "$work/ours" || fail "sreg accepts a former version"
 # A lock file that lists another registry, and one beside a tree without keys.
 echo '{"registries":[],"type":"sreg-lock-v1"}' > "$work/empty"
 for tree in tree signed; do
-    XDG_STATE_HOME=$work/nobody "$SREG" verify "$work/$tree" --lock "$work/empty" 2>&1 > /dev/null | words > "$work/ours"
+    XDG_STATE_HOME=$work/stranger "$SREG" verify "$work/$tree" --lock "$work/empty" 2>&1 > /dev/null | words > "$work/ours"
     [[ "$(cat "$work/ours")" == "$([[ $tree == tree ]] && echo unsigned || echo untrusted-registry)" ]] ||
         fail "sreg says $(tr '\n' ' ' < "$work/ours") of $tree, which no lock file lists"
     for verify in verify_py verify_sh; do
