@@ -231,15 +231,13 @@ impl Series {
     }
 }
 
-/// The slot in which the head still stands that was seen before; nothing, where none was seen, it is
-/// the newest, or a later epoch has left it behind.
+/// The slot in which the head still stands that was seen before; nothing, where none was seen, or a
+/// later epoch has left it behind.
 #[must_use]
-pub fn seen_slot(known: &Known, series: &Series, head: &Document<Head>) -> Option<Place> {
+pub fn seen_slot(known: &Known, series: &Series) -> Option<Place> {
     let seen = known.head?;
     let (epoch, version) = (seen.epoch, seen.version);
-    let is_newest = (head.body().epoch, head.body().version) == (epoch, version);
-    (!is_newest && !series.is_abandoned(epoch, version))
-        .then_some(Place::HeadSlot { epoch, version })
+    (!series.is_abandoned(epoch, version)).then_some(Place::HeadSlot { epoch, version })
 }
 
 /// Holds what stands in the slot of a head that was seen before to that head (TRUST-23).

@@ -48,7 +48,7 @@ impl Base {
             series.check_known(known).map_err(refused(newest))?;
             if let Some(head) = &self.head {
                 check_known_head(known, head).map_err(refused(Place::Head))?;
-                if let Some(slot) = seen_slot(known, series, head)
+                if let Some(slot) = seen_slot(known, series)
                     && let Place::HeadSlot { epoch, version } = slot
                     && let Some(found) = tree.head_slot(epoch, version)?
                 {

@@ -126,7 +126,7 @@ impl Run<'_> {
         }
         let newest = held.is_ok();
         self.held(&Place::Head, None, held);
-        let slot = seen_slot(known, series, head).filter(|_| newest);
+        let slot = seen_slot(known, series).filter(|_| newest);
         let Some(slot @ Place::HeadSlot { epoch, version }) = slot else {
             return;
         };
@@ -213,7 +213,7 @@ impl Run<'_> {
             return;
         };
         for known in &self.options.known {
-            let slot = seen_slot(known, series, head);
+            let slot = seen_slot(known, series);
             let Some(Place::HeadSlot { epoch, version }) = slot else {
                 continue;
             };

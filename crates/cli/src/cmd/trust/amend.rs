@@ -147,23 +147,17 @@ fn amend(
         .out
         .clone()
         .unwrap_or_else(|| PathBuf::from(format!("trust-{}", trust.body().version)));
-    // What others have begun is not lost to a second change.
-    if out.exists() {
-        return Err(Problem::new("usage", format!("{} exists already", out.display())).with_hint(format!(
-            "go on with it: sreg trust sign {} {} --key KEY; remove it if it is done with; or name another file with --out",
-            out.display(),
-            args.tree.display()
-        )));
-    }
-    finish(&registry, trust, &opened, &out, args.yes, output)
+    finish(&registry, trust, &opened, &out, true, args.yes, output)
 }
 
-/// Signs a version with the keys at hand, and publishes it, or writes it to `out`.
+/// Signs a version with the keys at hand, and publishes it, or writes it to `out`, where there is none
+/// yet if it `is_new`.
 fn finish(
     registry: &Registry,
     trust: Document<Trust>,
     opened: &Opened,
     out: &Path,
+    is_new: bool,
     yes: bool,
     output: &Output,
 ) -> Result<u8, Problem> {
@@ -190,6 +184,13 @@ fn finish(
     let mut missing = missing(&registry.series, &trust)?;
     missing.extend(missing_head(registry, &trust, opened));
     if !missing.is_empty() {
+        // What others have begun is not lost to a second change.
+        if is_new && out.exists() {
+            let (file, tree) = (out.display(), root.display());
+            return Err(Problem::new("usage", format!("{file} exists already")).with_hint(format!(
+                "go on with it: sreg trust sign {file} {tree} --key KEY; remove it if it is done with; or name another file with --out"
+            )));
+        }
         files::write_whole(out, trust.bytes())?;
         let text = format!(
             "{}: version {version} of trust, not published yet\nmissing  {}\n",
@@ -308,7 +309,7 @@ pub(super) fn resume(
         );
         return Err(Problem::new("other-registry", message));
     }
-    finish(&registry, trust, opened, file, yes, output)
+    finish(&registry, trust, opened, file, false, yes, output)
 }
 
 fn open(root: &Path) -> Result<Registry, Problem> {

@@ -78,7 +78,7 @@ pub(crate) fn read_held(target: &str, knowing: &Knowing) -> Result<(Found, Expec
     for known in &expected.known {
         series.check_known(known)?;
         check_known_head(known, head)?;
-        if let Some(slot) = seen_slot(known, series, head)
+        if let Some(slot) = seen_slot(known, series)
             && let Some(seen) = read_head(target, &slot)?
         {
             check_seen_slot(known, &seen)?;

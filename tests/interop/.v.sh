@@ -1,0 +1,144 @@
+#!/usr/bin/env bash
+# The independent verifiers of spec/verifiers beside sreg, one in Python and one in bash and jq: the
+# same verdict on the vectors, and on published trees, without keys and with, with one byte changed in
+# each of their files.
+# SREG names the sreg program.
+set -eu
+
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
+export PYTHONDONTWRITEBYTECODE=1
+
+fail() {
+    echo "verifiers.sh: $*" >&2
+    exit 1
+}
+for tool in cmp jq python3 sha256sum ssh-keygen; do
+    command -v "$tool" > /dev/null || fail "$tool is missing"
+done
+[[ -x "${SREG:-}" ]] || fail "SREG is not set to the sreg program"
+
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+verifiers=$root/spec/verifiers
+# Nothing but the pages' own folder is at hand.
+cp -r "$verifiers" "$work/verifiers"
+verify_py() {
+    python3 -I -c "import sys; sys.path.insert(0, '$work/verifiers'); import verify; sys.exit(verify.main(sys.argv[1:]))" "$@"
+}
+verify_sh() {
+    "$work/verifiers/verify.sh" "$@"
+}
+
+
+
+# What sreg remembers of registries is this test's own.
+export XDG_STATE_HOME=$work/state XDG_CACHE_HOME=$work/cache
+
+SOURCE_DATE_EPOCH=1790000000 "$SREG" -q index "$root/examples/images" --out "$work/tree" --no-cache --link copy > "$work/log"
+
+# The same with a key: a second version that moves a tag, takes one away, and has a new namespace.
+ssh-keygen -q -t ed25519 -N '' -C '' -f "$work/key"
+cp -r "$root/examples/images" "$work/source"
+"$SREG" -q index "$work/source" --out "$work/signed" --key "$work/key" --link copy > "$work/log"
+cp -r "$work/signed" "$work/former"
+cp "$work/source/lab/tool/1.1.sif" "$work/source/lab/tool/1.0.sif"
+rm "$work/source/lab/hello_latest.sif"
+mkdir "$work/source/physics"
+cp "$work/source/greeting_1.0.sif" "$work/source/physics/greeting_1.0.sif"
+"$SREG" -q index "$work/source" --out "$work/signed" --key "$work/key" --link copy > "$work/log"
+[[ -e "$work/signed/heads/1/2" ]] || fail "there is no second version"
+
+# The id of a document, and a lock file that lists what was seen of a tree.
+id_of() {
+    head -n 1 "$1" | sha256sum | sed 's/^/sha256:/; s/ .*//'
+}
+lock_of() {
+    local tree=$1 newest
+    newest=$(find "$tree/trust" -type f -printf '%f\n' | sort -n | tail -n 1)
+    jq -cnS --arg id "$(id_of "$tree/trust/1")" --arg trust "$(id_of "$tree/trust/$newest")" --argjson version "$newest" \
+        --arg head "$(id_of "$tree/head")" --argjson document "$(head -n 1 "$tree/head")" '
+        {registries: [{head: ($document | {epoch, id: $head, version}), id: $id, trust: {id: $trust, version: $version}}],
+         type: "sreg-lock-v1"}'
+}
+lock_of "$work/signed" > "$work/lock"
+
+# The words of the errors, each once.
+words() {
+    sed -n 's/^error\[\([^]]*\)\].*/\1/p' | sort -u
+}
+
+# All three say the same of a tree: to a reader that nobody told anything of its registry, or, with a
+# lock file of what sreg has seen, to one that knows it.
+same_words() {
+    local what=$1 tree=$2 lock=("${@:3}") seen=$work/nobody verify
+    rm -rf "$seen"
+    [[ ${#lock[@]} -eq 0 ]] || cp -r "$work/state" "$seen"
+    XDG_STATE_HOME=$seen "$SREG" verify "$tree" 2>&1 > /dev/null | words > "$work/ours"
+    for verify in verify_py verify_sh; do
+        "$verify" "$tree" "${lock[@]}" 2>&1 > /dev/null | words > "$work/theirs"
+        cmp -s "$work/ours" "$work/theirs" ||
+            fail "$what: sreg says $(tr '\n' ' ' < "$work/ours"), $verify $(tr '\n' ' ' < "$work/theirs")"
+    done
+}
+
+accepted() {
+    local tree=$1 verify reference
+    "$SREG" ls "$tree" --format json | jq -r '.[].reference' | sort -u > "$work/references"
+    for verify in verify_py verify_sh; do
+        "$verify" "$tree" "${@:2}" > "$work/log" 2>&1 || fail "$verify refuses the tree ${tree##*/}"
+        while read -r reference; do
+            "$verify" "$tree" "$reference" "${@:2}" > "$work/log" 2>&1 || fail "$verify refuses $reference"
+        done < "$work/references"
+        if "$verify" "$tree" library/absent:1 "${@:2}" > "$work/log" 2>&1; then fail "$verify accepts an absent reference"; fi
+    done
+}
+
+# The same verdicts with one byte changed in each file of a tree.
+changed=0
+changed_trees() {
+    local tree=$1 path file
+    while read -r path; do
+        file=$tree/$path
+        cp "$file" "$work/whole"
+        python3 - "$file" << 'FLIP'
+import sys
+data = bytearray(open(sys.argv[1], "rb").read())
+data[len(data) // 2] ^= 1
+open(sys.argv[1], "wb").write(data)
+FLIP
+        same_words "$path" "$tree"
+        [[ -s "$work/ours" ]] || fail "$path: sreg does not find the change"
+        # What a reader knows is of trust and heads alone.
+        if [[ $# -gt 1 && ($path == head || $path == heads/* || $path == trust/*) ]]; then
+            same_words "$path of a known registry" "$tree" "${@:2}"
+        fi
+        cp "$work/whole" "$file"
+        changed=$((changed + 1))
+    done < <(cd "$tree" && find . -type f | sed 's|^\./||' | sort)
+}
+
+accepted "$work/tree"
+accepted "$work/signed"
+accepted "$work/signed" --lock "$work/lock"
+accepted "$work/signed" --registry "$(jq -r '.registries[0].id' "$work/lock")"
+for tree in tree signed; do
+    same_words "$tree" "$work/$tree"
+    [[ ! -s "$work/ours" ]] || fail "sreg refuses the tree $tree"
+done
+same_words "a former version" "$work/former" --lock "$work/lock"
+grep -qx rolled-back "$work/ours" || fail "sreg accepts a former version"
+# A lock file that lists another registry, and one beside a tree without keys.
+echo '{"registries":[],"type":"sreg-lock-v1"}' > "$work/empty"
+for tree in tree signed; do
+    XDG_STATE_HOME=$work/stranger "$SREG" verify "$work/$tree" --lock "$work/empty" 2>&1 > /dev/null | words > "$work/ours"
+    [[ "$(cat "$work/ours")" == "$([[ $tree == tree ]] && echo unsigned || echo untrusted-registry)" ]] ||
+        fail "sreg says $(tr '\n' ' ' < "$work/ours") of $tree, which no lock file lists"
+    for verify in verify_py verify_sh; do
+        "$verify" "$work/$tree" --lock "$work/empty" 2>&1 > /dev/null | words > "$work/theirs"
+        cmp -s "$work/ours" "$work/theirs" || fail "$verify says $(tr '\n' ' ' < "$work/theirs") of $tree, which no lock file lists"
+    done
+done
+changed_trees "$work/tree"
+changed_trees "$work/signed" --lock "$work/lock"
+[[ $changed -ge 80 ]] || fail "only $changed files were changed"
+echo "verifiers.sh: the same verdicts on the vectors, and on $changed trees with one byte changed"
