@@ -91,7 +91,7 @@ def known_trust_faults($trust):
     if has_keys and $asked.expected == [] and all($asked.known[]; .id != registry($trust))
     then
         # LOCK-3: a lock file lists every registry that is to be known.
-        if $asked.locked then {path: "trust/1", failed: "untrusted-registry"}
+        if $asked.locked and $trust.newest then {path: "trust/1", failed: "untrusted-registry"}
         else {warning: "not-pinned", path: "trust/1"} end
     else empty end,
     (if $asked.locked and (has_keys | not) and $asked.expected == []

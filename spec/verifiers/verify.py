@@ -1338,7 +1338,7 @@ class Tree:
         self.known = [known for known in self.known if known["id"] == registry]
         if self.has_keys and not self.expected and not self.known:
             # LOCK-3: a lock file lists every registry that is to be known.
-            if self.locked:
+            if self.locked and self.trust:
                 self.fault(Wrong("untrusted-registry"), "trust/1")
             else:
                 self.warn("not-pinned", "trust/1")

@@ -147,6 +147,14 @@ fn judge(report: &mut Report, has_keys: bool, is_known: bool, require_signed: bo
         reference: None,
         message: message.to_owned(),
     };
+    // Where trust is at fault, nothing more is said of whose it is.
+    if report
+        .faults
+        .iter()
+        .any(|fault| fault.path.starts_with("trust/"))
+    {
+        return;
+    }
     match (has_keys, is_known) {
         (true, false) if require_signed => report.faults.push(fault(
             "untrusted-registry",
