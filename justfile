@@ -10,7 +10,7 @@ fmt:
     cargo fmt --all --check
 
 clippy:
-    cargo clippy --workspace --all-targets --locked -- -D warnings
+    cargo clippy --workspace --all-targets --features sreg-tests/servers --locked -- -D warnings
 
 # The README's own command.
 test:
@@ -43,7 +43,8 @@ interop:
 fuzz seconds="10":
     fuzz/run.sh {{seconds}}
 
-# Benchmarks: criterion, then the comparison with what users have.
+# Benchmarks: criterion, then the comparisons with what users have. Needs `scripts/bench-tools`.
 bench:
     cargo bench -p sreg-benches
     benches/peers
+    benches/transfer

@@ -1,9 +1,12 @@
-//! Fixtures that tests across crates share: every image and tree is made by code here.
+//! What tests across crates share: images and trees, all made by code here, the servers that storage
+//! is tested with, and a proxy that breaks what goes through it.
 
 pub mod examples;
 pub mod fuzz;
 pub mod images;
 pub mod keys;
+pub mod proxy;
 pub mod seed;
+pub mod servers;
 pub mod sif;
 pub mod squashfs;

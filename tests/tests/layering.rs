@@ -11,7 +11,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("sreg-index", &["sreg-model"]),
     ("sreg-sign", &["sreg-model"]),
     ("sreg-image", &["sreg-model"]),
-    ("sreg-client", &["sreg-model"]),
+    ("sreg-client", &["sreg-model", "sreg-index", "sreg-store"]),
     ("sreg-store", &["sreg-model"]),
     ("sreg-site", &["sreg-model", "sreg-index"]),
     (
@@ -22,6 +22,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "sreg-image",
             "sreg-sign",
             "sreg-site",
+            "sreg-store",
         ],
     ),
     (

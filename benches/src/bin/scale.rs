@@ -18,7 +18,7 @@ use std::time::{Duration, Instant};
 use sreg_index::hasher::Observer;
 use sreg_model::head::Head;
 use sreg_tree::TreeError;
-use sreg_tree::publish::{Edition, Watch, publish_edition};
+use sreg_tree::publish::{Destination, Edition, Watch, publish_edition};
 
 /// Takes the times, and stops the run once it is committed.
 struct Clock {
@@ -83,7 +83,13 @@ fn publish(
         ..Edition::default()
     };
     let clock = Clock::start();
-    match publish_edition(folder, edition, None, 1_790_000_000, &clock) {
+    match publish_edition(
+        &Destination::folder(folder),
+        edition,
+        None,
+        1_790_000_000,
+        &clock,
+    ) {
         Ok(_) | Err(TreeError::Cancelled) => Ok(clock.times()),
         Err(error) => Err(error),
     }

@@ -1,6 +1,9 @@
 //! The arguments of every command (`spec/cli.md`). Where a flag is absent, `config` fills in.
 
+pub(crate) mod transfer;
 pub(crate) mod trust;
+
+pub(crate) use transfer::{Doctor, Mirror, Pull, Push};
 
 use std::path::PathBuf;
 
@@ -41,6 +44,12 @@ pub(crate) struct Global {
     /// How many cores work at once; all of them if not given.
     #[arg(short, long, global = true, env = "SREG_JOBS", value_name = "N")]
     pub(crate) jobs: Option<usize>,
+    /// How often a request to a server is sent again that failed in passing [default: 4].
+    #[arg(long, global = true, env = "SREG_RETRIES", value_name = "N", value_parser = clap::value_parser!(u32).range(..=100))]
+    pub(crate) retries: Option<u32>,
+    /// A server that sends less than 1 KiB a second for so long is given up [default: 30].
+    #[arg(long, global = true, env = "SREG_TIMEOUT", value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=3600))]
+    pub(crate) timeout: Option<u64>,
     /// Only errors on standard error.
     #[arg(short, long, global = true, conflicts_with = "verbose")]
     pub(crate) quiet: bool,
@@ -124,10 +133,18 @@ pub(crate) enum Blobs {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Make a registry with one key that does everything.
+    /// Make a registry: with one key that does everything; or, on a server, without keys.
     Init(Init),
     /// Hash every image of a folder and publish a registry tree.
     Index(Index),
+    /// Fetch an image: verified, in parallel, and resumed where it was interrupted.
+    Pull(Pull),
+    /// Publish one image in a registry, wherever it is kept.
+    Push(Push),
+    /// Copy a registry as it is, with its id and signatures; what is there already is left alone.
+    Mirror(Mirror),
+    /// Say what a place offers, and what stands in the way of a registry there.
+    Doctor(Doctor),
     /// Find every fault of a published tree, one reference or one image file.
     Verify(Verify),
     /// Sign a statement about an image, add a signature to one, or sign anew what is published.
@@ -233,7 +250,7 @@ pub(crate) struct Knowing {
 
 #[derive(Debug, ClapArgs)]
 pub(crate) struct Init {
-    /// The folder of the registry; made where it is absent.
+    /// The folder of the registry, made where it is absent, or `s3://bucket/prefix`.
     pub(crate) dir: PathBuf,
     #[command(flatten)]
     pub(crate) signing: Signing,
@@ -283,9 +300,9 @@ pub(crate) struct Log {
 pub(crate) struct Verify {
     /// A registry tree, a reference in one (`TREE//namespace/name:tag`), or an image file.
     pub(crate) target: String,
-    /// How closely images are looked at.
-    #[arg(long, value_name = "HOW", default_value = "full")]
-    pub(crate) blobs: Blobs,
+    /// How closely images are looked at [default: full; head, where they are on a server].
+    #[arg(long, value_name = "HOW")]
+    pub(crate) blobs: Option<Blobs>,
     /// How images are read.
     #[arg(long, env = "SREG_IO", value_name = "HOW")]
     pub(crate) io: Option<Io>,

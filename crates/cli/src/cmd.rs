@@ -2,12 +2,16 @@
 
 mod change;
 mod diff;
+mod doctor;
 mod image_content;
 mod index;
 mod init;
 mod inspect;
 mod log;
 mod ls;
+mod mirror;
+mod pull;
+mod push;
 mod refresh;
 mod repair;
 mod shell;
@@ -38,6 +42,7 @@ pub(crate) fn run(args: Args, output: &Output) -> Result<u8, Problem> {
             .num_threads(jobs)
             .build_global();
     }
+    crate::place::configure(&args.global)?;
     crate::stop::listen();
     match args.command {
         Command::Init(args) => init::run(&args, output),
@@ -46,6 +51,10 @@ pub(crate) fn run(args: Args, output: &Output) -> Result<u8, Problem> {
         Command::Refresh(args) => refresh::run(&args, output),
         Command::Log(args) => log::run(&args, output),
         Command::Index(args) => index::run(args, config.index, output),
+        Command::Mirror(args) => mirror::run(&args, output),
+        Command::Doctor(args) => doctor::run(&args, output),
+        Command::Pull(args) => pull::run(&args, &config, output),
+        Command::Push(args) => push::run(&args, &config, output),
         Command::Verify(args) => verify::run(args, &config, output),
         Command::Inspect(args) => inspect::run(args, &config, output),
         Command::ImageContent => image_content::run(output),

@@ -5,6 +5,7 @@ use sreg_tree::verify::Class;
 pub(crate) const OK: u8 = 0;
 pub(crate) const NEGATIVE: u8 = 1;
 pub(crate) const USAGE: u8 = 2;
+pub(crate) const DENIED: u8 = 3;
 pub(crate) const NOT_FOUND: u8 = 4;
 pub(crate) const UNAVAILABLE: u8 = 5;
 pub(crate) const MALFORMED: u8 = 6;
@@ -19,12 +20,22 @@ pub(crate) const INTERRUPTED: u8 = 130;
 pub(crate) fn of_word(word: &str) -> u8 {
     match word {
         "has-keys" | "no-keys" | "not-in-trust" | "trust-change" | "not-confirmed" => USAGE,
-        "usage" | "config" | "not-our-folder" | "newer-format" | "signed-registry"
-        | "not-supported" | "last-version" | "malformed-url" | "signing-key" | "passphrase" => {
-            USAGE
-        }
+        "usage"
+        | "config"
+        | "not-our-folder"
+        | "newer-format"
+        | "signed-registry"
+        | "not-supported"
+        | "unconditional-store"
+        | "read-only"
+        | "last-version"
+        | "malformed-url"
+        | "signing-key"
+        | "passphrase" => USAGE,
+        "access-denied" => DENIED,
         "not-a-tree" | "no-images" | "missing-head" | "missing-node" | "missing-statement"
-        | "missing-blob" | "missing-view" | "missing-reference" | "missing-file" => NOT_FOUND,
+        | "missing-blob" | "missing-bucket" | "missing-view" | "missing-reference"
+        | "missing-file" => NOT_FOUND,
         "unreachable" | "unreadable" | "unwritable" | "no-space" | "file-changed"
         | "signing-failed" => UNAVAILABLE,
         "unsigned"
@@ -48,8 +59,10 @@ pub(crate) fn of_word(word: &str) -> u8 {
         | "version-conflict"
         | "stray-head"
         | "stray-trust"
+        | "diverged"
+        | "file-exists"
         | "frozen-tag" => CONFLICT,
-        "stale-view" | "lagging-head" | "partial" => PARTIAL,
+        "stale-view" | "lagging-head" | "partial" | "no-ranges" | "wrong-headers" => PARTIAL,
         "interrupted" => INTERRUPTED,
         "bug" => BUG,
         _ => MALFORMED,
@@ -70,11 +83,12 @@ pub(crate) fn of_class(class: Class) -> u8 {
 
 /// The worst of several codes; 0 of none.
 pub(crate) fn worst(codes: impl IntoIterator<Item = u8>) -> u8 {
-    const ORDER: [u8; 8] = [
+    const ORDER: [u8; 9] = [
         BUG,
         UNTRUSTED,
         MALFORMED,
         CONFLICT,
+        DENIED,
         UNAVAILABLE,
         NOT_FOUND,
         PARTIAL,

@@ -32,6 +32,8 @@ pub(crate) struct Expected {
     pub(crate) is_remembered: bool,
     /// Whether there is a lock file, which lists every registry that is to be known.
     pub(crate) has_lock: bool,
+    /// What the lock file lists of it.
+    pub(crate) locked: Option<Known>,
     record: Option<Record>,
 }
 
@@ -39,6 +41,11 @@ impl Expected {
     /// Whether the user's own memory has seen it before.
     pub(crate) fn was_seen(&self) -> bool {
         self.record.is_some()
+    }
+
+    /// What the user's own memory has seen of it.
+    pub(crate) fn record(&self) -> Option<&Record> {
+        self.record.as_ref()
     }
 
     /// Whether anybody knows the registry.
@@ -112,7 +119,8 @@ pub(crate) fn expected(
     };
     let record = memory.find(&id)?;
     let mut known: Vec<Known> = record.iter().map(Record::known).collect();
-    known.extend(lock.find(&id).cloned());
+    let locked = lock.find(&id).cloned();
+    known.extend(locked.clone());
     if knowing.trust.is_some() && known.is_empty() {
         known.push(Known::registry(id));
     }
@@ -124,6 +132,7 @@ pub(crate) fn expected(
             .unwrap_or_default(),
         is_remembered,
         has_lock,
+        locked,
         record,
     })
 }

@@ -9,6 +9,7 @@ mod files;
 mod keys;
 mod knowledge;
 mod output;
+mod place;
 mod problem;
 mod progress;
 mod stop;

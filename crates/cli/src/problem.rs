@@ -12,13 +12,14 @@ use sreg_model::settings::SettingsError;
 use sreg_sign::amend::{AmendError, Grant, only_key};
 use sreg_sign::policy::PolicyError;
 use sreg_sign::{AuthorError, SignError};
-use sreg_store::SiteError;
+use sreg_store::StoreError;
 use sreg_tree::error::Unsigned;
 use sreg_tree::source::{SourceFault, holds_images};
 use sreg_tree::verify::Fault;
-use sreg_tree::{Tree, TreeError, explain, history};
+use sreg_tree::{TreeError, explain, history};
 
 use crate::exit;
+use crate::place;
 
 /// A failed command.
 #[derive(Debug)]
@@ -186,10 +187,32 @@ impl From<AuthorError> for Problem {
     }
 }
 
-impl From<SiteError> for Problem {
-    fn from(error: SiteError) -> Self {
-        Self::new(error.code(), explain(&error))
+impl From<StoreError> for Problem {
+    fn from(error: StoreError) -> Self {
+        let problem = Self::new(error.code(), explain(&error));
+        match store_hint(&error) {
+            Some(hint) => problem.with_hint(hint),
+            None => problem,
+        }
     }
+}
+
+/// What to do about a store.
+fn store_hint(error: &StoreError) -> Option<String> {
+    Some(match error {
+        StoreError::Denied { .. } => {
+            "which credentials were tried, and whether they are let in, says: sreg doctor PLACE"
+                .to_owned()
+        }
+        StoreError::Unreachable { .. } => {
+            "it may be tried again; what stands in the way says: sreg doctor PLACE".to_owned()
+        }
+        StoreError::ReadOnly(_) => {
+            "publish to a folder or to s3://bucket/prefix, and let the web server serve that"
+                .to_owned()
+        }
+        _ => return None,
+    })
 }
 
 impl From<StateError> for Problem {
@@ -217,6 +240,9 @@ fn hint(error: &TreeError) -> Option<String> {
         TreeError::NotATree(path) => registry_hint(path),
         TreeError::NotOurs(path) => {
             format!("nothing in it was touched; name an empty or absent folder, such as --out {}/public", path.display())
+        }
+        TreeError::NoHead(path) if sreg_store::is_url(&path.to_string_lossy()) => {
+            format!("publish something with: sreg push IMAGE {}//namespace/name:tag", path.display())
         }
         TreeError::NoHead(path) => format!("publish something with: sreg index IMAGES --out {}", path.display()),
         TreeError::NoImages(path) => format!(
@@ -254,6 +280,15 @@ fn hint(error: &TreeError) -> Option<String> {
             "list all faults with: sreg verify {}; then bring the file back from a copy of the tree",
             tree.display()
         ),
+        TreeError::Unconditional(path) => format!(
+            "use a store that honours If-None-Match and If-Match; sreg doctor {} says more",
+            path.display()
+        ),
+        TreeError::Diverged { .. } => {
+            "copy the other way if the copy is the newer one; else look at both with: sreg log"
+                .to_owned()
+        }
+        TreeError::Store(error) => store_hint(error)?,
         TreeError::Map { path, .. } => format!("list everything that is wrong with: sreg verify {}", path.display()),
         TreeError::Document { path, .. } | TreeError::Mismatch { path, .. } => {
             format!("list everything that is wrong with: sreg verify {}", tree_of(path))
@@ -264,7 +299,7 @@ fn hint(error: &TreeError) -> Option<String> {
 
 /// What can be done without the keys that are missing: by whom, and how.
 fn remaining_hint(root: &Path, refused: &[Unsigned], of_head: bool) -> String {
-    let series = Tree::open(root).and_then(|tree| history::series(&tree));
+    let series = place::tree(root).and_then(|tree| history::series(&tree));
     let tree = root.display();
     let Ok(Some(series)) = series else {
         return "nothing was published".to_owned();
@@ -327,7 +362,13 @@ fn amend_hint(error: &AmendError) -> Option<String> {
 
 /// What to do about faults that whoever holds a key can mend: each once.
 pub(crate) fn fault_hints(faults: &[Fault], root: &Path) -> BTreeSet<String> {
-    let hints = faults.iter().filter_map(|fault| policy_hint(fault.code));
+    let is_url = sreg_store::is_url(&root.to_string_lossy());
+    let hints = faults.iter().filter_map(|fault| match fault.code {
+        "blob-mismatch" | "blob-size" if is_url => {
+            Some("publish the image again: sreg push IMAGE TREE//namespace/name:tag".to_owned())
+        }
+        code => policy_hint(code),
+    });
     hints
         .map(|hint| hint.replace("TREE", &root.display().to_string()))
         .collect()
@@ -340,7 +381,7 @@ fn policy_hint(code: &str) -> Option<String> {
         "untrusted-statement" => "whoever may publish these names signs them again with: sreg sign TREE --key KEY".to_owned(),
         "untrusted-registry" | "not-pinned" => "compare its id with its owner's, then: sreg trust add TREE".to_owned(),
         "expired-head" | "expired-trust" => "whoever holds the keys renews it with: sreg refresh TREE --key KEY".to_owned(),
-        "rolled-back" => "this is an older copy: bring the newest one back. If it is lost, the owner leaves what followed behind with: sreg trust rotate TREE --new-epoch --key ROOT".to_owned(),
+        "rolled-back" => "this copy lags behind: wait, or name another place with --mirror; if it is yours, sreg mirror NEWEST TREE brings it up to date. Only if the newest is lost, the owner leaves what followed behind with: sreg trust rotate TREE --new-epoch --key ROOT".to_owned(),
         "fork" => "ask the owner of the registry; list its heads with: sreg log TREE".to_owned(),
         "other-registry" | "unsigned" => "compare ids with the owner of the registry; if it was made anew, say so with: sreg trust add TREE --trust ID".to_owned(),
         _ => return None,
@@ -349,6 +390,15 @@ fn policy_hint(code: &str) -> Option<String> {
 
 /// How to get a registry, where `path` is none.
 fn registry_hint(path: &Path) -> String {
+    let name = path.to_string_lossy();
+    if name.starts_with("s3://") {
+        return format!("look at the name; to make a registry there: sreg init {name}");
+    }
+    if sreg_store::is_url(&name) {
+        return format!(
+            "look at the URL: {name}/sreg.json is to be there, and to be one line of JSON"
+        );
+    }
     let is_free = fs::read_dir(path).map_or(!path.exists(), |mut entries| entries.next().is_none());
     if is_free {
         format!(

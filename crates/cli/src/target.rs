@@ -9,7 +9,7 @@ use crate::problem::Problem;
 /// What a command is pointed at.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Target {
-    /// A folder: a tree, or what should be one.
+    /// A folder or a URL: a tree, or what should be one.
     Tree(PathBuf),
     /// A reference in a tree.
     Reference(PathBuf, Reference),
@@ -20,7 +20,6 @@ pub(crate) enum Target {
 impl Target {
     /// Reads a target. A bare `namespace/name:tag` is in `registry`, unless it is a path.
     pub(crate) fn parse(text: &str, registry: Option<&str>) -> Result<Self, Problem> {
-        refuse_remote(text)?;
         if let Some((tree, reference)) = split(text) {
             return Ok(Self::Reference(
                 PathBuf::from(tree),
@@ -28,7 +27,7 @@ impl Target {
             ));
         }
         let path = Path::new(text);
-        if path.is_dir() {
+        if sreg_store::is_url(text) || path.is_dir() {
             return Ok(Self::Tree(path.to_owned()));
         }
         if path.exists() {
@@ -36,7 +35,6 @@ impl Target {
         }
         match (text.parse::<Reference>(), registry) {
             (Ok(reference), Some(registry)) => {
-                refuse_remote(registry)?;
                 Ok(Self::Reference(PathBuf::from(registry), reference))
             }
             (Ok(_), None) => Err(Problem::new(
@@ -54,27 +52,45 @@ impl Target {
     }
 }
 
-/// A tree and what follows `//`, where there is one.
+/// A tree and what follows `//`, where there is one. The two slashes after a URL's scheme are none.
 pub(crate) fn split(text: &str) -> Option<(&str, &str)> {
-    let (tree, rest) = text.split_once("//")?;
-    (!tree.is_empty() && !rest.is_empty()).then_some((tree, rest))
+    let start = match sreg_store::is_url(text) {
+        true => text.find("://")? + 3,
+        false => 0,
+    };
+    let at = start + text[start..].find("//")?;
+    let (tree, rest) = (&text[..at], &text[at + 2..]);
+    (at > start && !rest.is_empty()).then_some((tree, rest))
 }
 
-/// Whether a target is a URL.
+/// Whether a target is a URL of a server.
 pub(crate) fn is_remote(text: &str) -> bool {
-    ["http://", "https://", "s3://"]
-        .iter()
-        .any(|scheme| text.starts_with(scheme))
+    sreg_store::is_url(text) && !text.starts_with("file://")
 }
 
-pub(crate) fn refuse_remote(text: &str) -> Result<(), Problem> {
-    if is_remote(text) {
-        return Err(Problem::new(
-            "not-supported",
-            format!("{text}: this version works on local trees only"),
-        ));
+/// A registry and a reference in it: `TREE//namespace/name:tag`, or a bare one in `registry`.
+pub(crate) fn reference(
+    text: &str,
+    registry: Option<&str>,
+) -> Result<(PathBuf, Reference), Problem> {
+    if let Some((tree, reference)) = split(text) {
+        return Ok((PathBuf::from(tree), parse_reference(reference)?));
     }
-    Ok(())
+    match registry {
+        _ if sreg_store::is_url(text) => {
+            let problem = Problem::new("usage", format!("{text} names no image in a registry"));
+            Err(problem.with_hint(
+                "put // between the registry and the reference: https://host/registry//namespace/name:tag; for a file alone add its digest: @sha256:…",
+            ))
+        }
+        Some(registry) => Ok((PathBuf::from(registry), parse_reference(text)?)),
+        None => {
+            let problem = Problem::new("usage", format!("{text} names no registry"));
+            Err(problem.with_hint(format!(
+                "put it in front, such as s3://bucket/registry//{text}, or give --registry"
+            )))
+        }
+    }
 }
 
 pub(crate) fn parse_reference(text: &str) -> Result<Reference, Problem> {

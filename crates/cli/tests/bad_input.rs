@@ -440,7 +440,13 @@ fn targets_that_are_not_there() {
         (&["verify", "public//none/good:1"], 4, "missing-reference"),
         (&["verify", "public//lab"], 2, "usage"),
         (
-            &["verify", "https://example.org//lab/good:1"],
+            // Nobody listens there.
+            &["--retries", "0", "verify", "http://127.0.0.1:9//lab/good:1"],
+            5,
+            "unreachable",
+        ),
+        (
+            &["index", "images", "--out", "s3://bucket"],
             2,
             "not-supported",
         ),

@@ -122,6 +122,44 @@ impl<'a> Index<'a> {
     }
 }
 
+/// Gives the nodes of an index to `visit` that an older one, of which `source` has all nodes too, does
+/// not have: children before their parents.
+///
+/// # Errors
+/// What is wrong with a node, or what `visit` returns.
+pub fn new_nodes<X: From<MapError> + Send>(
+    source: &dyn NodeSource,
+    old: Option<&IndexRoot>,
+    new: &IndexRoot,
+    visit: map::NodeVisitor<'_, X>,
+) -> Result<(), X> {
+    let old = old.map(|root| Index::new(source, root));
+    let new = Index::new(source, new);
+    let old_root = old.map(|index| index.namespaces_root()).transpose()?;
+    let new_root = new.namespaces_root()?;
+    diff_map(
+        &MapName::Namespaces,
+        Side {
+            source,
+            root: old_root,
+        },
+        Side {
+            source,
+            root: Some(new_root),
+        },
+        &mut |difference: Difference<NamespaceEntry>| {
+            let Some(entry) = difference.right.first() else {
+                return Ok(());
+            };
+            let map = MapName::Tags(entry.namespace.clone());
+            let old = difference.left.first().map(tags_root);
+            map::new_nodes::<TagEntry, X>(source, &map, old, tags_root(entry), visit)
+        },
+    )?;
+    let map = MapName::Namespaces;
+    map::new_nodes::<NamespaceEntry, X>(source, &map, old_root, new_root, visit)
+}
+
 fn tags_root(entry: &NamespaceEntry) -> MapRoot {
     MapRoot {
         id: entry.digest,

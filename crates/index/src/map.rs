@@ -17,6 +17,9 @@ pub trait NodeSource: Sync {
     /// # Errors
     /// [`MapError::Missing`] where there are none, [`MapError::Io`] where they cannot be read.
     fn load(&self, id: &Digest) -> Result<Vec<u8>, MapError>;
+
+    /// These nodes will be loaded next: where each takes a while, they may be fetched at once.
+    fn prefetch(&self, _ids: &[Digest]) {}
 }
 
 /// Takes the bytes of new nodes.
@@ -188,10 +191,60 @@ fn walk_from<E: Entry, X: From<MapError>>(
 ) -> Result<(), X> {
     match load::<E>(source, position, root.id, Some(root.count))? {
         Node::Leaf(entries) => entries.into_iter().try_for_each(visit),
-        Node::Branch(children) => children.iter().try_for_each(|child| {
-            walk_from(source, &position.child(child.nibble), root_of(child), visit)
-        }),
+        Node::Branch(children) => {
+            let ids: Vec<Digest> = children.iter().map(|child| child.id).collect();
+            source.prefetch(&ids);
+            children.iter().try_for_each(|child| {
+                walk_from(source, &position.child(child.nibble), root_of(child), visit)
+            })
+        }
     }
+}
+
+/// Takes nodes: the id and the bytes of each.
+pub type NodeVisitor<'a, X> = &'a (dyn Fn(&Digest, &[u8]) -> Result<(), X> + Sync);
+
+/// Gives the nodes of a map to `visit` that an older map of the same name does not have at the same
+/// position, children before their parents. Both are loaded from `source`.
+///
+/// # Errors
+/// What is wrong with a node, or what `visit` returns.
+pub fn new_nodes<E: Entry, X: From<MapError> + Send>(
+    source: &dyn NodeSource,
+    map: &MapName,
+    old: Option<MapRoot>,
+    new: MapRoot,
+    visit: NodeVisitor<'_, X>,
+) -> Result<(), X> {
+    new_nodes_from::<E, X>(source, &Position::root(map.clone()), old, new, visit)
+}
+
+fn new_nodes_from<E: Entry, X: From<MapError> + Send>(
+    source: &dyn NodeSource,
+    position: &Position,
+    old: Option<MapRoot>,
+    new: MapRoot,
+    visit: NodeVisitor<'_, X>,
+) -> Result<(), X> {
+    if old.is_some_and(|old| old.id == new.id) {
+        return Ok(());
+    }
+    let node = load::<E>(source, position, new.id, Some(new.count))?;
+    if let Node::Branch(children) = &node {
+        let before = match old {
+            Some(old) => match load::<E>(source, position, old.id, Some(old.count))? {
+                Node::Branch(children) => children,
+                Node::Leaf(_) => Vec::new(),
+            },
+            None => Vec::new(),
+        };
+        children.par_iter().try_for_each(|child| {
+            let old = before.iter().find(|old| old.nibble == child.nibble);
+            let position = position.child(child.nibble);
+            new_nodes_from::<E, X>(source, &position, old.map(root_of), root_of(child), visit)
+        })?;
+    }
+    visit(&new.id, &node.encode(position))
 }
 
 pub(crate) fn root_of(child: &Child) -> MapRoot {

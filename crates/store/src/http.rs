@@ -1,134 +1,288 @@
-//! Documents of a registry that is served over HTTP.
+//! Objects behind a web server: they can only be read.
 
-use std::io::{self, Read as _};
-use std::time::{Duration, Instant};
+use std::io;
+use std::ops::Range;
 
-use reqwest::StatusCode;
-use reqwest::blocking::Client;
+use futures_util::StreamExt as _;
+use reqwest::header::{
+    AUTHORIZATION, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_RANGE, CONTENT_TYPE, ETAG, HeaderMap,
+    HeaderValue, RANGE,
+};
 use reqwest::redirect::Policy;
-use sreg_model::layout::Place;
+use reqwest::{Client, Response, StatusCode};
 use sreg_model::settings::BaseUrl;
 
-/// How long a server may take to accept a connection.
-const CONNECT: Duration = Duration::from_secs(15);
-/// How long a document may take as a whole: none is over 1 MiB.
-const TIMEOUT: Duration = Duration::from_secs(60);
+use crate::patience::{Pace, Patience};
+use crate::runtime::block_on;
+use crate::{
+    Access, Headers, If, Object, Served, Sink, Store, StoreError, Upload, Version, Written,
+};
+
 /// How often a request is led elsewhere.
 const REDIRECTS: usize = 5;
 
-/// Why a document could not be read.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum SiteError {
-    /// No URL of a registry.
-    #[error("{url} is no URL of a registry: {what}")]
-    Url {
-        /// What was given.
-        url: String,
-        /// Why it is none.
-        what: String,
-    },
-    /// The server cannot be reached, or what it sends breaks off.
-    #[error("{url} cannot be read")]
-    Unreachable {
-        /// The document.
-        url: String,
-        /// Why.
-        source: io::Error,
-    },
-    /// The server answers with something else than a document.
-    #[error("{url} is answered with {status}")]
-    Status {
-        /// The document.
-        url: String,
-        /// The answer.
-        status: u16,
-    },
-}
-
-impl SiteError {
-    /// The error's word in `spec/cli.md`.
-    #[must_use]
-    pub fn code(&self) -> &'static str {
-        match self {
-            Self::Url { .. } => "malformed-url",
-            Self::Unreachable { .. } | Self::Status { .. } => "unreachable",
-        }
-    }
-}
-
-/// A registry at a URL.
+/// Objects behind a web server.
 #[derive(Debug)]
-pub struct Site {
+pub struct Http {
     base: String,
     client: Client,
+    patience: Patience,
 }
 
-impl Site {
-    /// A registry whose root is served at `url`.
+impl Http {
+    /// The objects below `url`, which has no query.
     ///
     /// # Errors
     /// When it is no `http://` or `https://` URL, or TLS cannot be set up.
-    pub fn open(url: &str) -> Result<Self, SiteError> {
-        let base = url.trim_end_matches('/').to_owned();
-        let wrong = |what: String| SiteError::Url {
-            url: url.to_owned(),
-            what,
-        };
+    pub fn open(url: &str, access: &Access) -> Result<Self, StoreError> {
+        let base = url.trim_end_matches('/');
         base.parse::<BaseUrl>()
-            .map_err(|error| wrong(error.to_string()))?;
-        // Fails where a provider was chosen already, by an earlier call.
-        let _ = rustls::crypto::ring::default_provider().install_default();
-        let client = Client::builder()
-            .user_agent(concat!("sreg/", env!("CARGO_PKG_VERSION")))
-            .connect_timeout(CONNECT)
-            .timeout(TIMEOUT)
-            // From https nobody is led to plain http.
-            .https_only(base.starts_with("https://"))
-            .redirect(Policy::limited(REDIRECTS))
-            .build()
-            .map_err(|error| wrong(error.to_string()))?;
-        Ok(Self { base, client })
+            .map_err(|error| wrong(url, error.to_string()))?;
+        Self::new(base, access)
     }
 
-    /// Reads the document at a place, but never more than one byte over `most`: parsers refuse what
-    /// is longer. Nothing, where there is none; stores that list nothing say 403.
+    /// The one object at `url`, whose key is empty.
     ///
     /// # Errors
-    /// When the server cannot be reached, or answers with something else.
-    pub fn read(&self, place: &Place, most: usize) -> Result<Option<Vec<u8>>, SiteError> {
-        let url = format!("{}/{place}", self.base);
-        let unreachable = |source: io::Error| SiteError::Unreachable {
-            url: url.clone(),
-            source,
-        };
-        let started = Instant::now();
-        let answer = self
-            .client
-            .get(&url)
-            .send()
-            .map_err(|error| unreachable(io::Error::other(error.without_url())))?;
-        match answer.status() {
-            StatusCode::OK => {}
-            StatusCode::NOT_FOUND | StatusCode::FORBIDDEN | StatusCode::GONE => return Ok(None),
-            status => {
-                return Err(SiteError::Status {
-                    url,
-                    status: status.as_u16(),
-                });
-            }
+    /// As [`Http::open`].
+    pub fn file(url: &str, access: &Access) -> Result<Self, StoreError> {
+        match url.parse::<reqwest::Url>() {
+            Ok(parsed) if matches!(parsed.scheme(), "http" | "https") => Self::new(url, access),
+            Ok(parsed) => Err(wrong(url, format!("{} is no web address", parsed.scheme()))),
+            Err(error) => Err(wrong(url, error.to_string())),
         }
-        let mut answer = answer.take(most as u64 + 1);
-        let (mut bytes, mut buffer) = (Vec::new(), [0; 16 << 10]);
-        loop {
-            // The client's own limit is one of silence.
-            if started.elapsed() > TIMEOUT {
-                return Err(unreachable(io::ErrorKind::TimedOut.into()));
-            }
-            match answer.read(&mut buffer).map_err(unreachable)? {
-                0 => return Ok(Some(bytes)),
-                read => bytes.extend_from_slice(&buffer[..read]),
-            }
+    }
+
+    fn new(base: &str, access: &Access) -> Result<Self, StoreError> {
+        let mut headers = HeaderMap::new();
+        if let Some(token) = &access.token {
+            let mut value = HeaderValue::try_from(format!("Bearer {token}"))
+                .map_err(|_| wrong(base, "the token for it is no header's value".to_owned()))?;
+            value.set_sensitive(true);
+            headers.insert(AUTHORIZATION, value);
         }
+        // The client wants the runtime and its cryptography to be there.
+        let client = block_on(async {
+            Client::builder()
+                .user_agent(concat!("sreg/", env!("CARGO_PKG_VERSION")))
+                .default_headers(headers)
+                .connect_timeout(access.patience.connect)
+                // From https nobody is led to plain http.
+                .https_only(base.starts_with("https://"))
+                .redirect(Policy::limited(REDIRECTS))
+                .build()
+        })
+        .map_err(|error| wrong(base, error.to_string()))?;
+        Ok(Self {
+            base: base.to_owned(),
+            client,
+            patience: access.patience,
+        })
+    }
+
+    fn url(&self, key: &str) -> String {
+        match key {
+            "" => self.base.clone(),
+            key => format!("{}/{key}", self.base),
+        }
+    }
+
+    async fn get(&self, url: &str, range: Option<Range<u64>>) -> Result<Response, StoreError> {
+        let mut request = self.client.get(url);
+        if let Some(range) = range {
+            request = request.header(RANGE, format!("bytes={}-{}", range.start, range.end - 1));
+        }
+        self.answer(url, request).await
+    }
+
+    async fn answer(
+        &self,
+        url: &str,
+        request: reqwest::RequestBuilder,
+    ) -> Result<Response, StoreError> {
+        match tokio::time::timeout(self.patience.window, request.send()).await {
+            Ok(answer) => answer.map_err(|error| lost(url, error)),
+            Err(_) => Err(too_slow(url)),
+        }
+    }
+
+    /// Gives the first `most` bytes of an answer to `sink`.
+    async fn body(
+        &self,
+        url: &str,
+        answer: Response,
+        most: u64,
+        sink: Sink<'_>,
+    ) -> Result<(), StoreError> {
+        let (mut left, mut pace) = (most, Pace::new(self.patience));
+        let mut parts = answer.bytes_stream();
+        while left > 0 {
+            let part = match tokio::time::timeout(pace.left(), parts.next()).await {
+                Err(_) => return Err(too_slow(url)),
+                Ok(None) => return Ok(()),
+                Ok(Some(part)) => part.map_err(|error| lost(url, error))?,
+            };
+            if !pace.came(part.len()) {
+                return Err(too_slow(url));
+            }
+            let taken = usize::try_from(left).map_or(part.len(), |left| left.min(part.len()));
+            sink(&part[..taken]).map_err(StoreError::io(url.to_owned()))?;
+            left -= taken as u64;
+        }
+        Ok(())
+    }
+
+    async fn read_once(&self, url: &str, most: usize) -> Result<Option<Object>, StoreError> {
+        let answer = self.get(url, None).await?;
+        if is_nothing(answer.status()) {
+            return Ok(None);
+        }
+        check(url, &answer, StatusCode::OK)?;
+        let tag = answer.headers().get(ETAG).map(HeaderValue::as_bytes);
+        let version = Version(String::from_utf8_lossy(tag.unwrap_or_default()).into_owned());
+        let mut bytes = Vec::new();
+        self.body(url, answer, most as u64 + 1, &mut |part| {
+            bytes.extend_from_slice(part);
+            Ok(())
+        })
+        .await?;
+        Ok(Some(Object { bytes, version }))
+    }
+}
+
+impl Store for Http {
+    fn name(&self) -> &str {
+        &self.base
+    }
+
+    fn read(&self, key: &str, most: usize) -> Result<Option<Object>, StoreError> {
+        let url = self.url(key);
+        self.patience
+            .patiently(|| block_on(self.read_once(&url, most)))
+    }
+
+    fn size(&self, key: &str) -> Result<Option<u64>, StoreError> {
+        let url = self.url(key);
+        self.patience.patiently(|| {
+            block_on(async {
+                let answer = self.answer(&url, self.client.head(&url)).await?;
+                if is_nothing(answer.status()) {
+                    return Ok(None);
+                }
+                check(&url, &answer, StatusCode::OK)?;
+                // The length of an answer without a body is said by its header alone.
+                let length = answer.headers().get(reqwest::header::CONTENT_LENGTH);
+                let length = length.and_then(|length| length.to_str().ok()?.parse().ok());
+                length.map(Some).ok_or_else(|| {
+                    StoreError::unreachable(&url, "the server does not say how long it is")
+                })
+            })
+        })
+    }
+
+    fn serves(&self, key: &str) -> Result<Option<Headers>, StoreError> {
+        let url = self.url(key);
+        self.patience.patiently(|| {
+            block_on(async {
+                let answer = self.answer(&url, self.client.head(&url)).await?;
+                if is_nothing(answer.status()) {
+                    return Ok(None);
+                }
+                check(&url, &answer, StatusCode::OK)?;
+                let header = |name| {
+                    let value = answer.headers().get(name)?;
+                    value.to_str().ok().map(str::to_owned)
+                };
+                Ok(Some(Headers {
+                    content_type: header(CONTENT_TYPE),
+                    cache_control: header(CACHE_CONTROL),
+                    encoding: header(CONTENT_ENCODING),
+                }))
+            })
+        })
+    }
+
+    fn read_range(&self, key: &str, range: Range<u64>, sink: Sink<'_>) -> Result<(), StoreError> {
+        let url = self.url(key);
+        if range.is_empty() {
+            return Ok(());
+        }
+        block_on(async {
+            let answer = self.get(&url, Some(range.clone())).await?;
+            let length = range.end - range.start;
+            match answer.status() {
+                // The server has no ranges: from the start the same bytes come.
+                StatusCode::OK if range.start == 0 => {}
+                StatusCode::OK => return Err(StoreError::NoRanges(url)),
+                _ => {
+                    check(&url, &answer, StatusCode::PARTIAL_CONTENT)?;
+                    check_start(&url, answer.headers(), range.start)?;
+                }
+            }
+            self.body(&url, answer, length, sink).await
+        })
+    }
+
+    fn write(&self, key: &str, _: &[u8], _: &If, _: Served) -> Result<Written, StoreError> {
+        Err(StoreError::ReadOnly(self.url(key)))
+    }
+
+    fn upload(&self, key: &str, _: &Upload<'_>) -> Result<(), StoreError> {
+        Err(StoreError::ReadOnly(self.url(key)))
+    }
+
+    fn remove(&self, key: &str) -> Result<(), StoreError> {
+        Err(StoreError::ReadOnly(self.url(key)))
+    }
+}
+
+/// Whether there is no such object; stores that list nothing say 403.
+fn is_nothing(status: StatusCode) -> bool {
+    matches!(
+        status,
+        StatusCode::NOT_FOUND | StatusCode::FORBIDDEN | StatusCode::GONE
+    )
+}
+
+fn check(url: &str, answer: &Response, expected: StatusCode) -> Result<(), StoreError> {
+    match answer.status() {
+        status if status == expected => Ok(()),
+        StatusCode::UNAUTHORIZED => Err(StoreError::Denied {
+            name: url.to_owned(),
+            what: "the server wants credentials".to_owned(),
+        }),
+        status => Err(StoreError::Status {
+            name: url.to_owned(),
+            status: status.as_u16(),
+        }),
+    }
+}
+
+/// A range that begins elsewhere is none.
+fn check_start(url: &str, headers: &HeaderMap, start: u64) -> Result<(), StoreError> {
+    let said = headers
+        .get(CONTENT_RANGE)
+        .and_then(|said| said.to_str().ok());
+    match said.map(|said| said.starts_with(&format!("bytes {start}-"))) {
+        Some(true) | None => Ok(()),
+        Some(false) => Err(StoreError::unreachable(url, "it sends another range")),
+    }
+}
+
+fn wrong(url: &str, what: String) -> StoreError {
+    StoreError::Name {
+        name: url.to_owned(),
+        what,
+    }
+}
+
+fn lost(url: &str, error: reqwest::Error) -> StoreError {
+    StoreError::unreachable(url, error.without_url())
+}
+
+fn too_slow(url: &str) -> StoreError {
+    StoreError::Unreachable {
+        name: url.to_owned(),
+        source: io::Error::new(io::ErrorKind::TimedOut, "nothing comes, or too slowly"),
     }
 }

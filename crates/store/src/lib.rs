@@ -1,5 +1,156 @@
-//! Where registries are served: so far documents over HTTP, which `sreg trust` reads.
+//! Where registries are kept: objects under keys, in a folder, in a bucket, behind a web server.
+//!
+//! A [`Store`] blocks, so that all code above it reads like code on files; `runtime` is where
+//! tokio drives the network. Every backend passes the [`contract`].
 
+pub mod contract;
+mod error;
 mod http;
+pub mod local;
+mod memory;
+mod open;
+mod patience;
+mod probe;
+mod runtime;
+mod s3;
+mod upload;
 
-pub use http::{Site, SiteError};
+use std::fmt;
+use std::ops::Range;
+use std::path::Path;
+
+pub use error::StoreError;
+pub use http::Http;
+pub use local::Local;
+pub use memory::Memory;
+pub use open::{Access, is_url, open};
+pub use patience::Patience;
+pub use probe::keeps_conditions;
+pub use s3::{S3, credentials};
+pub use upload::Upload;
+
+/// Where objects stand under keys.
+///
+/// A key is a path below the registry's root, with `/` between components, as
+/// [`sreg_model::layout::Place`] formats it. After an error of a call that writes, whether it wrote
+/// is not known (`spec/commit.md`).
+pub trait Store: fmt::Debug + Send + Sync {
+    /// How the store is named in messages: a URL or a folder, without a slash at its end.
+    fn name(&self) -> &str;
+
+    /// The folder that the objects are files of, where that is so.
+    fn folder(&self) -> Option<&Path> {
+        None
+    }
+
+    /// Reads an object, but never more than one byte over `most`: parsers refuse what is longer.
+    /// Nothing, where there is none.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    fn read(&self, key: &str, most: usize) -> Result<Option<Object>, StoreError>;
+
+    /// The size of an object in bytes; nothing, where there is none.
+    ///
+    /// # Errors
+    /// When that cannot be told.
+    fn size(&self, key: &str) -> Result<Option<u64>, StoreError>;
+
+    /// With which headers an object is served, where a server does that; nothing, where there is no
+    /// such object, or no server.
+    ///
+    /// # Errors
+    /// When that cannot be told.
+    fn serves(&self, _key: &str) -> Result<Option<Headers>, StoreError> {
+        Ok(None)
+    }
+
+    /// Gives the bytes of a range to `sink`, in order, as they come. What is no part of the object
+    /// is missing at the end; never more is given than was asked for.
+    ///
+    /// # Errors
+    /// When they cannot be read, break off, or `sink` refuses them; what was given until then is
+    /// still of the object.
+    fn read_range(&self, key: &str, range: Range<u64>, sink: Sink<'_>) -> Result<(), StoreError>;
+
+    /// Writes an object whole, if the condition holds.
+    ///
+    /// # Errors
+    /// When it cannot be written, or that is not known.
+    fn write(
+        &self,
+        key: &str,
+        bytes: &[u8],
+        condition: &If,
+        served: Served,
+    ) -> Result<Written, StoreError>;
+
+    /// Writes an object from a file, in parts, resuming what an earlier call began.
+    ///
+    /// # Errors
+    /// When it cannot be written, or the upload asks to stop.
+    fn upload(&self, key: &str, upload: &Upload<'_>) -> Result<(), StoreError>;
+
+    /// Removes an object, where there is one.
+    ///
+    /// # Errors
+    /// When it cannot be removed.
+    fn remove(&self, key: &str) -> Result<(), StoreError>;
+}
+
+/// Takes bytes as they come.
+pub type Sink<'a> = &'a mut dyn FnMut(&[u8]) -> std::io::Result<()>;
+
+/// An object, as it was read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Object {
+    /// Its bytes.
+    pub bytes: Vec<u8>,
+    /// Which of the objects it is that stood under its key, one after the other.
+    pub version: Version,
+}
+
+/// Tells apart what stood under a key at two moments, as an entity tag does (RFC 9110, 8.8.3).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Version(pub(crate) String);
+
+/// What must be so for a write to happen.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum If {
+    /// Nothing.
+    Any,
+    /// There is no such object.
+    Absent,
+    /// The object is this one.
+    Is(Version),
+}
+
+/// What became of a write.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Written {
+    /// It happened.
+    Done,
+    /// The condition did not hold. Where a request was sent again, that may be by its own first
+    /// sending: only the object tells.
+    Refused,
+}
+
+/// The headers of a served object that matter to its readers.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Headers {
+    /// Its media type.
+    pub content_type: Option<String>,
+    /// How long caches may keep it.
+    pub cache_control: Option<String>,
+    /// How its bytes are encoded, which they should not be.
+    pub encoding: Option<String>,
+}
+
+/// How an object is served by a store that is a web server too.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Served {
+    /// Its media type.
+    pub content_type: &'static str,
+    /// How long caches may keep it.
+    pub cache_control: &'static str,
+}

@@ -1,8 +1,6 @@
 //! Changes of a registry with keys that bring no new image: it begins, is renewed, is signed anew, or
 //! gets the next version of trust.
 
-use std::path::Path;
-
 use sreg_index::hasher::Observer;
 use sreg_index::stamp::Stamp;
 use sreg_model::head::Head;
@@ -18,10 +16,10 @@ use sreg_sign::{Author, Series};
 use crate::error::TreeError;
 use crate::history;
 use crate::publish::{
-    self, Base, Edition, Keys, Lines, Publication, Signing, Watch, others, recover,
+    self, Base, Destination, Edition, Keys, Lines, Publication, Signing, Watch, others, recover,
 };
-use crate::staging::{LinkMode, Writer};
 use crate::tree::Tree;
+use crate::writer::Writer;
 
 /// What every change is made with.
 pub struct Change<'a> {
@@ -41,36 +39,41 @@ impl Change<'_> {
     ///
     /// # Errors
     /// When there is a registry with keys already, or the tree cannot be written.
-    pub fn begin(&self, root: &Path, from: Option<&Tree>) -> Result<Document<Head>, TreeError> {
+    pub fn begin(
+        &self,
+        destination: &Destination,
+        from: Option<&Tree>,
+    ) -> Result<Document<Head>, TreeError> {
         if self.keys.signers.len() != 1 {
             return Err(TreeError::OneKey(self.keys.signers.len()));
         }
         let settings = from.map_or_else(Settings::default, |tree| tree.settings().clone());
-        let (mut writer, base) = self.open(root, &settings)?;
+        let (mut writer, base) = self.open(destination, &settings)?;
         if base.series.is_none() && base.head.is_some() {
-            return Err(TreeError::Published(root.to_owned()));
+            return Err(TreeError::Published(writer.tree().root().to_owned()));
         }
         if let Some(series) = &base.series {
             return Err(TreeError::HasKeys {
-                place: root.display().to_string(),
+                place: writer.tree().root().display().to_string(),
                 registry: series.registry(),
             });
         }
-        let lines = base.lines(&writer)?;
+        let lines = base.lines(&*writer)?;
         let mut edition = Edition::default();
         if let Some(from) = from {
-            edition.present = bring_all(&writer, from, self.watch)?;
+            edition.present = bring_all(&*writer, from, self.watch)?;
         }
         edition.again = others(&lines, &edition);
-        self.publish(&mut writer, &base, &lines, edition)
+        self.publish(&mut *writer, &base, &lines, edition)
     }
 
     /// Publishes the same again, so that it holds longer.
     ///
     /// # Errors
     /// When the keys may not sign it, or the tree cannot be written.
-    pub fn renew(&self, root: &Path) -> Result<Document<Head>, TreeError> {
-        self.sign_again(root, &|_| false).map(|(head, _)| head)
+    pub fn renew(&self, destination: &Destination) -> Result<Document<Head>, TreeError> {
+        publish::until_won(self.watch, || self.sign_again(destination, &|_| false))
+            .map(|(head, _)| head)
     }
 
     /// Signs anew what counts no longer, of the subjects that `chosen` takes: the head, and the
@@ -80,15 +83,14 @@ impl Change<'_> {
     /// When the keys may not sign it, or the tree cannot be written.
     pub fn sign_again(
         &self,
-        root: &Path,
+        destination: &Destination,
         chosen: &dyn Fn(&Subject) -> bool,
     ) -> Result<(Document<Head>, Vec<Subject>), TreeError> {
-        let settings = Settings::default();
-        let (mut writer, base) = self.open(Tree::open(root)?.root(), &settings)?;
+        let (mut writer, base) = self.open_there(destination)?;
         let Some(series) = &base.series else {
-            return Err(TreeError::NoKeys(root.to_owned()));
+            return Err(TreeError::NoKeys(writer.tree().root().to_owned()));
         };
-        let lines = base.lines(&writer)?;
+        let lines = base.lines(&*writer)?;
         let mut edition = Edition::default();
         for subject in others(&lines, &edition) {
             if !chosen(&subject) {
@@ -102,7 +104,7 @@ impl Change<'_> {
             }
         }
         let again = edition.again.clone();
-        let head = self.publish(&mut writer, &base, &lines, edition)?;
+        let head = self.publish(&mut *writer, &base, &lines, edition)?;
         Ok((head, again))
     }
 
@@ -114,14 +116,13 @@ impl Change<'_> {
     /// the tree cannot be written.
     pub fn publish_trust(
         &self,
-        root: &Path,
+        destination: &Destination,
         trust: Document<Trust>,
         seen: Digest,
     ) -> Result<Document<Head>, TreeError> {
-        let settings = Settings::default();
-        let (mut writer, base) = self.open(Tree::open(root)?.root(), &settings)?;
+        let (mut writer, base) = self.open_there(destination)?;
         let Some(mut series) = base.series.clone() else {
-            return Err(TreeError::NoKeys(root.to_owned()));
+            return Err(TreeError::NoKeys(writer.tree().root().to_owned()));
         };
         let path = writer.tree().path(&Place::Trust(trust.body().version));
         let followed = series.extend(trust.clone());
@@ -137,7 +138,7 @@ impl Change<'_> {
             head: base_of_epoch(writer.tree(), &base, &series, begins)?,
             ..base
         };
-        let lines = base.lines(&writer)?;
+        let lines = base.lines(&*writer)?;
         let signing = Signing {
             term: self
                 .keys
@@ -153,24 +154,41 @@ impl Change<'_> {
             signing: Some(signing),
             now: self.now,
         };
-        publish::publish(&mut writer, &base, &lines, &publication, self.watch)
+        publish::publish(&mut *writer, &base, &lines, &publication, self.watch)
     }
 
-    fn open(&self, root: &Path, settings: &Settings) -> Result<(Writer, Base), TreeError> {
-        let writer = Writer::open(root, settings, self.watch, &|| self.watch.waiting())?;
-        let base = recover(&writer, self.watch)?;
+    /// Opens a tree that must be there.
+    fn open_there(&self, destination: &Destination) -> Result<(Box<dyn Writer>, Base), TreeError> {
+        Tree::in_store(destination.store.clone())?;
+        self.open(destination, &Settings::default())
+    }
+
+    fn open(
+        &self,
+        destination: &Destination,
+        settings: &Settings,
+    ) -> Result<(Box<dyn Writer>, Base), TreeError> {
+        let writer = destination.open(settings, self.watch)?;
+        let base = recover(&*writer, self.watch)?;
         base.check_known(writer.tree(), self.known)?;
         Ok((writer, base))
     }
 
     fn publish(
         &self,
-        writer: &mut Writer,
+        writer: &mut dyn Writer,
         base: &Base,
         lines: &Lines,
         edition: Edition,
     ) -> Result<Document<Head>, TreeError> {
-        let signing = publish::signing(writer, base, Some(self.keys), &edition, lines, self.now)?;
+        let signing = publish::signing(
+            writer.tree(),
+            base,
+            Some(self.keys),
+            &edition,
+            lines,
+            self.now,
+        )?;
         let publication = Publication {
             edition,
             settings: writer.tree().settings().clone(),
@@ -209,7 +227,7 @@ fn base_of_epoch(
 
 /// Links or copies every image of another registry, and gives what is published of them.
 fn bring_all(
-    writer: &Writer,
+    writer: &dyn Writer,
     from: &Tree,
     observer: &dyn Observer,
 ) -> Result<Vec<(Subject, sreg_model::statement::Image)>, TreeError> {
@@ -233,7 +251,7 @@ fn bring_all(
             let metadata =
                 std::fs::metadata(&file).map_err(TreeError::read_place(from.root(), &place))?;
             let stamp = Stamp::of(&metadata);
-            writer.import(&place, &file, &stamp, LinkMode::Auto, observer)?;
+            writer.put_image(&place, &file, &stamp, observer)?;
         }
         let image = sreg_model::statement::Image {
             frozen: false,

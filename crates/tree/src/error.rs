@@ -13,8 +13,10 @@ use sreg_sign::AuthorError;
 use sreg_sign::amend::AmendError;
 use sreg_sign::policy::PolicyError;
 
+use sreg_store::StoreError;
+use sreg_store::local::{is_absent, is_not_a_file};
+
 use crate::source::SourceFault;
-use crate::tree::{is_absent, is_not_a_file};
 
 /// Why a tree could not be read or written.
 #[derive(Debug, thiserror::Error)]
@@ -143,6 +145,9 @@ pub enum TreeError {
         /// Why.
         source: io::Error,
     },
+    /// Where the registry is kept cannot be read or written.
+    #[error(transparent)]
+    Store(StoreError),
     /// Not enough free space for what would be copied.
     #[error("{path} has {free} bytes free, but {needed} are needed", path = path.display())]
     Space {
@@ -156,6 +161,20 @@ pub enum TreeError {
     /// Somebody else published at the same time.
     #[error("{path} exists: another run has published this version meanwhile", path = .0.display())]
     Conflict(PathBuf),
+    /// A copy has a version that what it is a copy of has not.
+    #[error("the copy is at version {version}, which is none of what is to be copied, at {newest}")]
+    Diverged {
+        /// The copy's version.
+        version: u64,
+        /// The version of what is to be copied.
+        newest: u64,
+    },
+    /// A store that writes whatever was asked to be so.
+    #[error("{path} ignores the conditions of writes: two who publish at once would lose what one of them published", path = .0.display())]
+    Unconditional(PathBuf),
+    /// Somebody else has published since.
+    #[error("somebody else has published since")]
+    Overtaken,
     /// The newest version has the highest number that there is.
     #[error("{path} is at version {max}, the last that there can be", path = .0.display(), max = canonical::MAX_INTEGER)]
     LastVersion(PathBuf),
@@ -168,6 +187,14 @@ pub enum TreeError {
     /// A source without an image: more likely the wrong folder than an empty registry.
     #[error("{path} holds no image", path = .0.display())]
     NoImages(PathBuf),
+    /// An image could not be fetched.
+    #[error("an image cannot be fetched")]
+    Fetch {
+        /// The error's word.
+        code: &'static str,
+        /// Why.
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
     /// Hashing failed.
     #[error(transparent)]
     Hash(#[from] HashError),
@@ -183,6 +210,12 @@ pub struct Unsigned {
     pub what: String,
     /// Why.
     pub source: Box<AuthorError>,
+}
+
+impl From<StoreError> for TreeError {
+    fn from(error: StoreError) -> Self {
+        Self::store(error)
+    }
 }
 
 impl TreeError {
@@ -213,20 +246,40 @@ impl TreeError {
             Self::Map {
                 source: MapError::Io { source, .. },
                 ..
-            } => unread(source),
+            } => match source.get_ref().and_then(|inner| inner.downcast_ref()) {
+                // What the tree itself has said.
+                Some(error) => Self::code(error),
+                None => unread(source),
+            },
             Self::Map { source, .. } => source.code(),
             Self::Missing { place, .. } => missing(place),
             Self::Read { source, .. } => unread(source),
             Self::Write { source, .. } if is_full(source) => "no-space",
             Self::Write { .. } => "unwritable",
+            Self::Store(source) => source.code(),
             Self::Space { .. } => "no-space",
             Self::Conflict(_) => "version-conflict",
+            Self::Diverged { .. } => "diverged",
+            Self::Unconditional(_) => "unconditional-store",
+            Self::Overtaken => "version-conflict",
             Self::LastVersion(_) => "last-version",
             Self::CaseCollision(..) => "case-collision",
             Self::Source(faults) => faults.first().map_or("malformed-image", |fault| fault.code),
             Self::NoImages(_) => "no-images",
+            Self::Fetch { code, .. } => code,
             Self::Hash(error) => error.code(),
             Self::Cancelled => "interrupted",
+        }
+    }
+
+    /// Why a store could not be read; a file that cannot be is told as such.
+    pub(crate) fn store(error: StoreError) -> Self {
+        match error {
+            StoreError::Io { name, source } => Self::Read {
+                path: PathBuf::from(name),
+                source,
+            },
+            error => Self::Store(error),
         }
     }
 

@@ -9,13 +9,24 @@ use crate::error::TreeError;
 use crate::tree::Tree;
 use crate::verify::read_trust;
 
+/// How many versions of trust are read from a server.
+const MOST_VERSIONS: u64 = 1024;
+
+/// The version of trust that is not looked for: a server may have new ones for ever.
+pub(crate) fn most_versions(tree: &Tree) -> u64 {
+    match tree.store().folder() {
+        Some(_) => u64::MAX,
+        None => MOST_VERSIONS + 1,
+    }
+}
+
 /// Every version of trust, verified; nothing where the registry has no keys.
 ///
 /// # Errors
 /// When a version is malformed, does not follow, or is not signed as it should be.
 pub fn series(tree: &Tree) -> Result<Option<Series>, TreeError> {
     let mut series: Option<Series> = None;
-    for version in 1.. {
+    for version in 1..most_versions(tree) {
         let trust = match read_trust(tree, version) {
             Err(TreeError::Missing { .. }) => break,
             trust => trust?,

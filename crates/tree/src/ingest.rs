@@ -14,6 +14,7 @@ use sreg_model::lock::Known;
 use sreg_model::settings::{BaseUrl, BlobUrl, Settings};
 use sreg_model::statement::{Image, Subject};
 use sreg_model::{Digest, Document, Namespace, document, trust};
+use sreg_store::local::{is_absent, read_capped};
 
 use self::found::{Found, Sorted};
 use self::hashing::Hashing;
@@ -21,8 +22,9 @@ use crate::cache::Cache;
 use crate::error::TreeError;
 use crate::publish::{self, Base, Edition, Keys, Lines, Provided, Publication, Watch};
 use crate::source::{self, SourceFault};
-use crate::staging::{LinkMode, Writer};
-use crate::tree::{Tree, is_absent, read_capped};
+use crate::staging::{FolderWriter, LinkMode};
+use crate::tree::Tree;
+use crate::writer::Writer;
 
 /// What to index, and how.
 #[derive(Debug, Clone)]
@@ -118,7 +120,7 @@ pub fn index_folder(
 
     check_before(options, keys)?;
     let new = with_options(Settings::default(), options);
-    let mut writer = Writer::open(&options.out, &new, watch, &|| watch.waiting())?;
+    let mut writer = FolderWriter::open(&options.out, &new, watch, &|| watch.waiting())?;
     let settings = with_options(writer.tree().settings().clone(), options);
     let base = publish::recover(&writer, watch)?;
     base.check_known(writer.tree(), &options.known)?;
@@ -162,7 +164,7 @@ pub fn index_folder(
     if begins {
         edition.again = publish::others(&lines, &edition);
     }
-    let signing = publish::signing(&writer, &base, keys, &edition, &lines, options.now)?;
+    let signing = publish::signing(writer.tree(), &base, keys, &edition, &lines, options.now)?;
     let begun = signing
         .as_ref()
         .filter(|_| begins)

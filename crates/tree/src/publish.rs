@@ -1,11 +1,13 @@
 //! Publishes a new version of a registry (`spec/commit.md`).
 
+mod arrival;
 mod recover;
 mod signing;
 mod state;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use sreg_index::hasher::Observer;
 use sreg_index::index::{IndexChanges, update};
@@ -17,17 +19,24 @@ use sreg_model::settings::Settings;
 use sreg_model::statement::{Image, Subject};
 use sreg_model::trust::Trust;
 use sreg_model::{Document, Namespace, canonical};
+use sreg_sign::Series;
+use sreg_store::{Local, Store};
 
-pub(crate) use self::recover::{Base, recover};
+pub(crate) use self::arrival::arrived;
+pub(crate) use self::recover::{Base, check_newest, recover};
 pub use self::signing::{Keys, days};
 pub(crate) use self::signing::{Signing, signing, term_of};
 pub use self::state::Provided;
 use self::state::changes;
 use crate::error::TreeError;
+use crate::history;
+use crate::shared::StoreWriter;
 use crate::source::FoldedNames;
-use crate::staging::{Journal, Version, Writer};
+use crate::staging::{FolderWriter, Journal, Version};
+
 use crate::tree::Tree;
 use crate::views;
+use crate::writer::{Nodes, Puts, Writer};
 
 /// All lines of an index, by namespace and key.
 pub type Lines = IndexChanges;
@@ -51,6 +60,13 @@ pub trait Watch: Observer {
     fn waiting(&self) {}
     /// The index that was published before is loaded.
     fn loaded(&self) {}
+    /// Somebody else was faster, so often in a row: waits a moment, so that not all try again at once.
+    fn overtaken(&self, times: u32) {
+        let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+        let scatter = now.map_or(0, |now| u64::from(now.subsec_micros()));
+        let most = 40 * u64::from(times.min(25));
+        std::thread::sleep(std::time::Duration::from_millis(scatter % most));
+    }
     /// A version is committed; its views are still to be written.
     fn committed(&self, _head: &Head) {}
 }
@@ -73,32 +89,113 @@ pub(crate) fn lines(tree: &Tree, head: Option<&Head>) -> Result<Lines, TreeError
     Ok(lines)
 }
 
-/// Publishes `edition` into the tree at `root`, which is made where it is absent. Images and
-/// chains that it names are put there by the caller. In a registry with keys, `keys` sign.
+/// Where a registry is kept that is published to.
+#[derive(Debug, Clone)]
+pub struct Destination {
+    /// The folder, the bucket.
+    pub store: Arc<dyn Store>,
+    /// Where it is noted what has arrived of an upload, so that a later run goes on; nothing: it
+    /// begins anew.
+    pub uploads: Option<PathBuf>,
+    /// How many requests go to a store at once.
+    pub at_once: usize,
+}
+
+impl Destination {
+    /// A folder.
+    #[must_use]
+    pub fn folder(root: &Path) -> Self {
+        Self {
+            store: Arc::new(Local::new(root)),
+            uploads: None,
+            at_once: 1,
+        }
+    }
+
+    /// Runs what waits for a store, with as many requests at once as may be.
+    pub(crate) fn at_once<T: Send>(
+        &self,
+        run: impl FnOnce() -> Result<T, TreeError> + Send,
+    ) -> Result<T, TreeError> {
+        if self.at_once <= 1 || self.store.folder().is_some() {
+            return run();
+        }
+        let pool = rayon::ThreadPoolBuilder::new()
+            .num_threads(self.at_once)
+            .build();
+        match pool {
+            Ok(pool) => pool.install(run),
+            // The system has no more threads: one after the other, then.
+            Err(_) => run(),
+        }
+    }
+
+    /// A writer of the tree that is there, or of a new one with `settings`.
+    pub(crate) fn open(
+        &self,
+        settings: &Settings,
+        watch: &dyn Watch,
+    ) -> Result<Box<dyn Writer>, TreeError> {
+        Ok(match self.store.folder() {
+            Some(folder) => Box::new(FolderWriter::open(folder, settings, watch, &|| {
+                watch.waiting();
+            })?),
+            None => Box::new(StoreWriter::open(
+                &self.store,
+                settings,
+                self.uploads.as_deref(),
+            )?),
+        })
+    }
+}
+
+/// How often a run begins anew that somebody else was faster than.
+const ATTEMPTS: u32 = 100;
+
+/// Runs what publishes, and again from what is published then, where somebody else was faster.
+pub(crate) fn until_won<T>(
+    watch: &dyn Watch,
+    mut run: impl FnMut() -> Result<T, TreeError>,
+) -> Result<T, TreeError> {
+    let mut attempts = 0;
+    loop {
+        attempts += 1;
+        match run() {
+            Err(TreeError::Conflict(_) | TreeError::Overtaken) if attempts < ATTEMPTS => {
+                watch.overtaken(attempts);
+            }
+            ended => return ended,
+        }
+    }
+}
+
+/// Publishes `edition` into a tree, which is made where it is absent. Images and chains that it
+/// names are put there by the caller. In a registry with keys, `keys` sign.
 ///
 /// # Errors
 /// When the tree cannot be read or written, a name collides with another, something cannot be
 /// signed as trust asks, or the run is stopped. What was published before is then still there,
 /// whole.
 pub fn publish_edition(
-    root: &Path,
+    destination: &Destination,
     edition: Edition,
     keys: Option<&Keys<'_>>,
     now: u64,
     watch: &dyn Watch,
 ) -> Result<Document<Head>, TreeError> {
-    let mut writer = Writer::open(root, &Settings::default(), watch, &|| watch.waiting())?;
-    let base = recover(&writer, watch)?;
-    let lines = base.lines(&writer)?;
+    let mut writer = destination.open(&Settings::default(), watch)?;
+    let writer = &mut *writer;
+    let base = recover(writer, watch)?;
+    let lines = base.lines(writer)?;
     watch.loaded();
-    let signing = signing(&writer, &base, keys, &edition, &lines, now)?;
+    let signing = signing(writer.tree(), &base, keys, &edition, &lines, now)?;
     let publication = Publication {
         settings: writer.tree().settings().clone(),
         edition,
         signing,
         now,
     };
-    publish(&mut writer, &base, &lines, &publication, watch)
+    publish(writer, &base, &lines, &publication, watch)
 }
 
 /// The subjects that an edition says nothing of.
@@ -131,69 +228,161 @@ pub(crate) struct Publication<'a> {
     pub(crate) now: u64,
 }
 
+/// A version that is made and signed, and not published yet.
+pub(crate) struct Prepared {
+    trust: Option<Document<Trust>>,
+    /// The next head; nothing where the newest one stays.
+    next: Option<Document<Head>>,
+    settings: Settings,
+}
+
+impl Prepared {
+    /// Whether there is nothing to publish.
+    pub(crate) fn is_nothing(&self, tree: &Tree) -> bool {
+        self.next.is_none() && self.trust.is_none() && *tree.settings() == self.settings
+    }
+}
+
+/// Makes and signs a version. Statements and nodes go to `puts`; nothing that readers see changes.
+///
+/// # Errors
+/// When it may not be published.
+pub(crate) fn prepare(
+    tree: &Tree,
+    puts: &dyn Puts,
+    base: &Base,
+    lines: &Lines,
+    publication: &Publication<'_>,
+) -> Result<Prepared, TreeError> {
+    let signing = publication.signing.as_ref();
+    check_case(lines, &publication.edition)?;
+    let changes = changes(tree, puts, lines, publication)?;
+    let old = base.head.as_ref().map(|head| &head.body().index);
+    let index = update(tree, &Nodes(puts), old, changes).map_err(|error| tree.map_error(error))?;
+    let kept = base.head.as_ref().filter(|head| {
+        let due = signing.is_some_and(|signing| signing.is_due(head, publication.now));
+        head.body().index == index && !due
+    });
+    let next = match kept {
+        Some(_) => None,
+        None => Some(next_head(tree, base, index, signing, publication.now)?),
+    };
+    Ok(Prepared {
+        trust: signing.and_then(|signing| signing.trust.clone()),
+        next,
+        settings: publication.settings.clone(),
+    })
+}
+
 /// Publishes, unless it changes nothing: the head that then is the newest.
 ///
-/// The images and chains that the edition names are in the tree already. Up to the commit nothing
-/// that readers see changes; what comes after it is finished by the next run if this one is killed.
+/// The images and chains that the edition names are in the tree already.
 pub(crate) fn publish(
-    writer: &mut Writer,
+    writer: &mut dyn Writer,
     base: &Base,
     lines: &Lines,
     publication: &Publication<'_>,
     watch: &dyn Watch,
 ) -> Result<Document<Head>, TreeError> {
-    let (settings, signing) = (&publication.settings, publication.signing.as_ref());
-    check_case(lines, &publication.edition)?;
-    let changes = changes(writer, lines, publication)?;
-    let tree = writer.tree();
-    let old = base.head.as_ref().map(|head| &head.body().index);
-    let index = update(tree, &*writer, old, changes).map_err(|error| tree.map_error(error))?;
-    let same_settings = tree.settings() == settings;
-    let kept = base.head.as_ref().filter(|head| {
-        let due = signing.is_some_and(|signing| signing.is_due(head, publication.now));
-        head.body().index == index && !due
-    });
-    let trust = signing.and_then(|signing| signing.trust.as_ref());
-    if let Some(head) = kept
-        && same_settings
-        && trust.is_none()
-    {
-        return Ok(head.clone());
+    let prepared = prepare(writer.tree(), writer, base, lines, publication)?;
+    carry_out(writer, base, &prepared, watch)
+}
+
+/// Publishes what is prepared: the head that then is the newest. Statements, nodes, images and chains
+/// are in the tree already.
+///
+/// Up to the commit nothing that readers see changes; what comes after it is finished by the next run
+/// if this one is killed.
+pub(crate) fn carry_out(
+    writer: &mut dyn Writer,
+    base: &Base,
+    prepared: &Prepared,
+    watch: &dyn Watch,
+) -> Result<Document<Head>, TreeError> {
+    let nothing = || TreeError::NoHead(writer.tree().root().to_owned());
+    if prepared.is_nothing(writer.tree()) {
+        let newest = base.head.clone().ok_or_else(nothing)?;
+        writer.advance(&newest)?;
+        // A run that was killed may have left them behind, and nobody else may come after it.
+        if base.shown.as_ref().map(Document::id) != Some(newest.id()) {
+            let shown = base.shown.as_ref().map(Document::body);
+            show(writer, base.series_after(None), shown, &newest, watch)?;
+        }
+        return Ok(newest);
     }
-    // Signed before anything is changed.
-    let next = match kept {
-        Some(_) => None,
-        None => Some(next_head(tree, base, index, signing, publication.now)?),
-    };
+    let (trust, next) = (prepared.trust.as_ref(), prepared.next.as_ref());
+    let same_settings = *writer.tree().settings() == prepared.settings;
     let shown = base
         .shown
         .as_ref()
         .filter(|_| same_settings)
         .map(Document::body);
-    let version = shown.map(|head| Version {
-        epoch: head.epoch,
-        version: head.version,
-    });
-    writer.write_journal(&Journal::new(version).with(trust, next.as_ref()))?;
+    writer.begin(&Journal::new(shown.map(version)).with(trust, next))?;
     writer.sync()?;
-    let newest = commit(writer, trust, next.as_ref())?;
-    let newest = newest
-        .or(kept)
-        .ok_or_else(|| TreeError::NoHead(writer.tree().root().to_owned()))?;
+    let newest = commit(writer, trust, next)?;
+    let newest = newest.or(base.head.as_ref()).ok_or_else(nothing)?;
     if !same_settings {
-        writer.replace_settings(settings)?;
+        writer.replace_settings(&prepared.settings)?;
     }
     watch.committed(newest.body());
-    match views::roll_forward(writer, shown, newest.body(), watch) {
-        // What they show cannot be read: a thief's head that a new epoch leaves behind, say.
-        Err(TreeError::Map { .. }) if shown.is_some() => {
-            views::roll_forward(writer, None, newest.body(), watch)?;
-        }
-        rolled => rolled?,
-    }
-    writer.sync()?;
-    writer.clear_journal()?;
+    show(writer, base.series_after(trust), shown, newest, watch)?;
     Ok(newest.clone())
+}
+
+fn version(head: &Head) -> Version {
+    Version {
+        epoch: head.epoch,
+        version: head.version,
+    }
+}
+
+/// Notes that views are to be written, before the first thing that readers see changes.
+pub(crate) fn begin_views(writer: &dyn Writer, base: &Base) -> Result<(), TreeError> {
+    let shown = base.shown.as_ref().map(|shown| version(shown.body()));
+    writer.begin(&Journal::new(shown))?;
+    writer.sync()
+}
+
+/// Brings the views to the newest head, from those of `shown`; also to those that others publish
+/// meanwhile.
+pub(crate) fn show(
+    writer: &dyn Writer,
+    series: Option<Series>,
+    shown: Option<&Head>,
+    committed: &Document<Head>,
+    watch: &dyn Watch,
+) -> Result<(), TreeError> {
+    let mut newest = committed.clone();
+    for _ in 0..ATTEMPTS {
+        let rolled = match views::roll_forward(writer, shown, newest.body(), watch) {
+            // What they show cannot be read: a thief's head that a new epoch leaves behind, say.
+            Err(TreeError::Map { .. }) if shown.is_some() => {
+                views::roll_forward(writer, None, newest.body(), watch)
+            }
+            rolled => rolled,
+        };
+        match rolled {
+            Err(TreeError::Overtaken) => {}
+            rolled => {
+                rolled?;
+                writer.sync()?;
+                writer.end(Some(&newest))?;
+            }
+        }
+        if !writer.is_shared() {
+            return Ok(());
+        }
+        let (epoch, version) = (newest.body().epoch, newest.body().version);
+        if writer.tree().head_slot(epoch, version + 1)?.is_none() {
+            return Ok(());
+        }
+        match history::newest(writer.tree(), series.as_ref())? {
+            Some(found) if found.id() != newest.id() => newest = found,
+            _ => return Ok(()),
+        }
+    }
+    // So many publish that they will write the views, too.
+    Ok(())
 }
 
 /// The head after the one that is there, signed where the registry has keys.
@@ -238,7 +427,7 @@ fn next_head(
 /// Makes trust and head what readers see. Trust comes first: a head that names trust which is not
 /// there yet could not be told from one of a thief.
 fn commit<'a>(
-    writer: &Writer,
+    writer: &dyn Writer,
     trust: Option<&Document<Trust>>,
     head: Option<&'a Document<Head>>,
 ) -> Result<Option<&'a Document<Head>>, TreeError> {
@@ -248,7 +437,7 @@ fn commit<'a>(
     if let Some(head) = head {
         let (epoch, version) = (head.body().epoch, head.body().version);
         writer.create(&Place::HeadSlot { epoch, version }, head.bytes())?;
-        writer.replace(&Place::Head, head.bytes())?;
+        writer.advance(head)?;
     }
     Ok(head)
 }

@@ -13,10 +13,11 @@ use sreg_sign::Series;
 use crate::error::TreeError;
 use crate::history;
 use crate::publish;
-use crate::staging::{Journal, Writer};
-use crate::tree::{Tree, read_capped};
+use crate::staging::{FolderWriter, Journal};
+use crate::tree::Tree;
 use crate::verify::{self, BlobCheck, Options};
 use crate::views;
+use crate::writer::{Puts, Writer};
 
 /// What was mended.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -42,7 +43,7 @@ pub fn repair(
         now,
         ..Options::new(BlobCheck::Head, IoMode::Auto)
     };
-    let writer = Writer::open(tree.root(), tree.settings(), observer, waiting)?.pass_over();
+    let writer = FolderWriter::open(tree.root(), tree.settings(), observer, waiting)?.pass_over();
     let before = verify::verify_once(tree, options, observer)?.faults;
     // Even where the views look right: their files may have been touched meanwhile.
     if !before.is_empty() || writer.journal().is_some() {
@@ -56,7 +57,7 @@ pub fn repair(
     Ok(Repaired { mended, left })
 }
 
-fn mend(writer: &Writer, observer: &dyn Observer) -> Result<(), TreeError> {
+fn mend(writer: &FolderWriter, observer: &dyn Observer) -> Result<(), TreeError> {
     let tree = writer.tree();
     let series = history::series(tree)?;
     mend_heads(writer, series.as_ref())?;
@@ -71,14 +72,14 @@ fn mend(writer: &Writer, observer: &dyn Observer) -> Result<(), TreeError> {
         .try_for_each(|entries| mend_chains(writer, entries, observer))?;
     // Views that an older version had, before those of the newest are written.
     remove_stale(writer, &head, series.as_ref())?;
-    writer.write_journal(&Journal::new(None))?;
+    writer.begin(&Journal::new(None))?;
     views::roll_forward(writer, None, head.body(), observer)?;
     writer.sync()?;
-    writer.clear_journal()
+    writer.end(Some(&head))
 }
 
 /// The copy of the newest head can be written from its slot, and the slot from the copy.
-fn mend_heads(writer: &Writer, series: Option<&Series>) -> Result<(), TreeError> {
+fn mend_heads(writer: &FolderWriter, series: Option<&Series>) -> Result<(), TreeError> {
     let tree = writer.tree();
     let Ok(copy) = tree.head() else {
         return match history::newest_slot(tree, series)? {
@@ -95,7 +96,7 @@ fn mend_heads(writer: &Writer, series: Option<&Series>) -> Result<(), TreeError>
 
 /// A chain that is missing or wrong is made again from its image, if that is right.
 fn mend_chains(
-    writer: &Writer,
+    writer: &FolderWriter,
     entries: &[TagEntry],
     observer: &dyn Observer,
 ) -> Result<(), TreeError> {
@@ -112,7 +113,8 @@ fn mend_chains(
         let place = Place::blob(repository, image.chain);
         let most =
             usize::try_from(sreg_index::chain::sidecar_len(image.size)).unwrap_or(usize::MAX - 1);
-        if read_capped(&tree.path(&place), most)
+        if tree
+            .read(&place, most)
             .is_ok_and(|bytes| sreg_model::Digest::of(&bytes) == image.chain)
         {
             continue;
@@ -130,7 +132,7 @@ fn mend_chains(
 /// Removes seed views of tags that are gone, if an older head derives exactly their bytes: what
 /// sreg did not write is never deleted.
 fn remove_stale(
-    writer: &Writer,
+    writer: &FolderWriter,
     head: &Document<sreg_model::head::Head>,
     series: Option<&Series>,
 ) -> Result<(), TreeError> {

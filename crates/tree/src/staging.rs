@@ -12,28 +12,32 @@ use std::io::{self, Write as _};
 use std::os::fd::AsRawFd as _;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use rustix::fs::{AtFlags, CWD, Mode, OFlags};
 use sreg_index::hasher::Observer;
-use sreg_index::map::{MapError, NodeSink};
 use sreg_index::stamp::Stamp;
-use sreg_model::Digest;
+use sreg_model::Document;
+use sreg_model::head::Head;
 use sreg_model::layout::{JOURNAL, Place, STAGING};
 use sreg_model::settings::Settings;
+use sreg_site::View;
+use sreg_store::Local;
+use sreg_store::local::{is_absent, read_capped};
 
-pub(crate) use self::journal::{Journal, Version, journal};
+pub(crate) use self::journal::{Journal, MAX_JOURNAL, Version, journal, parse};
 pub use self::link::LinkMode;
 use self::link::bring;
 use crate::error::TreeError;
-use crate::tree::{Tree, is_absent, read_capped};
+use crate::tree::Tree;
+use crate::writer::{Puts, Writer};
 
 /// The most files that are made durable one by one.
 const MOST_SYNCED: usize = 64;
 
 /// The only writer of a tree. Dropping it removes what is left in `staging/`, but a journal.
-pub(crate) struct Writer {
+pub(crate) struct FolderWriter {
     tree: Tree,
     /// Locked as long as the writer lives.
     _lock: File,
@@ -46,7 +50,7 @@ pub(crate) struct Writer {
     inside: Mutex<HashSet<PathBuf>>,
 }
 
-impl Writer {
+impl FolderWriter {
     /// Locks the tree at `root`; makes one there where the folder is empty or absent. Where
     /// another run holds the lock, `waiting` is told once and this waits.
     pub(crate) fn open(
@@ -67,7 +71,7 @@ impl Writer {
                 if !ours {
                     return Err(TreeError::NotOurs(root.to_owned()));
                 }
-                Tree::with_settings(root, settings.clone())
+                Tree::with_settings(Arc::new(Local::new(root)), settings.clone())
             }
             Err(error) => return Err(error),
         };
@@ -94,20 +98,6 @@ impl Writer {
     pub(crate) fn pass_over(mut self) -> Self {
         self.passes_over = true;
         self
-    }
-
-    pub(crate) fn tree(&self) -> &Tree {
-        &self.tree
-    }
-
-    /// Writes an immutable file, unless it stands there already.
-    pub(crate) fn put(&self, place: &Place, bytes: &[u8]) -> Result<(), TreeError> {
-        let path = self.tree.path(place);
-        match read_capped(&path, bytes.len()) {
-            Ok(found) if found == bytes => Ok(()),
-            Err(error) if is_absent(&error) && self.put_nameless(&path, bytes).is_ok() => Ok(()),
-            _ => self.replace(place, bytes),
-        }
     }
 
     /// Writes a file that has no name until it is whole. Where many files are written this is
@@ -139,54 +129,6 @@ impl Writer {
     pub(crate) fn replace(&self, place: &Place, bytes: &[u8]) -> Result<(), TreeError> {
         let staged = self.stage(bytes)?;
         self.settle(&staged, &self.tree.path(place))
-    }
-
-    /// Replaces `sreg.json`.
-    pub(crate) fn replace_settings(&mut self, settings: &Settings) -> Result<(), TreeError> {
-        self.replace(&Place::Settings, &settings.encode())?;
-        self.tree = Tree::with_settings(self.tree.root(), settings.clone());
-        Ok(())
-    }
-
-    /// Creates a file; an error where one stands already. This is how a head is committed.
-    pub(crate) fn create(&self, place: &Place, bytes: &[u8]) -> Result<(), TreeError> {
-        let staged = self.stage(bytes)?;
-        let path = self.tree.path(place);
-        self.check_inside(&path)?;
-        with_parent(&path, || fs::hard_link(&staged, &path)).map_err(|source| {
-            match source.kind() {
-                io::ErrorKind::AlreadyExists => TreeError::Conflict(path.clone()),
-                _ => TreeError::Write {
-                    path: path.clone(),
-                    source,
-                },
-            }
-        })?;
-        fs::remove_file(&staged).map_err(TreeError::write(&staged))?;
-        self.touched(&path);
-        self.sync()
-    }
-
-    /// Removes a view that is no longer derived.
-    pub(crate) fn remove(&self, place: &Place) -> Result<(), TreeError> {
-        let path = self.tree.path(place);
-        self.check_inside(&path)?;
-        match fs::remove_file(&path) {
-            Err(error) if self.is_passed_over(&error) => return Ok(()),
-            Err(error) if !is_absent(&error) => return Err(TreeError::write(&path)(error)),
-            _ => self.touched(&path),
-        }
-        // Folders that have become empty go too; the first that has not stays.
-        for folder in path
-            .ancestors()
-            .skip(1)
-            .take_while(|folder| *folder != self.tree.root())
-        {
-            if fs::remove_dir(folder).is_err() {
-                break;
-            }
-        }
-        Ok(())
     }
 
     /// Brings an image into the tree, unless it is there. The file must still be what `stamp`
@@ -242,32 +184,6 @@ impl Writer {
         self.settle(&staged, &path)
     }
 
-    /// Makes everything written so far durable: file by file, or, where these are many, all of
-    /// the file system at once, which may hold up others.
-    pub(crate) fn sync(&self) -> Result<(), TreeError> {
-        let root = self.tree.root();
-        let Some(paths) = self.unsynced().replace(BTreeSet::new()) else {
-            let folder = File::open(root).map_err(TreeError::read(root))?;
-            return rustix::fs::syncfs(&folder)
-                .map_err(|error| TreeError::write(root)(error.into()));
-        };
-        let above = |path: &PathBuf| -> Vec<PathBuf> {
-            path.ancestors()
-                .skip(1)
-                .take_while(|folder| folder.starts_with(root))
-                .map(Path::to_owned)
-                .collect()
-        };
-        let folders: BTreeSet<PathBuf> = paths.iter().flat_map(above).collect();
-        // What was removed again has nothing to be made durable but the folder it was in.
-        paths.iter().chain(&folders).try_for_each(|path| {
-            match File::open(path).and_then(|file| file.sync_all()) {
-                Err(error) if !is_absent(&error) => Err(TreeError::write(path)(error)),
-                _ => Ok(()),
-            }
-        })
-    }
-
     /// Refuses a path whose folder is a symbolic link, or is reached by one, to outside the tree.
     fn check_inside(&self, path: &Path) -> Result<(), TreeError> {
         let folder = path.parent().unwrap_or(self.tree.root());
@@ -313,28 +229,6 @@ impl Writer {
         }
         if let Some(paths) = unsynced.as_mut() {
             paths.insert(path.to_owned());
-        }
-    }
-
-    /// The journal that a run left, if it did not finish. An unreadable one counts as one that
-    /// says nothing: all views are written anew.
-    pub(crate) fn journal(&self) -> Option<Journal> {
-        journal(&self.tree)
-    }
-
-    /// Writes the journal before the first file that readers see changes. It is durable after
-    /// the next [`Writer::sync`].
-    pub(crate) fn write_journal(&self, journal: &Journal) -> Result<(), TreeError> {
-        let staged = self.stage(&journal.encode())?;
-        self.settle(&staged, &self.tree.root().join(JOURNAL))
-    }
-
-    /// Removes the journal: all views show the head.
-    pub(crate) fn clear_journal(&self) -> Result<(), TreeError> {
-        let path = self.tree.root().join(JOURNAL);
-        match fs::remove_file(&path) {
-            Err(error) if !is_absent(&error) => Err(TreeError::write(&path)(error)),
-            _ => Ok(()),
         }
     }
 
@@ -398,23 +292,142 @@ impl Writer {
     }
 }
 
-impl Drop for Writer {
+impl Puts for FolderWriter {
+    fn put(&self, place: &Place, bytes: &[u8]) -> Result<(), TreeError> {
+        let path = self.tree.path(place);
+        match read_capped(&path, bytes.len()) {
+            Ok(found) if found == bytes => Ok(()),
+            Err(error) if is_absent(&error) && self.put_nameless(&path, bytes).is_ok() => Ok(()),
+            _ => self.replace(place, bytes),
+        }
+    }
+}
+
+impl Writer for FolderWriter {
+    fn tree(&self) -> &Tree {
+        &self.tree
+    }
+
+    fn advance(&self, head: &Document<Head>) -> Result<(), TreeError> {
+        self.put(&Place::Head, head.bytes())
+    }
+
+    fn put_views(&self, _: &Head, views: &[View]) -> Result<(), TreeError> {
+        views
+            .iter()
+            .try_for_each(|view| self.put(&view.place, &view.bytes))
+    }
+
+    fn put_image(
+        &self,
+        place: &Place,
+        file: &Path,
+        stamp: &Stamp,
+        observer: &dyn Observer,
+    ) -> Result<(), TreeError> {
+        self.import(place, file, stamp, LinkMode::Auto, observer)
+    }
+
+    fn replace_settings(&mut self, settings: &Settings) -> Result<(), TreeError> {
+        self.replace(&Place::Settings, &settings.encode())?;
+        self.tree = Tree::with_settings(self.tree.store().clone(), settings.clone());
+        Ok(())
+    }
+
+    fn create(&self, place: &Place, bytes: &[u8]) -> Result<(), TreeError> {
+        let staged = self.stage(bytes)?;
+        let path = self.tree.path(place);
+        self.check_inside(&path)?;
+        with_parent(&path, || fs::hard_link(&staged, &path)).map_err(|source| {
+            match source.kind() {
+                io::ErrorKind::AlreadyExists => TreeError::Conflict(path.clone()),
+                _ => TreeError::Write {
+                    path: path.clone(),
+                    source,
+                },
+            }
+        })?;
+        fs::remove_file(&staged).map_err(TreeError::write(&staged))?;
+        self.touched(&path);
+        self.sync()
+    }
+
+    fn remove(&self, place: &Place) -> Result<(), TreeError> {
+        let path = self.tree.path(place);
+        self.check_inside(&path)?;
+        match fs::remove_file(&path) {
+            Err(error) if self.is_passed_over(&error) => return Ok(()),
+            Err(error) if !is_absent(&error) => return Err(TreeError::write(&path)(error)),
+            _ => self.touched(&path),
+        }
+        // Folders that have become empty go too; the first that has not stays.
+        for folder in path
+            .ancestors()
+            .skip(1)
+            .take_while(|folder| *folder != self.tree.root())
+        {
+            if fs::remove_dir(folder).is_err() {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// File by file, or, where these are many, all of the file system at once, which may hold up
+    /// others.
+    fn sync(&self) -> Result<(), TreeError> {
+        let root = self.tree.root();
+        let Some(paths) = self.unsynced().replace(BTreeSet::new()) else {
+            let folder = File::open(root).map_err(TreeError::read(root))?;
+            return rustix::fs::syncfs(&folder)
+                .map_err(|error| TreeError::write(root)(error.into()));
+        };
+        let above = |path: &PathBuf| -> Vec<PathBuf> {
+            path.ancestors()
+                .skip(1)
+                .take_while(|folder| folder.starts_with(root))
+                .map(Path::to_owned)
+                .collect()
+        };
+        let folders: BTreeSet<PathBuf> = paths.iter().flat_map(above).collect();
+        // What was removed again has nothing to be made durable but the folder it was in.
+        paths.iter().chain(&folders).try_for_each(|path| {
+            match File::open(path).and_then(|file| file.sync_all()) {
+                Err(error) if !is_absent(&error) => Err(TreeError::write(path)(error)),
+                _ => Ok(()),
+            }
+        })
+    }
+
+    fn is_shared(&self) -> bool {
+        false
+    }
+
+    fn journal(&self) -> Option<Journal> {
+        journal(&self.tree)
+    }
+
+    fn begin(&self, journal: &Journal) -> Result<(), TreeError> {
+        let staged = self.stage(&journal.encode())?;
+        self.settle(&staged, &self.tree.root().join(JOURNAL))
+    }
+
+    fn end(&self, _: Option<&Document<Head>>) -> Result<(), TreeError> {
+        let path = self.tree.root().join(JOURNAL);
+        match fs::remove_file(&path) {
+            Err(error) if !is_absent(&error) => Err(TreeError::write(&path)(error)),
+            _ => Ok(()),
+        }
+    }
+}
+
+impl Drop for FolderWriter {
     fn drop(&mut self) {
         self.clear_staging();
     }
 }
 
-impl NodeSink for Writer {
-    fn store(&self, id: &Digest, bytes: &[u8]) -> Result<(), MapError> {
-        self.put(&Place::Node(*id), bytes)
-            .map_err(|error| MapError::Io {
-                id: *id,
-                source: io::Error::other(error),
-            })
-    }
-}
-
-/// Whether a name is one that [`Writer::staged_path`] gives: what others put there stays.
+/// Whether a name is one that [`FolderWriter::staged_path`] gives: what others put there stays.
 fn is_staged(name: &str) -> bool {
     let digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
     name.split_once('-')

@@ -1,10 +1,10 @@
-//! Reads a published tree.
+//! Reads a published tree, wherever it is kept.
 
 use std::fs;
-use std::io::{self, Read as _};
-use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
+use rayon::prelude::*;
 use sreg_index::index::Index;
 use sreg_index::map::{MapError, NodeSource};
 use sreg_model::head::Head;
@@ -13,45 +13,75 @@ use sreg_model::node::TagEntry;
 use sreg_model::settings::Settings;
 use sreg_model::statement::Statement;
 use sreg_model::{Digest, Document, Reference, Repository, Tag, document, node};
+use sreg_store::{Access, Local, Store};
 
 use crate::error::TreeError;
+use crate::kept::Kept;
 use crate::views;
 
-/// A published tree: a folder with `sreg.json`.
+/// A published tree: a folder, a bucket or a web server's folder with `sreg.json`.
 #[derive(Debug, Clone)]
 pub struct Tree {
+    store: Arc<dyn Store>,
     root: PathBuf,
     settings: Settings,
+    /// Nothing for a folder, which the system keeps.
+    kept: Option<Arc<Kept>>,
 }
 
 impl Tree {
-    /// Opens the tree at `root`.
+    /// Opens the tree in the folder `root`.
     ///
     /// # Errors
     /// When there is none, or it is of a later format.
     pub fn open(root: &Path) -> Result<Self, TreeError> {
-        let path = root.join(Place::Settings.to_string());
-        let bytes = match read_capped(&path, MAX_SETTINGS) {
-            Ok(bytes) => bytes,
-            Err(error) if is_absent(&error) => return Err(TreeError::NotATree(root.to_owned())),
-            Err(error) => return Err(TreeError::read(&path)(error)),
-        };
-        let settings =
-            Settings::parse(&bytes).map_err(|source| TreeError::Settings { path, source })?;
-        Ok(Self {
-            root: root.to_owned(),
-            settings,
-        })
+        Self::in_store(Arc::new(Local::new(root)))
     }
 
-    pub(crate) fn with_settings(root: &Path, settings: Settings) -> Self {
+    /// Opens the tree at a URL or in a folder.
+    ///
+    /// # Errors
+    /// As [`Tree::open`], and when it cannot be reached.
+    pub fn at(name: &str, access: &Access) -> Result<Self, TreeError> {
+        Self::in_store(sreg_store::open(name, access)?)
+    }
+
+    /// Opens the tree in a store.
+    ///
+    /// # Errors
+    /// As [`Tree::open`], and when it cannot be reached.
+    pub fn in_store(store: Arc<dyn Store>) -> Result<Self, TreeError> {
+        let root = PathBuf::from(store.name());
+        let place = Place::Settings;
+        let found = store
+            .read(&place.to_string(), MAX_SETTINGS)
+            .map_err(TreeError::store)?;
+        let Some(found) = found else {
+            return Err(TreeError::NotATree(root));
+        };
+        let settings = Settings::parse(&found.bytes).map_err(|source| TreeError::Settings {
+            path: root.join(place.to_string()),
+            source,
+        })?;
+        Ok(Self::with_settings(store, settings))
+    }
+
+    pub(crate) fn with_settings(store: Arc<dyn Store>, settings: Settings) -> Self {
         Self {
-            root: root.to_owned(),
+            root: PathBuf::from(store.name()),
+            kept: store.folder().is_none().then(Arc::default),
+            store,
             settings,
         }
     }
 
-    /// The folder.
+    /// Where it is kept.
+    #[must_use]
+    pub fn store(&self) -> &Arc<dyn Store> {
+        &self.store
+    }
+
+    /// The folder, or the URL.
     #[must_use]
     pub fn root(&self) -> &Path {
         &self.root
@@ -63,7 +93,7 @@ impl Tree {
         &self.settings
     }
 
-    /// Where a place of the layout is on disk.
+    /// Where a place of the layout is, on disk or as a URL.
     #[must_use]
     pub fn path(&self, place: &Place) -> PathBuf {
         self.root.join(place.to_string())
@@ -71,7 +101,41 @@ impl Tree {
 
     /// Reads the file at a place, but never more than one byte over `most`.
     pub(crate) fn read(&self, place: &Place, most: usize) -> Result<Vec<u8>, TreeError> {
-        read_capped(&self.path(place), most).map_err(TreeError::read_place(&self.root, place))
+        if let Some(kept) = &self.kept
+            && let Some(bytes) = kept.get(place)
+        {
+            return Ok(bytes);
+        }
+        let found = self.store.read(&place.to_string(), most);
+        match found.map_err(TreeError::store)? {
+            Some(found) => {
+                self.keep(place, &found.bytes);
+                Ok(found.bytes)
+            }
+            None => Err(self.missing(place)),
+        }
+    }
+
+    /// Keeps an immutable file that was read or written, where reading it again takes a while.
+    pub(crate) fn keep(&self, place: &Place, bytes: &[u8]) {
+        if let Some(kept) = &self.kept {
+            kept.keep(place, bytes);
+        }
+    }
+
+    /// The size of the file at a place, in bytes.
+    pub(crate) fn size(&self, place: &Place) -> Result<u64, TreeError> {
+        let found = self.store.size(&place.to_string());
+        found
+            .map_err(TreeError::store)?
+            .ok_or_else(|| self.missing(place))
+    }
+
+    fn missing(&self, place: &Place) -> TreeError {
+        TreeError::Missing {
+            tree: self.root.clone(),
+            place: Box::new(place.clone()),
+        }
     }
 
     /// The newest head that is published.
@@ -184,7 +248,8 @@ impl Tree {
         let locked = |folder: fs::File| {
             matches!(folder.try_lock_shared(), Err(fs::TryLockError::WouldBlock))
         };
-        fs::File::open(&self.root).is_ok_and(locked)
+        let folder = self.store.folder();
+        folder.is_some_and(|folder| fs::File::open(folder).is_ok_and(locked))
     }
 
     /// The id of the registry that the tree says it is, by its `trust/1`, which is not verified;
@@ -205,49 +270,27 @@ impl Tree {
 }
 
 impl NodeSource for Tree {
+    fn prefetch(&self, ids: &[Digest]) {
+        if self.kept.is_some() {
+            // What cannot be read is told when it is asked for.
+            ids.par_iter().for_each(|id| {
+                let _ = self.read(&Place::Node(*id), node::MAX_BYTES);
+            });
+        }
+    }
+
     fn load(&self, id: &Digest) -> Result<Vec<u8>, MapError> {
-        let path = self.path(&Place::Node(*id));
-        match read_capped(&path, node::MAX_BYTES) {
+        match self.read(&Place::Node(*id), node::MAX_BYTES) {
             Ok(bytes) => Ok(bytes),
-            Err(error) if is_absent(&error) => Err(MapError::Missing(*id)),
-            Err(source) => Err(MapError::Io { id: *id, source }),
+            Err(TreeError::Missing { .. }) => Err(MapError::Missing(*id)),
+            Err(TreeError::Read { source, .. }) => Err(MapError::Io { id: *id, source }),
+            Err(error) => Err(MapError::Io {
+                id: *id,
+                source: std::io::Error::other(error),
+            }),
         }
     }
 }
 
 /// The largest `sreg.json`, in bytes: two URLs and what stands around them.
 const MAX_SETTINGS: usize = 8 << 10;
-
-/// Reads a whole regular file, but never more than one byte over `most`: parsers refuse what is
-/// longer. Anything else that has a file's name is refused, and never waited for.
-pub(crate) fn read_capped(path: &Path, most: usize) -> io::Result<Vec<u8>> {
-    let file = fs::File::options()
-        .read(true)
-        // A pipe would else wait for somebody to write into it.
-        .custom_flags(rustix::fs::OFlags::NONBLOCK.bits().cast_signed())
-        .open(path)?;
-    if !file.metadata()?.is_file() {
-        return Err(io::Error::new(io::ErrorKind::InvalidInput, NotAFile));
-    }
-    let mut bytes = Vec::new();
-    file.take(most as u64 + 1).read_to_end(&mut bytes)?;
-    Ok(bytes)
-}
-
-/// A folder, a pipe or a device where a file should be.
-#[derive(Debug, thiserror::Error)]
-#[error("not a regular file")]
-struct NotAFile;
-
-/// Whether an error says that there is something else than a file.
-pub(crate) fn is_not_a_file(error: &io::Error) -> bool {
-    error.get_ref().is_some_and(|inner| inner.is::<NotAFile>())
-}
-
-/// Whether an error says that there is no such file. A file where a folder should be says so too.
-pub(crate) fn is_absent(error: &io::Error) -> bool {
-    matches!(
-        error.kind(),
-        io::ErrorKind::NotFound | io::ErrorKind::NotADirectory
-    )
-}

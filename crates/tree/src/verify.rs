@@ -10,7 +10,7 @@ mod series;
 mod views;
 
 pub(crate) use keys::read_trust;
-pub(crate) use views::was_derived;
+pub(crate) use views::{MAX_VIEW, was_derived};
 
 use std::collections::{BTreeMap, HashSet};
 use std::sync::Mutex;
@@ -25,11 +25,12 @@ use sreg_model::lock::{Known, StatementVersion};
 use sreg_model::statement::{Statement, Subject};
 use sreg_model::trust::Trust;
 use sreg_model::{Digest, Document, Reference};
+use sreg_store::local::is_not_a_file;
 
 use self::keys::Keys;
 use crate::error::{TreeError, explain};
 use crate::staging;
-use crate::tree::{Tree, is_not_a_file};
+use crate::tree::Tree;
 
 /// How closely blobs are looked at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -54,6 +55,8 @@ pub struct Options {
     /// What is known of the registry that the tree should be; each has the same id. Nothing, where
     /// any registry will do.
     pub known: Vec<Known>,
+    /// Whether a head that has expired is none the worse for it: somebody has chosen it.
+    pub any_age: bool,
     /// The newest statements that were seen of that registry.
     pub statements: BTreeMap<Subject, StatementVersion>,
 }
@@ -67,6 +70,7 @@ impl Options {
             io,
             now: 0,
             known: Vec::new(),
+            any_age: false,
             statements: BTreeMap::new(),
         }
     }
@@ -142,6 +146,10 @@ pub struct Report {
     pub warnings: Vec<Fault>,
     /// What was seen of a registry with keys; nothing, where its trust or its head is at fault.
     pub seen: Option<Seen>,
+    /// The newest head, whatever is at fault with it.
+    pub head: Option<Document<Head>>,
+    /// The statements of the reference that was looked at alone, one for each architecture.
+    pub statements: Vec<Document<Statement>>,
     /// Documents that stand in the place of others that were seen before.
     pub forks: Vec<Evidence>,
 }
@@ -212,7 +220,8 @@ pub(crate) fn verify_once(
     options: &Options,
     observer: &dyn Observer,
 ) -> Result<Report, TreeError> {
-    let run = Run::new(tree, options, observer);
+    let mut run = Run::new(tree, options, observer);
+    run.interrupted = is_interrupted(tree);
     let chain = run.heads();
     let walked = run.nodes(&chain);
     let read_in_full = run.tags(&chain, &walked) && walked.whole;
@@ -244,12 +253,43 @@ fn reference_once(
 ) -> Result<Report, TreeError> {
     let mut run = Run::new(tree, options, observer);
     run.statements = Some(Mutex::default());
+    run.interrupted = is_interrupted(tree);
     let chain = run.heads();
     let walked = run.path_to(&chain, reference);
     run.hold_to_seen_lines(&chain, reference);
     run.tags(&chain, &walked);
     run.blobs(&walked);
     run.finish(&chain)
+}
+
+/// Verifies what a reader needs who is about to fetch an image: the way from the newest head, or
+/// `head`, to the statements of a reference. No view, no older head and no image is looked at.
+///
+/// # Errors
+/// As [`verify_tree`].
+pub fn resolve(
+    tree: &Tree,
+    reference: &Reference,
+    head: Option<&Document<Head>>,
+    options: &Options,
+    observer: &dyn Observer,
+) -> Result<Report, TreeError> {
+    let mut run = Run::new(tree, options, observer);
+    run.statements = Some(Mutex::default());
+    let heads = run.newest_head(head);
+    if !unlocked(&run.faults).is_empty() {
+        // What it leads to is not to be used, and may not be there.
+        return run.finish(&heads);
+    }
+    let walked = run.path_to(&heads, reference);
+    run.hold_to_seen_lines(&heads, reference);
+    run.statements(&walked);
+    run.finish(&heads)
+}
+
+/// Whether a run has begun what is not finished.
+fn is_interrupted(tree: &Tree) -> bool {
+    staging::journal(tree).is_some_and(|journal| !journal.is_done(tree))
 }
 
 /// One verification.
@@ -308,7 +348,7 @@ impl<'a> Run<'a> {
             tree,
             options,
             observer,
-            interrupted: staging::journal(tree).is_some(),
+            interrupted: false,
             keys: Keys::None,
             faults: Mutex::default(),
             warnings: Mutex::default(),
@@ -360,12 +400,13 @@ impl<'a> Run<'a> {
                 Some(Place::Head | Place::HeadSlot { .. } | Place::Trust(_))
             )
         };
+        let statements = self.statements.map(into_inner).unwrap_or_default();
         let seen = match (&self.keys, heads.first()) {
             (Keys::Known(series), Some(head)) if !faults.iter().any(is_root) => Some(Seen {
                 registry: series.registry(),
                 trust: series.newest().clone(),
                 head: head.clone(),
-                statements: self.statements.map(into_inner).unwrap_or_default(),
+                statements: statements.clone(),
             }),
             _ => None,
         };
@@ -374,6 +415,8 @@ impl<'a> Run<'a> {
             faults,
             warnings: sorted(self.warnings),
             seen,
+            head: heads.first().cloned(),
+            statements,
             forks: into_inner(self.forks),
         })
     }
@@ -435,7 +478,7 @@ impl<'a> Run<'a> {
                 _ => Class::Malformed,
             },
             TreeError::Read { source, .. } if is_not_a_file(source) => Class::Malformed,
-            TreeError::Read { .. } | TreeError::Hash(_) => Class::Unavailable,
+            TreeError::Read { .. } | TreeError::Store(_) | TreeError::Hash(_) => Class::Unavailable,
             TreeError::Mismatch { .. } => Class::Mismatch,
             _ => Class::Malformed,
         };

@@ -14,8 +14,8 @@ use sreg_model::{Namespace, Repository, Tag};
 use sreg_site::{View, repository_views, tag_views};
 
 use crate::error::TreeError;
-use crate::staging::Writer;
 use crate::tree::Tree;
+use crate::writer::Writer;
 
 /// What a change of the index touches.
 #[derive(Debug, Default)]
@@ -26,7 +26,7 @@ struct Touched {
 
 /// Brings all views to `head`, when they show `shown` now, or nothing known.
 pub(crate) fn roll_forward(
-    writer: &Writer,
+    writer: &dyn Writer,
     shown: Option<&Head>,
     head: &Head,
     observer: &dyn Observer,
@@ -34,7 +34,7 @@ pub(crate) fn roll_forward(
     let tree = writer.tree();
     let touched = touched(tree, shown, head)?;
     let index = tree.index(head);
-    let (lists, mut gone) = lists_of(writer, index, &touched.repositories)?;
+    let (lists, mut gone) = lists_of(writer, head, &touched.repositories)?;
     let gone_tags = touched
         .tags
         .par_iter()
@@ -44,14 +44,14 @@ pub(crate) fn roll_forward(
                 return Err(TreeError::Cancelled);
             }
             let views = views_of_tag(tree, index, repository, tag)?;
-            write_all(writer, &views)?;
+            writer.put_views(head, &views)?;
             let seed = Place::SeedManifest(repository.clone(), tag.clone());
             let is_gone = !views.iter().any(|view| view.place == seed);
             Ok(is_gone.then_some(seed))
         })
         .collect::<Result<Vec<_>, _>>()?;
     // What lists name is there before them, and goes after them.
-    write_all(writer, &lists)?;
+    writer.put_views(head, &lists)?;
     gone.extend(gone_tags.into_iter().flatten());
     gone.iter().try_for_each(|place| writer.remove(place))
 }
@@ -59,11 +59,12 @@ pub(crate) fn roll_forward(
 /// The lists of tags of repositories, and those that are gone. Configs, which the manifests of
 /// tags name, are written.
 fn lists_of(
-    writer: &Writer,
-    index: Index<'_>,
+    writer: &dyn Writer,
+    head: &Head,
     repositories: &BTreeSet<Repository>,
 ) -> Result<(Vec<View>, Vec<Place>), TreeError> {
     let (mut lists, mut gone) = (Vec::new(), Vec::new());
+    let index = writer.tree().index(head);
     let namespaces: BTreeSet<&Namespace> = repositories.iter().map(Repository::namespace).collect();
     for namespace in namespaces {
         let tags = present_tags(writer.tree(), index, namespace)?;
@@ -78,7 +79,7 @@ fn lists_of(
             }
             let (list, config): (Vec<_>, Vec<_>) =
                 views.into_iter().partition(|view| view.place.is_view());
-            write_all(writer, &config)?;
+            writer.put_views(head, &config)?;
             lists.extend(list);
         }
     }
@@ -181,10 +182,4 @@ fn touched(tree: &Tree, shown: Option<&Head>, head: &Head) -> Result<Touched, Tr
     )
     .map_err(|error| tree.map_error(error))?;
     Ok(touched)
-}
-
-fn write_all(writer: &Writer, views: &[View]) -> Result<(), TreeError> {
-    views
-        .iter()
-        .try_for_each(|view| writer.put(&view.place, &view.bytes))
 }

@@ -8,13 +8,14 @@ use sreg_model::head::Head;
 use sreg_model::lock::Known;
 use sreg_model::statement::Subject;
 use sreg_model::{Digest, Document};
+use sreg_tree::change;
 use sreg_tree::history;
 use sreg_tree::publish::{Keys, Watch};
 use sreg_tree::verify::Seen;
-use sreg_tree::{Tree, change};
 
 use crate::knowledge::{self, Expected};
 use crate::output::Output;
+use crate::place;
 use crate::problem::Problem;
 
 /// What came of a change.
@@ -51,7 +52,7 @@ impl Answer {
 /// What is known of the registry in a tree, where it has keys.
 pub(super) fn expected_of(root: &Path) -> Result<Expected, Problem> {
     let target = root.display().to_string();
-    let found = match Tree::open(root) {
+    let found = match place::tree(root) {
         Ok(tree) => tree.registry(),
         Err(_) => None,
     };
@@ -79,7 +80,7 @@ pub(super) fn change<'a>(
 /// Remembers what was published with a key at hand: whoever holds one knows the registry. It is
 /// published in any case, so that a memory that cannot be written is only said.
 pub(super) fn remember(root: &Path, head: &Document<Head>, output: &Output) -> Result<(), Problem> {
-    let tree = Tree::open(root)?;
+    let tree = place::tree(root)?;
     let Some(series) = history::series(&tree)? else {
         return Ok(());
     };

@@ -6,11 +6,12 @@ use sreg_index::index::diff;
 use sreg_index::map::MapError;
 use sreg_model::node::{ImageSize, TagEntry};
 use sreg_model::{Arch, Digest, Namespace};
-use sreg_tree::{Tree, TreeError};
+use sreg_tree::TreeError;
 
 use crate::args;
 use crate::exit;
 use crate::output::{Output, human_bytes};
+use crate::place;
 use crate::problem::Problem;
 
 #[derive(Serialize)]
@@ -41,7 +42,7 @@ struct Side {
 }
 
 pub(super) fn run(args: &args::Diff, output: &Output) -> Result<u8, Problem> {
-    let (left, right) = (Tree::open(&args.left)?, Tree::open(&args.right)?);
+    let (left, right) = (place::tree(&args.left)?, place::tree(&args.right)?);
     let (left_head, right_head) = (left.head()?, right.head()?);
     let mut changes = Vec::new();
     let (left_index, right_index) = (left.index(left_head.body()), right.index(right_head.body()));

@@ -6,7 +6,7 @@ use serde::Serialize;
 use sreg_index::hasher::IoMode;
 use sreg_model::Digest;
 use sreg_tree::ingest::{Options, Outcome, index_folder};
-use sreg_tree::{LinkMode, Tree, TreeError};
+use sreg_tree::{LinkMode, TreeError};
 
 use super::change;
 use crate::args::{self, Io, Link};
@@ -14,6 +14,7 @@ use crate::config::{self, Index as Config};
 use crate::exit;
 use crate::keys::Opened;
 use crate::output::{Output, counted, human_bytes};
+use crate::place;
 use crate::problem::{Line, Problem};
 use crate::progress::Progress;
 
@@ -88,6 +89,20 @@ fn options(args: args::Index, config: Config) -> Result<Options, Problem> {
         Problem::new("usage", "no output folder is given")
             .with_hint(format!("sreg index {} --out public", source.display()))
     })?;
+    if sreg_store::is_url(&out.to_string_lossy()) {
+        return Err(Problem::new(
+            "not-supported",
+            format!(
+                "{} is no folder: images are indexed into one",
+                out.display()
+            ),
+        )
+        .with_hint(format!(
+            "sreg index {} --out public, then: sreg mirror public {}",
+            source.display(),
+            out.display()
+        )));
+    }
     if !source.exists() {
         return Err(Problem::new(
             "missing-file",
@@ -126,7 +141,7 @@ fn options(args: args::Index, config: Config) -> Result<Options, Problem> {
 
 /// Refuses to make a registry where one is served already.
 fn refuse_second(options: &Options, output: &Output) -> Result<(), Problem> {
-    let has_keys = Tree::open(&options.out).is_ok_and(|tree| tree.registry().is_some());
+    let has_keys = place::tree(&options.out).is_ok_and(|tree| tree.registry().is_some());
     let Some(url) = options.base_url.as_ref().filter(|_| !has_keys) else {
         return Ok(());
     };

@@ -1,14 +1,17 @@
 //! `sreg init`
 
 use sreg_index::hasher::IoMode;
+use sreg_store::Store;
+use sreg_tree::publish::{Destination, Edition, publish_edition};
 use sreg_tree::verify::{BlobCheck, Options, verify_tree};
-use sreg_tree::{Tree, history};
+use sreg_tree::{Tree, TreeError, history};
 
 use super::change::{self, Answer};
 use crate::args;
 use crate::exit;
 use crate::keys::Opened;
 use crate::output::Output;
+use crate::place;
 use crate::problem::Problem;
 use crate::progress::Progress;
 
@@ -34,29 +37,69 @@ fn check_source(from: &Tree, output: &Output) -> Result<(), Problem> {
     }
 }
 
+/// Of two that publish at once in such a store, one would be lost.
+fn refuse_ignored_conditions(store: &dyn Store) -> Result<(), Problem> {
+    match sreg_store::keeps_conditions(store)? {
+        true => Ok(()),
+        false => Err(TreeError::Unconditional(store.name().into()).into()),
+    }
+}
+
+/// An empty registry without keys.
+fn without_keys(
+    args: &args::Init,
+    destination: &Destination,
+    output: &Output,
+) -> Result<u8, Problem> {
+    if place::tree(&args.dir).is_ok() {
+        return Err(TreeError::Published(args.dir.clone()).into());
+    }
+    let progress = Progress::new(output, "copied");
+    let now = crate::clock::stated()?;
+    let head = publish_edition(destination, Edition::default(), None, now, &progress)?;
+    drop(progress);
+    let dir = args.dir.display();
+    let text = format!("{dir}: a new registry without keys\n");
+    change::say(&Answer::published(head.id(), 1), &text, output)?;
+    output.note(&format!(
+        "publish an image with: sreg push IMAGE {dir}//namespace/name:tag"
+    ));
+    Ok(exit::OK)
+}
+
 pub(super) fn run(args: &args::Init, output: &Output) -> Result<u8, Problem> {
+    let destination = place::destination(&args.dir)?;
+    if destination.store.folder().is_none() {
+        refuse_ignored_conditions(&*destination.store)?;
+        if args.signing.keys.is_empty() && args.from.is_none() {
+            return without_keys(args, &destination, output);
+        }
+    }
     let opened = Opened::need(&args.signing)?;
     let keys = opened.keys(true, false);
-    let from = args.from.as_deref().map(Tree::open).transpose()?;
+    let from = args.from.as_deref().map(place::tree).transpose()?;
     if let Some(from) = &from {
         check_source(from, output)?;
     }
     let progress = Progress::new(output, "copied");
     let change = change::change(&keys, &[], &progress)?;
-    let head = change.begin(&args.dir, from.as_ref())?;
+    let head = change.begin(&destination, from.as_ref())?;
     drop(progress);
     change::remember(&args.dir, &head, output)?;
-    let tree = Tree::open(&args.dir)?;
+    let tree = place::tree(&args.dir)?;
     let registry = history::series(&tree)?.map(|series| series.registry());
     let registry = registry.ok_or_else(|| Problem::new("bug", "a registry without trust"))?;
     let dir = args.dir.display();
     let text =
         format!("{dir}: a new registry with one key that does everything\nregistry {registry}\n");
     change::say(&Answer::published(registry, 1), &text, output)?;
-    output.note(&format!(
-        "publish images with: sreg index IMAGES --out {dir} --key {}",
-        args.signing.keys[0].display()
-    ));
+    let key = args.signing.keys[0].display();
+    output.note(&match destination.store.folder() {
+        Some(_) => format!("publish images with: sreg index IMAGES --out {dir} --key {key}"),
+        None => {
+            format!("publish an image with: sreg push IMAGE {dir}//namespace/name:tag --key {key}")
+        }
+    });
     output.note("keep a copy of the key: without it nobody can publish in this registry again");
     Ok(exit::OK)
 }

@@ -8,7 +8,6 @@ use sreg_index::hasher::{self, Observer as _};
 use sreg_model::layout::Place;
 use sreg_model::statement::Statement;
 use sreg_model::{Arch, Digest, Reference};
-use sreg_tree::Tree;
 use sreg_tree::source::holds_images;
 
 use super::image_content;
@@ -17,6 +16,7 @@ use crate::args;
 use crate::config::Config;
 use crate::exit;
 use crate::output::{Output, counted, human_bytes};
+use crate::place;
 use crate::problem::Problem;
 use crate::progress::Progress;
 use crate::target::Target;
@@ -65,7 +65,7 @@ fn folder(path: &Path) -> Problem {
         "usage",
         format!("{} is a folder, not an image", path.display()),
     );
-    if Tree::open(path).is_ok() {
+    if place::tree(path).is_ok() {
         return problem.with_hint(format!("list its images with: sreg ls {}", path.display()));
     }
     if holds_images(path) {
@@ -80,7 +80,17 @@ fn resolve(
     reference: &Reference,
     arch: Option<Arch>,
 ) -> Result<(PathBuf, Statement), Problem> {
-    let tree = Tree::open(root)?;
+    let tree = place::tree(root)?;
+    if tree.store().folder().is_none() {
+        return Err(Problem::new(
+            "not-supported",
+            format!("{} is no folder: only files are inspected", root.display()),
+        )
+        .with_hint(format!(
+            "fetch it first: sreg pull {}//{reference}",
+            root.display()
+        )));
+    }
     let head = tree.head()?;
     let mut found: Vec<(Arch, Digest)> = tree
         .lines(head.body(), reference)?

@@ -10,6 +10,7 @@ use sreg_tree::{Tree, TreeError, history};
 use crate::args;
 use crate::exit;
 use crate::output::{Output, moment};
+use crate::place;
 use crate::problem::Problem;
 
 #[derive(Serialize)]
@@ -25,7 +26,7 @@ struct Row {
 }
 
 pub(super) fn run(args: &args::Log, output: &Output) -> Result<u8, Problem> {
-    let tree = Tree::open(&args.tree)?;
+    let tree = place::tree(&args.tree)?;
     let series = history::series(&tree)?;
     let newest = history::newest(&tree, series.as_ref())?;
     let mut next = Some(newest.ok_or_else(|| TreeError::NoHead(args.tree.clone()))?);

@@ -14,6 +14,7 @@ use sreg_tree::{Tree, TreeError, change, history};
 use crate::args;
 use crate::exit;
 use crate::output::{Output, human_bytes, moment};
+use crate::place;
 use crate::problem::Problem;
 use crate::target;
 
@@ -28,9 +29,8 @@ struct Row {
 }
 
 pub(super) fn run(args: &args::Ls, output: &Output) -> Result<u8, Problem> {
-    target::refuse_remote(&args.target)?;
     let (root, below) = target::split(&args.target).unwrap_or((&args.target, ""));
-    let tree = Tree::open(Path::new(root))?;
+    let tree = place::tree(Path::new(root))?;
     let head = tree.head()?;
     let series = history::series(&tree)?;
     let mut rows = Vec::new();

@@ -5,6 +5,7 @@ use crate::args;
 use crate::exit;
 use crate::keys::Opened;
 use crate::output::{Output, moment};
+use crate::place;
 use crate::problem::Problem;
 use crate::progress::Progress;
 
@@ -13,7 +14,8 @@ pub(super) fn run(args: &args::Refresh, output: &Output) -> Result<u8, Problem> 
     let keys = opened.keys(false, true);
     let expected = change::expected_of(&args.tree)?;
     let progress = Progress::new(output, "hashed");
-    let head = change::change(&keys, &expected.known, &progress)?.renew(&args.tree)?;
+    let head = change::change(&keys, &expected.known, &progress)?
+        .renew(&place::destination(&args.tree)?)?;
     drop(progress);
     change::remember(&args.tree, &head, output)?;
     let body = head.body();

@@ -1,13 +1,13 @@
 //! `sreg repair`
 
 use serde::Serialize;
-use sreg_tree::Tree;
 use sreg_tree::repair::repair;
 use sreg_tree::verify::Fault;
 
 use crate::args;
 use crate::exit;
 use crate::output::{Output, counted};
+use crate::place;
 use crate::problem::{Line, Problem};
 use crate::progress::Progress;
 
@@ -19,7 +19,7 @@ struct Answer<'a> {
 }
 
 pub(super) fn run(args: &args::Repair, output: &Output) -> Result<u8, Problem> {
-    let tree = Tree::open(&args.tree)?;
+    let tree = place::tree(&args.tree)?;
     let progress = Progress::new(output, "hashed");
     let waiting = || output.note("another sreg is writing to this folder; waiting for it to end");
     let repaired = repair(&tree, &progress, crate::clock::now(), &waiting)?;

@@ -18,6 +18,7 @@ use crate::exit;
 use crate::files;
 use crate::keys::Opened;
 use crate::output::{Output, counted};
+use crate::place;
 use crate::problem::Problem;
 use crate::progress::Progress;
 use crate::target;
@@ -53,7 +54,7 @@ fn sign_image(
     let tag = reference
         .tag_or_default()
         .ok_or_else(|| Problem::new("usage", "a statement is about a tag, not a digest"))?;
-    let tree = Tree::open(Path::new(root))?;
+    let tree = place::tree(Path::new(root))?;
     check_known(&tree)?;
     let series = history::series(&tree)?.ok_or_else(|| TreeError::NoKeys(PathBuf::from(root)))?;
     let opened_image = ImageFile::open(image).map_err(|error| Problem::image(image, &error))?;
@@ -157,11 +158,10 @@ fn sign_again(
     opened: &Opened,
     output: &Output,
 ) -> Result<u8, Problem> {
-    target::refuse_remote(target)?;
     let (root, below) = target::split(target).unwrap_or((target, ""));
     let root = Path::new(root);
     let keys = opened.keys(false, false);
-    let tree = Tree::open(root)?;
+    let tree = place::tree(root)?;
     let candidates = tree_change::to_sign_again(&tree, below)?;
     for (subject, digest) in &candidates {
         let what = digest.map_or_else(|| "removed".to_owned(), |digest| digest.to_string());
@@ -174,7 +174,7 @@ fn sign_again(
     let progress = Progress::new(output, "hashed");
     let change = change::change(&keys, &expected.known, &progress)?;
     let chosen = |subject: &Subject| candidates.iter().any(|(one, _)| one == subject);
-    let (head, again) = change.sign_again(root, &chosen)?;
+    let (head, again) = change.sign_again(&place::destination(root)?, &chosen)?;
     drop(progress);
     change::remember(root, &head, output)?;
     let signed = change::references(&again);

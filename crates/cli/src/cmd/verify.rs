@@ -5,7 +5,6 @@ use std::path::Path;
 use serde::Serialize;
 use sreg_image::Image;
 use sreg_index::hasher::{self, Observer as _};
-use sreg_tree::Tree;
 use sreg_tree::verify::{
     BlobCheck, Checked, Class, Fault, Options, Report, verify_reference, verify_tree,
 };
@@ -16,6 +15,7 @@ use crate::config::Config;
 use crate::exit;
 use crate::knowledge::{self, Expected, keep_evidence};
 use crate::output::{Output, counted, human_bytes};
+use crate::place;
 use crate::problem::{Line, Problem};
 use crate::progress::Progress;
 use crate::target::Target;
@@ -31,9 +31,11 @@ struct Answer<'a> {
 pub(super) fn run(args: args::Verify, config: &Config, output: &Output) -> Result<u8, Problem> {
     let registry = args.registry.as_deref().or(config.registry.as_deref());
     let blobs = match args.blobs {
-        Blobs::None => BlobCheck::None,
-        Blobs::Head => BlobCheck::Head,
-        Blobs::Full => BlobCheck::Full,
+        Some(Blobs::None) => BlobCheck::None,
+        Some(Blobs::Head) => BlobCheck::Head,
+        Some(Blobs::Full) => BlobCheck::Full,
+        None if crate::target::is_remote(&args.target) => BlobCheck::Head,
+        None => BlobCheck::Full,
     };
     let options = Options {
         now: args.now.unwrap_or_else(crate::clock::now),
@@ -43,8 +45,8 @@ pub(super) fn run(args: args::Verify, config: &Config, output: &Output) -> Resul
     let target = Target::parse(&args.target, registry)?;
     let (tree, reference) = match &target {
         Target::File(_) => (None, None),
-        Target::Tree(path) => (Some(Tree::open(path)?), None),
-        Target::Reference(path, reference) => (Some(Tree::open(path)?), Some(reference)),
+        Target::Tree(path) => (Some(place::tree(path)?), None),
+        Target::Reference(path, reference) => (Some(place::tree(path)?), Some(reference)),
     };
     let places = tree
         .as_ref()
@@ -118,6 +120,9 @@ pub(super) fn run(args: args::Verify, config: &Config, output: &Output) -> Resul
         for hint in crate::problem::fault_hints(&report.faults, tree.root()) {
             output.hint(&hint);
         }
+    }
+    if blobs == BlobCheck::Head && args.blobs.is_none() {
+        output.note("of images only the size was looked at; --blobs full reads every byte");
     }
     if report.checked.blobs_elsewhere > 0 {
         output.note(&format!(

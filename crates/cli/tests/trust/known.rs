@@ -176,6 +176,6 @@ fn one_pin_serves_every_url_of_a_registry() {
     let ran = stranger(&["trust", "add", "http://127.0.0.1:9"]);
     assert_eq!(ran.code, 5, "{}", ran.stderr);
     let ran = stranger(&["trust", "add", &format!("{first}/lab")]);
-    assert_eq!(ran.code, 2, "{}", ran.stderr);
-    assert!(ran.stderr.contains("error[no-keys]"), "{}", ran.stderr);
+    assert_eq!(ran.code, 4, "{}", ran.stderr);
+    assert!(ran.stderr.contains("error[not-a-tree]"), "{}", ran.stderr);
 }

@@ -14,8 +14,9 @@ use super::found::Found;
 use crate::cache::{Cache, Known};
 use crate::error::TreeError;
 use crate::publish::Watch;
-use crate::staging::{LinkMode, Writer};
+use crate::staging::{FolderWriter, LinkMode};
 use crate::tree::Tree;
+use crate::writer::{Puts, Writer};
 
 /// How an image came to be known.
 pub(super) enum Hashing {
@@ -36,7 +37,7 @@ impl Hashing {
 /// and brings images into the tree as `import` says, if it does. Results stand in the order of
 /// `found`; with an error there may be fewer.
 pub(super) fn bring(
-    writer: &Writer,
+    writer: &FolderWriter,
     found: &[Found],
     mode: IoMode,
     import: Option<LinkMode>,
@@ -113,7 +114,7 @@ fn reuse(tree: &Tree, image: &Found) -> Option<Hashing> {
 }
 
 fn hash_one(
-    writer: &Writer,
+    writer: &FolderWriter,
     image: &Found,
     mode: IoMode,
     watch: &dyn Watch,
@@ -178,7 +179,7 @@ fn now_nanoseconds() -> i128 {
 
 /// Brings all images into the tree that are not there yet.
 fn import_all(
-    writer: &Writer,
+    writer: &FolderWriter,
     found: &[Found],
     hashed: &[Hashing],
     link: LinkMode,

@@ -13,14 +13,10 @@ use sreg_sign::{Series, check_known_head, check_seen_slot, seen_slot};
 use super::{Lines, lines};
 use crate::error::TreeError;
 use crate::history;
-use crate::staging::{Journal, Version, Writer};
-use crate::tree::{Tree, read_capped};
+use crate::staging::{Journal, Version, parse};
+use crate::tree::Tree;
 use crate::views;
-
-/// A document that a journal holds.
-fn parse<T: Body>(text: Option<&str>) -> Option<Document<T>> {
-    Document::parse(text?.as_bytes().to_vec()).ok()
-}
+use crate::writer::Writer;
 
 /// What is published already.
 pub(crate) struct Base {
@@ -59,8 +55,19 @@ impl Base {
         Ok(())
     }
 
+    /// All trust once `trust` is published, too.
+    pub(crate) fn series_after(&self, trust: Option<&Document<Trust>>) -> Option<Series> {
+        let Some(trust) = trust else {
+            return self.series.clone();
+        };
+        match self.series.clone() {
+            None => Series::begin(trust.clone()).ok(),
+            Some(mut series) => series.extend(trust.clone()).is_ok().then_some(series),
+        }
+    }
+
     /// All lines of the index.
-    pub(crate) fn lines(&self, writer: &Writer) -> Result<Lines, TreeError> {
+    pub(crate) fn lines(&self, writer: &dyn Writer) -> Result<Lines, TreeError> {
         lines(writer.tree(), self.head.as_ref().map(Document::body))
     }
 }
@@ -71,7 +78,7 @@ impl Base {
 /// # Errors
 /// When trust or the newest head is malformed or not signed as it should be, or the tree cannot be
 /// written.
-pub(crate) fn recover(writer: &Writer, observer: &dyn Observer) -> Result<Base, TreeError> {
+pub(crate) fn recover(writer: &dyn Writer, observer: &dyn Observer) -> Result<Base, TreeError> {
     let tree = writer.tree();
     let journal = writer.journal();
     let mut series = history::series(tree)?;
@@ -79,27 +86,41 @@ pub(crate) fn recover(writer: &Writer, observer: &dyn Observer) -> Result<Base, 
         series = finish(writer, journal, series)?;
     }
     let Some(newest) = history::newest(tree, series.as_ref())? else {
-        writer.clear_journal()?;
+        writer.end(None)?;
         return Ok(Base {
             series,
             head: None,
             shown: None,
         });
     };
-    check_newest(writer, series.as_ref(), &newest)?;
-    writer.put(&Place::Head, newest.bytes())?;
+    check_newest(tree, series.as_ref(), &newest)?;
+    // In a store whoever commits next moves it on.
+    if !writer.is_shared() {
+        writer.advance(&newest)?;
+    }
     if let Some(journal) = journal {
         let shown = match journal.shown {
             Some(Version { epoch, version }) => tree.head_slot(epoch, version)?,
             None => None,
         };
+        // Whoever is publishing meanwhile brings them along; so does this run, once it has.
+        if writer.is_shared() {
+            if journal.trust.is_some() {
+                writer.end(shown.as_ref())?;
+            }
+            return Ok(Base {
+                series,
+                shown,
+                head: Some(newest),
+            });
+        }
         views::roll_forward(
             writer,
             shown.as_ref().map(Document::body),
             newest.body(),
             observer,
         )?;
-        writer.clear_journal()?;
+        writer.end(Some(&newest))?;
     }
     Ok(Base {
         series,
@@ -109,19 +130,19 @@ pub(crate) fn recover(writer: &Writer, observer: &dyn Observer) -> Result<Base, 
 }
 
 /// Nothing is published on top of a head that readers refuse.
-fn check_newest(
-    writer: &Writer,
+pub(crate) fn check_newest(
+    tree: &Tree,
     series: Option<&Series>,
     newest: &Document<Head>,
 ) -> Result<(), TreeError> {
     let (epoch, version) = (newest.body().epoch, newest.body().version);
-    let path = writer.tree().path(&Place::HeadSlot { epoch, version });
+    let path = tree.path(&Place::HeadSlot { epoch, version });
     match series {
         Some(series) if series.newest().body().head_base.epoch == epoch => series
             .check_newest_head(newest)
             .map_err(|source| TreeError::Policy { path, source }),
         None if newest.body().registry.is_some() => Err(TreeError::Missing {
-            tree: writer.tree().root().to_owned(),
+            tree: tree.root().to_owned(),
             place: Box::new(Place::Trust(1)),
         }),
         _ => Ok(()),
@@ -131,7 +152,7 @@ fn check_newest(
 /// Publishes the trust, and the head with it, that a killed run had signed and begun to publish.
 /// What does not follow was never begun by a run that checks as this one does.
 fn finish(
-    writer: &Writer,
+    writer: &dyn Writer,
     journal: &Journal,
     series: Option<Series>,
 ) -> Result<Option<Series>, TreeError> {
@@ -155,14 +176,14 @@ fn finish(
         }
     };
     let Ok(extended) = extended else {
-        return Ok(series);
+        return void(writer, series);
     };
     let head = parse::<Head>(journal.head.as_deref());
     if head
         .as_ref()
         .is_some_and(|head| extended.check_newest_head(head).is_err())
     {
-        return Ok(series);
+        return void(writer, series);
     }
     publish_once(writer, &Place::Trust(version), &trust)?;
     if let Some(head) = head {
@@ -172,19 +193,27 @@ fn finish(
     Ok(Some(extended))
 }
 
+/// What was begun is void: nobody else is to wait for it.
+fn void(writer: &dyn Writer, series: Option<Series>) -> Result<Option<Series>, TreeError> {
+    if writer.is_shared() {
+        writer.end(None)?;
+    }
+    Ok(series)
+}
+
 /// Publishes what a killed run had signed, unless somebody was faster.
 fn publish_once<T: Body>(
-    writer: &Writer,
+    writer: &dyn Writer,
     place: &Place,
     document: &Document<T>,
 ) -> Result<(), TreeError> {
     match writer.create(place, document.bytes()) {
         Err(TreeError::Conflict(path)) => {
-            let found = read_capped(&path, T::MAX_BYTES).map_err(TreeError::read(&path))?;
+            let found = writer.tree().read(place, T::MAX_BYTES)?;
             match Document::<T>::parse(found).is_ok_and(|found| found.id() == document.id()) {
                 true => Ok(()),
                 // Another run has published instead: what was begun is void.
-                false => writer.clear_journal().and(Err(TreeError::Conflict(path))),
+                false => writer.end(None).and(Err(TreeError::Conflict(path))),
             }
         }
         created => created,

@@ -13,7 +13,6 @@ use sreg_sign::{Author, AuthorError, Purpose, Series, Signer, sign};
 
 use super::{Base, Edition, Lines};
 use crate::error::{TreeError, Unsigned};
-use crate::staging::Writer;
 use crate::tree::Tree;
 
 /// Some days in seconds.
@@ -89,14 +88,14 @@ impl Signing<'_> {
 /// # Errors
 /// When there are keys and none is at hand, or the other way round, or they cannot sign.
 pub(crate) fn signing<'a>(
-    writer: &Writer,
+    tree: &Tree,
     base: &Base,
     keys: Option<&Keys<'a>>,
     edition: &Edition,
     lines: &Lines,
     now: u64,
 ) -> Result<Option<Signing<'a>>, TreeError> {
-    let root = || writer.tree().root().to_owned();
+    let root = || tree.root().to_owned();
     let (keys, series) = match (keys, &base.series) {
         (None, None) => return Ok(None),
         (None, Some(_)) => return Err(TreeError::Signed(root())),
@@ -125,9 +124,7 @@ pub(crate) fn signing<'a>(
     }
     let newest = series.newest().body();
     check_fresh(Purpose::Trust, Some(newest.expires), now).map_err(|source| TreeError::Policy {
-        path: writer
-            .tree()
-            .path(&sreg_model::layout::Place::Trust(newest.version)),
+        path: tree.path(&sreg_model::layout::Place::Trust(newest.version)),
         source,
     })?;
     Ok(Some(Signing {

@@ -1,6 +1,5 @@
 //! The statements of a version: which are made, which are kept, which publishers brought.
 
-use std::fs;
 use std::path::PathBuf;
 
 use rayon::prelude::*;
@@ -14,8 +13,8 @@ use sreg_sign::policy;
 use super::signing::{Signing, unsigned};
 use super::{Lines, Publication};
 use crate::error::TreeError;
-use crate::staging::Writer;
 use crate::tree::Tree;
+use crate::writer::Puts;
 
 /// A statement that its publisher signed, in a file beside the image.
 #[derive(Debug, Clone)]
@@ -36,13 +35,15 @@ enum Wanted<'a> {
 
 /// Writes a statement for every subject that changes, and gives the lines that name them.
 pub(super) fn changes(
-    writer: &Writer,
+    tree: &Tree,
+    puts: &dyn Puts,
     lines: &Lines,
     publication: &Publication<'_>,
 ) -> Result<IndexChanges, TreeError> {
     let edition = &publication.edition;
     let states = States {
-        writer,
+        tree,
+        puts,
         lines,
         signing: publication.signing.as_ref(),
         now: publication.now,
@@ -67,7 +68,7 @@ pub(super) fn changes(
         .chain(again)
         .map(|(subject, wanted)| states.state(subject, wanted))
         .collect();
-    let entries = all_or_every_refusal(writer.tree(), stated)?;
+    let entries = all_or_every_refusal(tree, stated)?;
     let mut changes = IndexChanges::new();
     for (namespace, entry) in entries.into_iter().flatten() {
         let key = entry.key.as_str().to_owned();
@@ -79,7 +80,7 @@ pub(super) fn changes(
         of_key.retain(|line| line.arch != entry.arch);
         of_key
             .iter()
-            .try_for_each(|line| check_stated(writer.tree(), line))?;
+            .try_for_each(|line| check_stated(tree, line))?;
         of_key.push(entry);
         of_key.sort_by_key(|line| line.arch);
     }
@@ -113,15 +114,13 @@ fn all_or_every_refusal<T>(
 /// same hole, and views could not be written.
 fn check_stated(tree: &Tree, line: &TagEntry) -> Result<(), TreeError> {
     let place = Place::Statement(line.statement);
-    match fs::metadata(tree.path(&place)) {
-        Ok(_) => Ok(()),
-        Err(error) => Err(TreeError::read_place(tree.root(), &place)(error)),
-    }
+    tree.size(&place).map(|_| ())
 }
 
 /// What statements are made with.
 struct States<'a> {
-    writer: &'a Writer,
+    tree: &'a Tree,
+    puts: &'a dyn Puts,
     lines: &'a Lines,
     signing: Option<&'a Signing<'a>>,
     now: u64,
@@ -134,7 +133,7 @@ impl States<'_> {
         subject: &Subject,
         wanted: Wanted<'_>,
     ) -> Result<Option<(Namespace, TagEntry)>, TreeError> {
-        let tree = self.writer.tree();
+        let tree = self.tree;
         let line = self.line(subject);
         let is_again = matches!(wanted, Wanted::Again);
         let said = |line: &TagEntry| {
@@ -192,7 +191,7 @@ impl States<'_> {
                 ),
             });
         }
-        self.writer
+        self.puts
             .put(&Place::Statement(statement.id()), statement.bytes())?;
         let entry = TagEntry {
             arch: subject.arch,
@@ -216,7 +215,7 @@ impl States<'_> {
         let Some(signing) = self.signing else {
             return Ok(false);
         };
-        let current = self.writer.tree().statement(&line.statement)?;
+        let current = self.tree.statement(&line.statement)?;
         let is_later =
             |provided: &Provided| provided.statement.body().previous == Some(current.id());
         Ok(provided.is_some_and(is_later)
@@ -243,9 +242,9 @@ impl States<'_> {
             Some(signing) => signing
                 .author
                 .statement(statement)
-                .map_err(|source| unsigned(self.writer.tree(), subject.to_string(), source)),
+                .map_err(|source| unsigned(self.tree, subject.to_string(), source)),
             None => Document::new(statement).map_err(|source| TreeError::Document {
-                path: self.writer.tree().root().to_owned(),
+                path: self.tree.root().to_owned(),
                 source,
             }),
         }

@@ -1,12 +1,13 @@
 //! The journal: what a run has still to do once it has begun to change what readers see.
 
 use serde::{Deserialize, Serialize};
+use sreg_model::document::Body;
 use sreg_model::head::Head;
-use sreg_model::layout::JOURNAL;
+use sreg_model::layout::{JOURNAL, Place};
 use sreg_model::trust::{self, Trust};
 use sreg_model::{Document, document};
 
-use crate::tree::{Tree, is_absent, read_capped};
+use crate::tree::Tree;
 
 /// What a run has begun: views that are still to be written, and trust that is to be published.
 /// Documents stand in it with their signatures, so that any run can finish it without a key.
@@ -22,7 +23,7 @@ pub(crate) struct Journal {
     /// The version of trust that is published, before the head.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) trust: Option<String>,
-    r#type: JournalType,
+    pub(crate) r#type: JournalType,
 }
 
 /// A head's epoch and version.
@@ -34,9 +35,14 @@ pub(crate) struct Version {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-enum JournalType {
+pub(crate) enum JournalType {
     #[serde(rename = "sreg-journal-v1")]
     V1,
+}
+
+/// A document that a journal holds.
+pub(crate) fn parse<T: Body>(text: Option<&str>) -> Option<Document<T>> {
+    Document::parse(text?.as_bytes().to_vec()).ok()
 }
 
 impl Journal {
@@ -49,9 +55,35 @@ impl Journal {
         }
     }
 
+    /// Reads a journal; a malformed one says nothing.
+    pub(crate) fn parse(bytes: &[u8]) -> Self {
+        serde_json::from_slice(bytes).unwrap_or_else(|_| Self::new(None))
+    }
+
     /// As it is written; it is no document, and its strings hold lines.
     pub(crate) fn encode(&self) -> Vec<u8> {
         serde_json::to_vec(self).unwrap_or_default()
+    }
+
+    /// Whether nothing is left to do: in a store that many write to, the journal stays.
+    pub(crate) fn is_done(&self, tree: &Tree) -> bool {
+        let newest = tree.head().ok().map(|head| Version {
+            epoch: head.body().epoch,
+            version: head.body().version,
+        });
+        self.trust.is_none() && newest.is_some() && self.shown == newest
+    }
+
+    /// Where the documents stand that it holds, once they are published.
+    pub(crate) fn places(&self) -> Vec<Place> {
+        let trust = parse::<Trust>(self.trust.as_deref());
+        let head = parse::<Head>(self.head.as_deref());
+        let trust = trust.map(|trust| Place::Trust(trust.body().version));
+        let head = head.map(|head| Place::HeadSlot {
+            epoch: head.body().epoch,
+            version: head.body().version,
+        });
+        trust.into_iter().chain(head).collect()
     }
 
     /// The same with trust, and the head that goes with it.
@@ -68,15 +100,14 @@ impl Journal {
 }
 
 /// The longest journal, in bytes: each LF of a document takes two.
-const MAX_BYTES: usize = 2 * (trust::MAX_BYTES + document::MAX_BYTES);
+pub(crate) const MAX_JOURNAL: usize = 2 * (trust::MAX_BYTES + document::MAX_BYTES);
 
-/// The journal in a tree that nobody may be writing.
+/// The journal in a tree that nobody may be writing. An unreadable one counts as one that says
+/// nothing: all views are to be written anew.
 pub(crate) fn journal(tree: &Tree) -> Option<Journal> {
-    match read_capped(&tree.root().join(JOURNAL), MAX_BYTES) {
-        Err(error) if is_absent(&error) => None,
-        bytes => {
-            let journal = serde_json::from_slice(&bytes.unwrap_or_default());
-            Some(journal.unwrap_or_else(|_| Journal::new(None)))
-        }
+    match tree.store().read(JOURNAL, MAX_JOURNAL) {
+        Ok(None) => None,
+        Ok(Some(found)) => Some(Journal::parse(&found.bytes)),
+        Err(_) => Some(Journal::new(None)),
     }
 }

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use rayon::prelude::*;
 use sreg_index::Chain;
-use sreg_index::chain::sidecar_len;
+use sreg_index::chain::{ChainBuilder, sidecar_len};
 use sreg_index::hasher::{self, HashError};
 use sreg_model::layout::Place;
 use sreg_model::node::{ImageSize, TagEntry};
@@ -41,6 +41,15 @@ impl Run<'_> {
             }
         });
         !unread.into_inner()
+    }
+
+    /// Verifies the statements of every tag that was met, and nothing else.
+    pub(super) fn statements(&self, walked: &Walked) {
+        for (namespace, lines) in &walked.tags {
+            for line in lines {
+                self.statement_of(namespace, line);
+            }
+        }
     }
 
     /// Names may not differ by case alone.
@@ -200,35 +209,30 @@ impl Run<'_> {
     }
 
     fn blob(&self, place: &Place, image: &Image, chain: Option<&Chain>, reference: Option<String>) {
-        let path = self.tree.path(place);
         if self.options.blobs == BlobCheck::None {
             return;
         }
-        let metadata = match std::fs::metadata(&path) {
-            Ok(metadata) => metadata,
-            Err(error)
-                if crate::tree::is_absent(&error) && self.tree.settings().blob_url.is_some() =>
-            {
+        let size = match self.tree.size(place) {
+            Ok(size) => size,
+            Err(TreeError::Missing { .. }) if self.tree.settings().blob_url.is_some() => {
                 count(&self.counts.blobs_elsewhere, 1);
                 return;
             }
-            Err(error) => {
-                let error = TreeError::read_place(self.tree.root(), place)(error);
-                return self.error(place, reference, &error);
-            }
+            Err(error) => return self.error(place, reference, &error),
         };
-        if !metadata.is_file() {
-            return self.not_a_file(place, reference);
-        }
         count(&self.counts.blobs, 1);
-        if metadata.len() != image.size {
-            let message = format!("it has {} bytes, expected {}", metadata.len(), image.size);
+        if size != image.size {
+            let message = format!("it has {size} bytes, expected {}", image.size);
             return self.fault_of("blob-size", Class::Mismatch, place, reference, message);
         }
         if self.options.blobs == BlobCheck::Head {
             return;
         }
         count(&self.counts.bytes, image.size);
+        if self.tree.store().folder().is_none() {
+            return self.blob_elsewhere(place, image, reference);
+        }
+        let path = self.tree.path(place);
         let wrong = match chain {
             Some(chain) => hasher::verify(&path, chain, self.options.io, self.observer)
                 .map(|links| broken_links(&links)),
@@ -249,6 +253,37 @@ impl Run<'_> {
                 reference,
                 crate::error::explain(&error),
             ),
+        }
+    }
+}
+
+impl Run<'_> {
+    /// Reads an image from a server, as it comes.
+    fn blob_elsewhere(&self, place: &Place, image: &Image, reference: Option<String>) {
+        let mut chain = ChainBuilder::default();
+        let read = self
+            .tree
+            .store()
+            .read_range(&place.to_string(), 0..image.size, &mut |part| {
+                if self.observer.is_cancelled() {
+                    return Err(std::io::ErrorKind::Interrupted.into());
+                }
+                chain.update(part);
+                self.observer.advance(part.len() as u64);
+                Ok(())
+            });
+        if self.observer.is_cancelled() {
+            return;
+        }
+        match read {
+            Err(error) => self.error(place, reference, &error.into()),
+            Ok(()) => {
+                let found = chain.finish().digest();
+                if found != image.digest {
+                    let message = format!("its digest is {found}");
+                    self.fault_of("blob-mismatch", Class::Mismatch, place, reference, message);
+                }
+            }
         }
     }
 }

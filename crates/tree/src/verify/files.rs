@@ -19,12 +19,16 @@ impl Run<'_> {
     /// newest index was not `read_in_full`, it may be the one to name them: then they are only
     /// looked at as far as they speak for themselves.
     pub(super) fn files(&self, heads: &Heads, read_in_full: bool) {
+        // What a bucket or a server has besides is not listed.
+        let Some(root) = self.tree.store().folder() else {
+            return;
+        };
         let faulty = unlocked(&self.faults)
             .iter()
             .map(|fault| fault.path.clone())
             .collect();
         let mut strays = Vec::new();
-        self.folder(self.tree.root(), "", &faulty, &mut strays);
+        self.folder(root, "", &faulty, &mut strays);
         let basis = Basis {
             heads,
             chain: heads

@@ -1,5 +1,7 @@
 //! The chain of heads.
 
+use sreg_model::Document;
+use sreg_model::head::Head;
 use sreg_model::layout::Place;
 
 use super::{Class, Heads, Run, count};
@@ -57,8 +59,26 @@ impl Run<'_> {
         heads
     }
 
+    /// Verifies the newest head alone, as a reader does: the one in `head`, or `stored`.
+    pub(super) fn newest_head(&self, stored: Option<&Document<Head>>) -> Heads {
+        let newest = match stored {
+            Some(stored) => Ok(stored.clone()),
+            None => self.tree.head(),
+        };
+        match newest {
+            Ok(head) => {
+                self.hold_head(&head);
+                vec![head]
+            }
+            Err(error) => {
+                self.error(&Place::Head, None, &error);
+                Heads::new()
+            }
+        }
+    }
+
     /// `head` is byte for byte what its slot keeps.
-    fn check_slot(&self, copy: &sreg_model::Document<sreg_model::head::Head>) {
+    fn check_slot(&self, copy: &Document<Head>) {
         let slot = Place::HeadSlot {
             epoch: copy.body().epoch,
             version: copy.body().version,
@@ -77,7 +97,7 @@ impl Run<'_> {
 
     /// A slot after `head` is a commit whose run was killed before it could move `head` on. After the
     /// last head of an epoch that counts, it is the first of the next one.
-    fn check_lag(&self, copy: &sreg_model::Document<sreg_model::head::Head>) {
+    fn check_lag(&self, copy: &Document<Head>) {
         let (mut epoch, mut version) = (copy.body().epoch, copy.body().version);
         let series = self.keys.series();
         match series.and_then(|series| series.base(epoch.saturating_add(1))) {

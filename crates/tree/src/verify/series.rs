@@ -11,6 +11,7 @@ use sreg_sign::policy::PolicyError;
 
 use super::nodes::Walked;
 use super::{Class, Run, into_inner, unlocked};
+use crate::error::TreeError;
 use crate::views::repository;
 
 impl Run<'_> {
@@ -106,7 +107,7 @@ impl Run<'_> {
                 Place::manifest(repository, manifest.digest()),
             ] {
                 // Kept for those who ask by digest; if it is there, it is checked as a stray is.
-                if !self.tree.path(&place).exists() {
+                if matches!(self.tree.size(&place), Err(TreeError::Missing { .. })) {
                     self.expect(&place);
                 }
             }

@@ -15,7 +15,7 @@ use crate::error::TreeError;
 use crate::views;
 
 /// More than any view, in bytes; what is longer is none.
-pub(super) const MAX_VIEW: usize = 256 << 20;
+pub(crate) const MAX_VIEW: usize = 256 << 20;
 
 impl Run<'_> {
     /// Verifies the views of one tag.

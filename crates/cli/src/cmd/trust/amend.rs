@@ -16,6 +16,7 @@ use crate::exit;
 use crate::files;
 use crate::keys::{self, Opened};
 use crate::output::{Output, counted};
+use crate::place;
 use crate::problem::Problem;
 use crate::progress::Progress;
 
@@ -246,7 +247,7 @@ fn publish(
     }
     let progress = Progress::new(output, "hashed");
     let head = change::change(&keys, &expected.known, &progress)?.publish_trust(
-        root,
+        &place::destination(root)?,
         trust,
         registry.head.id(),
     )?;
@@ -313,7 +314,7 @@ pub(super) fn resume(
 }
 
 fn open(root: &Path) -> Result<Registry, Problem> {
-    let tree = Tree::open(root)?;
+    let tree = place::tree(root)?;
     let series = history::series(&tree)?.ok_or_else(|| TreeError::NoKeys(root.to_owned()))?;
     let head = history::newest(&tree, Some(&series))?;
     let head = head.ok_or_else(|| TreeError::NoHead(root.to_owned()))?;

@@ -10,13 +10,13 @@ use sreg_model::trust::Trust;
 use sreg_model::{Digest, Document};
 use sreg_sign::policy::PolicyError;
 use sreg_sign::{Purpose, Series, check_known_head, check_seen_slot, policy, seen_slot};
-use sreg_store::Site;
-use sreg_tree::{Tree, TreeError, history};
+use sreg_tree::{TreeError, history};
 
 use crate::args::Knowing;
 use crate::exit;
 use crate::files;
 use crate::knowledge::{self, Expected};
+use crate::place;
 use crate::problem::Problem;
 use crate::target;
 
@@ -79,23 +79,13 @@ pub(crate) fn read_held(target: &str, knowing: &Knowing) -> Result<(Found, Expec
         series.check_known(known)?;
         check_known_head(known, head)?;
         if let Some(slot) = seen_slot(known, series)
-            && let Some(seen) = read_head(target, &slot)?
+            && let Place::HeadSlot { epoch, version } = slot
+            && let Some(seen) = place::tree(Path::new(target))?.head_slot(epoch, version)?
         {
             check_seen_slot(known, &seen)?;
         }
     }
     Ok((found, expected))
-}
-
-/// A head in a slot of a tree, or at a URL.
-fn read_head(target: &str, slot: &Place) -> Result<Option<Document<Head>>, Problem> {
-    match slot {
-        _ if target::is_remote(target) => site_document(&Site::open(target)?, target, slot),
-        Place::HeadSlot { epoch, version } => {
-            Ok(Tree::open(Path::new(target))?.head_slot(*epoch, *version)?)
-        }
-        _ => Ok(None),
-    }
 }
 
 /// How often a registry is read whose trust and head do not fit: whoever publishes both does not do so
@@ -119,18 +109,19 @@ fn read(target: &str) -> Result<Found, Problem> {
 
 /// Reads what a target says of trust.
 fn read_once(target: &str) -> Result<Found, Problem> {
-    if target::is_remote(target) {
-        return read_site(target);
-    }
     let path = Path::new(target);
     if path.is_file() {
         return Ok(Found::Alone(Box::new(document(path)?)));
     }
-    let tree = Tree::open(path)?;
+    let tree = place::tree(path)?;
     let Some(series) = history::series(&tree)? else {
         return Ok(Found::NoKeys(target.to_owned()));
     };
-    let head = history::newest(&tree, Some(&series))?;
+    // A server may go on with slots for ever, and what it has in `head` is what it publishes.
+    let head = match target::is_remote(target) {
+        true => Some(tree.head()?),
+        false => history::newest(&tree, Some(&series))?,
+    };
     let head = head.ok_or_else(|| TreeError::NoHead(path.to_owned()))?;
     series
         .check_newest_head(&head)
@@ -144,72 +135,10 @@ fn read_once(target: &str) -> Result<Found, Problem> {
     })
 }
 
-/// Reads what a server says of trust.
-fn read_site(url: &str) -> Result<Found, Problem> {
-    let site = Site::open(url)?;
-    let series = site_series(&site, url)?;
-    let Some(series) = series else {
-        return Ok(Found::NoKeys(url.to_owned()));
-    };
-    let head: Document<Head> = site_document(&site, url, &Place::Head)?
-        .ok_or_else(|| Problem::new("missing-head", format!("{url} has no head")))?;
-    series
-        .check_newest_head(&head)
-        .map_err(|error| at(url, &Place::Head, error.code(), &error))?;
-    Ok(Found::Registry {
-        series: Box::new(series),
-        head: Box::new(head),
-    })
-}
-
 /// The id of the registry at a URL, by its first trust, which is not verified; nothing, where there
 /// is none.
 pub(crate) fn registry_at(url: &str) -> Result<Option<Digest>, Problem> {
-    let site = Site::open(url)?;
-    let first: Option<Document<Trust>> = site_document(&site, url, &Place::Trust(1))?;
-    Ok(first.map(|trust| trust.id()))
-}
-
-/// How many versions of trust are read from a server, which may never come to an end.
-const MOST_VERSIONS: u64 = 1024;
-
-fn site_series(site: &Site, url: &str) -> Result<Option<Series>, Problem> {
-    let mut series: Option<Series> = None;
-    for version in 1..=MOST_VERSIONS + 1 {
-        let place = Place::Trust(version);
-        let Some(trust) = site_document(site, url, &place)? else {
-            return Ok(series);
-        };
-        let extended = match series {
-            None => Series::begin(trust),
-            Some(mut series) => series.extend(trust).map(|()| series),
-        };
-        series = Some(extended.map_err(|error| at(url, &place, error.code(), &error))?);
-    }
-    let what = format!("{url} has more than {MOST_VERSIONS} versions of trust");
-    Err(Problem::new("trust-order", what))
-}
-
-fn site_document<T: Body>(
-    site: &Site,
-    url: &str,
-    place: &Place,
-) -> Result<Option<Document<T>>, Problem> {
-    let Some(bytes) = site.read(place, T::MAX_BYTES)? else {
-        return Ok(None);
-    };
-    let document = Document::parse(bytes);
-    document
-        .map(Some)
-        .map_err(|error| at(url, place, error.code(), &error))
-}
-
-fn at(url: &str, place: &Place, code: &'static str, error: &dyn std::error::Error) -> Problem {
-    let url = url.trim_end_matches('/');
-    Problem::new(
-        code,
-        format!("{url}/{place}: {}", sreg_tree::explain(error)),
-    )
+    Ok(place::tree(Path::new(url))?.registry())
 }
 
 /// A trust document in a file.

@@ -1,0 +1,260 @@
+//! `sreg doctor`
+
+use std::path::Path;
+
+use comfy_table::{Table, presets};
+use serde::Serialize;
+use sreg_model::layout::Place;
+use sreg_store::{Store, StoreError, keeps_conditions};
+use sreg_tree::{Tree, TreeError, served};
+
+use crate::args;
+use crate::exit;
+use crate::output::Output;
+use crate::place;
+use crate::problem::Problem;
+use crate::target;
+
+/// One thing that was looked at.
+#[derive(Serialize)]
+struct Row {
+    check: &'static str,
+    ok: bool,
+    /// The word of what is wrong.
+    code: Option<&'static str>,
+    found: String,
+    hint: Option<String>,
+}
+
+pub(super) fn run(args: &args::Doctor, output: &Output) -> Result<u8, Problem> {
+    let at = Path::new(&args.place);
+    let store = place::store(at)?;
+    let mut rows = vec![credentials(&args.place)];
+    rows.push(reach(&*store));
+    let reached = rows.iter().all(|row| row.ok);
+    let is_bucket = args.place.starts_with("s3://");
+    if reached && (is_bucket || (args.write && store.folder().is_some())) {
+        rows.push(conditions(&*store));
+    }
+    match Tree::in_store(store.clone()) {
+        Ok(tree) if reached => {
+            rows.push(registry(&tree));
+            rows.extend(ranges(&tree));
+            rows.extend(headers(&tree));
+        }
+        Err(error) if reached => rows.push(row(
+            "registry",
+            Err(Wrong {
+                code: "not-a-tree",
+                found: sreg_tree::explain(&error),
+            }),
+            is_bucket.then(|| format!("make one with: sreg init {}", args.place)),
+        )),
+        _ => {}
+    }
+    if output.is_json() {
+        output.json(&rows)?;
+    } else {
+        output.text(&table(&rows));
+        for hint in rows.iter().filter_map(|row| row.hint.as_ref()) {
+            output.hint(hint);
+        }
+    }
+    let wrong = rows.iter().filter_map(|row| row.code);
+    Ok(exit::worst(wrong.map(exit::of_word)))
+}
+
+/// What is wrong.
+struct Wrong {
+    code: &'static str,
+    found: String,
+}
+
+impl Wrong {
+    fn new(code: &'static str, found: impl Into<String>) -> Self {
+        Self {
+            code,
+            found: found.into(),
+        }
+    }
+}
+
+fn row(check: &'static str, result: Result<String, Wrong>, hint: Option<String>) -> Row {
+    match result {
+        Ok(found) => Row {
+            check,
+            ok: true,
+            code: None,
+            found,
+            hint: None,
+        },
+        Err(Wrong { code, found }) => Row {
+            check,
+            ok: false,
+            code: Some(code),
+            found,
+            hint,
+        },
+    }
+}
+
+/// Which sources of credentials there are, in the order in which they are tried. None is shown.
+fn credentials(name: &str) -> Row {
+    if !name.starts_with("s3://") {
+        let token = match std::env::var_os("SREG_TOKEN") {
+            Some(_) if target::is_remote(name) => "SREG_TOKEN is shown to the server",
+            _ => "none are needed, or SREG_TOKEN would hold one",
+        };
+        return row("credentials", Ok(token.to_owned()), None);
+    }
+    row(
+        "credentials",
+        Ok(sreg_store::credentials().join("; ")),
+        None,
+    )
+}
+
+fn failed(error: &StoreError) -> Wrong {
+    Wrong::new(error.code(), sreg_tree::explain(error))
+}
+
+fn reach(store: &dyn Store) -> Row {
+    let key = Place::Settings.to_string();
+    let hint = match store.name().starts_with("s3://") {
+        true => {
+            "look at AWS_ENDPOINT_URL, AWS_REGION and the credentials; AWS_ALLOW_HTTP=true where the endpoint is http://"
+        }
+        false => "look at the URL, and at HTTPS_PROXY where there is one",
+    };
+    row(
+        "answers",
+        match store.read(&key, 64 << 10) {
+            Ok(Some(_)) => Ok("it answers, and sreg.json is there".to_owned()),
+            Ok(None) => Ok("it answers".to_owned()),
+            Err(error) => Err(failed(&error)),
+        },
+        Some(hint.to_owned()),
+    )
+}
+
+fn conditions(store: &dyn Store) -> Row {
+    let result = match keeps_conditions(store) {
+        Ok(true) => Ok("If-None-Match and If-Match are honoured".to_owned()),
+        Ok(false) => Err(Wrong {
+            code: "unconditional-store",
+            found:
+                "it writes whatever the condition is: two who publish at once would lose something"
+                    .to_owned(),
+        }),
+        Err(error) => Err(failed(&error)),
+    };
+    let hint = "publish from one place only, or use a store that honours conditional writes";
+    row("conditional writes", result, Some(hint.to_owned()))
+}
+
+fn registry(tree: &Tree) -> Row {
+    let result = match tree.head() {
+        Ok(head) => {
+            let body = head.body();
+            Ok(format!(
+                "version {} of epoch {}, {} tags{}",
+                body.version,
+                body.epoch,
+                body.index.tags,
+                match body.registry {
+                    Some(id) => format!(", registry {id}"),
+                    None => ", without keys".to_owned(),
+                }
+            ))
+        }
+        Err(TreeError::NoHead(_)) => Ok("empty: nothing is published yet".to_owned()),
+        Err(error) => Err(Wrong::new(error.code(), sreg_tree::explain(&error))),
+    };
+    row("registry", result, None)
+}
+
+/// Whether a part of a file can be had: without, images are read as a whole, and not resumed.
+fn ranges(tree: &Tree) -> Option<Row> {
+    let head = tree.head().ok()?;
+    let expected = &head.bytes()[1..9];
+    let mut found = Vec::new();
+    let read = tree.store().read_range("head", 1..9, &mut |part| {
+        found.extend_from_slice(part);
+        Ok(())
+    });
+    let result = match read {
+        Ok(()) if found == expected => Ok("a part of a file can be had".to_owned()),
+        Ok(()) => Err(Wrong {
+            code: "no-ranges",
+            found: "another part than was asked for comes".to_owned(),
+        }),
+        Err(StoreError::NoRanges(_)) => Err(Wrong {
+            code: "no-ranges",
+            found: "only whole files come: pulls are slower, and are not resumed".to_owned(),
+        }),
+        Err(error) => Err(failed(&error)),
+    };
+    Some(row("ranges", result, None))
+}
+
+/// Whether files are served as what they are, and cached as long as they may be.
+fn headers(tree: &Tree) -> Vec<Row> {
+    let mut rows = Vec::new();
+    let Ok(head) = tree.head() else {
+        return rows;
+    };
+    let root = Place::Node(head.body().index.digest);
+    for (check, place) in [
+        ("headers of head", Place::Head),
+        ("headers of nodes", root),
+        ("headers of sreg.json", Place::Settings),
+    ] {
+        let Ok(Some(found)) = tree.store().serves(&place.to_string()) else {
+            continue;
+        };
+        let wanted = served(&place);
+        let shown = |value: &Option<String>| value.clone().unwrap_or_else(|| "none".to_owned());
+        let text = format!(
+            "content-type {}, cache-control {}",
+            shown(&found.content_type),
+            shown(&found.cache_control)
+        );
+        // A reader of an old head is told nothing wrong, but nothing new either.
+        let lasting = found.cache_control.as_deref().is_some_and(|control| {
+            ["immutable", "max-age"]
+                .iter()
+                .any(|word| control.contains(word))
+                && !control.contains("max-age=0")
+        });
+        let is_stale = wanted.cache_control == "no-cache" && lasting;
+        let encoded = found.encoding.is_some();
+        let result = match (is_stale, encoded) {
+            (false, false) => Ok(text),
+            (true, _) => Err(Wrong {
+                code: "wrong-headers",
+                found: format!("{text}: caches keep what changes"),
+            }),
+            (_, true) => Err(Wrong {
+                code: "wrong-headers",
+                found: format!("{text}, and it is encoded"),
+            }),
+        };
+        let hint = format!(
+            "it should be cache-control: {}, content-type: {}, without content-encoding",
+            wanted.cache_control, wanted.content_type
+        );
+        rows.push(row(check, result, Some(hint)));
+    }
+    rows
+}
+
+fn table(rows: &[Row]) -> String {
+    let mut table = Table::new();
+    table.load_preset(presets::NOTHING);
+    for row in rows {
+        let verdict = row.code.unwrap_or("ok");
+        table.add_row([row.check, verdict, &row.found]);
+    }
+    let lines = table.lines().map(|line| format!("{}\n", line.trim_end()));
+    lines.collect()
+}

@@ -1,0 +1,161 @@
+//! `sreg mirror`
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use serde::Serialize;
+use sreg_client::fetch::{self, Options, Source, Wanted};
+use sreg_index::hasher::Observer;
+use sreg_model::{Digest, Document};
+use sreg_tree::TreeError;
+use sreg_tree::mirror::{Mirror, Mirrored, mirror};
+use sreg_tree::verify::Seen;
+
+use super::change;
+use crate::args;
+use crate::config;
+use crate::exit;
+use crate::knowledge;
+use crate::output::{Output, counted, human_bytes};
+use crate::place;
+use crate::problem::Problem;
+use crate::progress::Progress;
+
+#[derive(Serialize)]
+struct Answer {
+    registry: Option<Digest>,
+    version: u64,
+    versions: usize,
+    images: usize,
+    bytes: u64,
+    seconds: f64,
+}
+
+pub(super) fn run(args: &args::Mirror, output: &Output) -> Result<u8, Problem> {
+    let from = place::tree(&args.from)?;
+    let known = change::expected_of(&args.from)?.known;
+    let there = change::expected_of(&args.to)?.known;
+    let to_server = sreg_store::is_url(&args.to.to_string_lossy());
+    let scratch = scratch(args)?;
+    let progress = Progress::new(output, "copied");
+    let patience = place::access().patience;
+    let options = Options {
+        patience,
+        ..Options::default()
+    };
+    let mirrored = mirror(
+        &Mirror {
+            from: &from,
+            known: &[known, there].concat(),
+            scratch: &scratch,
+            fetch: &|tree, place, _, chain, file| {
+                let source = Source {
+                    store: tree.store().clone(),
+                    key: place.to_string(),
+                };
+                let wanted = Wanted::of(Arc::new(chain.clone()));
+                let fetched = fetch::fetch(&wanted, &[source], file, &options, &Silent(&progress));
+                fetched.map(|_| ()).map_err(|error| TreeError::Fetch {
+                    code: error.code(),
+                    source: Box::new(error),
+                })
+            },
+            watch: &progress,
+        },
+        &place::destination(&args.to)?,
+    )?;
+    let seconds = progress.seconds();
+    drop(progress);
+    // Fails, as it should, where something is left in it.
+    let _ = std::fs::remove_dir(&scratch);
+    if let Some(staging) = scratch.parent().filter(|_| !to_server) {
+        let _ = std::fs::remove_dir(staging);
+    }
+    remember(args, &mirrored, output);
+    say(args, &mirrored, seconds, output)?;
+    Ok(exit::OK)
+}
+
+/// Does not count what is fetched, which is counted as it is sent on.
+struct Silent<'a>(&'a Progress<'a>);
+
+impl Observer for Silent<'_> {
+    fn advance(&self, _: u64) {}
+
+    fn is_cancelled(&self) -> bool {
+        self.0.is_cancelled()
+    }
+}
+
+/// Where images are put that are on their way: beside those of a folder, so that they need no copy.
+fn scratch(args: &args::Mirror) -> Result<PathBuf, Problem> {
+    let folder = match sreg_store::is_url(&args.to.to_string_lossy()) {
+        false => args.to.join(sreg_model::layout::STAGING).join("mirror"),
+        true => config::cache_file("mirror")
+            .ok_or_else(|| Problem::new("config", "there is no home folder to copy through"))?,
+    };
+    if sreg_store::is_url(&args.from.to_string_lossy()) {
+        std::fs::create_dir_all(&folder).map_err(|error| {
+            Problem::new("unwritable", format!("{}: {error}", folder.display()))
+        })?;
+    }
+    Ok(folder)
+}
+
+/// The copy is the same registry: whoever knows one knows the other.
+fn remember(args: &args::Mirror, mirrored: &Mirrored, output: &Output) {
+    let Some(series) = &mirrored.series else {
+        return;
+    };
+    let seen = Seen {
+        registry: series.registry(),
+        trust: series.newest().clone(),
+        head: Document::clone(&mirrored.head),
+        statements: Vec::new(),
+    };
+    let from = knowledge::places(&args.from.display().to_string());
+    let is_known = knowledge::memory()
+        .and_then(|memory| Ok(memory.find(&seen.registry)?))
+        .is_ok_and(|record| record.is_some_and(|record| !record.places().is_disjoint(&from)));
+    if !is_known {
+        return;
+    }
+    let to = knowledge::places(&args.to.display().to_string());
+    if let Err(problem) = knowledge::remember(&to, &seen) {
+        let why = problem.lines.first().map_or("", |line| &line.message);
+        output.note(&format!("the copy is not remembered: {why}"));
+    }
+}
+
+fn say(
+    args: &args::Mirror,
+    mirrored: &Mirrored,
+    seconds: f64,
+    output: &Output,
+) -> Result<(), Problem> {
+    let version = mirrored.head.body().version;
+    if output.is_json() {
+        return output.json(&Answer {
+            registry: mirrored.series.as_ref().map(sreg_sign::Series::registry),
+            version,
+            versions: mirrored.versions,
+            images: mirrored.images,
+            bytes: mirrored.bytes,
+            seconds,
+        });
+    }
+    let to = args.to.display();
+    let what = match mirrored.versions {
+        0 => "has all of it already".to_owned(),
+        versions => format!(
+            "{} and {} copied, {}",
+            counted(versions as u64, "version"),
+            counted(mirrored.images as u64, "image"),
+            human_bytes(mirrored.bytes)
+        ),
+    };
+    output.text(&format!(
+        "{to}: {what}\nversion {version}, {seconds:.1} s\n"
+    ));
+    Ok(())
+}

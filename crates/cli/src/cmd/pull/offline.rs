@@ -1,0 +1,137 @@
+//! Images of a cache, without a server: what vouches for them is kept there too.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use sreg_client::Record;
+use sreg_client::cache::Cache;
+use sreg_model::statement::{Image, Statement};
+use sreg_model::{Digest, Document, Reference, document};
+use sreg_sign::policy;
+use sreg_tree::verify::Seen;
+
+use super::chosen::{Chosen, of_arch};
+use crate::args;
+use crate::files;
+use crate::knowledge;
+use crate::output::Output;
+use crate::problem::Problem;
+
+/// The image that a reference named when the registry was seen last.
+pub(super) fn choose(
+    args: &args::Pull,
+    root: &Path,
+    reference: &Reference,
+    output: &Output,
+) -> Result<Chosen, Problem> {
+    let places = knowledge::places(&root.display().to_string());
+    let expected = knowledge::expected(&args.knowing, &places, None)?;
+    let unknown = || {
+        Problem::new(
+            "untrusted-registry",
+            format!("{} is not known, and is not asked", root.display()),
+        )
+        .with_hint("know it first: sreg trust add, then pull once with --cache; or pull a digest")
+    };
+    let record = expected.record().ok_or_else(unknown)?;
+    let (Some(trust), Some(head)) = (record.trust(), record.head()) else {
+        return Err(unknown());
+    };
+    let statements = seen(args, record, reference)?;
+    let counting = statements
+        .into_iter()
+        .filter(|statement| policy::check_statement(trust, statement).is_ok());
+    let statements: Vec<_> = counting.collect();
+    if statements.is_empty() {
+        return Err(Problem::new(
+            "missing-reference",
+            format!("{reference} was not pulled through this cache before"),
+        )
+        .with_hint("pull it once without --offline"));
+    }
+    let statement = of_arch(args.arch, statements, reference, output)?;
+    let image: Option<Image> = statement.body().image().cloned();
+    let image = image.ok_or_else(|| {
+        Problem::new(
+            "missing-reference",
+            format!("{reference} is there no longer"),
+        )
+    })?;
+    Ok(Chosen {
+        statement,
+        image,
+        version: head.body().version,
+        trees: Vec::new(),
+        seen: Some(Seen {
+            registry: record.registry(),
+            trust: trust.clone(),
+            head: head.clone(),
+            statements: Vec::new(),
+        }),
+        places: BTreeSet::new(),
+    })
+}
+
+/// The newest statements about a reference that were seen, as far as the cache has them.
+fn seen(
+    args: &args::Pull,
+    record: &Record,
+    reference: &Reference,
+) -> Result<Vec<Document<Statement>>, Problem> {
+    let mut found = Vec::new();
+    let Some(cache) = &args.cache else {
+        return Ok(found);
+    };
+    for (subject, version) in record.statements() {
+        let is_named = subject.repository == *reference.repository()
+            && reference
+                .tag_or_default()
+                .is_none_or(|tag| tag == subject.tag);
+        if !is_named {
+            continue;
+        }
+        let path = statement_path(cache, &version.id);
+        if !path.exists() {
+            continue;
+        }
+        let bytes = files::read_capped(&path, document::MAX_BYTES)?;
+        let statement: Document<Statement> = Document::parse(bytes).map_err(|error| {
+            let what = format!("{}: {}", path.display(), sreg_tree::explain(&error));
+            Problem::new(error.code(), what)
+        })?;
+        let digest = statement.body().image().map(|image| image.digest);
+        let is_wanted = reference
+            .digest()
+            .is_none_or(|wanted| digest == Some(*wanted));
+        if statement.id() == version.id && is_wanted {
+            found.push(statement);
+        }
+    }
+    Ok(found)
+}
+
+fn statement_path(cache: &Path, id: &Digest) -> PathBuf {
+    cache.join("statements").join(id.hex())
+}
+
+/// Keeps in the cache what vouches for an image. What cannot be kept is asked for again.
+pub(super) fn keep(cache: &Path, chosen: &Chosen, sidecar: Option<&[u8]>) {
+    let path = statement_path(cache, &chosen.statement.id());
+    let mut files = vec![(path, chosen.statement.bytes())];
+    if let Some(sidecar) = sidecar {
+        let path = Cache::new(cache.to_owned()).path(&chosen.image.chain);
+        files.push((path, sidecar));
+    }
+    for (path, bytes) in files {
+        let folder = path.parent().map(fs::create_dir_all);
+        if !matches!(folder, Some(Err(_))) && !path.exists() {
+            let _ = files::write_whole(&path, bytes);
+        }
+    }
+}
+
+/// The sidecar of a chain that the cache has.
+pub(super) fn sidecar(cache: &Path, chain: &Digest) -> Option<Vec<u8>> {
+    fs::read(Cache::new(cache.to_owned()).path(chain)).ok()
+}

@@ -1,0 +1,128 @@
+//! `sreg push`
+
+use std::path::Path;
+
+use serde::Serialize;
+use sreg_model::{Arch, Digest, Document, document};
+use sreg_tree::ingest::statement_file;
+use sreg_tree::publish::Provided;
+use sreg_tree::push::{Push, Pushed, push};
+
+use super::change;
+use super::index::io;
+use crate::args;
+use crate::config::Config;
+use crate::exit;
+use crate::files;
+use crate::keys::Opened;
+use crate::output::{Output, human_bytes};
+use crate::place;
+use crate::problem::Problem;
+use crate::progress::Progress;
+use crate::target;
+
+#[derive(Serialize)]
+struct Answer {
+    reference: String,
+    arch: Arch,
+    digest: Digest,
+    size: u64,
+    root: Digest,
+    version: u64,
+    sent: bool,
+    changed: bool,
+    seconds: f64,
+}
+
+pub(super) fn run(args: &args::Push, config: &Config, output: &Output) -> Result<u8, Problem> {
+    let registry = args.registry.as_deref().or(config.registry.as_deref());
+    let (root, reference) = target::reference(&args.reference, registry)?;
+    let tag = reference
+        .tag_or_default()
+        .ok_or_else(|| Problem::new("usage", "an image is pushed to a tag, not to a digest"))?;
+    if let Some(digest) = reference.digest() {
+        return Err(Problem::new(
+            "usage",
+            format!("{digest} is what the image says, not what it is pushed to"),
+        ));
+    }
+    if !args.image.is_file() {
+        return Err(Problem::new(
+            "missing-file",
+            format!("{} is no file", args.image.display()),
+        ));
+    }
+    let opened = Opened::open(&args.signing)?;
+    let keys = opened.keys(false, false);
+    let keys = (!opened.signers().is_empty()).then_some(&keys);
+    let known = change::expected_of(&root)?.known;
+    let progress = Progress::new(output, "hashed and sent");
+    let pushed = push(
+        &place::destination(&root)?,
+        &Push {
+            image: &args.image,
+            repository: reference.repository().clone(),
+            tag,
+            arch: args.arch,
+            frozen: args.frozen,
+            statement: statement(&args.image, args.statement.as_deref())?,
+            keys,
+            known: &known,
+            io: io(args.io),
+            now: crate::clock::stated()?,
+            watch: &progress,
+        },
+    )?;
+    let seconds = progress.seconds();
+    drop(progress);
+    if keys.is_some() {
+        change::remember(&root, &pushed.head, output)?;
+    }
+    say(&pushed, seconds, output)?;
+    Ok(exit::OK)
+}
+
+fn say(pushed: &Pushed, seconds: f64, output: &Output) -> Result<(), Problem> {
+    let subject = &pushed.subject;
+    let reference = format!("{}:{}", subject.repository, subject.tag);
+    let body = pushed.head.body();
+    if output.is_json() {
+        return output.json(&Answer {
+            reference,
+            arch: subject.arch,
+            digest: pushed.digest,
+            size: pushed.size,
+            root: body.index.digest,
+            version: body.version,
+            sent: pushed.sent,
+            changed: pushed.changed,
+            seconds,
+        });
+    }
+    let what = match (pushed.changed, pushed.sent) {
+        (false, _) => "was published already".to_owned(),
+        (true, false) => "published; its bytes were there already".to_owned(),
+        (true, true) => format!("published, {} sent", human_bytes(pushed.size)),
+    };
+    output.text(&format!(
+        "{reference} {what}\n{}\nversion {}, {seconds:.1} s\n",
+        pushed.digest, body.version
+    ));
+    Ok(())
+}
+
+/// The statement that is named, or the one beside the image.
+fn statement(image: &Path, named: Option<&Path>) -> Result<Option<Provided>, Problem> {
+    let beside = statement_file(image);
+    let path = match named {
+        Some(path) => path.to_owned(),
+        None if beside.exists() => beside,
+        None => return Ok(None),
+    };
+    let bytes = files::read_capped(&path, document::MAX_BYTES)?;
+    let statement = Document::parse(bytes).map_err(|error| {
+        let what = format!("{}: {}", path.display(), sreg_tree::explain(&error));
+        Problem::new(error.code(), what)
+    })?;
+    Ok(Some(Provided { path, statement }))
+}

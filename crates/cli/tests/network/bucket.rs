@@ -1,0 +1,102 @@
+//! A registry in a bucket, a proxy before it, and somebody who pushes there and pulls from there.
+
+use std::process::Command;
+
+use serde_json::Value;
+use sreg_tests::proxy::Proxy;
+use sreg_tests::servers::S3Server;
+
+use crate::support::{Bench, Ran};
+
+/// Where the registry is.
+pub(crate) const ROOT: &str = "s3://registry/reg";
+
+pub(crate) struct Bucket {
+    pub(crate) bench: Bench,
+    pub(crate) server: S3Server,
+    pub(crate) proxy: Proxy,
+}
+
+impl Bucket {
+    /// An empty registry, without keys.
+    pub(crate) fn new() -> Self {
+        Self::with(&[])
+    }
+
+    /// An empty registry, with the key of a number.
+    pub(crate) fn signed(seed: u8) -> Self {
+        Self::with(&[seed])
+    }
+
+    fn with(seeds: &[u8]) -> Self {
+        let server = S3Server::start();
+        let proxy = Proxy::start(server.address());
+        let bucket = Self {
+            bench: Bench::new(),
+            server,
+            proxy,
+        };
+        let keys: Vec<String> = seeds.iter().map(|seed| bucket.bench.key(*seed)).collect();
+        let mut args = vec!["init", ROOT];
+        keys.iter().for_each(|key| args.extend(["--key", key]));
+        bucket.calm(&args);
+        bucket
+    }
+
+    /// A command that reaches the bucket through the proxy.
+    pub(crate) fn command(&self, args: &[&str]) -> Command {
+        self.command_at(&self.proxy.url(), args)
+    }
+
+    fn command_at(&self, endpoint: &str, args: &[&str]) -> Command {
+        let mut command = self.bench.command(args);
+        command
+            .env("AWS_ENDPOINT_URL", endpoint)
+            .env("AWS_REGION", S3Server::REGION)
+            .env("AWS_ACCESS_KEY_ID", self.server.access_key())
+            .env("AWS_SECRET_ACCESS_KEY", self.server.secret_key());
+        command
+    }
+
+    pub(crate) fn run(&self, args: &[&str]) -> Ran {
+        Ran::of(&self.command(args).output().unwrap())
+    }
+
+    /// A run without the proxy, which must succeed.
+    pub(crate) fn calm(&self, args: &[&str]) -> Ran {
+        let mut command = self.command_at(&self.server.endpoint(), args);
+        let ran = Ran::of(&command.output().unwrap());
+        assert_eq!(ran.code, 0, "{args:?}: {}{}", ran.stdout, ran.stderr);
+        ran
+    }
+
+    /// Writes an image below `images/`: its path.
+    pub(crate) fn image(&self, name: &str, bytes: usize) -> String {
+        let image = crate::scene::make_image(name, bytes);
+        let path = self.bench.write(&format!("{name}.sif"), &image);
+        path.to_str().unwrap().to_owned()
+    }
+
+    /// The codes of what `sreg verify` finds at fault, every byte looked at.
+    pub(crate) fn faults(&self) -> Vec<String> {
+        let args = ["verify", ROOT, "--blobs", "full", "--format", "json"];
+        let mut command = self.command_at(&self.server.endpoint(), &args);
+        let answer: Value = Ran::of(&command.output().unwrap()).json();
+        let faults = answer["faults"].as_array().unwrap().iter();
+        faults
+            .map(|fault| fault["code"].as_str().unwrap().to_owned())
+            .collect()
+    }
+
+    /// What is at fault and does not end by itself: views and `head` are brought forward.
+    pub(crate) fn lasting_faults(&self) -> Vec<String> {
+        let mut faults = self.faults();
+        faults.retain(|code| {
+            !matches!(
+                code.as_str(),
+                "stale-view" | "missing-view" | "lagging-head"
+            )
+        });
+        faults
+    }
+}

@@ -1,0 +1,20 @@
+//! What networks, servers and mirrors can do to those who pull and push: the real command, against
+//! nginx, an S3 server and a proxy that breaks what goes through it. `tests/interop/servers.sh` runs
+//! these.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod bucket;
+mod endless;
+mod faults;
+mod first_use;
+mod mirrors;
+mod names;
+mod odd;
+mod process;
+mod publish;
+mod resume;
+mod rollback;
+mod scene;
+mod slow;
+#[path = "../support/mod.rs"]
+mod support;

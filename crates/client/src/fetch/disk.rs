@@ -1,0 +1,185 @@
+//! Files as they are while an image is written into them, and how one gets its name.
+
+use std::fs::{self, File, OpenOptions};
+use std::io;
+use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _};
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::mpsc::{self, RecvTimeoutError, Sender};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use rustix::fs::{FallocateFlags, OFlags};
+use tempfile::NamedTempFile;
+
+use crate::fetch::FetchError;
+
+/// Refuses a target that no file can get the name of: a folder, or none at all.
+pub(crate) fn check_target(target: &Path) -> Result<(), FetchError> {
+    let failed = FetchError::write(target);
+    if target.file_name().is_none() {
+        return Err(failed(io::ErrorKind::InvalidInput.into()));
+    }
+    match fs::symlink_metadata(target) {
+        Ok(found) if found.is_dir() => Err(failed(io::ErrorKind::IsADirectory.into())),
+        _ => Ok(()),
+    }
+}
+
+/// Checks that a file system takes so many more bytes.
+pub(crate) fn check_room(path: &Path, file: &File, needed: u64) -> Result<(), FetchError> {
+    // Where it cannot be told, writing will tell.
+    let free = rustix::fs::fstatvfs(file).map_or(u64::MAX, |found| {
+        found.f_bavail.saturating_mul(found.f_frsize)
+    });
+    match needed > free {
+        true => Err(FetchError::NoRoom {
+            path: path.to_owned(),
+            needed,
+            free,
+        }),
+        false => Ok(()),
+    }
+}
+
+/// Gives a file its length, and its blocks where that costs nothing: the system call never writes
+/// zeros, as the C library's function of that name does.
+pub(crate) fn reserve(file: &File, size: u64) -> io::Result<()> {
+    file.set_len(size)?;
+    if size == 0 {
+        return Ok(());
+    }
+    match rustix::fs::fallocate(file, FallocateFlags::empty(), 0, size) {
+        Err(error) if error == rustix::io::Errno::NOSPC || error == rustix::io::Errno::DQUOT => {
+            Err(error.into())
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Makes a whole file durable and renames it, in the place of what has the new name.
+pub(crate) fn settle(
+    file: &File,
+    path: &Path,
+    target: &Path,
+    executable: bool,
+) -> Result<(), FetchError> {
+    let failed = FetchError::write(target);
+    let mode = file.metadata().map_err(&failed)?.permissions().mode() & 0o666;
+    // Whoever may read it may run it: that is how the umask of the file's maker is kept.
+    let mode = mode | if executable { (mode & 0o444) >> 2 } else { 0 };
+    let permissions = fs::Permissions::from_mode(mode);
+    file.set_permissions(permissions).map_err(&failed)?;
+    file.sync_all().map_err(&failed)?;
+    if !is_at(file, path) {
+        let error = io::Error::other("its partial file was taken away");
+        return Err(failed(error));
+    }
+    fs::rename(path, target).map_err(&failed)?;
+    let folder = folder_of(target);
+    let synced = File::open(folder).and_then(|folder| folder.sync_all());
+    match synced {
+        // Some file systems do not sync folders.
+        Err(error) if error.kind() == io::ErrorKind::InvalidInput => Ok(()),
+        synced => synced.map_err(FetchError::write(folder)),
+    }
+}
+
+/// How often what was written goes to the disk.
+const FLUSH: Duration = Duration::from_secs(1);
+
+/// A thread that sends what is written into a file on to the disk while more of it is fetched and
+/// while it is verified: the system would leave most of it to the end, when it is waited for.
+pub(crate) struct Flusher {
+    /// Gives the word for the last time; nothing more is flushed where it goes without one.
+    last: Sender<()>,
+    thread: Option<JoinHandle<io::Result<()>>>,
+}
+
+impl Flusher {
+    pub(crate) fn start(file: &Arc<File>) -> Self {
+        let (last, word) = mpsc::channel();
+        let file = Arc::clone(file);
+        let thread = std::thread::Builder::new()
+            .name("sreg-flush".to_owned())
+            .spawn(move || {
+                loop {
+                    match word.recv_timeout(FLUSH) {
+                        Ok(()) => return file.sync_data(),
+                        Err(RecvTimeoutError::Timeout) => file.sync_data()?,
+                        Err(RecvTimeoutError::Disconnected) => return Ok(()),
+                    }
+                }
+            });
+        Self {
+            last,
+            // Without it the end takes longer.
+            thread: thread.ok(),
+        }
+    }
+
+    /// All is written: it is flushed once more, while this returns at once.
+    pub(crate) fn flush(&self) {
+        // A thread that has failed says so in the end.
+        let _ = self.last.send(());
+    }
+
+    /// Waits for the last flush. The system tells each error once, so the one who settles the file
+    /// does not hear of those that were met here.
+    pub(crate) fn end(self) -> io::Result<()> {
+        drop(self.last);
+        match self.thread.map(JoinHandle::join) {
+            Some(Ok(ended)) => ended,
+            Some(Err(_)) => Err(io::Error::other("its flushing was given up")),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Makes a file beside `target`, which is removed unless it is settled.
+pub(crate) fn beside(target: &Path) -> io::Result<NamedTempFile> {
+    let mut start = target.file_name().unwrap_or_default().to_owned();
+    start.push(".part.");
+    tempfile::Builder::new()
+        .prefix(&start)
+        .make_in(folder_of(target), |path| open(path, true))
+}
+
+/// The folder that a file is in.
+pub(crate) fn folder_of(path: &Path) -> &Path {
+    match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    }
+}
+
+/// Opens a partial file. A link is not followed, a pipe not waited for, and a file that has other
+/// names too is not written.
+pub(crate) fn open(path: &Path, is_new: bool) -> io::Result<File> {
+    let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK;
+    let file = OpenOptions::new()
+        .read(true)
+        .write(true)
+        .create(!is_new)
+        .create_new(is_new)
+        .truncate(false)
+        .mode(0o644)
+        .custom_flags(flags.bits().cast_signed())
+        .open(path)?;
+    let found = file.metadata()?;
+    match found.is_file() && found.nlink() <= 1 {
+        true => Ok(file),
+        false => Err(io::Error::new(
+            io::ErrorKind::InvalidInput,
+            "it is no regular file of that one name",
+        )),
+    }
+}
+
+/// Whether that name is this file's.
+pub(crate) fn is_at(file: &File, path: &Path) -> bool {
+    match (file.metadata(), fs::symlink_metadata(path)) {
+        (Ok(file), Ok(found)) => (file.dev(), file.ino()) == (found.dev(), found.ino()),
+        _ => false,
+    }
+}

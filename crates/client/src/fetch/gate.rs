@@ -1,0 +1,28 @@
+//! What threads that nobody waits for go through before they write: once it is closed, none does.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{PoisonError, RwLock, RwLockReadGuard};
+
+#[derive(Debug, Default)]
+pub(super) struct Gate {
+    is_closed: AtomicBool,
+    passes: RwLock<()>,
+}
+
+impl Gate {
+    /// The gate stays open as long as the pass lives; nothing, where it is closed.
+    pub(super) fn enter(&self) -> Option<RwLockReadGuard<'_, ()>> {
+        let pass = self.passes.read().unwrap_or_else(PoisonError::into_inner);
+        (!self.is_closed()).then_some(pass)
+    }
+
+    /// Waits for those who are in it.
+    pub(super) fn close(&self) {
+        let _all = self.passes.write().unwrap_or_else(PoisonError::into_inner);
+        self.is_closed.store(true, Ordering::SeqCst);
+    }
+
+    pub(super) fn is_closed(&self) -> bool {
+        self.is_closed.load(Ordering::SeqCst)
+    }
+}

@@ -1,0 +1,377 @@
+//! Who fetches which chunks from where: what the workers of a fetch have in common.
+
+use std::collections::HashMap;
+use std::ops::Range;
+use std::time::Duration;
+
+use sreg_store::StoreError;
+
+use crate::fetch::chunks::Chunks;
+use crate::fetch::error::{Fault, SourceFault};
+use crate::fetch::{Options, Source};
+
+/// The chunks that are asked for at once.
+const SEGMENT: usize = 16;
+/// How often a chunk may be wrong before its source is left.
+const STRIKES: u32 = 2;
+/// How many times as often as it is asked again a source may fail that gives bytes, and no chunk.
+const MOST_STUMBLES: u32 = 4;
+
+/// What is done, and what is to be done by whom.
+#[derive(Debug)]
+pub(super) struct Plan {
+    done: Chunks,
+    /// Neither done nor some worker's.
+    free: Chunks,
+    /// No chunk before this one is free.
+    lowest: usize,
+    /// Chunks from here on are not to be fetched yet.
+    limit: usize,
+    /// The chunks that are asked for at once.
+    segment: usize,
+    workers: usize,
+    names: Vec<String>,
+    /// The source that is asked now; those before it are never asked again.
+    source: usize,
+    faults: Vec<SourceFault>,
+    /// How often which chunk was wrong, from this source.
+    strikes: HashMap<usize, u32>,
+    /// The chunks that came from this source.
+    arrived: usize,
+    /// This source has no ranges: one worker reads it from the start.
+    is_whole: bool,
+    is_being_read: bool,
+}
+
+/// Chunks for one worker.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Job {
+    pub(super) source: usize,
+    pub(super) chunks: Range<usize>,
+    /// Whether these are all chunks, also those that are done, since the source has no ranges.
+    pub(super) is_whole: bool,
+}
+
+/// What a worker is to do next.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Next {
+    Do(Job),
+    /// There may be something later.
+    Wait,
+    /// All is done, or no source is left.
+    Go,
+}
+
+/// How often a worker has failed in passing.
+#[derive(Debug, Default)]
+pub(super) struct Stumbles {
+    source: usize,
+    arrived: usize,
+    received: u64,
+    /// Since a chunk came from its source, to whichever worker.
+    count: u32,
+    /// Since as much came as a source must give at least.
+    idle: u32,
+}
+
+impl Plan {
+    pub(super) fn new(done: Chunks, sources: &[Source], options: &Options) -> Self {
+        Self {
+            free: done.others(),
+            lowest: 0,
+            limit: done.length(),
+            segment: SEGMENT,
+            done,
+            workers: options.workers(),
+            names: sources.iter().map(Source::name).collect(),
+            source: 0,
+            faults: Vec::new(),
+            strikes: HashMap::new(),
+            arrived: 0,
+            is_whole: false,
+            is_being_read: false,
+        }
+    }
+
+    pub(super) fn done(&self) -> &Chunks {
+        &self.done
+    }
+
+    /// Lets chunks before `limit` be fetched, which is `ahead` chunks after all that are taken.
+    pub(super) fn set_limit(&mut self, limit: usize, ahead: usize) {
+        self.limit = limit.min(self.done.length());
+        self.segment = (ahead / (2 * self.workers)).clamp(1, SEGMENT);
+    }
+
+    /// Whether a chunk may be fetched yet.
+    pub(super) fn allows(&self, chunk: usize) -> bool {
+        chunk < self.limit
+    }
+
+    /// How many chunks are not done.
+    pub(super) fn left(&self) -> usize {
+        self.done.length() - self.done.count()
+    }
+
+    /// Whether something is left to do and no source to do it from.
+    pub(super) fn is_exhausted(&self) -> bool {
+        self.left() > 0 && self.source >= self.names.len()
+    }
+
+    /// Whether a source is the one that is asked now.
+    pub(super) fn asks(&self, source: usize) -> bool {
+        self.source == source
+    }
+
+    pub(super) fn take_faults(&mut self) -> Vec<SourceFault> {
+        std::mem::take(&mut self.faults)
+    }
+
+    pub(super) fn next(&mut self) -> Next {
+        if self.left() == 0 || self.is_exhausted() {
+            return Next::Go;
+        }
+        let source = self.source;
+        if self.is_whole {
+            if self.is_being_read {
+                return Next::Wait;
+            }
+            self.is_being_read = true;
+            return Next::Do(Job {
+                source,
+                chunks: 0..self.done.length(),
+                is_whole: true,
+            });
+        }
+        let Some(start) = self.free.next(self.lowest) else {
+            return Next::Wait;
+        };
+        // The limit moves by single chunks: these are not asked for one by one.
+        if start + self.segment > self.limit && self.limit < self.done.length() {
+            return Next::Wait;
+        }
+        // Towards the end the rest is shared out.
+        let most = (self.left() / (2 * self.workers)).clamp(1, self.segment);
+        let mut end = start;
+        while end < self.limit && end - start < most && self.free.contains(end) {
+            self.free.remove(end);
+            end += 1;
+        }
+        self.lowest = end;
+        Next::Do(Job {
+            source,
+            chunks: start..end,
+            is_whole: false,
+        })
+    }
+
+    /// A worker goes no further with a job: what is not done of it is free again.
+    pub(super) fn give_back(&mut self, job: &Job) {
+        if job.source != self.source {
+            // All of it is free since the source was left.
+            return;
+        }
+        if job.is_whole {
+            self.is_being_read = false;
+            return;
+        }
+        for chunk in job.chunks.clone() {
+            if !self.done.contains(chunk) {
+                self.free.insert(chunk);
+                self.lowest = self.lowest.min(chunk);
+            }
+        }
+    }
+
+    /// A chunk is done: whether it was not done before.
+    pub(super) fn finish(&mut self, source: usize, chunk: usize) -> bool {
+        self.free.remove(chunk);
+        let new = self.done.insert(chunk);
+        if new && source == self.source {
+            self.arrived += 1;
+        }
+        new
+    }
+
+    /// A chunk was wrong, or incomplete: the second time its source is left.
+    pub(super) fn strike(&mut self, source: usize, chunk: usize, fault: Fault) {
+        if source != self.source {
+            return;
+        }
+        let strikes = self.strikes.entry(chunk).or_default();
+        *strikes += 1;
+        if *strikes >= STRIKES {
+            self.leave(source, fault);
+        }
+    }
+
+    /// A source failed, after all have `received` so many bytes: how long to wait before it is asked again, or nothing where it is left.
+    pub(super) fn stumble(
+        &mut self,
+        job: &Job,
+        stumbles: &mut Stumbles,
+        received: u64,
+        error: StoreError,
+        options: &Options,
+    ) -> Option<Duration> {
+        let source = job.source;
+        if source != self.source {
+            return None;
+        }
+        if matches!(error, StoreError::NoRanges(_)) && !job.is_whole {
+            self.is_whole = true;
+            return None;
+        }
+        let again = source == stumbles.source && self.arrived == stumbles.arrived;
+        // A chunk takes long on a slow line: a server that turns away one worker of many is no
+        // worse for it.
+        let is_idle = again && received - stumbles.received < options.patience.least;
+        *stumbles = Stumbles {
+            source,
+            arrived: self.arrived,
+            received,
+            count: if again { stumbles.count + 1 } else { 1 },
+            idle: if is_idle { stumbles.idle + 1 } else { 1 },
+        };
+        let retries = options.patience.retries;
+        let is_bad = stumbles.idle > retries || stumbles.count > MOST_STUMBLES * (retries + 1);
+        if !error.is_passing() || is_bad {
+            self.leave(source, Fault::of(error));
+            return None;
+        }
+        Some(options.pause_before(stumbles.count))
+    }
+
+    /// Goes on to the next source.
+    fn leave(&mut self, source: usize, fault: Fault) {
+        self.faults.push(SourceFault {
+            source_name: self.names[source].clone(),
+            fault,
+        });
+        self.source += 1;
+        self.strikes.clear();
+        self.arrived = 0;
+        self.is_whole = false;
+        self.is_being_read = false;
+        // Nothing is waited for that the source which was left may still send.
+        self.free = self.done.others();
+        self.lowest = 0;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use sreg_store::Memory;
+
+    use super::*;
+
+    fn plan(chunks: usize) -> Plan {
+        let source = Source {
+            store: Arc::new(Memory::default()),
+            key: "key".to_owned(),
+        };
+        let sources = [source.clone(), source];
+        Plan::new(Chunks::none(chunks), &sources, &Options::default())
+    }
+
+    fn job(plan: &mut Plan) -> Job {
+        match plan.next() {
+            Next::Do(job) => job,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn lost() -> StoreError {
+        StoreError::Unreachable {
+            name: "source".to_owned(),
+            source: std::io::ErrorKind::TimedOut.into(),
+        }
+    }
+
+    /// How often a worker fails until its source is left, where others get `bytes` meanwhile.
+    fn failures(bytes: u64) -> u32 {
+        let (mut plan, options) = (plan(100), Options::default());
+        let job = job(&mut plan);
+        let mut stumbles = Stumbles::default();
+        (1..1000)
+            .find(|count| {
+                let received = bytes * u64::from(*count);
+                let pause = plan.stumble(&job, &mut stumbles, received, lost(), &options);
+                pause.is_none()
+            })
+            .unwrap()
+    }
+
+    #[test]
+    fn a_source_is_left_sooner_if_it_gives_nothing() {
+        assert_eq!(failures(0), 5);
+        assert_eq!(failures(1000), 5);
+        assert_eq!(failures(100_000), 21);
+    }
+
+    #[test]
+    fn a_source_that_gives_chunks_is_not_left() {
+        let (mut plan, options) = (plan(100), Options::default());
+        let job = job(&mut plan);
+        let mut stumbles = Stumbles::default();
+        for chunk in 0..50 {
+            plan.finish(0, chunk);
+            let pause = plan.stumble(&job, &mut stumbles, 0, lost(), &options);
+            assert!(pause.is_some());
+        }
+    }
+
+    #[test]
+    fn what_a_source_that_was_left_still_owes_is_free() {
+        let mut plan = plan(40);
+        let (first, second) = (job(&mut plan), job(&mut plan));
+        assert_eq!((first.chunks.clone(), second.chunks.clone()), (0..5, 5..10));
+        plan.strike(0, 1, Fault::Chunk(1));
+        plan.give_back(&first);
+        assert_eq!(job(&mut plan).chunks, 0..5, "the same source, once more");
+        plan.strike(0, 1, Fault::Chunk(1));
+        plan.finish(0, 6);
+        plan.give_back(&second);
+        // What others have of the next source is theirs.
+        let third = job(&mut plan);
+        assert_eq!((third.source, third.chunks.clone()), (1, 0..4));
+        plan.give_back(&first);
+        plan.strike(0, 2, Fault::Chunk(2));
+        assert_eq!(job(&mut plan).chunks, 4..6);
+        assert_eq!(job(&mut plan).chunks, 7..11);
+    }
+
+    #[test]
+    fn a_source_without_ranges_is_read_by_one() {
+        let (mut plan, options) = (plan(40), Options::default());
+        let (first, second) = (job(&mut plan), job(&mut plan));
+        let mut stumbles = Stumbles::default();
+        for job in [&second, &first] {
+            let none = StoreError::NoRanges("source".to_owned());
+            plan.give_back(job);
+            plan.stumble(job, &mut stumbles, 0, none, &options);
+        }
+        let whole = job(&mut plan);
+        assert!(whole.is_whole && whole.source == 0 && whole.chunks == (0..40));
+        assert_eq!(plan.next(), Next::Wait);
+        plan.give_back(&whole);
+        assert_eq!(job(&mut plan), whole);
+    }
+
+    #[test]
+    fn no_chunk_before_its_time() {
+        let mut plan = plan(100);
+        plan.set_limit(48, 48);
+        let taken: Vec<_> = (0..8).map(|_| job(&mut plan).chunks).collect();
+        assert_eq!(taken.last(), Some(&(42..48)));
+        assert_eq!(plan.next(), Next::Wait);
+        plan.set_limit(49, 48);
+        assert_eq!(plan.next(), Next::Wait, "not one by one");
+        plan.set_limit(54, 48);
+        assert_eq!(job(&mut plan).chunks, 48..54);
+        plan.set_limit(200, 48);
+        assert_eq!(job(&mut plan).chunks, 54..60);
+    }
+}

@@ -1,0 +1,243 @@
+//! Threads that fetch chunks and check them, and the one that watches over them.
+//!
+//! The threads are not joined: one that waits for a server is left behind when the fetch ends, and
+//! what it still gets goes nowhere. That is how a fetch ends at once when it is told to.
+
+use std::fs::File;
+use std::io;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use sreg_index::Chain;
+use sreg_index::hasher::Observer;
+
+use crate::fetch::chunks::Chunks;
+use crate::fetch::error::{Fault, SourceFault};
+use crate::fetch::gate::Gate;
+use crate::fetch::plan::{Job, Next, Plan, Stumbles};
+use crate::fetch::request::Stop;
+use crate::fetch::{FetchError, Options, Source};
+
+/// How often is looked whether to stop, at least.
+pub(super) const TICK: Duration = Duration::from_millis(100);
+
+/// Where chunks go that hold.
+#[derive(Debug)]
+pub(super) enum Output {
+    /// To their place in a file, one after the other: the kernel's lock of a file that is written
+    /// lets its waiters spin, which takes the time of those who hash.
+    File(Mutex<Arc<File>>),
+    /// To whoever watches, in any order, but none from [`Crew::set_limit`] on.
+    Hand,
+}
+
+/// A chunk that holds.
+pub(super) struct Held {
+    pub(super) chunk: usize,
+    pub(super) length: usize,
+    /// Its bytes, unless they were written.
+    pub(super) bytes: Vec<u8>,
+}
+
+pub(super) type Event = Result<Held, io::Error>;
+
+/// The threads of one fetch, and what they share.
+#[derive(Debug)]
+pub(super) struct Crew {
+    pub(super) chain: Arc<Chain>,
+    pub(super) sources: Vec<Source>,
+    options: Options,
+    pub(super) output: Output,
+    /// The bytes that came so far, from whichever source.
+    pub(super) received: AtomicU64,
+    plan: Mutex<Plan>,
+    /// The plan has changed.
+    changed: Condvar,
+    pub(super) gate: Gate,
+}
+
+impl Crew {
+    pub(super) fn new(
+        chain: &Arc<Chain>,
+        sources: &[Source],
+        options: &Options,
+        done: Chunks,
+        output: Output,
+    ) -> Arc<Self> {
+        Arc::new(Self {
+            chain: Arc::clone(chain),
+            plan: Mutex::new(Plan::new(done, sources, options)),
+            sources: sources.to_vec(),
+            options: options.clone(),
+            output,
+            received: AtomicU64::new(0),
+            changed: Condvar::new(),
+            gate: Gate::default(),
+        })
+    }
+
+    /// Fetches all chunks that are not done, and gives each to `each` when it holds: whether all
+    /// are done. Where they are not, no source is left.
+    ///
+    /// After this nothing is written any more, whatever becomes of the threads.
+    pub(super) fn run(
+        self: &Arc<Self>,
+        watch: &dyn Observer,
+        each: &mut dyn FnMut(Held) -> Result<(), FetchError>,
+        failed: &dyn Fn(io::Error) -> FetchError,
+    ) -> Result<bool, FetchError> {
+        let (sender, events) = mpsc::channel();
+        let left = self.plan().left();
+        for _ in 0..self.options.workers().min(left) {
+            let (crew, sender) = (Arc::clone(self), sender.clone());
+            std::thread::Builder::new()
+                .name("sreg-fetch".to_owned())
+                .spawn(move || crew.work(&sender))
+                .map_err(failed)?;
+        }
+        drop(sender);
+        let ended = self.watch_over(&events, left, watch, each, failed);
+        self.close();
+        ended
+    }
+
+    fn watch_over(
+        &self,
+        events: &Receiver<Event>,
+        mut left: usize,
+        watch: &dyn Observer,
+        each: &mut dyn FnMut(Held) -> Result<(), FetchError>,
+        failed: &dyn Fn(io::Error) -> FetchError,
+    ) -> Result<bool, FetchError> {
+        while left > 0 {
+            if watch.is_cancelled() {
+                return Err(FetchError::Interrupted);
+            }
+            match events.recv_timeout(TICK) {
+                Ok(event) => {
+                    let held = event.map_err(failed)?;
+                    let length = held.length as u64;
+                    each(held)?;
+                    watch.advance(length);
+                    left -= 1;
+                }
+                Err(RecvTimeoutError::Timeout) if !self.plan().is_exhausted() => {}
+                Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => {
+                    return Ok(false);
+                }
+            }
+        }
+        Ok(true)
+    }
+
+    /// The chunks that are done.
+    pub(super) fn done(&self) -> Chunks {
+        self.plan().done().clone()
+    }
+
+    /// Why sources were left.
+    pub(super) fn take_faults(&self) -> Vec<SourceFault> {
+        self.plan().take_faults()
+    }
+
+    /// Lets the `ahead` chunks after the first `taken` be fetched.
+    pub(super) fn set_limit(&self, taken: usize, ahead: usize) {
+        self.plan().set_limit(taken + ahead, ahead);
+        self.changed.notify_all();
+    }
+
+    fn close(&self) {
+        self.gate.close();
+        // Under the lock, so that nobody is about to wait.
+        drop(self.plan());
+        self.changed.notify_all();
+    }
+
+    pub(super) fn plan(&self) -> MutexGuard<'_, Plan> {
+        self.plan.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn wait<'a>(&self, plan: MutexGuard<'a, Plan>) -> MutexGuard<'a, Plan> {
+        self.changed
+            .wait(plan)
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The life of a thread.
+    fn work(&self, events: &Sender<Event>) {
+        let (mut stumbles, mut buffer) = (Stumbles::default(), Vec::new());
+        while let Some(claim) = self.claim() {
+            let job = &claim.job;
+            let ended = self.read(job, &mut buffer, events);
+            let mut plan = self.plan();
+            plan.give_back(job);
+            let pause = match ended {
+                Ok(()) => None,
+                Err(Stop::Closed) => return,
+                Err(Stop::Wrong(chunk)) => {
+                    plan.strike(job.source, chunk, Fault::Chunk(chunk));
+                    None
+                }
+                Err(Stop::Short(chunk, at)) => {
+                    plan.strike(job.source, chunk, Fault::Short(at));
+                    None
+                }
+                Err(Stop::Store(error)) => {
+                    let received = self.received.load(Ordering::Relaxed);
+                    plan.stumble(job, &mut stumbles, received, error, &self.options)
+                }
+            };
+            drop(plan);
+            self.changed.notify_all();
+            if let Some(pause) = pause {
+                self.pause(pause, job.source);
+            }
+        }
+    }
+
+    /// Waits for something to do.
+    fn claim(&self) -> Option<Claim<'_>> {
+        let mut plan = self.plan();
+        loop {
+            if self.gate.is_closed() {
+                return None;
+            }
+            match plan.next() {
+                Next::Do(job) => return Some(Claim { crew: self, job }),
+                Next::Wait => plan = self.wait(plan),
+                Next::Go => return None,
+            }
+        }
+    }
+
+    /// Lets a source recover, unless it is left meanwhile.
+    fn pause(&self, pause: Duration, source: usize) {
+        let until = Instant::now() + pause;
+        let mut plan = self.plan();
+        loop {
+            let left = until.saturating_duration_since(Instant::now());
+            if left.is_zero() || self.gate.is_closed() || !plan.asks(source) {
+                return;
+            }
+            let waited = self.changed.wait_timeout(plan, left);
+            plan = waited.unwrap_or_else(PoisonError::into_inner).0;
+        }
+    }
+}
+
+/// A job in a worker's hands: it is given back also where a store panics.
+struct Claim<'a> {
+    crew: &'a Crew,
+    job: Job,
+}
+
+impl Drop for Claim<'_> {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.crew.plan().give_back(&self.job);
+            self.crew.changed.notify_all();
+        }
+    }
+}

@@ -1,0 +1,189 @@
+//! What every store promises, as checks that a test runs on each backend.
+
+use std::io::Write as _;
+use std::sync::Barrier;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use crate::{If, Object, Served, Store, Upload, Written};
+
+/// How the objects of the contract are served.
+const SERVED: Served = Served {
+    content_type: "application/octet-stream",
+    cache_control: "no-cache",
+};
+
+/// Checks a store that is empty, under keys that begin with `contract/`.
+///
+/// # Panics
+/// Where the store does not keep its promises.
+pub fn check(store: &dyn Store) {
+    nothing_is_nothing(store);
+    what_is_written_is_read(store);
+    conditions_hold(store);
+    ranges_are_exact(store);
+    files_are_uploaded(store);
+    of_many_writers_one_wins(store);
+    what_is_removed_is_gone(store);
+}
+
+fn read(store: &dyn Store, key: &str) -> Option<Object> {
+    store.read(key, 1 << 20).expect("an object is read")
+}
+
+fn write(store: &dyn Store, key: &str, bytes: &[u8], condition: &If) -> Written {
+    store
+        .write(key, bytes, condition, SERVED)
+        .expect("an object is written")
+}
+
+fn nothing_is_nothing(store: &dyn Store) {
+    let key = "contract/nothing/here";
+    assert_eq!(read(store, key), None);
+    assert_eq!(store.size(key).expect("absence is no error"), None);
+    assert!(
+        store.read_range(key, 0..1, &mut |_| Ok(())).is_err(),
+        "there is no range of nothing"
+    );
+    store.remove(key).expect("nothing is removed");
+}
+
+fn what_is_written_is_read(store: &dyn Store) {
+    for (key, bytes) in [
+        ("contract/a", &b"one"[..]),
+        ("contract/folder/sha256:00ff", b"two"),
+        ("contract/folder/empty", b""),
+    ] {
+        assert_eq!(write(store, key, bytes, &If::Any), Written::Done);
+        assert_eq!(read(store, key).expect("it is there").bytes, bytes);
+        let size = store.size(key).expect("it has a size");
+        assert_eq!(size, Some(bytes.len() as u64));
+    }
+    let capped = store.read("contract/a", 1).expect("it is read");
+    assert_eq!(capped.expect("it is there").bytes, b"on", "one byte over");
+    write(store, "contract/a", b"other", &If::Any);
+    assert_eq!(read(store, "contract/a").expect("there").bytes, b"other");
+}
+
+fn conditions_hold(store: &dyn Store) {
+    let key = "contract/conditional";
+    assert_eq!(write(store, key, b"first", &If::Absent), Written::Done);
+    assert_eq!(write(store, key, b"second", &If::Absent), Written::Refused);
+    let first = read(store, key).expect("it is there");
+    assert_eq!(first.bytes, b"first");
+    let is_first = If::Is(first.version.clone());
+    assert_eq!(write(store, key, b"second", &is_first), Written::Done);
+    assert_eq!(write(store, key, b"third", &is_first), Written::Refused);
+    let second = read(store, key).expect("it is there");
+    assert_eq!(second.bytes, b"second");
+    assert_ne!(first.version, second.version);
+    let gone = "contract/never";
+    assert_eq!(write(store, gone, b"x", &is_first), Written::Refused);
+    assert_eq!(read(store, gone), None);
+}
+
+fn ranges_are_exact(store: &dyn Store) {
+    let key = "contract/ranges";
+    let bytes: Vec<u8> = (0..100_000u32)
+        .map(|at| u8::try_from(at % 251).expect("small"))
+        .collect();
+    write(store, key, &bytes, &If::Any);
+    for range in [0..0, 0..1, 0..100_000, 99_999..100_000, 17..70_000] {
+        let mut found = Vec::new();
+        let (start, end) = (range.start, range.end);
+        store
+            .read_range(key, start as u64..end as u64, &mut |part| {
+                found.extend_from_slice(part);
+                Ok(())
+            })
+            .expect("a range is read");
+        assert_eq!(found, bytes[range]);
+    }
+    let refused = store.read_range(key, 0..100_000, &mut |_| {
+        Err(std::io::ErrorKind::StorageFull.into())
+    });
+    assert!(refused.is_err(), "what the sink refuses is an error");
+}
+
+fn files_are_uploaded(store: &dyn Store) {
+    let mut file = tempfile::NamedTempFile::new().expect("a scratch file");
+    let bytes: Vec<u8> = (0..3_000_000u32)
+        .map(|at| u8::try_from(at % 253).expect("small"))
+        .collect();
+    file.write_all(&bytes).expect("a scratch file is written");
+    let sent = AtomicUsize::new(0);
+    let upload = Upload {
+        file: file.path(),
+        size: bytes.len() as u64,
+        served: SERVED,
+        journal: None,
+        sent: &|more| {
+            sent.fetch_add(
+                usize::try_from(more).unwrap_or(usize::MAX),
+                Ordering::Relaxed,
+            );
+        },
+        is_cancelled: &|| false,
+    };
+    let key = "contract/uploaded";
+    store.upload(key, &upload).expect("a file is uploaded");
+    assert_eq!(sent.load(Ordering::Relaxed), bytes.len());
+    let mut found = Vec::new();
+    store
+        .read_range(key, 0..bytes.len() as u64, &mut |part| {
+            found.extend_from_slice(part);
+            Ok(())
+        })
+        .expect("what was uploaded is read");
+    assert!(found == bytes, "what was uploaded is what is read");
+    let stopped = Upload {
+        is_cancelled: &|| true,
+        ..upload
+    };
+    assert!(store.upload("contract/stopped", &stopped).is_err());
+    assert_eq!(read(store, "contract/stopped"), None);
+}
+
+/// 32 at once, for each condition.
+fn of_many_writers_one_wins(store: &dyn Store) {
+    for (key, made) in [("contract/race/new", false), ("contract/race/old", true)] {
+        let condition = match made {
+            true => {
+                write(store, key, b"before", &If::Any);
+                If::Is(read(store, key).expect("it is there").version)
+            }
+            false => If::Absent,
+        };
+        let start = Barrier::new(32);
+        let winners: Vec<usize> = std::thread::scope(|scope| {
+            let racers: Vec<_> = (0..32)
+                .map(|racer| {
+                    let (start, condition) = (&start, &condition);
+                    scope.spawn(move || {
+                        start.wait();
+                        let bytes = format!("racer {racer}");
+                        write(store, key, bytes.as_bytes(), condition)
+                    })
+                })
+                .collect();
+            let ends = racers
+                .into_iter()
+                .map(|racer| racer.join().expect("a racer ends"));
+            ends.enumerate()
+                .filter_map(|(racer, end)| (end == Written::Done).then_some(racer))
+                .collect()
+        });
+        let [winner] = winners[..] else {
+            panic!("{key}: {} winners of 32", winners.len());
+        };
+        let stands = read(store, key).expect("it is there").bytes;
+        assert_eq!(stands, format!("racer {winner}").as_bytes());
+    }
+}
+
+fn what_is_removed_is_gone(store: &dyn Store) {
+    let key = "contract/folder/gone";
+    write(store, key, b"x", &If::Any);
+    store.remove(key).expect("it is removed");
+    assert_eq!(read(store, key), None);
+    assert_eq!(write(store, key, b"y", &If::Absent), Written::Done);
+}

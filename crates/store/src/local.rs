@@ -1,0 +1,261 @@
+//! Objects that are files below a folder.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
+use std::ops::Range;
+use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
+use std::path::{Path, PathBuf};
+
+use sreg_model::layout::STAGING;
+use tempfile::NamedTempFile;
+
+use crate::{If, Object, Served, Sink, Store, StoreError, Upload, Version, Written};
+
+/// How much of a file is read or copied at once, in bytes.
+const PART: usize = 1 << 20;
+
+/// Objects that are files below a folder, each written whole and durably: first under `staging/`,
+/// then linked or renamed to its place.
+#[derive(Debug)]
+pub struct Local {
+    root: PathBuf,
+    name: String,
+}
+
+impl Local {
+    /// The files below `root`, which need not exist yet.
+    #[must_use]
+    pub fn new(root: &Path) -> Self {
+        Self {
+            root: root.to_owned(),
+            name: root.display().to_string(),
+        }
+    }
+
+    fn path(&self, key: &str) -> PathBuf {
+        self.root.join(key)
+    }
+
+    fn failed(&self, key: &str) -> impl Fn(io::Error) -> StoreError {
+        let name = self.path(key).display().to_string();
+        move |source| StoreError::Io {
+            name: name.clone(),
+            source,
+        }
+    }
+
+    /// A file that has no place yet.
+    fn stage(&self) -> io::Result<NamedTempFile> {
+        let staging = self.root.join(STAGING);
+        fs::create_dir_all(&staging)?;
+        NamedTempFile::new_in(staging)
+    }
+
+    /// Brings a file to its place, if the condition holds.
+    fn settle(&self, staged: NamedTempFile, key: &str, condition: &If) -> io::Result<Written> {
+        staged.as_file().sync_all()?;
+        let path = self.path(key);
+        let folder = path.parent().unwrap_or(&self.root).to_owned();
+        fs::create_dir_all(&folder)?;
+        let _lock = self.lock()?;
+        match condition {
+            If::Any => {}
+            If::Absent => match fs::hard_link(staged.path(), &path) {
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+                    return Ok(Written::Refused);
+                }
+                linked => {
+                    linked?;
+                    File::open(&folder)?.sync_all()?;
+                    return Ok(Written::Done);
+                }
+            },
+            If::Is(wanted) => match fs::metadata(&path) {
+                Ok(found) if version(&found) == *wanted => {}
+                Err(error) if !is_absent(&error) => return Err(error),
+                _ => return Ok(Written::Refused),
+            },
+        }
+        let file = staged.persist(&path).map_err(|error| error.error)?;
+        // `tempfile` makes files that only their owner reads.
+        file.set_permissions(readable(&file)?)?;
+        File::open(&folder)?.sync_all()?;
+        Ok(Written::Done)
+    }
+
+    /// Held while a condition is looked at and acted on. Where the file system has no locks, `link`
+    /// still lets only one writer create an object.
+    fn lock(&self) -> io::Result<File> {
+        let folder = File::open(self.root.join(STAGING))?;
+        // An error says that there are no locks.
+        let _ = folder.lock();
+        Ok(folder)
+    }
+}
+
+fn readable(file: &File) -> io::Result<fs::Permissions> {
+    use std::os::unix::fs::PermissionsExt as _;
+    let mut permissions = file.metadata()?.permissions();
+    permissions.set_mode(0o644);
+    Ok(permissions)
+}
+
+/// A file that replaces another has another inode or another time of change.
+fn version(found: &fs::Metadata) -> Version {
+    Version(format!(
+        "{}-{}-{}.{}-{}",
+        found.dev(),
+        found.ino(),
+        found.ctime(),
+        found.ctime_nsec(),
+        found.len()
+    ))
+}
+
+impl Store for Local {
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn folder(&self) -> Option<&Path> {
+        Some(&self.root)
+    }
+
+    fn read(&self, key: &str, most: usize) -> Result<Option<Object>, StoreError> {
+        let read = || {
+            let file = open(&self.path(key))?;
+            let version = version(&file.metadata()?);
+            let mut bytes = Vec::new();
+            file.take(most as u64 + 1).read_to_end(&mut bytes)?;
+            Ok(Object { bytes, version })
+        };
+        match read() {
+            Ok(object) => Ok(Some(object)),
+            Err(error) if is_absent(&error) => Ok(None),
+            Err(error) => Err(self.failed(key)(error)),
+        }
+    }
+
+    fn size(&self, key: &str) -> Result<Option<u64>, StoreError> {
+        match fs::metadata(self.path(key)) {
+            Ok(found) if found.is_file() => Ok(Some(found.len())),
+            Ok(_) => Err(self.failed(key)(not_a_file())),
+            Err(error) if is_absent(&error) => Ok(None),
+            Err(error) => Err(self.failed(key)(error)),
+        }
+    }
+
+    fn read_range(&self, key: &str, range: Range<u64>, sink: Sink<'_>) -> Result<(), StoreError> {
+        let mut read = || {
+            let mut file = open(&self.path(key))?;
+            file.seek(SeekFrom::Start(range.start))?;
+            copy(file.take(range.end.saturating_sub(range.start)), sink)
+        };
+        read().map_err(self.failed(key))
+    }
+
+    fn write(
+        &self,
+        key: &str,
+        bytes: &[u8],
+        condition: &If,
+        _: Served,
+    ) -> Result<Written, StoreError> {
+        let write = || {
+            let mut staged = self.stage()?;
+            staged.write_all(bytes)?;
+            self.settle(staged, key, condition)
+        };
+        write().map_err(self.failed(key))
+    }
+
+    fn upload(&self, key: &str, upload: &Upload<'_>) -> Result<(), StoreError> {
+        let copied = || {
+            let mut staged = self.stage()?;
+            copy(File::open(upload.file)?, &mut |part| {
+                if (upload.is_cancelled)() {
+                    return Err(io::ErrorKind::Interrupted.into());
+                }
+                staged.write_all(part)?;
+                (upload.sent)(part.len() as u64);
+                Ok(())
+            })?;
+            self.settle(staged, key, &If::Any)
+        };
+        if (upload.is_cancelled)() {
+            return Err(StoreError::Cancelled);
+        }
+        match copied() {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => Err(StoreError::Cancelled),
+            copied => copied.map(|_| ()).map_err(self.failed(key)),
+        }
+    }
+
+    fn remove(&self, key: &str) -> Result<(), StoreError> {
+        match fs::remove_file(self.path(key)) {
+            Err(error) if !is_absent(&error) => Err(self.failed(key)(error)),
+            _ => Ok(()),
+        }
+    }
+}
+
+fn copy(mut from: impl io::Read, sink: Sink<'_>) -> io::Result<()> {
+    let mut part = vec![0; PART];
+    loop {
+        match from.read(&mut part)? {
+            0 => return Ok(()),
+            read => sink(&part[..read])?,
+        }
+    }
+}
+
+/// Opens a regular file. Anything else that has a file's name is refused, and never waited for.
+///
+/// # Errors
+/// When it cannot be opened, or is no regular file ([`is_not_a_file`]).
+pub fn open(path: &Path) -> io::Result<File> {
+    let file = OpenOptions::new()
+        .read(true)
+        // A pipe would else wait for somebody to write into it.
+        .custom_flags(rustix::fs::OFlags::NONBLOCK.bits().cast_signed())
+        .open(path)?;
+    match file.metadata()?.is_file() {
+        true => Ok(file),
+        false => Err(not_a_file()),
+    }
+}
+
+/// Reads a whole regular file, but never more than one byte over `most`: parsers refuse what is
+/// longer.
+///
+/// # Errors
+/// As [`open`].
+pub fn read_capped(path: &Path, most: usize) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    open(path)?.take(most as u64 + 1).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+fn not_a_file() -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidInput, NotAFile)
+}
+
+/// A folder, a pipe or a device where a file should be.
+#[derive(Debug, thiserror::Error)]
+#[error("not a regular file")]
+struct NotAFile;
+
+/// Whether an error says that there is something else than a file.
+#[must_use]
+pub fn is_not_a_file(error: &io::Error) -> bool {
+    error.get_ref().is_some_and(|inner| inner.is::<NotAFile>())
+}
+
+/// Whether an error says that there is no such file. A file where a folder should be says so too.
+#[must_use]
+pub fn is_absent(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::NotFound | io::ErrorKind::NotADirectory
+    )
+}

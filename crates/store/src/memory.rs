@@ -1,0 +1,124 @@
+//! Objects in memory: what tests and the simulation run on.
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use crate::{If, Object, Served, Sink, Store, StoreError, Upload, Version, Written};
+
+/// Objects in memory.
+#[derive(Debug, Default)]
+pub struct Memory {
+    objects: Mutex<Objects>,
+}
+
+#[derive(Debug, Default)]
+struct Objects {
+    stored: BTreeMap<String, Stored>,
+    writes: u64,
+}
+
+#[derive(Debug, Clone)]
+struct Stored {
+    bytes: Vec<u8>,
+    written: u64,
+    served: Served,
+}
+
+impl Memory {
+    /// The keys of all objects, in order.
+    #[must_use]
+    pub fn keys(&self) -> Vec<String> {
+        self.objects().stored.keys().cloned().collect()
+    }
+
+    /// How an object is served; nothing, where there is none.
+    #[must_use]
+    pub fn served(&self, key: &str) -> Option<Served> {
+        self.objects().stored.get(key).map(|stored| stored.served)
+    }
+
+    fn objects(&self) -> MutexGuard<'_, Objects> {
+        self.objects.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn version(written: u64) -> Version {
+    Version(written.to_string())
+}
+
+impl Store for Memory {
+    fn name(&self) -> &str {
+        "memory"
+    }
+
+    fn read(&self, key: &str, most: usize) -> Result<Option<Object>, StoreError> {
+        Ok(self.objects().stored.get(key).map(|stored| Object {
+            bytes: stored.bytes[..stored.bytes.len().min(most.saturating_add(1))].to_vec(),
+            version: version(stored.written),
+        }))
+    }
+
+    fn size(&self, key: &str) -> Result<Option<u64>, StoreError> {
+        let objects = self.objects();
+        Ok(objects
+            .stored
+            .get(key)
+            .map(|stored| stored.bytes.len() as u64))
+    }
+
+    fn read_range(&self, key: &str, range: Range<u64>, sink: Sink<'_>) -> Result<(), StoreError> {
+        let Some(Object { bytes, .. }) = self.read(key, usize::MAX)? else {
+            return Err(StoreError::Status {
+                name: key.to_owned(),
+                status: 404,
+            });
+        };
+        let at = |place: u64| usize::try_from(place).map_or(bytes.len(), |at| at.min(bytes.len()));
+        let (start, end) = (at(range.start), at(range.end));
+        sink(&bytes[start..end.max(start)]).map_err(StoreError::io(key.to_owned()))
+    }
+
+    fn write(
+        &self,
+        key: &str,
+        bytes: &[u8],
+        condition: &If,
+        served: Served,
+    ) -> Result<Written, StoreError> {
+        let mut objects = self.objects();
+        let found = objects.stored.get(key).map(|stored| stored.written);
+        let holds = match condition {
+            If::Any => true,
+            If::Absent => found.is_none(),
+            If::Is(wanted) => found.is_some_and(|found| version(found) == *wanted),
+        };
+        if !holds {
+            return Ok(Written::Refused);
+        }
+        objects.writes += 1;
+        let stored = Stored {
+            bytes: bytes.to_vec(),
+            written: objects.writes,
+            served,
+        };
+        objects.stored.insert(key.to_owned(), stored);
+        Ok(Written::Done)
+    }
+
+    fn upload(&self, key: &str, upload: &Upload<'_>) -> Result<(), StoreError> {
+        if (upload.is_cancelled)() {
+            return Err(StoreError::Cancelled);
+        }
+        let bytes = std::fs::read(upload.file)
+            .map_err(StoreError::io(upload.file.display().to_string()))?;
+        self.write(key, &bytes, &If::Any, upload.served)?;
+        (upload.sent)(upload.size);
+        Ok(())
+    }
+
+    fn remove(&self, key: &str) -> Result<(), StoreError> {
+        self.objects().stored.remove(key);
+        Ok(())
+    }
+}

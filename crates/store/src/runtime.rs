@@ -1,0 +1,26 @@
+//! The one place where blocking code meets tokio.
+
+use std::future::Future;
+use std::sync::OnceLock;
+
+use tokio::runtime::{Builder, Runtime};
+
+/// Runs a future to its end on the calling thread; the network is driven by threads of its own.
+///
+/// # Panics
+/// When the threads cannot be started.
+pub(crate) fn block_on<F: Future>(future: F) -> F::Output {
+    static RUNTIME: OnceLock<Runtime> = OnceLock::new();
+    RUNTIME
+        .get_or_init(|| {
+            // Fails where a provider was chosen already, by an earlier call.
+            let _ = rustls::crypto::ring::default_provider().install_default();
+            Builder::new_multi_thread()
+                .worker_threads(2)
+                .thread_name("sreg-net")
+                .enable_all()
+                .build()
+                .expect("a process can start two threads")
+        })
+        .block_on(future)
+}

@@ -1,0 +1,351 @@
+//! Copies a registry as it is: the same trust, heads, statements and signatures, and so the same id.
+
+use std::path::Path;
+use std::sync::Mutex;
+
+use rayon::prelude::*;
+use sreg_index::Chain;
+use sreg_index::chain::sidecar_len;
+use sreg_index::diff::Difference;
+use sreg_index::index::{diff, new_nodes};
+use sreg_index::map::MapError;
+use sreg_index::stamp::Stamp;
+use sreg_model::head::{Head, IndexRoot};
+use sreg_model::layout::Place;
+use sreg_model::lock::Known;
+use sreg_model::node::TagEntry;
+use sreg_model::statement::{Image, Subject};
+use sreg_model::{Digest, Document, Namespace};
+use sreg_sign::Series;
+
+use crate::error::TreeError;
+use crate::history;
+use crate::publish::{self, Base, Destination, Watch, recover};
+use crate::tree::Tree;
+use crate::writer::Writer;
+
+/// How much is copied at once: it is the network that is waited for.
+const AT_ONCE: usize = 16;
+
+/// Fetches an image from a tree into a file, verified.
+pub type Fetch<'a> =
+    &'a (dyn Fn(&Tree, &Place, &Image, &Chain, &Path) -> Result<(), TreeError> + Sync);
+
+/// A copy of a registry.
+pub struct Mirror<'a> {
+    /// What is copied.
+    pub from: &'a Tree,
+    /// What is known of the registry, if it is known.
+    pub known: &'a [Known],
+    /// Where images are put that come from a server, until they are sent on.
+    pub scratch: &'a Path,
+    /// How they are fetched.
+    pub fetch: Fetch<'a>,
+    /// Who watches over the run.
+    pub watch: &'a dyn Watch,
+}
+
+/// What was copied.
+#[derive(Debug, Clone)]
+pub struct Mirrored {
+    /// All trust; nothing where the registry has no keys.
+    pub series: Option<Series>,
+    /// The newest head.
+    pub head: Document<Head>,
+    /// The versions that were not there before.
+    pub versions: usize,
+    /// The images that were not there before.
+    pub images: usize,
+    /// Their bytes.
+    pub bytes: u64,
+}
+
+/// Copies what a registry has and its copy has not.
+///
+/// # Errors
+/// When the registry is at fault, the copy is of another or has versions of its own, or one of both
+/// cannot be read or written. What readers of the copy saw before is then still there, whole.
+pub fn mirror(mirror: &Mirror<'_>, destination: &Destination) -> Result<Mirrored, TreeError> {
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(AT_ONCE).build();
+    match pool {
+        Ok(pool) => pool.install(|| run(mirror, destination)),
+        Err(_) => run(mirror, destination),
+    }
+}
+
+fn run(mirror: &Mirror<'_>, destination: &Destination) -> Result<Mirrored, TreeError> {
+    let from = mirror.from;
+    let source = mirror.source()?;
+    let newest = source.head.clone();
+    let newest = newest.ok_or_else(|| TreeError::NoHead(from.root().to_owned()))?;
+    let mut writer = destination.open(from.settings(), mirror.watch)?;
+    let writer = &mut *writer;
+    let base = recover(writer, mirror.watch)?;
+    check_same(writer.tree(), &source, &base)?;
+    let missing = missing_heads(mirror, &source, &newest, &base)?;
+    let mut before: Option<IndexRoot> = base.head.as_ref().map(|head| head.body().index.clone());
+    for head in &missing {
+        mirror.copy_version(writer, before.as_ref(), &head.body().index)?;
+        before = Some(head.body().index.clone());
+    }
+    let (images, bytes) = mirror.copy_images(writer, &newest)?;
+    writer.sync()?;
+    publish(writer, mirror, &source, &base, &missing)?;
+    Ok(Mirrored {
+        series: source.series,
+        head: newest,
+        versions: missing.len(),
+        images,
+        bytes,
+    })
+}
+
+/// Refuses to copy over another registry.
+fn check_same(tree: &Tree, source: &Base, base: &Base) -> Result<(), TreeError> {
+    let (Some(theirs), ours) = (&base.series, &source.series) else {
+        return Ok(());
+    };
+    match ours {
+        Some(ours) if ours.registry() == theirs.registry() => Ok(()),
+        _ => Err(TreeError::HasKeys {
+            place: tree.root().display().to_string(),
+            registry: theirs.registry(),
+        }),
+    }
+}
+
+/// The heads that the copy lacks, the oldest first.
+fn missing_heads(
+    mirror: &Mirror<'_>,
+    source: &Base,
+    newest: &Document<Head>,
+    base: &Base,
+) -> Result<Vec<Document<Head>>, TreeError> {
+    let last = base.head.as_ref().map(Document::id);
+    let mut missing = Vec::new();
+    let mut next = Some(newest.clone());
+    while let Some(head) = next {
+        if Some(head.id()) == last {
+            missing.reverse();
+            return Ok(missing);
+        }
+        next = history::before(mirror.from, head.body(), source.series.as_ref())?;
+        missing.push(head);
+    }
+    match &base.head {
+        None => {
+            missing.reverse();
+            Ok(missing)
+        }
+        Some(head) => Err(TreeError::Diverged {
+            version: head.body().version,
+            newest: newest.body().version,
+        }),
+    }
+}
+
+/// Makes what was copied what readers see.
+fn publish(
+    writer: &mut dyn Writer,
+    mirror: &Mirror<'_>,
+    source: &Base,
+    base: &Base,
+    missing: &[Document<Head>],
+) -> Result<(), TreeError> {
+    let Some(newest) = missing.last() else {
+        return Ok(());
+    };
+    publish::begin_views(writer, base)?;
+    let known = |series: &Series| series.newest().body().version;
+    let have = base.series.as_ref().map_or(0, known);
+    let newest_trust = source.series.as_ref().map_or(0, known);
+    for version in have + 1..=newest_trust {
+        let trust = source
+            .series
+            .as_ref()
+            .and_then(|series| series.version(version));
+        let trust = trust.ok_or_else(|| TreeError::NoKeys(mirror.from.root().to_owned()))?;
+        writer.create(&Place::Trust(version), trust.bytes())?;
+    }
+    for head in missing {
+        let (epoch, version) = (head.body().epoch, head.body().version);
+        writer.create(&Place::HeadSlot { epoch, version }, head.bytes())?;
+    }
+    writer.advance(newest)?;
+    mirror.watch.committed(newest.body());
+    let shown = base.shown.as_ref().map(Document::body);
+    publish::show(writer, source.series.clone(), shown, newest, mirror.watch)
+}
+
+impl Mirror<'_> {
+    /// What is copied, held to its keys and to what is known of it.
+    fn source(&self) -> Result<Base, TreeError> {
+        let series = history::series(self.from)?;
+        let head = history::newest(self.from, series.as_ref())?;
+        let base = Base {
+            series,
+            shown: None,
+            head,
+        };
+        if let Some(head) = &base.head {
+            publish::check_newest(self.from, base.series.as_ref(), head)?;
+        }
+        base.check_known(self.from, self.known)?;
+        Ok(base)
+    }
+
+    /// Copies the nodes and statements that one version has and the one before has not.
+    fn copy_version(
+        &self,
+        writer: &dyn Writer,
+        before: Option<&IndexRoot>,
+        index: &IndexRoot,
+    ) -> Result<(), TreeError> {
+        let mut ids: Vec<Digest> = Vec::new();
+        let from = self.from;
+        diff(
+            before.map(|root| sreg_index::index::Index::new(from, root)),
+            Some(sreg_index::index::Index::new(from, index)),
+            &mut |_: &Namespace, difference: Difference<TagEntry>| {
+                ids.extend(difference.right.iter().map(|line| line.statement));
+                Ok::<_, MapError>(())
+            },
+        )
+        .map_err(|error| from.map_error(error))?;
+        ids.par_iter().try_for_each(|id| {
+            self.check_cancelled()?;
+            let statement = from.statement(id)?;
+            writer.put(&Place::Statement(*id), statement.bytes())
+        })?;
+        let failed = Mutex::new(None);
+        let copied = new_nodes(from, before, index, &|id, bytes| {
+            let put = self.check_cancelled();
+            let put = put.and_then(|()| writer.put(&Place::Node(*id), bytes));
+            put.map_err(|error| {
+                *failed
+                    .lock()
+                    .unwrap_or_else(std::sync::PoisonError::into_inner) = Some(error);
+                MapError::Missing(*id)
+            })
+        });
+        match failed.into_inner() {
+            Ok(Some(error)) => Err(error),
+            _ => copied.map_err(|error| from.map_error(error)),
+        }
+    }
+
+    fn check_cancelled(&self) -> Result<(), TreeError> {
+        match self.watch.is_cancelled() {
+            true => Err(TreeError::Cancelled),
+            false => Ok(()),
+        }
+    }
+
+    /// Copies the images of the newest version, and their chains.
+    fn copy_images(
+        &self,
+        writer: &dyn Writer,
+        head: &Document<Head>,
+    ) -> Result<(usize, u64), TreeError> {
+        let mut images: Vec<(Subject, Image)> = Vec::new();
+        for (_, lines) in publish::lines(self.from, Some(head.body()))? {
+            for line in lines
+                .into_values()
+                .flatten()
+                .filter(|line| line.image.is_some())
+            {
+                let statement = self.from.statement(&line.statement)?;
+                if let Some(image) = statement.body().image() {
+                    images.push((statement.body().subject.clone(), image.clone()));
+                }
+            }
+        }
+        images.sort_by(|left, right| {
+            (&left.0.repository, left.1.digest).cmp(&(&right.0.repository, right.1.digest))
+        });
+        images.dedup_by(|left, right| {
+            (&left.0.repository, left.1.digest) == (&right.0.repository, right.1.digest)
+        });
+        let tree = writer.tree();
+        let missing = images.into_par_iter().map(|(subject, image)| {
+            self.check_cancelled()?;
+            let chain = self.copy_chain(writer, &subject, &image)?;
+            let place = Place::blob(&subject.repository, image.digest);
+            let is_there = match tree.size(&place) {
+                Ok(size) => size == image.size,
+                Err(TreeError::Missing { .. }) => self.from.settings().blob_url.is_some(),
+                Err(error) => return Err(error),
+            };
+            Ok((!is_there).then_some((place, image, chain)))
+        });
+        let missing = missing.collect::<Result<Vec<_>, TreeError>>()?;
+        let missing: Vec<_> = missing.into_iter().flatten().collect();
+        let bytes = missing.iter().map(|(_, image, _)| image.size).sum();
+        self.watch.expect(bytes);
+        // One after the other: each is sent in parts at once.
+        for (place, image, chain) in &missing {
+            self.copy_image(writer, place, image, chain)?;
+        }
+        Ok((missing.len(), bytes))
+    }
+
+    fn copy_chain(
+        &self,
+        writer: &dyn Writer,
+        subject: &Subject,
+        image: &Image,
+    ) -> Result<Chain, TreeError> {
+        let place = Place::blob(&subject.repository, image.chain);
+        let most = usize::try_from(sidecar_len(image.size)).unwrap_or(usize::MAX - 1);
+        let sidecar = self.from.read(&place, most)?;
+        let wrong = |what: String| TreeError::Mismatch {
+            path: self.from.path(&place),
+            what,
+        };
+        let found = Digest::of(&sidecar);
+        if found != image.chain {
+            return Err(wrong(format!("its digest is {found}")));
+        }
+        writer.put(&place, &sidecar)?;
+        Chain::parse(sidecar, image.size, &image.digest).map_err(|error| wrong(error.to_string()))
+    }
+
+    fn copy_image(
+        &self,
+        writer: &dyn Writer,
+        place: &Place,
+        image: &Image,
+        chain: &Chain,
+    ) -> Result<(), TreeError> {
+        let scratch = self.scratch.join(image.digest.hex());
+        let file = match self.from.store().folder() {
+            Some(_) => self.from.path(place),
+            None => scratch.clone(),
+        };
+        if self.from.store().folder().is_none() {
+            (self.fetch)(self.from, place, image, chain, &file)?;
+        } else {
+            let mode = sreg_index::hasher::IoMode::Auto;
+            let unwatched = sreg_index::hasher::Unobserved;
+            let broken = sreg_index::hasher::verify(&file, chain, mode, &unwatched)?;
+            if !broken.is_empty() {
+                return Err(TreeError::Mismatch {
+                    path: file,
+                    what: "its bytes are not what its digest says".to_owned(),
+                });
+            }
+        }
+        let metadata = std::fs::metadata(&file).map_err(TreeError::read(&file))?;
+        writer.put_image(place, &file, &Stamp::of(&metadata), self.watch)?;
+        if self.from.store().folder().is_none() {
+            std::fs::remove_file(&scratch).map_err(TreeError::write(&scratch))?;
+        }
+        match publish::arrived(writer.tree(), place, chain)? {
+            true => Ok(()),
+            false => Err(TreeError::Mismatch {
+                path: writer.tree().path(place),
+                what: "what has arrived there is not what was sent".to_owned(),
+            }),
+        }
+    }
+}

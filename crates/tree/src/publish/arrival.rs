@@ -1,0 +1,59 @@
+//! What has arrived in a store, or is there already.
+
+use std::collections::BTreeSet;
+use std::ops::Range;
+
+use sreg_index::Chain;
+use sreg_index::chain::CHUNK;
+use sreg_model::layout::Place;
+
+use crate::error::TreeError;
+use crate::tree::Tree;
+
+/// Of so many chunks of an image, one is read back once it has arrived.
+const SAMPLE: usize = 64;
+
+/// Whether an image is there: its size, and some of its chunks, which are read back.
+pub(crate) fn arrived(tree: &Tree, place: &Place, chain: &Chain) -> Result<bool, TreeError> {
+    match tree.size(place) {
+        Err(TreeError::Missing { .. }) => return Ok(false),
+        Err(error) => return Err(error),
+        Ok(size) if size != chain.size() => return Ok(false),
+        Ok(_) => {}
+    }
+    let scatter = std::time::SystemTime::now()
+        .duration_since(std::time::UNIX_EPOCH)
+        .map_or(0, |now| now.subsec_nanos() as usize);
+    let last = chain.len() - 1;
+    let some = (0..chain.len()).step_by(SAMPLE);
+    let some = some.map(|start| (start + scatter % SAMPLE).min(last));
+    let links: BTreeSet<usize> = some.chain([0, last]).collect();
+    for link in links {
+        let (offset, length) = chain.range(link);
+        let bytes = read_chunk(tree, place, offset..offset + length as u64)?;
+        if !chain.holds(link, &bytes) {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+/// How often a chunk is asked for that does not come.
+const ATTEMPTS: u32 = 4;
+
+fn read_chunk(tree: &Tree, place: &Place, range: Range<u64>) -> Result<Vec<u8>, TreeError> {
+    let mut attempts = 0;
+    loop {
+        attempts += 1;
+        let mut bytes = Vec::with_capacity(CHUNK);
+        let key = place.to_string();
+        let read = tree.store().read_range(&key, range.clone(), &mut |part| {
+            bytes.extend_from_slice(part);
+            Ok(())
+        });
+        match read {
+            Err(error) if error.is_passing() && attempts < ATTEMPTS => {}
+            read => return Ok(read.map(|()| bytes)?),
+        }
+    }
+}

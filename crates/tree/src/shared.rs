@@ -1,0 +1,381 @@
+//! Writes into a store that others may be writing to at once (`spec/commit.md`, COM-14 to COM-20).
+//!
+//! Nobody has a lock. What is immutable is created where it is absent; the slot of a head decides
+//! which of two runs has published; what can be derived is replaced only if it still is what it was
+//! when the head was looked at last.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use rayon::prelude::*;
+use sreg_index::hasher::Observer;
+use sreg_index::stamp::Stamp;
+use sreg_model::head::Head;
+use sreg_model::layout::{JOURNAL, Place};
+use sreg_model::settings::Settings;
+use sreg_model::{Digest, Document, document};
+use sreg_site::View;
+use sreg_store::{If, Object, Served, Store, Upload, Written};
+
+use crate::error::TreeError;
+use crate::served::served;
+use crate::staging::{Journal, MAX_JOURNAL, Version, journal};
+use crate::tree::Tree;
+use crate::verify::MAX_VIEW;
+use crate::writer::{Puts, Writer};
+
+/// How often something is tried anew that others change meanwhile.
+const ATTEMPTS: usize = 64;
+/// How the journal is served: not at all, if the host can be told.
+const UNSERVED: Served = Served {
+    content_type: "application/json",
+    cache_control: "no-store",
+};
+
+/// One of the writers of a store.
+pub(crate) struct StoreWriter {
+    tree: Tree,
+    /// Where it is noted what has arrived of an upload.
+    uploads: Option<PathBuf>,
+    /// Whether a journal was seen: once there, it stays.
+    has_journal: AtomicBool,
+}
+
+impl StoreWriter {
+    /// Writes into the tree in `store`; makes one there with `settings` where there is none.
+    pub(crate) fn open(
+        store: &Arc<dyn Store>,
+        settings: &Settings,
+        uploads: Option<&Path>,
+    ) -> Result<Self, TreeError> {
+        let tree = match Tree::in_store(store.clone()) {
+            Err(TreeError::NotATree(_)) => {
+                let key = Place::Settings.to_string();
+                // Of two that make one, the second finds the settings of the first.
+                store.write(
+                    &key,
+                    &settings.encode(),
+                    &If::Absent,
+                    served(&Place::Settings),
+                )?;
+                Tree::in_store(store.clone())?
+            }
+            tree => {
+                let tree = tree?;
+                check_conditions(&tree)?;
+                tree
+            }
+        };
+        Ok(Self {
+            tree,
+            uploads: uploads.map(Path::to_owned),
+            has_journal: AtomicBool::new(false),
+        })
+    }
+
+    fn store(&self) -> &dyn Store {
+        &**self.tree.store()
+    }
+
+    fn read(&self, place: &Place, most: usize) -> Result<Option<Object>, TreeError> {
+        Ok(self.store().read(&place.to_string(), most)?)
+    }
+
+    fn write(&self, place: &Place, bytes: &[u8], condition: &If) -> Result<Written, TreeError> {
+        let key = place.to_string();
+        Ok(self.store().write(&key, bytes, condition, served(place))?)
+    }
+
+    /// Whether all trust and heads stand there that a run has noted before it published them.
+    fn is_published(&self, journal: &Journal) -> bool {
+        journal
+            .places()
+            .iter()
+            .all(|place| self.tree.size(place).is_ok())
+    }
+
+    /// Whether `head` is the newest: its next slot is empty.
+    fn is_newest(&self, head: &Head) -> Result<bool, TreeError> {
+        let next = Place::HeadSlot {
+            epoch: head.epoch,
+            version: head.version + 1,
+        };
+        Ok(self.read(&next, document::MAX_BYTES)?.is_none())
+    }
+
+    /// Replaces a file of JSON or a document by what `change` makes of it, until nobody comes in
+    /// between; where `change` gives nothing, it stays.
+    fn swap(
+        &self,
+        key: &str,
+        most: usize,
+        served: Served,
+        change: impl Fn(Option<&[u8]>) -> Option<Vec<u8>>,
+    ) -> Result<(), TreeError> {
+        for _ in 0..ATTEMPTS {
+            let found = self.store().read(key, most)?;
+            let Some(bytes) = change(found.as_ref().map(|found| found.bytes.as_slice())) else {
+                return Ok(());
+            };
+            let condition = found.map_or(If::Absent, |found| If::Is(found.version));
+            if self.store().write(key, &bytes, &condition, served)? == Written::Done {
+                return Ok(());
+            }
+        }
+        Err(TreeError::Overtaken)
+    }
+}
+
+/// Refuses a store that does not look at conditions (COM-21): what is there is written once more,
+/// under the condition that it is not, which changes nothing in any case.
+fn check_conditions(tree: &Tree) -> Result<(), TreeError> {
+    let key = Place::Settings.to_string();
+    let bytes = tree.settings().encode();
+    let again = tree
+        .store()
+        .write(&key, &bytes, &If::Absent, served(&Place::Settings))?;
+    match again {
+        Written::Refused => Ok(()),
+        Written::Done => Err(TreeError::Unconditional(tree.root().to_owned())),
+    }
+}
+
+fn order(head: &Head) -> (u64, u64) {
+    (head.epoch, head.version)
+}
+
+impl Puts for StoreWriter {
+    fn put(&self, place: &Place, bytes: &[u8]) -> Result<(), TreeError> {
+        if self.write(place, bytes, &If::Absent)? == Written::Done {
+            self.tree.keep(place, bytes);
+            return Ok(());
+        }
+        match self.read(place, bytes.len())? {
+            Some(found) if found.bytes == bytes || is_intact(place, &found.bytes) => Ok(()),
+            // It is damaged: LAY-3.
+            _ => self.write(place, bytes, &If::Any).map(|_| ()),
+        }
+    }
+}
+
+impl Writer for StoreWriter {
+    fn tree(&self) -> &Tree {
+        &self.tree
+    }
+
+    fn put_image(
+        &self,
+        place: &Place,
+        file: &Path,
+        stamp: &Stamp,
+        observer: &dyn Observer,
+    ) -> Result<(), TreeError> {
+        let key = place.to_string();
+        let journal = self.uploads.as_deref().map(|folder| {
+            let name = Digest::of(format!("{}/{key}", self.store().name()).as_bytes());
+            folder.join(format!("{}.json", name.hex()))
+        });
+        self.store().upload(
+            &key,
+            &Upload {
+                file,
+                size: stamp.size,
+                served: served(place),
+                journal: journal.as_deref(),
+                sent: &|bytes| observer.advance(bytes),
+                is_cancelled: &|| observer.is_cancelled(),
+            },
+        )?;
+        let after = std::fs::metadata(file).map_err(TreeError::read(file))?;
+        if !Stamp::of(&after).has_same_content(stamp) {
+            return Err(sreg_index::hasher::HashError::Changed {
+                path: file.to_owned(),
+            }
+            .into());
+        }
+        Ok(())
+    }
+
+    /// After any answer but success the slot tells what has happened: a request that was sent again
+    /// may have met its own first sending.
+    fn create(&self, place: &Place, bytes: &[u8]) -> Result<(), TreeError> {
+        let mut last = None;
+        for _ in 0..ATTEMPTS {
+            let written = self.write(place, bytes, &If::Absent);
+            if matches!(written, Ok(Written::Done)) {
+                return Ok(());
+            }
+            match self.read(place, bytes.len())? {
+                Some(found) if found.bytes == bytes => return Ok(()),
+                Some(_) => return Err(TreeError::Conflict(self.tree.path(place))),
+                None => {}
+            }
+            match written {
+                Err(TreeError::Store(error)) if !error.is_passing() => return Err(error.into()),
+                written => last = written.err(),
+            }
+        }
+        Err(last.unwrap_or(TreeError::Overtaken))
+    }
+
+    fn advance(&self, head: &Document<Head>) -> Result<(), TreeError> {
+        let mut newest = head.clone();
+        loop {
+            let (key, place) = (Place::Head.to_string(), Place::Head);
+            self.swap(&key, document::MAX_BYTES, served(&place), |found| {
+                let found = found.map(|bytes| Document::<Head>::parse(bytes.to_vec()));
+                let is_older = found.is_none_or(|found| {
+                    found.map_or(true, |found| order(found.body()) < order(newest.body()))
+                });
+                is_older.then(|| newest.bytes().to_vec())
+            })?;
+            let (epoch, version) = order(newest.body());
+            match self.tree.head_slot(epoch, version.saturating_add(1)) {
+                Ok(Some(next)) => newest = next,
+                // What is wrong with it is told by whoever wants to publish after it.
+                Ok(None) | Err(TreeError::Document { .. } | TreeError::Mismatch { .. }) => {
+                    return Ok(());
+                }
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    /// What stands there is read first, then it is made sure that `head` is still the newest: then
+    /// nobody has written a newer view before that, and whoever writes one after it changes what is
+    /// replaced here.
+    fn put_views(&self, head: &Head, views: &[View]) -> Result<(), TreeError> {
+        let found = views
+            .par_iter()
+            .map(|view| self.read(&view.place, MAX_VIEW))
+            .collect::<Result<Vec<_>, _>>()?;
+        let differs = |found: &Option<Object>, view: &View| {
+            found.as_ref().is_none_or(|found| found.bytes != view.bytes)
+        };
+        let changed: Vec<(&View, Option<Object>)> = views
+            .iter()
+            .zip(found)
+            .filter(|(view, found)| differs(found, view))
+            .collect();
+        if changed.is_empty() {
+            return Ok(());
+        }
+        if !self.is_newest(head)? {
+            return Err(TreeError::Overtaken);
+        }
+        changed.into_iter().try_for_each(|(view, found)| {
+            let condition = found.map_or(If::Absent, |found| If::Is(found.version));
+            let key = view.place.to_string();
+            let how = Served {
+                content_type: view.content_type,
+                ..served(&view.place)
+            };
+            match self.store().write(&key, &view.bytes, &condition, how)? {
+                Written::Done => Ok(()),
+                // A request that was sent again may have met itself: the next look tells.
+                Written::Refused => Err(TreeError::Overtaken),
+            }
+        })
+    }
+
+    fn remove(&self, place: &Place) -> Result<(), TreeError> {
+        Ok(self.store().remove(&place.to_string())?)
+    }
+
+    fn replace_settings(&mut self, settings: &Settings) -> Result<(), TreeError> {
+        let key = Place::Settings.to_string();
+        let how = served(&Place::Settings);
+        self.store()
+            .write(&key, &settings.encode(), &If::Any, how)?;
+        self.tree = Tree::with_settings(self.tree.store().clone(), settings.clone());
+        Ok(())
+    }
+
+    fn sync(&self) -> Result<(), TreeError> {
+        Ok(())
+    }
+
+    fn is_shared(&self) -> bool {
+        true
+    }
+
+    fn journal(&self) -> Option<Journal> {
+        let found = journal(&self.tree);
+        self.has_journal
+            .fetch_or(found.is_some(), Ordering::Relaxed);
+        found
+    }
+
+    /// A journal that is there stays as it is: what its run has begun is not finished. Where trust is
+    /// to be published, nobody else may have begun to.
+    fn begin(&self, journal: &Journal) -> Result<(), TreeError> {
+        if journal.trust.is_none() && self.has_journal.load(Ordering::Relaxed) {
+            return Ok(());
+        }
+        let found = self.store().read(JOURNAL, MAX_JOURNAL)?;
+        let condition = match (&found, journal.trust.is_some()) {
+            (None, _) => If::Absent,
+            (Some(_), false) => return Ok(()),
+            (Some(found), true) => If::Is(found.version.clone()),
+        };
+        let known = found.map(|found| Journal::parse(&found.bytes));
+        let next = match known {
+            Some(known) if known.trust.is_some() => {
+                return Err(TreeError::Conflict(self.tree.root().join(JOURNAL)));
+            }
+            Some(known) => Journal {
+                shown: known.shown,
+                ..journal.clone()
+            },
+            None => journal.clone(),
+        };
+        match self
+            .store()
+            .write(JOURNAL, &next.encode(), &condition, UNSERVED)?
+        {
+            Written::Done => Ok(()),
+            // Somebody else has begun, which notes as much as is to be noted here.
+            Written::Refused if journal.trust.is_none() => Ok(()),
+            Written::Refused => Err(TreeError::Conflict(self.tree.root().join(JOURNAL))),
+        }
+    }
+
+    fn end(&self, shown: Option<&Document<Head>>) -> Result<(), TreeError> {
+        let shown = shown.map(|shown| Version {
+            epoch: shown.body().epoch,
+            version: shown.body().version,
+        });
+        let order = |version: Version| (version.epoch, version.version);
+        self.swap(JOURNAL, MAX_JOURNAL, UNSERVED, |found| {
+            let found = Journal::parse(found?);
+            let newest = found
+                .shown
+                .into_iter()
+                .chain(shown)
+                .max_by_key(|one| order(*one));
+            // What somebody else has begun to publish stays, until it is.
+            let keeps = shown.is_some() && !self.is_published(&found);
+            let next = match keeps {
+                true => Journal {
+                    shown: newest,
+                    ..found.clone()
+                },
+                false => Journal::new(newest),
+            };
+            (next != found).then(|| next.encode())
+        })
+    }
+}
+
+/// Whether the bytes at a place that carries a digest have it.
+fn is_intact(place: &Place, bytes: &[u8]) -> bool {
+    match place {
+        Place::Node(id) | Place::Blob(_, id) => Digest::of(bytes) == *id,
+        Place::Statement(id) => {
+            let end = bytes.iter().position(|byte| *byte == b'\n');
+            Digest::of(&bytes[..end.map_or(bytes.len(), |end| end + 1)]) == *id
+        }
+        _ => false,
+    }
+}

@@ -1,0 +1,110 @@
+//! What publishing needs of the place that it publishes to.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::path::Path;
+use std::sync::{Mutex, PoisonError};
+
+use rayon::prelude::*;
+use sreg_index::hasher::Observer;
+use sreg_index::map::{MapError, NodeSink};
+use sreg_index::stamp::Stamp;
+use sreg_model::head::Head;
+use sreg_model::layout::Place;
+use sreg_model::settings::Settings;
+use sreg_model::{Digest, Document};
+use sreg_site::View;
+
+use crate::error::TreeError;
+use crate::staging::Journal;
+use crate::tree::Tree;
+
+/// Takes what is immutable: statements and nodes.
+pub(crate) trait Puts: Send + Sync {
+    /// Writes an immutable file, unless it stands there already.
+    fn put(&self, place: &Place, bytes: &[u8]) -> Result<(), TreeError>;
+}
+
+/// Where the nodes of a map go.
+pub(crate) struct Nodes<'a>(pub(crate) &'a dyn Puts);
+
+impl NodeSink for Nodes<'_> {
+    fn store(&self, id: &Digest, bytes: &[u8]) -> Result<(), MapError> {
+        let put = self.0.put(&Place::Node(*id), bytes);
+        put.map_err(|error| MapError::Io {
+            id: *id,
+            source: io::Error::other(error),
+        })
+    }
+}
+
+/// Keeps what is to be written until it is known that it may be.
+#[derive(Default)]
+pub(crate) struct Deferred(Mutex<BTreeMap<Place, Vec<u8>>>);
+
+impl Deferred {
+    /// Writes all of it.
+    pub(crate) fn write(self, to: &dyn Writer) -> Result<(), TreeError> {
+        let files = self.0.into_inner().unwrap_or_else(PoisonError::into_inner);
+        files
+            .par_iter()
+            .try_for_each(|(place, bytes)| to.put(place, bytes))
+    }
+}
+
+impl Puts for Deferred {
+    fn put(&self, place: &Place, bytes: &[u8]) -> Result<(), TreeError> {
+        let mut files = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        files.insert(place.clone(), bytes.to_vec());
+        Ok(())
+    }
+}
+
+/// A place that is published to: a folder that one run has to itself, or a store that many may be
+/// writing to at once (`spec/commit.md`).
+pub(crate) trait Writer: Puts {
+    /// The tree as it can be read.
+    fn tree(&self) -> &Tree;
+
+    /// Writes an image, unless it stands there already. The file must still be what `stamp` says.
+    fn put_image(
+        &self,
+        place: &Place,
+        file: &Path,
+        stamp: &Stamp,
+        observer: &dyn Observer,
+    ) -> Result<(), TreeError>;
+
+    /// Creates a file: [`TreeError::Conflict`] where another stands already. This is how trust and
+    /// heads are committed.
+    fn create(&self, place: &Place, bytes: &[u8]) -> Result<(), TreeError>;
+
+    /// Brings the copy of the newest head to `head`, or to a newer one.
+    fn advance(&self, head: &Document<Head>) -> Result<(), TreeError>;
+
+    /// Writes views that `head` derives: [`TreeError::Overtaken`] where it is no longer the newest.
+    fn put_views(&self, head: &Head, views: &[View]) -> Result<(), TreeError>;
+
+    /// Removes a view that is no longer derived.
+    fn remove(&self, place: &Place) -> Result<(), TreeError>;
+
+    /// Replaces `sreg.json`.
+    fn replace_settings(&mut self, settings: &Settings) -> Result<(), TreeError>;
+
+    /// Makes everything written so far durable.
+    fn sync(&self) -> Result<(), TreeError>;
+
+    /// Whether others may be writing at the same time.
+    fn is_shared(&self) -> bool;
+
+    /// What a run has begun and not finished. An unreadable journal says nothing: all views are to
+    /// be written anew.
+    fn journal(&self) -> Option<Journal>;
+
+    /// Notes what is begun, before the first thing that readers see changes. It is durable after the
+    /// next [`Writer::sync`].
+    fn begin(&self, journal: &Journal) -> Result<(), TreeError>;
+
+    /// Notes that all views show `shown`.
+    fn end(&self, shown: Option<&Document<Head>>) -> Result<(), TreeError>;
+}

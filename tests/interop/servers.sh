@@ -1,0 +1,16 @@
+#!/usr/bin/env bash
+# Tests with real servers: Versity Gateway as S3, nginx as a web server. The tests name what is
+# missing; scripts/tools installs it.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/../.."
+
+fail() {
+    echo "servers.sh: $*" >&2
+    exit 1
+}
+command -v curl > /dev/null || fail "curl is missing"
+
+# Not with --release: what `just check` has built is used again.
+cargo test --quiet -p sreg-tests --features servers --locked --test servers --test storage
+cargo test --quiet -p sreg-cli --features servers --locked --test network -- --test-threads 8
+echo "servers.sh: the storage tests' servers do what the tests rely on"

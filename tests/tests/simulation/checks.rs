@@ -1,0 +1,122 @@
+//! What must be so at every moment, and at the end.
+
+use std::collections::BTreeSet;
+
+use sreg_index::hasher::{IoMode, Unobserved};
+use sreg_index::map::MapError;
+use sreg_model::layout::Place;
+use sreg_model::node::TagEntry;
+use sreg_model::statement::Subject;
+use sreg_model::{Digest, Document, Namespace, head::Head};
+use sreg_store::Object;
+use sreg_tree::push::Pushed;
+use sreg_tree::verify::{BlobCheck, Options, verify_tree};
+use sreg_tree::{Tree, history};
+
+use super::NOW;
+use super::world::World;
+
+/// What is immutable is never changed.
+pub(crate) fn may_be_written(seed: u64, key: &str, before: Option<&Object>, bytes: &[u8]) {
+    let is_mutable = match Place::parse(key) {
+        None | Some(Place::Settings | Place::Head) => true,
+        Some(place) => place.is_view(),
+    };
+    if let Some(before) = before {
+        assert!(
+            is_mutable || before.bytes == bytes,
+            "seed {seed}: {key} is changed"
+        );
+    }
+    if key == "head"
+        && let Some(before) = before
+    {
+        let order = |bytes: &[u8]| {
+            let head: Document<Head> = Document::parse(bytes.to_vec()).unwrap();
+            (head.body().epoch, head.body().version)
+        };
+        assert!(
+            order(&before.bytes) < order(bytes),
+            "seed {seed}: head falls"
+        );
+    }
+}
+
+/// All that the newest head reaches is there.
+pub(crate) fn head_is_whole(world: &World) {
+    let seed = world.seed;
+    let tree = Tree::in_store(world.calm()).unwrap();
+    let Ok(head) = tree.head() else {
+        return;
+    };
+    let walked = tree
+        .index(head.body())
+        .walk(&mut |_: &Namespace, entry: TagEntry| {
+            let statement = tree.statement(&entry.statement).unwrap();
+            if let Some(image) = statement.body().image() {
+                let repository = &statement.body().subject.repository;
+                for digest in [image.digest, image.chain] {
+                    let key = Place::blob(repository, digest).to_string();
+                    let there = world.calm().size(&key).unwrap();
+                    assert!(there.is_some(), "seed {seed}: {key} is missing");
+                }
+            }
+            Ok::<_, MapError>(())
+        });
+    walked.unwrap_or_else(|error| panic!("seed {seed}: {error}"));
+}
+
+/// Every push that said so was published, in a line of versions without a gap.
+pub(crate) fn nothing_is_lost(world: &World, said: &[(Subject, &Pushed)]) {
+    let seed = world.seed;
+    let tree = Tree::in_store(world.calm()).unwrap();
+    let series = history::series(&tree).unwrap();
+    let newest = history::newest(&tree, series.as_ref()).unwrap().unwrap();
+    let mut heads = BTreeSet::new();
+    let mut next = Some(newest.clone());
+    while let Some(head) = next {
+        heads.insert(head.id());
+        next = history::before(&tree, head.body(), series.as_ref())
+            .unwrap_or_else(|error| panic!("seed {seed}: {error}"));
+    }
+    for (subject, pushed) in said {
+        assert!(
+            heads.contains(&pushed.head.id()),
+            "seed {seed}: version {} is not in the line",
+            pushed.head.body().version
+        );
+        let stated = line(&tree, pushed.head.body(), subject).statement;
+        let said = tree.statement(&stated).unwrap();
+        let image = said.body().image().unwrap();
+        assert_eq!(image.digest, pushed.digest, "seed {seed}: {subject}");
+        let mut at: Digest = line(&tree, newest.body(), subject).statement;
+        while at != stated {
+            let statement = tree.statement(&at).unwrap();
+            at = statement
+                .body()
+                .previous
+                .unwrap_or_else(|| panic!("seed {seed}: {subject} was lost"));
+        }
+    }
+}
+
+fn line(tree: &Tree, head: &Head, subject: &Subject) -> TagEntry {
+    let lines = tree
+        .index(head)
+        .look_up(&subject.repository, &subject.tag)
+        .unwrap();
+    let mut lines = lines.into_iter();
+    lines.find(|line| line.arch == subject.arch).unwrap()
+}
+
+/// Nothing is wrong with the registry, its views included.
+pub(crate) fn all_is_whole(world: &World) {
+    let tree = Tree::in_store(world.calm()).unwrap();
+    let options = Options {
+        now: NOW,
+        ..Options::new(BlobCheck::Full, IoMode::Read)
+    };
+    let report = verify_tree(&tree, &options, &Unobserved).unwrap();
+    assert_eq!(report.faults, [], "seed {}", world.seed);
+    assert!(report.checked.views > 0);
+}

@@ -1,0 +1,254 @@
+//! Publishers of one registry in a store, simulated: crashes, lost answers, stalled writers, stale
+//! caches, in an order that a seed decides (`spec/commit.md`).
+//!
+//! Each publisher is a thread, of which one runs at a time, from one call of the store to the next:
+//! a seed always gives the same run. `SREG_SEEDS=FIRST..END` chooses the seeds.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod checks;
+mod turns;
+mod world;
+
+use std::ops::Range;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use sreg_index::hasher::{IoMode, Observer};
+use sreg_model::statement::Subject;
+use sreg_sign::Signer;
+use sreg_tests::{images, keys};
+use sreg_tree::TreeError;
+use sreg_tree::change::Change;
+use sreg_tree::publish::{Destination, Edition, Keys, Watch, publish_edition};
+use sreg_tree::push::{Push, Pushed, push};
+
+use self::turns::Random;
+use self::world::{Client, World};
+
+/// The time that all of them state.
+pub(crate) const NOW: u64 = 1_790_000_000;
+/// How many images there are to push.
+const IMAGES: u64 = 3;
+
+/// Nobody watches.
+pub(crate) struct Unwatched;
+
+impl Observer for Unwatched {
+    fn advance(&self, _: u64) {}
+
+    fn is_cancelled(&self) -> bool {
+        false
+    }
+}
+
+impl Watch for Unwatched {
+    /// Who waits would hold the turn.
+    fn overtaken(&self, _: u32) {}
+}
+
+fn seeds() -> Range<u64> {
+    let Ok(text) = std::env::var("SREG_SEEDS") else {
+        return 0..150;
+    };
+    let (first, end) = text.split_once("..").expect("SREG_SEEDS is FIRST..END");
+    first.parse().unwrap()..end.parse().unwrap()
+}
+
+// spec: COM-14
+// spec: COM-15
+// spec: COM-16
+// spec: COM-17
+// spec: COM-18
+// spec: COM-19
+#[test]
+fn no_commit_is_lost_whatever_breaks() {
+    let folder = tempfile::tempdir().unwrap();
+    for number in 0..IMAGES {
+        let image = images::simg(&format!("image {number}"), 10);
+        std::fs::write(folder.path().join(format!("{number}.simg")), image).unwrap();
+    }
+    let key = keys::write(folder.path(), 1);
+    let seeds = seeds();
+    assert!(!seeds.is_empty());
+    let (next, counted) = (AtomicU64::new(seeds.start), AtomicU64::new(0));
+    std::thread::scope(|scope| {
+        for _ in 0..std::thread::available_parallelism().map_or(1, usize::from) {
+            scope.spawn(|| {
+                loop {
+                    let seed = next.fetch_add(1, Ordering::Relaxed);
+                    if seed >= seeds.end {
+                        return;
+                    }
+                    let published = run(seed, folder.path(), &key);
+                    counted.fetch_add(published, Ordering::Relaxed);
+                }
+            });
+        }
+    });
+    let published = counted.into_inner();
+    let runs = seeds.end - seeds.start;
+    assert!(
+        published > runs,
+        "{runs} seeds, but only {published} pushes published"
+    );
+}
+
+/// Runs a seed: how many pushes said that they had published.
+fn run(seed: u64, folder: &Path, key: &Path) -> u64 {
+    let mut random = Random::new(seed);
+    let publishers = 2 + random.below(3);
+    // Every third registry has keys.
+    let signers: Vec<Box<dyn Signer>> = match seed % 3 {
+        0 => vec![sreg_sign::open(key, &mut |_| unreachable!()).unwrap()],
+        _ => Vec::new(),
+    };
+    let keys = Keys {
+        signers: &signers,
+        comment: None,
+        nonce: [7; 16],
+        may_begin: true,
+        head_term: None,
+        renew: false,
+    };
+    let keys = (!signers.is_empty()).then_some(&keys);
+    let world = Arc::new(World::new(seed));
+    make_registry(&world, keys);
+    let jobs: Vec<Vec<Job>> = (0..publishers).map(|_| jobs(&mut random)).collect();
+    world.begin(publishers);
+    let ends: Vec<Vec<(Job, Result<Pushed, TreeError>)>> = std::thread::scope(|scope| {
+        let publishers: Vec<_> = jobs
+            .into_iter()
+            .enumerate()
+            .map(|(number, jobs)| {
+                let world = world.clone();
+                scope.spawn(move || publish_all(&world, number as u64, jobs, folder, keys))
+            })
+            .collect();
+        let ends = publishers.into_iter();
+        ends.map(|publisher| publisher.join().unwrap_or_else(|_| panic!("seed {seed}")))
+            .collect()
+    });
+    world.end();
+    let said: Vec<(Job, Pushed)> = ends
+        .into_iter()
+        .flatten()
+        .filter_map(|(job, end)| Some((job, end.ok()?)))
+        .collect();
+    let subjects: Vec<(Subject, &Pushed)> = said
+        .iter()
+        .map(|(_, pushed)| (pushed.subject.clone(), pushed))
+        .collect();
+    checks::nothing_is_lost(&world, &subjects);
+    // Whoever comes next finishes what was left.
+    let last = Job {
+        image: 0,
+        name: "last",
+        tag: "1".to_owned(),
+    };
+    last.push(&world.calm(), folder, keys)
+        .unwrap_or_else(|error| panic!("seed {seed}: {}", sreg_tree::explain(&error)));
+    checks::all_is_whole(&world);
+    said.len() as u64
+}
+
+fn make_registry(world: &Arc<World>, keys: Option<&Keys<'_>>) {
+    let destination = Destination {
+        store: world.calm(),
+        uploads: None,
+        at_once: 1,
+    };
+    match keys {
+        None => publish_edition(&destination, Edition::default(), None, NOW, &Unwatched).unwrap(),
+        Some(keys) => {
+            let change = Change {
+                keys,
+                known: &[],
+                now: NOW,
+                watch: &Unwatched,
+            };
+            change.begin(&destination, None).unwrap()
+        }
+    };
+}
+
+/// One push.
+#[derive(Debug, Clone)]
+pub(crate) struct Job {
+    image: u64,
+    name: &'static str,
+    tag: String,
+}
+
+/// Some pushes, of which those of several publishers often meet.
+fn jobs(random: &mut Random) -> Vec<Job> {
+    (0..1 + random.below(3))
+        .map(|_| Job {
+            image: random.below(IMAGES),
+            name: ["lab", "library"][usize::try_from(random.below(2)).unwrap()],
+            tag: format!("1.{}", random.below(4)),
+        })
+        .collect()
+}
+
+fn publish_all(
+    world: &Arc<World>,
+    number: u64,
+    jobs: Vec<Job>,
+    folder: &Path,
+    keys: Option<&Keys<'_>>,
+) -> Vec<(Job, Result<Pushed, TreeError>)> {
+    // What runs in parallel runs in this thread, in order.
+    let _pool = rayon::ThreadPoolBuilder::new()
+        .num_threads(1)
+        .use_current_thread()
+        .build()
+        .unwrap();
+    let _leaving = world.leave_at_the_end(number);
+    let mut ends = Vec::new();
+    for job in jobs {
+        // After a crash the same is tried once more, by a new process.
+        for _ in 0..2 {
+            let client = Arc::new(Client::new(world.clone(), number));
+            let end = job.push(&(client.clone() as _), folder, keys);
+            let crashed = client.has_crashed();
+            assert!(!(crashed && end.is_ok()), "a dead publisher says nothing");
+            ends.push((job.clone(), end));
+            if !crashed {
+                break;
+            }
+        }
+    }
+    ends
+}
+
+impl Job {
+    fn push(
+        &self,
+        store: &Arc<dyn sreg_store::Store>,
+        folder: &Path,
+        keys: Option<&Keys<'_>>,
+    ) -> Result<Pushed, TreeError> {
+        let destination = Destination {
+            store: store.clone(),
+            uploads: None,
+            at_once: 1,
+        };
+        push(
+            &destination,
+            &Push {
+                image: &folder.join(format!("{}.simg", self.image)),
+                repository: format!("{}/tool", self.name).parse().unwrap(),
+                tag: self.tag.parse().unwrap(),
+                arch: None,
+                frozen: false,
+                statement: None,
+                keys,
+                known: &[],
+                io: IoMode::Read,
+                now: NOW,
+                watch: &Unwatched,
+            },
+        )
+    }
+}

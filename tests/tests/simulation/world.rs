@@ -1,0 +1,252 @@
+//! A store in memory, behind a network that loses, repeats and delays.
+
+use std::ops::Range;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+
+use sreg_model::layout::Place;
+use sreg_store::{If, Memory, Object, Served, Sink, Store, StoreError, Upload, Written};
+
+use super::checks;
+use super::turns::{Random, Turns};
+
+/// What all publishers share.
+#[derive(Debug)]
+pub(crate) struct World {
+    pub(crate) seed: u64,
+    memory: Arc<Memory>,
+    turns: Turns,
+    /// What `head` was before, as a cache may still say.
+    old_head: Mutex<Option<Object>>,
+}
+
+impl World {
+    pub(crate) fn new(seed: u64) -> Self {
+        Self {
+            seed,
+            memory: Arc::new(Memory::default()),
+            turns: Turns::new(seed),
+            old_head: Mutex::default(),
+        }
+    }
+
+    pub(crate) fn begin(&self, publishers: u64) {
+        self.turns.begin(publishers);
+    }
+
+    pub(crate) fn end(&self) {
+        self.turns.begin(0);
+    }
+
+    /// The store without its network.
+    pub(crate) fn calm(&self) -> Arc<dyn Store> {
+        self.memory.clone()
+    }
+
+    pub(crate) fn leave_at_the_end(self: &Arc<Self>, number: u64) -> Leaving {
+        Leaving(self.clone(), number)
+    }
+
+    /// After each write that readers see, all that they can reach is there.
+    fn look(&self, key: &str) {
+        if matches!(
+            Place::parse(key),
+            Some(Place::Head | Place::HeadSlot { .. })
+        ) {
+            checks::head_is_whole(self);
+        }
+    }
+}
+
+/// Leaves the turns, also where its thread panics.
+pub(crate) struct Leaving(Arc<World>, u64);
+
+impl Drop for Leaving {
+    fn drop(&mut self) {
+        self.0.turns.leave(self.1);
+    }
+}
+
+/// What happens to a call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Fate {
+    Well,
+    /// It is lost on its way.
+    Lost,
+    /// It arrives, and its answer is lost.
+    Unanswered,
+    /// It is refused, and nothing lands, as S3 says 409 now and then.
+    Refused,
+    /// The publisher dies before it.
+    DeathBefore,
+    /// The publisher dies once it has arrived.
+    DeathAfter,
+    /// A cache answers.
+    Stale,
+}
+
+fn fate(random: &mut Random) -> Fate {
+    match random.below(1000) {
+        0..15 => Fate::Lost,
+        15..30 => Fate::Unanswered,
+        30..40 => Fate::Unanswered,
+        40..50 => Fate::Refused,
+        50..53 => Fate::DeathBefore,
+        53..56 => Fate::DeathAfter,
+        56..100 => Fate::Stale,
+        _ => Fate::Well,
+    }
+}
+
+/// The store as one publisher sees it.
+#[derive(Debug)]
+pub(crate) struct Client {
+    world: Arc<World>,
+    number: u64,
+    crashed: AtomicBool,
+}
+
+impl Client {
+    pub(crate) fn new(world: Arc<World>, number: u64) -> Self {
+        Self {
+            world,
+            number,
+            crashed: AtomicBool::new(false),
+        }
+    }
+
+    pub(crate) fn has_crashed(&self) -> bool {
+        self.crashed.load(Ordering::Relaxed)
+    }
+
+    fn lost(key: &str) -> StoreError {
+        StoreError::Unreachable {
+            name: key.to_owned(),
+            source: std::io::ErrorKind::ConnectionReset.into(),
+        }
+    }
+
+    /// What happens to the next call; an error where it does not arrive.
+    fn next(&self, key: &str) -> Result<Fate, StoreError> {
+        if self.has_crashed() {
+            return Err(StoreError::Cancelled);
+        }
+        match self.world.turns.wait(self.number, fate) {
+            Fate::Lost => Err(Self::lost(key)),
+            Fate::DeathBefore => Err(self.die()),
+            fate => Ok(fate),
+        }
+    }
+
+    fn die(&self) -> StoreError {
+        self.crashed.store(true, Ordering::Relaxed);
+        StoreError::Cancelled
+    }
+
+    fn read_with<T>(
+        &self,
+        key: &str,
+        read: impl Fn(&Memory) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        self.patiently(|| match self.next(key)? {
+            Fate::Unanswered => Err(Self::lost(key)),
+            Fate::DeathAfter => Err(self.die()),
+            _ => read(&self.world.memory),
+        })
+    }
+
+    /// As the stores do: what failed in passing is sent again, some times.
+    fn patiently<T>(&self, run: impl Fn() -> Result<T, StoreError>) -> Result<T, StoreError> {
+        let mut left = 2;
+        loop {
+            match run() {
+                Err(error) if error.is_passing() && left > 0 => left -= 1,
+                ended => return ended,
+            }
+        }
+    }
+
+    fn write_once(
+        &self,
+        key: &str,
+        bytes: &[u8],
+        condition: &If,
+        served: Served,
+    ) -> Result<Written, StoreError> {
+        let fate = self.next(key)?;
+        if fate == Fate::Refused && *condition != If::Any {
+            return Ok(Written::Refused);
+        }
+        let memory = &self.world.memory;
+        let before = memory.read(key, usize::MAX)?;
+        let written = memory.write(key, bytes, condition, served)?;
+        if written == Written::Done {
+            checks::may_be_written(self.world.seed, key, before.as_ref(), bytes);
+            if key == "head" {
+                *self.world.old_head.lock().unwrap() = before;
+            }
+            self.world.look(key);
+        }
+        match fate {
+            Fate::Unanswered => Err(Self::lost(key)),
+            Fate::DeathAfter => Err(self.die()),
+            _ => Ok(written),
+        }
+    }
+}
+
+impl Store for Client {
+    fn name(&self) -> &str {
+        self.world.memory.name()
+    }
+
+    fn read(&self, key: &str, most: usize) -> Result<Option<Object>, StoreError> {
+        let world = &self.world;
+        self.patiently(|| match self.next(key)? {
+            Fate::Unanswered => Err(Self::lost(key)),
+            Fate::DeathAfter => Err(self.die()),
+            Fate::Stale if key == "head" => {
+                let old = world.old_head.lock().unwrap().clone();
+                old.map_or_else(|| world.memory.read(key, most), |old| Ok(Some(old)))
+            }
+            _ => world.memory.read(key, most),
+        })
+    }
+
+    fn size(&self, key: &str) -> Result<Option<u64>, StoreError> {
+        self.read_with(key, |memory| memory.size(key))
+    }
+
+    fn read_range(&self, key: &str, range: Range<u64>, sink: Sink<'_>) -> Result<(), StoreError> {
+        match self.next(key)? {
+            Fate::Unanswered => Err(Self::lost(key)),
+            Fate::DeathAfter => Err(self.die()),
+            _ => self.world.memory.read_range(key, range, sink),
+        }
+    }
+
+    fn write(
+        &self,
+        key: &str,
+        bytes: &[u8],
+        condition: &If,
+        served: Served,
+    ) -> Result<Written, StoreError> {
+        self.patiently(|| self.write_once(key, bytes, condition, served))
+    }
+
+    fn upload(&self, key: &str, upload: &Upload<'_>) -> Result<(), StoreError> {
+        let bytes = std::fs::read(upload.file).unwrap();
+        self.write(key, &bytes, &If::Any, upload.served).map(|_| ())
+    }
+
+    fn remove(&self, key: &str) -> Result<(), StoreError> {
+        let place = Place::parse(key);
+        assert!(
+            place.is_some_and(|place| place.is_view()),
+            "seed {}: {key} is removed",
+            self.world.seed
+        );
+        self.read_with(key, |memory| memory.remove(key))
+    }
+}
