@@ -49,6 +49,30 @@ pub(crate) fn access() -> Access {
     ACCESS.get().cloned().unwrap_or_default()
 }
 
+/// With what a server is reached that somebody else than the user names, or another one than `root`:
+/// without the token, which is that of the server which the user names.
+pub(crate) fn access_beside(root: &str, url: &str) -> Access {
+    let mut access = access();
+    if origin(root) != origin(url) {
+        access.token = None;
+    }
+    access
+}
+
+/// A URL's scheme, host and port (RFC 6454).
+fn origin(url: &str) -> Option<String> {
+    let (scheme, rest) = url.split_once("://")?;
+    let authority = rest.split(['/', '?', '#']).next()?;
+    Some(format!("{scheme}://{authority}").to_ascii_lowercase())
+}
+
+/// The tree at another place of the registry at `root`.
+pub(crate) fn tree_beside(root: &Path, place: &Path) -> Result<Tree, TreeError> {
+    let (root, place) = (root.to_string_lossy(), place.to_string_lossy());
+    let store = sreg_store::open(&place, &access_beside(&root, &place))?;
+    Tree::in_store(store)
+}
+
 /// The store at a place.
 pub(crate) fn store(place: &Path) -> Result<Arc<dyn Store>, TreeError> {
     Ok(sreg_store::open(&place.to_string_lossy(), &access())?)

@@ -25,6 +25,8 @@ const REDIRECTS: usize = 5;
 #[derive(Debug)]
 pub struct Http {
     base: String,
+    /// The same for messages.
+    name: String,
     client: Client,
     patience: Patience,
 }
@@ -74,6 +76,7 @@ impl Http {
         })
         .map_err(|error| wrong(base, error.to_string()))?;
         Ok(Self {
+            name: shown(base),
             base: base.to_owned(),
             client,
             patience: access.patience,
@@ -126,7 +129,7 @@ impl Http {
                 return Err(too_slow(url));
             }
             let taken = usize::try_from(left).map_or(part.len(), |left| left.min(part.len()));
-            sink(&part[..taken]).map_err(StoreError::io(url.to_owned()))?;
+            sink(&part[..taken]).map_err(StoreError::io(shown(url)))?;
             left -= taken as u64;
         }
         Ok(())
@@ -152,7 +155,7 @@ impl Http {
 
 impl Store for Http {
     fn name(&self) -> &str {
-        &self.base
+        &self.name
     }
 
     fn read(&self, key: &str, most: usize) -> Result<Option<Object>, StoreError> {
@@ -174,7 +177,7 @@ impl Store for Http {
                 let length = answer.headers().get(reqwest::header::CONTENT_LENGTH);
                 let length = length.and_then(|length| length.to_str().ok()?.parse().ok());
                 length.map(Some).ok_or_else(|| {
-                    StoreError::unreachable(&url, "the server does not say how long it is")
+                    StoreError::unreachable(&shown(&url), "the server does not say how long it is")
                 })
             })
         })
@@ -213,7 +216,7 @@ impl Store for Http {
             match answer.status() {
                 // The server has no ranges: from the start the same bytes come.
                 StatusCode::OK if range.start == 0 => {}
-                StatusCode::OK => return Err(StoreError::NoRanges(url)),
+                StatusCode::OK => return Err(StoreError::NoRanges(shown(&url))),
                 _ => {
                     check(&url, &answer, StatusCode::PARTIAL_CONTENT)?;
                     check_start(&url, answer.headers(), range.start)?;
@@ -224,15 +227,15 @@ impl Store for Http {
     }
 
     fn write(&self, key: &str, _: &[u8], _: &If, _: Served) -> Result<Written, StoreError> {
-        Err(StoreError::ReadOnly(self.url(key)))
+        Err(StoreError::ReadOnly(shown(&self.url(key))))
     }
 
     fn upload(&self, key: &str, _: &Upload<'_>) -> Result<(), StoreError> {
-        Err(StoreError::ReadOnly(self.url(key)))
+        Err(StoreError::ReadOnly(shown(&self.url(key))))
     }
 
     fn remove(&self, key: &str) -> Result<(), StoreError> {
-        Err(StoreError::ReadOnly(self.url(key)))
+        Err(StoreError::ReadOnly(shown(&self.url(key))))
     }
 }
 
@@ -248,11 +251,11 @@ fn check(url: &str, answer: &Response, expected: StatusCode) -> Result<(), Store
     match answer.status() {
         status if status == expected => Ok(()),
         StatusCode::UNAUTHORIZED => Err(StoreError::Denied {
-            name: url.to_owned(),
+            name: shown(url),
             what: "the server wants credentials".to_owned(),
         }),
         status => Err(StoreError::Status {
-            name: url.to_owned(),
+            name: shown(url),
             status: status.as_u16(),
         }),
     }
@@ -265,24 +268,65 @@ fn check_start(url: &str, headers: &HeaderMap, start: u64) -> Result<(), StoreEr
         .and_then(|said| said.to_str().ok());
     match said.map(|said| said.starts_with(&format!("bytes {start}-"))) {
         Some(true) | None => Ok(()),
-        Some(false) => Err(StoreError::unreachable(url, "it sends another range")),
+        Some(false) => Err(StoreError::unreachable(
+            &shown(url),
+            "it sends another range",
+        )),
     }
+}
+
+/// A URL as it may be shown: without what may be a secret in it, a user's password or a query.
+#[must_use]
+pub fn shown(url: &str) -> String {
+    let url = url.split(['?', '#']).next().unwrap_or(url);
+    let Some((scheme, rest)) = url.split_once("://") else {
+        return url.to_owned();
+    };
+    let (authority, path) = match rest.find('/') {
+        Some(at) => rest.split_at(at),
+        None => (rest, ""),
+    };
+    let host = authority
+        .rsplit_once('@')
+        .map_or(authority, |(_, host)| host);
+    format!("{scheme}://{host}{path}")
 }
 
 fn wrong(url: &str, what: String) -> StoreError {
     StoreError::Name {
-        name: url.to_owned(),
+        name: shown(url),
         what,
     }
 }
 
 fn lost(url: &str, error: reqwest::Error) -> StoreError {
-    StoreError::unreachable(url, error.without_url())
+    StoreError::unreachable(&shown(url), error.without_url())
 }
 
 fn too_slow(url: &str) -> StoreError {
     StoreError::Unreachable {
-        name: url.to_owned(),
+        name: shown(url),
         source: io::Error::new(io::ErrorKind::TimedOut, "nothing comes, or too slowly"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::shown;
+
+    #[test]
+    fn what_may_be_a_secret_is_not_shown() {
+        for (url, says) in [
+            (
+                "https://user:secret@host:8/a/b?X-Signature=secret#c",
+                "https://host:8/a/b",
+            ),
+            ("http://a@b@host", "http://host"),
+            ("https://host?secret", "https://host"),
+            ("https://host/a@b", "https://host/a@b"),
+            ("nothing?x", "nothing"),
+        ] {
+            assert_eq!(shown(url), says);
+        }
     }
 }

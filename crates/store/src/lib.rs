@@ -20,7 +20,7 @@ use std::ops::Range;
 use std::path::Path;
 
 pub use error::StoreError;
-pub use http::Http;
+pub use http::{Http, shown};
 pub use local::Local;
 pub use memory::Memory;
 pub use open::{Access, is_url, open};

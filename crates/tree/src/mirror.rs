@@ -273,7 +273,7 @@ impl Mirror<'_> {
             let place = Place::blob(&subject.repository, image.digest);
             let is_there = match tree.size(&place) {
                 Ok(size) => size == image.size,
-                Err(TreeError::Missing { .. }) => self.from.settings().blob_url.is_some(),
+                Err(TreeError::Missing { .. }) => tree.settings().blob_url.is_some(),
                 Err(error) => return Err(error),
             };
             Ok((!is_there).then_some((place, image, chain)))

@@ -276,6 +276,7 @@ pub fn resolve(
 ) -> Result<Report, TreeError> {
     let mut run = Run::new(tree, options, observer);
     run.statements = Some(Mutex::default());
+    run.is_reader = true;
     let heads = run.newest_head(head);
     if !unlocked(&run.faults).is_empty() {
         // What it leads to is not to be used, and may not be there.
@@ -299,6 +300,8 @@ struct Run<'a> {
     observer: &'a dyn Observer,
     /// A run was interrupted, and the next one will write the views anew.
     interrupted: bool,
+    /// Only what a reader needs is looked at: what it needs and cannot have is a fault.
+    is_reader: bool,
     keys: Keys,
     faults: Mutex<Vec<Fault>>,
     warnings: Mutex<Vec<Fault>>,
@@ -349,6 +352,7 @@ impl<'a> Run<'a> {
             options,
             observer,
             interrupted: false,
+            is_reader: false,
             keys: Keys::None,
             faults: Mutex::default(),
             warnings: Mutex::default(),

@@ -196,7 +196,7 @@ impl Chosen {
         let place = Place::blob(self.repository(), image.chain);
         let most = usize::try_from(sidecar_len(image.size)).unwrap_or(usize::MAX - 1);
         let cached = args.cache.as_deref();
-        let cached = cached.and_then(|cache| offline::sidecar(cache, &image.chain));
+        let cached = cached.and_then(|cache| offline::sidecar(cache, &image.chain, most));
         let served = self.trees().iter().filter_map(|tree| {
             let found = tree.store().read(&place.to_string(), most).ok()??;
             Some(found.bytes)

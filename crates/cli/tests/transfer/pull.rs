@@ -256,3 +256,116 @@ fn what_has_come_stays_and_is_verified_before_it_is_used() {
     );
     assert!(!part.exists());
 }
+
+/// A server that notes what it is asked, and has nothing.
+fn listener() -> (String, std::sync::Arc<std::sync::Mutex<String>>) {
+    use std::io::{Read as _, Write as _};
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let asked = std::sync::Arc::new(std::sync::Mutex::new(String::new()));
+    let noted = asked.clone();
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream = stream.unwrap();
+            let mut request = [0; 4096];
+            let read = stream.read(&mut request).unwrap_or(0);
+            let text = String::from_utf8_lossy(&request[..read]).into_owned();
+            noted.lock().unwrap().push_str(&text);
+            let _ = stream.write_all(
+                b"HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\nconnection: close\r\n\r\n",
+            );
+        }
+    });
+    (url, asked)
+}
+
+#[test]
+fn the_token_goes_to_no_other_host_than_the_one_that_is_named() {
+    let (url, asked) = listener();
+    let bench = Bench::new();
+    bench.sif("lab/tool/1.0.sif");
+    bench.index_with(&["--blob-url", &format!("{url}/{{hex}}")]);
+    let pull = |args: &[&str]| {
+        let mut command = bench.command(&[&["pull", "--retries", "0"], args].concat());
+        command.env("SREG_TOKEN", "not-to-be-seen");
+        crate::support::Ran::of(&command.output().unwrap())
+    };
+    // Where the registry says that images are; where a mirror is.
+    assert_ne!(pull(&["public//lab/tool:1.0"]).code, 0);
+    assert_ne!(pull(&["none//lab/tool:1.0", "--mirror", &url]).code, 0);
+    let text = asked.lock().unwrap().clone();
+    assert!(text.matches("GET /").count() >= 2, "{text}");
+    assert!(!text.contains("not-to-be-seen"), "{text}");
+    // The server that is named gets it.
+    assert_ne!(pull(&[&format!("{url}//lab/tool:1.0")]).code, 0);
+    assert!(asked.lock().unwrap().contains("not-to-be-seen"));
+}
+
+#[test]
+fn what_somebody_plants_in_a_shared_cache_is_passed_by() {
+    let bench = signed();
+    bench.ok(&["trust", "add", "public", "--yes"]);
+    let pull = [
+        "pull",
+        "--force",
+        "-o",
+        "f",
+        "--cache",
+        "cached",
+        "public//lab/tool:1.0",
+    ];
+    bench.ok(&pull);
+    // Pipes, which nobody ever writes to, in the place of all that is there.
+    let mut folders = vec![bench.path("cached")];
+    let mut planted = 0;
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+                continue;
+            }
+            fs::remove_file(&path).unwrap();
+            let made = std::process::Command::new("mkfifo").arg(&path).status();
+            assert!(made.unwrap().success());
+            planted += 1;
+        }
+    }
+    assert!(planted >= 3, "{planted} files were in the cache");
+    fs::remove_file(bench.path("f")).unwrap();
+    bench.ok(&pull);
+    let offline = [
+        "pull",
+        "-o",
+        "g",
+        "--offline",
+        "--cache",
+        "cached",
+        "public//lab/tool:1.0",
+    ];
+    assert_ne!(bench.run(&offline).code, 0, "what vouches for it is gone");
+}
+
+#[test]
+fn a_head_that_was_seen_and_is_hidden_is_missed() {
+    let bench = signed();
+    let key = bench.key(1);
+    bench.ok(&["pull", "-o", "a", "public//lab/tool:1.0"]);
+    let image = new_image(&bench, "new.sif");
+    bench.ok(&["push", &image, "public//lab/tool:2.0", "--key", &key]);
+    bench.ok(&["pull", "-o", "b", "public//lab/tool:1.0"]);
+    bench.ok(&["push", &image, "public//lab/tool:3.0", "--key", &key]);
+    let ran = as_stranger(
+        &bench,
+        &["push", &image, "public//lab/tool:4.0", "--key", &key],
+    );
+    assert_eq!(ran.code, 0, "{}", ran.stderr);
+    let pull = ["pull", "--force", "-o", "c", "public//lab/tool:1.0"];
+    // Who has seen version 3 cannot see whether version 4 goes on from it.
+    let slot = bench.public().join("heads/1/3");
+    let kept = fs::read(&slot).unwrap();
+    fs::remove_file(&slot).unwrap();
+    bench.fails(7, "rolled-back", &pull);
+    fs::write(&slot, kept).unwrap();
+    bench.ok(&pull);
+}

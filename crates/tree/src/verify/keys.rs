@@ -215,17 +215,39 @@ impl Run<'_> {
             return;
         };
         for known in &self.options.known {
+            if known.head.is_some_and(|seen| seen.id == head.id()) {
+                continue;
+            }
             let slot = seen_slot(known, series);
             let Some(Place::HeadSlot { epoch, version }) = slot else {
                 continue;
             };
-            // What cannot be read is found by who looks at the whole tree.
-            let Ok(Some(seen)) = self.tree.head_slot(epoch, version) else {
-                continue;
+            // What cannot be read is found by who looks at the whole tree; a reader who has nothing to
+            // hold the newest lines to could be shown old ones.
+            let place = Place::HeadSlot { epoch, version };
+            let seen = match self.tree.head_slot(epoch, version) {
+                Ok(Some(seen)) => seen,
+                Ok(None) if self.is_reader => {
+                    let what = format!(
+                        "version {version} of epoch {epoch}, which was seen before, is gone"
+                    );
+                    self.held(&place, None, Err(PolicyError::RolledBack(what)));
+                    continue;
+                }
+                Err(error) if self.is_reader => {
+                    self.error(&place, None, &error);
+                    continue;
+                }
+                _ => continue,
             };
             let index = self.tree.index(seen.body());
-            let Ok(lines) = index.look_up(reference.repository(), &tag) else {
-                continue;
+            let lines = match index.look_up(reference.repository(), &tag) {
+                Ok(lines) => lines,
+                Err(source) if self.is_reader => {
+                    self.error(&place, None, &self.tree.map_error(source));
+                    continue;
+                }
+                Err(_) => continue,
             };
             for line in lines {
                 let newest = newest.iter().find(|other| other.arch == line.arch);
@@ -254,8 +276,8 @@ impl Run<'_> {
                 return true;
             }
             let Ok(statement) = self.tree.statement(&id) else {
-                // Its fault is another one.
-                return true;
+                // Its fault is another one, for who looks at it.
+                return !self.is_reader;
             };
             next = statement.body().previous;
         }

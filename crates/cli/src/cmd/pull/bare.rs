@@ -42,9 +42,9 @@ pub(super) fn run(
         false => format!("{}.sif", &digest.hex()[..12]),
     };
     let target = Target::of(args, &name)?;
-    let mut sources = vec![source(url)?];
+    let mut sources = vec![source(url, url)?];
     for mirror in &args.mirrors {
-        sources.push(source(mirror)?);
+        sources.push(source(url, mirror)?);
     }
     let wanted = Wanted {
         digest,
@@ -57,7 +57,7 @@ pub(super) fn run(
     drop(progress);
     fetched.warn(output);
     let answer = Answer {
-        reference: url.to_owned(),
+        reference: sreg_store::shown(url),
         arch: None,
         digest,
         size: fetched.size,
@@ -71,9 +71,10 @@ pub(super) fn run(
     Ok(exit::OK)
 }
 
-fn source(url: &str) -> Result<Source, Problem> {
+/// A place of the file that the user names first by `first`.
+fn source(first: &str, url: &str) -> Result<Source, Problem> {
     Ok(Source {
-        store: std::sync::Arc::new(Http::file(url, &place::access())?),
+        store: std::sync::Arc::new(Http::file(url, &place::access_beside(first, url))?),
         key: String::new(),
     })
 }

@@ -92,6 +92,7 @@ impl Chosen {
     pub(super) fn sources(&self) -> Result<Vec<Source>, Problem> {
         let subject = &self.statement.body().subject;
         let key = Place::blob(self.repository(), self.image.digest).to_string();
+        let root = self.trees.first().map_or("", |tree| tree.store().name());
         let mut sources = Vec::new();
         for tree in &self.trees {
             match &tree.settings().blob_url {
@@ -101,12 +102,12 @@ impl Chosen {
                 }),
                 Some(_) => {
                     let url = tree.settings().image_url(subject, &self.image);
-                    sources.push(web(&url)?);
+                    sources.push(web(root, &url)?);
                 }
             }
         }
         // Hints: what is no web address is none.
-        sources.extend(self.image.urls.iter().filter_map(|url| web(url).ok()));
+        sources.extend(self.image.urls.iter().filter_map(|url| web(root, url).ok()));
         Ok(sources)
     }
 
@@ -128,9 +129,19 @@ impl Chosen {
     }
 }
 
-fn web(url: &str) -> Result<Source, Problem> {
+/// A file that a registry or a publisher names: it is not led from https to plain http.
+fn web(root: &str, url: &str) -> Result<Source, Problem> {
+    if root.starts_with("https://") && !url.starts_with("https://") {
+        return Err(Problem::new(
+            "malformed-url",
+            format!(
+                "{} is no https:// URL, and {root} is",
+                sreg_store::shown(url)
+            ),
+        ));
+    }
     Ok(Source {
-        store: std::sync::Arc::new(Http::file(url, &place::access())?),
+        store: std::sync::Arc::new(Http::file(url, &place::access_beside(root, url))?),
         key: String::new(),
     })
 }
@@ -154,7 +165,7 @@ pub(super) fn choose(
             Ok(mut chosen) => {
                 for (other, at) in roots.iter().enumerate() {
                     if other != number
-                        && let Ok(tree) = place::tree(at)
+                        && let Ok(tree) = place::tree_beside(&root, at)
                     {
                         chosen.trees.push(tree);
                     }
@@ -183,7 +194,7 @@ fn choose_at(
     reference: &Reference,
     output: &Output,
 ) -> Result<Chosen, Problem> {
-    let tree = place::tree(at)?;
+    let tree = place::tree_beside(root, at)?;
     let places = knowledge::places(&root.display().to_string());
     let expected = knowledge::expected(&args.knowing, &places, tree.registry())?;
     let report = look(args, &tree, reference, &expected)?;

@@ -21,11 +21,7 @@ pub(super) fn look(
     expected: &Expected,
 ) -> Result<Report, Problem> {
     let root = tree.root().display();
-    let Some((known, head)) = expected
-        .locked
-        .as_ref()
-        .and_then(|known| Some((known, known.head?)))
-    else {
+    let Some(head) = expected.locked.as_ref().and_then(|known| known.head) else {
         return Err(Problem::new(
             "untrusted-registry",
             format!("no lock file lists a version of {root}"),
@@ -56,12 +52,15 @@ pub(super) fn look(
         );
         return Err(PolicyError::Fork(what).into());
     }
+    // Of trust, what was seen since counts, too.
+    let without_head = |known: &Known| Known {
+        head: None,
+        ..known.clone()
+    };
+    let known = expected.known.iter().map(without_head).collect();
     let options = Options {
         now: args.now.unwrap_or_else(crate::clock::now),
-        known: vec![Known {
-            head: None,
-            ..known.clone()
-        }],
+        known,
         any_age: true,
         ..Options::new(BlobCheck::None, IoMode::Auto)
     };

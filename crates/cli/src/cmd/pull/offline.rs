@@ -9,6 +9,7 @@ use sreg_client::cache::Cache;
 use sreg_model::statement::{Image, Statement};
 use sreg_model::{Digest, Document, Reference, document};
 use sreg_sign::policy;
+use sreg_store::local;
 use sreg_tree::verify::Seen;
 
 use super::chosen::{Chosen, of_arch};
@@ -92,14 +93,13 @@ fn seen(
             continue;
         }
         let path = statement_path(cache, &version.id);
-        if !path.exists() {
+        // Others may write there: what is no statement is none.
+        let Ok(bytes) = local::read_capped(&path, document::MAX_BYTES) else {
             continue;
-        }
-        let bytes = files::read_capped(&path, document::MAX_BYTES)?;
-        let statement: Document<Statement> = Document::parse(bytes).map_err(|error| {
-            let what = format!("{}: {}", path.display(), sreg_tree::explain(&error));
-            Problem::new(error.code(), what)
-        })?;
+        };
+        let Ok(statement) = Document::<Statement>::parse(bytes) else {
+            continue;
+        };
         let digest = statement.body().image().map(|image| image.digest);
         let is_wanted = reference
             .digest()
@@ -131,7 +131,7 @@ pub(super) fn keep(cache: &Path, chosen: &Chosen, sidecar: Option<&[u8]>) {
     }
 }
 
-/// The sidecar of a chain that the cache has.
-pub(super) fn sidecar(cache: &Path, chain: &Digest) -> Option<Vec<u8>> {
-    fs::read(Cache::new(cache.to_owned()).path(chain)).ok()
+/// The sidecar of a chain that the cache has, of at most so many bytes. Others may write there.
+pub(super) fn sidecar(cache: &Path, chain: &Digest, most: usize) -> Option<Vec<u8>> {
+    local::read_capped(&Cache::new(cache.to_owned()).path(chain), most).ok()
 }
