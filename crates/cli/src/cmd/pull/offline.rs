@@ -8,7 +8,7 @@ use sreg_client::Record;
 use sreg_client::cache::Cache;
 use sreg_model::statement::{Image, Statement};
 use sreg_model::{Digest, Document, Reference, document};
-use sreg_sign::policy;
+use sreg_sign::{Purpose, policy};
 use sreg_store::local;
 use sreg_tree::verify::Seen;
 
@@ -40,9 +40,16 @@ pub(super) fn choose(
         return Err(unknown());
     };
     let statements = seen(args, record, reference)?;
-    let counting = statements
-        .into_iter()
-        .filter(|statement| policy::check_statement(trust, statement).is_ok());
+    let locked = expected.locked.as_ref().and_then(|known| known.trust);
+    if locked.is_some_and(|locked| locked.version > trust.body().version) {
+        let what = "the lock file lists a version of trust that was not seen yet";
+        return Err(Problem::new("rolled-back", what).with_hint("pull once without --offline"));
+    }
+    let now = args.now.unwrap_or_else(crate::clock::now);
+    let counting = statements.into_iter().filter(|statement| {
+        policy::check_statement(trust, statement).is_ok()
+            && policy::check_fresh(Purpose::Image, statement.body().expires, now).is_ok()
+    });
     let statements: Vec<_> = counting.collect();
     if statements.is_empty() {
         return Err(Problem::new(
