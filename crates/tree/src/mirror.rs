@@ -7,7 +7,7 @@ use rayon::prelude::*;
 use sreg_index::Chain;
 use sreg_index::chain::sidecar_len;
 use sreg_index::diff::Difference;
-use sreg_index::index::{diff, new_nodes};
+use sreg_index::index::{Index, diff, new_nodes};
 use sreg_index::map::MapError;
 use sreg_index::stamp::Stamp;
 use sreg_model::head::{Head, IndexRoot};
@@ -83,12 +83,13 @@ fn run(mirror: &Mirror<'_>, destination: &Destination) -> Result<Mirrored, TreeE
     let base = recover(writer, mirror.watch)?;
     check_same(writer.tree(), &source, &base)?;
     let missing = missing_heads(mirror, &source, &newest, &base)?;
-    let mut before: Option<IndexRoot> = base.head.as_ref().map(|head| head.body().index.clone());
+    let published = base.head.as_ref().map(|head| &head.body().index);
+    let mut before = published;
     for head in &missing {
-        mirror.copy_version(writer, before.as_ref(), &head.body().index)?;
-        before = Some(head.body().index.clone());
+        mirror.copy_version(writer, before, &head.body().index)?;
+        before = Some(&head.body().index);
     }
-    let (images, bytes) = mirror.copy_images(writer, &newest)?;
+    let (images, bytes) = mirror.copy_images(writer, published, &newest)?;
     writer.sync()?;
     publish(writer, mirror, &source, &base, &missing)?;
     Ok(Mirrored {
@@ -201,21 +202,12 @@ impl Mirror<'_> {
         before: Option<&IndexRoot>,
         index: &IndexRoot,
     ) -> Result<(), TreeError> {
-        let mut ids: Vec<Digest> = Vec::new();
         let from = self.from;
-        diff(
-            before.map(|root| sreg_index::index::Index::new(from, root)),
-            Some(sreg_index::index::Index::new(from, index)),
-            &mut |_: &Namespace, difference: Difference<TagEntry>| {
-                ids.extend(difference.right.iter().map(|line| line.statement));
-                Ok::<_, MapError>(())
-            },
-        )
-        .map_err(|error| from.map_error(error))?;
-        ids.par_iter().try_for_each(|id| {
+        let lines = self.changed_lines(before, index)?;
+        lines.par_iter().try_for_each(|line| {
             self.check_cancelled()?;
-            let statement = from.statement(id)?;
-            writer.put(&Place::Statement(*id), statement.bytes())
+            let statement = from.statement(&line.statement)?;
+            writer.put(&Place::Statement(line.statement), statement.bytes())
         })?;
         let failed = Mutex::new(None);
         let copied = new_nodes(from, before, index, &|id, bytes| {
@@ -234,6 +226,25 @@ impl Mirror<'_> {
         }
     }
 
+    /// The lines that an index has at the keys at which the one before has others.
+    fn changed_lines(
+        &self,
+        before: Option<&IndexRoot>,
+        index: &IndexRoot,
+    ) -> Result<Vec<TagEntry>, TreeError> {
+        let mut lines = Vec::new();
+        diff(
+            before.map(|root| Index::new(self.from, root)),
+            Some(Index::new(self.from, index)),
+            &mut |_: &Namespace, difference: Difference<TagEntry>| {
+                lines.extend(difference.right);
+                Ok::<_, MapError>(())
+            },
+        )
+        .map_err(|error| self.from.map_error(error))?;
+        Ok(lines)
+    }
+
     fn check_cancelled(&self) -> Result<(), TreeError> {
         match self.watch.is_cancelled() {
             true => Err(TreeError::Cancelled),
@@ -241,23 +252,20 @@ impl Mirror<'_> {
         }
     }
 
-    /// Copies the images of the newest version, and their chains.
+    /// Copies the images, and their chains, that the newest version has and the copy's has not: those
+    /// of the copy's are there (COM-8).
     fn copy_images(
         &self,
         writer: &dyn Writer,
+        before: Option<&IndexRoot>,
         head: &Document<Head>,
     ) -> Result<(usize, u64), TreeError> {
         let mut images: Vec<(Subject, Image)> = Vec::new();
-        for (_, lines) in publish::lines(self.from, Some(head.body()))? {
-            for line in lines
-                .into_values()
-                .flatten()
-                .filter(|line| line.image.is_some())
-            {
-                let statement = self.from.statement(&line.statement)?;
-                if let Some(image) = statement.body().image() {
-                    images.push((statement.body().subject.clone(), image.clone()));
-                }
+        let lines = self.changed_lines(before, &head.body().index)?;
+        for line in lines.iter().filter(|line| line.image.is_some()) {
+            let statement = self.from.statement(&line.statement)?;
+            if let Some(image) = statement.body().image() {
+                images.push((statement.body().subject.clone(), image.clone()));
             }
         }
         images.sort_by(|left, right| {
