@@ -49,3 +49,14 @@ pub fn write(folder: &Path, seed: u8) -> PathBuf {
     fs::write(path.with_extension("pub"), public).expect("the folder can be written");
     path
 }
+
+/// The fingerprint of the key of a number.
+///
+/// # Panics
+/// Never: such a key can be read.
+#[must_use]
+pub fn fingerprint(seed: u8) -> String {
+    let (_, public) = ed25519(seed);
+    let key = sreg_model::Key::parse_line(&public).expect("a key");
+    key.fingerprint().to_string()
+}

@@ -128,6 +128,21 @@ impl Series {
         policy::check_head(trust, head)
     }
 
+    /// Checks a head by the trust that it names: it is of this registry and of the epoch that this trust
+    /// is at, and signed as it asks. Later trust may ask for other keys.
+    ///
+    /// # Errors
+    /// For the first of these that does not hold.
+    pub fn check_head_in_its_time(&self, head: &Document<Head>) -> Result<(), PolicyError> {
+        policy::check_registry(self.registry(), head.body().registry)?;
+        let trust = self.trust_of(head.body())?;
+        let (found, expected) = (head.body().epoch, trust.body().head_base.epoch);
+        if found != expected {
+            return Err(PolicyError::HeadEpoch { found, expected });
+        }
+        policy::check_head(trust, head)
+    }
+
     /// The trust that a head was made under (HEAD-15).
     fn trust_of(&self, head: &Head) -> Result<&Document<Trust>, PolicyError> {
         let named = head.trust.map_or(0, |trust| trust.version);

@@ -14,9 +14,10 @@ use sreg_sign::policy::PolicyError;
 use sreg_sign::{Author, Series};
 
 use crate::error::TreeError;
-use crate::history;
+use crate::history::{self, Line};
 use crate::publish::{
-    self, Base, Destination, Edition, Keys, Lines, Publication, Signing, Watch, others, recover,
+    self, Base, Destination, Edition, Keys, Lines, Publication, Signing, Watch, check_newest,
+    others, recover, recover_any,
 };
 use crate::tree::Tree;
 use crate::writer::Writer;
@@ -108,45 +109,71 @@ impl Change<'_> {
         Ok((head, again))
     }
 
-    /// Publishes a version of trust that is fully signed, and a head with it where the newest one
-    /// would count no longer. `seen` is the newest head, by which what is lost was judged.
+    /// Publishes a version of trust that is fully signed, and a head with it where heads could count no
+    /// longer: the newest head, and what others have published meanwhile that a new epoch leaves behind.
+    /// `judged` are the head by which what is lost was judged, and what that is.
     ///
     /// # Errors
-    /// When it does not follow the newest version, a head is needed that the keys may not sign, or
-    /// the tree cannot be written.
+    /// When it does not follow the newest version, more would be lost than was judged, a head is needed
+    /// that the keys may not sign, or the tree cannot be written.
     pub fn publish_trust(
         &self,
         destination: &Destination,
-        trust: Document<Trust>,
-        seen: Digest,
-    ) -> Result<Document<Head>, TreeError> {
-        let (mut writer, base) = self.open_there(destination)?;
-        let Some(mut series) = base.series.clone() else {
+        trust: &Document<Trust>,
+        judged: (Digest, &[Subject]),
+    ) -> Result<(Document<Head>, Vec<Subject>), TreeError> {
+        publish::until_won(self.watch, || {
+            self.publish_trust_once(destination, trust, judged)
+        })
+    }
+
+    fn publish_trust_once(
+        &self,
+        destination: &Destination,
+        trust: &Document<Trust>,
+        judged: (Digest, &[Subject]),
+    ) -> Result<(Document<Head>, Vec<Subject>), TreeError> {
+        Tree::in_store(destination.store.clone())?;
+        let mut writer = destination.open(&Settings::default(), self.watch)?;
+        let writer = &mut *writer;
+        // A newest head that does not count is what a new epoch is begun for.
+        let base = recover_any(writer, self.watch)?;
+        base.check_known(writer.tree(), self.known)?;
+        let Some(old) = base.series.clone() else {
             return Err(TreeError::NoKeys(writer.tree().root().to_owned()));
         };
+        let mut series = old.clone();
         let path = writer.tree().path(&Place::Trust(trust.body().version));
         let followed = series.extend(trust.clone());
         followed.map_err(|source| match source {
-            PolicyError::Version { .. } => TreeError::Conflict(path),
+            PolicyError::Version { .. } => TreeError::Meanwhile {
+                path,
+                what: "another version of trust was published".to_owned(),
+            },
             source => TreeError::Policy { path, source },
         })?;
-        if base.head.as_ref().map(Document::id) != Some(seen) {
-            return Err(TreeError::Conflict(writer.tree().path(&Place::Head)));
-        }
-        let begins = series.newest().body().head_base.epoch;
-        let base = Base {
-            head: base_of_epoch(writer.tree(), &base, &series, begins)?,
-            ..base
+        let newest = base.head.clone();
+        let base = match begins_epoch(&old, trust) {
+            true => base_of_epoch(writer.tree(), base, trust.body())?,
+            false => {
+                if let Some(newest) = &newest {
+                    check_newest(writer.tree(), Some(&old), newest)?;
+                }
+                base
+            }
         };
-        let lines = base.lines(&*writer)?;
+        if newest.as_ref().map(Document::id) != Some(judged.0) {
+            check_judged(writer.tree(), &old, trust, newest.as_ref(), &base, judged.1)?;
+        }
+        let lines = base.lines(writer)?;
         let signing = Signing {
             term: self
                 .keys
                 .head_term
                 .unwrap_or_else(|| publish::term_of(base.head.as_ref())),
             author: Author::new(series, self.keys.signers),
-            trust: Some(trust),
-            renew: false,
+            trust: Some(trust.clone()),
+            renew: takes_from_heads(old.newest().body(), trust.body()),
         };
         let publication = Publication {
             edition: Edition::default(),
@@ -154,7 +181,12 @@ impl Change<'_> {
             signing: Some(signing),
             now: self.now,
         };
-        publish::publish(&mut *writer, &base, &lines, &publication, self.watch)
+        let head = publish::publish(writer, &base, &lines, &publication, self.watch)?;
+        let left = match (begins_epoch(&old, trust), newest) {
+            (true, Some(newest)) => published_since(writer.tree(), &old, &newest)?,
+            _ => Vec::new(),
+        };
+        Ok((head, left))
     }
 
     /// Opens a tree that must be there.
@@ -199,30 +231,81 @@ impl Change<'_> {
     }
 }
 
-/// The head that a new epoch begins after; in the current one, the newest.
-fn base_of_epoch(
-    tree: &Tree,
-    base: &Base,
-    series: &Series,
-    epoch: u64,
-) -> Result<Option<Document<Head>>, TreeError> {
-    let current = base.head.as_ref().map(|head| head.body().epoch);
-    let begun = &series.newest().body().head_base;
-    let Some(version) = begun.version.filter(|_| current == Some(epoch - 1)) else {
-        return Ok(base.head.clone());
+/// Whether a version of trust begins an epoch of heads.
+fn begins_epoch(before: &Series, trust: &Document<Trust>) -> bool {
+    trust.body().head_base.epoch > before.newest().body().head_base.epoch
+}
+
+/// Whether there may be heads that count under `before` and not under `after`. Then a head goes with it,
+/// so that its slot decides which heads were published before it and which were not (COM-24).
+#[must_use]
+pub fn takes_from_heads(before: &Trust, after: &Trust) -> bool {
+    let (old, new) = (&before.roles.head, &after.roles.head);
+    before.head_base != after.head_base
+        || new.threshold > old.threshold
+        || !old.keys.iter().all(|key| new.keys.contains(key))
+}
+
+/// What is published, up to the head that a new epoch begins after.
+fn base_of_epoch(tree: &Tree, base: Base, trust: &Trust) -> Result<Base, TreeError> {
+    let begun = &trust.head_base;
+    let epoch = begun.epoch - 1;
+    let newest = base.head.as_ref().map(|head| head.body().epoch);
+    let Some(version) = begun.version.filter(|_| newest == Some(epoch)) else {
+        return Ok(base);
     };
-    let slot = Place::HeadSlot {
-        epoch: epoch - 1,
-        version,
-    };
+    let slot = Place::HeadSlot { epoch, version };
     // TRUST-20: else all that is published would be lost.
-    match tree.head_slot(epoch - 1, version)? {
-        Some(head) if Some(head.id()) == begun.id => Ok(Some(head)),
+    match tree.head_slot(epoch, version)? {
+        Some(head) if Some(head.id()) == begun.id => Ok(Base {
+            head: Some(head),
+            ..base
+        }),
         _ => Err(TreeError::Mismatch {
             path: tree.path(&slot),
             what: "the new epoch is to begin after another head of that version".to_owned(),
         }),
     }
+}
+
+/// Somebody has published since it was judged what is lost: refuses, where that is more now.
+fn check_judged(
+    tree: &Tree,
+    series: &Series,
+    trust: &Document<Trust>,
+    newest: Option<&Document<Head>>,
+    base: &Base,
+    judged: &[Subject],
+) -> Result<(), TreeError> {
+    let kept = base.head.as_ref().map(Document::body);
+    let mut now_lost = lost(tree, series, trust.body(), kept)?;
+    if let (Some(newest), Some(kept)) = (newest, kept)
+        && newest.body() != kept
+    {
+        now_lost.extend(left_behind(tree, newest.body(), kept).unwrap_or_default());
+    }
+    match now_lost.iter().find(|subject| !judged.contains(subject)) {
+        None => Ok(()),
+        Some(subject) => Err(TreeError::Meanwhile {
+            path: tree.path(&Place::Head),
+            what: format!("{subject} was published, which would be lost, too"),
+        }),
+    }
+}
+
+/// What was published behind `newest` while a new epoch was begun that leaves it behind.
+fn published_since(
+    tree: &Tree,
+    series: &Series,
+    newest: &Document<Head>,
+) -> Result<Vec<Subject>, TreeError> {
+    let line = Line {
+        series: Some(series),
+        head: newest,
+    };
+    let end = line.end(tree)?;
+    // What a thief has published may be unreadable; it is left behind in any case.
+    Ok(left_behind(tree, end.head.body(), newest.body()).unwrap_or_default())
 }
 
 /// Links or copies every image of another registry, and gives what is published of them.
@@ -295,18 +378,22 @@ fn standing(
     }
 }
 
-/// The subjects, removed ones too, whose statements count under the newest trust, and would not under
-/// `next`.
+/// The subjects of `head`, removed ones too, whose statements count under the newest trust, and would
+/// not under `next`.
 ///
 /// # Errors
 /// When the tree cannot be read, or `next` does not follow.
-pub fn lost(tree: &Tree, series: &Series, next: &Trust) -> Result<Vec<Subject>, TreeError> {
+pub fn lost(
+    tree: &Tree,
+    series: &Series,
+    next: &Trust,
+    head: Option<&Head>,
+) -> Result<Vec<Subject>, TreeError> {
     let next = Document::new(next.clone()).map_err(|source| TreeError::Document {
         path: tree.path(&Place::Trust(next.version)),
         source,
     })?;
-    let head = history::newest(tree, Some(series))?;
-    let lines = publish::lines(tree, head.as_ref().map(Document::body))?;
+    let lines = publish::lines(tree, head)?;
     let mut lost = Vec::new();
     for line in lines.values().flat_map(|keys| keys.values()).flatten() {
         let statement = tree.statement(&line.statement)?;

@@ -161,6 +161,14 @@ pub enum TreeError {
     /// Somebody else published at the same time.
     #[error("{path} exists: another run has published this version meanwhile", path = .0.display())]
     Conflict(PathBuf),
+    /// Somebody else has published what makes it another question whether this may be published.
+    #[error("{path}: {what} meanwhile", path = .path.display())]
+    Meanwhile {
+        /// What was changed.
+        path: PathBuf,
+        /// What was published.
+        what: String,
+    },
     /// A copy has a version that what it is a copy of has not.
     #[error("the copy is at version {version}, which is none of what is to be copied, at {newest}")]
     Diverged {
@@ -261,7 +269,7 @@ impl TreeError {
             Self::Conflict(_) => "version-conflict",
             Self::Diverged { .. } => "diverged",
             Self::Unconditional(_) => "unconditional-store",
-            Self::Overtaken => "version-conflict",
+            Self::Overtaken | Self::Meanwhile { .. } => "version-conflict",
             Self::LastVersion(_) => "last-version",
             Self::CaseCollision(..) => "case-collision",
             Self::Source(faults) => faults.first().map_or("malformed-image", |fault| fault.code),

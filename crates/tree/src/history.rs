@@ -1,16 +1,22 @@
-//! The chain of heads (`spec/head.md`), and the series of trust behind it (`spec/trust.md`).
+//! The line of heads (`spec/head.md`), and the series of trust behind it (`spec/trust.md`).
+//!
+//! Who follows the line goes from slot to slot. What stands in a slot and does not follow the head
+//! before it is junk, which ends the line as an empty slot does (COM-23).
 
-use sreg_model::Document;
 use sreg_model::head::Head;
 use sreg_model::layout::Place;
+use sreg_model::{Document, document};
 use sreg_sign::Series;
 
 use crate::error::TreeError;
+use crate::staging;
 use crate::tree::Tree;
 use crate::verify::read_trust;
 
 /// How many versions of trust are read from a server.
 const MOST_VERSIONS: u64 = 1024;
+/// How far a reader follows the line behind a `head` that lags.
+const MOST_LAG: u64 = 64;
 
 /// The version of trust that is not looked for: a server may have new ones for ever.
 pub(crate) fn most_versions(tree: &Tree) -> u64 {
@@ -41,40 +47,259 @@ pub fn series(tree: &Tree) -> Result<Option<Series>, TreeError> {
     Ok(series)
 }
 
-/// The newest head of all: the one in `head`, or a later one whose run was killed before it
-/// could move `head` on. Where the slot of its version holds another document, the slot counts:
-/// `head` is only a copy. With keys, it is one of the epoch that trust is at, or the one that
-/// this epoch begins after.
-///
-/// # Errors
-/// When `head` or a slot is malformed.
-pub fn newest(tree: &Tree, series: Option<&Series>) -> Result<Option<Document<Head>>, TreeError> {
-    match tree.head() {
-        Ok(head) if head.body().epoch == epoch(series) => {
-            let kept = tree.head_slot(head.body().epoch, head.body().version)?;
-            newest_after(tree, kept.unwrap_or(head)).map(Some)
+/// A head, and the trust that it is judged by.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Line<'a> {
+    /// All versions of trust; nothing where the registry has no keys.
+    pub(crate) series: Option<&'a Series>,
+    pub(crate) head: &'a Document<Head>,
+}
+
+impl End {
+    /// Whether the newest trust counts the head.
+    pub(crate) fn counts(&self, series: Option<&Series>) -> bool {
+        match series {
+            Some(series) => series.check_newest_head(&self.head).is_ok(),
+            None => self.head.body().registry.is_none(),
         }
-        Ok(_) | Err(TreeError::NoHead(_)) => newest_slot(tree, series),
+    }
+}
+
+/// What stands in the slot after a head.
+#[derive(Debug)]
+pub(crate) enum Next {
+    Empty,
+    Head(Box<Document<Head>>),
+    /// No head that follows, nor one that ever will: its first bytes.
+    Junk(Vec<u8>),
+    /// What cannot be judged by the trust that is known: there is a later one, or is about to be.
+    Unsettled,
+}
+
+/// Where a line of heads ends.
+#[derive(Debug)]
+pub(crate) struct End {
+    pub(crate) head: Document<Head>,
+    /// What stands behind it, which is no head.
+    pub(crate) next: Next,
+    /// The copy in `head`, where its slot has lost it.
+    pub(crate) lost: Option<Document<Head>>,
+}
+
+impl Line<'_> {
+    /// What stands in the slot after the head.
+    pub(crate) fn next(&self, tree: &Tree) -> Result<Next, TreeError> {
+        let body = self.head.body();
+        let slot = Place::HeadSlot {
+            epoch: body.epoch,
+            version: body.version.saturating_add(1),
+        };
+        let bytes = match tree.read(&slot, document::MAX_BYTES) {
+            Ok(bytes) => bytes,
+            Err(TreeError::Missing { .. }) => return Ok(Next::Empty),
+            Err(error) => return Err(error),
+        };
+        if let Some(next) = following(self.series, Some(self.head), &slot, &bytes) {
+            return Ok(Next::Head(Box::new(next)));
+        }
+        Ok(match is_settled(tree, self.series)? {
+            true => Next::Junk(bytes),
+            false => Next::Unsettled,
+        })
+    }
+
+    /// Follows the line to its end.
+    pub(crate) fn end(&self, tree: &Tree) -> Result<End, TreeError> {
+        self.end_within(tree, u64::MAX)
+    }
+
+    fn end_within(&self, tree: &Tree, most: u64) -> Result<End, TreeError> {
+        let mut head = self.head.clone();
+        let mut left = most;
+        loop {
+            let series = self.series;
+            let line = Line {
+                series,
+                head: &head,
+            };
+            match line.next(tree)? {
+                Next::Head(next) if left > 0 => head = *next,
+                next => {
+                    let lost = None;
+                    return Ok(End { head, next, lost });
+                }
+            }
+            left -= 1;
+        }
+    }
+}
+
+/// The head at `slot`, if it is one that follows `before`: the first of all, or of an epoch, follows
+/// nothing that can be read here.
+pub(crate) fn following(
+    series: Option<&Series>,
+    before: Option<&Document<Head>>,
+    slot: &Place,
+    bytes: &[u8],
+) -> Option<Document<Head>> {
+    let head = Document::<Head>::parse(bytes.to_vec()).ok()?;
+    let body = head.body();
+    let (epoch, version) = (body.epoch, body.version);
+    if *slot != (Place::HeadSlot { epoch, version }) {
+        return None;
+    }
+    let previous = match before {
+        Some(before) => Some(before.id()),
+        None => series.and_then(|series| series.base(epoch)?.id),
+    };
+    let trust = |head: &Head| head.trust.map_or(0, |trust| trust.version);
+    let is_later = before.is_none_or(|before| trust(before.body()) <= trust(body));
+    (body.previous == previous && is_later && is_sound(series, &head)).then_some(head)
+}
+
+/// Whether a head is signed as the trust that it names asks.
+fn is_sound(series: Option<&Series>, head: &Document<Head>) -> bool {
+    match series {
+        Some(series) if head.body().epoch > 0 => series.check_head_in_its_time(head).is_ok(),
+        _ => head.body().registry.is_none(),
+    }
+}
+
+/// Whether no later trust than `series` is published, or about to be: a writer notes it in the journal
+/// before it creates the slot of the head that goes with it.
+pub(crate) fn is_settled(tree: &Tree, series: Option<&Series>) -> Result<bool, TreeError> {
+    if staging::journal(tree).is_some_and(|journal| journal.trust.is_some()) {
+        return Ok(false);
+    }
+    has_later_trust(tree, series).map(|later| !later)
+}
+
+/// Whether a later version of trust than `series` is published.
+pub(crate) fn has_later_trust(tree: &Tree, series: Option<&Series>) -> Result<bool, TreeError> {
+    let version = series.map_or(0, |series| series.newest().body().version);
+    match tree.size(&Place::Trust(version + 1)) {
+        Ok(_) => Ok(true),
+        Err(TreeError::Missing { .. }) => Ok(false),
         Err(error) => Err(error),
     }
 }
 
-/// The newest head by the slots alone, whatever `head` says.
+/// The newest head of all: the one in `head`, or a later one whose run was killed before it
+/// could move `head` on. Where the slot of its version holds another that counts, the slot counts:
+/// `head` is only a copy. With keys, it is one of the epoch that trust is at, or the one that
+/// this epoch begins after.
 ///
 /// # Errors
-/// When a slot is malformed.
-pub fn newest_slot(
+/// When something cannot be read.
+pub fn newest(tree: &Tree, series: Option<&Series>) -> Result<Option<Document<Head>>, TreeError> {
+    Ok(end(tree, series)?.map(|end| end.head))
+}
+
+/// The end of the line of heads; nothing where none is published.
+pub(crate) fn end(tree: &Tree, series: Option<&Series>) -> Result<Option<End>, TreeError> {
+    if let Some((head, is_kept)) = copied(tree, series)? {
+        let mut end = Line {
+            series,
+            head: &head,
+        }
+        .end(tree)?;
+        end.lost = (!is_kept).then_some(head);
+        if end.counts(series) {
+            return Ok(Some(end));
+        }
+    }
+    if let Some(head) = shown(tree, series)? {
+        let end = Line {
+            series,
+            head: &head,
+        }
+        .end(tree)?;
+        if end.counts(series) {
+            return Ok(Some(end));
+        }
+    }
+    // All of them are followed: of those that somebody without a key has put there, none leads on.
+    from_first(tree, series, u64::MAX)
+}
+
+/// The end of the line that the first head of the epoch begins that trust is at. Where there is none
+/// yet, that is the head that the epoch begins after.
+fn from_first(tree: &Tree, series: Option<&Series>, most: u64) -> Result<Option<End>, TreeError> {
+    let epoch = epoch(series);
+    let slot = Place::HeadSlot { epoch, version: 1 };
+    let found = match tree.read(&slot, document::MAX_BYTES) {
+        Ok(bytes) => Some(bytes),
+        Err(TreeError::Missing { .. }) => None,
+        Err(error) => return Err(error),
+    };
+    let first = found
+        .as_deref()
+        .and_then(|bytes| following(series, None, &slot, bytes));
+    if let Some(head) = first {
+        let head = &head;
+        return Line { series, head }.end_within(tree, most).map(Some);
+    }
+    let base = series.and_then(|series| series.newest().body().head_base.version);
+    let Some(version) = base else {
+        return Ok(None);
+    };
+    let head = tree.head_slot(epoch - 1, version)?;
+    let next = match found {
+        None => Next::Empty,
+        Some(bytes) if is_settled(tree, series)? => Next::Junk(bytes),
+        Some(_) => Next::Unsettled,
+    };
+    let lost = None;
+    Ok(head.map(|head| End { head, next, lost }))
+}
+
+/// The head in the slot of the version of `head`, or in `head` itself, if it is one of the current epoch;
+/// and whether its slot has it.
+fn copied(
     tree: &Tree,
     series: Option<&Series>,
-) -> Result<Option<Document<Head>>, TreeError> {
-    let epoch = epoch(series);
-    if let Some(first) = tree.head_slot(epoch, 1)? {
-        return newest_after(tree, first).map(Some);
+) -> Result<Option<(Document<Head>, bool)>, TreeError> {
+    let copy = match tree.head() {
+        Ok(copy) => copy,
+        // It is only a copy: where something else stands in a folder in its place, the slots say it.
+        Err(TreeError::NoHead(_) | TreeError::Document { .. } | TreeError::Read { .. }) => {
+            return Ok(None);
+        }
+        Err(error) => return Err(error),
+    };
+    if series.is_none() && copy.body().registry.is_some() {
+        return Err(tree.missing(&Place::Trust(1)));
     }
-    // Nothing was published in this epoch yet.
-    match series.and_then(|series| series.newest().body().head_base.version) {
-        Some(version) => tree.head_slot(epoch - 1, version),
+    if copy.body().epoch != epoch(series) {
+        return Ok(None);
+    }
+    let kept = sound_slot(tree, series, copy.body().epoch, copy.body().version)?;
+    Ok(match kept {
+        Some(kept) => Some((kept, true)),
+        None => is_sound(series, &copy).then_some((copy, false)),
+    })
+}
+
+/// The head that all views show, if it is one of the current epoch.
+fn shown(tree: &Tree, series: Option<&Series>) -> Result<Option<Document<Head>>, TreeError> {
+    let shown = staging::journal(tree).and_then(|journal| journal.shown);
+    match shown.filter(|shown| shown.epoch == epoch(series)) {
+        Some(shown) => sound_slot(tree, series, shown.epoch, shown.version),
         None => Ok(None),
+    }
+}
+
+/// The head in a slot, if it is sound.
+fn sound_slot(
+    tree: &Tree,
+    series: Option<&Series>,
+    epoch: u64,
+    version: u64,
+) -> Result<Option<Document<Head>>, TreeError> {
+    match tree.head_slot(epoch, version) {
+        Ok(found) => Ok(found.filter(|head| is_sound(series, head))),
+        Err(TreeError::Document { .. } | TreeError::Mismatch { .. }) => Ok(None),
+        Err(error) => Err(error),
     }
 }
 
@@ -82,14 +307,23 @@ fn epoch(series: Option<&Series>) -> u64 {
     series.map_or(0, |series| series.newest().body().head_base.epoch)
 }
 
-fn newest_after(tree: &Tree, mut newest: Document<Head>) -> Result<Document<Head>, TreeError> {
-    loop {
-        let body = newest.body();
-        match tree.head_slot(body.epoch, body.version.saturating_add(1))? {
-            Some(next) => newest = next,
-            None => return Ok(newest),
+/// The newest head for a reader who has found one that does not count: who publishes trust and a head
+/// does not do so at one moment, and the slot is there before the trust (HEAD-17). Nothing, where no
+/// later one counts.
+pub(crate) fn behind(tree: &Tree, series: &Series, lagging: &Head) -> Option<Document<Head>> {
+    let epoch = series.newest().body().head_base.epoch;
+    let newest = match lagging.epoch == epoch {
+        true => {
+            let start = sound_slot(tree, Some(series), epoch, lagging.version).ok()??;
+            let line = Line {
+                series: Some(series),
+                head: &start,
+            };
+            line.end_within(tree, MOST_LAG).ok()?.head
         }
-    }
+        false => from_first(tree, Some(series), MOST_LAG).ok()??.head,
+    };
+    series.check_newest_head(&newest).ok().map(|()| newest)
 }
 
 /// The slot of the head before `head`; nothing before the first of all, or where it takes trust to

@@ -264,13 +264,7 @@ fn dry_run(
 ) -> Result<Outcome, TreeError> {
     let (head, lines) = match Tree::open(&options.out) {
         Ok(tree) => {
-            let series = crate::history::series(&tree)?;
-            let head = crate::history::newest(&tree, series.as_ref())?;
-            let base = Base {
-                series,
-                shown: None,
-                head,
-            };
+            let base = Base::read(&tree)?;
             check_keys(&base, options, keys)?;
             let head = base.head;
             let lines = publish::lines(&tree, head.as_ref().map(Document::body))?;

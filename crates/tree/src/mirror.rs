@@ -15,11 +15,11 @@ use sreg_model::layout::Place;
 use sreg_model::lock::Known;
 use sreg_model::node::TagEntry;
 use sreg_model::statement::{Image, Subject};
-use sreg_model::{Digest, Document, Namespace};
+use sreg_model::{Digest, Document, Namespace, document};
 use sreg_sign::Series;
 
 use crate::error::TreeError;
-use crate::history;
+use crate::history::{self, Line};
 use crate::publish::{self, Base, Destination, Watch, recover};
 use crate::tree::Tree;
 use crate::writer::Writer;
@@ -157,6 +157,24 @@ fn publish(
         return Ok(());
     };
     publish::begin_views(writer, base)?;
+    // The slots come before the trust that counts them: readers go on to them from the head before.
+    let mut before = base.head.as_ref();
+    for head in missing {
+        let (epoch, version) = (head.body().epoch, head.body().version);
+        let slot = Place::HeadSlot { epoch, version };
+        let series = source.series.as_ref();
+        let found = match writer.tree().read(&slot, document::MAX_BYTES) {
+            Ok(found) => Some(found),
+            Err(TreeError::Missing { .. }) => None,
+            Err(error) => return Err(error),
+        };
+        let before_it = before.filter(|_| version > 1);
+        let junk = found
+            .as_deref()
+            .filter(|found| history::following(series, before_it, &slot, found).is_none());
+        writer.create(&slot, head.bytes(), junk)?;
+        before = Some(head);
+    }
     let known = |series: &Series| series.newest().body().version;
     let have = base.series.as_ref().map_or(0, known);
     let newest_trust = source.series.as_ref().map_or(0, known);
@@ -166,13 +184,12 @@ fn publish(
             .as_ref()
             .and_then(|series| series.version(version));
         let trust = trust.ok_or_else(|| TreeError::NoKeys(mirror.from.root().to_owned()))?;
-        writer.create(&Place::Trust(version), trust.bytes())?;
+        writer.create(&Place::Trust(version), trust.bytes(), None)?;
     }
-    for head in missing {
-        let (epoch, version) = (head.body().epoch, head.body().version);
-        writer.create(&Place::HeadSlot { epoch, version }, head.bytes())?;
-    }
-    writer.advance(newest)?;
+    writer.advance(Line {
+        series: source.series.as_ref(),
+        head: newest,
+    })?;
     mirror.watch.committed(newest.body());
     let shown = base.shown.as_ref().map(Document::body);
     publish::show(writer, source.series.clone(), shown, newest, mirror.watch)
@@ -181,13 +198,7 @@ fn publish(
 impl Mirror<'_> {
     /// What is copied, held to its keys and to what is known of it.
     fn source(&self) -> Result<Base, TreeError> {
-        let series = history::series(self.from)?;
-        let head = history::newest(self.from, series.as_ref())?;
-        let base = Base {
-            series,
-            shown: None,
-            head,
-        };
+        let base = Base::read(self.from)?;
         if let Some(head) = &base.head {
             publish::check_newest(self.from, base.series.as_ref(), head)?;
         }

@@ -11,7 +11,7 @@ use sreg_model::{Document, Namespace};
 use sreg_sign::Series;
 
 use crate::error::TreeError;
-use crate::history;
+use crate::history::{self, Line};
 use crate::publish;
 use crate::staging::{FolderWriter, Journal};
 use crate::tree::Tree;
@@ -59,8 +59,6 @@ pub fn repair(
 
 fn mend(writer: &FolderWriter, observer: &dyn Observer) -> Result<(), TreeError> {
     let tree = writer.tree();
-    let series = history::series(tree)?;
-    mend_heads(writer, series.as_ref())?;
     let base = publish::recover(writer, observer)?;
     let Some(head) = base.head else {
         return Err(TreeError::NoHead(tree.root().to_owned()));
@@ -71,27 +69,15 @@ fn mend(writer: &FolderWriter, observer: &dyn Observer) -> Result<(), TreeError>
         .par_iter()
         .try_for_each(|entries| mend_chains(writer, entries, observer))?;
     // Views that an older version had, before those of the newest are written.
-    remove_stale(writer, &head, series.as_ref())?;
+    remove_stale(writer, &head, base.series.as_ref())?;
     writer.begin(&Journal::new(None))?;
-    views::roll_forward(writer, None, head.body(), observer)?;
-    writer.sync()?;
-    writer.end(Some(&head))
-}
-
-/// The copy of the newest head can be written from its slot, and the slot from the copy.
-fn mend_heads(writer: &FolderWriter, series: Option<&Series>) -> Result<(), TreeError> {
-    let tree = writer.tree();
-    let Ok(copy) = tree.head() else {
-        return match history::newest_slot(tree, series)? {
-            Some(newest) => writer.replace(&Place::Head, newest.bytes()),
-            None => Ok(()),
-        };
+    let line = Line {
+        series: base.series.as_ref(),
+        head: &head,
     };
-    let (epoch, version) = (copy.body().epoch, copy.body().version);
-    match tree.head_slot(epoch, version) {
-        Ok(Some(_)) => Ok(()),
-        _ => writer.replace(&Place::HeadSlot { epoch, version }, copy.bytes()),
-    }
+    views::roll_forward(writer, None, line, observer)?;
+    writer.sync()?;
+    writer.end(&head)
 }
 
 /// A chain that is missing or wrong is made again from its image, if that is right.

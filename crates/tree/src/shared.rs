@@ -19,11 +19,12 @@ use sreg_site::View;
 use sreg_store::{If, Object, Served, Store, Upload, Written};
 
 use crate::error::TreeError;
+use crate::history::{self, Line, Next};
 use crate::served::served;
 use crate::staging::{Journal, MAX_JOURNAL, Version, journal};
 use crate::tree::Tree;
 use crate::verify::MAX_VIEW;
-use crate::writer::{Puts, Writer};
+use crate::writer::{Puts, Writer, evidence};
 
 /// How often something is tried anew that others change meanwhile.
 const ATTEMPTS: usize = 64;
@@ -95,16 +96,7 @@ impl StoreWriter {
             .all(|place| self.tree.size(place).is_ok())
     }
 
-    /// Whether `head` is the newest: its next slot is empty.
-    fn is_newest(&self, head: &Head) -> Result<bool, TreeError> {
-        let next = Place::HeadSlot {
-            epoch: head.epoch,
-            version: head.version + 1,
-        };
-        Ok(self.read(&next, document::MAX_BYTES)?.is_none())
-    }
-
-    /// Replaces a file of JSON or a document by what `change` makes of it, until nobody comes in
+    /// Replaces a file of JSON by what `change` makes of it, until nobody comes in
     /// between; where `change` gives nothing, it stays.
     fn swap(
         &self,
@@ -199,18 +191,25 @@ impl Writer for StoreWriter {
 
     /// After any answer but success the slot tells what has happened: a request that was sent again
     /// may have met its own first sending.
-    fn create(&self, place: &Place, bytes: &[u8]) -> Result<(), TreeError> {
+    fn create(&self, place: &Place, bytes: &[u8], junk: Option<&[u8]>) -> Result<(), TreeError> {
+        let mut condition = If::Absent;
         let mut last = None;
         for _ in 0..ATTEMPTS {
-            let written = self.write(place, bytes, &If::Absent);
+            let written = self.write(place, bytes, &condition);
             if matches!(written, Ok(Written::Done)) {
                 return Ok(());
             }
-            match self.read(place, bytes.len())? {
+            condition = match self.read(place, bytes.len().max(document::MAX_BYTES))? {
                 Some(found) if found.bytes == bytes => return Ok(()),
+                Some(found) if Some(found.bytes.as_slice()) == junk => {
+                    let key = evidence(place, &found.bytes);
+                    self.store()
+                        .write(&key, &found.bytes, &If::Absent, UNSERVED)?;
+                    If::Is(found.version)
+                }
                 Some(_) => return Err(TreeError::Conflict(self.tree.path(place))),
-                None => {}
-            }
+                None => If::Absent,
+            };
             match written {
                 Err(TreeError::Store(error)) if !error.is_passing() => return Err(error.into()),
                 written => last = written.err(),
@@ -219,33 +218,51 @@ impl Writer for StoreWriter {
         Err(last.unwrap_or(TreeError::Overtaken))
     }
 
-    fn advance(&self, head: &Document<Head>) -> Result<(), TreeError> {
-        let mut newest = head.clone();
-        loop {
-            let (key, place) = (Place::Head.to_string(), Place::Head);
-            self.swap(&key, document::MAX_BYTES, served(&place), |found| {
-                let found = found.map(|bytes| Document::<Head>::parse(bytes.to_vec()));
-                let is_older = found.is_none_or(|found| {
-                    found.map_or(true, |found| order(found.body()) < order(newest.body()))
-                });
-                is_older.then(|| newest.bytes().to_vec())
-            })?;
-            let (epoch, version) = order(newest.body());
-            match self.tree.head_slot(epoch, version.saturating_add(1)) {
-                Ok(Some(next)) => newest = next,
-                // What is wrong with it is told by whoever wants to publish after it.
-                Ok(None) | Err(TreeError::Document { .. } | TreeError::Mismatch { .. }) => {
-                    return Ok(());
-                }
-                Err(error) => return Err(error),
+    /// What stands in `head` is read before the line is followed: if it belongs to it, it is met on the
+    /// way.
+    fn advance(&self, line: Line<'_>) -> Result<(), TreeError> {
+        let key = Place::Head.to_string();
+        let mut newest = line.head.clone();
+        for _ in 0..ATTEMPTS {
+            let found = self.store().read(&key, document::MAX_BYTES)?;
+            let series = line.series;
+            let end = Line {
+                series,
+                head: &newest,
+            }
+            .end(&self.tree)?;
+            newest = end.head;
+            let copy = found
+                .as_ref()
+                .and_then(|found| Document::<Head>::parse(found.bytes.clone()).ok());
+            if copy.as_ref().is_some_and(|copy| copy.id() == newest.id()) {
+                return Ok(());
+            }
+            let is_later = copy.is_some_and(|copy| order(copy.body()) > order(newest.body()));
+            // Whoever publishes later trust moves it on.
+            if is_later && !history::is_settled(&self.tree, series)? {
+                return Ok(());
+            }
+            let condition = found.map_or(If::Absent, |found| If::Is(found.version));
+            let written =
+                self.store()
+                    .write(&key, newest.bytes(), &condition, served(&Place::Head))?;
+            let line = Line {
+                series,
+                head: &newest,
+            };
+            if written == Written::Done && !matches!(line.next(&self.tree)?, Next::Head(_)) {
+                return Ok(());
             }
         }
+        // So many publish that they will move it on.
+        Ok(())
     }
 
-    /// What stands there is read first, then it is made sure that `head` is still the newest: then
+    /// What stands there is read first, then it is made sure that the head is still the newest: then
     /// nobody has written a newer view before that, and whoever writes one after it changes what is
     /// replaced here.
-    fn put_views(&self, head: &Head, views: &[View]) -> Result<(), TreeError> {
+    fn put_views(&self, line: Line<'_>, views: &[View]) -> Result<(), TreeError> {
         let found = views
             .par_iter()
             .map(|view| self.read(&view.place, MAX_VIEW))
@@ -261,7 +278,7 @@ impl Writer for StoreWriter {
         if changed.is_empty() {
             return Ok(());
         }
-        if !self.is_newest(head)? {
+        if matches!(line.next(&self.tree)?, Next::Head(_) | Next::Unsettled) {
             return Err(TreeError::Overtaken);
         }
         changed.into_iter().try_for_each(|(view, found)| {
@@ -341,27 +358,30 @@ impl Writer for StoreWriter {
         }
     }
 
-    fn end(&self, shown: Option<&Document<Head>>) -> Result<(), TreeError> {
-        let shown = shown.map(|shown| Version {
-            epoch: shown.body().epoch,
-            version: shown.body().version,
-        });
-        let order = |version: Version| (version.epoch, version.version);
+    fn settle(&self, begun: &Journal) -> Result<(), TreeError> {
+        self.swap(JOURNAL, MAX_JOURNAL, UNSERVED, |found| {
+            // Somebody else may have begun meanwhile.
+            (Journal::parse(found?) == *begun).then(|| Journal::new(begun.shown).encode())
+        })
+    }
+
+    fn end(&self, shown: &Document<Head>) -> Result<(), TreeError> {
+        let shown = Version::of(shown.body());
         self.swap(JOURNAL, MAX_JOURNAL, UNSERVED, |found| {
             let found = Journal::parse(found?);
-            let newest = found
-                .shown
-                .into_iter()
-                .chain(shown)
-                .max_by_key(|one| order(*one));
+            // One that names what is no head yet was written by nobody who has shown it.
+            let before = found.shown.filter(|before| {
+                let slot = self.tree.head_slot(before.epoch, before.version);
+                *before <= shown || matches!(slot, Ok(Some(_)))
+            });
+            let newest = before.map_or(shown, |before| before.max(shown));
             // What somebody else has begun to publish stays, until it is.
-            let keeps = shown.is_some() && !self.is_published(&found);
-            let next = match keeps {
-                true => Journal {
-                    shown: newest,
+            let next = match self.is_published(&found) {
+                true => Journal::new(Some(newest)),
+                false => Journal {
+                    shown: Some(newest),
                     ..found.clone()
                 },
-                false => Journal::new(newest),
             };
             (next != found).then(|| next.encode())
         })

@@ -30,8 +30,9 @@ pub(crate) use self::journal::{Journal, MAX_JOURNAL, Version, journal, parse};
 pub use self::link::LinkMode;
 use self::link::bring;
 use crate::error::TreeError;
+use crate::history::Line;
 use crate::tree::Tree;
-use crate::writer::{Puts, Writer};
+use crate::writer::{Puts, Writer, evidence};
 
 /// The most files that are made durable one by one.
 const MOST_SYNCED: usize = 64;
@@ -308,11 +309,11 @@ impl Writer for FolderWriter {
         &self.tree
     }
 
-    fn advance(&self, head: &Document<Head>) -> Result<(), TreeError> {
-        self.put(&Place::Head, head.bytes())
+    fn advance(&self, line: Line<'_>) -> Result<(), TreeError> {
+        self.put(&Place::Head, line.head.bytes())
     }
 
-    fn put_views(&self, _: &Head, views: &[View]) -> Result<(), TreeError> {
+    fn put_views(&self, _: Line<'_>, views: &[View]) -> Result<(), TreeError> {
         views
             .iter()
             .try_for_each(|view| self.put(&view.place, &view.bytes))
@@ -334,10 +335,20 @@ impl Writer for FolderWriter {
         Ok(())
     }
 
-    fn create(&self, place: &Place, bytes: &[u8]) -> Result<(), TreeError> {
-        let staged = self.stage(bytes)?;
+    fn create(&self, place: &Place, bytes: &[u8], junk: Option<&[u8]>) -> Result<(), TreeError> {
         let path = self.tree.path(place);
         self.check_inside(&path)?;
+        match read_capped(&path, bytes.len()) {
+            Ok(found) if found == bytes => return Ok(()),
+            _ => {}
+        }
+        if let Some(junk) = junk {
+            let staged = self.stage(junk)?;
+            self.settle(&staged, &self.tree.root().join(evidence(place, junk)))?;
+            self.replace(place, bytes)?;
+            return self.sync();
+        }
+        let staged = self.stage(bytes)?;
         with_parent(&path, || fs::hard_link(&staged, &path)).map_err(|source| {
             match source.kind() {
                 io::ErrorKind::AlreadyExists => TreeError::Conflict(path.clone()),
@@ -412,7 +423,11 @@ impl Writer for FolderWriter {
         self.settle(&staged, &self.tree.root().join(JOURNAL))
     }
 
-    fn end(&self, _: Option<&Document<Head>>) -> Result<(), TreeError> {
+    fn settle(&self, begun: &Journal) -> Result<(), TreeError> {
+        self.begin(&Journal::new(begun.shown))
+    }
+
+    fn end(&self, _: &Document<Head>) -> Result<(), TreeError> {
         let path = self.tree.root().join(JOURNAL);
         match fs::remove_file(&path) {
             Err(error) if !is_absent(&error) => Err(TreeError::write(&path)(error)),

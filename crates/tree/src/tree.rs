@@ -131,7 +131,7 @@ impl Tree {
             .ok_or_else(|| self.missing(place))
     }
 
-    fn missing(&self, place: &Place) -> TreeError {
+    pub(crate) fn missing(&self, place: &Place) -> TreeError {
         TreeError::Missing {
             tree: self.root.clone(),
             place: Box::new(place.clone()),

@@ -14,6 +14,7 @@ use sreg_model::{Namespace, Repository, Tag};
 use sreg_site::{View, repository_views, tag_views};
 
 use crate::error::TreeError;
+use crate::history::Line;
 use crate::tree::Tree;
 use crate::writer::Writer;
 
@@ -24,17 +25,18 @@ struct Touched {
     tags: BTreeSet<(Repository, Tag)>,
 }
 
-/// Brings all views to `head`, when they show `shown` now, or nothing known.
+/// Brings all views to the head of `line`, when they show `shown` now, or nothing known.
 pub(crate) fn roll_forward(
     writer: &dyn Writer,
     shown: Option<&Head>,
-    head: &Head,
+    line: Line<'_>,
     observer: &dyn Observer,
 ) -> Result<(), TreeError> {
     let tree = writer.tree();
+    let head = line.head.body();
     let touched = touched(tree, shown, head)?;
     let index = tree.index(head);
-    let (lists, mut gone) = lists_of(writer, head, &touched.repositories)?;
+    let (lists, mut gone) = lists_of(writer, line, &touched.repositories)?;
     let gone_tags = touched
         .tags
         .par_iter()
@@ -44,14 +46,14 @@ pub(crate) fn roll_forward(
                 return Err(TreeError::Cancelled);
             }
             let views = views_of_tag(tree, index, repository, tag)?;
-            writer.put_views(head, &views)?;
+            writer.put_views(line, &views)?;
             let seed = Place::SeedManifest(repository.clone(), tag.clone());
             let is_gone = !views.iter().any(|view| view.place == seed);
             Ok(is_gone.then_some(seed))
         })
         .collect::<Result<Vec<_>, _>>()?;
     // What lists name is there before them, and goes after them.
-    writer.put_views(head, &lists)?;
+    writer.put_views(line, &lists)?;
     gone.extend(gone_tags.into_iter().flatten());
     gone.iter().try_for_each(|place| writer.remove(place))
 }
@@ -60,11 +62,11 @@ pub(crate) fn roll_forward(
 /// tags name, are written.
 fn lists_of(
     writer: &dyn Writer,
-    head: &Head,
+    line: Line<'_>,
     repositories: &BTreeSet<Repository>,
 ) -> Result<(Vec<View>, Vec<Place>), TreeError> {
     let (mut lists, mut gone) = (Vec::new(), Vec::new());
-    let index = writer.tree().index(head);
+    let index = writer.tree().index(line.head.body());
     let namespaces: BTreeSet<&Namespace> = repositories.iter().map(Repository::namespace).collect();
     for namespace in namespaces {
         let tags = present_tags(writer.tree(), index, namespace)?;
@@ -79,7 +81,7 @@ fn lists_of(
             }
             let (list, config): (Vec<_>, Vec<_>) =
                 views.into_iter().partition(|view| view.place.is_view());
-            writer.put_views(head, &config)?;
+            writer.put_views(line, &config)?;
             lists.extend(list);
         }
     }

@@ -10,12 +10,13 @@ use sreg_index::hasher::Observer;
 use sreg_index::map::{MapError, NodeSink};
 use sreg_index::stamp::Stamp;
 use sreg_model::head::Head;
-use sreg_model::layout::Place;
+use sreg_model::layout::{Place, STAGING};
 use sreg_model::settings::Settings;
 use sreg_model::{Digest, Document};
 use sreg_site::View;
 
 use crate::error::TreeError;
+use crate::history::Line;
 use crate::staging::Journal;
 use crate::tree::Tree;
 
@@ -75,15 +76,16 @@ pub(crate) trait Writer: Puts {
         observer: &dyn Observer,
     ) -> Result<(), TreeError>;
 
-    /// Creates a file: [`TreeError::Conflict`] where another stands already. This is how trust and
-    /// heads are committed.
-    fn create(&self, place: &Place, bytes: &[u8]) -> Result<(), TreeError>;
+    /// Creates a file, where there is none, or in the place of `junk`, of which a copy is kept:
+    /// [`TreeError::Conflict`] where something else stands. This is how trust and heads are committed.
+    fn create(&self, place: &Place, bytes: &[u8], junk: Option<&[u8]>) -> Result<(), TreeError>;
 
-    /// Brings the copy of the newest head to `head`, or to a newer one.
-    fn advance(&self, head: &Document<Head>) -> Result<(), TreeError>;
+    /// Brings the copy of the newest head to the one of `line`, or to one that follows it.
+    fn advance(&self, line: Line<'_>) -> Result<(), TreeError>;
 
-    /// Writes views that `head` derives: [`TreeError::Overtaken`] where it is no longer the newest.
-    fn put_views(&self, head: &Head, views: &[View]) -> Result<(), TreeError>;
+    /// Writes views that the head of `line` derives: [`TreeError::Overtaken`] where it is no longer the
+    /// newest.
+    fn put_views(&self, line: Line<'_>, views: &[View]) -> Result<(), TreeError>;
 
     /// Removes a view that is no longer derived.
     fn remove(&self, place: &Place) -> Result<(), TreeError>;
@@ -105,6 +107,16 @@ pub(crate) trait Writer: Puts {
     /// next [`Writer::sync`].
     fn begin(&self, journal: &Journal) -> Result<(), TreeError>;
 
+    /// Notes that what a run has begun to publish is published, or never will be: nobody is to wait
+    /// for it.
+    fn settle(&self, begun: &Journal) -> Result<(), TreeError>;
+
     /// Notes that all views show `shown`.
-    fn end(&self, shown: Option<&Document<Head>>) -> Result<(), TreeError>;
+    fn end(&self, shown: &Document<Head>) -> Result<(), TreeError>;
+}
+
+/// Where a copy of junk is kept that stood in a slot.
+pub(crate) fn evidence(place: &Place, junk: &[u8]) -> String {
+    let name = place.to_string().replace('/', "-");
+    format!("{STAGING}/junk-{name}-{}", &Digest::of(junk).hex()[..16])
 }

@@ -8,28 +8,67 @@ use sreg_model::layout::Place;
 use sreg_model::node::TagEntry;
 use sreg_model::statement::Subject;
 use sreg_model::{Digest, Document, Namespace, head::Head};
+use sreg_sign::Series;
 use sreg_store::Object;
 use sreg_tree::push::Pushed;
 use sreg_tree::verify::{BlobCheck, Options, verify_tree};
 use sreg_tree::{Tree, history};
 
 use super::NOW;
+use super::keeper::Kept;
 use super::world::World;
 
-/// What is immutable is never changed.
-pub(crate) fn may_be_written(seed: u64, key: &str, before: Option<&Object>, bytes: &[u8]) {
-    let is_mutable = match Place::parse(key) {
+/// The ids of all heads that are published, where one of their slots is about to be replaced, and what is
+/// about to be published with trust.
+pub(crate) fn line_before(world: &World, key: &str, before: Option<&Object>) -> Vec<Digest> {
+    if before.is_none() || !matches!(Place::parse(key), Some(Place::HeadSlot { .. })) {
+        return Vec::new();
+    }
+    let tree = Tree::in_store(world.calm()).unwrap();
+    let series = history::series(&tree).unwrap();
+    let newest = history::newest(&tree, series.as_ref()).unwrap();
+    let mut line = Vec::new();
+    let mut next = newest;
+    while let Some(head) = next {
+        line.push(head.id());
+        next = history::before(&tree, head.body(), series.as_ref()).unwrap();
+    }
+    line
+}
+
+/// What is immutable is never changed, but for junk in the slot of a head.
+pub(crate) fn may_be_written(
+    world: &World,
+    key: &str,
+    before: Option<&Object>,
+    bytes: &[u8],
+    line: &[Digest],
+) {
+    let seed = world.seed;
+    let place = Place::parse(key);
+    let is_mutable = match &place {
         None | Some(Place::Settings | Place::Head) => true,
+        Some(Place::HeadSlot { .. }) => {
+            let kept = before.and_then(|before| Document::<Head>::parse(before.bytes.clone()).ok());
+            kept.is_none_or(|kept| {
+                let (epoch, version) = (kept.body().epoch, kept.body().version);
+                let own = Place::HeadSlot { epoch, version };
+                place.as_ref() != Some(&own) || !line.contains(&kept.id())
+            })
+        }
         Some(place) => place.is_view(),
     };
     if let Some(before) = before {
         assert!(
             is_mutable || before.bytes == bytes,
-            "seed {seed}: {key} is changed"
+            "seed {seed}: {key} is changed from {} to {}",
+            String::from_utf8_lossy(&before.bytes),
+            String::from_utf8_lossy(bytes)
         );
     }
     if key == "head"
         && let Some(before) = before
+        && !world.is_junk(&before.bytes)
     {
         let order = |bytes: &[u8]| {
             let head: Document<Head> = Document::parse(bytes.to_vec()).unwrap();
@@ -49,6 +88,9 @@ pub(crate) fn head_is_whole(world: &World) {
     let Ok(head) = tree.head() else {
         return;
     };
+    if world.is_junk(head.bytes()) {
+        return;
+    }
     let walked = tree
         .index(head.body())
         .walk(&mut |_: &Namespace, entry: TagEntry| {
@@ -67,7 +109,10 @@ pub(crate) fn head_is_whole(world: &World) {
 }
 
 /// Every push that said so was published, in a line of versions without a gap.
-pub(crate) fn nothing_is_lost(world: &World, said: &[(Subject, &Pushed)]) {
+///
+/// A new epoch of heads leaves behind what is published while it begins: whoever begins it is told, or
+/// has died.
+pub(crate) fn nothing_is_lost(world: &World, said: &[(Subject, &Pushed)], kept: &Kept) {
     let seed = world.seed;
     let tree = Tree::in_store(world.calm()).unwrap();
     let series = history::series(&tree).unwrap();
@@ -80,6 +125,16 @@ pub(crate) fn nothing_is_lost(world: &World, said: &[(Subject, &Pushed)]) {
             .unwrap_or_else(|error| panic!("seed {seed}: {error}"));
     }
     for (subject, pushed) in said {
+        let body = pushed.head.body();
+        let is_abandoned = |series: &Series| series.is_abandoned(body.epoch, body.version);
+        if kept.began_epoch && series.as_ref().is_some_and(is_abandoned) {
+            let told = kept.died || kept.left.contains(subject);
+            assert!(
+                told,
+                "seed {seed}: nobody was told that {subject} is left behind"
+            );
+            continue;
+        }
         assert!(
             heads.contains(&pushed.head.id()),
             "seed {seed}: version {} is not in the line",

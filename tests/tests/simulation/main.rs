@@ -1,12 +1,14 @@
 //! Publishers of one registry in a store, simulated: crashes, lost answers, stalled writers, stale
-//! caches, in an order that a seed decides (`spec/commit.md`).
+//! caches, keys that come and go, junk, in an order that a seed decides (`spec/commit.md`).
 //!
 //! Each publisher is a thread, of which one runs at a time, from one call of the store to the next:
 //! a seed always gives the same run. `SREG_SEEDS=FIRST..END` chooses the seeds.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod checks;
+mod keeper;
 mod turns;
+mod vandal;
 mod world;
 
 use std::ops::Range;
@@ -16,13 +18,12 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use sreg_index::hasher::{IoMode, Observer};
 use sreg_model::statement::Subject;
-use sreg_sign::Signer;
 use sreg_tests::{images, keys};
 use sreg_tree::TreeError;
-use sreg_tree::change::Change;
 use sreg_tree::publish::{Destination, Edition, Keys, Watch, publish_edition};
 use sreg_tree::push::{Push, Pushed, push};
 
+use self::keeper::KeyRing;
 use self::turns::Random;
 use self::world::{Client, World};
 
@@ -61,6 +62,9 @@ fn seeds() -> Range<u64> {
 // spec: COM-17
 // spec: COM-18
 // spec: COM-19
+// spec: COM-23
+// spec: COM-24
+// spec: COM-25
 #[test]
 fn no_commit_is_lost_whatever_breaks() {
     let folder = tempfile::tempdir().unwrap();
@@ -68,7 +72,8 @@ fn no_commit_is_lost_whatever_breaks() {
         let image = images::simg(&format!("image {number}"), 10);
         std::fs::write(folder.path().join(format!("{number}.simg")), image).unwrap();
     }
-    let key = keys::write(folder.path(), 1);
+    keys::write(folder.path(), 1);
+    keys::write(folder.path(), 2);
     let seeds = seeds();
     assert!(!seeds.is_empty());
     let (next, counted) = (AtomicU64::new(seeds.start), AtomicU64::new(0));
@@ -80,7 +85,7 @@ fn no_commit_is_lost_whatever_breaks() {
                     if seed >= seeds.end {
                         return;
                     }
-                    let published = run(seed, folder.path(), &key);
+                    let published = run(seed, folder.path());
                     counted.fetch_add(published, Ordering::Relaxed);
                 }
             });
@@ -95,39 +100,50 @@ fn no_commit_is_lost_whatever_breaks() {
 }
 
 /// Runs a seed: how many pushes said that they had published.
-fn run(seed: u64, folder: &Path, key: &Path) -> u64 {
+fn run(seed: u64, folder: &Path) -> u64 {
     let mut random = Random::new(seed);
     let publishers = 2 + random.below(3);
     // Every third registry has keys.
-    let signers: Vec<Box<dyn Signer>> = match seed % 3 {
-        0 => vec![sreg_sign::open(key, &mut |_| unreachable!()).unwrap()],
-        _ => Vec::new(),
-    };
-    let keys = Keys {
-        signers: &signers,
-        comment: None,
-        nonce: [7; 16],
-        may_begin: true,
-        head_term: None,
-        renew: false,
-    };
-    let keys = (!signers.is_empty()).then_some(&keys);
+    let ring = seed.is_multiple_of(3).then(|| KeyRing::open(folder));
+    let is_kept = ring.is_some() && random.happens(700);
+    let is_spoiled = random.happens(300);
     let world = Arc::new(World::new(seed));
-    make_registry(&world, keys);
+    match &ring {
+        Some(ring) => keeper::make(&world.calm(), ring),
+        None => {
+            let store = destination(world.calm());
+            publish_edition(&store, Edition::default(), None, NOW, &Unwatched).unwrap();
+        }
+    }
     let jobs: Vec<Vec<Job>> = (0..publishers).map(|_| jobs(&mut random)).collect();
-    world.begin(publishers);
-    let ends: Vec<Vec<(Job, Result<Pushed, TreeError>)>> = std::thread::scope(|scope| {
+    world.begin(publishers + u64::from(is_kept) + u64::from(is_spoiled));
+    let (ends, kept) = std::thread::scope(|scope| {
         let publishers: Vec<_> = jobs
             .into_iter()
             .enumerate()
             .map(|(number, jobs)| {
-                let world = world.clone();
-                scope.spawn(move || publish_all(&world, number as u64, jobs, folder, keys))
+                let (world, ring) = (world.clone(), ring.as_ref());
+                scope.spawn(move || publish_all(&world, number as u64, jobs, folder, ring))
             })
             .collect();
-        let ends = publishers.into_iter();
-        ends.map(|publisher| publisher.join().unwrap_or_else(|_| panic!("seed {seed}")))
-            .collect()
+        let first = publishers.len() as u64;
+        let keeper = ring.as_ref().filter(|_| is_kept).map(|ring| {
+            let world = world.clone();
+            scope.spawn(move || keeper::keep(&world, first, seed, ring))
+        });
+        let vandal = is_spoiled.then(|| {
+            let world = world.clone();
+            scope.spawn(move || vandal::spoil(&world, first + u64::from(is_kept), seed))
+        });
+        let ends: Vec<Vec<(Job, Result<Pushed, TreeError>)>> = publishers
+            .into_iter()
+            .map(|publisher| publisher.join().unwrap_or_else(|_| panic!("seed {seed}")))
+            .collect();
+        let kept = keeper.map(|keeper| keeper.join().unwrap_or_else(|_| panic!("seed {seed}")));
+        if let Some(vandal) = vandal {
+            vandal.join().unwrap_or_else(|_| panic!("seed {seed}"));
+        }
+        (ends, kept.unwrap_or_default())
     });
     world.end();
     let said: Vec<(Job, Pushed)> = ends
@@ -139,37 +155,26 @@ fn run(seed: u64, folder: &Path, key: &Path) -> u64 {
         .iter()
         .map(|(_, pushed)| (pushed.subject.clone(), pushed))
         .collect();
-    checks::nothing_is_lost(&world, &subjects);
     // Whoever comes next finishes what was left.
     let last = Job {
         image: 0,
-        name: "last",
-        tag: "1".to_owned(),
+        name: keeper::NAMESPACES[0],
+        tag: "last".to_owned(),
     };
-    last.push(&world.calm(), folder, keys)
+    let keys = ring.as_ref().map(|ring| ring.of(0));
+    last.push(&world.calm(), folder, keys.as_ref())
         .unwrap_or_else(|error| panic!("seed {seed}: {}", sreg_tree::explain(&error)));
+    checks::nothing_is_lost(&world, &subjects, &kept);
     checks::all_is_whole(&world);
     said.len() as u64
 }
 
-fn make_registry(world: &Arc<World>, keys: Option<&Keys<'_>>) {
-    let destination = Destination {
-        store: world.calm(),
+fn destination(store: Arc<dyn sreg_store::Store>) -> Destination {
+    Destination {
+        store,
         uploads: None,
         at_once: 1,
-    };
-    match keys {
-        None => publish_edition(&destination, Edition::default(), None, NOW, &Unwatched).unwrap(),
-        Some(keys) => {
-            let change = Change {
-                keys,
-                known: &[],
-                now: NOW,
-                watch: &Unwatched,
-            };
-            change.begin(&destination, None).unwrap()
-        }
-    };
+    }
 }
 
 /// One push.
@@ -185,7 +190,7 @@ fn jobs(random: &mut Random) -> Vec<Job> {
     (0..1 + random.below(3))
         .map(|_| Job {
             image: random.below(IMAGES),
-            name: ["lab", "library"][usize::try_from(random.below(2)).unwrap()],
+            name: keeper::NAMESPACES[usize::try_from(random.below(2)).unwrap()],
             tag: format!("1.{}", random.below(4)),
         })
         .collect()
@@ -196,8 +201,9 @@ fn publish_all(
     number: u64,
     jobs: Vec<Job>,
     folder: &Path,
-    keys: Option<&Keys<'_>>,
+    ring: Option<&KeyRing>,
 ) -> Vec<(Job, Result<Pushed, TreeError>)> {
+    let keys = ring.map(|ring| ring.of(number));
     // What runs in parallel runs in this thread, in order.
     let _pool = rayon::ThreadPoolBuilder::new()
         .num_threads(1)
@@ -210,7 +216,7 @@ fn publish_all(
         // After a crash the same is tried once more, by a new process.
         for _ in 0..2 {
             let client = Arc::new(Client::new(world.clone(), number));
-            let end = job.push(&(client.clone() as _), folder, keys);
+            let end = job.push(&(client.clone() as _), folder, keys.as_ref());
             let crashed = client.has_crashed();
             assert!(!(crashed && end.is_ok()), "a dead publisher says nothing");
             ends.push((job.clone(), end));
@@ -229,13 +235,8 @@ impl Job {
         folder: &Path,
         keys: Option<&Keys<'_>>,
     ) -> Result<Pushed, TreeError> {
-        let destination = Destination {
-            store: store.clone(),
-            uploads: None,
-            at_once: 1,
-        };
         push(
-            &destination,
+            &destination(store.clone()),
             &Push {
                 image: &folder.join(format!("{}.simg", self.image)),
                 repository: format!("{}/tool", self.name).parse().unwrap(),

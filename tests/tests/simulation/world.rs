@@ -18,6 +18,8 @@ pub(crate) struct World {
     turns: Turns,
     /// What `head` was before, as a cache may still say.
     old_head: Mutex<Option<Object>>,
+    /// What somebody without a key has put there.
+    junk: Mutex<Vec<Vec<u8>>>,
 }
 
 impl World {
@@ -27,6 +29,7 @@ impl World {
             memory: Arc::new(Memory::default()),
             turns: Turns::new(seed),
             old_head: Mutex::default(),
+            junk: Mutex::default(),
         }
     }
 
@@ -36,6 +39,32 @@ impl World {
 
     pub(crate) fn end(&self) {
         self.turns.begin(0);
+    }
+
+    /// Lets others go on for a while.
+    pub(crate) fn wait(&self, number: u64) {
+        self.turns.wait(number, |_| ());
+    }
+
+    /// Writes what nobody should.
+    pub(crate) fn spoil(&self, key: &str, junk: &[u8], condition: &If) {
+        self.junk.lock().unwrap().push(junk.to_vec());
+        let served = Served {
+            content_type: "application/octet-stream",
+            cache_control: "no-store",
+        };
+        self.memory.write(key, junk, condition, served).unwrap();
+    }
+
+    /// Whether somebody without a key has put it there, wherever it belongs.
+    pub(crate) fn is_junk(&self, bytes: &[u8]) -> bool {
+        self.junk.lock().unwrap().iter().any(|junk| junk == bytes)
+    }
+
+    /// Whether somebody is about to publish trust.
+    pub(crate) fn has_begun_trust(&self) -> bool {
+        let journal = self.memory.read("staging/journal", usize::MAX).unwrap();
+        journal.is_some_and(|journal| String::from_utf8_lossy(&journal.bytes).contains("\"trust\""))
     }
 
     /// The store without its network.
@@ -179,9 +208,10 @@ impl Client {
         }
         let memory = &self.world.memory;
         let before = memory.read(key, usize::MAX)?;
+        let line = checks::line_before(&self.world, key, before.as_ref());
         let written = memory.write(key, bytes, condition, served)?;
         if written == Written::Done {
-            checks::may_be_written(self.world.seed, key, before.as_ref(), bytes);
+            checks::may_be_written(&self.world, key, before.as_ref(), bytes, &line);
             if key == "head" {
                 *self.world.old_head.lock().unwrap() = before;
             }

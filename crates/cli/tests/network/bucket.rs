@@ -70,6 +70,14 @@ impl Bucket {
         ran
     }
 
+    /// Forgets what is known of the registry, which is to be taken back.
+    pub(crate) fn forget(&self) {
+        let known = self.bench.path("state");
+        if known.exists() {
+            std::fs::remove_dir_all(known).unwrap();
+        }
+    }
+
     /// Writes an image below `images/`: its path.
     pub(crate) fn image(&self, name: &str, bytes: usize) -> String {
         let image = crate::scene::make_image(name, bytes);

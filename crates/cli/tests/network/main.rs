@@ -7,6 +7,7 @@ mod bucket;
 mod endless;
 mod faults;
 mod first_use;
+mod junk;
 mod mirrors;
 mod names;
 mod odd;
@@ -18,3 +19,4 @@ mod scene;
 mod slow;
 #[path = "../support/mod.rs"]
 mod support;
+mod trust;

@@ -5,7 +5,9 @@ use std::fs;
 use serde_json::json;
 
 use crate::support::snapshot;
-use crate::{copy, delegated, print_of, published};
+use sreg_tests::keys::fingerprint;
+
+use crate::{copy, delegated, published};
 
 // spec: CLI-17
 #[test]
@@ -118,7 +120,7 @@ fn one_key_comes_in_the_place_of_another() {
     let by = |at: usize| log[at]["signers"][0].as_str().unwrap().to_owned();
     assert_eq!(
         (by(0), by(1), by(2)),
-        (print_of(2), print_of(2), print_of(1))
+        (fingerprint(2), fingerprint(2), fingerprint(1))
     );
 }
 
@@ -238,7 +240,7 @@ fn a_revoked_key_never_comes_back() {
     let by = ["--key", "key-1", "--yes"];
     bench.ok(&[&["trust", "revoke", "public", "key-2.pub"], &by[..]].concat());
     // Nobody lists it any more.
-    bench.ok(&[&["trust", "remove-key", "public", &print_of(2)], &by[..]].concat());
+    bench.ok(&[&["trust", "remove-key", "public", &fingerprint(2)], &by[..]].concat());
     let again = ["trust", "delegate", "public", "lab", "--to", "key-2.pub"];
     let ran = bench.fails(2, "trust-change", &[&again[..], &by].concat());
     assert!(ran.stderr.contains("is revoked"), "{}", ran.stderr);

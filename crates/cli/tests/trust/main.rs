@@ -20,14 +20,6 @@ pub(crate) fn published() -> Bench {
     bench
 }
 
-pub(crate) fn print_of(seed: u8) -> String {
-    let (_, public) = sreg_tests::keys::ed25519(seed);
-    sreg_model::Key::parse_line(&public)
-        .unwrap()
-        .fingerprint()
-        .to_string()
-}
-
 /// Who signed each reference, as `sreg ls` says.
 pub(crate) fn signers(bench: &Bench) -> Vec<(String, Vec<String>)> {
     let rows = bench.ok(&["ls", "public", "--format", "json"]).json();

@@ -5,7 +5,9 @@ use std::fs;
 use serde_json::{Value, json};
 
 use crate::support::{Bench, Ran, snapshot};
-use crate::{delegated, print_of, published, signers};
+use sreg_tests::keys::fingerprint;
+
+use crate::{delegated, published, signers};
 
 // spec: CLI-13 CLI-16 CLI-19 HEAD-12
 #[test]
@@ -29,7 +31,7 @@ fn one_key_does_everything_and_nothing_else_is_asked() {
     );
     assert_eq!(bench.verify(), (0, vec![]));
     for (reference, by) in signers(&bench) {
-        assert_eq!(by, [print_of(1)], "{reference}");
+        assert_eq!(by, [fingerprint(1)], "{reference}");
     }
 }
 
@@ -42,7 +44,7 @@ fn nothing_is_published_without_a_key() {
     let key = bench.key(2);
     let ran = bench.index_fails(7, "untrusted-statement", &["--key", &key]);
     assert!(ran.stderr.contains("lab/tool:2.0"), "{}", ran.stderr);
-    assert!(ran.stderr.contains(&print_of(1)), "{}", ran.stderr);
+    assert!(ran.stderr.contains(&fingerprint(1)), "{}", ran.stderr);
     // Removals want a key too.
     fs::remove_file(bench.images().join("lab/tool/2.0.sif")).unwrap();
     fs::remove_file(bench.images().join("greeting_1.0.sif")).unwrap();
@@ -96,7 +98,7 @@ fn a_registry_without_keys_gets_one() {
     assert_eq!((&head["epoch"], &head["version"]), (&json!(1), &json!(1)));
     assert_eq!(bench.document("trust/1")["head_base"]["version"], 3);
     for (reference, by) in signers(&bench) {
-        assert_eq!(by, [print_of(1)], "{reference}");
+        assert_eq!(by, [fingerprint(1)], "{reference}");
     }
 }
 
@@ -108,7 +110,7 @@ fn publishers_sign_beside_their_images() {
         "trust",
         "remove-key",
         "public",
-        &print_of(1),
+        &fingerprint(1),
         "--scope",
         "lab",
         "--key",
@@ -136,7 +138,7 @@ fn publishers_sign_beside_their_images() {
     bench.index_by(1);
     let signed = signers(&bench);
     assert!(
-        signed.contains(&("lab/tool:1.1".to_owned(), vec![print_of(2)])),
+        signed.contains(&("lab/tool:1.1".to_owned(), vec![fingerprint(2)])),
         "{signed:?}"
     );
     // It stays as it is, and what is beside the image is no fault though it was published long ago.

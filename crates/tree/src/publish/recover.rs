@@ -1,18 +1,17 @@
 //! What a writer finds: it finishes what a killed run began before it goes on.
 
 use sreg_index::hasher::Observer;
-use sreg_model::Document;
-use sreg_model::document::Body;
 use sreg_model::head::Head;
 use sreg_model::layout::Place;
 use sreg_model::lock::Known;
 use sreg_model::trust::Trust;
+use sreg_model::{Document, document};
 use sreg_sign::policy::PolicyError;
 use sreg_sign::{Series, check_known_head, check_seen_slot, seen_slot};
 
 use super::{Lines, lines};
 use crate::error::TreeError;
-use crate::history;
+use crate::history::{self, Line, Next};
 use crate::staging::{Journal, Version, parse};
 use crate::tree::Tree;
 use crate::views;
@@ -27,9 +26,23 @@ pub(crate) struct Base {
     pub(crate) head: Option<Document<Head>>,
     /// The head that the views show.
     pub(crate) shown: Option<Document<Head>>,
+    /// What stands in the slot after the newest head, and is none.
+    pub(crate) junk: Option<Vec<u8>>,
 }
 
 impl Base {
+    /// What is published, for who only reads.
+    pub(crate) fn read(tree: &Tree) -> Result<Self, TreeError> {
+        let series = history::series(tree)?;
+        let head = history::newest(tree, series.as_ref())?;
+        Ok(Self {
+            series,
+            head,
+            shown: None,
+            junk: None,
+        })
+    }
+
     /// Refuses to go on from what is older than what is known, or from another registry.
     pub(crate) fn check_known(&self, tree: &Tree, known: &[Known]) -> Result<(), TreeError> {
         let refused = |place: Place| {
@@ -76,57 +89,101 @@ impl Base {
 /// version, and brings the views to it.
 ///
 /// # Errors
-/// When trust or the newest head is malformed or not signed as it should be, or the tree cannot be
-/// written.
+/// When trust is malformed or not signed as it should be, the newest head does not count, or the tree
+/// cannot be written.
 pub(crate) fn recover(writer: &dyn Writer, observer: &dyn Observer) -> Result<Base, TreeError> {
+    let base = recover_any(writer, observer)?;
+    if let Some(newest) = &base.head {
+        check_newest(writer.tree(), base.series.as_ref(), newest)?;
+    }
+    Ok(base)
+}
+
+/// The same where the newest head need not count: it is to be left behind.
+///
+/// # Errors
+/// As [`recover`], but for the newest head.
+pub(crate) fn recover_any(writer: &dyn Writer, observer: &dyn Observer) -> Result<Base, TreeError> {
     let tree = writer.tree();
     let journal = writer.journal();
     let mut series = history::series(tree)?;
-    if let Some(journal) = &journal {
-        series = finish(writer, journal, series)?;
+    if let Some(begun) = journal.as_ref().filter(|begun| begun.trust.is_some()) {
+        series = finish(writer, begun, series)?;
+        writer.settle(begun)?;
     }
-    let Some(newest) = history::newest(tree, series.as_ref())? else {
-        writer.end(None)?;
+    let Some(end) = history::end(tree, series.as_ref())? else {
         return Ok(Base {
             series,
             head: None,
             shown: None,
+            junk: None,
         });
     };
-    check_newest(tree, series.as_ref(), &newest)?;
-    // In a store whoever commits next moves it on.
-    if !writer.is_shared() {
-        writer.advance(&newest)?;
+    if let Some(lost) = &end.lost {
+        put_back(writer, lost)?;
     }
-    if let Some(journal) = journal {
-        let shown = match journal.shown {
-            Some(Version { epoch, version }) => tree.head_slot(epoch, version)?,
-            None => None,
+    let counts = end.counts(series.as_ref());
+    let newest = end.head;
+    let junk = match end.next {
+        Next::Junk(bytes) => Some(bytes),
+        // Its trust is published next.
+        Next::Unsettled => return Err(TreeError::Overtaken),
+        Next::Empty | Next::Head(_) => None,
+    };
+    let Some(journal) = journal else {
+        let line = Line {
+            series: series.as_ref(),
+            head: &newest,
         };
-        // Whoever is publishing meanwhile brings them along; so does this run, once it has.
-        if writer.is_shared() {
-            if journal.trust.is_some() {
-                writer.end(shown.as_ref())?;
-            }
-            return Ok(Base {
-                series,
-                shown,
-                head: Some(newest),
-            });
+        // In a store whoever commits next moves it on.
+        if counts && !writer.is_shared() {
+            writer.advance(line)?;
         }
-        views::roll_forward(
-            writer,
-            shown.as_ref().map(Document::body),
-            newest.body(),
-            observer,
-        )?;
-        writer.end(Some(&newest))?;
+        return Ok(Base {
+            series,
+            shown: Some(newest.clone()),
+            head: Some(newest),
+            junk,
+        });
+    };
+    // Others may have written views of what a new epoch has left behind.
+    let newest_version = Version::of(newest.body());
+    let shown = journal
+        .shown
+        .filter(|shown| *shown <= newest_version && shown.epoch == newest_version.epoch);
+    let mut shown = match shown.map(|shown| tree.head_slot(shown.epoch, shown.version)) {
+        Some(Err(TreeError::Document { .. } | TreeError::Mismatch { .. })) | None => None,
+        Some(shown) => shown?,
+    };
+    // In a store whoever is publishing meanwhile brings the views along; so does this run, once it has.
+    if counts && !writer.is_shared() {
+        let line = Line {
+            series: series.as_ref(),
+            head: &newest,
+        };
+        writer.advance(line)?;
+        views::roll_forward(writer, shown.as_ref().map(Document::body), line, observer)?;
+        writer.end(&newest)?;
+        shown = Some(newest.clone());
     }
     Ok(Base {
         series,
-        shown: Some(newest.clone()),
+        shown,
         head: Some(newest),
+        junk,
     })
+}
+
+/// Puts the newest head back into its slot, which has lost it.
+fn put_back(writer: &dyn Writer, head: &Document<Head>) -> Result<(), TreeError> {
+    let (epoch, version) = (head.body().epoch, head.body().version);
+    let slot = Place::HeadSlot { epoch, version };
+    let found = match writer.tree().read(&slot, document::MAX_BYTES) {
+        Ok(found) => Some(found),
+        Err(TreeError::Missing { .. }) => None,
+        Err(error) => return Err(error),
+    };
+    writer.create(&slot, head.bytes(), found.as_deref())
 }
 
 /// Nothing is published on top of a head that readers refuse.
@@ -149,14 +206,14 @@ pub(crate) fn check_newest(
     }
 }
 
-/// Publishes the trust, and the head with it, that a killed run had signed and begun to publish.
-/// What does not follow was never begun by a run that checks as this one does.
+/// Publishes the head, and the trust that it was made under, that a killed run had signed and begun to
+/// publish. What does not follow, or what somebody else was faster than, never will be published.
 fn finish(
     writer: &dyn Writer,
-    journal: &Journal,
+    begun: &Journal,
     series: Option<Series>,
 ) -> Result<Option<Series>, TreeError> {
-    let Some(trust) = parse::<Trust>(journal.trust.as_deref()) else {
+    let Some(trust) = parse::<Trust>(begun.trust.as_deref()) else {
         return Ok(series);
     };
     let version = trust.body().version;
@@ -176,46 +233,53 @@ fn finish(
         }
     };
     let Ok(extended) = extended else {
-        return void(writer, series);
+        return Ok(series);
     };
-    let head = parse::<Head>(journal.head.as_deref());
-    if head
-        .as_ref()
-        .is_some_and(|head| extended.check_newest_head(head).is_err())
+    if let Some(head) = parse::<Head>(begun.head.as_deref())
+        && !finish_head(writer, &extended, &head)?
     {
-        return void(writer, series);
+        return Ok(series);
     }
-    publish_once(writer, &Place::Trust(version), &trust)?;
-    if let Some(head) = head {
-        let (epoch, version) = (head.body().epoch, head.body().version);
-        publish_once(writer, &Place::HeadSlot { epoch, version }, &head)?;
-    }
+    writer.create(&Place::Trust(version), trust.bytes(), None)?;
     Ok(Some(extended))
 }
 
-/// What was begun is void: nobody else is to wait for it.
-fn void(writer: &dyn Writer, series: Option<Series>) -> Result<Option<Series>, TreeError> {
-    if writer.is_shared() {
-        writer.end(None)?;
-    }
-    Ok(series)
-}
-
-/// Publishes what a killed run had signed, unless somebody was faster.
-fn publish_once<T: Body>(
+/// Publishes a head that was signed, unless it does not follow or somebody was faster: whether it is
+/// published.
+fn finish_head(
     writer: &dyn Writer,
-    place: &Place,
-    document: &Document<T>,
-) -> Result<(), TreeError> {
-    match writer.create(place, document.bytes()) {
-        Err(TreeError::Conflict(path)) => {
-            let found = writer.tree().read(place, T::MAX_BYTES)?;
-            match Document::<T>::parse(found).is_ok_and(|found| found.id() == document.id()) {
-                true => Ok(()),
-                // Another run has published instead: what was begun is void.
-                false => writer.end(None).and(Err(TreeError::Conflict(path))),
-            }
-        }
-        created => created,
+    series: &Series,
+    head: &Document<Head>,
+) -> Result<bool, TreeError> {
+    let (epoch, version) = (head.body().epoch, head.body().version);
+    let tree = writer.tree();
+    let before = match version {
+        1 => None,
+        _ => match tree.head_slot(epoch, version - 1) {
+            Ok(before) => before,
+            Err(TreeError::Document { .. } | TreeError::Mismatch { .. }) => None,
+            Err(error) => return Err(error),
+        },
+    };
+    let slot = Place::HeadSlot { epoch, version };
+    let follows = |bytes: &[u8]| {
+        (version == 1 || before.is_some())
+            && history::following(Some(series), before.as_ref(), &slot, bytes).is_some()
+    };
+    if series.check_newest_head(head).is_err() || !follows(head.bytes()) {
+        return Ok(false);
     }
+    let found = match tree.read(&slot, document::MAX_BYTES) {
+        Ok(found) => Some(found),
+        Err(TreeError::Missing { .. }) => None,
+        Err(error) => return Err(error),
+    };
+    if found
+        .as_ref()
+        .is_some_and(|found| found != head.bytes() && follows(found))
+    {
+        return Ok(false);
+    }
+    writer.create(&slot, head.bytes(), found.as_deref())?;
+    Ok(true)
 }

@@ -20,18 +20,27 @@ pub(crate) struct Journal {
     /// The head that is published together with `trust`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) head: Option<String>,
-    /// The version of trust that is published, before the head.
+    /// The version of trust that is published, after the slot of the head.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) trust: Option<String>,
     pub(crate) r#type: JournalType,
 }
 
 /// A head's epoch and version.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Version {
     pub(crate) epoch: u64,
     pub(crate) version: u64,
+}
+
+impl Version {
+    pub(crate) fn of(head: &Head) -> Self {
+        Self {
+            epoch: head.epoch,
+            version: head.version,
+        }
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -67,10 +76,7 @@ impl Journal {
 
     /// Whether nothing is left to do: in a store that many write to, the journal stays.
     pub(crate) fn is_done(&self, tree: &Tree) -> bool {
-        let newest = tree.head().ok().map(|head| Version {
-            epoch: head.body().epoch,
-            version: head.body().version,
-        });
+        let newest = tree.head().ok().map(|head| Version::of(head.body()));
         self.trust.is_none() && newest.is_some() && self.shown == newest
     }
 

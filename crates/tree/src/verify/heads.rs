@@ -66,7 +66,13 @@ impl Run<'_> {
             None => self.tree.head(),
         };
         match newest {
-            Ok(head) => {
+            Ok(mut head) => {
+                if let Some(series) = self.keys.series().filter(|_| stored.is_none())
+                    && series.check_newest_head(&head).is_err()
+                    && let Some(later) = history::behind(self.tree, series, head.body())
+                {
+                    head = later;
+                }
                 self.hold_head(&head);
                 vec![head]
             }

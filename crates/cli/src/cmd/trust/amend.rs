@@ -3,11 +3,13 @@
 use std::path::{Path, PathBuf};
 
 use sreg_model::head::Head;
+use sreg_model::statement::Subject;
 use sreg_model::trust::Trust;
 use sreg_model::{Document, Fingerprint};
 use sreg_sign::amend::{Amendment, Grant, Term};
 use sreg_sign::policy::PolicyError;
 use sreg_sign::{Purpose, Series, sign};
+use sreg_tree::change as tree_change;
 use sreg_tree::{Tree, TreeError, history};
 
 use crate::args::trust::{AddKey, Change, Delegate, OfKey, Place, RemoveKey, Role, Rotate};
@@ -89,7 +91,7 @@ fn last_head(registry: &Registry, after: Option<u64>) -> Result<Document<Head>, 
     let epoch = registry.series.newest().body().head_base.epoch;
     let newest = registry.head.body();
     let version = after.unwrap_or(newest.version);
-    let head = match newest.epoch == epoch {
+    let head = match newest.epoch == epoch && version <= newest.version {
         true => registry.tree.head_slot(epoch, version)?,
         false => None,
     };
@@ -163,11 +165,8 @@ fn finish(
     output: &Output,
 ) -> Result<u8, Problem> {
     let root = registry.tree.root();
-    let lost = sreg_tree::change::lost(&registry.tree, &registry.series, trust.body())?;
-    let mut lost = change::references(&lost);
-    lost.extend(dropped(registry, &trust)?);
-    lost.sort();
-    lost.dedup();
+    let judged = lost(registry, &trust)?;
+    let lost = change::references(&judged);
     let trust = sign_roots(&registry.series, trust, opened)?;
     let version = trust.body().version;
     if !lost.is_empty() && !output.is_json() {
@@ -218,8 +217,18 @@ fn finish(
         change::confirm("Publish this version of trust?", yes)?;
     }
     let id = trust.id();
-    publish(registry, trust, opened, output)?;
+    let left = publish(registry, &trust, &judged, opened, output)?;
+    for reference in left.iter().filter(|_| !output.is_json()) {
+        output.text(&format!("lost     {reference}\n"));
+    }
+    if !left.is_empty() {
+        output.note(&format!(
+            "{} was published at the same time, and is left behind; ask whoever did so to publish again",
+            counted(left.len() as u64, "reference")
+        ));
+    }
     let text = format!("{}: trust version {version}\n", root.display());
+    let lost = lost.into_iter().chain(left).collect();
     let answer = Answer {
         lost,
         ..Answer::published(id, version)
@@ -228,12 +237,14 @@ fn finish(
     Ok(exit::OK)
 }
 
+/// Publishes: the references that others have published meanwhile and that are left behind.
 fn publish(
     registry: &Registry,
-    trust: Document<Trust>,
+    trust: &Document<Trust>,
+    judged: &[Subject],
     opened: &Opened,
     output: &Output,
-) -> Result<(), Problem> {
+) -> Result<Vec<String>, Problem> {
     let root = registry.tree.root();
     let keys = opened.keys(false, false);
     let mut expected = change::expected_of(root)?;
@@ -246,13 +257,14 @@ fn publish(
             .for_each(|known| known.head = None);
     }
     let progress = Progress::new(output, "hashed");
-    let head = change::change(&keys, &expected.known, &progress)?.publish_trust(
+    let (head, left) = change::change(&keys, &expected.known, &progress)?.publish_trust(
         &place::destination(root)?,
         trust,
-        registry.head.id(),
+        (registry.head.id(), judged),
     )?;
     drop(progress);
-    change::remember(root, &head, output)
+    change::remember(root, &head, output)?;
+    Ok(change::references(&left))
 }
 
 /// Shows what others ask to be signed.
@@ -335,31 +347,38 @@ fn sign_roots(
     Ok(sign(trust, Purpose::Trust, signers)?)
 }
 
-/// The references that are dropped, or taken back, where a new epoch begins after an earlier head than
-/// the newest.
-fn dropped(registry: &Registry, trust: &Document<Trust>) -> Result<Vec<String>, Problem> {
+/// What counts no longer, or, where a new epoch begins after an earlier head than the newest, is dropped
+/// or taken back.
+fn lost(registry: &Registry, trust: &Document<Trust>) -> Result<Vec<Subject>, Problem> {
+    let (tree, series) = (&registry.tree, &registry.series);
     let begun = &trust.body().head_base;
-    let current = registry.series.newest().body().head_base.epoch;
+    let current = series.newest().body().head_base.epoch;
+    let newest = registry.head.body();
+    let lost = |head: &Head| tree_change::lost(tree, series, trust.body(), Some(head));
     let Some(version) = begun.version.filter(|_| begun.epoch > current) else {
-        return Ok(Vec::new());
+        return Ok(lost(newest)?);
     };
-    let kept = registry.tree.head_slot(current, version)?;
+    let kept = tree.head_slot(current, version)?;
     let kept = kept.filter(|head| Some(head.id()) == begun.id).ok_or_else(|| {
         Problem::new(
             "missing-head",
             format!("the new epoch is to begin after version {version} of epoch {current}, which is another head, or none"),
         )
     })?;
-    let left = sreg_tree::change::left_behind(&registry.tree, registry.head.body(), kept.body());
+    let mut lost = lost(kept.body())?;
     // What a thief has published may be unreadable; it is dropped in any case.
-    Ok(change::references(&left.unwrap_or_default()))
+    lost.extend(tree_change::left_behind(tree, newest, kept.body()).unwrap_or_default());
+    Ok(lost)
 }
 
 /// Whether a head has to be signed that the keys at hand may not sign, in words.
 fn missing_head(registry: &Registry, trust: &Document<Trust>, opened: &Opened) -> Option<String> {
     let mut series = registry.series.clone();
     series.extend(trust.clone()).ok()?;
-    series.check_newest_head(&registry.head).err()?;
+    let takes = tree_change::takes_from_heads(registry.series.newest().body(), trust.body());
+    if !takes && series.check_newest_head(&registry.head).is_ok() {
+        return None;
+    }
     let role = &trust.body().roles.head;
     let at_hand = opened
         .signers()

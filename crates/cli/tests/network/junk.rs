@@ -1,0 +1,84 @@
+//! Somebody who can write into a bucket and has no key: what they put there keeps nobody from
+//! publishing.
+
+use std::fs;
+use std::process::Stdio;
+
+use crate::bucket::{Bucket, ROOT};
+use crate::support::snapshot;
+
+/// Puts an object into the registry.
+fn put(bucket: &Bucket, key: &str, bytes: &[u8]) {
+    let file = bucket.bench.path("junk");
+    fs::write(&file, bytes).unwrap();
+    let mut curl = bucket.server.curl();
+    let url = bucket.server.url(&format!("reg/{key}"));
+    let done = curl
+        .args(["--fail", "--upload-file", file.to_str().unwrap(), &url])
+        .stdout(Stdio::null())
+        .status();
+    assert!(done.unwrap().success(), "{key}");
+}
+
+/// A registry of two versions, signed by key 1.
+fn published() -> (Bucket, [String; 3]) {
+    let bucket = Bucket::signed(1);
+    let images = ["one", "two", "three"].map(|name| bucket.image(name, 20_000));
+    push(&bucket, &images[0], "1.0");
+    (bucket, images)
+}
+
+fn push(bucket: &Bucket, image: &str, tag: &str) {
+    let target = format!("{ROOT}//lab/tool:{tag}");
+    bucket.calm(&["push", image, &target, "--key", "key-1"]);
+}
+
+// spec: COM-23
+#[test]
+fn junk_in_the_next_slot_is_replaced_and_kept() {
+    let (bucket, images) = published();
+    let objects = bucket.server.objects().join("reg");
+    let first = fs::read(objects.join("heads/1/1")).unwrap();
+    let junk: [&[u8]; 4] = [b"", b"junk\n", &[b'x'; 100_000], &first];
+    for (number, junk) in junk.into_iter().enumerate() {
+        let next = fs::read_dir(objects.join("heads/1")).unwrap().count() + 1;
+        put(&bucket, &format!("heads/1/{next}"), junk);
+        assert!(!bucket.faults().is_empty());
+        push(&bucket, &images[number % 2 + 1], &format!("2.{number}"));
+        assert_eq!(bucket.faults(), Vec::<String>::new());
+        let kept = snapshot(&objects.join("staging"));
+        let kept = kept
+            .iter()
+            .filter(|(path, _)| path.starts_with("junk-heads-1-"));
+        assert_eq!(kept.count(), number + 1);
+    }
+}
+
+// spec: COM-17
+#[test]
+fn junk_in_head_and_in_the_journal_is_replaced() {
+    let (bucket, images) = published();
+    let objects = bucket.server.objects().join("reg");
+    push(&bucket, &images[1], "1.0");
+    let first = fs::read(objects.join("heads/1/1")).unwrap();
+    let far = br#"{"shown":{"epoch":1,"version":9007199254740991},"type":"sreg-journal-v1"}"#;
+    for (number, junk) in [&b"junk\n"[..], &first].into_iter().enumerate() {
+        put(&bucket, "head", junk);
+        put(&bucket, "staging/journal", [&b"junk"[..], far][number % 2]);
+        push(&bucket, &images[2], &format!("3.{number}"));
+        assert_eq!(bucket.faults(), Vec::<String>::new());
+        let journal = fs::read_to_string(objects.join("staging/journal")).unwrap();
+        assert!(!journal.contains("9007199254740991"), "{journal}");
+    }
+}
+
+#[test]
+fn the_slot_of_the_newest_head_is_put_back() {
+    let (bucket, images) = published();
+    let newest = bucket.server.objects().join("reg/heads/1/2");
+    let head = fs::read(&newest).unwrap();
+    put(&bucket, "heads/1/2", b"junk\n");
+    push(&bucket, &images[1], "1.1");
+    assert_eq!(fs::read(&newest).unwrap(), head);
+    assert_eq!(bucket.faults(), Vec::<String>::new());
+}

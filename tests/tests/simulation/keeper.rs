@@ -1,0 +1,210 @@
+//! Who holds the root key, and changes who may publish while others do.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use sreg_model::head::Head;
+use sreg_model::statement::Subject;
+use sreg_model::trust::scope::Scope;
+use sreg_model::{Digest, Document, Key, trust::Trust};
+use sreg_sign::amend::{Amendment, Grant, Term, listed};
+use sreg_sign::{Purpose, Series, Signer, sign};
+use sreg_store::Store;
+use sreg_tree::change::{Change, lost};
+use sreg_tree::publish::{Destination, Keys};
+use sreg_tree::{Tree, TreeError, history};
+
+use super::turns::Random;
+use super::world::{Client, World};
+use super::{NOW, Unwatched};
+
+/// The namespaces that are published to.
+pub(crate) const NAMESPACES: [&str; 2] = ["lab", "library"];
+
+/// A change of trust.
+#[derive(Debug, Clone, Copy)]
+enum Amend {
+    /// The second key may sign heads, or may no longer.
+    Admit(bool),
+    /// Something that heads do not depend on.
+    Delegate(u64),
+    /// What stands behind the newest head is left behind.
+    BeginEpoch,
+}
+
+/// The keys of a simulation: of the keeper, and of a second publisher.
+pub(crate) struct KeyRing {
+    first: Vec<Box<dyn Signer>>,
+    second: Vec<Box<dyn Signer>>,
+}
+
+impl KeyRing {
+    pub(crate) fn open(folder: &Path) -> Self {
+        let open = |number| {
+            let path = folder.join(format!("key-{number}"));
+            vec![sreg_sign::open(&path, &mut |_| unreachable!()).unwrap()]
+        };
+        Self {
+            first: open(1),
+            second: open(2),
+        }
+    }
+
+    /// The keys of a publisher: those of the keeper, which always may, or the second ones.
+    pub(crate) fn of(&self, number: u64) -> Keys<'_> {
+        let signers = match number % 2 {
+            0 => &self.first,
+            _ => &self.second,
+        };
+        Keys {
+            signers,
+            comment: None,
+            nonce: [7; 16],
+            may_begin: true,
+            head_term: None,
+            renew: false,
+        }
+    }
+
+    fn second(&self) -> Key {
+        self.second[0].key().clone()
+    }
+}
+
+/// Makes a registry in which both keys may publish.
+pub(crate) fn make(store: &Arc<dyn Store>, ring: &KeyRing) {
+    let keys = ring.of(0);
+    let change = change(&keys);
+    change.begin(&destination(store), None).unwrap();
+    let tree = Tree::in_store(store.clone()).unwrap();
+    let series = history::series(&tree).unwrap().unwrap();
+    let mut amendment = amendment(&series);
+    for name in NAMESPACES {
+        let scope = Scope::Namespace(name.parse().unwrap());
+        let both = [ring.first[0].key().clone(), ring.second()];
+        let both = both.map(|key| listed(key, None));
+        amendment.delegate(&scope, both, 1).unwrap();
+    }
+    let second = listed(ring.second(), None);
+    amendment.add_key(second, &Grant::Head, None).unwrap();
+    let head = history::newest(&tree, Some(&series)).unwrap().unwrap();
+    publish(&tree, store, (&series, &head), &keys, amendment).unwrap();
+}
+
+/// Changes trust some times, one after the other: the references that are left behind, as it was told.
+pub(crate) fn keep(world: &Arc<World>, number: u64, seed: u64, ring: &KeyRing) -> Kept {
+    let _pool = rayon::ThreadPoolBuilder::new()
+        .num_threads(1)
+        .use_current_thread()
+        .build()
+        .unwrap();
+    let _leaving = world.leave_at_the_end(number);
+    let mut random = Random::new(seed ^ 0x6b65_6570);
+    let mut kept = Kept::default();
+    let mut admitted = true;
+    for _ in 0..1 + random.below(4) {
+        let amend = match random.below(10) {
+            0 => Amend::BeginEpoch,
+            1..4 => Amend::Delegate(random.below(100)),
+            _ => {
+                admitted = !admitted;
+                Amend::Admit(admitted)
+            }
+        };
+        let client = Arc::new(Client::new(world.clone(), number));
+        let store: Arc<dyn Store> = client.clone();
+        kept.began_epoch |= matches!(amend, Amend::BeginEpoch);
+        match apply(&store, ring, amend) {
+            Ok(left) if !client.has_crashed() => {
+                kept.changes += 1;
+                kept.left.extend(left);
+            }
+            // What was published nevertheless it does not know.
+            _ => kept.died = true,
+        }
+    }
+    kept
+}
+
+/// What the keeper did.
+#[derive(Debug, Default)]
+pub(crate) struct Kept {
+    /// How many changes were published, as far as it was told.
+    pub(crate) changes: u64,
+    /// Whether a new epoch of heads may have begun.
+    pub(crate) began_epoch: bool,
+    /// Whether it was not told what became of a change.
+    pub(crate) died: bool,
+    /// What it was told is left behind.
+    pub(crate) left: Vec<Subject>,
+}
+
+fn apply(store: &Arc<dyn Store>, ring: &KeyRing, amend: Amend) -> Result<Vec<Subject>, TreeError> {
+    let tree = Tree::in_store(store.clone())?;
+    let series = history::series(&tree)?.unwrap();
+    let head = history::newest(&tree, Some(&series))?.unwrap();
+    let mut amendment = amendment(&series);
+    match amend {
+        Amend::Admit(true) => {
+            let key = listed(ring.second(), None);
+            // It may have been, where it was not told.
+            let _ = amendment.add_key(key, &Grant::Head, None);
+        }
+        Amend::Admit(false) => {
+            let _ = amendment.remove_key(&ring.second().fingerprint(), Some(&Grant::Head));
+        }
+        Amend::Delegate(number) => {
+            let scope = Scope::Namespace(format!("more-{number}").parse().unwrap());
+            let key = listed(ring.second(), None);
+            amendment.delegate(&scope, [key], 1).unwrap();
+        }
+        Amend::BeginEpoch => {
+            amendment.begin_epoch(head.id(), head.body().version);
+        }
+    }
+    if amendment.is_idle() {
+        return Ok(Vec::new());
+    }
+    publish(&tree, store, (&series, &head), &ring.of(0), amendment)
+}
+
+fn amendment(series: &Series) -> Amendment {
+    let term = Term {
+        issued: NOW,
+        expires: NOW + 1_000_000,
+    };
+    Amendment::of(series, term)
+}
+
+fn publish(
+    tree: &Tree,
+    store: &Arc<dyn Store>,
+    (series, head): (&Series, &Document<Head>),
+    keys: &Keys<'_>,
+    amendment: Amendment,
+) -> Result<Vec<Subject>, TreeError> {
+    let trust: Document<Trust> = Document::new(amendment.finish().unwrap()).unwrap();
+    let signers = keys.signers.iter().map(AsRef::as_ref);
+    let trust = sign(trust, Purpose::Trust, signers).unwrap();
+    let judged = lost(tree, series, trust.body(), Some(head.body()))?;
+    let judged: (Digest, &[Subject]) = (head.id(), &judged);
+    let (_, left) = change(keys).publish_trust(&destination(store), &trust, judged)?;
+    Ok(left)
+}
+
+fn change<'a>(keys: &'a Keys<'a>) -> Change<'a> {
+    Change {
+        keys,
+        known: &[],
+        now: NOW,
+        watch: &Unwatched,
+    }
+}
+
+fn destination(store: &Arc<dyn Store>) -> Destination {
+    Destination {
+        store: store.clone(),
+        uploads: None,
+        at_once: 1,
+    }
+}
