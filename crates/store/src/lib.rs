@@ -43,6 +43,13 @@ pub trait Store: fmt::Debug + Send + Sync {
         None
     }
 
+    /// Whether objects may also stand under keys that end with a slash, as web servers have them for
+    /// folders; as far as is known. Only [`Store::read`], [`Store::write`] and [`Store::remove`] take
+    /// such keys. A write under one does nothing where the store turns out not to have them.
+    fn keeps_slashes(&self) -> bool {
+        false
+    }
+
     /// Reads an object, but never more than one byte over `most`: parsers refuse what is longer.
     /// Nothing, where there is none.
     ///

@@ -52,6 +52,10 @@ impl Store for Memory {
         "memory"
     }
 
+    fn keeps_slashes(&self) -> bool {
+        true
+    }
+
     fn read(&self, key: &str, most: usize) -> Result<Option<Object>, StoreError> {
         Ok(self.objects().stored.get(key).map(|stored| Object {
             bytes: stored.bytes[..stored.bytes.len().min(most.saturating_add(1))].to_vec(),

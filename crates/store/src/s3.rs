@@ -2,6 +2,7 @@
 
 mod credentials;
 mod parts;
+mod slash;
 
 use std::io;
 use std::ops::Range;
@@ -32,6 +33,7 @@ pub struct S3 {
     bucket: AmazonS3,
     /// The same, for the parts of large objects.
     parts: AmazonS3,
+    slashes: slash::Slashes,
     patience: Patience,
     /// Whether anything was read with these credentials: from then on a refusal means that there is
     /// no such object, as those hear who may not list a bucket.
@@ -105,6 +107,10 @@ impl S3 {
             let profile = block_on(async { credentials::Profile::new() });
             builder = builder.with_credentials(std::sync::Arc::new(profile));
         }
+        let region = builder.get_config_value(&AmazonS3ConfigKey::Region);
+        let region = region.unwrap_or_else(|| "us-east-1".to_owned());
+        let slashes = slash::Slashes::new(region, access.patience.window);
+        let slashes = slashes.map_err(|error| wrong(error.to_string()))?;
         let parts = builder.clone();
         let build = |builder: AmazonS3Builder| {
             block_on(async { builder.build() }).map_err(|error| match one_line(&error) {
@@ -124,6 +130,7 @@ impl S3 {
             prefix: prefix.to_owned(),
             bucket: build(builder)?,
             parts: build(parts)?,
+            slashes,
             patience: access.patience,
             may_read: AtomicBool::new(false),
         })
@@ -246,7 +253,14 @@ impl Store for S3 {
         &self.name
     }
 
+    fn keeps_slashes(&self) -> bool {
+        self.slashes.are_kept()
+    }
+
     fn read(&self, key: &str, most: usize) -> Result<Option<Object>, StoreError> {
+        if key.ends_with('/') {
+            return slash::read(self, key, most);
+        }
         let at = self.key(key)?;
         let read = async || {
             let answer = self.get(key, &at, GetOptions::default()).await?;
@@ -331,6 +345,9 @@ impl Store for S3 {
         condition: &If,
         served: Served,
     ) -> Result<Written, StoreError> {
+        if key.ends_with('/') {
+            return slash::write(self, key, bytes, condition, served);
+        }
         let at = self.key(key)?;
         let options = PutOptions {
             mode: match condition {
@@ -364,6 +381,9 @@ impl Store for S3 {
 
     fn remove(&self, key: &str) -> Result<(), StoreError> {
         use object_store::ObjectStoreExt as _;
+        if key.ends_with('/') {
+            return slash::remove(self, key);
+        }
         let at = self.key(key)?;
         self.patience
             .patiently(|| match block_on(self.bucket.delete(&at)) {
@@ -410,6 +430,8 @@ fn one_line(error: &dyn std::error::Error) -> String {
     line
 }
 
+/// How long the URL is good for that tells where the bucket is.
+const SIGNED: Duration = Duration::from_secs(60);
 /// How a server says that there is no such bucket.
 const NO_BUCKET: &str = "NoSuchBucket";
 /// Where a machine of a cloud is asked for its role.

@@ -263,17 +263,25 @@ impl Writer for StoreWriter {
     /// nobody has written a newer view before that, and whoever writes one after it changes what is
     /// replaced here.
     fn put_views(&self, line: Line<'_>, views: &[View]) -> Result<(), TreeError> {
-        let found = views
+        let keeps_slashes = self.store().keeps_slashes();
+        let objects: Vec<(String, &View)> = views
+            .iter()
+            .flat_map(|view| {
+                let keys = keys_of(&view.place, keeps_slashes);
+                keys.into_iter().map(move |key| (key, view))
+            })
+            .collect();
+        let found = objects
             .par_iter()
-            .map(|view| self.read(&view.place, MAX_VIEW))
+            .map(|(key, _)| self.store().read(key, MAX_VIEW))
             .collect::<Result<Vec<_>, _>>()?;
         let differs = |found: &Option<Object>, view: &View| {
             found.as_ref().is_none_or(|found| found.bytes != view.bytes)
         };
-        let changed: Vec<(&View, Option<Object>)> = views
-            .iter()
+        let changed: Vec<((String, &View), Option<Object>)> = objects
+            .into_iter()
             .zip(found)
-            .filter(|(view, found)| differs(found, view))
+            .filter(|((_, view), found)| differs(found, view))
             .collect();
         if changed.is_empty() {
             return Ok(());
@@ -281,9 +289,8 @@ impl Writer for StoreWriter {
         if matches!(line.next(&self.tree)?, Next::Head(_) | Next::Unsettled) {
             return Err(TreeError::Overtaken);
         }
-        changed.into_iter().try_for_each(|(view, found)| {
+        changed.into_iter().try_for_each(|((key, view), found)| {
             let condition = found.map_or(If::Absent, |found| If::Is(found.version));
-            let key = view.place.to_string();
             let how = Served {
                 content_type: view.content_type,
                 ..served(&view.place)
@@ -297,7 +304,9 @@ impl Writer for StoreWriter {
     }
 
     fn remove(&self, place: &Place) -> Result<(), TreeError> {
-        Ok(self.store().remove(&place.to_string())?)
+        let keys = keys_of(place, self.store().keeps_slashes());
+        keys.iter()
+            .try_for_each(|key| Ok(self.store().remove(key)?))
     }
 
     fn replace_settings(&mut self, settings: &Settings) -> Result<(), TreeError> {
@@ -386,6 +395,15 @@ impl Writer for StoreWriter {
             (next != found).then(|| next.encode())
         })
     }
+}
+
+/// The keys of a view: with a slash at the end, too, where a web server would give the index of that
+/// folder.
+fn keys_of(place: &Place, keeps_slashes: bool) -> Vec<String> {
+    let key = place.to_string();
+    let folder = key.strip_suffix("index.html").map(str::to_owned);
+    let folder = folder.filter(|_| keeps_slashes);
+    [Some(key), folder].into_iter().flatten().collect()
 }
 
 /// Whether the bytes at a place that carries a digest have it.

@@ -99,7 +99,7 @@ pub(crate) fn keep(world: &Arc<World>, number: u64, seed: u64, ring: &KeyRing) -
         .build()
         .unwrap();
     let _leaving = world.leave_at_the_end(number);
-    let mut random = Random::new(seed ^ 0x6b65_6570);
+    let mut random = Random::new(seed ^ 0x6b65_6570 ^ (number << 40));
     let mut kept = Kept::default();
     let mut admitted = true;
     for _ in 0..1 + random.below(4) {
@@ -137,6 +137,17 @@ pub(crate) struct Kept {
     pub(crate) died: bool,
     /// What it was told is left behind.
     pub(crate) left: Vec<Subject>,
+}
+
+impl Kept {
+    /// What two have done.
+    pub(crate) fn and(mut self, other: Self) -> Self {
+        self.changes += other.changes;
+        self.began_epoch |= other.began_epoch;
+        self.died |= other.died;
+        self.left.extend(other.left);
+        self
+    }
 }
 
 fn apply(store: &Arc<dyn Store>, ring: &KeyRing, amend: Amend) -> Result<Vec<Subject>, TreeError> {

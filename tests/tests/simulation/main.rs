@@ -23,7 +23,7 @@ use sreg_tree::TreeError;
 use sreg_tree::publish::{Destination, Edition, Keys, Watch, publish_edition};
 use sreg_tree::push::{Push, Pushed, push};
 
-use self::keeper::KeyRing;
+use self::keeper::{Kept, KeyRing};
 use self::turns::Random;
 use self::world::{Client, World};
 
@@ -76,7 +76,8 @@ fn no_commit_is_lost_whatever_breaks() {
     keys::write(folder.path(), 2);
     let seeds = seeds();
     assert!(!seeds.is_empty());
-    let (next, counted) = (AtomicU64::new(seeds.start), AtomicU64::new(0));
+    let next = AtomicU64::new(seeds.start);
+    let (counted, changed) = (AtomicU64::new(0), AtomicU64::new(0));
     std::thread::scope(|scope| {
         for _ in 0..std::thread::available_parallelism().map_or(1, usize::from) {
             scope.spawn(|| {
@@ -85,8 +86,9 @@ fn no_commit_is_lost_whatever_breaks() {
                     if seed >= seeds.end {
                         return;
                     }
-                    let published = run(seed, folder.path());
+                    let (published, changes) = run(seed, folder.path());
                     counted.fetch_add(published, Ordering::Relaxed);
+                    changed.fetch_add(changes, Ordering::Relaxed);
                 }
             });
         }
@@ -97,15 +99,24 @@ fn no_commit_is_lost_whatever_breaks() {
         published > runs,
         "{runs} seeds, but only {published} pushes published"
     );
+    let changed = changed.into_inner();
+    assert!(
+        changed > runs / 5,
+        "{runs} seeds, but only {changed} changes of trust"
+    );
 }
 
-/// Runs a seed: how many pushes said that they had published.
-fn run(seed: u64, folder: &Path) -> u64 {
+/// Runs a seed: how many pushes, and how many changes of trust, said that they were published.
+fn run(seed: u64, folder: &Path) -> (u64, u64) {
     let mut random = Random::new(seed);
     let publishers = 2 + random.below(3);
     // Every third registry has keys.
     let ring = seed.is_multiple_of(3).then(|| KeyRing::open(folder));
-    let is_kept = ring.is_some() && random.happens(700);
+    // Nobody, one, or two who do not know of each other change its trust.
+    let keepers = match ring {
+        Some(_) => [0, 1, 1, 2][usize::try_from(random.below(4)).unwrap()],
+        None => 0,
+    };
     let is_spoiled = random.happens(300);
     let world = Arc::new(World::new(seed));
     match &ring {
@@ -116,7 +127,7 @@ fn run(seed: u64, folder: &Path) -> u64 {
         }
     }
     let jobs: Vec<Vec<Job>> = (0..publishers).map(|_| jobs(&mut random)).collect();
-    world.begin(publishers + u64::from(is_kept) + u64::from(is_spoiled));
+    world.begin(publishers + keepers + u64::from(is_spoiled));
     let (ends, kept) = std::thread::scope(|scope| {
         let publishers: Vec<_> = jobs
             .into_iter()
@@ -127,23 +138,29 @@ fn run(seed: u64, folder: &Path) -> u64 {
             })
             .collect();
         let first = publishers.len() as u64;
-        let keeper = ring.as_ref().filter(|_| is_kept).map(|ring| {
-            let world = world.clone();
-            scope.spawn(move || keeper::keep(&world, first, seed, ring))
-        });
+        let keepers: Vec<_> = (first..first + keepers)
+            .filter_map(|number| Some((number, ring.as_ref()?)))
+            .map(|(number, ring)| {
+                let world = world.clone();
+                scope.spawn(move || keeper::keep(&world, number, seed, ring))
+            })
+            .collect();
+        let last = first + keepers.len() as u64;
         let vandal = is_spoiled.then(|| {
             let world = world.clone();
-            scope.spawn(move || vandal::spoil(&world, first + u64::from(is_kept), seed))
+            scope.spawn(move || vandal::spoil(&world, last, seed))
         });
         let ends: Vec<Vec<(Job, Result<Pushed, TreeError>)>> = publishers
             .into_iter()
             .map(|publisher| publisher.join().unwrap_or_else(|_| panic!("seed {seed}")))
             .collect();
-        let kept = keeper.map(|keeper| keeper.join().unwrap_or_else(|_| panic!("seed {seed}")));
+        let kept = keepers.into_iter().fold(Kept::default(), |kept, keeper| {
+            kept.and(keeper.join().unwrap_or_else(|_| panic!("seed {seed}")))
+        });
         if let Some(vandal) = vandal {
             vandal.join().unwrap_or_else(|_| panic!("seed {seed}"));
         }
-        (ends, kept.unwrap_or_default())
+        (ends, kept)
     });
     world.end();
     let said: Vec<(Job, Pushed)> = ends
@@ -166,7 +183,7 @@ fn run(seed: u64, folder: &Path) -> u64 {
         .unwrap_or_else(|error| panic!("seed {seed}: {}", sreg_tree::explain(&error)));
     checks::nothing_is_lost(&world, &subjects, &kept);
     checks::all_is_whole(&world);
-    said.len() as u64
+    (said.len() as u64, kept.changes)
 }
 
 fn destination(store: Arc<dyn sreg_store::Store>) -> Destination {

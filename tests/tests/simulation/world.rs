@@ -230,6 +230,10 @@ impl Store for Client {
         self.world.memory.name()
     }
 
+    fn keeps_slashes(&self) -> bool {
+        true
+    }
+
     fn read(&self, key: &str, most: usize) -> Result<Option<Object>, StoreError> {
         let world = &self.world;
         self.patiently(|| match self.next(key)? {
@@ -271,9 +275,12 @@ impl Store for Client {
     }
 
     fn remove(&self, key: &str) -> Result<(), StoreError> {
-        let place = Place::parse(key);
+        let view = match key.ends_with('/') {
+            true => format!("{key}index.html"),
+            false => key.to_owned(),
+        };
         assert!(
-            place.is_some_and(|place| place.is_view()),
+            Place::parse(&view).is_some_and(|place| place.is_view()),
             "seed {}: {key} is removed",
             self.world.seed
         );
