@@ -2,9 +2,11 @@
 //! free loopback port, keeps its files in a temporary folder, and ends when it is dropped, or when
 //! the test's process ends. `scripts/tools` installs them; where one is missing, starting it panics.
 
+mod moto;
 mod nginx;
 mod process;
 mod s3;
 
+pub use moto::Moto;
 pub use nginx::Nginx;
 pub use s3::S3Server;

@@ -24,6 +24,35 @@ pub fn check(store: &dyn Store) {
     files_are_uploaded(store);
     of_many_writers_one_wins(store);
     what_is_removed_is_gone(store);
+    check_slashes(store);
+}
+
+/// Checks keys that end with a slash, of a store that has them.
+///
+/// # Panics
+/// Where the store does not keep its promises.
+pub fn check_slashes(store: &dyn Store) {
+    if !store.keeps_slashes() {
+        return;
+    }
+    let (folder, index) = ("contract/slash/", "contract/slash/index.html");
+    assert_eq!(write(store, index, b"index", &If::Any), Written::Done);
+    assert_eq!(write(store, folder, b"one", &If::Absent), Written::Done);
+    if !store.keeps_slashes() {
+        // It turned out to have none.
+        assert!(read(store, folder).is_none_or(|found| found.bytes.is_empty()));
+        return;
+    }
+    let found = read(store, folder).expect("it is there");
+    assert_eq!(found.bytes, b"one");
+    assert_eq!(write(store, folder, b"two", &If::Absent), Written::Refused);
+    let is = If::Is(found.version);
+    assert_eq!(write(store, folder, b"two", &is), Written::Done);
+    assert_eq!(write(store, folder, b"three", &is), Written::Refused);
+    assert_eq!(read(store, folder).expect("it is there").bytes, b"two");
+    store.remove(folder).expect("it is removed");
+    assert_eq!(read(store, folder), None);
+    assert_eq!(read(store, index).expect("it stays").bytes, b"index");
 }
 
 fn read(store: &dyn Store, key: &str) -> Option<Object> {

@@ -2,21 +2,39 @@
 
 use crate::{If, Served, Store, StoreError, Version, Written};
 
+/// Whether a store has objects under keys that end with a slash. A small object is written under
+/// `staging/`, and removed.
+///
+/// # Errors
+/// When the store cannot be read or written.
+pub fn keeps_slashes(store: &dyn Store) -> Result<bool, StoreError> {
+    let key = probe_key() + "/";
+    store.write(&key, b"folder", &If::Any, SERVED)?;
+    let found = store.read(&key, 16)?;
+    store.remove(&key)?;
+    Ok(store.keeps_slashes() && found.is_some_and(|found| found.bytes == b"folder"))
+}
+
+const SERVED: Served = Served {
+    content_type: "text/plain",
+    cache_control: "no-store",
+};
+
+fn probe_key() -> String {
+    let now = std::time::SystemTime::now()
+        .duration_since(std::time::UNIX_EPOCH)
+        .map_or(0, |now| now.as_nanos());
+    format!("staging/probe-{}-{now}", std::process::id())
+}
+
 /// Whether a store refuses to write where a condition does not hold. Many that speak like S3 do not
 /// look at conditions. A small object is written under `staging/`, and removed.
 ///
 /// # Errors
 /// When the store cannot be read or written.
 pub fn keeps_conditions(store: &dyn Store) -> Result<bool, StoreError> {
-    let now = std::time::SystemTime::now()
-        .duration_since(std::time::UNIX_EPOCH)
-        .map_or(0, |now| now.as_nanos());
-    let key = format!("staging/probe-{}-{now}", std::process::id());
-    let served = Served {
-        content_type: "text/plain",
-        cache_control: "no-store",
-    };
-    let write = |bytes: &[u8], condition: &If| store.write(&key, bytes, condition, served);
+    let key = probe_key();
+    let write = |bytes: &[u8], condition: &If| store.write(&key, bytes, condition, SERVED);
     write(b"first", &If::Any)?;
     let another = If::Is(Version("\"00000000000000000000000000000000\"".to_owned()));
     let refuses = write(b"second", &If::Absent)? == Written::Refused

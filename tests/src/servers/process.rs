@@ -126,7 +126,7 @@ fn is_ok(address: SocketAddr, path: &str) -> bool {
     ask().unwrap_or(false)
 }
 
-/// A program that `scripts/tools` installs: in `$SREG_TOOLS/bin`, on the path, or in `/usr/sbin`.
+/// A program that `scripts/tools` installs: in `$SREG_TOOLS`, on the path, or in `/usr/sbin`.
 ///
 /// # Panics
 /// If it is in none of them.
@@ -136,7 +136,8 @@ fn find(program: &str) -> PathBuf {
         PathBuf::from,
     );
     let path = std::env::var_os("PATH").unwrap_or_default();
-    std::iter::once(tools.join("bin"))
+    [tools.join("bin"), tools.join("venv/bin")]
+        .into_iter()
         .chain(std::env::split_paths(&path))
         .chain([PathBuf::from("/usr/sbin")])
         .map(|folder| folder.join(program))

@@ -6,8 +6,8 @@ mod breaks;
 mod many;
 mod support;
 
-use sreg_store::{S3, contract, keeps_conditions};
-use sreg_tests::servers::S3Server;
+use sreg_store::{Access, S3, contract, keeps_conditions, keeps_slashes};
+use sreg_tests::servers::{Moto, S3Server};
 
 use self::support::access;
 
@@ -20,4 +20,23 @@ fn an_s3_server_keeps_the_contract() {
         contract::check(&store);
         assert!(keeps_conditions(&store).unwrap());
     }
+}
+
+/// Moto has objects under keys that end with a slash, as S3 does.
+#[test]
+fn an_s3_server_keeps_keys_that_end_with_a_slash() {
+    let server = Moto::start();
+    let option = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+    let access = Access {
+        options: vec![
+            option("AWS_ENDPOINT_URL", &server.endpoint()),
+            option("AWS_REGION", "us-east-1"),
+            option("AWS_ACCESS_KEY_ID", "somebody"),
+            option("AWS_SECRET_ACCESS_KEY", "something"),
+        ],
+        ..Access::default()
+    };
+    let store = S3::open("s3://registry/some/prefix", &access).unwrap();
+    contract::check_slashes(&store);
+    assert!(keeps_slashes(&store).unwrap());
 }

@@ -5,7 +5,7 @@ use std::path::Path;
 use comfy_table::{Table, presets};
 use serde::Serialize;
 use sreg_model::layout::Place;
-use sreg_store::{Store, StoreError, keeps_conditions};
+use sreg_store::{Store, StoreError, keeps_conditions, keeps_slashes};
 use sreg_tree::{Tree, TreeError, served};
 
 use crate::args;
@@ -35,6 +35,9 @@ pub(super) fn run(args: &args::Doctor, output: &Output) -> Result<u8, Problem> {
     let is_bucket = args.place.starts_with("s3://");
     if reached && (is_bucket || (args.write && store.folder().is_some())) {
         rows.push(conditions(&*store));
+    }
+    if reached && is_bucket {
+        rows.push(folders(&*store));
     }
     match Tree::in_store(store.clone()) {
         Ok(tree) if reached => {
@@ -135,6 +138,18 @@ fn reach(store: &dyn Store) -> Row {
         },
         Some(hint.to_owned()),
     )
+}
+
+/// Whether clients find a folder's index behind the bucket's plain endpoint, too.
+fn folders(store: &dyn Store) -> Row {
+    let result = match keeps_slashes(store) {
+        Ok(true) => Ok("keys that end with a slash are kept".to_owned()),
+        Ok(false) => Ok(
+            "keys that end with a slash are not kept: serve it by a website endpoint or a CDN that looks for index.html".to_owned(),
+        ),
+        Err(error) => Err(failed(&error)),
+    };
+    row("folders", result, None)
 }
 
 fn conditions(store: &dyn Store) -> Row {

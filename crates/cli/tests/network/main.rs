@@ -16,6 +16,7 @@ mod publish;
 mod resume;
 mod rollback;
 mod scene;
+mod slashes;
 mod slow;
 #[path = "../support/mod.rs"]
 mod support;
