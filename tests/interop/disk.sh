@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # A full disk and a read-only output, on a small tmpfs: the error names the path, the exit code is
-# 5, and what was published before is still there, whole. SREG names the sreg program. Needs the
-# right to mount: root, or user namespaces.
+# 5, and what was published before is still there, whole; also where it is the disk of an S3 server.
+# SREG names the sreg program. Needs the right to mount: root, or user namespaces.
 set -euo pipefail
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
@@ -48,6 +48,10 @@ refused 5 no-space index "$work/images" --out "$disk/public"
 whole "an image larger than the disk"
 rm "$work/images/big_1.sif"
 
+head -c 8000000 /dev/zero | cat "$root/examples/images/lab/hello_latest.sif" - > "$work/big.sif"
+refused 5 no-space push "$work/big.sif" "$disk/public//lab/big:1"
+whole "a push of an image larger than the disk"
+
 # Seen only when a write fails: what is free is taken away by another file, then by inodes.
 free=$(df --output=avail -B1 "$disk" | tail -n 1)
 head -c $((free - 8192)) /dev/zero > "$disk/filler"
@@ -56,7 +60,10 @@ for number in $(seq 40); do
 done
 refused 5 no-space index "$work/images" --out "$disk/public" --blob-url 'https://example.org/{hex}'
 whole "a disk that fills up in the middle"
-rm "$disk/filler" 
+cat "$root/examples/images/lab/hello_latest.sif" <(head -c 12000 /dev/zero) > "$work/pushed.sif"
+refused 5 no-space push "$work/pushed.sif" "$disk/public//lab/pushed:1"
+whole "a push to a disk that is full"
+rm "$disk/filler"
 umount "$disk"
 
 mount -t tmpfs -o size=16m,nr_inodes=110 tmpfs "$disk"
@@ -79,4 +86,32 @@ mount -o remount,ro "$disk"
 cp "$root/examples/images/lab/hello_latest.sif" "$work/images/new_1.sif"
 refused 5 unwritable index "$work/images" --out "$disk/public"
 whole "a read-only output"
+
+# The disk of a server: whoever pushes hears of it, nobody else.
+umount "$disk"
+mount -t tmpfs -o size=4m tmpfs "$disk"
+mkdir "$disk/registry"
+port=$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
+versitygw=${SREG_TOOLS:-$HOME/.cache/sreg-tools}/bin/versitygw
+[[ -x $versitygw ]] || fail "versitygw is missing: run scripts/tools"
+"$versitygw" --port "127.0.0.1:$port" --access user --secret not-a-secret --health /health --quiet posix "$disk" > "$work/log" 2>&1 &
+server=$!
+trap 'kill -9 "$server" 2> /dev/null || true; wait "$server" 2> /dev/null || true; umount "$disk" 2> /dev/null || true; rm -rf "$work"' EXIT
+for _ in $(seq 200); do
+    curl --silent --fail --output "$work/answer" "http://127.0.0.1:$port/health" && break
+    sleep 0.05
+done
+export AWS_ENDPOINT_URL=http://127.0.0.1:$port AWS_REGION=us-east-1
+export AWS_ACCESS_KEY_ID=user AWS_SECRET_ACCESS_KEY=not-a-secret
+bucket=s3://registry/reg
+"$SREG" -q init "$bucket"
+"$SREG" -q push "$root/examples/images/lab/hello_latest.sif" "$bucket//lab/hello:1" > "$work/stdout"
+got=0
+"$SREG" push --retries 1 "$work/big.sif" "$bucket//lab/big:1" > "$work/stdout" 2> "$work/stderr" || got=$?
+[[ $got -eq 5 ]] || fail "a push to a full server exited with $got, expected 5: $(cat "$work/stderr")"
+grep -qF "$bucket" "$work/stderr" || fail "a push to a full server did not name the place: $(cat "$work/stderr")"
+"$SREG" -q verify --blobs full "$bucket" > "$work/stdout" || fail "after a push to a full server: $(cat "$work/stdout")"
+"$SREG" -q push "$root/examples/images/lab/hello_latest.sif" "$bucket//lab/hello:2" > "$work/stdout"
+"$SREG" ls "$bucket" > "$work/stdout"
+[[ $(wc -l < "$work/stdout") -eq 2 ]] || fail "a full server lists something else: $(cat "$work/stdout")"
 echo "disk.sh: full disks and a read-only output leave the published tree whole"

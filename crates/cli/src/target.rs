@@ -20,6 +20,7 @@ pub(crate) enum Target {
 impl Target {
     /// Reads a target. A bare `namespace/name:tag` is in `registry`, unless it is a path.
     pub(crate) fn parse(text: &str, registry: Option<&str>) -> Result<Self, Problem> {
+        check_scheme(text)?;
         if let Some((tree, reference)) = split(text) {
             return Ok(Self::Reference(
                 PathBuf::from(tree),
@@ -63,6 +64,22 @@ pub(crate) fn split(text: &str) -> Option<(&str, &str)> {
     (at > start && !rest.is_empty()).then_some((tree, rest))
 }
 
+/// Refuses a URL of another kind than those that are read.
+fn check_scheme(text: &str) -> Result<(), Problem> {
+    let Some((scheme, _)) = text.split_once("://") else {
+        return Ok(());
+    };
+    let is_scheme = scheme.bytes().all(|byte| byte.is_ascii_alphanumeric());
+    if sreg_store::is_url(text) || !is_scheme || Path::new(text).exists() {
+        return Ok(());
+    }
+    Err(Problem::new(
+        "malformed-url",
+        format!("{scheme}:// is no place of a registry"),
+    )
+    .with_hint("a registry is at https://, http://, s3://, file://, or in a folder"))
+}
+
 /// Whether a target is a URL of a server.
 pub(crate) fn is_remote(text: &str) -> bool {
     sreg_store::is_url(text) && !text.starts_with("file://")
@@ -73,6 +90,7 @@ pub(crate) fn reference(
     text: &str,
     registry: Option<&str>,
 ) -> Result<(PathBuf, Reference), Problem> {
+    check_scheme(text)?;
     if let Some((tree, reference)) = split(text) {
         return Ok((PathBuf::from(tree), parse_reference(reference)?));
     }

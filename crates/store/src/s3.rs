@@ -419,10 +419,29 @@ fn is_about_credentials(key: &str, text: &str) -> bool {
     .any(|word| text.contains(word))
 }
 
-/// An error with its causes, as one line of text that holds no more than a server's words.
+/// An error with its causes, as one line of text that holds no more than a server's words: where it
+/// answers in XML, as S3 does, the code and the message in it.
 fn one_line(error: &dyn std::error::Error) -> String {
     let text = error.to_string();
-    let words: Vec<&str> = text.split_whitespace().collect();
+    let within = |name: &str| {
+        let (_, rest) = text.split_once(&format!("<{name}>"))?;
+        rest.split_once(&format!("</{name}>"))
+            .map(|(found, _)| found)
+    };
+    let said = match (within("Code"), within("Message")) {
+        (Some(code), Some(message)) => format!("{code}: {message}"),
+        (Some(code), None) => code.to_owned(),
+        // How often it was sent, and for how long, stands before the dash.
+        _ => match text.split_once(" - ") {
+            Some((before, what))
+                if before.contains("Error performing") && !before.contains(ROLE_OF_MACHINE) =>
+            {
+                what.to_owned()
+            }
+            _ => text.clone(),
+        },
+    };
+    let words: Vec<&str> = said.split_whitespace().collect();
     let mut line = words.join(" ");
     if let Some((at, _)) = line.char_indices().nth(500) {
         line.truncate(at);

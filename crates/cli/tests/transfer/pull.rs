@@ -346,6 +346,44 @@ fn what_somebody_plants_in_a_shared_cache_is_passed_by() {
     assert_ne!(bench.run(&offline).code, 0, "what vouches for it is gone");
 }
 
+/// What was pulled while a thief published is not what the registry says, once it has left that behind.
+#[test]
+fn offline_takes_nothing_that_a_new_epoch_has_left_behind() {
+    let bench = signed();
+    let key = bench.key(1);
+    bench.ok(&["trust", "add", "public", "--yes"]);
+    let pull = |name: &str, more: &[&str]| {
+        let reference = format!("public//lab/tool:{name}");
+        let args = [
+            "pull", "-o", "got", "--force", "--cache", "cached", &reference,
+        ];
+        bench.run(&[&args[..], more].concat())
+    };
+    let heads = bench.ok(&["log", "public", "--format", "json"]).json();
+    let last_good = heads[0]["version"].to_string();
+    let image = new_image(&bench, "stolen.sif");
+    bench.ok(&["push", &image, "public//lab/tool:1.0", "--key", &key]);
+    bench.ok(&["push", &image, "public//lab/tool:stolen", "--key", &key]);
+    for tag in ["1.0", "stolen"] {
+        assert_eq!(pull(tag, &[]).code, 0);
+        assert_eq!(pull(tag, &["--offline"]).code, 0);
+    }
+    let epoch = [
+        "trust",
+        "rotate",
+        "public",
+        "--new-epoch",
+        "--after",
+        &last_good,
+    ];
+    bench.ok(&[&epoch[..], &["--key", &key, "--yes"]].concat());
+    // The reader hears of it with the next pull.
+    assert_eq!(pull("1.0", &[]).code, 0);
+    assert_eq!(pull("1.0", &["--offline"]).code, 0);
+    let ran = pull("stolen", &["--offline"]);
+    assert_eq!(ran.code, 4, "{}", ran.stderr);
+}
+
 #[test]
 fn a_head_that_was_seen_and_is_hidden_is_missed() {
     let bench = signed();

@@ -91,7 +91,7 @@ pub(super) fn upload(store: &S3, key: &str, upload: &Upload<'_>) -> Result<(), S
 fn is_forgotten(error: &StoreError) -> bool {
     match error {
         StoreError::Status { status, .. } => *status == 404,
-        StoreError::Unreachable { source, .. } => source.to_string().contains("<Code>InvalidPart"),
+        StoreError::Unreachable { source, .. } => source.to_string().contains("InvalidPart"),
         _ => false,
     }
 }

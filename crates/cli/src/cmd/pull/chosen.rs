@@ -209,7 +209,7 @@ fn choose_at(
     let image = image.ok_or_else(|| gone(&tree, reference, &statement))?;
     let pins = vouch(
         args,
-        &tree,
+        (root, &tree),
         reference,
         report.seen.as_ref(),
         &expected,
@@ -364,7 +364,7 @@ fn here() -> Option<Arch> {
 /// Whether somebody vouches for the registry: whether it is to be known from now on.
 fn vouch(
     args: &args::Pull,
-    tree: &Tree,
+    (root, tree): (&Path, &Tree),
     reference: &Reference,
     seen: Option<&Seen>,
     expected: &Expected,
@@ -389,9 +389,17 @@ fn vouch(
     if expected.is_known() {
         return Ok(false);
     }
-    let root = tree.root().display();
+    // What a mirror has is to be known as the registry that it is a copy of.
+    let at = match tree.root() == root {
+        true => root.display().to_string(),
+        false => format!(
+            "{}, by its mirror {},",
+            root.display(),
+            tree.root().display()
+        ),
+    };
     let question = format!(
-        "{root} is the registry {}, which is not known yet. Is that the id that its owner tells you?",
+        "{at} is the registry {}, which is not known yet. Is that the id that its owner tells you?",
         seen.registry
     );
     match change::confirm(&question, false) {
@@ -399,7 +407,7 @@ fn vouch(
         Err(problem) if problem.exit() == exit::USAGE => Err(Problem::new(
             "untrusted-registry",
             format!(
-                "{root} is the registry {}, and nobody knows it",
+                "{at} is the registry {}, and nobody knows it",
                 seen.registry
             ),
         )

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use sreg_client::Record;
 use sreg_client::cache::Cache;
 use sreg_model::statement::{Image, Statement};
+use sreg_model::trust::HeadBase;
 use sreg_model::{Digest, Document, Reference, document};
 use sreg_sign::{Purpose, policy};
 use sreg_store::local;
@@ -39,7 +40,7 @@ pub(super) fn choose(
     let (Some(trust), Some(head)) = (record.trust(), record.head()) else {
         return Err(unknown());
     };
-    let statements = seen(args, record, reference)?;
+    let statements = seen(args, record, reference, &trust.body().head_base)?;
     let locked = expected.locked.as_ref().and_then(|known| known.trust);
     if locked.is_some_and(|locked| locked.version > trust.body().version) {
         let what = "the lock file lists a version of trust that was not seen yet";
@@ -86,6 +87,7 @@ fn seen(
     args: &args::Pull,
     record: &Record,
     reference: &Reference,
+    newest: &HeadBase,
 ) -> Result<Vec<Document<Statement>>, Problem> {
     let mut found = Vec::new();
     let Some(cache) = &args.cache else {
@@ -96,7 +98,7 @@ fn seen(
             && reference
                 .tag_or_default()
                 .is_none_or(|tag| tag == subject.tag);
-        if !is_named {
+        if !is_named || is_left_behind(version.head, newest) {
             continue;
         }
         let path = statement_path(cache, &version.id);
@@ -116,6 +118,13 @@ fn seen(
         }
     }
     Ok(found)
+}
+
+/// Whether an epoch of heads has left behind the head under which something was seen. Of the epochs
+/// before the last one it is not known here: they may have.
+fn is_left_behind((epoch, version): (u64, u64), newest: &HeadBase) -> bool {
+    let is_kept = newest.version.is_some_and(|last| version <= last);
+    epoch < newest.epoch && !(epoch + 1 == newest.epoch && is_kept)
 }
 
 fn statement_path(cache: &Path, id: &Digest) -> PathBuf {
