@@ -168,7 +168,7 @@ fn is_sound(series: Option<&Series>, head: &Document<Head>) -> bool {
 /// Whether no later trust than `series` is published, or about to be: a writer notes it in the journal
 /// before it creates the slot of the head that goes with it.
 pub(crate) fn is_settled(tree: &Tree, series: Option<&Series>) -> Result<bool, TreeError> {
-    if staging::journal(tree).is_some_and(|journal| journal.trust.is_some()) {
+    if staging::journal(tree)?.is_some_and(|journal| journal.trust.is_some()) {
         return Ok(false);
     }
     has_later_trust(tree, series).map(|later| !later)
@@ -282,7 +282,7 @@ fn copied(
 
 /// The head that all views show, if it is one of the current epoch.
 fn shown(tree: &Tree, series: Option<&Series>) -> Result<Option<Document<Head>>, TreeError> {
-    let shown = staging::journal(tree).and_then(|journal| journal.shown);
+    let shown = staging::journal(tree)?.and_then(|journal| journal.shown);
     match shown.filter(|shown| shown.epoch == epoch(series)) {
         Some(shown) => sound_slot(tree, series, shown.epoch, shown.version),
         None => Ok(None),

@@ -82,8 +82,8 @@ fn run(mirror: &Mirror<'_>, destination: &Destination) -> Result<Mirrored, TreeE
     let writer = &mut *writer;
     let base = recover(writer, mirror.watch)?;
     check_same(writer.tree(), &source, &base)?;
-    let missing = missing_heads(mirror, &source, &newest, &base)?;
-    let published = base.head.as_ref().map(|head| &head.body().index);
+    let (common, missing) = missing_heads(mirror, writer.tree(), &source, &newest, &base)?;
+    let published = common.as_ref().map(|head| &head.body().index);
     let mut before = published;
     for head in &missing {
         mirror.copy_version(writer, before, &head.body().index)?;
@@ -91,7 +91,7 @@ fn run(mirror: &Mirror<'_>, destination: &Destination) -> Result<Mirrored, TreeE
     }
     let (images, bytes) = mirror.copy_images(writer, published, &newest)?;
     writer.sync()?;
-    publish(writer, mirror, &source, &base, &missing)?;
+    publish(writer, mirror, &source, (&base, common.as_ref()), &missing)?;
     Ok(Mirrored {
         series: source.series,
         head: newest,
@@ -115,33 +115,47 @@ fn check_same(tree: &Tree, source: &Base, base: &Base) -> Result<(), TreeError> 
     }
 }
 
-/// The heads that the copy lacks, the oldest first.
+/// The newest head that both have, if any, and those that the copy lacks, the oldest first.
+type Heads = (Option<Document<Head>>, Vec<Document<Head>>);
+
+/// The newest head that both have, and those that the copy lacks, the oldest first. What the copy has
+/// beyond the first is nothing, or left behind by an epoch of the registry.
 fn missing_heads(
     mirror: &Mirror<'_>,
+    copy: &Tree,
     source: &Base,
     newest: &Document<Head>,
     base: &Base,
-) -> Result<Vec<Document<Head>>, TreeError> {
+) -> Result<Heads, TreeError> {
+    let is_left_behind = base.head.as_ref().is_some_and(|head| {
+        let (epoch, version) = (head.body().epoch, head.body().version);
+        let series = source.series.as_ref();
+        series.is_some_and(|series| series.is_abandoned(epoch, version))
+    });
     let last = base.head.as_ref().map(Document::id);
     let mut missing = Vec::new();
     let mut next = Some(newest.clone());
     while let Some(head) = next {
-        if Some(head.id()) == last {
+        let (epoch, version) = (head.body().epoch, head.body().version);
+        let is_common = Some(head.id()) == last
+            || (is_left_behind
+                && matches!(copy.head_slot(epoch, version), Ok(Some(found)) if found.id() == head.id()));
+        if is_common {
             missing.reverse();
-            return Ok(missing);
+            return Ok((Some(head), missing));
         }
         next = history::before(mirror.from, head.body(), source.series.as_ref())?;
         missing.push(head);
     }
     match &base.head {
-        None => {
-            missing.reverse();
-            Ok(missing)
-        }
-        Some(head) => Err(TreeError::Diverged {
+        Some(head) if !is_left_behind => Err(TreeError::Diverged {
             version: head.body().version,
             newest: newest.body().version,
         }),
+        _ => {
+            missing.reverse();
+            Ok((None, missing))
+        }
     }
 }
 
@@ -150,7 +164,7 @@ fn publish(
     writer: &mut dyn Writer,
     mirror: &Mirror<'_>,
     source: &Base,
-    base: &Base,
+    (base, common): (&Base, Option<&Document<Head>>),
     missing: &[Document<Head>],
 ) -> Result<(), TreeError> {
     let Some(newest) = missing.last() else {
@@ -158,7 +172,7 @@ fn publish(
     };
     publish::begin_views(writer, base)?;
     // The slots come before the trust that counts them: readers go on to them from the head before.
-    let mut before = base.head.as_ref();
+    let mut before = common;
     for head in missing {
         let (epoch, version) = (head.body().epoch, head.body().version);
         let slot = Place::HeadSlot { epoch, version };
@@ -191,7 +205,7 @@ fn publish(
         head: newest,
     })?;
     mirror.watch.committed(newest.body());
-    let shown = base.shown.as_ref().map(Document::body);
+    let shown = base.views_before(newest);
     publish::show(writer, source.series.clone(), shown, newest, mirror.watch)
 }
 
@@ -291,7 +305,7 @@ impl Mirror<'_> {
             let chain = self.copy_chain(writer, &subject, &image)?;
             let place = Place::blob(&subject.repository, image.digest);
             let is_there = match tree.size(&place) {
-                Ok(size) => size == image.size,
+                Ok(size) => size == image.size && publish::arrived(tree, &place, &chain)?,
                 Err(TreeError::Missing { .. }) => tree.settings().blob_url.is_some(),
                 Err(error) => return Err(error),
             };

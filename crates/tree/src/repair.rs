@@ -16,7 +16,7 @@ use crate::publish;
 use crate::staging::{FolderWriter, Journal};
 use crate::tree::Tree;
 use crate::verify::{self, BlobCheck, Options};
-use crate::views;
+use crate::views::{self, Shown};
 use crate::writer::{Puts, Writer};
 
 /// What was mended.
@@ -46,7 +46,7 @@ pub fn repair(
     let writer = FolderWriter::open(tree.root(), tree.settings(), observer, waiting)?.pass_over();
     let before = verify::verify_once(tree, options, observer)?.faults;
     // Even where the views look right: their files may have been touched meanwhile.
-    if !before.is_empty() || writer.journal().is_some() {
+    if !before.is_empty() || writer.journal()?.is_some() {
         mend(&writer, observer)?;
     }
     let left = verify::verify_once(tree, options, observer)?.faults;
@@ -75,7 +75,7 @@ fn mend(writer: &FolderWriter, observer: &dyn Observer) -> Result<(), TreeError>
         series: base.series.as_ref(),
         head: &head,
     };
-    views::roll_forward(writer, None, line, observer)?;
+    views::roll_forward(writer, Shown::Nothing, line, observer)?;
     writer.sync()?;
     writer.end(&head)
 }

@@ -16,7 +16,7 @@ use sreg_model::layout::{JOURNAL, Place};
 use sreg_model::settings::Settings;
 use sreg_model::{Digest, Document, document};
 use sreg_site::View;
-use sreg_store::{If, Object, Served, Store, Upload, Written};
+use sreg_store::{If, Object, Served, Store, StoreError, Upload, Written};
 
 use crate::error::TreeError;
 use crate::history::{self, Line, Next};
@@ -27,7 +27,7 @@ use crate::verify::MAX_VIEW;
 use crate::writer::{Puts, Writer, evidence};
 
 /// How often something is tried anew that others change meanwhile.
-const ATTEMPTS: usize = 64;
+const ATTEMPTS: usize = 16;
 /// How the journal is served: not at all, if the host can be told.
 const UNSERVED: Served = Served {
     content_type: "application/json",
@@ -326,11 +326,21 @@ impl Writer for StoreWriter {
         true
     }
 
-    fn journal(&self) -> Option<Journal> {
-        let found = journal(&self.tree);
-        self.has_journal
-            .fetch_or(found.is_some(), Ordering::Relaxed);
-        found
+    /// Once there, it stays. Who may not list a bucket hears of what may not be read that it is not
+    /// there: so that one is written, which fails where there is one.
+    fn journal(&self) -> Result<Option<Journal>, TreeError> {
+        for _ in 0..ATTEMPTS {
+            if let Some(found) = journal(&self.tree)? {
+                self.has_journal.store(true, Ordering::Relaxed);
+                return Ok(Some(found));
+            }
+            let empty = Journal::new(None).encode();
+            self.store().write(JOURNAL, &empty, &If::Absent, UNSERVED)?;
+        }
+        Err(TreeError::Store(StoreError::Denied {
+            name: format!("{}/{JOURNAL}", self.store().name()),
+            what: "it is there, and cannot be read: whoever publishes needs to".to_owned(),
+        }))
     }
 
     /// A journal that is there stays as it is: what its run has begun is not finished. Where trust is

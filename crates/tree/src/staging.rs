@@ -414,7 +414,7 @@ impl Writer for FolderWriter {
         false
     }
 
-    fn journal(&self) -> Option<Journal> {
+    fn journal(&self) -> Result<Option<Journal>, TreeError> {
         journal(&self.tree)
     }
 

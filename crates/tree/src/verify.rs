@@ -55,8 +55,9 @@ pub struct Options {
     /// What is known of the registry that the tree should be; each has the same id. Nothing, where
     /// any registry will do.
     pub known: Vec<Known>,
-    /// Whether a head that has expired is none the worse for it: somebody has chosen it.
-    pub any_age: bool,
+    /// Whether the head that is given is one that somebody has chosen by its id: it may be an old one, and
+    /// have expired.
+    pub pinned: bool,
     /// The newest statements that were seen of that registry.
     pub statements: BTreeMap<Subject, StatementVersion>,
 }
@@ -70,7 +71,7 @@ impl Options {
             io,
             now: 0,
             known: Vec::new(),
-            any_age: false,
+            pinned: false,
             statements: BTreeMap::new(),
         }
     }
@@ -290,7 +291,11 @@ pub fn resolve(
 
 /// Whether a run has begun what is not finished.
 fn is_interrupted(tree: &Tree) -> bool {
-    staging::journal(tree).is_some_and(|journal| !journal.is_done(tree))
+    match staging::journal(tree) {
+        Ok(journal) => journal.is_some_and(|journal| !journal.is_done(tree)),
+        // A host need not serve it.
+        Err(_) => false,
+    }
 }
 
 /// One verification.

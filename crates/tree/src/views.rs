@@ -10,7 +10,7 @@ use sreg_index::map::{self, MapError};
 use sreg_model::head::Head;
 use sreg_model::layout::Place;
 use sreg_model::node::{MapName, TagEntry};
-use sreg_model::{Namespace, Repository, Tag};
+use sreg_model::{Document, Namespace, Repository, Tag};
 use sreg_site::{View, repository_views, tag_views};
 
 use crate::error::TreeError;
@@ -25,8 +25,52 @@ struct Touched {
     tags: BTreeSet<(Repository, Tag)>,
 }
 
-/// Brings all views to the head of `line`, when they show `shown` now, or nothing known.
+/// What views show before they are brought to another head.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Shown<'a> {
+    /// Nothing known.
+    Nothing,
+    /// This head.
+    Of(&'a Head),
+    /// At best this head, and perhaps others: a new epoch has left it behind, or the settings are others.
+    Perhaps(&'a Head),
+}
+
+impl<'a> Shown<'a> {
+    pub(crate) fn of(head: Option<&'a Document<Head>>) -> Self {
+        head.map_or(Self::Nothing, |head| Self::Of(head.body()))
+    }
+
+    pub(crate) fn perhaps(head: Option<&'a Document<Head>>) -> Self {
+        head.map_or(Self::Nothing, |head| Self::Perhaps(head.body()))
+    }
+}
+
+/// Brings all views to the head of `line`.
 pub(crate) fn roll_forward(
+    writer: &dyn Writer,
+    shown: Shown<'_>,
+    line: Line<'_>,
+    observer: &dyn Observer,
+) -> Result<(), TreeError> {
+    let from = |head| roll_from(writer, head, line, observer);
+    match shown {
+        Shown::Nothing => from(None),
+        Shown::Of(head) => match from(Some(head)) {
+            // What they show cannot be read: a thief's head that a new epoch leaves behind, say.
+            Err(TreeError::Map { .. }) => from(None),
+            rolled => rolled,
+        },
+        // First what is gone is removed, then all others are written.
+        Shown::Perhaps(head) => match from(Some(head)) {
+            Ok(()) | Err(TreeError::Map { .. }) => from(None),
+            rolled => rolled,
+        },
+    }
+}
+
+/// Brings the views in which two heads differ to the head of `line`; from nothing, all that it has.
+fn roll_from(
     writer: &dyn Writer,
     shown: Option<&Head>,
     line: Line<'_>,

@@ -101,7 +101,10 @@ pub(crate) trait Writer: Puts {
 
     /// What a run has begun and not finished. An unreadable journal says nothing: all views are to
     /// be written anew.
-    fn journal(&self) -> Option<Journal>;
+    ///
+    /// # Errors
+    /// When there is one that cannot be read: it may say that trust is about to be published.
+    fn journal(&self) -> Result<Option<Journal>, TreeError>;
 
     /// Notes what is begun, before the first thing that readers see changes. It is durable after the
     /// next [`Writer::sync`].

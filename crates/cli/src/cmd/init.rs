@@ -1,5 +1,7 @@
 //! `sreg init`
 
+use std::path::Path;
+
 use sreg_index::hasher::IoMode;
 use sreg_store::Store;
 use sreg_tree::publish::{Destination, Edition, publish_edition};
@@ -14,6 +16,7 @@ use crate::output::Output;
 use crate::place;
 use crate::problem::Problem;
 use crate::progress::Progress;
+use crate::target;
 
 /// Refuses to sign what a tree has whose bytes, signatures or history are at fault. That it has
 /// expired is no fault here: its key may be lost.
@@ -67,6 +70,10 @@ fn without_keys(
     Ok(exit::OK)
 }
 
+fn is_remote(place: &Path) -> bool {
+    target::is_remote(&place.display().to_string())
+}
+
 pub(super) fn run(args: &args::Init, output: &Output) -> Result<u8, Problem> {
     let destination = place::destination(&args.dir)?;
     if destination.store.folder().is_none() {
@@ -74,6 +81,16 @@ pub(super) fn run(args: &args::Init, output: &Output) -> Result<u8, Problem> {
         if args.signing.keys.is_empty() && args.from.is_none() {
             return without_keys(args, &destination, output);
         }
+    }
+    if let Some(from) = args.from.as_deref().filter(|from| is_remote(from)) {
+        let from = from.display();
+        return Err(Problem::new(
+            "not-supported",
+            format!("{from}: a new registry is begun from a folder"),
+        )
+        .with_hint(format!(
+            "bring it to one: sreg mirror {from} FOLDER; then give --from FOLDER"
+        )));
     }
     let opened = Opened::need(&args.signing)?;
     let keys = opened.keys(true, false);

@@ -10,6 +10,7 @@ use crate::output::{Output, counted};
 use crate::place;
 use crate::problem::{Line, Problem};
 use crate::progress::Progress;
+use crate::target;
 
 #[derive(Serialize)]
 struct Answer<'a> {
@@ -19,6 +20,16 @@ struct Answer<'a> {
 }
 
 pub(super) fn run(args: &args::Repair, output: &Output) -> Result<u8, Problem> {
+    let at = args.tree.display().to_string();
+    if target::is_remote(&at) {
+        return Err(Problem::new(
+            "not-supported",
+            format!("{at}: only a folder is repaired"),
+        )
+        .with_hint(format!(
+            "the next push mends `head`, slots and views; damaged images are sent again by sreg push; or bring it to a folder with: sreg mirror {at} FOLDER"
+        )));
+    }
     let tree = place::tree(&args.tree)?;
     let progress = Progress::new(output, "hashed");
     let waiting = || output.note("another sreg is writing to this folder; waiting for it to end");

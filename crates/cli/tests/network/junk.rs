@@ -4,6 +4,8 @@
 use std::fs;
 use std::process::Stdio;
 
+use sreg_tests::proxy::Fault;
+
 use crate::bucket::{Bucket, ROOT};
 use crate::support::snapshot;
 
@@ -12,7 +14,10 @@ fn put(bucket: &Bucket, key: &str, bytes: &[u8]) {
     let file = bucket.bench.path("junk");
     fs::write(&file, bytes).unwrap();
     let mut curl = bucket.server.curl();
-    let url = bucket.server.url(&format!("reg/{key}"));
+    let url = match key.strip_prefix("../") {
+        Some(key) => bucket.server.url(key),
+        None => bucket.server.url(&format!("reg/{key}")),
+    };
     let done = curl
         .args(["--fail", "--upload-file", file.to_str().unwrap(), &url])
         .stdout(Stdio::null())
@@ -81,4 +86,82 @@ fn the_slot_of_the_newest_head_is_put_back() {
     push(&bucket, &images[1], "1.1");
     assert_eq!(fs::read(&newest).unwrap(), head);
     assert_eq!(bucket.faults(), Vec::<String>::new());
+}
+
+/// A note of trust that is published already, without its signatures or with others, is no trust that is
+/// still to be published.
+#[test]
+fn a_planted_note_of_published_trust_is_settled() {
+    let (bucket, images) = published();
+    let objects = bucket.server.objects().join("reg");
+    let trust = fs::read_to_string(objects.join("trust/1")).unwrap();
+    let line = format!("{}\n", trust.lines().next().unwrap());
+    let note = serde_json::json!({
+        "shown": {"epoch": 1, "version": 2}, "trust": line, "type": "sreg-journal-v1",
+    });
+    put(&bucket, "staging/journal", note.to_string().as_bytes());
+    push(&bucket, &images[1], "1.1");
+    assert_eq!(bucket.faults(), Vec::<String>::new());
+    let journal = fs::read_to_string(objects.join("staging/journal")).unwrap();
+    assert!(!journal.contains("trust"), "{journal}");
+}
+
+/// Without the journal nobody can say that what stands in a slot is junk.
+#[test]
+fn who_cannot_read_the_journal_replaces_nothing() {
+    let (bucket, images) = published();
+    let slot = bucket.server.objects().join("reg/heads/1/3");
+    put(&bucket, "heads/1/3", b"perhaps a head\n");
+    let target = format!("{ROOT}//lab/tool:1.1");
+    for fault in [
+        Fault::Status(500),
+        Fault::Error(403, "AccessDenied"),
+        Fault::Error(404, "NoSuchKey"),
+    ] {
+        bucket.proxy.set(move |request| {
+            let reads = request.method == "GET" && request.path.ends_with("staging/journal");
+            match reads {
+                true => fault.clone(),
+                false => Fault::Pass,
+            }
+        });
+        let args = [
+            "push",
+            &images[1],
+            &target,
+            "--key",
+            "key-1",
+            "--retries",
+            "0",
+        ];
+        let ran = bucket.run(&args);
+        assert!(matches!(ran.code, 3 | 5), "{}: {}", ran.code, ran.stderr);
+        assert_eq!(fs::read(&slot).unwrap(), b"perhaps a head\n");
+    }
+    bucket.proxy.clear();
+    push(&bucket, &images[1], "1.1");
+    assert_eq!(bucket.faults(), Vec::<String>::new());
+}
+
+/// A copy is not taken for right because its size is.
+#[test]
+fn a_blob_of_the_right_size_is_looked_at_before_it_is_taken() {
+    let (bucket, _) = published();
+    let objects = bucket.server.objects();
+    let blobs = objects.join("reg/v2/lab/tool/blobs");
+    let blob = fs::read_dir(blobs).unwrap().map(|blob| blob.unwrap());
+    let blob = blob
+        .max_by_key(|blob| blob.metadata().unwrap().len())
+        .unwrap();
+    let zeros = vec![0; usize::try_from(blob.metadata().unwrap().len()).unwrap()];
+    let name = blob.file_name().into_string().unwrap();
+    put(
+        &bucket,
+        &format!("../copy/v2/lab/tool/blobs/{}", name.replace(':', "%3A")),
+        &zeros,
+    );
+    bucket.calm(&["mirror", ROOT, "s3://registry/copy"]);
+    let verified = bucket.calm(&["verify", "s3://registry/copy", "--blobs", "full"]);
+    assert_eq!(verified.code, 0);
+    assert!(fs::read(objects.join("copy/v2/lab/tool/blobs").join(name)).unwrap() != zeros);
 }

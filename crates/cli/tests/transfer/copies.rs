@@ -52,6 +52,35 @@ fn a_copy_is_the_same_registry() {
     diverged("copy", "public");
 }
 
+/// What an epoch of the registry has left behind, its copies leave behind, too.
+#[test]
+fn a_copy_follows_a_new_epoch() {
+    let bench = signed();
+    let key = bench.key(1);
+    let image = bench.sif("stolen.sif");
+    let image = image.to_str().unwrap();
+    let heads = bench.ok(&["log", "public", "--format", "json"]).json();
+    let last_good = heads[0]["version"].to_string();
+    bench.ok(&["push", image, "public//lab/stolen:1", "--key", &key]);
+    bench.ok(&["mirror", "public", "copy"]);
+    let epoch = [
+        "trust",
+        "rotate",
+        "public",
+        "--new-epoch",
+        "--after",
+        &last_good,
+    ];
+    bench.ok(&[&epoch[..], &["--key", &key, "--yes"]].concat());
+    bench.ok(&["push", image, "public//lab/after:1", "--key", &key]);
+    bench.ok(&["mirror", "public", "copy"]);
+    let listed = bench.ok(&["ls", "copy"]).stdout;
+    assert!(listed.contains("lab/after:1"), "{listed}");
+    assert!(!listed.contains("lab/stolen:1"), "{listed}");
+    let verified = bench.ok(&["verify", "copy", "--format", "json"]).json();
+    assert_eq!(verified["faults"], serde_json::json!([]));
+}
+
 #[test]
 fn another_registry_and_a_damaged_one_are_not_copied_over_a_good_one() {
     let bench = signed();

@@ -346,6 +346,49 @@ fn what_somebody_plants_in_a_shared_cache_is_passed_by() {
     assert_ne!(bench.run(&offline).code, 0, "what vouches for it is gone");
 }
 
+/// A version that a lock file lists stays what it was, also where an epoch has begun since; unless it was
+/// left behind.
+#[test]
+fn a_locked_version_is_pulled_after_a_new_epoch() {
+    let bench = signed();
+    let key = bench.key(1);
+    bench.ok(&["trust", "add", "public", "--yes", "--lock", "sreg.lock"]);
+    let heads = bench.ok(&["log", "public", "--format", "json"]).json();
+    let locked = heads[0]["version"].as_u64().unwrap();
+    let pull = [
+        "pull",
+        "-o",
+        "got",
+        "--force",
+        "--locked",
+        "public//lab/tool:1.0",
+    ];
+    let first = fs::read(bench.images().join("lab/tool/1.0.sif")).unwrap();
+    let image = new_image(&bench, "new.sif");
+    bench.ok(&["push", &image, "public//lab/tool:1.0", "--key", &key]);
+    bench.ok(&["push", &image, "public//lab/tool:2.0", "--key", &key]);
+    let rotate = |after: u64| {
+        let after = after.to_string();
+        let epoch = [
+            "trust",
+            "rotate",
+            "public",
+            "--new-epoch",
+            "--after",
+            &after,
+        ];
+        bench.ok(&[&epoch[..], &["--key", &key, "--yes"]].concat());
+    };
+    rotate(locked + 1);
+    bench.ok(&pull);
+    assert!(fs::read(bench.path("got")).unwrap() == first);
+    // Of the new epoch, one that the next leaves behind.
+    bench.ok(&["push", &image, "public//lab/tool:3.0", "--key", &key]);
+    bench.ok(&["trust", "add", "public", "--yes", "--lock", "sreg.lock"]);
+    rotate(1);
+    bench.fails(7, "head-epoch", &pull);
+}
+
 /// What was pulled while a thief published is not what the registry says, once it has left that behind.
 #[test]
 fn offline_takes_nothing_that_a_new_epoch_has_left_behind() {

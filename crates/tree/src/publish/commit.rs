@@ -2,16 +2,18 @@
 
 use sreg_model::head::Head;
 use sreg_model::layout::Place;
-use sreg_model::trust::{self, Trust};
+use sreg_model::trust::Trust;
 use sreg_model::{Document, document};
 use sreg_sign::Series;
 
+use super::recover::create_trust;
 use super::{ATTEMPTS, Base, Prepared, Watch};
 use crate::error::TreeError;
 use crate::history::{self, Line, Next, has_later_trust};
 use crate::staging::{Journal, Version};
 use crate::tree::Tree;
-use crate::views;
+use crate::verify::read_trust;
+use crate::views::{self, Shown};
 use crate::writer::Writer;
 
 /// Publishes what is prepared: the head that then is the newest. Statements, nodes, images and chains
@@ -34,22 +36,16 @@ pub(crate) fn carry_out(
         })?;
         // A run that was killed may have left them behind, and nobody else may come after it.
         if base.shown.as_ref().map(Document::id) != Some(newest.id()) {
-            let shown = base.shown.as_ref().map(Document::body);
+            let shown = base.views_before(&newest);
             show(writer, base.series.clone(), shown, &newest, watch)?;
         }
         return Ok(newest);
     }
     let (trust, next) = (prepared.trust.as_ref(), prepared.next.as_ref());
     let same_settings = *writer.tree().settings() == prepared.settings;
-    // Where a new epoch begins, others may still have written views of what it leaves behind.
-    let epoch = |head: Option<&Document<Head>>| head.map(|head| head.body().epoch);
-    let same_epoch = next.is_none() || epoch(next) == epoch(base.head.as_ref());
-    let shown = base
-        .shown
-        .as_ref()
-        .filter(|_| same_settings && same_epoch)
-        .map(Document::body);
-    writer.begin(&Journal::new(shown.map(Version::of)).with(trust, next))?;
+    let noted = base.shown.as_ref().filter(|_| same_settings);
+    let noted = noted.map(|shown| Version::of(shown.body()));
+    writer.begin(&Journal::new(noted).with(trust, next))?;
     writer.sync()?;
     let series = base.series_after(trust);
     let newest = commit(writer, base, series.as_ref(), trust, next)?;
@@ -58,6 +54,10 @@ pub(crate) fn carry_out(
         writer.replace_settings(&prepared.settings)?;
     }
     watch.committed(newest.body());
+    let shown = match same_settings {
+        true => base.views_before(newest),
+        false => Shown::perhaps(base.shown.as_ref()),
+    };
     show(writer, series, shown, newest, watch)?;
     Ok(newest.clone())
 }
@@ -74,23 +74,22 @@ pub(crate) fn begin_views(writer: &dyn Writer, base: &Base) -> Result<(), TreeEr
 pub(crate) fn show(
     writer: &dyn Writer,
     mut series: Option<Series>,
-    mut shown: Option<&Head>,
+    shown: Shown<'_>,
     committed: &Document<Head>,
     watch: &dyn Watch,
 ) -> Result<(), TreeError> {
     let mut newest = committed.clone();
+    let mut left_behind: Option<Document<Head>> = None;
     for _ in 0..ATTEMPTS {
         let line = Line {
             series: series.as_ref(),
             head: &newest,
         };
-        let rolled = match views::roll_forward(writer, shown, line, watch) {
-            // What they show cannot be read: a thief's head that a new epoch leaves behind, say.
-            Err(TreeError::Map { .. }) if shown.is_some() => {
-                views::roll_forward(writer, None, line, watch)
-            }
-            rolled => rolled,
+        let from = match &left_behind {
+            Some(head) => Shown::Perhaps(head.body()),
+            None => shown,
         };
+        let rolled = views::roll_forward(writer, from, line, watch);
         let is_shown = !matches!(rolled, Err(TreeError::Overtaken));
         if is_shown {
             rolled?;
@@ -110,8 +109,7 @@ pub(crate) fn show(
             return Ok(());
         };
         if found.body().epoch > newest.body().epoch {
-            // What was shown here is left behind: which views that were is not noted.
-            shown = None;
+            left_behind = Some(newest.clone());
         }
         newest = found;
     }
@@ -143,11 +141,13 @@ fn commit<'a>(
         writer.create(&slot, head.bytes(), junk.map(Vec::as_slice))?;
     }
     if let Some(trust) = trust {
-        writer.create(&Place::Trust(trust.body().version), trust.bytes(), None)?;
+        create_trust(writer, trust)?;
     }
     if let Some(head) = head {
-        if trust.is_none() && writer.is_shared() {
-            check_not_left_behind(writer.tree(), series, head)?;
+        match trust {
+            Some(_) => check_slot(writer.tree(), head)?,
+            None if writer.is_shared() => check_not_left_behind(writer.tree(), series, head)?,
+            None => {}
         }
         writer.advance(Line { series, head })?;
     }
@@ -157,12 +157,26 @@ fn commit<'a>(
 /// Refuses trust of which another was published since it was made. It is noted in the journal already,
 /// so that nobody publishes one after this look.
 fn check_unpublished(tree: &Tree, trust: &Document<Trust>) -> Result<(), TreeError> {
-    let place = Place::Trust(trust.body().version);
-    match tree.read(&place, trust::MAX_BYTES) {
+    let version = trust.body().version;
+    match read_trust(tree, version) {
         Err(TreeError::Missing { .. }) => Ok(()),
-        Ok(found) if found == trust.bytes() => Ok(()),
-        Ok(_) => Err(TreeError::Conflict(tree.path(&place))),
+        Ok(found) if found.id() == trust.id() => Ok(()),
+        Ok(_) => Err(TreeError::Conflict(tree.path(&Place::Trust(version)))),
         Err(error) => Err(error),
+    }
+}
+
+/// Refuses to say that a head is published whose slot somebody has taken who does not keep to the order
+/// in which junk is judged.
+fn check_slot(tree: &Tree, head: &Document<Head>) -> Result<(), TreeError> {
+    let (epoch, version) = (head.body().epoch, head.body().version);
+    let slot = Place::HeadSlot { epoch, version };
+    match tree.read(&slot, document::MAX_BYTES)? == head.bytes() {
+        true => Ok(()),
+        false => Err(TreeError::Meanwhile {
+            path: tree.path(&slot),
+            what: "another head was put in its place".to_owned(),
+        }),
     }
 }
 

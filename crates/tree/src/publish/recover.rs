@@ -14,7 +14,8 @@ use crate::error::TreeError;
 use crate::history::{self, Line, Next};
 use crate::staging::{Journal, Version, parse};
 use crate::tree::Tree;
-use crate::views;
+use crate::verify::read_trust;
+use crate::views::{self, Shown};
 use crate::writer::Writer;
 
 /// What is published already.
@@ -41,6 +42,16 @@ impl Base {
             shown: None,
             junk: None,
         })
+    }
+
+    /// What views show before `newest` is shown: where that is of a later epoch, others may have written
+    /// views of what it has left behind.
+    pub(crate) fn views_before(&self, newest: &Document<Head>) -> Shown<'_> {
+        let shown = self.shown.as_ref();
+        match shown.is_none_or(|shown| shown.body().epoch == newest.body().epoch) {
+            true => Shown::of(shown),
+            false => Shown::perhaps(shown),
+        }
     }
 
     /// Refuses to go on from what is older than what is known, or from another registry.
@@ -105,11 +116,15 @@ pub(crate) fn recover(writer: &dyn Writer, observer: &dyn Observer) -> Result<Ba
 /// As [`recover`], but for the newest head.
 pub(crate) fn recover_any(writer: &dyn Writer, observer: &dyn Observer) -> Result<Base, TreeError> {
     let tree = writer.tree();
-    let journal = writer.journal();
+    let journal = writer.journal()?;
     let mut series = history::series(tree)?;
     if let Some(begun) = journal.as_ref().filter(|begun| begun.trust.is_some()) {
-        series = finish(writer, begun, series)?;
-        writer.settle(begun)?;
+        let finished = finish(writer, begun, series);
+        // Somebody was faster: it never will be published.
+        if matches!(finished, Ok(_) | Err(TreeError::Conflict(_))) {
+            writer.settle(begun)?;
+        }
+        series = finished?;
     }
     let Some(end) = history::end(tree, series.as_ref())? else {
         return Ok(Base {
@@ -146,32 +161,31 @@ pub(crate) fn recover_any(writer: &dyn Writer, observer: &dyn Observer) -> Resul
             junk,
         });
     };
-    // Others may have written views of what a new epoch has left behind.
-    let newest_version = Version::of(newest.body());
     let shown = journal
         .shown
-        .filter(|shown| *shown <= newest_version && shown.epoch == newest_version.epoch);
-    let mut shown = match shown.map(|shown| tree.head_slot(shown.epoch, shown.version)) {
+        .filter(|shown| *shown <= Version::of(newest.body()));
+    let shown = match shown.map(|shown| tree.head_slot(shown.epoch, shown.version)) {
         Some(Err(TreeError::Document { .. } | TreeError::Mismatch { .. })) | None => None,
         Some(shown) => shown?,
+    };
+    let mut base = Base {
+        series,
+        shown,
+        head: Some(newest.clone()),
+        junk,
     };
     // In a store whoever is publishing meanwhile brings the views along; so does this run, once it has.
     if counts && !writer.is_shared() {
         let line = Line {
-            series: series.as_ref(),
+            series: base.series.as_ref(),
             head: &newest,
         };
         writer.advance(line)?;
-        views::roll_forward(writer, shown.as_ref().map(Document::body), line, observer)?;
+        views::roll_forward(writer, base.views_before(&newest), line, observer)?;
         writer.end(&newest)?;
-        shown = Some(newest.clone());
+        base.shown = Some(newest);
     }
-    Ok(Base {
-        series,
-        shown,
-        head: Some(newest),
-        junk,
-    })
+    Ok(base)
 }
 
 /// Puts the newest head back into its slot, which has lost it.
@@ -217,15 +231,11 @@ fn finish(
         return Ok(series);
     };
     let version = trust.body().version;
+    let there = series.as_ref().and_then(|series| series.version(version));
+    let is_there = there.is_some_and(|there| there.id() == trust.id());
     let extended = match &series {
-        // It is there already, and its head may still be missing.
-        Some(series)
-            if series
-                .version(version)
-                .is_some_and(|there| there.id() == trust.id()) =>
-        {
-            Ok(series.clone())
-        }
+        // Its head may still be missing.
+        Some(series) if is_there => Ok(series.clone()),
         None => Series::begin(trust.clone()),
         Some(series) => {
             let mut series = series.clone();
@@ -240,8 +250,22 @@ fn finish(
     {
         return Ok(series);
     }
-    writer.create(&Place::Trust(version), trust.bytes(), None)?;
+    if !is_there {
+        create_trust(writer, &trust)?;
+    }
     Ok(Some(extended))
+}
+
+/// Creates a version of trust. The same with other signatures is the same.
+pub(super) fn create_trust(writer: &dyn Writer, trust: &Document<Trust>) -> Result<(), TreeError> {
+    let version = trust.body().version;
+    match writer.create(&Place::Trust(version), trust.bytes(), None) {
+        Err(TreeError::Conflict(path)) => match read_trust(writer.tree(), version) {
+            Ok(found) if found.id() == trust.id() => Ok(()),
+            _ => Err(TreeError::Conflict(path)),
+        },
+        created => created,
+    }
 }
 
 /// Publishes a head that was signed, unless it does not follow or somebody was faster: whether it is

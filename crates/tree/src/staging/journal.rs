@@ -6,7 +6,9 @@ use sreg_model::head::Head;
 use sreg_model::layout::{JOURNAL, Place};
 use sreg_model::trust::{self, Trust};
 use sreg_model::{Document, document};
+use sreg_store::StoreError;
 
+use crate::error::TreeError;
 use crate::tree::Tree;
 
 /// What a run has begun: views that are still to be written, and trust that is to be published.
@@ -108,12 +110,16 @@ impl Journal {
 /// The longest journal, in bytes: each LF of a document takes two.
 pub(crate) const MAX_JOURNAL: usize = 2 * (trust::MAX_BYTES + document::MAX_BYTES);
 
-/// The journal in a tree that nobody may be writing. An unreadable one counts as one that says
-/// nothing: all views are to be written anew.
-pub(crate) fn journal(tree: &Tree) -> Option<Journal> {
+/// The journal in a tree. What is none counts as one that says nothing, and so does what stands in a
+/// folder in the place of a file: all views are to be written anew.
+///
+/// # Errors
+/// When a server does not give it: it may say that trust is about to be published.
+pub(crate) fn journal(tree: &Tree) -> Result<Option<Journal>, TreeError> {
     match tree.store().read(JOURNAL, MAX_JOURNAL) {
-        Ok(None) => None,
-        Ok(Some(found)) => Some(Journal::parse(&found.bytes)),
-        Err(_) => Some(Journal::new(None)),
+        Ok(None) => Ok(None),
+        Ok(Some(found)) => Ok(Some(Journal::parse(&found.bytes))),
+        Err(StoreError::Io { .. }) => Ok(Some(Journal::new(None))),
+        Err(error) => Err(error.into()),
     }
 }

@@ -73,7 +73,10 @@ impl Run<'_> {
                 {
                     head = later;
                 }
-                self.hold_head(&head);
+                match self.options.pinned {
+                    true => self.hold_pinned_head(&head),
+                    false => self.hold_head(&head),
+                }
                 vec![head]
             }
             Err(error) => {

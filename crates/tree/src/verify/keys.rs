@@ -96,13 +96,26 @@ impl Run<'_> {
         }
     }
 
+    /// Holds a head that is known to be right to the trust that it names: it may be an old one, but none
+    /// that was left behind.
+    pub(super) fn hold_pinned_head(&self, head: &Document<Head>) {
+        let (epoch, version) = (head.body().epoch, head.body().version);
+        match &self.keys {
+            Keys::Known(series) if epoch > 0 && !series.is_abandoned(epoch, version) => {
+                let slot = Place::HeadSlot { epoch, version };
+                self.held(&slot, None, series.check_head_in_its_time(head));
+            }
+            _ => self.hold_head(head),
+        }
+    }
+
     /// Holds the newest head to trust, the clock, and what is known.
     pub(super) fn hold_head(&self, head: &Document<Head>) {
         match &self.keys {
             Keys::None if head.body().registry.is_some() => self.without_trust(&Place::Head, None),
             Keys::Known(series) => {
                 self.held(&Place::Head, None, series.check_newest_head(head));
-                let expires = head.body().expires.filter(|_| !self.options.any_age);
+                let expires = head.body().expires.filter(|_| !self.options.pinned);
                 let fresh = check_fresh(Purpose::Head, expires, self.options.now);
                 self.held(&Place::Head, None, fresh);
             }

@@ -61,7 +61,7 @@ pub(super) fn look(
     let options = Options {
         now: args.now.unwrap_or_else(crate::clock::now),
         known,
-        any_age: true,
+        pinned: true,
         ..Options::new(BlobCheck::None, IoMode::Auto)
     };
     Ok(resolve(

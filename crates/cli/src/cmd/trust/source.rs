@@ -54,9 +54,10 @@ fn no_keys(target: &str) -> Problem {
         "no-keys",
         format!("{target} has no keys: nobody can say who published in it"),
     )
-    .with_hint(format!(
-        "give it a key with: sreg index IMAGES --out {target} --key KEY"
-    ))
+    .with_hint(match target::is_remote(target) {
+        true => "a registry with a key is made with: sreg init PLACE --key KEY".to_owned(),
+        false => format!("give it a key with: sreg index IMAGES --out {target} --key KEY"),
+    })
 }
 
 /// What a target says of trust, held to what is known of its registry.
