@@ -53,32 +53,21 @@ pub(crate) fn roll_forward(
     line: Line<'_>,
     observer: &dyn Observer,
 ) -> Result<(), TreeError> {
-    let from = |head| roll_from(writer, head, line, observer);
-    match shown {
-        Shown::Nothing => from(None),
-        Shown::Of(head) => match from(Some(head)) {
-            // What they show cannot be read: a thief's head that a new epoch leaves behind, say.
-            Err(TreeError::Map { .. }) => from(None),
-            rolled => rolled,
-        },
-        // First what is gone is removed, then all others are written.
-        Shown::Perhaps(head) => match from(Some(head)) {
-            Ok(()) | Err(TreeError::Map { .. }) => from(None),
-            rolled => rolled,
-        },
-    }
-}
-
-/// Brings the views in which two heads differ to the head of `line`; from nothing, all that it has.
-fn roll_from(
-    writer: &dyn Writer,
-    shown: Option<&Head>,
-    line: Line<'_>,
-    observer: &dyn Observer,
-) -> Result<(), TreeError> {
     let tree = writer.tree();
     let head = line.head.body();
-    let touched = touched(tree, shown, head)?;
+    let mut touched = Touched::default();
+    let all = match shown {
+        Shown::Nothing => true,
+        Shown::Of(from) | Shown::Perhaps(from) => match touched.add(tree, Some(from), head) {
+            Ok(()) => matches!(shown, Shown::Perhaps(_)),
+            // What they show cannot be read: a thief's head that a new epoch leaves behind, say.
+            Err(TreeError::Map { .. }) => true,
+            Err(error) => return Err(error),
+        },
+    };
+    if all {
+        touched.add(tree, None, head)?;
+    }
     let index = tree.index(head);
     let (lists, mut gone) = lists_of(writer, line, &touched.repositories)?;
     let gone_tags = touched
@@ -210,22 +199,22 @@ pub(crate) fn repository(namespace: &Namespace, entry: &TagEntry) -> Option<Repo
     Repository::new(namespace.clone(), entry.key.name()).ok()
 }
 
-fn touched(tree: &Tree, shown: Option<&Head>, head: &Head) -> Result<Touched, TreeError> {
-    let mut touched = Touched::default();
-    let left = shown.map(|shown| tree.index(shown));
-    diff(
-        left,
-        Some(tree.index(head)),
-        &mut |namespace: &Namespace, difference: Difference<TagEntry>| {
+impl Touched {
+    /// Adds where two heads differ; from nothing, all that the second has.
+    fn add(&mut self, tree: &Tree, from: Option<&Head>, to: &Head) -> Result<(), TreeError> {
+        let from = from.map(|from| tree.index(from));
+        diff(from, Some(tree.index(to)), &mut |namespace: &Namespace,
+                                               difference: Difference<
+            TagEntry,
+        >| {
             if let Some(entry) = difference.left.first().or(difference.right.first())
                 && let Some(repository) = repository(namespace, entry)
             {
-                touched.tags.insert((repository.clone(), entry.key.tag()));
-                touched.repositories.insert(repository);
+                self.tags.insert((repository.clone(), entry.key.tag()));
+                self.repositories.insert(repository);
             }
             Ok::<_, MapError>(())
-        },
-    )
-    .map_err(|error| tree.map_error(error))?;
-    Ok(touched)
+        })
+        .map_err(|error| tree.map_error(error))
+    }
 }
