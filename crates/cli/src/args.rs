@@ -13,6 +13,8 @@ use serde::Deserialize;
 use sreg_model::Namespace;
 use sreg_model::settings::{BaseUrl, BlobUrl};
 
+use crate::config::Config;
+
 /// Container images for science, as static files: index a folder of SIF images into a
 /// content-addressed registry that any web server or bucket can serve, and verify it.
 #[derive(Debug, Parser)]
@@ -248,6 +250,41 @@ pub(crate) struct Knowing {
     pub(crate) lock: Option<PathBuf>,
 }
 
+/// How strictly a registry is judged.
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Judging {
+    /// Fail unless everything is signed, in a registry that is known.
+    #[arg(long)]
+    pub(crate) require_signed: bool,
+    #[command(flatten)]
+    pub(crate) knowing: Knowing,
+    /// Judge what expires by this time, in Unix seconds, instead of the machine's.
+    #[arg(long, value_name = "SECONDS")]
+    pub(crate) now: Option<u64>,
+}
+
+impl Judging {
+    /// The time by which what expires is judged, in Unix seconds.
+    pub(crate) fn now(&self) -> u64 {
+        self.now.unwrap_or_else(crate::clock::now)
+    }
+}
+
+/// Where references are that name no registry.
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Within {
+    /// The registry that a reference without one is in.
+    #[arg(long, env = "SREG_REGISTRY", value_name = "REGISTRY")]
+    registry: Option<String>,
+}
+
+impl Within {
+    /// The registry that is named, or the one of the settings.
+    pub(crate) fn registry<'a>(&'a self, config: &'a Config) -> Option<&'a str> {
+        self.registry.as_deref().or(config.registry.as_deref())
+    }
+}
+
 #[derive(Debug, ClapArgs)]
 pub(crate) struct Init {
     /// The folder of the registry, made where it is absent, or `s3://bucket/prefix`.
@@ -306,17 +343,10 @@ pub(crate) struct Verify {
     /// How images are read.
     #[arg(long, env = "SREG_IO", value_name = "HOW")]
     pub(crate) io: Option<Io>,
-    /// Fail unless everything is signed, in a registry that is known.
-    #[arg(long)]
-    pub(crate) require_signed: bool,
     #[command(flatten)]
-    pub(crate) knowing: Knowing,
-    /// Judge what expires by this time, in Unix seconds, instead of the machine's.
-    #[arg(long, value_name = "SECONDS")]
-    pub(crate) now: Option<u64>,
-    /// The registry that a reference without one is in.
-    #[arg(long, env = "SREG_REGISTRY", value_name = "TREE")]
-    pub(crate) registry: Option<String>,
+    pub(crate) judging: Judging,
+    #[command(flatten)]
+    pub(crate) within: Within,
 }
 
 #[derive(Debug, ClapArgs)]
@@ -332,9 +362,8 @@ pub(crate) struct Inspect {
     /// How images are read.
     #[arg(long, env = "SREG_IO", value_name = "HOW")]
     pub(crate) io: Option<Io>,
-    /// The registry that a reference without one is in.
-    #[arg(long, env = "SREG_REGISTRY", value_name = "TREE")]
-    pub(crate) registry: Option<String>,
+    #[command(flatten)]
+    pub(crate) within: Within,
 }
 
 #[derive(Debug, ClapArgs)]

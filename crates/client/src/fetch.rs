@@ -126,12 +126,7 @@ impl Options {
     /// How long to wait before a source is asked for the `again`-th time again, from 1; not all
     /// clients at one moment.
     fn pause_before(&self, again: u32) -> Duration {
-        let longest = self.pause * (1 << again.saturating_sub(1).min(6));
-        // The clock's last digits scatter well enough.
-        let scatter = std::time::SystemTime::now()
-            .duration_since(std::time::UNIX_EPOCH)
-            .map_or(0, |now| now.subsec_nanos() % 1000);
-        longest / 2 + longest * scatter / 2000
+        sreg_store::pause_before(again, self.pause)
     }
 }
 

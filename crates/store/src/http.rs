@@ -1,18 +1,17 @@
 //! Objects behind a web server: they can only be read.
 
-use std::io;
 use std::ops::Range;
 
 use futures_util::StreamExt as _;
 use reqwest::header::{
-    AUTHORIZATION, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_RANGE, CONTENT_TYPE, ETAG, HeaderMap,
-    HeaderValue, RANGE,
+    AUTHORIZATION, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE,
+    ETAG, HeaderMap, HeaderValue, RANGE,
 };
 use reqwest::redirect::Policy;
 use reqwest::{Client, Response, StatusCode};
 use sreg_model::settings::BaseUrl;
 
-use crate::patience::{Pace, Patience};
+use crate::patience::{Patience, too_slow};
 use crate::runtime::block_on;
 use crate::{
     Access, Headers, If, Object, Served, Sink, Store, StoreError, Upload, Version, Written,
@@ -105,8 +104,21 @@ impl Http {
     ) -> Result<Response, StoreError> {
         match tokio::time::timeout(self.patience.window, request.send()).await {
             Ok(answer) => answer.map_err(|error| lost(url, error)),
-            Err(_) => Err(too_slow(url)),
+            Err(_) => Err(too_slow(&shown(url))),
         }
+    }
+
+    /// The headers of an object; nothing, where there is none.
+    fn headers(&self, url: &str) -> Result<Option<HeaderMap>, StoreError> {
+        let head = async || {
+            let answer = self.answer(url, self.client.head(url)).await?;
+            if is_nothing(answer.status()) {
+                return Ok(None);
+            }
+            check(url, &answer, StatusCode::OK)?;
+            Ok(Some(answer.headers().clone()))
+        };
+        self.patience.patiently(|| block_on(head()))
     }
 
     /// Gives the first `most` bytes of an answer to `sink`.
@@ -117,22 +129,9 @@ impl Http {
         most: u64,
         sink: Sink<'_>,
     ) -> Result<(), StoreError> {
-        let (mut left, mut pace) = (most, Pace::new(self.patience));
-        let mut parts = answer.bytes_stream();
-        while left > 0 {
-            let part = match tokio::time::timeout(pace.left(), parts.next()).await {
-                Err(_) => return Err(too_slow(url)),
-                Ok(None) => return Ok(()),
-                Ok(Some(part)) => part.map_err(|error| lost(url, error))?,
-            };
-            if !pace.came(part.len()) {
-                return Err(too_slow(url));
-            }
-            let taken = usize::try_from(left).map_or(part.len(), |left| left.min(part.len()));
-            sink(&part[..taken]).map_err(StoreError::io(shown(url)))?;
-            left -= taken as u64;
-        }
-        Ok(())
+        let parts = answer.bytes_stream();
+        let parts = parts.map(|part| part.map_err(|error| lost(url, error)));
+        self.patience.give(&shown(url), parts, most, sink).await
     }
 
     async fn read_once(&self, url: &str, most: usize) -> Result<Option<Object>, StoreError> {
@@ -166,43 +165,30 @@ impl Store for Http {
 
     fn size(&self, key: &str) -> Result<Option<u64>, StoreError> {
         let url = self.url(key);
-        self.patience.patiently(|| {
-            block_on(async {
-                let answer = self.answer(&url, self.client.head(&url)).await?;
-                if is_nothing(answer.status()) {
-                    return Ok(None);
-                }
-                check(&url, &answer, StatusCode::OK)?;
-                // The length of an answer without a body is said by its header alone.
-                let length = answer.headers().get(reqwest::header::CONTENT_LENGTH);
-                let length = length.and_then(|length| length.to_str().ok()?.parse().ok());
-                length.map(Some).ok_or_else(|| {
-                    StoreError::unreachable(&shown(&url), "the server does not say how long it is")
-                })
-            })
+        let Some(headers) = self.headers(&url)? else {
+            return Ok(None);
+        };
+        // The length of an answer without a body is said by its header alone.
+        let length = headers.get(CONTENT_LENGTH);
+        let length = length.and_then(|length| length.to_str().ok()?.parse().ok());
+        length.map(Some).ok_or_else(|| {
+            StoreError::unreachable(&shown(&url), "the server does not say how long it is")
         })
     }
 
     fn serves(&self, key: &str) -> Result<Option<Headers>, StoreError> {
-        let url = self.url(key);
-        self.patience.patiently(|| {
-            block_on(async {
-                let answer = self.answer(&url, self.client.head(&url)).await?;
-                if is_nothing(answer.status()) {
-                    return Ok(None);
-                }
-                check(&url, &answer, StatusCode::OK)?;
-                let header = |name| {
-                    let value = answer.headers().get(name)?;
-                    value.to_str().ok().map(str::to_owned)
-                };
-                Ok(Some(Headers {
-                    content_type: header(CONTENT_TYPE),
-                    cache_control: header(CACHE_CONTROL),
-                    encoding: header(CONTENT_ENCODING),
-                }))
-            })
-        })
+        let headers = self.headers(&self.url(key))?;
+        Ok(headers.map(|headers| {
+            let header = |name| {
+                let value = headers.get(name)?;
+                value.to_str().ok().map(str::to_owned)
+            };
+            Headers {
+                content_type: header(CONTENT_TYPE),
+                cache_control: header(CACHE_CONTROL),
+                encoding: header(CONTENT_ENCODING),
+            }
+        }))
     }
 
     fn read_range(&self, key: &str, range: Range<u64>, sink: Sink<'_>) -> Result<(), StoreError> {
@@ -301,13 +287,6 @@ fn wrong(url: &str, what: String) -> StoreError {
 
 fn lost(url: &str, error: reqwest::Error) -> StoreError {
     StoreError::unreachable(&shown(url), error.without_url())
-}
-
-fn too_slow(url: &str) -> StoreError {
-    StoreError::Unreachable {
-        name: shown(url),
-        source: io::Error::new(io::ErrorKind::TimedOut, "nothing comes, or too slowly"),
-    }
 }
 
 #[cfg(test)]

@@ -24,7 +24,7 @@ pub use http::{Http, shown};
 pub use local::Local;
 pub use memory::Memory;
 pub use open::{Access, is_url, open};
-pub use patience::Patience;
+pub use patience::{Patience, pause_before};
 pub use probe::{keeps_conditions, keeps_slashes};
 pub use s3::{S3, credentials};
 pub use upload::Upload;

@@ -1,8 +1,12 @@
 //! How long a server is waited for.
 
+use std::io;
 use std::time::{Duration, Instant};
 
-use crate::StoreError;
+use bytes::Bytes;
+use futures_util::{Stream, StreamExt as _};
+
+use crate::{Sink, StoreError};
 
 /// How long a server is waited for, and how often it is asked again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,24 +43,60 @@ impl Patience {
             match run() {
                 Err(error) if error.is_passing() && again < self.retries => {
                     again += 1;
-                    std::thread::sleep(Self::pause(again));
+                    std::thread::sleep(pause_before(again, FIRST_PAUSE));
                 }
                 ended => return ended,
             }
         }
     }
 
-    /// How long to wait before a request is sent for the `again`-th time again, from 1: twice as long
-    /// each time, and not all clients at one moment.
-    pub(crate) fn pause(again: u32) -> Duration {
-        let longest = 200u64 << again.min(6);
-        // The clock's last digits scatter well enough.
-        let scatter = std::time::SystemTime::now()
-            .duration_since(std::time::UNIX_EPOCH)
-            .map_or(0, |now| u64::from(now.subsec_nanos()) / 1000);
-        Duration::from_millis(longest / 2 + scatter % (longest / 2))
+    /// Gives the bytes of an answer to `sink` as they come, until it has `most` of them.
+    pub(crate) async fn give(
+        self,
+        name: &str,
+        mut parts: impl Stream<Item = Result<Bytes, StoreError>> + Unpin,
+        most: u64,
+        sink: Sink<'_>,
+    ) -> Result<(), StoreError> {
+        let (mut left, mut pace) = (most, Pace::new(self));
+        while left > 0 {
+            let part = match tokio::time::timeout(pace.left(), parts.next()).await {
+                Err(_) => return Err(too_slow(name)),
+                Ok(None) => return Ok(()),
+                Ok(Some(part)) => part?,
+            };
+            if !pace.came(part.len()) {
+                return Err(too_slow(name));
+            }
+            let taken = usize::try_from(left).map_or(part.len(), |left| left.min(part.len()));
+            sink(&part[..taken]).map_err(StoreError::io(name.to_owned()))?;
+            left -= taken as u64;
+        }
+        Ok(())
     }
 }
+
+/// How long to wait before something is tried for the `again`-th time again, from 1: at most `first`,
+/// then twice as long each time, and not all clients at one moment.
+#[must_use]
+pub fn pause_before(again: u32, first: Duration) -> Duration {
+    let longest = first * (1 << again.saturating_sub(1).min(6));
+    // The clock's last digits scatter well enough.
+    let scatter = std::time::SystemTime::now()
+        .duration_since(std::time::UNIX_EPOCH)
+        .map_or(0, |now| now.subsec_nanos() % 1000);
+    longest / 2 + longest * scatter / 2000
+}
+
+pub(crate) fn too_slow(name: &str) -> StoreError {
+    StoreError::Unreachable {
+        name: name.to_owned(),
+        source: io::Error::new(io::ErrorKind::TimedOut, "nothing comes, or too slowly"),
+    }
+}
+
+/// How long a request that failed in passing waits the first time, at most.
+const FIRST_PAUSE: Duration = Duration::from_millis(400);
 
 /// Watches that bytes come fast enough.
 #[derive(Debug)]

@@ -9,7 +9,6 @@ use std::ops::Range;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use bytes::Bytes;
 use futures_util::StreamExt as _;
 use object_store::aws::{AmazonS3, AmazonS3Builder, AmazonS3ConfigKey, Checksum};
 use object_store::path::Path as Key;
@@ -19,7 +18,7 @@ use object_store::{
 };
 
 pub use self::credentials::credentials;
-use crate::patience::{Pace, Patience};
+use crate::patience::{Patience, too_slow};
 use crate::runtime::block_on;
 use crate::{
     Access, Headers, If, Object, Served, Sink, Store, StoreError, Upload, Version, Written,
@@ -109,7 +108,9 @@ impl S3 {
         }
         let region = builder.get_config_value(&AmazonS3ConfigKey::Region);
         let region = region.unwrap_or_else(|| "us-east-1".to_owned());
-        let slashes = slash::Slashes::new(region, access.patience.window);
+        let unsigned = builder.get_config_value(&AmazonS3ConfigKey::SkipSignature);
+        let is_signed = unsigned.is_none_or(|unsigned| unsigned != "true");
+        let slashes = slash::Slashes::new(region, access.patience.window, is_signed);
         let slashes = slashes.map_err(|error| wrong(error.to_string()))?;
         let parts = builder.clone();
         let build = |builder: AmazonS3Builder| {
@@ -211,7 +212,28 @@ impl S3 {
         let answer = self.bucket.get_opts(at, options);
         tokio::time::timeout(self.patience.window, answer)
             .await
-            .map_err(|_| self.too_slow(key))
+            .map_err(|_| too_slow(&self.url(key)))
+    }
+
+    /// What is said of an object without its bytes; nothing, where there is none.
+    fn head(&self, key: &str) -> Result<Option<GetResult>, StoreError> {
+        let at = self.key(key)?;
+        let head = async || {
+            let options = GetOptions {
+                head: true,
+                ..GetOptions::default()
+            };
+            let answer = self.get(key, &at, options).await?;
+            match self.found(key, answer) {
+                // S3 says so of credentials that have expired, and an answer to HEAD has no words.
+                Err(error) if is_bad_request(&error) => {
+                    let answer = self.get(key, &at, GetOptions::default()).await?;
+                    Err(self.found(key, answer).err().unwrap_or(error))
+                }
+                found => found,
+            }
+        };
+        self.patience.patiently(|| block_on(head()))
     }
 
     /// Gives the bytes of an answer to `sink`, until it has `most` of them.
@@ -222,29 +244,9 @@ impl S3 {
         most: u64,
         sink: Sink<'_>,
     ) -> Result<(), StoreError> {
-        let (mut left, mut pace) = (most, Pace::new(self.patience));
-        let mut parts = answer.into_stream();
-        while left > 0 {
-            let part: Bytes = match tokio::time::timeout(pace.left(), parts.next()).await {
-                Err(_) => return Err(self.too_slow(key)),
-                Ok(None) => return Ok(()),
-                Ok(Some(part)) => part.map_err(|error| self.failed(key, error))?,
-            };
-            if !pace.came(part.len()) {
-                return Err(self.too_slow(key));
-            }
-            let taken = usize::try_from(left).map_or(part.len(), |left| left.min(part.len()));
-            sink(&part[..taken]).map_err(StoreError::io(self.url(key)))?;
-            left -= taken as u64;
-        }
-        Ok(())
-    }
-
-    fn too_slow(&self, key: &str) -> StoreError {
-        StoreError::Unreachable {
-            name: self.url(key),
-            source: io::Error::new(io::ErrorKind::TimedOut, "nothing comes, or too slowly"),
-        }
+        let parts = answer.into_stream();
+        let parts = parts.map(|part| part.map_err(|error| self.failed(key, error)));
+        self.patience.give(&self.url(key), parts, most, sink).await
     }
 }
 
@@ -280,45 +282,22 @@ impl Store for S3 {
     }
 
     fn size(&self, key: &str) -> Result<Option<u64>, StoreError> {
-        let at = self.key(key)?;
-        let size = async || {
-            let options = GetOptions {
-                head: true,
-                ..GetOptions::default()
-            };
-            let answer = self.get(key, &at, options).await?;
-            match self.found(key, answer) {
-                // S3 says so of credentials that have expired, and an answer to HEAD has no words.
-                Err(error) if is_bad_request(&error) => {
-                    let answer = self.get(key, &at, GetOptions::default()).await?;
-                    Err(self.found(key, answer).err().unwrap_or(error))
-                }
-                found => Ok(found?.map(|answer| answer.meta.size)),
-            }
-        };
-        self.patience.patiently(|| block_on(size()))
+        Ok(self.head(key)?.map(|answer| answer.meta.size))
     }
 
     fn serves(&self, key: &str) -> Result<Option<Headers>, StoreError> {
-        let at = self.key(key)?;
-        self.patience.patiently(|| {
-            let options = GetOptions {
-                head: true,
-                ..GetOptions::default()
+        let answer = self.head(key)?;
+        Ok(answer.map(|answer| {
+            let header = |name: Attribute| {
+                let value = answer.attributes.get(&name)?;
+                Some(value.to_string())
             };
-            let answer = self.found(key, block_on(self.bucket.get_opts(&at, options)))?;
-            Ok(answer.map(|answer| {
-                let header = |name: Attribute| {
-                    let value = answer.attributes.get(&name)?;
-                    Some(value.to_string())
-                };
-                Headers {
-                    content_type: header(Attribute::ContentType),
-                    cache_control: header(Attribute::CacheControl),
-                    encoding: header(Attribute::ContentEncoding),
-                }
-            }))
-        })
+            Headers {
+                content_type: header(Attribute::ContentType),
+                cache_control: header(Attribute::CacheControl),
+                encoding: header(Attribute::ContentEncoding),
+            }
+        }))
     }
 
     fn read_range(&self, key: &str, range: Range<u64>, sink: Sink<'_>) -> Result<(), StoreError> {

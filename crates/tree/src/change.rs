@@ -21,7 +21,7 @@ use crate::publish::{
 use crate::tree::Tree;
 use crate::writer::Writer;
 
-pub use self::trust::{left_behind, lost, takes_from_heads};
+pub use self::trust::{lost, takes_from_heads};
 
 /// What every change is made with.
 pub struct Change<'a> {
@@ -50,7 +50,8 @@ impl Change<'_> {
             return Err(TreeError::OneKey(self.keys.signers.len()));
         }
         let settings = from.map_or_else(Settings::default, |tree| tree.settings().clone());
-        let (mut writer, base) = self.open(destination, &settings)?;
+        let writer = destination.open(&settings, self.watch)?;
+        let (mut writer, base) = self.recovered(writer)?;
         if base.series.is_none() && base.head.is_some() {
             return Err(TreeError::Published(writer.tree().root().to_owned()));
         }
@@ -112,16 +113,10 @@ impl Change<'_> {
 
     /// Opens a tree that must be there.
     fn open_there(&self, destination: &Destination) -> Result<(Box<dyn Writer>, Base), TreeError> {
-        Tree::in_store(destination.store.clone())?;
-        self.open(destination, &Settings::default())
+        self.recovered(destination.open_there(self.watch)?)
     }
 
-    fn open(
-        &self,
-        destination: &Destination,
-        settings: &Settings,
-    ) -> Result<(Box<dyn Writer>, Base), TreeError> {
-        let writer = destination.open(settings, self.watch)?;
+    fn recovered(&self, writer: Box<dyn Writer>) -> Result<(Box<dyn Writer>, Base), TreeError> {
         let base = recover(&*writer, self.watch)?;
         base.check_known(writer.tree(), self.known)?;
         Ok((writer, base))

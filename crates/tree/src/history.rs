@@ -3,9 +3,9 @@
 //! Who follows the line goes from slot to slot. What stands in a slot and does not follow the head
 //! before it is junk, which ends the line as an empty slot does (COM-23).
 
+use sreg_model::Document;
 use sreg_model::head::Head;
 use sreg_model::layout::Place;
-use sreg_model::{Document, document};
 use sreg_sign::Series;
 
 use crate::error::TreeError;
@@ -55,16 +55,6 @@ pub(crate) struct Line<'a> {
     pub(crate) head: &'a Document<Head>,
 }
 
-impl End {
-    /// Whether the newest trust counts the head.
-    pub(crate) fn counts(&self, series: Option<&Series>) -> bool {
-        match series {
-            Some(series) => series.check_newest_head(&self.head).is_ok(),
-            None => self.head.body().registry.is_none(),
-        }
-    }
-}
-
 /// What stands in the slot after a head.
 #[derive(Debug)]
 pub(crate) enum Next {
@@ -86,6 +76,16 @@ pub(crate) struct End {
     pub(crate) lost: Option<Document<Head>>,
 }
 
+impl End {
+    /// Whether the newest trust counts the head.
+    pub(crate) fn counts(&self, series: Option<&Series>) -> bool {
+        match series {
+            Some(series) => series.check_newest_head(&self.head).is_ok(),
+            None => self.head.body().registry.is_none(),
+        }
+    }
+}
+
 impl Line<'_> {
     /// What stands in the slot after the head.
     pub(crate) fn next(&self, tree: &Tree) -> Result<Next, TreeError> {
@@ -94,10 +94,8 @@ impl Line<'_> {
             epoch: body.epoch,
             version: body.version.saturating_add(1),
         };
-        let bytes = match tree.read(&slot, document::MAX_BYTES) {
-            Ok(bytes) => bytes,
-            Err(TreeError::Missing { .. }) => return Ok(Next::Empty),
-            Err(error) => return Err(error),
+        let Some(bytes) = tree.slot(&slot)? else {
+            return Ok(Next::Empty);
         };
         if let Some(next) = following(self.series, Some(self.head), &slot, &bytes) {
             return Ok(Next::Head(Box::new(next)));
@@ -197,23 +195,16 @@ pub fn newest(tree: &Tree, series: Option<&Series>) -> Result<Option<Document<He
 
 /// The end of the line of heads; nothing where none is published.
 pub(crate) fn end(tree: &Tree, series: Option<&Series>) -> Result<Option<End>, TreeError> {
+    let from = |head: &Document<Head>| Line { series, head }.end(tree);
     if let Some((head, is_kept)) = copied(tree, series)? {
-        let mut end = Line {
-            series,
-            head: &head,
-        }
-        .end(tree)?;
+        let mut end = from(&head)?;
         end.lost = (!is_kept).then_some(head);
         if end.counts(series) {
             return Ok(Some(end));
         }
     }
     if let Some(head) = shown(tree, series)? {
-        let end = Line {
-            series,
-            head: &head,
-        }
-        .end(tree)?;
+        let end = from(&head)?;
         if end.counts(series) {
             return Ok(Some(end));
         }
@@ -227,11 +218,7 @@ pub(crate) fn end(tree: &Tree, series: Option<&Series>) -> Result<Option<End>, T
 fn from_first(tree: &Tree, series: Option<&Series>, most: u64) -> Result<Option<End>, TreeError> {
     let epoch = epoch(series);
     let slot = Place::HeadSlot { epoch, version: 1 };
-    let found = match tree.read(&slot, document::MAX_BYTES) {
-        Ok(bytes) => Some(bytes),
-        Err(TreeError::Missing { .. }) => None,
-        Err(error) => return Err(error),
-    };
+    let found = tree.slot(&slot)?;
     let first = found
         .as_deref()
         .and_then(|bytes| following(series, None, &slot, bytes));

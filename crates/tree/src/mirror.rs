@@ -15,7 +15,7 @@ use sreg_model::layout::Place;
 use sreg_model::lock::Known;
 use sreg_model::node::TagEntry;
 use sreg_model::statement::{Image, Subject};
-use sreg_model::{Digest, Document, Namespace, document};
+use sreg_model::{Digest, Document, Namespace};
 use sreg_sign::Series;
 
 use crate::error::TreeError;
@@ -28,8 +28,7 @@ use crate::writer::Writer;
 const AT_ONCE: usize = 16;
 
 /// Fetches an image from a tree into a file, verified.
-pub type Fetch<'a> =
-    &'a (dyn Fn(&Tree, &Place, &Image, &Chain, &Path) -> Result<(), TreeError> + Sync);
+pub type Fetch<'a> = &'a (dyn Fn(&Tree, &Place, &Chain, &Path) -> Result<(), TreeError> + Sync);
 
 /// A copy of a registry.
 pub struct Mirror<'a> {
@@ -118,8 +117,8 @@ fn check_same(tree: &Tree, source: &Base, base: &Base) -> Result<(), TreeError> 
 /// The newest head that both have, if any, and those that the copy lacks, the oldest first.
 type Heads = (Option<Document<Head>>, Vec<Document<Head>>);
 
-/// The newest head that both have, and those that the copy lacks, the oldest first. What the copy has
-/// beyond the first is nothing, or left behind by an epoch of the registry.
+/// What is to be copied. What the copy has beyond the newest head that both have is nothing, or left
+/// behind by an epoch of the registry.
 fn missing_heads(
     mirror: &Mirror<'_>,
     copy: &Tree,
@@ -177,11 +176,7 @@ fn publish(
         let (epoch, version) = (head.body().epoch, head.body().version);
         let slot = Place::HeadSlot { epoch, version };
         let series = source.series.as_ref();
-        let found = match writer.tree().read(&slot, document::MAX_BYTES) {
-            Ok(found) => Some(found),
-            Err(TreeError::Missing { .. }) => None,
-            Err(error) => return Err(error),
-        };
+        let found = writer.tree().slot(&slot)?;
         let before_it = before.filter(|_| version > 1);
         let junk = found
             .as_deref()
@@ -198,7 +193,7 @@ fn publish(
             .as_ref()
             .and_then(|series| series.version(version));
         let trust = trust.ok_or_else(|| TreeError::NoKeys(mirror.from.root().to_owned()))?;
-        writer.create(&Place::Trust(version), trust.bytes(), None)?;
+        publish::create_trust(writer, trust)?;
     }
     writer.advance(Line {
         series: source.series.as_ref(),
@@ -356,7 +351,7 @@ impl Mirror<'_> {
             None => scratch.clone(),
         };
         if self.from.store().folder().is_none() {
-            (self.fetch)(self.from, place, image, chain, &file)?;
+            (self.fetch)(self.from, place, chain, &file)?;
         } else {
             let mode = sreg_index::hasher::IoMode::Auto;
             let unwatched = sreg_index::hasher::Unobserved;

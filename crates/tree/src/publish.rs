@@ -24,7 +24,7 @@ use sreg_store::{Local, Store};
 
 pub(crate) use self::arrival::arrived;
 pub(crate) use self::commit::{begin_views, carry_out, show};
-pub(crate) use self::recover::{Base, check_newest, recover, recover_any};
+pub(crate) use self::recover::{Base, check_newest, create_trust, recover, recover_any};
 pub use self::signing::{Keys, days};
 pub(crate) use self::signing::{Signing, signing, term_of};
 pub use self::state::Provided;
@@ -127,6 +127,15 @@ impl Destination {
             Ok(pool) => pool.install(run),
             // The system has no more threads: one after the other, then.
             Err(_) => run(),
+        }
+    }
+
+    /// A writer of the tree that is there: a mistyped place is none.
+    pub(crate) fn open_there(&self, watch: &dyn Watch) -> Result<Box<dyn Writer>, TreeError> {
+        let tree = Tree::in_store(self.store.clone())?;
+        match self.store.folder() {
+            Some(_) => self.open(tree.settings(), watch),
+            None => Ok(Box::new(StoreWriter::of(tree, self.uploads.as_deref())?)),
         }
     }
 

@@ -10,6 +10,7 @@ use sreg_index::stamp::Stamp;
 use sreg_model::head::Head;
 use sreg_model::layout::Place;
 use sreg_model::lock::Known;
+use sreg_model::media_type::ImageFormat;
 use sreg_model::statement::{Image, Subject};
 use sreg_model::{Arch, Digest, Document, Repository, Tag};
 
@@ -72,18 +73,23 @@ pub struct Pushed {
 /// When the image is malformed, the keys may not sign what is to be said of it, the tag may not move,
 /// or the registry cannot be read or written. What was published before is then still there, whole.
 pub fn push(destination: &Destination, push: &Push<'_>) -> Result<Pushed, TreeError> {
-    let subject = push.subject()?;
-    // A registry is made by `sreg init`: a mistyped place is none.
-    let settings = Tree::in_store(destination.store.clone())?
-        .settings()
-        .clone();
+    let (subject, format) = push.subject()?;
+    // A mistyped place is told before the image is read; a folder is locked after that.
+    Tree::in_store(destination.store.clone())?;
     let metadata = std::fs::metadata(push.image).map_err(TreeError::read(push.image))?;
     let stamp = Stamp::of(&metadata);
     push.watch.expect(stamp.size.saturating_mul(2));
     let hashed = hasher::hash(push.image, push.io, push.watch)?;
-    let image = push.stated(&hashed.chain)?;
+    let image = Image {
+        digest: hashed.chain.digest(),
+        size: hashed.chain.size(),
+        chain: hashed.chain.sidecar_digest(),
+        format,
+        frozen: push.frozen,
+        urls: Vec::new(),
+    };
     let mut sent = None;
-    let mut writer = destination.open(&settings, push.watch)?;
+    let mut writer = destination.open_there(push.watch)?;
     let run = || {
         let (base, prepared, puts) = push.prepare(&*writer, &subject, &image)?;
         let changed = !prepared.is_nothing(writer.tree());
@@ -105,8 +111,8 @@ pub fn push(destination: &Destination, push: &Push<'_>) -> Result<Pushed, TreeEr
 }
 
 impl Push<'_> {
-    /// What the image is to be published as: its headers are sound, and agree.
-    fn subject(&self) -> Result<Subject, TreeError> {
+    /// What the image is to be published as, and its format: its headers are sound, and agree.
+    fn subject(&self) -> Result<(Subject, ImageFormat), TreeError> {
         let file = ImageFile::open(self.image).map_err(|error| {
             TreeError::Source(vec![crate::source::SourceFault::new(
                 error.code(),
@@ -123,26 +129,12 @@ impl Push<'_> {
             }
             (_, header) => header,
         };
-        Ok(Subject {
+        let subject = Subject {
             repository: self.repository.clone(),
             tag: self.tag.clone(),
             arch,
-        })
-    }
-
-    fn stated(&self, chain: &Chain) -> Result<Image, TreeError> {
-        let file = ImageFile::open(self.image).map_err(|error| TreeError::Read {
-            path: self.image.to_owned(),
-            source: std::io::Error::other(error),
-        })?;
-        Ok(Image {
-            digest: chain.digest(),
-            size: chain.size(),
-            chain: chain.sidecar_digest(),
-            format: file.format(),
-            frozen: self.frozen,
-            urls: Vec::new(),
-        })
+        };
+        Ok((subject, file.format()))
     }
 
     /// Makes and signs the next version, as far as that can be done without writing.

@@ -4,11 +4,10 @@ use std::fs;
 
 use rayon::prelude::*;
 use sreg_index::hasher::{self, IoMode, Observer};
+use sreg_model::Namespace;
 use sreg_model::layout::Place;
 use sreg_model::node::TagEntry;
 use sreg_model::statement::Statement;
-use sreg_model::{Document, Namespace};
-use sreg_sign::Series;
 
 use crate::error::TreeError;
 use crate::history::{self, Line};
@@ -68,13 +67,13 @@ fn mend(writer: &FolderWriter, observer: &dyn Observer) -> Result<(), TreeError>
     entries
         .par_iter()
         .try_for_each(|entries| mend_chains(writer, entries, observer))?;
-    // Views that an older version had, before those of the newest are written.
-    remove_stale(writer, &head, base.series.as_ref())?;
-    writer.begin(&Journal::new(None))?;
     let line = Line {
         series: base.series.as_ref(),
         head: &head,
     };
+    // Views that an older version had, before those of the newest are written.
+    remove_stale(writer, line)?;
+    writer.begin(&Journal::new(None))?;
     views::roll_forward(writer, Shown::Nothing, line, observer)?;
     writer.sync()?;
     writer.end(&head)
@@ -117,12 +116,9 @@ fn mend_chains(
 
 /// Removes seed views of tags that are gone, if an older head derives exactly their bytes: what
 /// sreg did not write is never deleted.
-fn remove_stale(
-    writer: &FolderWriter,
-    head: &Document<sreg_model::head::Head>,
-    series: Option<&Series>,
-) -> Result<(), TreeError> {
+fn remove_stale(writer: &FolderWriter, line: Line<'_>) -> Result<(), TreeError> {
     let tree = writer.tree();
+    let (series, head) = (line.series, line.head);
     let mut heads = vec![head.clone()];
     while let Ok(Some(before)) = history::before(tree, heads[heads.len() - 1].body(), series) {
         heads.push(before);
@@ -154,7 +150,7 @@ fn remove_stale(
                 if let Ok(found) = fs::read(tree.path(&place))
                     && verify::was_derived(tree, &heads, &place, &found)
                 {
-                    writer.remove(&place)?;
+                    writer.remove(line, &place)?;
                 }
             }
         }

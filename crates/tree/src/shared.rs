@@ -6,7 +6,6 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use rayon::prelude::*;
 use sreg_index::hasher::Observer;
@@ -39,8 +38,6 @@ pub(crate) struct StoreWriter {
     tree: Tree,
     /// Where it is noted what has arrived of an upload.
     uploads: Option<PathBuf>,
-    /// Whether a journal was seen: once there, it stays.
-    has_journal: AtomicBool,
 }
 
 impl StoreWriter {
@@ -50,28 +47,26 @@ impl StoreWriter {
         settings: &Settings,
         uploads: Option<&Path>,
     ) -> Result<Self, TreeError> {
-        let tree = match Tree::in_store(store.clone()) {
-            Err(TreeError::NotATree(_)) => {
-                let key = Place::Settings.to_string();
-                // Of two that make one, the second finds the settings of the first.
-                store.write(
-                    &key,
-                    &settings.encode(),
-                    &If::Absent,
-                    served(&Place::Settings),
-                )?;
-                Tree::in_store(store.clone())?
-            }
-            tree => {
-                let tree = tree?;
-                check_conditions(&tree)?;
-                tree
-            }
-        };
+        match Tree::in_store(store.clone()) {
+            Err(TreeError::NotATree(_)) => {}
+            tree => return Self::of(tree?, uploads),
+        }
+        let key = Place::Settings.to_string();
+        let how = served(&Place::Settings);
+        // Of two that make one, the second finds the settings of the first.
+        store.write(&key, &settings.encode(), &If::Absent, how)?;
+        Ok(Self {
+            tree: Tree::in_store(store.clone())?,
+            uploads: uploads.map(Path::to_owned),
+        })
+    }
+
+    /// Writes into a tree that is there.
+    pub(crate) fn of(tree: Tree, uploads: Option<&Path>) -> Result<Self, TreeError> {
+        check_conditions(&tree)?;
         Ok(Self {
             tree,
             uploads: uploads.map(Path::to_owned),
-            has_journal: AtomicBool::new(false),
         })
     }
 
@@ -96,22 +91,30 @@ impl StoreWriter {
             .all(|place| self.tree.size(place).is_ok())
     }
 
-    /// Replaces a file of JSON by what `change` makes of it, until nobody comes in
-    /// between; where `change` gives nothing, it stays.
-    fn swap(
-        &self,
-        key: &str,
-        most: usize,
-        served: Served,
-        change: impl Fn(Option<&[u8]>) -> Option<Vec<u8>>,
-    ) -> Result<(), TreeError> {
+    /// Refuses to go on for a head that another has followed, or that later trust may have left behind.
+    fn check_newest(&self, line: Line<'_>) -> Result<(), TreeError> {
+        let is_last = matches!(line.next(&self.tree)?, Next::Empty | Next::Junk(_));
+        match is_last && !history::has_later_trust(&self.tree, line.series)? {
+            true => Ok(()),
+            false => Err(TreeError::Overtaken),
+        }
+    }
+
+    /// Replaces the journal by what `change` makes of it, until nobody comes in between; where `change`
+    /// gives nothing, or there is none, it stays.
+    fn change_journal(&self, change: impl Fn(Journal) -> Option<Journal>) -> Result<(), TreeError> {
         for _ in 0..ATTEMPTS {
-            let found = self.store().read(key, most)?;
-            let Some(bytes) = change(found.as_ref().map(|found| found.bytes.as_slice())) else {
+            let Some(found) = self.store().read(JOURNAL, MAX_JOURNAL)? else {
                 return Ok(());
             };
-            let condition = found.map_or(If::Absent, |found| If::Is(found.version));
-            if self.store().write(key, &bytes, &condition, served)? == Written::Done {
+            let Some(next) = change(Journal::parse(&found.bytes)) else {
+                return Ok(());
+            };
+            let condition = If::Is(found.version);
+            let written = self
+                .store()
+                .write(JOURNAL, &next.encode(), &condition, UNSERVED)?;
+            if written == Written::Done {
                 return Ok(());
             }
         }
@@ -131,10 +134,6 @@ fn check_conditions(tree: &Tree) -> Result<(), TreeError> {
         Written::Refused => Ok(()),
         Written::Done => Err(TreeError::Unconditional(tree.root().to_owned())),
     }
-}
-
-fn order(head: &Head) -> (u64, u64) {
-    (head.epoch, head.version)
 }
 
 impl Puts for StoreWriter {
@@ -238,7 +237,8 @@ impl Writer for StoreWriter {
             if copy.as_ref().is_some_and(|copy| copy.id() == newest.id()) {
                 return Ok(());
             }
-            let is_later = copy.is_some_and(|copy| order(copy.body()) > order(newest.body()));
+            let is_later =
+                copy.is_some_and(|copy| Version::of(copy.body()) > Version::of(newest.body()));
             // Whoever publishes later trust moves it on.
             if is_later && !history::is_settled(&self.tree, series)? {
                 return Ok(());
@@ -286,9 +286,7 @@ impl Writer for StoreWriter {
         if changed.is_empty() {
             return Ok(());
         }
-        if matches!(line.next(&self.tree)?, Next::Head(_) | Next::Unsettled) {
-            return Err(TreeError::Overtaken);
-        }
+        self.check_newest(line)?;
         changed.into_iter().try_for_each(|((key, view), found)| {
             let condition = found.map_or(If::Absent, |found| If::Is(found.version));
             let how = Served {
@@ -303,7 +301,9 @@ impl Writer for StoreWriter {
         })
     }
 
-    fn remove(&self, place: &Place) -> Result<(), TreeError> {
+    /// Few stores remove under a condition: where a newer version comes in between, `show` looks again.
+    fn remove(&self, line: Line<'_>, place: &Place) -> Result<(), TreeError> {
+        self.check_newest(line)?;
         let keys = keys_of(place, self.store().keeps_slashes());
         keys.iter()
             .try_for_each(|key| Ok(self.store().remove(key)?))
@@ -331,7 +331,6 @@ impl Writer for StoreWriter {
     fn journal(&self) -> Result<Option<Journal>, TreeError> {
         for _ in 0..ATTEMPTS {
             if let Some(found) = journal(&self.tree)? {
-                self.has_journal.store(true, Ordering::Relaxed);
                 return Ok(Some(found));
             }
             let empty = Journal::new(None).encode();
@@ -343,51 +342,41 @@ impl Writer for StoreWriter {
         }))
     }
 
-    /// A journal that is there stays as it is: what its run has begun is not finished. Where trust is
-    /// to be published, nobody else may have begun to.
+    /// The journal is there, and notes as much as is to be noted of views: its run has not finished. Where
+    /// trust is to be published, nobody else may have begun to.
     fn begin(&self, journal: &Journal) -> Result<(), TreeError> {
-        if journal.trust.is_none() && self.has_journal.load(Ordering::Relaxed) {
+        if journal.trust.is_none() {
             return Ok(());
         }
+        let conflict = || TreeError::Conflict(self.tree.root().join(JOURNAL));
         let found = self.store().read(JOURNAL, MAX_JOURNAL)?;
-        let condition = match (&found, journal.trust.is_some()) {
-            (None, _) => If::Absent,
-            (Some(_), false) => return Ok(()),
-            (Some(found), true) => If::Is(found.version.clone()),
+        let found = found.ok_or_else(conflict)?;
+        let known = Journal::parse(&found.bytes);
+        if known.trust.is_some() {
+            return Err(conflict());
+        }
+        let next = Journal {
+            shown: known.shown,
+            ..journal.clone()
         };
-        let known = found.map(|found| Journal::parse(&found.bytes));
-        let next = match known {
-            Some(known) if known.trust.is_some() => {
-                return Err(TreeError::Conflict(self.tree.root().join(JOURNAL)));
-            }
-            Some(known) => Journal {
-                shown: known.shown,
-                ..journal.clone()
-            },
-            None => journal.clone(),
-        };
+        let condition = If::Is(found.version);
         match self
             .store()
             .write(JOURNAL, &next.encode(), &condition, UNSERVED)?
         {
             Written::Done => Ok(()),
-            // Somebody else has begun, which notes as much as is to be noted here.
-            Written::Refused if journal.trust.is_none() => Ok(()),
-            Written::Refused => Err(TreeError::Conflict(self.tree.root().join(JOURNAL))),
+            Written::Refused => Err(conflict()),
         }
     }
 
     fn settle(&self, begun: &Journal) -> Result<(), TreeError> {
-        self.swap(JOURNAL, MAX_JOURNAL, UNSERVED, |found| {
-            // Somebody else may have begun meanwhile.
-            (Journal::parse(found?) == *begun).then(|| Journal::new(begun.shown).encode())
-        })
+        // Somebody else may have begun meanwhile.
+        self.change_journal(|found| (found == *begun).then(|| Journal::new(begun.shown)))
     }
 
     fn end(&self, shown: &Document<Head>) -> Result<(), TreeError> {
         let shown = Version::of(shown.body());
-        self.swap(JOURNAL, MAX_JOURNAL, UNSERVED, |found| {
-            let found = Journal::parse(found?);
+        self.change_journal(|found| {
             // One that names what is no head yet was written by nobody who has shown it.
             let before = found.shown.filter(|before| {
                 let slot = self.tree.head_slot(before.epoch, before.version);
@@ -402,7 +391,7 @@ impl Writer for StoreWriter {
                     ..found.clone()
                 },
             };
-            (next != found).then(|| next.encode())
+            (next != found).then_some(next)
         })
     }
 }

@@ -143,9 +143,23 @@ impl FolderWriter {
         observer: &dyn Observer,
     ) -> Result<(), TreeError> {
         let path = self.tree.path(place);
-        if fs::metadata(&path).is_ok_and(|found| found.is_file() && found.len() == stamp.size) {
-            return Ok(());
+        let is_there =
+            fs::metadata(&path).is_ok_and(|found| found.is_file() && found.len() == stamp.size);
+        match is_there {
+            true => Ok(()),
+            false => self.place(&path, file, stamp, mode, observer),
         }
+    }
+
+    /// Brings an image to its place, whatever stands there.
+    fn place(
+        &self,
+        path: &Path,
+        file: &Path,
+        stamp: &Stamp,
+        mode: LinkMode,
+        observer: &dyn Observer,
+    ) -> Result<(), TreeError> {
         let staged = self.staged_path();
         let attempts: &[LinkMode] = match mode {
             LinkMode::Auto => &[LinkMode::Reflink, LinkMode::Hard, LinkMode::Copy],
@@ -171,7 +185,7 @@ impl FolderWriter {
             Some(error) if error.kind() == io::ErrorKind::Interrupted => {
                 return Err(TreeError::Cancelled);
             }
-            Some(error) => return Err(TreeError::write(&path)(error)),
+            Some(error) => return Err(TreeError::write(path)(error)),
             None => {}
         }
         let after = Stamp::of(&fs::metadata(file).map_err(TreeError::read(file))?);
@@ -182,7 +196,7 @@ impl FolderWriter {
             }
             .into());
         }
-        self.settle(&staged, &path)
+        self.settle(&staged, path)
     }
 
     /// Refuses a path whose folder is a symbolic link, or is reached by one, to outside the tree.
@@ -326,7 +340,8 @@ impl Writer for FolderWriter {
         stamp: &Stamp,
         observer: &dyn Observer,
     ) -> Result<(), TreeError> {
-        self.import(place, file, stamp, LinkMode::Auto, observer)
+        let path = self.tree.path(place);
+        self.place(&path, file, stamp, LinkMode::Auto, observer)
     }
 
     fn replace_settings(&mut self, settings: &Settings) -> Result<(), TreeError> {
@@ -363,7 +378,7 @@ impl Writer for FolderWriter {
         self.sync()
     }
 
-    fn remove(&self, place: &Place) -> Result<(), TreeError> {
+    fn remove(&self, _: Line<'_>, place: &Place) -> Result<(), TreeError> {
         let path = self.tree.path(place);
         self.check_inside(&path)?;
         match fs::remove_file(&path) {

@@ -101,19 +101,32 @@ impl Tree {
 
     /// Reads the file at a place, but never more than one byte over `most`.
     pub(crate) fn read(&self, place: &Place, most: usize) -> Result<Vec<u8>, TreeError> {
+        let found = self.read_if_there(place, most)?;
+        found.ok_or_else(|| self.missing(place))
+    }
+
+    /// The same; nothing, where there is no such file.
+    pub(crate) fn read_if_there(
+        &self,
+        place: &Place,
+        most: usize,
+    ) -> Result<Option<Vec<u8>>, TreeError> {
         if let Some(kept) = &self.kept
             && let Some(bytes) = kept.get(place)
         {
-            return Ok(bytes);
+            return Ok(Some(bytes));
         }
         let found = self.store.read(&place.to_string(), most);
-        match found.map_err(TreeError::store)? {
-            Some(found) => {
-                self.keep(place, &found.bytes);
-                Ok(found.bytes)
-            }
-            None => Err(self.missing(place)),
-        }
+        let found = found.map_err(TreeError::store)?;
+        Ok(found.map(|found| {
+            self.keep(place, &found.bytes);
+            found.bytes
+        }))
+    }
+
+    /// What stands in the slot of a head, whatever it is: its first bytes.
+    pub(crate) fn slot(&self, slot: &Place) -> Result<Option<Vec<u8>>, TreeError> {
+        self.read_if_there(slot, document::MAX_BYTES)
     }
 
     /// Keeps an immutable file that was read or written, where reading it again takes a while.
@@ -160,14 +173,14 @@ impl Tree {
     pub fn head_slot(&self, epoch: u64, version: u64) -> Result<Option<Document<Head>>, TreeError> {
         let slot = Place::HeadSlot { epoch, version };
         let path = self.path(&slot);
-        let head: Document<Head> = match self.read(&slot, document::MAX_BYTES) {
-            Ok(bytes) => Document::parse(bytes).map_err(|source| TreeError::Document {
+        let Some(bytes) = self.slot(&slot)? else {
+            return Ok(None);
+        };
+        let head: Document<Head> =
+            Document::parse(bytes).map_err(|source| TreeError::Document {
                 path: path.clone(),
                 source,
-            })?,
-            Err(TreeError::Missing { .. }) => return Ok(None),
-            Err(error) => return Err(error),
-        };
+            })?;
         if (head.body().epoch, head.body().version) != (epoch, version) {
             let what = format!(
                 "it is version {} of epoch {}",

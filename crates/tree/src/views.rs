@@ -88,7 +88,7 @@ pub(crate) fn roll_forward(
     // What lists name is there before them, and goes after them.
     writer.put_views(line, &lists)?;
     gone.extend(gone_tags.into_iter().flatten());
-    gone.iter().try_for_each(|place| writer.remove(place))
+    gone.iter().try_for_each(|place| writer.remove(line, place))
 }
 
 /// The lists of tags of repositories, and those that are gone. Configs, which the manifests of

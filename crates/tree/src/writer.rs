@@ -67,7 +67,7 @@ pub(crate) trait Writer: Puts {
     /// The tree as it can be read.
     fn tree(&self) -> &Tree;
 
-    /// Writes an image, unless it stands there already. The file must still be what `stamp` says.
+    /// Writes an image, whatever stands in its place. The file must still be what `stamp` says.
     fn put_image(
         &self,
         place: &Place,
@@ -87,8 +87,9 @@ pub(crate) trait Writer: Puts {
     /// newest.
     fn put_views(&self, line: Line<'_>, views: &[View]) -> Result<(), TreeError>;
 
-    /// Removes a view that is no longer derived.
-    fn remove(&self, place: &Place) -> Result<(), TreeError>;
+    /// Removes a view that the head of `line` does not derive: [`TreeError::Overtaken`] where it is no
+    /// longer the newest.
+    fn remove(&self, line: Line<'_>, place: &Place) -> Result<(), TreeError>;
 
     /// Replaces `sreg.json`.
     fn replace_settings(&mut self, settings: &Settings) -> Result<(), TreeError>;

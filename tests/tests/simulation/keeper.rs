@@ -11,12 +11,12 @@ use sreg_sign::amend::{Amendment, Grant, Term, listed};
 use sreg_sign::{Purpose, Series, Signer, sign};
 use sreg_store::Store;
 use sreg_tree::change::{Change, lost};
-use sreg_tree::publish::{Destination, Keys};
+use sreg_tree::publish::Keys;
 use sreg_tree::{Tree, TreeError, history};
 
 use super::turns::Random;
 use super::world::{Client, World};
-use super::{NOW, Unwatched};
+use super::{NOW, Unwatched, destination};
 
 /// The namespaces that are published to.
 pub(crate) const NAMESPACES: [&str; 2] = ["lab", "library"];
@@ -75,7 +75,7 @@ impl KeyRing {
 pub(crate) fn make(store: &Arc<dyn Store>, ring: &KeyRing) {
     let keys = ring.of(0);
     let change = change(&keys);
-    change.begin(&destination(store), None).unwrap();
+    change.begin(&destination(store.clone()), None).unwrap();
     let tree = Tree::in_store(store.clone()).unwrap();
     let series = history::series(&tree).unwrap().unwrap();
     let mut amendment = amendment(&series);
@@ -197,9 +197,9 @@ fn publish(
     let trust: Document<Trust> = Document::new(amendment.finish().unwrap()).unwrap();
     let signers = keys.signers.iter().map(AsRef::as_ref);
     let trust = sign(trust, Purpose::Trust, signers).unwrap();
-    let judged = lost(tree, series, trust.body(), Some(head.body()))?;
+    let judged = lost(tree, series, &trust, head)?;
     let judged: (Digest, &[Subject]) = (head.id(), &judged);
-    let (_, left) = change(keys).publish_trust(&destination(store), &trust, judged)?;
+    let (_, left) = change(keys).publish_trust(&destination(store.clone()), &trust, judged)?;
     Ok(left)
 }
 
@@ -209,13 +209,5 @@ fn change<'a>(keys: &'a Keys<'a>) -> Change<'a> {
         known: &[],
         now: NOW,
         watch: &Unwatched,
-    }
-}
-
-fn destination(store: &Arc<dyn Store>) -> Destination {
-    Destination {
-        store: store.clone(),
-        uploads: None,
-        at_once: 1,
     }
 }

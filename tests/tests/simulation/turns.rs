@@ -75,8 +75,9 @@ impl Turns {
         if state.running == Some(number) && state.random.happens(600) {
             return decide(&mut state.random);
         }
-        // Now and then one is stalled at this call, while others go on.
-        let stalled = match state.random.happens(30) {
+        // Now and then one is stalled at this call, while others go on; at its first call, to which all
+        // come in any order, nothing is decided.
+        let stalled = match state.running == Some(number) && state.random.happens(30) {
             true => state.random.below(300),
             false => 0,
         };

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args as ClapArgs;
 
-use super::{Io, Knowing, Signing};
+use super::{Io, Judging, Signing, Within};
 
 #[derive(Debug, ClapArgs)]
 pub(crate) struct Pull {
@@ -48,17 +48,10 @@ pub(crate) struct Pull {
     /// The version that the lock file lists, not the newest; what has expired since still holds.
     #[arg(long)]
     pub(crate) locked: bool,
-    /// Fail unless it is signed, in a registry that is known.
-    #[arg(long)]
-    pub(crate) require_signed: bool,
     #[command(flatten)]
-    pub(crate) knowing: Knowing,
-    /// Judge what expires by this time, in Unix seconds, instead of the machine's.
-    #[arg(long, value_name = "SECONDS")]
-    pub(crate) now: Option<u64>,
-    /// The registry that a reference without one is in.
-    #[arg(long, env = "SREG_REGISTRY", value_name = "REGISTRY")]
-    pub(crate) registry: Option<String>,
+    pub(crate) judging: Judging,
+    #[command(flatten)]
+    pub(crate) within: Within,
 }
 
 #[derive(Debug, ClapArgs)]
@@ -100,7 +93,6 @@ pub(crate) struct Push {
     /// How the image is read.
     #[arg(long, env = "SREG_IO", value_name = "HOW")]
     pub(crate) io: Option<Io>,
-    /// The registry that a reference without one is in.
-    #[arg(long, env = "SREG_REGISTRY", value_name = "REGISTRY")]
-    pub(crate) registry: Option<String>,
+    #[command(flatten)]
+    pub(crate) within: Within,
 }

@@ -22,7 +22,7 @@ use crate::progress::Progress;
 use crate::target::Target;
 
 pub(super) fn run(args: args::Inspect, config: &Config, output: &Output) -> Result<u8, Problem> {
-    let registry = args.registry.as_deref().or(config.registry.as_deref());
+    let registry = args.within.registry(config);
     let (path, stated) = match Target::parse(&args.target, registry)? {
         Target::File(path) => (path, None),
         Target::Tree(path) => {

@@ -48,7 +48,7 @@ pub(super) fn run(args: &args::Mirror, output: &Output) -> Result<u8, Problem> {
             from: &from,
             known: &[known, there].concat(),
             scratch: &scratch,
-            fetch: &|tree, place, _, chain, file| {
+            fetch: &|tree, place, chain, file| {
                 let source = Source {
                     store: tree.store().clone(),
                     key: place.to_string(),

@@ -35,7 +35,7 @@ struct Answer {
 }
 
 pub(super) fn run(args: &args::Push, config: &Config, output: &Output) -> Result<u8, Problem> {
-    let registry = args.registry.as_deref().or(config.registry.as_deref());
+    let registry = args.within.registry(config);
     let (root, reference) = target::reference(&args.reference, registry)?;
     let tag = reference
         .tag_or_default()

@@ -29,7 +29,7 @@ struct Answer<'a> {
 }
 
 pub(super) fn run(args: args::Verify, config: &Config, output: &Output) -> Result<u8, Problem> {
-    let registry = args.registry.as_deref().or(config.registry.as_deref());
+    let registry = args.within.registry(config);
     let blobs = match args.blobs {
         Some(Blobs::None) => BlobCheck::None,
         Some(Blobs::Head) => BlobCheck::Head,
@@ -38,7 +38,7 @@ pub(super) fn run(args: args::Verify, config: &Config, output: &Output) -> Resul
         None => BlobCheck::Full,
     };
     let options = Options {
-        now: args.now.unwrap_or_else(crate::clock::now),
+        now: args.judging.now(),
         ..Options::new(blobs, io(args.io))
     };
     let progress = Progress::new(output, "verified");
@@ -52,8 +52,10 @@ pub(super) fn run(args: args::Verify, config: &Config, output: &Output) -> Resul
         .as_ref()
         .map(|tree| knowledge::places(&tree.root().display().to_string()));
     let expected = match (&tree, &places) {
-        (Some(tree), Some(places)) => knowledge::expected(&args.knowing, places, tree.registry())?,
-        _ if args.knowing.trust.is_some() || args.require_signed => {
+        (Some(tree), Some(places)) => {
+            knowledge::expected(&args.judging.knowing, places, tree.registry())?
+        }
+        _ if args.judging.knowing.trust.is_some() || args.judging.require_signed => {
             return Err(
                 Problem::new("usage", "an image file on its own is of no registry").with_hint(
                     "verify the registry, or a reference in it: TREE//namespace/name:tag",
@@ -81,7 +83,7 @@ pub(super) fn run(args: args::Verify, config: &Config, output: &Output) -> Resul
         &mut report,
         has_keys,
         expected.is_known(),
-        args.require_signed || expected.has_lock,
+        args.judging.require_signed || expected.has_lock,
     );
     // That a reference is not there is an answer, and no fault of what was seen.
     let is_well = report
@@ -130,7 +132,7 @@ pub(super) fn run(args: args::Verify, config: &Config, output: &Output) -> Resul
             counted(report.checked.blobs_elsewhere, "image")
         ));
     }
-    if tree.is_some() && !args.require_signed && !has_keys {
+    if tree.is_some() && !args.judging.require_signed && !has_keys {
         output.note(
             "the registry is unsigned: digests show that bytes are whole, not who published them",
         );

@@ -130,10 +130,16 @@ fn endless_data_a_gzip_bomb_is_never_inflated() {
     packed
         .write_all(&fs::read(root.join("head")).unwrap())
         .unwrap();
-    put(&root, "head", &packed.finish().unwrap());
+    let packed = packed.finish().unwrap();
+    put(&root, "head", &packed);
+    // A compressed byte may be an LF.
+    let word = match packed.contains(&b'\n') {
+        true => "json-string",
+        false => "document-no-line",
+    };
     let odd = Odd::folder(root, |asked| match asked {
         "/head" => vec!["Content-Encoding: gzip".to_owned()],
         _ => Vec::new(),
     });
-    scene.refuses_from(&odd.url, 6, "document-no-line", &[]);
+    scene.refuses_from(&odd.url, 6, word, &[]);
 }

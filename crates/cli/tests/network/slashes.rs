@@ -1,6 +1,6 @@
 //! Keys that end with a slash: what a web server has for a folder, a bucket has as an object.
 
-use sreg_tests::proxy::Proxy;
+use sreg_tests::proxy::{Fault, Proxy};
 use sreg_tests::servers::Moto;
 
 use crate::bucket::{Bucket, ROOT};
@@ -51,6 +51,22 @@ fn folders_are_objects_with_the_bytes_of_their_index() {
     assert!(server.object("copy/library/one/tags/").is_some());
     let doctor = ok(&bench, &server, &["doctor", ROOT]);
     assert!(doctor.stdout.contains("folders"), "{}", doctor.stdout);
+}
+
+/// Whoever may not list a bucket hears "AccessDenied" of what is not there.
+#[test]
+fn who_may_not_list_a_bucket_pushes_all_the_same() {
+    let bucket = Bucket::new();
+    bucket.proxy.set(
+        |request| match request.method == "GET" && request.path.ends_with('/') {
+            true => Fault::Error(403, "AccessDenied"),
+            false => Fault::Pass,
+        },
+    );
+    let image = bucket.image("one", 20_000);
+    let ran = bucket.run(&["push", &image, &format!("{ROOT}//lab/tool:1.0")]);
+    assert_eq!(ran.code, 0, "{}", ran.stderr);
+    assert_eq!(bucket.faults(), Vec::<String>::new());
 }
 
 /// Versity Gateway has nothing under such keys but folders: it is asked once, with a signature that it

@@ -8,12 +8,10 @@ use serde_json::Value;
 use sreg_tests::proxy::Fault;
 
 use crate::bucket::{Bucket, ROOT};
-use crate::process::{kill, start, wait_until};
+use crate::process::{kill_at, start, wait_until};
 use crate::support::Ran;
 use sreg_tests::keys::fingerprint;
 
-/// Longer than any test: a request that is held so never arrives.
-const FOR_EVER: Fault = Fault::Delay(Duration::from_hours(24));
 /// What is pushed and pulled.
 const TARGET: &str = "s3://registry/reg//lab/tool:1.0";
 
@@ -46,22 +44,14 @@ fn of_two() -> (Bucket, String) {
 }
 
 fn admit(bucket: &Bucket) {
-    bucket.calm(&[
-        "trust",
-        "add-key",
-        ROOT,
-        "key-2.pub",
-        "--role",
-        "head",
-        "--key",
-        "key-1",
-    ]);
+    bucket.calm(&of_second("add-key"));
 }
 
-fn dismiss() -> [&'static str; 8] {
+/// The arguments by which the second key gets the role head, or loses it.
+fn of_second(change: &str) -> [&str; 8] {
     [
         "trust",
-        "remove-key",
+        change,
         ROOT,
         "key-2.pub",
         "--role",
@@ -69,6 +59,10 @@ fn dismiss() -> [&'static str; 8] {
         "--key",
         "key-1",
     ]
+}
+
+fn dismiss() -> [&'static str; 8] {
+    of_second("remove-key")
 }
 
 fn version(bucket: &Bucket) -> (u64, u64) {
@@ -95,22 +89,9 @@ fn a_change_of_trust_that_is_killed_at_any_request_refuses_no_reader() {
         std::fs::remove_dir_all(&objects).unwrap();
         copy_all(&saved, &objects);
         bucket.forget();
-        bucket.proxy.reset_counters();
-        bucket
-            .proxy
-            .set(move |request| match request.number >= number as u64 {
-                true => FOR_EVER,
-                false => Fault::Pass,
-            });
-        let mut child = start(&mut bucket.command(&dismiss()));
-        let reached = wait_until(&mut child, || bucket.proxy.requests().len() >= number);
-        if !reached {
-            assert!(child.wait().unwrap().success());
-            bucket.proxy.clear();
+        if !kill_at(&bucket.proxy, &mut bucket.command(&dismiss()), number) {
             break;
         }
-        kill(&mut child);
-        bucket.proxy.clear();
         bucket.calm(&["pull", TARGET, "-o", "got.sif", "--force", "--trust", &id]);
         // Whoever comes next finishes it, if it had begun.
         let next = format!("{TARGET}.next");

@@ -37,6 +37,23 @@ fn what_is_published_already_is_not_published_again() {
     bench.ok(&["verify", "public"]);
 }
 
+/// Bytes of the right number that are wrong are replaced, in a folder as in a bucket.
+#[test]
+fn a_damaged_image_in_a_folder_is_replaced() {
+    let bench = signed();
+    let key = bench.key(1);
+    let image = new_image(&bench, "new.sif");
+    let push = ["push", &image, "public//lab/tool:1.0", "--key", &key];
+    bench.ok(&push);
+    let bytes = fs::read(bench.path(&image)).unwrap();
+    let digest = sreg_model::Digest::of(&bytes);
+    let blob = bench.public().join(format!("v2/lab/tool/blobs/{digest}"));
+    fs::remove_file(&blob).unwrap();
+    fs::write(&blob, vec![0; bytes.len()]).unwrap();
+    bench.ok(&push);
+    assert!(fs::read(&blob).unwrap() == bytes);
+}
+
 // spec: COM-20
 #[test]
 fn what_may_not_be_published_is_refused_before_a_byte_is_written() {

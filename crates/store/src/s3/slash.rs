@@ -15,6 +15,8 @@ use super::{S3, is_about_credentials};
 use crate::runtime::block_on;
 use crate::{If, Object, Served, StoreError, Version, Written};
 
+/// How S3 says that something may not be done.
+const ACCESS_DENIED: &str = "AccessDenied";
 /// The most bytes of an error's text that are read.
 const MAX_TEXT: usize = 4 << 10;
 
@@ -23,19 +25,20 @@ const MAX_TEXT: usize = 4 << 10;
 pub(super) struct Slashes {
     client: Client,
     region: String,
-    /// Whether the server was seen to have no such keys.
+    /// Whether the server was seen to have no such keys, or nothing can be sent for them.
     refused: AtomicBool,
 }
 
 impl Slashes {
     /// # Errors
     /// When TLS cannot be set up.
-    pub(super) fn new(region: String, window: Duration) -> reqwest::Result<Self> {
+    pub(super) fn new(region: String, window: Duration, is_signed: bool) -> reqwest::Result<Self> {
         let client = block_on(async { Client::builder().timeout(window).build() })?;
         Ok(Self {
             client,
             region,
-            refused: AtomicBool::new(false),
+            // Only what is signed can be sent here.
+            refused: AtomicBool::new(!is_signed),
         })
     }
 
@@ -51,7 +54,15 @@ pub(super) fn read(store: &S3, key: &str, most: usize) -> Result<Option<Object>,
             return Ok(None);
         }
         if !answer.status().is_success() {
-            return Err(refused(store, key, answer).await);
+            return match refused(store, key, answer).await {
+                // Those who may not list a bucket hear so of what is not there.
+                StoreError::Denied { what, .. }
+                    if what == ACCESS_DENIED && store.may_read.load(Ordering::Relaxed) =>
+                {
+                    Ok(None)
+                }
+                error => Err(error),
+            };
         }
         let version = answer.headers().get(ETAG).cloned();
         let version = version.and_then(|tag| tag.to_str().ok().map(str::to_owned));
@@ -180,7 +191,10 @@ async fn refused(store: &S3, key: &str, mut answer: Response) -> StoreError {
     match status {
         401 | 403 => StoreError::Denied {
             name,
-            what: format!("the server answers {status}"),
+            what: match text.contains(ACCESS_DENIED) {
+                true => ACCESS_DENIED.to_owned(),
+                false => format!("the server answers {status}"),
+            },
         },
         _ if is_about_credentials(key, &text) => StoreError::Denied {
             name,

@@ -3,7 +3,6 @@
 use sreg_model::head::Head;
 use sreg_model::layout::Place;
 use sreg_model::node::TagEntry;
-use sreg_model::settings::Settings;
 use sreg_model::statement::Subject;
 use sreg_model::trust::Trust;
 use sreg_model::{Digest, Document};
@@ -44,8 +43,7 @@ impl Change<'_> {
         trust: &Document<Trust>,
         judged: (Digest, &[Subject]),
     ) -> Result<(Document<Head>, Vec<Subject>), TreeError> {
-        Tree::in_store(destination.store.clone())?;
-        let mut writer = destination.open(&Settings::default(), self.watch)?;
+        let mut writer = destination.open_there(self.watch)?;
         let writer = &mut *writer;
         // A newest head that does not count is what a new epoch is begun for.
         let base = recover_any(writer, self.watch)?;
@@ -63,19 +61,18 @@ impl Change<'_> {
             },
             source => TreeError::Policy { path, source },
         })?;
-        let newest = base.head.clone();
-        let base = match begins_epoch(&old, trust) {
-            true => base_of_epoch(writer.tree(), base, trust.body())?,
-            false => {
-                if let Some(newest) = &newest {
-                    check_newest(writer.tree(), Some(&old), newest)?;
-                }
-                base
-            }
-        };
-        if newest.as_ref().map(Document::id) != Some(judged.0) {
-            check_judged(writer.tree(), &old, trust, newest.as_ref(), &base, judged.1)?;
+        let nothing = || TreeError::NoHead(writer.tree().root().to_owned());
+        let newest = base.head.clone().ok_or_else(nothing)?;
+        if !begins_epoch(&old, trust) {
+            check_newest(writer.tree(), Some(&old), &newest)?;
         }
+        if newest.id() != judged.0 {
+            check_judged(writer.tree(), &old, trust, &newest, judged.1)?;
+        }
+        let base = Base {
+            head: Some(kept(writer.tree(), &old, trust, &newest)?),
+            ..base
+        };
         let lines = base.lines(writer)?;
         let signing = Signing {
             term: self
@@ -93,9 +90,9 @@ impl Change<'_> {
             now: self.now,
         };
         let head = publish::publish(writer, &base, &lines, &publication, self.watch)?;
-        let left = match (begins_epoch(&old, trust), newest) {
-            (true, Some(newest)) => published_since(writer.tree(), &old, &newest)?,
-            _ => Vec::new(),
+        let left = match begins_epoch(&old, trust) {
+            true => published_since(writer.tree(), &old, &newest)?,
+            false => Vec::new(),
         };
         Ok((head, left))
     }
@@ -116,22 +113,25 @@ pub fn takes_from_heads(before: &Trust, after: &Trust) -> bool {
         || !old.keys.iter().all(|key| new.keys.contains(key))
 }
 
-/// What is published, up to the head that a new epoch begins after.
-fn base_of_epoch(tree: &Tree, base: Base, trust: &Trust) -> Result<Base, TreeError> {
-    let begun = &trust.head_base;
-    let epoch = begun.epoch - 1;
-    let newest = base.head.as_ref().map(|head| head.body().epoch);
-    let Some(version) = begun.version.filter(|_| newest == Some(epoch)) else {
-        return Ok(base);
+/// The head whose index stays published: where trust begins an epoch, the one that it begins after.
+fn kept(
+    tree: &Tree,
+    series: &Series,
+    trust: &Document<Trust>,
+    newest: &Document<Head>,
+) -> Result<Document<Head>, TreeError> {
+    let begun = &trust.body().head_base;
+    let epoch = newest.body().epoch;
+    let follows = begins_epoch(series, trust) && begun.epoch == epoch + 1;
+    let Some(version) = begun.version.filter(|_| follows) else {
+        return Ok(newest.clone());
     };
-    let slot = Place::HeadSlot { epoch, version };
     // TRUST-20: else all that is published would be lost.
+    let slot = Place::HeadSlot { epoch, version };
     match tree.head_slot(epoch, version)? {
-        Some(head) if Some(head.id()) == begun.id => Ok(Base {
-            head: Some(head),
-            ..base
-        }),
-        _ => Err(TreeError::Mismatch {
+        Some(head) if Some(head.id()) == begun.id => Ok(head),
+        None => Err(tree.missing(&slot)),
+        Some(_) => Err(TreeError::Mismatch {
             path: tree.path(&slot),
             what: "the new epoch is to begin after another head of that version".to_owned(),
         }),
@@ -143,18 +143,11 @@ fn check_judged(
     tree: &Tree,
     series: &Series,
     trust: &Document<Trust>,
-    newest: Option<&Document<Head>>,
-    base: &Base,
+    newest: &Document<Head>,
     judged: &[Subject],
 ) -> Result<(), TreeError> {
-    let kept = base.head.as_ref().map(Document::body);
-    let mut now_lost = lost(tree, series, trust.body(), kept)?;
-    if let (Some(newest), Some(kept)) = (newest, kept)
-        && newest.body() != kept
-    {
-        now_lost.extend(left_behind(tree, newest.body(), kept).unwrap_or_default());
-    }
-    match now_lost.iter().find(|subject| !judged.contains(subject)) {
+    let lost = lost(tree, series, trust, newest)?;
+    match lost.iter().find(|subject| !judged.contains(subject)) {
         None => Ok(()),
         Some(subject) => Err(TreeError::Meanwhile {
             path: tree.path(&Place::Head),
@@ -178,43 +171,37 @@ fn published_since(
     Ok(left_behind(tree, end.head.body(), newest.body()).unwrap_or_default())
 }
 
-/// The subjects of `head`, removed ones too, whose statements count under the newest trust, and would
-/// not under `next`.
+/// What is lost of the `newest` head by a version of trust: the subjects, removed ones too, whose
+/// statements count now and would not then, and what a new epoch drops or takes back to an older image.
 ///
 /// # Errors
-/// When the tree cannot be read, or `next` does not follow.
+/// When the tree cannot be read, or the epoch is to begin after another head than trust says.
 pub fn lost(
     tree: &Tree,
     series: &Series,
-    next: &Trust,
-    head: Option<&Head>,
+    trust: &Document<Trust>,
+    newest: &Document<Head>,
 ) -> Result<Vec<Subject>, TreeError> {
-    let next = Document::new(next.clone()).map_err(|source| TreeError::Document {
-        path: tree.path(&Place::Trust(next.version)),
-        source,
-    })?;
-    let lines = publish::lines(tree, head)?;
+    let kept = kept(tree, series, trust, newest)?;
+    let lines = publish::lines(tree, Some(kept.body()))?;
     let mut lost = Vec::new();
     for line in lines.values().flat_map(|keys| keys.values()).flatten() {
         let statement = tree.statement(&line.statement)?;
         let counted = series.check_statement(&statement).is_ok();
-        if counted && policy::check_statement(&next, &statement).is_err() {
+        if counted && policy::check_statement(trust, &statement).is_err() {
             lost.push(statement.body().subject.clone());
         }
+    }
+    if kept.id() != newest.id() {
+        // What a thief has published may be unreadable; it is dropped in any case.
+        lost.extend(left_behind(tree, newest.body(), kept.body()).unwrap_or_default());
     }
     Ok(lost)
 }
 
 /// The references that a new epoch of heads drops, or takes back to an older image: those of the newest
 /// head that are others in the head that the epoch begins after.
-///
-/// # Errors
-/// When an index cannot be read.
-pub fn left_behind(
-    tree: &Tree,
-    newest: &Head,
-    begins_after: &Head,
-) -> Result<Vec<Subject>, TreeError> {
+fn left_behind(tree: &Tree, newest: &Head, begins_after: &Head) -> Result<Vec<Subject>, TreeError> {
     let (newest, kept) = (
         publish::lines(tree, Some(newest))?,
         publish::lines(tree, Some(begins_after))?,

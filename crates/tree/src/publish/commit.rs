@@ -1,9 +1,9 @@
 //! The commit: head and trust become what readers see, then the views follow (`spec/commit.md`).
 
+use sreg_model::Document;
 use sreg_model::head::Head;
 use sreg_model::layout::Place;
 use sreg_model::trust::Trust;
-use sreg_model::{Document, document};
 use sreg_sign::Series;
 
 use super::recover::create_trust;
@@ -134,7 +134,7 @@ fn commit<'a>(
         let slot = Place::HeadSlot { epoch, version };
         // No other trust can begin its epoch now, so that no other head can be the first of it.
         let before_the_first = match (trust, version) {
-            (Some(_), 1) => writer.tree().read(&slot, document::MAX_BYTES).ok(),
+            (Some(_), 1) => writer.tree().slot(&slot)?,
             _ => None,
         };
         let junk = before_the_first.as_ref().or(base.junk.as_ref());
@@ -171,7 +171,7 @@ fn check_unpublished(tree: &Tree, trust: &Document<Trust>) -> Result<(), TreeErr
 fn check_slot(tree: &Tree, head: &Document<Head>) -> Result<(), TreeError> {
     let (epoch, version) = (head.body().epoch, head.body().version);
     let slot = Place::HeadSlot { epoch, version };
-    match tree.read(&slot, document::MAX_BYTES)? == head.bytes() {
+    match tree.slot(&slot)?.as_deref() == Some(head.bytes()) {
         true => Ok(()),
         false => Err(TreeError::Meanwhile {
             path: tree.path(&slot),
@@ -180,7 +180,8 @@ fn check_slot(tree: &Tree, head: &Document<Head>) -> Result<(), TreeError> {
     }
 }
 
-/// Refuses to say that a head is published, where trust that was published meanwhile begins an epoch before it (COM-25).
+/// Refuses to say that a head is published, where trust that was published meanwhile begins an epoch
+/// before it (COM-25).
 fn check_not_left_behind(
     tree: &Tree,
     series: Option<&Series>,

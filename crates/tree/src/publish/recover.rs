@@ -1,11 +1,11 @@
 //! What a writer finds: it finishes what a killed run began before it goes on.
 
 use sreg_index::hasher::Observer;
+use sreg_model::Document;
 use sreg_model::head::Head;
 use sreg_model::layout::Place;
 use sreg_model::lock::Known;
 use sreg_model::trust::Trust;
-use sreg_model::{Document, document};
 use sreg_sign::policy::PolicyError;
 use sreg_sign::{Series, check_known_head, check_seen_slot, seen_slot};
 
@@ -145,28 +145,9 @@ pub(crate) fn recover_any(writer: &dyn Writer, observer: &dyn Observer) -> Resul
         Next::Unsettled => return Err(TreeError::Overtaken),
         Next::Empty | Next::Head(_) => None,
     };
-    let Some(journal) = journal else {
-        let line = Line {
-            series: series.as_ref(),
-            head: &newest,
-        };
-        // In a store whoever commits next moves it on.
-        if counts && !writer.is_shared() {
-            writer.advance(line)?;
-        }
-        return Ok(Base {
-            series,
-            shown: Some(newest.clone()),
-            head: Some(newest),
-            junk,
-        });
-    };
-    let shown = journal
-        .shown
-        .filter(|shown| *shown <= Version::of(newest.body()));
-    let shown = match shown.map(|shown| tree.head_slot(shown.epoch, shown.version)) {
-        Some(Err(TreeError::Document { .. } | TreeError::Mismatch { .. })) | None => None,
-        Some(shown) => shown?,
+    let shown = match &journal {
+        Some(journal) => shown(tree, journal, &newest)?,
+        None => Some(newest.clone()),
     };
     let mut base = Base {
         series,
@@ -174,29 +155,44 @@ pub(crate) fn recover_any(writer: &dyn Writer, observer: &dyn Observer) -> Resul
         head: Some(newest.clone()),
         junk,
     };
-    // In a store whoever is publishing meanwhile brings the views along; so does this run, once it has.
+    // In a store whoever is publishing meanwhile brings `head` and the views along; so does this run,
+    // once it has.
     if counts && !writer.is_shared() {
         let line = Line {
             series: base.series.as_ref(),
             head: &newest,
         };
         writer.advance(line)?;
-        views::roll_forward(writer, base.views_before(&newest), line, observer)?;
-        writer.end(&newest)?;
-        base.shown = Some(newest);
+        if journal.is_some() {
+            views::roll_forward(writer, base.views_before(&newest), line, observer)?;
+            writer.end(&newest)?;
+            base.shown = Some(newest);
+        }
     }
     Ok(base)
+}
+
+/// The head that a journal says all views show; nothing, where there is no such head.
+fn shown(
+    tree: &Tree,
+    journal: &Journal,
+    newest: &Document<Head>,
+) -> Result<Option<Document<Head>>, TreeError> {
+    let shown = journal.shown;
+    let Some(shown) = shown.filter(|shown| *shown <= Version::of(newest.body())) else {
+        return Ok(None);
+    };
+    match tree.head_slot(shown.epoch, shown.version) {
+        Err(TreeError::Document { .. } | TreeError::Mismatch { .. }) => Ok(None),
+        found => found,
+    }
 }
 
 /// Puts the newest head back into its slot, which has lost it.
 fn put_back(writer: &dyn Writer, head: &Document<Head>) -> Result<(), TreeError> {
     let (epoch, version) = (head.body().epoch, head.body().version);
     let slot = Place::HeadSlot { epoch, version };
-    let found = match writer.tree().read(&slot, document::MAX_BYTES) {
-        Ok(found) => Some(found),
-        Err(TreeError::Missing { .. }) => None,
-        Err(error) => return Err(error),
-    };
+    let found = writer.tree().slot(&slot)?;
     writer.create(&slot, head.bytes(), found.as_deref())
 }
 
@@ -212,10 +208,7 @@ pub(crate) fn check_newest(
         Some(series) if series.newest().body().head_base.epoch == epoch => series
             .check_newest_head(newest)
             .map_err(|source| TreeError::Policy { path, source }),
-        None if newest.body().registry.is_some() => Err(TreeError::Missing {
-            tree: tree.root().to_owned(),
-            place: Box::new(Place::Trust(1)),
-        }),
+        None if newest.body().registry.is_some() => Err(tree.missing(&Place::Trust(1))),
         _ => Ok(()),
     }
 }
@@ -257,7 +250,7 @@ fn finish(
 }
 
 /// Creates a version of trust. The same with other signatures is the same.
-pub(super) fn create_trust(writer: &dyn Writer, trust: &Document<Trust>) -> Result<(), TreeError> {
+pub(crate) fn create_trust(writer: &dyn Writer, trust: &Document<Trust>) -> Result<(), TreeError> {
     let version = trust.body().version;
     match writer.create(&Place::Trust(version), trust.bytes(), None) {
         Err(TreeError::Conflict(path)) => match read_trust(writer.tree(), version) {
@@ -293,11 +286,7 @@ fn finish_head(
     if series.check_newest_head(head).is_err() || !follows(head.bytes()) {
         return Ok(false);
     }
-    let found = match tree.read(&slot, document::MAX_BYTES) {
-        Ok(found) => Some(found),
-        Err(TreeError::Missing { .. }) => None,
-        Err(error) => return Err(error),
-    };
+    let found = tree.slot(&slot)?;
     if found
         .as_ref()
         .is_some_and(|found| found != head.bytes() && follows(found))

@@ -152,7 +152,7 @@ pub(super) fn choose(
     config: &Config,
     output: &Output,
 ) -> Result<Chosen, Problem> {
-    let registry = args.registry.as_deref().or(config.registry.as_deref());
+    let registry = args.within.registry(config);
     let (root, reference) = target::reference(&args.reference, registry)?;
     if args.offline {
         return offline::choose(args, &root, &reference, output);
@@ -196,7 +196,7 @@ fn choose_at(
 ) -> Result<Chosen, Problem> {
     let tree = place::tree_beside(root, at)?;
     let places = knowledge::places(&root.display().to_string());
-    let expected = knowledge::expected(&args.knowing, &places, tree.registry())?;
+    let expected = knowledge::expected(&args.judging.knowing, &places, tree.registry())?;
     let report = look(args, &tree, reference, &expected)?;
     knowledge::keep_evidence(&expected, &report.forks, output)?;
     if let Some(problem) = refusal(&report, &tree, reference) {
@@ -240,7 +240,7 @@ fn look(
         return locked::look(args, tree, reference, expected);
     }
     let options = Options {
-        now: args.now.unwrap_or_else(crate::clock::now),
+        now: args.judging.now(),
         known: expected.known.clone(),
         statements: expected.statements.clone(),
         ..Options::new(BlobCheck::None, IoMode::Auto)
@@ -371,11 +371,11 @@ fn vouch(
     output: &Output,
 ) -> Result<bool, Problem> {
     // A digest says what the image is to be, whoever gives it.
-    if reference.digest().is_some() && !args.require_signed {
+    if reference.digest().is_some() && !args.judging.require_signed {
         return Ok(false);
     }
     let Some(seen) = seen else {
-        if args.require_signed || expected.has_lock {
+        if args.judging.require_signed || expected.has_lock {
             return Err(Problem::new(
                 "unsigned",
                 format!("{} is not signed", tree.root().display()),

@@ -59,7 +59,7 @@ pub(super) fn look(
     };
     let known = expected.known.iter().map(without_head).collect();
     let options = Options {
-        now: args.now.unwrap_or_else(crate::clock::now),
+        now: args.judging.now(),
         known,
         pinned: true,
         ..Options::new(BlobCheck::None, IoMode::Auto)

@@ -28,7 +28,7 @@ pub(super) fn choose(
     output: &Output,
 ) -> Result<Chosen, Problem> {
     let places = knowledge::places(&root.display().to_string());
-    let expected = knowledge::expected(&args.knowing, &places, None)?;
+    let expected = knowledge::expected(&args.judging.knowing, &places, None)?;
     let unknown = || {
         Problem::new(
             "untrusted-registry",
@@ -46,7 +46,7 @@ pub(super) fn choose(
         let what = "the lock file lists a version of trust that was not seen yet";
         return Err(Problem::new("rolled-back", what).with_hint("pull once without --offline"));
     }
-    let now = args.now.unwrap_or_else(crate::clock::now);
+    let now = args.judging.now();
     let counting = statements.into_iter().filter(|statement| {
         policy::check_statement(trust, statement).is_ok()
             && policy::check_fresh(Purpose::Image, statement.body().expires, now).is_ok()

@@ -165,7 +165,7 @@ fn finish(
     output: &Output,
 ) -> Result<u8, Problem> {
     let root = registry.tree.root();
-    let judged = lost(registry, &trust)?;
+    let judged = tree_change::lost(&registry.tree, &registry.series, &trust, &registry.head)?;
     let lost = change::references(&judged);
     let trust = sign_roots(&registry.series, trust, opened)?;
     let version = trust.body().version;
@@ -345,30 +345,6 @@ fn sign_roots(
     let signers = signers
         .filter(|signer: &&dyn sreg_sign::Signer| roots.contains(&signer.key().fingerprint()));
     Ok(sign(trust, Purpose::Trust, signers)?)
-}
-
-/// What counts no longer, or, where a new epoch begins after an earlier head than the newest, is dropped
-/// or taken back.
-fn lost(registry: &Registry, trust: &Document<Trust>) -> Result<Vec<Subject>, Problem> {
-    let (tree, series) = (&registry.tree, &registry.series);
-    let begun = &trust.body().head_base;
-    let current = series.newest().body().head_base.epoch;
-    let newest = registry.head.body();
-    let lost = |head: &Head| tree_change::lost(tree, series, trust.body(), Some(head));
-    let Some(version) = begun.version.filter(|_| begun.epoch > current) else {
-        return Ok(lost(newest)?);
-    };
-    let kept = tree.head_slot(current, version)?;
-    let kept = kept.filter(|head| Some(head.id()) == begun.id).ok_or_else(|| {
-        Problem::new(
-            "missing-head",
-            format!("the new epoch is to begin after version {version} of epoch {current}, which is another head, or none"),
-        )
-    })?;
-    let mut lost = lost(kept.body())?;
-    // What a thief has published may be unreadable; it is dropped in any case.
-    lost.extend(tree_change::left_behind(tree, newest, kept.body()).unwrap_or_default());
-    Ok(lost)
 }
 
 /// Whether a head has to be signed that the keys at hand may not sign, in words.
