@@ -130,8 +130,8 @@ def canonical_or($word):
 
 def fold: ascii_downcase;
 def is_digest: type == "string" and test("\\Asha256:[0-9a-f]{64}\\z");
-def is_component: test("\\A[A-Za-z0-9][A-Za-z0-9._-]{0,63}\\z");
-def is_tag: type == "string" and test("\\A[A-Za-z0-9_][A-Za-z0-9._-]{0,127}\\z");
+def is_component: test("\\A(?=.{1,64}\\z)[A-Za-z0-9]+((\\.|__?|-+)[A-Za-z0-9]+)*\\z");
+def is_tag: type == "string" and test("\\A(?![Ss][Hh][Aa]256-[0-9A-Fa-f]{64})[A-Za-z0-9_][A-Za-z0-9._-]{0,127}\\z");
 # The place of a word is its code in a SIF header.
 def arches: ["unknown", "386", "amd64", "arm", "arm64", "ppc64", "ppc64le", "mips", "mipsle", "mips64", "mips64le",
     "s390x", "riscv64", "loong64"];

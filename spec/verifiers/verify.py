@@ -197,8 +197,8 @@ def is_true(value):
 
 # --- reference.md
 
-COMPONENT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}\Z")
-TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,127}\Z")
+COMPONENT = re.compile(r"(?=.{1,64}\Z)[A-Za-z0-9]+(?:(?:\.|__?|-+)[A-Za-z0-9]+)*\Z")
+TAG = re.compile(r"(?![Ss][Hh][Aa]256-[0-9A-Fa-f]{64})[A-Za-z0-9_][A-Za-z0-9._-]{0,127}\Z")
 RESERVED = "api head heads index.html n s sreg.json staging trust v2".split()
 ARCHES = {
     "unknown": "00", "386": "01", "amd64": "02", "arm": "03", "arm64": "04", "ppc64": "05",

@@ -35,14 +35,17 @@ pub const RESERVED_REPOSITORIES: &[&str] = &["library/v1", "library/version"];
 #[non_exhaustive]
 pub enum ReferenceError {
     /// A namespace outside its grammar.
-    #[error("namespace {0:?} is not of the form [A-Za-z0-9][A-Za-z0-9._-]{{0,63}}")]
+    #[error("namespace {0:?} is not letters and digits, parted by '.', '_', '__' or hyphens, of up to 64 bytes")]
     Namespace(String),
     /// A name outside its grammar.
-    #[error("name {0:?} is not of the form [A-Za-z0-9][A-Za-z0-9._-]{{0,63}}")]
+    #[error("name {0:?} is not letters and digits, parted by '.', '_', '__' or hyphens, of up to 64 bytes")]
     Name(String),
     /// A tag outside its grammar.
     #[error("tag {0:?} is not of the form [A-Za-z0-9_][A-Za-z0-9._-]{{0,127}}")]
     Tag(String),
+    /// A tag under which clients look for what others say of a digest.
+    #[error("tag {0:?} begins like a digest, and clients look for signatures there")]
+    DigestTag(String),
     /// Not exactly two components.
     #[error("{0:?} is not namespace/name: exactly two components are needed")]
     Components(String),
@@ -61,7 +64,7 @@ impl ReferenceError {
         match self {
             Self::Namespace(_) => "malformed-namespace",
             Self::Name(_) => "malformed-name",
-            Self::Tag(_) => "malformed-tag",
+            Self::Tag(_) | Self::DigestTag(_) => "malformed-tag",
             Self::Components(_) => "malformed-reference",
             Self::Reserved(_) => "reserved-name",
             Self::Digest(error) => error.code(),
@@ -143,8 +146,13 @@ text_type!(
     /// The movable part of a reference: which one.
     Tag,
     |text| {
-        let first = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
-        if matches_grammar(text, first, MAX_TAG) { Ok(()) } else { Err(ReferenceError::Tag(shorten(text))) }
+        if !is_tag(text) {
+            Err(ReferenceError::Tag(shorten(text)))
+        } else if names_a_digest(text) {
+            Err(ReferenceError::DigestTag(shorten(text)))
+        } else {
+            Ok(())
+        }
     }
 );
 
@@ -305,16 +313,38 @@ impl fmt::Display for Reference {
     }
 }
 
+/// A component of an OCI repository, in letters of any case (distribution-spec, "Pulling manifests").
 fn is_component(text: &str) -> bool {
-    matches_grammar(text, |byte| byte.is_ascii_alphanumeric(), MAX_COMPONENT)
+    let separators = text.split(|character: char| character.is_ascii_alphanumeric());
+    let is_separator =
+        |text: &str| matches!(text, "" | "." | "_" | "__") || text.bytes().all(|byte| byte == b'-');
+    let ends = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_alphanumeric);
+    let bytes = text.as_bytes();
+    bytes.len() <= MAX_COMPONENT
+        && ends(bytes.first())
+        && ends(bytes.last())
+        && separators.into_iter().all(is_separator)
 }
 
-fn matches_grammar(text: &str, first: impl Fn(u8) -> bool, longest: usize) -> bool {
-    let rest = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-');
+fn is_tag(text: &str) -> bool {
+    let is_first = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
+    let is_other = |byte: &u8| is_first(*byte) || matches!(byte, b'.' | b'-');
     match text.as_bytes() {
-        [head, tail @ ..] => first(*head) && tail.iter().all(rest) && text.len() <= longest,
+        [first, rest @ ..] => {
+            is_first(*first) && rest.iter().all(is_other) && text.len() <= MAX_TAG
+        }
         [] => false,
     }
+}
+
+/// Whether a tag begins as those do under which clients look for what belongs to a digest
+/// (distribution-spec, "Referrers Tag Schema"; cosign's `.sig`).
+fn names_a_digest(tag: &str) -> bool {
+    let hex = tag
+        .split_at_checked("sha256-".len())
+        .filter(|(algorithm, _)| algorithm.eq_ignore_ascii_case("sha256-"))
+        .and_then(|(_, rest)| rest.get(..64));
+    hex.is_some_and(|hex| hex.bytes().all(|byte| byte.is_ascii_hexdigit()))
 }
 
 fn is_reserved(list: &[&str], text: &str) -> bool {
@@ -331,7 +361,7 @@ mod tests {
     proptest! {
         #[test]
         fn parse_then_print_is_identity(
-            text in "[A-Za-z0-9][A-Za-z0-9._-]{1,63}/[A-Za-z0-9][A-Za-z0-9._-]{0,63}(:[A-Za-z0-9_][A-Za-z0-9._-]{0,127})?"
+            text in "[A-Za-z0-9]{2,8}(([.]|_|__|-{1,3})[A-Za-z0-9]{1,8}){0,4}/[A-Za-z0-9]{1,8}(([.]|_|__|-{1,3})[A-Za-z0-9]{1,8}){0,4}(:[A-Za-z0-9_][A-Za-z0-9._-]{0,127})?"
         ) {
             prop_assume!(!matches!(text.parse::<Reference>(), Err(ReferenceError::Reserved(_))));
             prop_assert_eq!(text.parse::<Reference>().unwrap().to_string(), text);
@@ -370,9 +400,15 @@ mod tests {
             ("../b", "malformed-namespace"),
             ("a/.b", "malformed-name"),
             ("a/b%2e", "malformed-name"),
+            ("a/b.", "malformed-name"),
+            ("a/b_-c", "malformed-name"),
+            ("a/b..c", "malformed-name"),
+            ("a/b___c", "malformed-name"),
+            ("a-/b", "malformed-namespace"),
             ("a/b:", "malformed-tag"),
             ("a/b:.x", "malformed-tag"),
             ("a/b:1:2", "malformed-tag"),
+            (&format!("a/b:Sha256-{}.sig", "0a".repeat(32)), "malformed-tag"),
             ("a/b@sha256:00", "malformed-digest"),
             ("V2/b", "reserved-name"),
             ("library/version", "reserved-name"),

@@ -13,6 +13,7 @@ pub(super) fn cases() -> Vec<Case> {
 
 fn references() -> Vec<Case> {
     let digest = oracle::digest(b"image");
+    let hex = oracle::hex(b"manifest");
     let longest = format!("{}/{}:{}", "n".repeat(64), "a".repeat(64), "t".repeat(128));
     let mut cases = Vec::new();
     let mut valid = |name: &str, ids: &'static str, note: &str, text: &str, expect: Value| {
@@ -56,9 +57,17 @@ fn references() -> Vec<Case> {
     valid(
         "punctuation",
         "REF-2 REF-3",
-        "dots, underscores and hyphens anywhere but in front",
-        "0-_./9..a--",
-        json!({"namespace": "0-_.", "name": "9..a--", "tag_or_default": "latest"}),
+        "one dot, one or two underscores, or hyphens between letters and digits",
+        "0.a_b/9__a---b",
+        json!({"namespace": "0.a_b", "name": "9__a---b", "tag_or_default": "latest"}),
+    );
+    let short_of_digest = format!("lab/tool:sha256-{}", &hex[1..]);
+    valid(
+        "tag-like-a-digest",
+        "REF-15",
+        "63 digits name no digest",
+        &short_of_digest,
+        json!({"namespace": "lab", "name": "tool", "tag": &short_of_digest[9..], "tag_or_default": &short_of_digest[9..]}),
     );
     valid(
         "longest",
@@ -84,6 +93,8 @@ fn references() -> Vec<Case> {
     let over_namespace = format!("{}/tool", "n".repeat(65));
     let over_name = format!("lab/{}", "a".repeat(65));
     let over_tag = format!("lab/tool:{}", "t".repeat(129));
+    let of_digest = format!("lab/tool:sha256-{hex}.sig");
+    let of_digest_folded = format!("lab/tool:SHA256-{}", hex.to_uppercase());
     let short_digest = format!("lab/tool@{}", &digest[..digest.len() - 1]);
     for (name, ids, note, text, class) in [
         ("empty", "REF-1", "no byte", "", "malformed-reference"),
@@ -172,6 +183,55 @@ fn references() -> Vec<Case> {
             "malformed-name",
         ),
         ("nul", "REF-3", "a NUL", "lab/a\0", "malformed-name"),
+        (
+            "hyphen-behind",
+            "REF-2",
+            "a hyphen at the end",
+            "lab-/tool",
+            "malformed-namespace",
+        ),
+        (
+            "underscore-behind",
+            "REF-3",
+            "an underscore at the end",
+            "lab/tool_",
+            "malformed-name",
+        ),
+        (
+            "two-dots",
+            "REF-3",
+            "two dots in a row",
+            "lab/a..b",
+            "malformed-name",
+        ),
+        (
+            "three-underscores",
+            "REF-3",
+            "three underscores in a row",
+            "lab/a___b",
+            "malformed-name",
+        ),
+        (
+            "mixed-separators",
+            "REF-3",
+            "two separators of different kinds",
+            "lab/a_-b",
+            "malformed-name",
+        ),
+        (
+            "tag-of-a-digest",
+            "REF-15",
+            "where clients look for a signature of cosign",
+            &of_digest,
+            "malformed-tag",
+        ),
+        (
+            "tag-of-a-digest-folded",
+            "REF-15",
+            "the same in capitals, where they look for referrers",
+            &of_digest_folded,
+            "malformed-tag",
+        ),
         (
             "name-too-long",
             "REF-3",
