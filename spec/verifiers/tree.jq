@@ -1,7 +1,8 @@
-# Judges a tree whose stock was taken by verify.sh. $stock: {path: {type, size}}; $texts: the bytes
-# of the files that are read; $digests: of those files; $hashed: of strings; $facts: about
-# signatures (trust.jq). $asked: {reference, expected, known, now, locked}, where `expected` are ids of
-# registries, each of which the tree is to be, and `known` what a lock file lists.
+# Judges a tree whose stock was taken by verify.sh. $stock: {path: {type, size}}, and of a link that is
+# a view its text as `link`; $texts: the bytes of the files that are read; $digests: of those files;
+# $hashed: of strings; $facts: about signatures (trust.jq). $asked: {reference, expected, known, now,
+# locked}, where `expected` are ids of registries, each of which the tree is to be, and `known` what a
+# lock file lists.
 include "verify";
 include "trust";
 
@@ -332,54 +333,61 @@ def image_checks($settings; $values):
 
 # --- api.md and layout.md
 
+# What stands in the place of a view, as `views` says it.
+def standing: if $stock[.].link then $stock[.] | {link} else $texts[.] end;
+
 def once_derived($settings; $nodes; $statements; $heads; $path):
-    first(($heads[1:][].value | stated($statements; index_of($nodes; .).lines).values | views($settings)
-        | .[$path] // empty | select(. == $texts[$path]) | true), false);
+    first(($heads[1:][].value | stated($statements; index_of($nodes; .).lines).values | views($settings; $hashed)
+        | .[$path] // empty | select(. == ($path | standing)) | true), false);
 
 def view_faults($settings; $nodes; $statements; $heads; $derived):
     $derived | keys[] as $path
-    | kept(found($path; "missing-view"; -1)) as $one
-    | if $one | has("failed") then {path: $path, failed: $one.failed}
-      elif $one.text == $derived[$path] then empty
+    | ($derived[$path] | if type == "object" then .link | ltrimstr("../" * ($path | split("/") | length - 1)) else null end) as $image
+    | if ($path | standing) == $derived[$path] then empty
+      # The image itself may stand where a link should.
+      elif $image and $stock[$path].type == "f" and $stock[$path].size == $stock[$image].size
+      then {check: "copy", path: $path, digest: ($image | split("/")[-1])}
+      elif $stock[$path] == null then {path: $path, failed: "missing-view"}
+      elif $stock[$path] | .type != "f" and .link == null then {path: $path, failed: "not-a-file"}
       elif once_derived($settings; $nodes; $statements; $heads; $path) then {path: $path, failed: "stale-view"}
       else {path: $path, failed: "view-mismatch"} end;
 
-def strays($settings; $nodes; $statements; $trust; $heads; $complete; $whole; $met):
+def strays($settings; $nodes; $statements; $trust; $heads; $complete; $whole; $clash; $met):
     # A folder in no place that is named is no file.
     $stock | keys[] as $path | select(($met[$path] | not) and $stock[$path].type != "d")
     | ($path | place) as $place
+    | ($place != null and ($place.view or ($place.place == "blob" and $place.digest == config_digest))) as $is_view
+    | ($whole and ($is_view and $clash | not)) as $judged
+    | (if $judged then {warning: "stray-file", path: $path} else {warning: "not-judged", path: "head"} end) as $warning
     | if $path | startswith("staging/") then {warning: "interrupted-run", path: "staging"}
       elif $place == null then {warning: "foreign-file", path: $path}
-      elif $stock[$path].type != "f" then {path: $path, failed: "not-a-file"}
+      elif $stock[$path] | .type != "f" and .link == null then {path: $path, failed: "not-a-file"}
       elif $place.place == "trust" then {path: $path, failed: "stray-trust"}
       elif $place.place == "head-slot" then
         if $place.version > ($trust.base[$place.epoch + 1 | tostring] // {version: infinite} | .version // 0)
         then {warning: "abandoned-head", path: $path}
         elif $complete then {path: $path, failed: "stray-head"} else {warning: "not-judged", path: "head"} end
-      elif $place.place | startswith("seed-") then
-        if $whole | not then {warning: "not-judged", path: "head"}
+      elif $place.view and $place.place != "manifest" then
+        if $judged | not then $warning
+        elif $place.place == "referrers" and $texts[$path] == ([] | image_index) then $warning
         elif once_derived($settings; $nodes; $statements; $heads; $path) then {path: $path, failed: "stale-view"}
         else {path: $path, failed: "stray-view"} end
-      else
-        (if $whole then {warning: "stray-file", path: $path} else {warning: "not-judged", path: "head"} end) as $warning
-        | if $place.place == "statement" then
-            # Only line 1 carries the id.
-            ([($texts[$path] // "") | split("\n") | select(.[1:] | length > 0 and . != [""]) | .[0] | try utf8 catch empty] | .[0]) as $line
-            | (if $line == null then $digests[$path] else $hashed[$line + "\n"] // $digests[$path] end) as $digest
-            | if $digest == $place.digest then $warning else {path: $path, failed: "blob-mismatch"} end
-          elif $place.place == "node" then
-            if $digests[$path] == $place.digest then $warning else {path: $path, failed: "blob-mismatch"} end
-          else {check: "stray", path: $path, digest: $place.digest, warning: $warning} end
-      end;
+      elif $place.place == "statement" then
+        # Only line 1 carries the id.
+        ([($texts[$path] // "") | split("\n") | select(.[1:] | length > 0 and . != [""]) | .[0] | try utf8 catch empty] | .[0]) as $line
+        | (if $line == null then $digests[$path] else $hashed[$line + "\n"] // $digests[$path] end) as $digest
+        | if $digest == $place.digest then $warning else {path: $path, failed: "blob-mismatch"} end
+      elif $place.place == "node" then
+        if $digests[$path] == $place.digest then $warning else {path: $path, failed: "blob-mismatch"} end
+      else {check: "stray", path: $path, digest: $place.digest, warning: $warning} end;
 
 # Views that are known though a part could not be read: those of tags whose statements are all at
 # hand, and lists of tags by the lines of an index that is (IDX-24), else none.
 def known_views($settings; $values; $index):
-    ($values | views($settings) | with_entries(select(.key | endswith("/tags/index.html") | not)))
+    ($values | views($settings; $hashed) | with_entries(select(.key | place | .place != "seed-tags" and .place != "tags-list")))
     + if $index.faults != [] then {} else
         [$index.lines[] | select(.digest) | (.key | split(":")) as $key | {name: (.namespace + "/" + $key[0]), tag: $key[1]}]
-        | reduce group_by(.name)[] as $tags ({};
-            .[$tags[0].name + "/tags/index.html"] = ($tags | list_of_tags))
+        | lists_of_tags
       end;
 
 def verify_tree($settings; $nodes; $statements):
@@ -397,7 +405,10 @@ def verify_tree($settings; $nodes; $statements):
     | ([$stated.values[] | [.name + ":" + .tag, .arch]]) as $read
     | ([$index.lines[] | [.namespace + "/" + .key, .arch]] - $read | map(.[0]) | unique) as $unknown
     | [$stated.values[] | select(.name + ":" + .tag | . as $tag | $unknown | index([$tag]) | not)] as $known
-    | (if $whole then $known | views($settings) else known_views($settings; $known; $index) end) as $derived
+    | [case_collisions($index.lines), reserved_names($index.lines)] as $clashes
+    # Views of names that clash stand in each other's way.
+    | (if $clashes != [] then {} elif $whole then $known | views($settings; $hashed)
+       else known_views($settings; $known; $index) end) as $derived
     | [image_checks($settings; $stated.values)] as $images
     | (["sreg.json", "head", (range(1; $trust.versions + 1) | "trust/\(.)")] + $series.met + $index.met + [$older[].met[]] + [$before.seen | keys[] | sharded("s"; .)]
        + ($derived | keys) + [$images[] | .met // empty]
@@ -406,12 +417,12 @@ def verify_tree($settings; $nodes; $statements):
       $series.faults[], key_faults_of_heads($trust; $heads), ($heads[:1][] as $head | known_head_faults($trust; $head)),
       $index.faults[], $older[].faults[], $stated.faults[], $before.faults[],
       key_faults_of_statements($trust; $statements; $before.seen | keys; $newest),
-      case_collisions($index.lines), reserved_names($index.lines),
+      $clashes[],
       (if $heads != [] and $index.faults == [] and $index.total != $heads[0].value.index.tags
        then {path: "head", failed: "node-sum\tthe head counts otherwise"} else empty end),
       view_faults($settings; $nodes; $statements; $heads; $derived),
       $images[],
-      strays($settings; $nodes; $statements; $trust; $heads; $series.complete; $whole; $met);
+      strays($settings; $nodes; $statements; $trust; $heads; $series.complete; $whole; $clashes != []; $met);
 
 # Only what leads from the head to one reference, and its bytes.
 def verify_reference($settings; $nodes; $statements):
@@ -462,7 +473,7 @@ def shown: tostring | explode | map(if . < 32 or . == 127 then 63 else . end) | 
 [verdicts | select(has("met") | not)] | unique[]
 | if .failed then ["error", (.failed | word_of), (.path | shown), (.failed | split("\t") | .[1] // .[0] | shown)]
   elif .check == "sidecar" then ["sidecar", .path, .digest, .length, .has, .last]
-  elif .check == "blob" then ["blob", .path, .digest]
+  elif .check == "blob" or .check == "copy" then [.check, .path, .digest]
   elif .check == "stray" then ["stray", .path, .digest, .warning.warning, .warning.path]
   else ["warning", .warning, (.path | shown)] end
 | map(tostring) | join("\t")

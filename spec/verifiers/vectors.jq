@@ -72,7 +72,9 @@ def verdict($area; $case; $vector):
     else # views
         (input($case) | split("\n")[:-1]) as $lines
         | ($lines[0] + "\n" | parse_settings) as $settings
-        | {files: ([$lines[1:][] | canonical | check_statement($hashed)] | views($settings))}
+        | [$lines[1:][] | canonical | check_statement($hashed)] | views($settings; $hashed)
+        | {files: with_entries(select(.value | type == "string")),
+           links: with_entries(select(.value | type == "object") | .value |= .link)}
     end;
 
 $vectors | keys[] as $case

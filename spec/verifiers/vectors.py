@@ -46,8 +46,7 @@ def manifest(data, vector):
     layers = verify.parse_manifest(data)
     image = vector.get("image")
     if image:
-        keys = ("name", "tag", "digest", "size", "media")
-        if verify.manifest_of(*(image[key] for key in keys)) != data:
+        if verify.manifest_of_image(image) != data:
             raise Wrong("view-mismatch")
     return {"digest": verify.sha256(data), "layers": layers}
 
@@ -145,8 +144,13 @@ def views(data, _):
     first, *rest = data.split(b"\n")[:-1]
     found = verify.parse_settings(first + b"\n")
     statements = [verify.document(line + b"\n", verify.check_statement) for line in rest]
-    files = verify.views_of(found, statements)
-    return {"files": {path: view.decode() for path, view in files.items()}}
+    said = {"files": {}, "links": {}}
+    for path, view in verify.views_of(found, statements).items():
+        if isinstance(view, verify.Link):
+            said["links"][path] = view
+        else:
+            said["files"][path] = view.decode()
+    return said
 
 
 def key(data, _):
@@ -170,16 +174,23 @@ def lock(data, _):
     return {"registries": value["registries"]}
 
 
-def tree(data, vector):
+def make_tree(data, root):
     described = json.loads(data)
     files = {path: text.encode() for path, text in described["files"].items()}
     files.update({path: bytes.fromhex(text) for path, text in described["hex"].items()})
-    with tempfile.TemporaryDirectory() as root:
-        for path, content in files.items():
-            full = os.path.join(root, path)
-            os.makedirs(os.path.dirname(full), exist_ok=True)
+    for path in [*files, *described["links"]]:
+        full = os.path.join(root, path)
+        os.makedirs(os.path.dirname(full), exist_ok=True)
+        if path in files:
             with open(full, "wb") as file:
-                file.write(content)
+                file.write(files[path])
+        else:
+            os.symlink(described["links"][path], full)
+
+
+def tree(data, vector):
+    with tempfile.TemporaryDirectory() as root:
+        make_tree(data, root)
         known = [vector["knows"]] if "knows" in vector else []
         found = verify.Tree(root, [one["id"] for one in known], known, vector.get("now", 0))
         found.verify()

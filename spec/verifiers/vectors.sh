@@ -74,7 +74,8 @@ questions_of_vectors() {
           else empty end'
 }
 
-# What is hashed besides: the nodes of proofs, their lines' keys, and the keys that are asked for.
+# What is hashed besides: the nodes of proofs, their lines' keys, the keys that are asked for, and manifests
+# and image indexes.
 strings_of_vectors() {
     local work=$1
     jq '[to_entries[] | select(.key | startswith("proof/")) | .value | fromjson | .nodes[]]
@@ -83,6 +84,8 @@ strings_of_vectors() {
     strings_to_hash "$work/all-texts"
     jq -j '.[] + "\u001e"' "$work/proof-nodes"
     jq -j '.[] | .key // empty | . + "\u001e"' "$work/vectors"
+    # Image indexes: one that is not as the vector says has no digest here, and so no place.
+    jq -j '.[] | .expect.files? // empty | to_entries[] | select(.key | contains("/manifests/sha256:")) | .value + "\u001e"' "$work/vectors"
 }
 
 # The nodes of the maps of the area `map` (IDX-3), as {case: [{id, kind, prefix, count}]}, each branch
@@ -194,14 +197,15 @@ digest_chains() {
 
 # Writes the tree that a vector describes.
 make_tree() {
-    local input=$1 root=$2 path hex
-    while IFS= read -r -d $'\x1e' path && IFS= read -r -d $'\x1e' hex; do
+    local input=$1 root=$2 kind path text
+    while IFS= read -r -d $'\x1e' kind && IFS= read -r -d $'\x1e' path && IFS= read -r -d $'\x1e' text; do
         mkdir -p "$root/$(dirname "$path")"
-        printf '%b' "$hex" > "$root/$path"
+        if [[ $kind == link ]]; then ln -s -- "$text" "$root/$path"; else printf '%b' "$text" > "$root/$path"; fi
     done < <(jq -j '
         def escaped: [.[range(0; length; 2):][:2] | "\\x" + .] | join("");
-        (.files | to_entries[] | .key, (.value | gsub("\\\\"; "\\\\"))),
-        (.hex | to_entries[] | .key, (.value | escaped))
+        (.files | to_entries[] | "file", .key, (.value | gsub("\\\\"; "\\\\"))),
+        (.hex | to_entries[] | "file", .key, (.value | escaped)),
+        (.links | to_entries[] | "link", .key, .value)
         | . + "\u001e"' "$input")
 }
 

@@ -211,6 +211,16 @@ def manifest_of:
     + "\"annotations\":{\"org.opencontainers.image.title\":\""
     + (.name | split("/")[1]) + "_" + .tag + "." + formats[.media] + "\"}}]}";
 
+# Of a tag's images, the shown one first; of none, what is attached to a manifest to which nothing is.
+def image_index:
+    "{\"schemaVersion\":2,\"mediaType\":\"application/vnd.oci.image.index.v1+json\",\"manifests\":["
+    + (map("{\"mediaType\":\"application/vnd.oci.image.manifest.v1+json\",\"size\":" + (manifest_of | length | tojson)
+        + ",\"digest\":\"" + .manifest + "\",\"platform\":{\"architecture\":\"" + .arch + "\",\"os\":\"linux\"}}") | join(","))
+    + "]}";
+
+# API-4
+def shown_first: sort_by([.arch != "amd64", .arch]);
+
 def is_descriptor:
     type == "object" and (.mediaType | type == "string") and (.digest | is_digest)
     and (.size | type == "number" and . >= 0 and . == floor);
@@ -410,10 +420,13 @@ def image_url($settings):
 def place:
     def number: test("\\A(0|[1-9][0-9]{0,15})\\z") and (greater_digits(greatest_integer | tostring) | not);
     def is_version: number and . != "0";
+    def is_folded_repository: is_repository and fold == .;
     split("/") as $parts
     | ($parts | length) as $length
     | if . == "sreg.json" then {place: "settings"}
       elif . == "head" then {place: "head"}
+      elif . == ".nojekyll" then {place: "no-jekyll"}
+      elif . == "v2/index.html" then {place: "ping"}
       elif $parts[0] == "heads" then
         if $length == 3 and ($parts[1] | number) and ($parts[2] | is_version)
         then {place: "head-slot", epoch: ($parts[1] | tonumber), version: ($parts[2] | tonumber)} else null end
@@ -424,9 +437,21 @@ def place:
         then {place: (if $parts[0] == "n" then "node" else "statement" end), digest: ("sha256:" + $parts[2])} else null end
       elif $parts[0] == "v2" then
         ($parts[1:3] | join("/")) as $repository
-        | if $length == 5 and ($repository | is_repository and fold == .)
-             and ($parts[3] == "blobs" or $parts[3] == "manifests") and ($parts[4] | is_digest)
-          then {place: $parts[3][:-1], repository: $repository, digest: $parts[4]} else null end
+        | if $length != 5 or ($repository | is_folded_repository | not) then null
+          elif $parts[3:] == ["tags", "list"] then {place: "tags-list", repository: $repository}
+          elif {blobs: 1, manifests: 1, referrers: 1}[$parts[3]] and ($parts[4] | is_digest)
+          then {place: ($parts[3] | if . == "referrers" then . else .[:-1] end), repository: $repository, digest: $parts[4]}
+          elif $parts[3] == "manifests" and ($parts[4] | is_tag)
+          then {place: "tag-manifest", repository: $repository, tag: $parts[4]}
+          else null end
+      elif $parts[0] == "api" or $parts[:2] == ["library", "v1"] or ($parts[0] == "library" and $parts[2] == "v1") then
+        (if $parts[0] == "library" and $length == 6 and ($parts[1] | is_arch) then $parts[1] else null end) as $arch
+        | ($parts | if $arch then .[:1] + .[2:] else . end) as $parts
+        | {"library/v1/images": "library-image", "library/v1/imagefile": "library-file", "api/container": "shub"}[$parts[:-2] | join("/")] as $kind
+        | ($parts[-2:] | join("/") | split(":")) as [$repository, $tag]
+        | if $kind and ($parts[-1] | split(":") | length == 2) and ($repository | is_repository) and ($tag | is_tag)
+             and ($kind == "shub" or ($repository + $tag | fold == .))
+          then {place: $kind, repository: $repository, tag: $tag} + (if $arch then {arch: $arch} else {} end) else null end
       else
         ($parts[:2] | join("/")) as $repository
         | if $repository | is_repository | not then null
@@ -435,7 +460,8 @@ def place:
           then {place: "seed-manifest", repository: $repository, tag: $parts[3]}
           else null end
       end
-    | if . == null then null else .view = (.place | . == "manifest" or startswith("seed-")) end;
+    | if . == null then null
+      else .view = (.place | {settings: 1, head: 1, "head-slot": 1, trust: 1, node: 1, statement: 1, blob: 1}[.] == null) end;
 
 # --- api.md
 
@@ -445,19 +471,50 @@ def seed_manifest($settings):
     + "\"digest\":\"" + config_digest + "\"},\"layers\":[{\"mediaType\":\"application/vnd.singularity.image.squashfs\","
     + "\"size\":" + (.size | tojson) + ",\"digest\":\"" + .digest + "\",\"urls\":[" + (image_url($settings) | tojson) + "]}]}\n";
 
-# Of objects with the name and tag of one repository's present images.
-def list_of_tags: "{\"name\":" + (.[0].name | tojson) + ",\"tags\":" + (map(.tag) | unique | tojson) + "}\n";
+def library_image:
+    ("sha256." + .digest[7:]) as $id
+    | "{\"data\":{\"id\":\"" + $id + "\",\"hash\":\"" + $id + "\",\"size\":" + (.size | tojson)
+    + ",\"uploaded\":true,\"arch\":\"" + .arch + "\"}}\n";
 
-# All views that newest statements give, as {path: bytes}.
-def views($settings):
+def shub($settings):
+    "{\"image\":" + (image_url($settings) | tojson) + ",\"name\":\"" + .name + "\",\"tag\":\"" + .tag
+    + "\",\"version\":\"" + .digest[7:] + "\",\"commit\":\"" + .digest[7:] + "\"}\n";
+
+# What library clients read of an image that is theirs below a base.
+def library_views($settings; $base):
+    ((.name | fold) + ":" + (.tag | fold)) as $reference
+    | {key: ($base + "/v1/images/" + $reference), value: library_image},
+      (select($settings | has("blob_url") | not)
+       | ($base + "/v1/imagefile/" + $reference) as $path
+       | {key: $path, value: {link: ("../" * ($path | split("/") | length - 1) + blob_path(.name; .digest))}});
+
+# The lists of tags of objects with the name and tag of present images, as {path: bytes}.
+def lists_of_tags:
+    def list($name): "{\"name\":" + ($name | tojson) + ",\"tags\":" + (map(.tag) | unique | tojson) + "}\n";
+    reduce group_by(.name)[] as $tags ({};
+        $tags[0].name as $name
+        | .[$name + "/tags/index.html"] = ($tags | list($name))
+        | .["v2/" + ($name | fold) + "/tags/list"] = ($tags | list($name | fold)));
+
+# All views that newest statements give, as {path: bytes}; of a link the bytes stand as {link: its text}.
+# An image index whose digest is not in $hashed has no place of its own.
+def views($settings; $hashed):
     map(select(.state == "present"))
-    | [ (group_by([.name, .tag])[]
-          | (sort_by([.arch != "amd64", .arch]) | .[0]) as $shown
-          | {key: ($shown.name + "/manifests/" + $shown.tag + "/index.html"), value: ($shown | seed_manifest($settings))}),
-        (.[] | {key: ("v2/" + (.name | fold) + "/manifests/" + .manifest), value: manifest_of}),
-        (group_by(.name)[]
-          | .[0].name as $name
-          | {key: ($name + "/tags/index.html"),
-             value: list_of_tags},
-            {key: blob_path($name; config_digest), value: "{}"}) ]
-    | reduce .[] as $view ({}; .[$view.key] = $view.value);
+    | [ {key: ".nojekyll", value: ""}, {key: "v2/index.html", value: "{}\n"},
+        (group_by([.name, .tag])[]
+          | shown_first
+          | .[0] as $shown
+          | ("v2/" + ($shown.name | fold)) as $oci
+          | (if length > 1 then image_index else $shown | manifest_of end) as $document
+          | {key: ($shown.name + "/manifests/" + $shown.tag + "/index.html"), value: ($shown | seed_manifest($settings))},
+            ($shown | library_views($settings; "library")),
+            (.[] | select(.arch != "amd64" and .arch != "unknown") | library_views($settings; "library/" + .arch)),
+            {key: ("api/container/" + $shown.name + ":" + $shown.tag), value: ($shown | shub($settings))},
+            {key: ($oci + "/manifests/" + $shown.tag), value: $document},
+            {key: blob_path($shown.name; config_digest), value: "{}"},
+            ((.[] | {digest: .manifest, text: manifest_of}),
+             (if length > 1 then {digest: $hashed[$document], text: $document} else empty end)
+             | select(.digest)
+             | {key: ($oci + "/manifests/" + .digest), value: .text},
+               {key: ($oci + "/referrers/" + .digest), value: ([] | image_index)})) ] as $views
+    | reduce $views[] as $view (lists_of_tags; .[$view.key] = $view.value);

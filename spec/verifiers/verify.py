@@ -17,7 +17,6 @@ import hashlib
 import json
 import os
 import re
-import stat
 import subprocess
 import sys
 import tempfile
@@ -211,6 +210,10 @@ def fold(text):
     return "".join(chr(ord(c) + 32) if "A" <= c <= "Z" else c for c in text)
 
 
+def is_folded(text):
+    return fold(text) == text
+
+
 def check_namespace(text):
     if not COMPONENT.match(text):
         raise Wrong("malformed-namespace", repr(text))
@@ -286,6 +289,23 @@ def manifest_of(name, tag, digest, size, media):
         '"annotations":{"org.opencontainers.image.title":"%s"}}]}'
     )
     return (text % (CONFIG, media, size, digest, title)).encode()
+
+
+def image_index_of(images):
+    """The image index of a tag's images, the shown one first."""
+    manifests = []
+    for image in images:
+        manifests.append({
+            "mediaType": "application/vnd.oci.image.manifest.v1+json",
+            "size": len(manifest_of_image(image)), "digest": image["manifest"],
+            "platform": {"architecture": image["arch"], "os": "linux"},
+        })
+    media = "application/vnd.oci.image.index.v1+json"
+    return compact({"schemaVersion": 2, "mediaType": media, "manifests": manifests})[:-1]
+
+
+def manifest_of_image(image):
+    return manifest_of(*(image[key] for key in ("name", "tag", "digest", "size", "media")))
 
 
 def parse_manifest(data):
@@ -372,8 +392,7 @@ def check_statement(value):
     if not present and (any(has) or "reason" not in value or "frozen" in value or "urls" in value):
         raise wrong
     if present:
-        derived = manifest_of(*(value[key] for key in ("name", "tag", "digest", "size", "media")))
-        if sha256(derived) != value["manifest"]:
+        if sha256(manifest_of_image(value)) != value["manifest"]:
             raise Wrong("malformed-document", "manifest")
     bound(value["seq"] >= 1, "seq")
     bound((value["seq"] == 1) == ("previous" not in value), "previous")
@@ -1141,6 +1160,8 @@ def parse_place(path):
     number = r"(0|[1-9][0-9]{0,15})"
     if path in ("sreg.json", "head"):
         return place("settings" if path == "sreg.json" else "head")
+    if path in (".nojekyll", "v2/index.html"):
+        return place("no-jekyll" if path == ".nojekyll" else "ping", True)
     found = re.match(r"heads/%s/%s\Z" % (number, number), path)
     if found:
         epoch, version = map(int, found.groups())
@@ -1153,10 +1174,26 @@ def parse_place(path):
     if found:
         kind = {"n": "node", "s": "statement"}[found.group(1)]
         return place(kind, digest="sha256:" + found.group(3))
-    found = re.match(r"v2/([^/]+/[^/]+)/(blob|manifest)s/(sha256:[0-9a-f]{64})\Z", path)
-    if found and is_repository(found.group(1)) and fold(found.group(1)) == found.group(1):
-        repository, kind, digest = found.groups()
-        return place(kind, kind == "manifest", repository=repository, digest=digest)
+    found = re.match(r"v2/([^/]+/[^/]+)/(blobs|manifests|referrers|tags)/([^/]+)\Z", path)
+    if found and is_folded(found.group(1)) and is_repository(found.group(1)):
+        repository, folder, last = found.groups()
+        if folder == "tags":
+            if last == "list":
+                return place("tags-list", True, repository=repository)
+        elif is_digest(last):
+            kind = {"blobs": "blob", "manifests": "manifest", "referrers": "referrers"}[folder]
+            return place(kind, folder != "blobs", repository=repository, digest=last)
+        elif folder == "manifests" and is_tag(last):
+            return place("tag-manifest", True, repository=repository, tag=last)
+    found = re.match(r"(library/(?:([^/]+)/)?v1/(?:images|imagefile)|api/container)/([^/]+/[^/]+):([^/]+)\Z", path)
+    if found and is_repository(found.group(3)) and is_tag(found.group(4)):
+        folder, arch, repository, tag = found.groups()
+        if folder == "api/container":
+            return place("shub", True, repository=repository, tag=tag)
+        if is_folded(repository) and is_folded(tag) and (arch is None or arch in ARCHES):
+            kind = "library-image" if folder.endswith("/images") else "library-file"
+            of_arch = {} if arch is None else {"arch": arch}
+            return place(kind, True, repository=repository, tag=tag, **of_arch)
     found = re.match(r"([^/]+/[^/]+)/(?:tags|manifests/([^/]+))/index\.html\Z", path)
     if found and is_repository(found.group(1)):
         repository, tag = found.groups()
@@ -1173,45 +1210,94 @@ def compact(value):
     return (json.dumps(value, separators=(",", ":"), ensure_ascii=False) + "\n").encode()
 
 
+def is_of_library(path):
+    return path.startswith("library/") and parse_place(path)["place"] == "library-file"
+
+
+class Link(str):
+    """A view that is a symbolic link: its text. It equals no bytes."""
+
+
+NOTHING_ATTACHED = image_index_of([])
+
+
 def views_of(settings, statements):
-    """Every view that these newest statements give, by path."""
-    views = {}
+    """Every view that these newest statements give, by path: its bytes, or a link."""
+    views = {".nojekyll": b"", "v2/index.html": b"{}\n"}
     tags = {}
     for statement in statements:
         if statement["state"] == "present":
             tags.setdefault((statement["name"], statement["tag"]), []).append(statement)
     for (name, tag), images in tags.items():
-        shown = min(images, key=lambda image: (image["arch"] != "amd64", image["arch"]))
-        layer = {
-            "mediaType": "application/vnd.singularity.image.squashfs", "size": shown["size"],
-            "digest": shown["digest"], "urls": [image_url(settings, shown)],
-        }
-        config = {
-            "mediaType": "application/vnd.singularity.container.image.v1+json", "size": 2,
-            "digest": CONFIG,
-        }
-        views["%s/manifests/%s/index.html" % (name, tag)] = compact({
-            "schemaVersion": 2,
-            "mediaType": "application/vnd.singularity.distribution.manifest.v2+json",
-            "config": config, "layers": [layer],
-        })
+        images.sort(key=lambda image: (image["arch"] != "amd64", image["arch"]))
+        views.update(views_of_shown(settings, images[0]))
+        views.update(views_of_library(settings, "library", images[0]))
         for image in images:
-            place = "v2/%s/manifests/%s" % (fold(name), image["manifest"])
-            keys = ("name", "tag", "digest", "size", "media")
-            views[place] = manifest_of(*(image[key] for key in keys))
+            if image["arch"] not in ("amd64", "unknown"):
+                views.update(views_of_library(settings, "library/" + image["arch"], image))
+        oci = "v2/" + fold(name)
+        by_digest = {image["manifest"]: manifest_of_image(image) for image in images}
+        document = by_digest[images[0]["manifest"]]
+        if len(images) > 1:
+            document = image_index_of(images)
+            by_digest[sha256(document)] = document
+        views["%s/manifests/%s" % (oci, tag)] = document
+        for digest, document in by_digest.items():
+            views["%s/manifests/%s" % (oci, digest)] = document
+            views["%s/referrers/%s" % (oci, digest)] = NOTHING_ATTACHED
         views[blob_path(name, CONFIG)] = b"{}"
     views.update(lists_of_tags(tags))
     return views
 
 
+def views_of_shown(settings, image):
+    """The views of a tag that are of one image."""
+    name, tag, hexadecimal = image["name"], image["tag"], image["digest"][7:]
+    url = image_url(settings, image)
+    layer = {
+        "mediaType": "application/vnd.singularity.image.squashfs", "size": image["size"],
+        "digest": image["digest"], "urls": [url],
+    }
+    config = {
+        "mediaType": "application/vnd.singularity.container.image.v1+json", "size": 2,
+        "digest": CONFIG,
+    }
+    return {
+        "%s/manifests/%s/index.html" % (name, tag): compact({
+            "schemaVersion": 2,
+            "mediaType": "application/vnd.singularity.distribution.manifest.v2+json",
+            "config": config, "layers": [layer],
+        }),
+        "api/container/%s:%s" % (name, tag): compact({
+            "image": url, "name": name, "tag": tag, "version": hexadecimal, "commit": hexadecimal,
+        }),
+    }
+
+
+def views_of_library(settings, base, image):
+    """What library clients read of an image that is theirs below a base."""
+    of_library = "sha256." + image["digest"][7:]
+    reference = "%s:%s" % (fold(image["name"]), fold(image["tag"]))
+    views = {"%s/v1/images/%s" % (base, reference): compact({"data": {
+        "id": of_library, "hash": of_library, "size": image["size"], "uploaded": True,
+        "arch": image["arch"],
+    }})}
+    if "blob_url" not in settings:
+        path = "%s/v1/imagefile/%s" % (base, reference)
+        views[path] = Link("../" * path.count("/") + blob_path(image["name"], image["digest"]))
+    return views
+
+
 def lists_of_tags(tags):
     """The lists of tags of present images, which come as pairs of name and tag."""
-    return {
-        name + "/tags/index.html": compact(
-            {"name": name, "tags": sorted({tag for other, tag in tags if other == name})}
-        )
-        for name in {name for name, _ in tags}
-    }
+    listed = {}
+    for name, tag in tags:
+        listed.setdefault(name, set()).add(tag)
+    views = {}
+    for name, its in listed.items():
+        views[name + "/tags/index.html"] = compact({"name": name, "tags": sorted(its)})
+        views["v2/%s/tags/list" % fold(name)] = compact({"name": fold(name), "tags": sorted(its)})
+    return views
 
 
 # --- a whole tree: layout.md, head.md, statement.md, index.md, commit.md
@@ -1244,6 +1330,8 @@ class Tree:
         self.warnings = []
         self.met = {"sreg.json", "head"}
         self.whole = True
+        # Whether names stand in each other's way, and views with them.
+        self.clash = False
         # The statements that were read, and what is asked about their signatures.
         self.read_statements = {}
         self.has_keys = os.path.lexists(os.path.join(root, "trust", "1"))
@@ -1263,11 +1351,19 @@ class Tree:
     def warn(self, word, path):
         self.warnings.append((word, path))
 
+    def is_file(self, path):
+        """Whether a regular file stands at a path. A link in the place of a blob counts as the file
+        that it leads to, as it does for who is served: images may be linked into a tree."""
+        full = os.path.join(self.root, path)
+        is_blob = re.match(r"v2/[^/]+/[^/]+/blobs/", path)
+        return os.path.isfile(full) and (is_blob or not os.path.islink(full))
+
     def read(self, path, most, missing):
         """The bytes of a regular file, but never more than one over `most`."""
         full = os.path.join(self.root, path)
         try:
-            if not stat.S_ISREG(os.lstat(full).st_mode):
+            os.lstat(full)
+            if not self.is_file(path):
                 raise Wrong("not-a-file")
             with open(full, "rb") as file:
                 return file.read(most + 1)
@@ -1275,6 +1371,17 @@ class Tree:
             raise Wrong(missing)
         except OSError as error:
             raise Wrong("unreadable", error.strerror)
+
+    def view(self, path, most):
+        """What stands in the place of a view: bytes, or a link, whether or not it leads anywhere."""
+        full = os.path.join(self.root, path)
+        if is_of_library(path):
+            if os.path.islink(full):
+                return Link(os.readlink(full))
+            if os.path.isfile(full):
+                # The image itself, or no view.
+                return file_digest(full)
+        return self.read(path, most, "missing-view")
 
     def node(self, digest):
         path = "n/%s/%s" % (digest[7:9], digest[7:])
@@ -1594,10 +1701,12 @@ class Tree:
             key = namespace + "/" + line["key"]
             repository = key.split(":")[0]
             if not is_repository(repository):
+                self.clash = True
                 self.fault(Wrong("reserved-name", repository), "head")
                 continue
             for name in (namespace, repository, key):
                 if seen.setdefault(fold(name), name) != name:
+                    self.clash = True
                     self.fault(Wrong("case-collision", "%s and %s" % (seen[fold(name)], name)), "head")
                     break
 
@@ -1657,10 +1766,12 @@ class Tree:
             self.fault(error, chain)
         full = os.path.join(self.root, path)
         try:
-            if not os.path.exists(full):
+            if not os.path.lexists(full):
                 if "blob_url" in self.settings:
                     return
                 raise Wrong("missing-blob")
+            if not self.is_file(path):
+                raise Wrong("not-a-file")
             size = os.path.getsize(full)
             if size != image["size"]:
                 raise Wrong("blob-size", "it has %d bytes, expected %d" % (size, image["size"]))
@@ -1681,9 +1792,11 @@ class Tree:
         for path, expected in sorted(derived.items()):
             self.met.add(path)
             try:
-                found = self.read(path, len(expected) + (1 << 20), "missing-view")
+                found = self.view(path, len(expected) + (1 << 20))
             except Wrong as error:
                 self.fault(error, path)
+                continue
+            if isinstance(expected, Link) and found == expected.rsplit("/")[-1]:
                 continue
             if found != expected:
                 stale = found in self.once_derived(heads, path)
@@ -1700,8 +1813,10 @@ class Tree:
 
     def strays(self, heads, complete):
         passed_over = False
-        for folder, _, names in os.walk(self.root):
-            for name in names:
+        for folder, folders, names in os.walk(self.root):
+            # A link to a folder is a link, and is not followed.
+            links = [name for name in folders if os.path.islink(os.path.join(folder, name))]
+            for name in names + links:
                 path = os.path.relpath(os.path.join(folder, name), self.root).replace(os.sep, "/")
                 if path.split("/")[0] == "staging":
                     self.warn("interrupted-run", "staging")
@@ -1719,10 +1834,11 @@ class Tree:
             self.warn("foreign-file", path)
             return False
         full = os.path.join(self.root, path)
-        if not stat.S_ISREG(os.lstat(full).st_mode):
+        kind = place["place"]
+        is_link = kind == "library-file" and os.path.islink(full)
+        if not is_link and not self.is_file(path):
             self.fault(Wrong("not-a-file"), path)
             return False
-        kind = place["place"]
         if kind == "trust":
             self.fault(Wrong("stray-trust"), path)
             return False
@@ -1734,12 +1850,12 @@ class Tree:
             if complete:
                 self.fault(Wrong("stray-head"), path)
             return not complete
-        if kind in ("seed-tags", "seed-manifest"):
-            if self.whole:
-                with open(full, "rb") as file:
-                    stale = file.read() in self.once_derived(heads, path)
-                self.fault(Wrong("stale-view" if stale else "stray-view"), path)
-            return not self.whole
+        is_view = place["view"] or (kind, place.get("digest")) == ("blob", CONFIG)
+        judged = self.whole and not (is_view and self.clash)
+        if kind == "referrers" or (is_view and "digest" not in place):
+            if judged:
+                self.stray_view(path, kind, heads)
+            return not judged
         if kind == "statement":
             with open(full, "rb") as file:
                 found = sha256(file.readline())
@@ -1748,9 +1864,21 @@ class Tree:
         if found != place["digest"]:
             self.fault(Wrong("blob-mismatch", "its digest is " + found), path)
             return False
-        if self.whole:
+        if judged:
             self.warn("stray-file", path)
-        return not self.whole
+        return not judged
+
+    def stray_view(self, path, kind, heads):
+        try:
+            found = self.view(path, 16 << 20)
+        except Wrong as error:
+            self.fault(error, path)
+            return
+        if kind == "referrers" and found == NOTHING_ATTACHED:
+            self.warn("stray-file", path)
+        else:
+            stale = found in self.once_derived(heads, path)
+            self.fault(Wrong("stale-view" if stale else "stray-view"), path)
 
     def verify(self):
         if self.faults:
@@ -1777,12 +1905,13 @@ class Tree:
         derived = views_of(self.settings, known)
         if not self.whole:
             # A list of tags follows from the lines alone, and needs them all (IDX-24).
-            derived = {path: view for path, view in derived.items() if not path.endswith("/tags/index.html")}
+            of_known = lists_of_tags([(value["name"], value["tag"]) for value in known])
+            derived = {path: view for path, view in derived.items() if path not in of_known}
             present = [
                 (namespace + "/" + line["key"]).split(":") for namespace, line in lines if "digest" in line
             ]
             derived.update(lists_of_tags(present) if indexed else {})
-        self.views(heads, derived)
+        self.views(heads, {} if self.clash else derived)
         self.images(statements)
         self.strays(heads, complete)
 

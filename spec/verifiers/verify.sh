@@ -73,18 +73,29 @@ hash_strings() {
 }
 
 # What jq needs the digests of, in the texts of nodes and statements: keys (IDX-2), manifests that
-# statements name (STM-10), and line 1 where it is not the whole file (STM-4).
+# statements name (STM-10), and line 1 where it is not the whole file (STM-4); and the image indexes of
+# tags (API-11), whose lines stand together in one node.
 strings_to_hash() {
     jq -L "$here" -j '
         include "verify";
-        [.[] | split("\n") as $lines
+        def is_described:
+            type == "object" and (.name | is_repository) and (.tag | is_tag) and formats[.media]? != null and (.digest | is_digest)
+            and (.size | type == "number");
+        . as $texts
+        | [(.[] | split("\n") as $lines
             | (if ($lines[1:] | length > 0 and . != [""]) and ($lines[0] | startswith("{"))
                then try ($lines[0] | utf8 + "\n") catch empty else empty end),
               ($lines[] | select(startswith("{")) | try (utf8 | fromjson) catch empty
                 | select(type == "object")
                 | (.key | select(type == "string")),
-                  try (select(.name | is_repository) | select(.tag | is_tag) | select(formats[.media]) | select(.digest | is_digest)
-                    | select(.size | type == "number") | manifest_of) catch empty)]
+                  try (select(is_described) | manifest_of) catch empty)),
+           (to_entries[] | select(.key | startswith("n/")) | .value
+            | [split("\n")[] | select(contains("\"size\"")) | try fromjson catch empty
+                | objects | select((.key | type == "string") and (.statement | is_digest))]
+            | group_by(.key)[] | select(length > 1)
+            | [.[] | $texts[sharded("s"; .statement)] // "" | split("\n")[0] // "" | try fromjson catch empty
+                | select(is_described and (.arch | is_arch) and (.manifest | is_digest))]
+            | select(length > 1) | shown_first | image_index)]
         | unique[] | select(test("\u001e|\u0000") | not) | . + "\u001e"' "$@"
 }
 
@@ -171,16 +182,22 @@ find_facts() {
         }' "$folder/questions"
 }
 
-# Every path of a tree but folders: {path: {type, size}}. A link to a file counts as that file, as it
-# does for who is served; a link to a folder is not followed.
+# Every path of a tree but folders: {path: {type, size}}. A link in the place of a blob counts as the file
+# that it leads to, as it does for who is served: images may be linked into a tree. Where a link is a view,
+# its text is `link`, whether or not it leads anywhere. Other links are not followed.
 take_stock() {
-    {
-        find -H "$1" -mindepth 1 ! -type d ! \( -type l -xtype f \) -printf '%y %s %P\0'
-        (cd "$1" && find . -type l -xtype f -exec stat -L --printf 'f %s %n\0' {} +)
-    } | jq -Rs '
-        reduce (split("\u0000")[] | select(. != "")) as $one ({};
-            ($one | split(" ")) as $words
-            | .[$words[2:] | join(" ") | ltrimstr("./")] = {type: $words[0], size: ($words[1] | tonumber)})'
+    local blobs='./v2/[^/]+/[^/]+/blobs/[^/]+' views='./library/([^/]+/)?v1/imagefile/.*'
+    (
+        cd "$1"
+        find . -regextype posix-extended -mindepth 1 ! -type d ! \( -type l -xtype f -regex "$blobs" \) -printf '\0%y %s %P\0'
+        find . -regextype posix-extended -type l -xtype f -regex "$blobs" -exec stat -L --printf '\0f %s %n\0' {} +
+        find . -regextype posix-extended -type l -regex "$views" -printf '%l\0%y %s %P\0'
+    ) | jq -Rs '
+        split("\u0000") as $said
+        | reduce range(0; ($said | length) - 1; 2) as $i ({};
+            ($said[$i + 1] | split(" ")) as $words
+            | .[$words[2:] | join(" ") | ltrimstr("./")] = {type: $words[0], size: ($words[1] | tonumber)}
+                + if $said[$i] == "" then {} else {link: $said[$i]} end)'
 }
 
 # A folder may stand in the place of a file.
@@ -198,7 +215,10 @@ paths_to_read() {
         include "verify"; include "trust";
         {settings: 1048576, head: greatest_document, "head-slot": greatest_document, trust: greatest_trust,
          statement: greatest_document, node: 65536, "seed-tags": 16777216, "seed-manifest": 16777216, manifest: 16384,
-         blob: 2} as $most
+         "no-jekyll": 0, ping: 16, "tag-manifest": 16384, referrers: 16384, "tags-list": 16777216, "library-image": 16384,
+         shub: 16777216, blob: 2,
+         # A file in the place of a link is no link, whatever it holds.
+         "library-file": -1} as $most
         | to_entries[] | select(.value.type == "f")
         | (.key | place) as $place
         | select($place != null and .value.size <= $most[$place.place])
@@ -229,7 +249,7 @@ judge_files() {
     local root=$1 work=$2 kind path digest length has last
     : > "$work/found"
     while IFS=$'\t' read -r kind path _; do
-        case $kind in sidecar | blob | stray) printf '%s\0' "$path" ;; esac
+        case $kind in sidecar | blob | copy | stray) printf '%s\0' "$path" ;; esac
     done < "$work/verdicts" > "$work/blobs"
     hash_files "$root" < "$work/blobs" | jq -r 'to_entries[] | "\(.key)\t\(.value)"' > "$work/blob-digests"
     declare -A digests=()
@@ -238,11 +258,13 @@ judge_files() {
     done < "$work/blob-digests"
     while IFS=$'\t' read -r kind path digest length has last; do
         case $kind in
-            sidecar | blob | stray) ;;
+            sidecar | blob | copy | stray) ;;
             *) printf '%s\t%s\t%s\t%s\n' "$kind" "$path" "$digest" "$length" && continue ;;
         esac
         if [[ -z "${digests[$path]-}" ]]; then
             printf 'error\tunreadable\t%s\tit cannot be read\n' "$path"
+        elif [[ $kind == copy && "${digests[$path]}" != "$digest" ]]; then
+            printf 'error\tview-mismatch\t%s\t\n' "$path"
         elif [[ "${digests[$path]}" != "$digest" ]]; then
             printf 'error\tblob-mismatch\t%s\tits digest is %s\n' "$path" "${digests[$path]}"
         elif [[ $kind == stray ]]; then

@@ -6,7 +6,7 @@ use std::str::FromStr;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use sreg_model::layout::Place;
+use sreg_model::layout::{FoldedRepository, FoldedTag, Place};
 use sreg_model::manifest::Manifest;
 use sreg_model::node::{
     Child, ImageSize, MapName, NamespaceEntry, Node, Position, TagEntry, key_hash,
@@ -220,6 +220,7 @@ fn places() -> Vec<(&'static str, Place)> {
         repository, tag, ..
     } = subject();
     let digest = Digest::of(b"image");
+    let folded = FoldedRepository::new(&repository);
     let slot = Place::HeadSlot {
         epoch: 0,
         version: 12,
@@ -232,6 +233,23 @@ fn places() -> Vec<(&'static str, Place)> {
         ("statement", Place::Statement(digest)),
         ("blob", Place::blob(&repository, digest)),
         ("manifest", Place::manifest(&repository, digest)),
+        ("no-jekyll", Place::NoJekyll),
+        ("ping", Place::Ping),
+        (
+            "tag-manifest",
+            Place::TagManifest(folded.clone(), tag.clone()),
+        ),
+        ("tags-list", Place::TagsList(folded.clone())),
+        ("referrers", Place::Referrers(folded.clone(), digest)),
+        (
+            "library-image",
+            Place::LibraryImage(None, folded.clone(), FoldedTag::new(&tag)),
+        ),
+        (
+            "library-file",
+            Place::LibraryFile(Some(Arch::Arm64), folded, FoldedTag::new(&tag)),
+        ),
+        ("shub", Place::Shub(repository.clone(), tag.clone())),
         ("seed-tags", Place::SeedTags(repository.clone())),
         ("seed-manifest", Place::SeedManifest(repository, tag)),
     ]

@@ -10,3 +10,12 @@ mod s3;
 pub use moto::Moto;
 pub use nginx::Nginx;
 pub use s3::S3Server;
+
+/// Where a program is that `scripts/tools` installs.
+///
+/// # Panics
+/// If it is missing.
+#[must_use]
+pub fn program(name: &str) -> std::path::PathBuf {
+    process::find(name)
+}

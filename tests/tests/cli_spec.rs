@@ -4,8 +4,9 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::io::{BufRead as _, BufReader, Read as _};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 use std::sync::OnceLock;
 
 use serde_json::{Value, json as value};
@@ -161,6 +162,33 @@ fn every_command_prints_json_under_its_schema() {
     run(&["verify", "public"], "verify", 0);
 }
 
+// spec: CLI-6
+#[test]
+fn a_server_prints_its_url_under_its_schema() {
+    let scratch = Scratch::new();
+    let index = ["index", &images(), "--out", "public"];
+    assert!(scratch.sreg(&index).status.success());
+    let mut server = Command::new(binary())
+        .args(["serve", "public", "--listen", "127.0.0.1:0", "-q"])
+        .args(["--format", "json"])
+        .current_dir(scratch.path())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    // All of the answer comes before the server is ended, which then says nothing more.
+    let mut stdout = BufReader::new(server.stdout.take().unwrap());
+    let mut bytes = Vec::new();
+    stdout.read_until(b'\n', &mut bytes).unwrap();
+    server.kill().unwrap();
+    stdout.read_to_end(&mut bytes).unwrap();
+    let output = Output {
+        status: server.wait().unwrap(),
+        stdout: bytes,
+        stderr: Vec::new(),
+    };
+    json(&output, "serve");
+}
+
 // spec: CLI-3 STM-17 HEAD-12
 #[test]
 fn indexing_again_changes_nothing() {
@@ -289,6 +317,11 @@ fn verify_exits_as_the_table_says() {
                     .step_by(2)
                     .map(|at| u8::from_str_radix(&hex[at..at + 2], 16).unwrap());
                 put(path, bytes.collect());
+            }
+            for (path, target) in tree["links"].as_object().unwrap() {
+                let path = scratch.path().join("tree").join(path);
+                fs::create_dir_all(path.parent().unwrap()).unwrap();
+                std::os::unix::fs::symlink(target.as_str().unwrap(), path).unwrap();
             }
             let now = fields["now"].as_u64().unwrap_or(0).to_string();
             let mut args = vec!["verify", "tree", "--format", "json", "--now", &now];

@@ -13,6 +13,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("sreg-image", &["sreg-model"]),
     ("sreg-client", &["sreg-model", "sreg-index", "sreg-store"]),
     ("sreg-store", &["sreg-model"]),
+    ("sreg-serve", &["sreg-model"]),
     ("sreg-site", &["sreg-model", "sreg-index"]),
     (
         "sreg-tree",
@@ -36,6 +37,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "sreg-tree",
             "sreg-client",
             "sreg-store",
+            "sreg-serve",
         ],
     ),
 ];

@@ -6,14 +6,15 @@ use std::sync::Arc;
 
 use sreg_index::hasher::{IoMode, Observer, Unobserved};
 use sreg_model::layout::Place;
+use sreg_model::served::served;
 use sreg_store::{
     If, Memory, Object, Served, Sink, Store, StoreError, Upload, Written, keeps_conditions,
 };
 use sreg_tests::images;
+use sreg_tree::Tree;
 use sreg_tree::publish::{Destination, Edition, Watch, publish_edition};
 use sreg_tree::push::{Push, push};
 use sreg_tree::verify::{BlobCheck, Options, verify_tree};
-use sreg_tree::{Tree, served};
 
 const NOW: u64 = 1_790_000_000;
 
@@ -85,14 +86,14 @@ fn every_object_is_served_as_what_it_is() {
             }
             _ => assert_eq!(how.content_type, served(&place).content_type, "{key}"),
         }
-        let is_mutable = matches!(
-            place,
-            Place::Settings | Place::Head | Place::SeedTags(_) | Place::SeedManifest(..)
-        );
+        let is_mutable = match &place {
+            Place::Settings | Place::Head => true,
+            place => place.is_view() && !matches!(place, Place::Manifest(..)),
+        };
         let lasts = how.cache_control.contains("immutable");
         assert_eq!(lasts, !is_mutable, "{key}: {}", how.cache_control);
     }
-    assert_eq!(kinds.len(), 6, "{kinds:?}");
+    assert_eq!(kinds.len(), 8, "{kinds:?}");
     let options = Options {
         now: NOW,
         ..Options::new(BlobCheck::Full, IoMode::Auto)

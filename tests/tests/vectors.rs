@@ -19,7 +19,7 @@ use sreg_model::trust::scope::Scope;
 use sreg_model::trust::{KeyState, Trust};
 use sreg_model::{Arch, Digest, Document, ImageFormat, Key, Reference, Repository, SifImage, Tag};
 use sreg_sign::{Purpose, Signature, parse_all};
-use sreg_site::{repository_views, tag_views};
+use sreg_site::{registry_views, repository_views, tag_views};
 
 /// What a reader makes of an input: what it says, or the word of the error.
 type Verdict = Result<Value, &'static str>;
@@ -463,14 +463,18 @@ fn views() {
                 views.extend(tag_views(&settings, statements));
             }
         }
-        let files: serde_json::Map<String, Value> = views
-            .into_iter()
-            .map(|view| {
-                let text = String::from_utf8(view.bytes).unwrap();
-                (view.place.to_string(), json!(text))
-            })
-            .collect();
-        Ok(json!({ "files": files }))
+        views.extend(registry_views());
+        let (mut files, mut links) = (serde_json::Map::new(), serde_json::Map::new());
+        for view in views {
+            let path = view.place.to_string();
+            match view.content {
+                sreg_site::Content::Bytes(bytes) => {
+                    files.insert(path, json!(String::from_utf8(bytes).unwrap()))
+                }
+                sreg_site::Content::Link(to) => links.insert(path, json!(view.place.link_to(&to))),
+            };
+        }
+        Ok(json!({ "files": files, "links": links }))
     });
 }
 
@@ -495,12 +499,37 @@ fn layout() {
             Place::Manifest(repository, digest) => {
                 json!({"place": "manifest", "repository": repository.to_string(), "digest": digest})
             }
+            Place::NoJekyll => json!({"place": "no-jekyll"}),
+            Place::Ping => json!({"place": "ping"}),
+            Place::TagManifest(repository, tag) => {
+                json!({"place": "tag-manifest", "repository": repository.to_string(), "tag": tag})
+            }
+            Place::TagsList(repository) => {
+                json!({"place": "tags-list", "repository": repository.to_string()})
+            }
+            Place::Referrers(repository, digest) => {
+                json!({"place": "referrers", "repository": repository.to_string(), "digest": digest})
+            }
+            Place::LibraryImage(arch, repository, tag) => {
+                let (repository, tag) = (repository.to_string(), tag.to_string());
+                json!({"place": "library-image", "repository": repository, "tag": tag, "arch": arch})
+            }
+            Place::LibraryFile(arch, repository, tag) => {
+                let (repository, tag) = (repository.to_string(), tag.to_string());
+                json!({"place": "library-file", "repository": repository, "tag": tag, "arch": arch})
+            }
+            Place::Shub(repository, tag) => {
+                json!({"place": "shub", "repository": repository, "tag": tag})
+            }
             Place::SeedTags(repository) => json!({"place": "seed-tags", "repository": repository}),
             Place::SeedManifest(repository, tag) => {
                 json!({"place": "seed-manifest", "repository": repository, "tag": tag})
             }
         };
         said["view"] = json!(place.is_view());
+        if said["arch"].is_null() {
+            said.as_object_mut().unwrap().remove("arch");
+        }
         Ok(said)
     });
 }

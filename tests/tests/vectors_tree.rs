@@ -36,6 +36,11 @@ fn unpack(tree: &Value, root: &Path) {
     for (path, text) in tree["files"].as_object().unwrap() {
         put(path, text.as_str().unwrap().as_bytes());
     }
+    for (path, target) in tree["links"].as_object().unwrap() {
+        let path = root.join(path);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::os::unix::fs::symlink(target.as_str().unwrap(), path).unwrap();
+    }
     for (path, hex) in tree["hex"].as_object().unwrap() {
         put(path, &bytes_of(hex.as_str().unwrap()));
     }

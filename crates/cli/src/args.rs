@@ -1,8 +1,10 @@
 //! The arguments of every command (`spec/cli.md`). Where a flag is absent, `config` fills in.
 
+pub(crate) mod serve;
 pub(crate) mod transfer;
 pub(crate) mod trust;
 
+pub(crate) use serve::Serve;
 pub(crate) use transfer::{Doctor, Mirror, Pull, Push};
 
 use std::path::PathBuf;
@@ -147,6 +149,8 @@ pub(crate) enum Command {
     Mirror(Mirror),
     /// Say what a place offers, and what stands in the way of a registry there.
     Doctor(Doctor),
+    /// Serve the folder of a registry over HTTP, for previews and small sites.
+    Serve(Serve),
     /// Find every fault of a published tree, one reference or one image file.
     Verify(Verify),
     /// Sign a statement about an image, add a signature to one, or sign anew what is published.

@@ -14,6 +14,7 @@ mod pull;
 mod push;
 mod refresh;
 mod repair;
+mod serve;
 mod shell;
 mod sign;
 mod trust;
@@ -53,6 +54,7 @@ pub(crate) fn run(args: Args, output: &Output) -> Result<u8, Problem> {
         Command::Index(args) => index::run(args, config.index, output),
         Command::Mirror(args) => mirror::run(&args, output),
         Command::Doctor(args) => doctor::run(&args, output),
+        Command::Serve(args) => serve::run(&args, output),
         Command::Pull(args) => pull::run(&args, &config, output),
         Command::Push(args) => push::run(&args, &config, output),
         Command::Verify(args) => verify::run(args, &config, output),

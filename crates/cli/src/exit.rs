@@ -37,7 +37,7 @@ pub(crate) fn of_word(word: &str) -> u8 {
         | "missing-blob" | "missing-bucket" | "missing-view" | "missing-reference"
         | "missing-file" => NOT_FOUND,
         "unreachable" | "unreadable" | "unwritable" | "no-space" | "file-changed"
-        | "signing-failed" => UNAVAILABLE,
+        | "signing-failed" | "cannot-listen" => UNAVAILABLE,
         "unsigned"
         | "untrusted-registry"
         | "missing-trust"

@@ -49,6 +49,11 @@ impl Output {
         self.format == Format::Json
     }
 
+    /// Whether only errors are to be said.
+    pub(crate) fn is_quiet(&self) -> bool {
+        self.quiet
+    }
+
     pub(crate) fn wants_bar(&self) -> bool {
         match self.progress {
             ProgressMode::Bar => true,
@@ -181,6 +186,11 @@ impl Output {
             text.to_owned()
         }
     }
+}
+
+/// A line of a server's log.
+pub(crate) fn log_line(text: &str) {
+    say("", text);
 }
 
 /// Writes a line to standard error: a mark of ours, and a text that may hold names of others. If

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::io::ErrorKind;
 use std::path::Path;
 
 use sreg_client::StateError;
@@ -9,6 +10,7 @@ use sreg_image::OpenError;
 use sreg_index::hasher::HashError;
 use sreg_model::Fingerprint;
 use sreg_model::settings::SettingsError;
+use sreg_serve::ServeError;
 use sreg_sign::amend::{AmendError, Grant, only_key};
 use sreg_sign::policy::PolicyError;
 use sreg_sign::{AuthorError, SignError};
@@ -194,6 +196,31 @@ impl From<StoreError> for Problem {
             Some(hint) => problem.with_hint(hint),
             None => problem,
         }
+    }
+}
+
+impl From<ServeError> for Problem {
+    fn from(error: ServeError) -> Self {
+        let problem = Self::new(error.code(), explain(&error));
+        let hint = match &error {
+            ServeError::Listen { source, .. } => match source.kind() {
+                ErrorKind::AddrInUse => {
+                    "another program listens there; name another port, or any free one with: --listen 127.0.0.1:0"
+                }
+                ErrorKind::PermissionDenied => {
+                    "ports below 1024 are the administrator's; name a higher one, such as: --listen 127.0.0.1:8080"
+                }
+                _ => "name an address of this machine, such as: --listen 127.0.0.1:8080",
+            },
+            ServeError::Kernel => {
+                "let another web server serve the folder: any can (docs/storage.md)"
+            }
+            ServeError::Pem { .. } | ServeError::Certificate { .. } => {
+                "both files are PEM: the certificate first in one, with those between it and its authority; its private key in the other"
+            }
+            _ => return problem,
+        };
+        problem.with_hint(hint)
     }
 }
 

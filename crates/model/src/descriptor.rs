@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::Digest;
+use crate::{Arch, Digest};
 
 /// Names a piece of content: what it is, its digest and its size in bytes.
 ///
@@ -22,6 +22,16 @@ pub struct Descriptor {
     urls: Vec<String>,
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     annotations: BTreeMap<String, String>,
+    /// Written only: nothing here depends on what others say.
+    #[serde(skip_deserializing, skip_serializing_if = "Option::is_none")]
+    platform: Option<Platform>,
+}
+
+/// What an image runs on. An image index tells images apart by it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+struct Platform {
+    architecture: String,
+    os: String,
 }
 
 impl Descriptor {
@@ -35,7 +45,18 @@ impl Descriptor {
             data: None,
             urls: Vec::new(),
             annotations: BTreeMap::new(),
+            platform: None,
         }
+    }
+
+    /// The same, for Linux on an architecture.
+    #[must_use]
+    pub fn with_arch(mut self, arch: Arch) -> Self {
+        self.platform = Some(Platform {
+            architecture: arch.as_str().to_owned(),
+            os: "linux".to_owned(),
+        });
+        self
     }
 
     /// The same, with the content inline as base64.

@@ -3,6 +3,7 @@
 
 use std::fmt;
 
+use crate::arch::Arch;
 use crate::canonical::MAX_INTEGER;
 use crate::digest::Digest;
 use crate::reference::{Repository, Tag};
@@ -30,8 +31,24 @@ pub enum Place {
     Statement(Digest),
     /// A blob of a repository: an image, a chain sidecar, a config.
     Blob(FoldedRepository, Digest),
-    /// An OCI manifest by digest.
+    /// What tells GitHub Pages to serve files as they are.
+    NoJekyll,
+    /// What OCI clients ask for first.
+    Ping,
+    /// An OCI manifest or image index by digest.
     Manifest(FoldedRepository, Digest),
+    /// The OCI manifest or image index of a tag.
+    TagManifest(FoldedRepository, Tag),
+    /// OCI's list of tags.
+    TagsList(FoldedRepository),
+    /// What others say of the OCI manifest or image index with this digest.
+    Referrers(FoldedRepository, Digest),
+    /// What library clients are told of the image that a tag shows, or of the one for an architecture.
+    LibraryImage(Option<Arch>, FoldedRepository, FoldedTag),
+    /// The image that library clients are given.
+    LibraryFile(Option<Arch>, FoldedRepository, FoldedTag),
+    /// What Singularity Hub's clients are told of an image.
+    Shub(Repository, Tag),
     /// The seeds' list of tags.
     SeedTags(Repository),
     /// The seeds' manifest.
@@ -69,6 +86,31 @@ impl fmt::Display for FoldedRepository {
     }
 }
 
+/// A tag as library clients spell it: in lower case.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct FoldedTag(Tag);
+
+impl FoldedTag {
+    /// Lower-cases a tag.
+    ///
+    /// # Panics
+    /// Never: the lower-case form of a tag is one.
+    #[must_use]
+    pub fn new(tag: &Tag) -> Self {
+        Self(
+            tag.folded()
+                .parse()
+                .expect("the grammar does not depend on case"),
+        )
+    }
+}
+
+impl fmt::Display for FoldedTag {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
 impl Place {
     /// A blob of `repository`.
     #[must_use]
@@ -85,10 +127,55 @@ impl Place {
     /// Whether the place holds something that can be derived from the index at any time.
     #[must_use]
     pub fn is_view(&self) -> bool {
+        match self {
+            Self::NoJekyll
+            | Self::Ping
+            | Self::Manifest(..)
+            | Self::TagManifest(..)
+            | Self::TagsList(_)
+            | Self::Referrers(..)
+            | Self::LibraryImage(..)
+            | Self::LibraryFile(..)
+            | Self::Shub(..)
+            | Self::SeedTags(_)
+            | Self::SeedManifest(..) => true,
+            Self::Settings
+            | Self::Head
+            | Self::HeadSlot { .. }
+            | Self::Trust(_)
+            | Self::Node(_)
+            | Self::Statement(_)
+            | Self::Blob(..) => false,
+        }
+    }
+
+    /// Whether what stands there does not depend on the version of the registry: documents by their
+    /// digest, and what is attached to them.
+    #[must_use]
+    pub fn is_by_digest(&self) -> bool {
         matches!(
             self,
-            Self::Manifest(..) | Self::SeedTags(_) | Self::SeedManifest(..)
+            Self::Blob(..) | Self::Manifest(..) | Self::Referrers(..)
         )
+    }
+
+    /// The text of a symbolic link that stands here and leads to another place of the same tree.
+    #[must_use]
+    pub fn link_to(&self, other: &Self) -> String {
+        let above = self.to_string().matches('/').count();
+        format!("{}{other}", "../".repeat(above))
+    }
+
+    /// The path, with a slash at its end, of the folder for which a web server answers with this file.
+    #[must_use]
+    pub fn folder(&self) -> Option<String> {
+        match self {
+            Self::Ping | Self::SeedTags(_) | Self::SeedManifest(..) => {
+                let path = self.to_string();
+                path.strip_suffix("index.html").map(str::to_owned)
+            }
+            _ => None,
+        }
     }
 
     /// Reads a path: the place whose path it is, or nothing.
@@ -97,6 +184,8 @@ impl Place {
         let parts: Vec<&str> = path.split('/').collect();
         let place = match parts[..] {
             ["sreg.json"] => Self::Settings,
+            [".nojekyll"] => Self::NoJekyll,
+            ["v2", "index.html"] => Self::Ping,
             ["head"] => Self::Head,
             ["heads", epoch, version] => Self::HeadSlot {
                 epoch: number(epoch)?,
@@ -105,23 +194,29 @@ impl Place {
             ["trust", version] => Self::Trust(number(version).filter(|version| *version > 0)?),
             ["n", _, hex] => Self::Node(Digest::from_hex(hex).ok()?),
             ["s", _, hex] => Self::Statement(Digest::from_hex(hex).ok()?),
-            ["v2", namespace, name, kind, digest] => {
-                let repository =
-                    FoldedRepository::new(&format!("{namespace}/{name}").parse().ok()?);
-                let digest = digest.parse().ok()?;
-                match kind {
-                    "blobs" => Self::Blob(repository, digest),
-                    "manifests" => Self::Manifest(repository, digest),
+            ["v2", namespace, name, kind, what] => {
+                let repository = FoldedRepository::new(&repository(namespace, name)?);
+                match (kind, what, what.parse().ok()) {
+                    ("blobs", _, Some(digest)) => Self::Blob(repository, digest),
+                    ("manifests", _, Some(digest)) => Self::Manifest(repository, digest),
+                    ("manifests", tag, None) => Self::TagManifest(repository, tag.parse().ok()?),
+                    ("referrers", _, Some(digest)) => Self::Referrers(repository, digest),
+                    ("tags", "list", _) => Self::TagsList(repository),
                     _ => return None,
                 }
             }
-            [namespace, name, "tags", "index.html"] => {
-                Self::SeedTags(format!("{namespace}/{name}").parse().ok()?)
+            ["library", "v1", kind, namespace, name] => library(None, kind, namespace, name)?,
+            ["library", arch, "v1", kind, namespace, name] => {
+                library(Some(arch.parse().ok()?), kind, namespace, name)?
             }
-            [namespace, name, "manifests", tag, "index.html"] => Self::SeedManifest(
-                format!("{namespace}/{name}").parse().ok()?,
-                tag.parse().ok()?,
-            ),
+            ["api", "container", namespace, name] => {
+                let (repository, tag) = tagged(namespace, name)?;
+                Self::Shub(repository, tag)
+            }
+            [namespace, name, "tags", "index.html"] => Self::SeedTags(repository(namespace, name)?),
+            [namespace, name, "manifests", tag, "index.html"] => {
+                Self::SeedManifest(repository(namespace, name)?, tag.parse().ok()?)
+            }
             _ => return None,
         };
         // A path has one spelling: this refuses wrong shards and upper case under `v2`.
@@ -138,12 +233,58 @@ impl fmt::Display for Place {
             Self::Trust(version) => write!(f, "trust/{version}"),
             Self::Node(id) => sharded(f, "n", id),
             Self::Statement(id) => sharded(f, "s", id),
+            Self::NoJekyll => f.write_str(".nojekyll"),
+            Self::Ping => f.write_str("v2/index.html"),
             Self::Blob(repository, digest) => write!(f, "v2/{repository}/blobs/{digest}"),
+            Self::TagManifest(repository, tag) => write!(f, "v2/{repository}/manifests/{tag}"),
+            Self::TagsList(repository) => write!(f, "v2/{repository}/tags/list"),
+            Self::Referrers(repository, digest) => write!(f, "v2/{repository}/referrers/{digest}"),
+            Self::LibraryImage(arch, repository, tag) => {
+                let base = LibraryBase(*arch);
+                write!(f, "{base}/v1/images/{repository}:{tag}")
+            }
+            Self::LibraryFile(arch, repository, tag) => {
+                let base = LibraryBase(*arch);
+                write!(f, "{base}/v1/imagefile/{repository}:{tag}")
+            }
+            Self::Shub(repository, tag) => write!(f, "api/container/{repository}:{tag}"),
             Self::Manifest(repository, digest) => write!(f, "v2/{repository}/manifests/{digest}"),
             Self::SeedTags(repository) => write!(f, "{repository}/tags/index.html"),
             Self::SeedManifest(repository, tag) => {
                 write!(f, "{repository}/manifests/{tag}/index.html")
             }
+        }
+    }
+}
+
+fn repository(namespace: &str, name: &str) -> Option<Repository> {
+    format!("{namespace}/{name}").parse().ok()
+}
+
+/// `namespace` and `name:tag`.
+fn tagged(namespace: &str, tagged: &str) -> Option<(Repository, Tag)> {
+    let (name, tag) = tagged.split_once(':')?;
+    Some((repository(namespace, name)?, tag.parse().ok()?))
+}
+
+fn library(arch: Option<Arch>, kind: &str, namespace: &str, name: &str) -> Option<Place> {
+    let (repository, tag) = tagged(namespace, name)?;
+    let (repository, tag) = (FoldedRepository::new(&repository), FoldedTag::new(&tag));
+    match kind {
+        "images" => Some(Place::LibraryImage(arch, repository, tag)),
+        "imagefile" => Some(Place::LibraryFile(arch, repository, tag)),
+        _ => None,
+    }
+}
+
+/// The folder in which library clients find `v1`.
+struct LibraryBase(Option<Arch>);
+
+impl fmt::Display for LibraryBase {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            None => f.write_str("library"),
+            Some(arch) => write!(f, "library/{arch}"),
         }
     }
 }
@@ -166,6 +307,8 @@ mod tests {
     #[test]
     fn path_and_back() {
         let repository: Repository = "Lab/Tool".parse().unwrap();
+        let folded = FoldedRepository::new(&repository);
+        let tag: Tag = "V1.0".parse().unwrap();
         let digest = Digest::of(b"x");
         let hex = digest.hex();
         for (place, path) in [
@@ -188,6 +331,32 @@ mod tests {
             (
                 Place::manifest(&repository, digest),
                 format!("v2/lab/tool/manifests/sha256:{hex}"),
+            ),
+            (Place::NoJekyll, ".nojekyll".to_owned()),
+            (Place::Ping, "v2/index.html".to_owned()),
+            (
+                Place::TagManifest(folded.clone(), tag.clone()),
+                "v2/lab/tool/manifests/V1.0".to_owned(),
+            ),
+            (
+                Place::TagsList(folded.clone()),
+                "v2/lab/tool/tags/list".to_owned(),
+            ),
+            (
+                Place::Referrers(folded.clone(), digest),
+                format!("v2/lab/tool/referrers/sha256:{hex}"),
+            ),
+            (
+                Place::LibraryImage(None, folded.clone(), FoldedTag::new(&tag)),
+                "library/v1/images/lab/tool:v1.0".to_owned(),
+            ),
+            (
+                Place::LibraryFile(Some(Arch::Arm64), folded, FoldedTag::new(&tag)),
+                "library/arm64/v1/imagefile/lab/tool:v1.0".to_owned(),
+            ),
+            (
+                Place::Shub(repository.clone(), tag),
+                "api/container/Lab/Tool:V1.0".to_owned(),
             ),
             (
                 Place::SeedTags(repository.clone()),
@@ -223,6 +392,12 @@ mod tests {
             "lab/../tags/index.html".to_owned(),
             "v2/tool/tags/index.html".to_owned(),
             "lab/tool/tags".to_owned(),
+            "v2/lab/tool/tags/List".to_owned(),
+            "v2/lab/tool/referrers/1.0".to_owned(),
+            format!("v2/lab/tool/manifests/sha256-{hex}"),
+            "library/v1/images/lab/tool:V1.0".to_owned(),
+            "library/v1/images/lab/tool".to_owned(),
+            "api/container/lab/tool".to_owned(),
         ] {
             assert_eq!(Place::parse(&path), None, "{path}");
         }

@@ -134,6 +134,16 @@ impl Manifest {
         Digest::of(&self.bytes)
     }
 
+    /// What names the manifest.
+    #[must_use]
+    pub fn descriptor(&self) -> Descriptor {
+        Descriptor::new(
+            media_type::OCI_MANIFEST,
+            self.digest(),
+            self.bytes.len() as u64,
+        )
+    }
+
     /// The config descriptor.
     #[must_use]
     pub fn config(&self) -> &Descriptor {

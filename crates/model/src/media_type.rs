@@ -4,6 +4,8 @@ use serde::{Deserialize, Serialize};
 
 /// An OCI image manifest (image-spec `manifest.md`).
 pub const OCI_MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
+/// An OCI image index (image-spec `image-index.md`).
+pub const OCI_INDEX: &str = "application/vnd.oci.image.index.v1+json";
 /// The config of an image manifest as apptainer pushes it; its content is `{}`.
 pub const SIF_CONFIG: &str = "application/vnd.sylabs.sif.config.v1+json";
 /// The one layer of a SIF manifest (apptainer `internal/pkg/client/oras/layer.go`).

@@ -35,10 +35,14 @@ pub const RESERVED_REPOSITORIES: &[&str] = &["library/v1", "library/version"];
 #[non_exhaustive]
 pub enum ReferenceError {
     /// A namespace outside its grammar.
-    #[error("namespace {0:?} is not letters and digits, parted by '.', '_', '__' or hyphens, of up to 64 bytes")]
+    #[error(
+        "namespace {0:?} is not letters and digits, parted by '.', '_', '__' or hyphens, of up to 64 bytes"
+    )]
     Namespace(String),
     /// A name outside its grammar.
-    #[error("name {0:?} is not letters and digits, parted by '.', '_', '__' or hyphens, of up to 64 bytes")]
+    #[error(
+        "name {0:?} is not letters and digits, parted by '.', '_', '__' or hyphens, of up to 64 bytes"
+    )]
     Name(String),
     /// A tag outside its grammar.
     #[error("tag {0:?} is not of the form [A-Za-z0-9_][A-Za-z0-9._-]{{0,127}}")]
@@ -408,7 +412,10 @@ mod tests {
             ("a/b:", "malformed-tag"),
             ("a/b:.x", "malformed-tag"),
             ("a/b:1:2", "malformed-tag"),
-            (&format!("a/b:Sha256-{}.sig", "0a".repeat(32)), "malformed-tag"),
+            (
+                &format!("a/b:Sha256-{}.sig", "0a".repeat(32)),
+                "malformed-tag",
+            ),
             ("a/b@sha256:00", "malformed-digest"),
             ("V2/b", "reserved-name"),
             ("library/version", "reserved-name"),

@@ -1,15 +1,19 @@
-//! The static views of a registry: statements in, (place, content type, bytes) out; no I/O.
+//! The static views of a registry: statements in, (place, content type, content) out; no I/O.
 //!
-//! Views are what `curl` and stock clients read. Their bytes are a function of the index and
-//! of `sreg.json` alone (`spec/api.md`), so anyone can derive and compare them.
+//! Views are what `curl` and stock clients read. They are a function of the index and of
+//! `sreg.json` alone (`spec/api.md`), so anyone can derive and compare them.
 
+mod library;
 mod oci;
 mod seed;
+mod shub;
+
+use std::collections::BTreeSet;
 
 use sreg_model::layout::Place;
 use sreg_model::settings::Settings;
 use sreg_model::statement::{Image, Statement, Subject};
-use sreg_model::{Arch, Repository, Tag};
+use sreg_model::{Repository, Tag, image_index};
 
 /// A file that is derived from the index.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,8 +22,47 @@ pub struct View {
     pub place: Place,
     /// What it is to be served as.
     pub content_type: &'static str,
-    /// Its exact bytes.
-    pub bytes: Vec<u8>,
+    /// What it holds.
+    pub content: Content,
+}
+
+/// What a view holds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Content {
+    /// These bytes.
+    Bytes(Vec<u8>),
+    /// What stands at another place: in a folder a symbolic link. A store that has none does without.
+    Link(Place),
+}
+
+impl View {
+    fn json(place: Place, bytes: Vec<u8>) -> Self {
+        Self {
+            place,
+            content_type: JSON,
+            content: Content::Bytes(bytes),
+        }
+    }
+
+    /// Its bytes, where it is no link.
+    #[must_use]
+    pub fn bytes(&self) -> Option<&[u8]> {
+        match &self.content {
+            Content::Bytes(bytes) => Some(bytes),
+            Content::Link(_) => None,
+        }
+    }
+}
+
+const JSON: &str = "application/json";
+
+/// An image that is present, and what it is an image of.
+type Present<'a> = (&'a Subject, &'a Image);
+
+/// The views that every registry has.
+#[must_use]
+pub fn registry_views() -> Vec<View> {
+    oci::registry()
 }
 
 /// The views of a repository as a whole: `tags` are those with an image, in any order. A
@@ -29,29 +72,56 @@ pub fn repository_views(repository: &Repository, tags: &[Tag]) -> Vec<View> {
     if tags.is_empty() {
         return Vec::new();
     }
-    vec![seed::tags(repository, tags), oci::config(repository)]
+    let tags: BTreeSet<&Tag> = tags.iter().collect();
+    vec![
+        oci::config(repository),
+        oci::tags(repository, &tags),
+        seed::tags(repository, &tags),
+    ]
 }
 
 /// The views of one tag: `statements` are those about it, one for each architecture; removed
-/// ones have no views.
+/// ones have no views. What a view names is derived before it.
 #[must_use]
 pub fn tag_views(settings: &Settings, statements: &[Statement]) -> Vec<View> {
-    let present: Vec<(&Subject, &Image)> = statements
+    let mut present: Vec<(Present<'_>, &Statement)> = statements
         .iter()
-        .filter_map(|statement| Some((&statement.subject, statement.image()?)))
+        .filter_map(|statement| Some(((&statement.subject, statement.image()?), statement)))
         .collect();
-    let mut views: Vec<View> = statements.iter().filter_map(oci::manifest).collect();
-    if let Some((subject, image)) = shown(&present) {
-        views.push(seed::manifest(settings, subject, image));
-    }
+    present.sort_by_key(|((subject, _), _)| image_index::rank(subject.arch));
+    let Some(&(shown, _)) = present.first() else {
+        return Vec::new();
+    };
+    let (images, statements): (Vec<Present<'_>>, Vec<&Statement>) = present.into_iter().unzip();
+    let mut views = oci::tag(&shown.0.repository, &shown.0.tag, &statements);
+    views.extend(library::tag(settings, &images));
+    views.push(shub::tag(settings, shown));
+    views.push(seed::manifest(settings, shown));
     views
 }
 
-/// The one that an endpoint shows which can show one only: amd64, else the first by its word.
-fn shown<'a>(present: &[(&'a Subject, &'a Image)]) -> Option<(&'a Subject, &'a Image)> {
-    let rank = |arch: Arch| (arch != Arch::Amd64, arch);
-    present
-        .iter()
-        .copied()
-        .min_by_key(|(subject, _)| rank(subject.arch))
+/// Where the views of one tag stand, but documents by digest and what is for one architecture.
+#[must_use]
+pub fn tag_places(repository: &Repository, tag: &Tag) -> Vec<Place> {
+    let mut places = vec![oci::tag_place(repository, tag)];
+    places.extend(library::shown_places(repository, tag));
+    places.push(Place::Shub(repository.clone(), tag.clone()));
+    places.push(Place::SeedManifest(repository.clone(), tag.clone()));
+    places
+}
+
+/// The same of a repository as a whole.
+#[must_use]
+pub fn repository_places(repository: &Repository) -> Vec<Place> {
+    vec![
+        oci::tags_place(repository),
+        Place::SeedTags(repository.clone()),
+    ]
+}
+
+/// One line of compact JSON.
+fn line<T: serde::Serialize>(value: &T) -> Vec<u8> {
+    let mut bytes = serde_json::to_vec(value).expect("a view of ours is JSON");
+    bytes.push(b'\n');
+    bytes
 }

@@ -1,10 +1,12 @@
 //! The exact bytes of the views.
 #![allow(clippy::unwrap_used, reason = "a test that fails says where")]
 
+use sreg_model::layout::Place;
+use sreg_model::media_type::{OCI_INDEX, OCI_MANIFEST};
 use sreg_model::settings::Settings;
 use sreg_model::statement::{Claim, Image, Statement, Subject};
 use sreg_model::{Arch, Digest, ImageFormat, Repository, Tag};
-use sreg_site::{View, repository_views, tag_views};
+use sreg_site::{Content, View, repository_places, repository_views, tag_places, tag_views};
 
 fn statement(arch: Arch, present: bool) -> Statement {
     let image = Image {
@@ -50,7 +52,7 @@ fn at<'a>(views: &'a [View], path: &str) -> &'a str {
         .iter()
         .find(|view| view.place.to_string() == path)
         .unwrap();
-    std::str::from_utf8(&view.bytes).unwrap()
+    std::str::from_utf8(view.bytes().unwrap()).unwrap()
 }
 
 #[test]
@@ -82,20 +84,99 @@ fn the_manifest_has_a_true_size_and_a_digest_of_its_own_for_the_config() {
 fn of_several_architectures_amd64_is_shown_else_the_first() {
     let shown = |statements: &[Statement]| {
         let views = tag_views(&Settings::default(), statements);
-        let text = at(&views, "Lab/Tool/manifests/1.0/index.html").to_owned();
-        let of = |arch: &Arch| text.contains(&Digest::of(arch.as_str().as_bytes()).hex());
-        (views.len(), Arch::ALL.iter().copied().find(of).unwrap())
+        let of = |path: &str| {
+            let text = at(&views, path);
+            let is_of = |arch: &Arch| text.contains(&Digest::of(arch.as_str().as_bytes()).hex());
+            Arch::ALL.iter().copied().find(is_of).unwrap()
+        };
+        let shown = of("Lab/Tool/manifests/1.0/index.html");
+        assert_eq!(of("library/v1/images/lab/tool:1.0"), shown);
+        assert_eq!(of("api/container/Lab/Tool:1.0"), shown);
+        shown
     };
     let (arm, s390x, amd) = (
         statement(Arch::Arm64, true),
         statement(Arch::S390x, true),
         statement(Arch::Amd64, true),
     );
-    assert_eq!(shown(&[arm.clone(), amd.clone()]), (3, Arch::Amd64));
-    assert_eq!(shown(&[s390x.clone(), arm.clone()]), (3, Arch::Arm64));
-    assert_eq!(
-        shown(&[statement(Arch::Amd64, false), s390x]),
-        (2, Arch::S390x)
-    );
+    assert_eq!(shown(&[arm.clone(), amd.clone()]), Arch::Amd64);
+    assert_eq!(shown(&[s390x.clone(), arm.clone()]), Arch::Arm64);
+    assert_eq!(shown(&[statement(Arch::Amd64, false), s390x]), Arch::S390x);
     assert!(tag_views(&Settings::default(), &[statement(Arch::Amd64, false)]).is_empty());
+}
+
+#[test]
+fn a_tag_is_one_manifest_or_an_image_index() {
+    let views = |statements: &[Statement]| tag_views(&Settings::default(), statements);
+    let of_tag = |views: &[View]| {
+        let is_tag = |view: &&View| view.place.to_string() == "v2/lab/tool/manifests/1.0";
+        views.iter().find(is_tag).unwrap().clone()
+    };
+    let (arm, amd) = (statement(Arch::Arm64, true), statement(Arch::Amd64, true));
+    let one = of_tag(&views(std::slice::from_ref(&arm)));
+    assert_eq!(one.content_type, OCI_MANIFEST);
+    assert_eq!(one.bytes(), Some(arm.manifest().unwrap().bytes()));
+
+    let several = views(&[arm.clone(), amd.clone()]);
+    let index = of_tag(&several);
+    assert_eq!(index.content_type, OCI_INDEX);
+    let text = std::str::from_utf8(index.bytes().unwrap()).unwrap();
+    let of = |statement: &Statement| text.find(&statement.manifest().unwrap().digest().to_string());
+    assert!(of(&amd).unwrap() < of(&arm).unwrap(), "{text}");
+    // Each document is there by its digest, and so is the list of what is attached to it.
+    let digests = [&amd, &arm].map(|statement| statement.manifest().unwrap().digest());
+    for digest in digests.into_iter().chain([Digest::of(text.as_bytes())]) {
+        for kind in ["manifests", "referrers"] {
+            let path = format!("v2/lab/tool/{kind}/{digest}");
+            let found = several.iter().find(|view| view.place.to_string() == path);
+            let content_type = match (kind, digest == Digest::of(text.as_bytes())) {
+                ("manifests", false) => OCI_MANIFEST,
+                _ => OCI_INDEX,
+            };
+            assert_eq!(found.unwrap().content_type, content_type, "{path}");
+        }
+    }
+}
+
+#[test]
+fn a_link_leads_from_the_library_to_the_image() {
+    let views = tag_views(&Settings::default(), &[statement(Arch::Amd64, true)]);
+    let links: Vec<(String, String)> = views
+        .iter()
+        .filter_map(|view| match &view.content {
+            Content::Link(to) => Some((view.place.to_string(), view.place.link_to(to))),
+            Content::Bytes(_) => None,
+        })
+        .collect();
+    let digest = Digest::of(b"amd64");
+    assert_eq!(
+        links,
+        [(
+            "library/v1/imagefile/lab/tool:1.0".to_owned(),
+            format!("../../../../v2/lab/tool/blobs/{digest}")
+        )]
+    );
+}
+
+#[test]
+fn every_view_of_a_tag_that_changes_is_at_one_of_its_places() {
+    let statements = [statement(Arch::Arm64, true), statement(Arch::Amd64, true)];
+    let views = tag_views(&Settings::default(), &statements);
+    let places = tag_places(&repository(), &tag("1.0"));
+    let is_for_arch = |place: &Place| {
+        use Place::{LibraryFile, LibraryImage};
+        matches!(place, LibraryFile(Some(_), ..) | LibraryImage(Some(_), ..))
+    };
+    let by_name: Vec<_> = views
+        .iter()
+        .map(|view| view.place.clone())
+        .filter(|place| !place.is_by_digest() && !is_for_arch(place))
+        .collect();
+    assert_eq!(by_name, places);
+    let lists: Vec<_> = repository_views(&repository(), &[tag("1.0")])
+        .into_iter()
+        .map(|view| view.place)
+        .filter(Place::is_view)
+        .collect();
+    assert_eq!(lists, repository_places(&repository()));
 }

@@ -153,11 +153,4 @@ pub struct Headers {
     pub encoding: Option<String>,
 }
 
-/// How an object is served by a store that is a web server too.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Served {
-    /// Its media type.
-    pub content_type: &'static str,
-    /// How long caches may keep it.
-    pub cache_control: &'static str,
-}
+pub use sreg_model::served::Served;

@@ -14,7 +14,6 @@ pub mod mirror;
 pub mod publish;
 pub mod push;
 pub mod repair;
-mod served;
 mod shared;
 pub mod source;
 mod staging;
@@ -24,6 +23,5 @@ mod views;
 mod writer;
 
 pub use error::{TreeError, explain};
-pub use served::served;
 pub use staging::LinkMode;
 pub use tree::Tree;

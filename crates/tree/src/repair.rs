@@ -1,17 +1,14 @@
 //! Rewrites what can be derived: the copy of the head, views, chains (`spec/cli.md`).
 
-use std::fs;
-
 use rayon::prelude::*;
 use sreg_index::hasher::{self, IoMode, Observer};
-use sreg_model::Namespace;
 use sreg_model::layout::Place;
 use sreg_model::node::TagEntry;
 use sreg_model::statement::Statement;
 
 use crate::error::TreeError;
-use crate::history::{self, Line};
-use crate::publish;
+use crate::history::Line;
+use crate::publish::{self, Base};
 use crate::staging::{FolderWriter, Journal};
 use crate::tree::Tree;
 use crate::verify::{self, BlobCheck, Options};
@@ -45,10 +42,14 @@ pub fn repair(
     let writer = FolderWriter::open(tree.root(), tree.settings(), observer, waiting)?.pass_over();
     let before = verify::verify_once(tree, options, observer)?.faults;
     // Even where the views look right: their files may have been touched meanwhile.
+    let mut left = before.clone();
     if !before.is_empty() || writer.journal()?.is_some() {
-        mend(&writer, observer)?;
+        let base = mend(&writer, observer)?;
+        left = verify::verify_once(tree, options, observer)?.faults;
+        if remove_stale(&writer, &base, &left)? {
+            left = verify::verify_once(tree, options, observer)?.faults;
+        }
     }
-    let left = verify::verify_once(tree, options, observer)?.faults;
     let mended = before
         .into_iter()
         .filter(|fault| !left.iter().any(|other| other.path == fault.path))
@@ -56,27 +57,49 @@ pub fn repair(
     Ok(Repaired { mended, left })
 }
 
-fn mend(writer: &FolderWriter, observer: &dyn Observer) -> Result<(), TreeError> {
+fn mend(writer: &FolderWriter, observer: &dyn Observer) -> Result<Base, TreeError> {
     let tree = writer.tree();
     let base = publish::recover(writer, observer)?;
-    let Some(head) = base.head else {
-        return Err(TreeError::NoHead(tree.root().to_owned()));
-    };
+    let line = line_of(&base, tree)?;
+    let head = line.head;
     let lines = publish::lines(tree, Some(head.body()))?;
     let entries: Vec<&Vec<TagEntry>> = lines.values().flat_map(|keys| keys.values()).collect();
     entries
         .par_iter()
         .try_for_each(|entries| mend_chains(writer, entries, observer))?;
-    let line = Line {
-        series: base.series.as_ref(),
-        head: &head,
-    };
-    // Views that an older version had, before those of the newest are written.
-    remove_stale(writer, line)?;
     writer.begin(&Journal::new(None))?;
     views::roll_forward(writer, Shown::Nothing, line, observer)?;
     writer.sync()?;
-    writer.end(&head)
+    writer.end(head)?;
+    Ok(base)
+}
+
+fn line_of<'a>(base: &'a Base, tree: &Tree) -> Result<Line<'a>, TreeError> {
+    let no_head = || TreeError::NoHead(tree.root().to_owned());
+    Ok(Line {
+        series: base.series.as_ref(),
+        head: base.head.as_ref().ok_or_else(no_head)?,
+    })
+}
+
+/// Removes the views among `faults` that an older head derives, and says whether there were any: what
+/// sreg did not write is never deleted.
+fn remove_stale(
+    writer: &FolderWriter,
+    base: &Base,
+    faults: &[verify::Fault],
+) -> Result<bool, TreeError> {
+    let stale: Vec<Place> = faults
+        .iter()
+        .filter(|fault| fault.code == "stale-view")
+        .filter_map(|fault| Place::parse(&fault.path))
+        .collect();
+    let line = line_of(base, writer.tree())?;
+    stale
+        .iter()
+        .try_for_each(|place| writer.remove(line, place))?;
+    writer.sync()?;
+    Ok(!stale.is_empty())
 }
 
 /// A chain that is missing or wrong is made again from its image, if that is right.
@@ -112,60 +135,4 @@ fn mend_chains(
         }
     }
     Ok(())
-}
-
-/// Removes seed views of tags that are gone, if an older head derives exactly their bytes: what
-/// sreg did not write is never deleted.
-fn remove_stale(writer: &FolderWriter, line: Line<'_>) -> Result<(), TreeError> {
-    let tree = writer.tree();
-    let (series, head) = (line.series, line.head);
-    let mut heads = vec![head.clone()];
-    while let Ok(Some(before)) = history::before(tree, heads[heads.len() - 1].body(), series) {
-        heads.push(before);
-    }
-    let index = tree.index(head.body());
-    for namespace in folders(tree.root()) {
-        let Ok(namespace) = namespace.parse::<Namespace>() else {
-            continue;
-        };
-        let present = views::present_tags(tree, index, &namespace)?;
-        for name in folders(&tree.root().join(namespace.as_str())) {
-            let Ok(repository) = format!("{namespace}/{name}").parse::<sreg_model::Repository>()
-            else {
-                continue;
-            };
-            let tags = present.get(&repository).map_or(&[][..], Vec::as_slice);
-            let folder = tree.root().join(format!("{repository}/manifests"));
-            let gone = folders(&folder)
-                .into_iter()
-                .filter_map(|tag| tag.parse().ok())
-                .filter(|tag| !tags.contains(tag));
-            let mut places: Vec<Place> = gone
-                .map(|tag| Place::SeedManifest(repository.clone(), tag))
-                .collect();
-            if tags.is_empty() {
-                places.push(Place::SeedTags(repository.clone()));
-            }
-            for place in places {
-                if let Ok(found) = fs::read(tree.path(&place))
-                    && verify::was_derived(tree, &heads, &place, &found)
-                {
-                    writer.remove(line, &place)?;
-                }
-            }
-        }
-    }
-    Ok(())
-}
-
-/// The names of the folders in a folder; none where it cannot be read.
-fn folders(folder: &std::path::Path) -> Vec<String> {
-    let Ok(entries) = fs::read_dir(folder) else {
-        return Vec::new();
-    };
-    entries
-        .flatten()
-        .filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()))
-        .filter_map(|entry| entry.file_name().into_string().ok())
-        .collect()
 }

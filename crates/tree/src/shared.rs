@@ -12,6 +12,7 @@ use sreg_index::hasher::Observer;
 use sreg_index::stamp::Stamp;
 use sreg_model::head::Head;
 use sreg_model::layout::{JOURNAL, Place};
+use sreg_model::served::served;
 use sreg_model::settings::Settings;
 use sreg_model::{Digest, Document, document};
 use sreg_site::View;
@@ -19,7 +20,6 @@ use sreg_store::{If, Object, Served, Store, StoreError, Upload, Written};
 
 use crate::error::TreeError;
 use crate::history::{self, Line, Next};
-use crate::served::served;
 use crate::staging::{Journal, MAX_JOURNAL, Version, journal};
 use crate::tree::Tree;
 use crate::verify::MAX_VIEW;
@@ -261,48 +261,56 @@ impl Writer for StoreWriter {
 
     /// What stands there is read first, then it is made sure that the head is still the newest: then
     /// nobody has written a newer view before that, and whoever writes one after it changes what is
-    /// replaced here.
+    /// replaced here. There are no links in a store.
     fn put_views(&self, line: Line<'_>, views: &[View]) -> Result<(), TreeError> {
         let keeps_slashes = self.store().keeps_slashes();
-        let objects: Vec<(String, &View)> = views
+        let objects: Vec<(String, &View, &[u8])> = views
             .iter()
-            .flat_map(|view| {
+            .filter_map(|view| Some((view, view.bytes()?)))
+            .flat_map(|(view, bytes)| {
                 let keys = keys_of(&view.place, keeps_slashes);
-                keys.into_iter().map(move |key| (key, view))
+                keys.into_iter().map(move |key| (key, view, bytes))
             })
             .collect();
         let found = objects
             .par_iter()
-            .map(|(key, _)| self.store().read(key, MAX_VIEW))
+            .map(|(key, ..)| self.store().read(key, MAX_VIEW))
             .collect::<Result<Vec<_>, _>>()?;
-        let differs = |found: &Option<Object>, view: &View| {
-            found.as_ref().is_none_or(|found| found.bytes != view.bytes)
+        let differs = |found: &Option<Object>, bytes: &[u8]| {
+            found.as_ref().is_none_or(|found| found.bytes != bytes)
         };
-        let changed: Vec<((String, &View), Option<Object>)> = objects
+        let changed: Vec<_> = objects
             .into_iter()
             .zip(found)
-            .filter(|((_, view), found)| differs(found, view))
+            .filter(|((.., bytes), found)| differs(found, bytes))
             .collect();
-        if changed.is_empty() {
-            return Ok(());
-        }
-        self.check_newest(line)?;
-        changed.into_iter().try_for_each(|((key, view), found)| {
-            let condition = found.map_or(If::Absent, |found| If::Is(found.version));
-            let how = Served {
-                content_type: view.content_type,
-                ..served(&view.place)
-            };
-            match self.store().write(&key, &view.bytes, &condition, how)? {
-                Written::Done => Ok(()),
-                // A request that was sent again may have met itself: the next look tells.
-                Written::Refused => Err(TreeError::Overtaken),
-            }
-        })
+        changed
+            .into_iter()
+            .try_for_each(|((key, view, bytes), found)| {
+                // What is by digest is the same in every version. Of all else, who stalls here and then
+                // dies may write over what a later version put back: so it is looked each time.
+                if !view.place.is_by_digest() {
+                    self.check_newest(line)?;
+                }
+                let condition = found.map_or(If::Absent, |found| If::Is(found.version));
+                let how = Served {
+                    content_type: view.content_type,
+                    ..served(&view.place)
+                };
+                match self.store().write(&key, bytes, &condition, how)? {
+                    Written::Done => Ok(()),
+                    // A request that was sent again may have met itself: the next look tells.
+                    Written::Refused => Err(TreeError::Overtaken),
+                }
+            })
     }
 
     /// Few stores remove under a condition: where a newer version comes in between, `show` looks again.
     fn remove(&self, line: Line<'_>, place: &Place) -> Result<(), TreeError> {
+        // A link, which no store has.
+        if matches!(place, Place::LibraryFile(..)) {
+            return Ok(());
+        }
         self.check_newest(line)?;
         let keys = keys_of(place, self.store().keeps_slashes());
         keys.iter()
@@ -399,10 +407,11 @@ impl Writer for StoreWriter {
 /// The keys of a view: with a slash at the end, too, where a web server would give the index of that
 /// folder.
 fn keys_of(place: &Place, keeps_slashes: bool) -> Vec<String> {
-    let key = place.to_string();
-    let folder = key.strip_suffix("index.html").map(str::to_owned);
-    let folder = folder.filter(|_| keeps_slashes);
-    [Some(key), folder].into_iter().flatten().collect()
+    let folder = place.folder().filter(|_| keeps_slashes);
+    [Some(place.to_string()), folder]
+        .into_iter()
+        .flatten()
+        .collect()
 }
 
 /// Whether the bytes at a place that carries a digest have it.

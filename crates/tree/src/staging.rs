@@ -22,7 +22,7 @@ use sreg_model::Document;
 use sreg_model::head::Head;
 use sreg_model::layout::{JOURNAL, Place, STAGING};
 use sreg_model::settings::Settings;
-use sreg_site::View;
+use sreg_site::{Content, View};
 use sreg_store::Local;
 use sreg_store::local::{is_absent, read_capped};
 
@@ -274,6 +274,17 @@ impl FolderWriter {
         Ok(path)
     }
 
+    /// Makes a symbolic link at `place` to another place of the tree.
+    fn put_link(&self, place: &Place, to: &Place) -> Result<(), TreeError> {
+        let (path, target) = (self.tree.path(place), place.link_to(to));
+        if fs::read_link(&path).is_ok_and(|found| found == Path::new(&target)) {
+            return Ok(());
+        }
+        let staged = self.staged_path();
+        std::os::unix::fs::symlink(&target, &staged).map_err(TreeError::write(&staged))?;
+        self.settle(&staged, &path)
+    }
+
     fn settle(&self, staged: &Path, path: &Path) -> Result<(), TreeError> {
         self.check_inside(path)?;
         self.touched(path);
@@ -328,9 +339,10 @@ impl Writer for FolderWriter {
     }
 
     fn put_views(&self, _: Line<'_>, views: &[View]) -> Result<(), TreeError> {
-        views
-            .iter()
-            .try_for_each(|view| self.put(&view.place, &view.bytes))
+        views.iter().try_for_each(|view| match &view.content {
+            Content::Bytes(bytes) => self.put(&view.place, bytes),
+            Content::Link(to) => self.put_link(&view.place, to),
+        })
     }
 
     fn put_image(

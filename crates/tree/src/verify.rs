@@ -10,21 +10,21 @@ mod series;
 mod views;
 
 pub(crate) use keys::read_trust;
-pub(crate) use views::{MAX_VIEW, was_derived};
+pub(crate) use views::MAX_VIEW;
 
-use std::collections::{BTreeMap, HashSet};
-use std::sync::Mutex;
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, OnceLock};
 
 use serde::Serialize;
 use sreg_index::hasher::{IoMode, Observer};
 use sreg_index::map::MapError;
 use sreg_model::head::Head;
-use sreg_model::layout::Place;
+use sreg_model::layout::{FoldedRepository, Place};
 use sreg_model::lock::{Known, StatementVersion};
 use sreg_model::statement::{Statement, Subject};
 use sreg_model::trust::Trust;
-use sreg_model::{Digest, Document, Reference};
+use sreg_model::{Digest, Document, Reference, Repository};
 use sreg_store::local::is_not_a_file;
 
 use self::keys::Keys;
@@ -225,9 +225,12 @@ pub(crate) fn verify_once(
     run.interrupted = is_interrupted(tree);
     let chain = run.heads();
     let walked = run.nodes(&chain);
-    let read_in_full = run.tags(&chain, &walked) && walked.whole;
+    let are_apart = run.check_case(&walked);
+    let read_in_full = run.tags(&chain, &walked, are_apart) && walked.whole && are_apart;
     run.earlier_statements(&walked);
-    run.repositories(&chain, &walked);
+    if are_apart {
+        run.repositories(&chain, &walked);
+    }
     run.blobs(&walked);
     run.files(&chain, read_in_full);
     run.finish(&chain)
@@ -258,7 +261,8 @@ fn reference_once(
     let chain = run.heads();
     let walked = run.path_to(&chain, reference);
     run.hold_to_seen_lines(&chain, reference);
-    run.tags(&chain, &walked);
+    let are_apart = run.check_case(&walked);
+    run.tags(&chain, &walked, are_apart);
     run.blobs(&walked);
     run.finish(&chain)
 }
@@ -312,6 +316,8 @@ struct Run<'a> {
     warnings: Mutex<Vec<Fault>>,
     /// The paths that belong to some head.
     expected: Mutex<HashSet<String>>,
+    /// How repositories are spelt in the newest index, by their lower case; made when it is asked for.
+    spellings: OnceLock<HashMap<FoldedRepository, Repository>>,
     /// The newest statements, where one reference is verified alone.
     statements: Option<Mutex<Vec<Document<Statement>>>>,
     forks: Mutex<Vec<Evidence>>,
@@ -362,6 +368,7 @@ impl<'a> Run<'a> {
             faults: Mutex::default(),
             warnings: Mutex::default(),
             expected: Mutex::default(),
+            spellings: OnceLock::new(),
             statements: None,
             forks: Mutex::default(),
             counts: Counts::default(),

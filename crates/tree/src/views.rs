@@ -1,6 +1,8 @@
 //! Writes the views that differ between two heads.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
+use std::{fs, io};
 
 use rayon::prelude::*;
 use sreg_index::diff::Difference;
@@ -11,11 +13,16 @@ use sreg_model::head::Head;
 use sreg_model::layout::Place;
 use sreg_model::node::{MapName, TagEntry};
 use sreg_model::{Document, Namespace, Repository, Tag};
-use sreg_site::{View, repository_views, tag_views};
+use sreg_site::{
+    Content, View, registry_views, repository_places, repository_views, tag_places, tag_views,
+};
+use sreg_store::local::is_absent;
 
 use crate::error::TreeError;
-use crate::history::Line;
+use crate::history::{self, Line};
+use crate::staging::Version;
 use crate::tree::Tree;
+use crate::verify;
 use crate::writer::Writer;
 
 /// What a change of the index touches.
@@ -41,6 +48,13 @@ impl<'a> Shown<'a> {
         head.map_or(Self::Nothing, |head| Self::Of(head.body()))
     }
 
+    fn head(self) -> Option<&'a Head> {
+        match self {
+            Self::Nothing => None,
+            Self::Of(head) | Self::Perhaps(head) => Some(head),
+        }
+    }
+
     pub(crate) fn perhaps(head: Option<&'a Document<Head>>) -> Self {
         head.map_or(Self::Nothing, |head| Self::Perhaps(head.body()))
     }
@@ -56,17 +70,26 @@ pub(crate) fn roll_forward(
     let tree = writer.tree();
     let head = line.head.body();
     let mut touched = Touched::default();
-    let all = match shown {
-        Shown::Nothing => true,
-        Shown::Of(from) | Shown::Perhaps(from) => match touched.add(tree, Some(from), head) {
-            Ok(()) => matches!(shown, Shown::Perhaps(_)),
-            // What they show cannot be read: a thief's head that a new epoch leaves behind, say.
-            Err(TreeError::Map { .. }) => true,
-            Err(error) => return Err(error),
-        },
+    let before = match shown {
+        Shown::Of(from) => since(tree, line, from)?,
+        Shown::Nothing | Shown::Perhaps(_) => None,
     };
+    let mut all = before.is_none();
+    let before: Vec<&Head> = shown
+        .head()
+        .into_iter()
+        .chain(before.iter().flatten().map(Document::body))
+        .collect();
+    for from in &before {
+        match touched.add(tree, Some(from), head) {
+            // What they show cannot be read: a thief's head that a new epoch leaves behind, say.
+            Err(TreeError::Map { .. }) => all = true,
+            added => added?,
+        }
+    }
     if all {
         touched.add(tree, None, head)?;
+        writer.put_views(line, &registry_views())?;
     }
     let index = tree.index(head);
     let (lists, mut gone) = lists_of(writer, line, &touched.repositories)?;
@@ -80,15 +103,60 @@ pub(crate) fn roll_forward(
             }
             let views = views_of_tag(tree, index, repository, tag)?;
             writer.put_views(line, &views)?;
-            let seed = Place::SeedManifest(repository.clone(), tag.clone());
-            let is_gone = !views.iter().any(|view| view.place == seed);
-            Ok(is_gone.then_some(seed))
+            let mut places = tag_places(repository, tag);
+            for head in &before {
+                places.extend(named_places(tree, head, repository, tag));
+            }
+            Ok(without(places, &views))
         })
         .collect::<Result<Vec<_>, _>>()?;
     // What lists name is there before them, and goes after them.
     writer.put_views(line, &lists)?;
     gone.extend(gone_tags.into_iter().flatten());
     gone.iter().try_for_each(|place| writer.remove(line, place))
+}
+
+/// How far views are brought forward by what differs, in versions; after more, all are looked at.
+const MOST_VERSIONS: usize = 64;
+
+/// The heads after `shown` and before that of `line`: who began to show one of them and was overtaken, or
+/// died, has left some of its views, also where a later version went back to what `shown` has. Nothing
+/// where that is not known.
+fn since(
+    tree: &Tree,
+    line: Line<'_>,
+    shown: &Head,
+) -> Result<Option<Vec<Document<Head>>>, TreeError> {
+    let mut heads: Vec<Document<Head>> = Vec::new();
+    while heads.len() < MOST_VERSIONS {
+        let newest = heads.last().unwrap_or(line.head).body();
+        let before = match history::before(tree, newest, line.series) {
+            Ok(Some(before)) => before,
+            Err(error @ TreeError::Store(_)) => return Err(error),
+            // A fault of the tree, or the first version.
+            Ok(None) | Err(_) => return Ok(None),
+        };
+        if Version::of(before.body()) <= Version::of(shown) {
+            return Ok(Some(heads));
+        }
+        heads.push(before);
+    }
+    Ok(None)
+}
+
+/// Where views of a tag stand that may have to go. What cannot be read stays: `sreg repair` removes it.
+fn named_places(tree: &Tree, head: &Head, repository: &Repository, tag: &Tag) -> Vec<Place> {
+    let views = views_of_tag(tree, tree.index(head), repository, tag).unwrap_or_default();
+    let places = views.into_iter().map(|view| view.place);
+    places.filter(|place| !place.is_by_digest()).collect()
+}
+
+/// Those of `places` at which none of `views` stands.
+fn without(mut places: Vec<Place>, views: &[View]) -> Vec<Place> {
+    places.sort();
+    places.dedup();
+    places.retain(|place| views.iter().all(|view| view.place != *place));
+    places
 }
 
 /// The lists of tags of repositories, and those that are gone. Configs, which the manifests of
@@ -109,9 +177,7 @@ fn lists_of(
         for repository in of_namespace {
             let tags = tags.get(repository).map_or(&[][..], Vec::as_slice);
             let views = repository_views(repository, tags);
-            if views.is_empty() {
-                gone.push(Place::SeedTags(repository.clone()));
-            }
+            gone.extend(without(repository_places(repository), &views));
             let (list, config): (Vec<_>, Vec<_>) =
                 views.into_iter().partition(|view| view.place.is_view());
             writer.put_views(line, &config)?;
@@ -119,6 +185,29 @@ fn lists_of(
         }
     }
     Ok((lists, gone))
+}
+
+/// What stands in a folder for a view: its bytes, or the text of its link.
+pub(crate) fn stored(view: &View) -> Cow<'_, [u8]> {
+    match &view.content {
+        Content::Bytes(bytes) => Cow::Borrowed(bytes),
+        Content::Link(to) => Cow::Owned(view.place.link_to(to).into_bytes()),
+    }
+}
+
+/// Reads what stands in the place of a view: its bytes, or the text of a link where there is to be
+/// one; no text where something else is.
+pub(crate) fn read(tree: &Tree, place: &Place) -> Result<Vec<u8>, TreeError> {
+    if !matches!(place, Place::LibraryFile(..)) {
+        return tree.read(place, verify::MAX_VIEW);
+    }
+    let path = tree.path(place);
+    match fs::read_link(&path) {
+        Ok(target) => Ok(target.into_os_string().into_encoded_bytes()),
+        Err(error) if error.kind() == io::ErrorKind::InvalidInput => Ok(Vec::new()),
+        Err(error) if is_absent(&error) => Err(tree.missing(place)),
+        Err(error) => Err(TreeError::read(&path)(error)),
+    }
 }
 
 /// The views of one tag in an index.

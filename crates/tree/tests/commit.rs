@@ -60,8 +60,15 @@ fn phase(path: &str) -> usize {
         Place::Trust(_) | Place::HeadSlot { .. } => 2,
         Place::Head => 3,
         Place::Settings => 4,
-        Place::Manifest(..) | Place::SeedManifest(..) => 6,
-        Place::SeedTags(_) => 7,
+        Place::Manifest(..)
+        | Place::Referrers(..)
+        | Place::TagManifest(..)
+        | Place::LibraryFile(..)
+        | Place::LibraryImage(..)
+        | Place::Shub(..)
+        | Place::SeedManifest(..) => 6,
+        Place::TagsList(_) | Place::SeedTags(_) => 7,
+        place @ (Place::NoJekyll | Place::Ping) => unreachable!("{place} never changes"),
     }
 }
 
@@ -114,10 +121,16 @@ fn files_appear_whole_and_in_order() {
         .map(|(path, _)| path.as_str())
         .collect();
     let gone = [
+        "v2/lab/gone/tags/list",
         "lab/gone/tags/index.html",
+        "v2/lab/gone/manifests/1",
+        "library/v1/images/lab/gone:1",
+        "library/v1/imagefile/lab/gone:1",
+        "api/container/lab/gone:1",
         "lab/gone/manifests/1/index.html",
+        JOURNAL,
     ];
-    assert_eq!(last, [gone[0], gone[1], JOURNAL]);
+    assert_eq!(last, gone);
     let count = seen
         .iter()
         .filter(|(_, happened)| *happened == Happened::Gone)
@@ -134,8 +147,9 @@ fn files_appear_whole_and_in_order() {
         let statement = tree.statement(&lines[0].statement).unwrap();
         let manifest = statement.body().manifest().unwrap().digest();
         let by_digest = at(&Place::manifest(&repository, manifest)).unwrap();
-        let by_tag = at(&Place::SeedManifest(repository, tag)).unwrap();
-        assert!(by_digest < by_tag, "{appeared:#?}");
+        for place in sreg_site::tag_places(&repository, &tag) {
+            assert!(by_digest < at(&place).unwrap(), "{place}: {appeared:#?}");
+        }
     }
 }
 
@@ -337,6 +351,9 @@ fn views_show_the_settings_of_a_run_that_was_killed() {
 fn what_a_run_left_that_was_killed_before_its_commit_is_no_fault() {
     let bench = first_version();
     let before = bench.files();
+    // Renamed, links stay what they are.
+    let links = bench.root().join("../links");
+    fs::rename(bench.root().join("library/v1/imagefile"), &links).unwrap();
     change(&bench);
     bench.index();
     // Back to the moment before the commit of version 2: all that it reaches is written.
@@ -347,6 +364,8 @@ fn what_a_run_left_that_was_killed_before_its_commit_is_no_fault() {
     for (path, (_, bytes)) in before.iter().filter(|(path, _)| !is_immutable(path)) {
         bench.replace(path, bytes);
     }
+    fs::remove_dir_all(bench.root().join("library/v1/imagefile")).unwrap();
+    fs::rename(&links, bench.root().join("library/v1/imagefile")).unwrap();
     bench.replace(
         JOURNAL,
         b"{\"shown\":{\"epoch\":0,\"version\":1},\"type\":\"sreg-journal-v1\"}\n",
@@ -400,11 +419,15 @@ fn no_file_is_changed_where_it_stands() {
     assert_eq!(
         replaced,
         BTreeSet::from([
+            "api/container/lab/tool:1",
+            "api/container/lab/tool:2",
             "head",
             "lab/tool/manifests/1/index.html",
             "lab/tool/manifests/2/index.html",
             "lab/tool/tags/index.html",
+            "library/v1/images/lab/tool:1",
             "sreg.json",
+            "v2/lab/tool/manifests/1",
         ])
     );
 }
@@ -429,9 +452,16 @@ fn nothing_is_removed_but_views_that_are_no_longer_derived() {
     assert_eq!(
         removed,
         [
+            "api/container/lab/gone:1",
+            "api/container/lab/tool:2",
             "lab/gone/manifests/1/index.html",
             "lab/gone/tags/index.html",
             "lab/tool/manifests/2/index.html",
+            "library/v1/images/lab/gone:1",
+            "library/v1/images/lab/tool:2",
+            "v2/lab/gone/manifests/1",
+            "v2/lab/gone/tags/list",
+            "v2/lab/tool/manifests/2",
         ]
     );
     bench.is_whole();

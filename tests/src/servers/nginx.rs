@@ -25,6 +25,37 @@ impl Nginx {
     /// If nginx is missing or does not start.
     #[must_use]
     pub fn start(root: &Path) -> Self {
+        Self::with(root, "default_type application/octet-stream;")
+    }
+
+    /// Serves the registry below `root`, with the media types that OCI clients ask for. An image index
+    /// is none of them: nginx cannot tell it from a manifest.
+    ///
+    /// # Panics
+    /// As for [`Nginx::start`].
+    #[must_use]
+    pub fn of_registry(root: &Path) -> Self {
+        Self::with(root, TYPES)
+    }
+
+    /// Stands before what a server has below a path, as a website endpoint or a CDN stands before a
+    /// bucket: a folder is its `index.html`.
+    ///
+    /// # Panics
+    /// As for [`Nginx::start`].
+    #[must_use]
+    pub fn before(endpoint: &str, path: &str) -> Self {
+        let pass = format!(
+            "location / {{
+                rewrite ^(.*)/$ {path}$1/index.html break;
+                rewrite ^(.*)$ {path}$1 break;
+                proxy_pass {endpoint};
+            }}"
+        );
+        Self::with(&std::env::temp_dir(), &pass)
+    }
+
+    fn with(root: &Path, locations: &str) -> Self {
         let work = TempDir::new().expect("a temporary folder can be made");
         let folder = work.path();
         let root = root.canonicalize().expect("the served folder exists");
@@ -43,7 +74,7 @@ impl Nginx {
             log: &log,
             ready: &ready,
             arguments: &|address| {
-                let text = configuration(address, folder, &root, &ready, owner == 0);
+                let text = configuration(address, folder, &root, &ready, owner == 0, locations);
                 fs::write(&config, text).expect("the configuration can be written");
                 ["-e", "stderr", "-p", &shown(folder), "-c", &shown(&config)]
                     .map(String::from)
@@ -69,6 +100,9 @@ impl Nginx {
     }
 }
 
+/// What `docs/hosts.md` tells users to write.
+const TYPES: &str = include_str!("../../../docs/hosts/nginx.conf");
+
 /// A path as configurations and arguments have it.
 fn shown(path: &Path) -> String {
     path.to_str()
@@ -83,6 +117,7 @@ fn configuration(
     root: &Path,
     ready: &str,
     as_root: bool,
+    locations: &str,
 ) -> String {
     // As root, its workers would be `nobody`, who cannot read a temporary folder.
     let user = if as_root { "user root root;" } else { "" };
@@ -99,7 +134,6 @@ http {{
     sendfile on;
     tcp_nopush on;
     types {{ }}
-    default_type application/octet-stream;
     keepalive_requests 1000000;
     client_body_temp_path "{work}/body";
     proxy_temp_path "{work}/proxy";
@@ -111,6 +145,7 @@ http {{
         absolute_redirect off;
         root "{root}";
         location = {ready} {{ return 200; }}
+        {locations}
     }}
 }}
 "#

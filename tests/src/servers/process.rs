@@ -130,7 +130,7 @@ fn is_ok(address: SocketAddr, path: &str) -> bool {
 ///
 /// # Panics
 /// If it is in none of them.
-fn find(program: &str) -> PathBuf {
+pub(super) fn find(program: &str) -> PathBuf {
     let tools = std::env::var_os("SREG_TOOLS").map_or_else(
         || PathBuf::from(std::env::var_os("HOME").unwrap_or_default()).join(".cache/sreg-tools"),
         PathBuf::from,

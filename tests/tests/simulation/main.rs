@@ -78,6 +78,7 @@ fn no_commit_is_lost_whatever_breaks() {
     assert!(!seeds.is_empty());
     let next = AtomicU64::new(seeds.start);
     let (counted, changed) = (AtomicU64::new(0), AtomicU64::new(0));
+    let overwritten = AtomicU64::new(0);
     std::thread::scope(|scope| {
         for _ in 0..std::thread::available_parallelism().map_or(1, usize::from) {
             scope.spawn(|| {
@@ -86,7 +87,8 @@ fn no_commit_is_lost_whatever_breaks() {
                     if seed >= seeds.end {
                         return;
                     }
-                    let (published, changes) = run(seed, folder.path());
+                    let (published, changes, is_overwritten) = run(seed, folder.path());
+                    overwritten.fetch_add(u64::from(is_overwritten), Ordering::Relaxed);
                     counted.fetch_add(published, Ordering::Relaxed);
                     changed.fetch_add(changes, Ordering::Relaxed);
                 }
@@ -99,6 +101,11 @@ fn no_commit_is_lost_whatever_breaks() {
         published > runs,
         "{runs} seeds, but only {published} pushes published"
     );
+    let overwritten = overwritten.into_inner();
+    assert!(
+        overwritten <= 1 + runs / 500,
+        "{runs} seeds, and in {overwritten} a view is old"
+    );
     let changed = changed.into_inner();
     assert!(
         changed > runs / 5,
@@ -106,8 +113,9 @@ fn no_commit_is_lost_whatever_breaks() {
     );
 }
 
-/// Runs a seed: how many pushes, and how many changes of trust, said that they were published.
-fn run(seed: u64, folder: &Path) -> (u64, u64) {
+/// Runs a seed: how many pushes, and how many changes of trust, said that they were published; and whether
+/// a view is old for the one reason that there may be.
+fn run(seed: u64, folder: &Path) -> (u64, u64, bool) {
     let mut random = Random::new(seed);
     let publishers = 2 + random.below(3);
     // Every third registry has keys.
@@ -182,8 +190,8 @@ fn run(seed: u64, folder: &Path) -> (u64, u64) {
     last.push(&world.calm(), folder, keys.as_ref())
         .unwrap_or_else(|error| panic!("seed {seed}: {}", sreg_tree::explain(&error)));
     checks::nothing_is_lost(&world, &subjects, &kept);
-    checks::all_is_whole(&world);
-    (said.len() as u64, kept.changes)
+    let is_overwritten = checks::all_is_whole(&world);
+    (said.len() as u64, kept.changes, is_overwritten)
 }
 
 fn destination(store: Arc<dyn sreg_store::Store>) -> Destination {

@@ -1,7 +1,8 @@
 //! A store in memory, behind a network that loses, repeats and delays.
 
+use std::collections::HashMap;
 use std::ops::Range;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use sreg_model::layout::Place;
@@ -20,6 +21,8 @@ pub(crate) struct World {
     old_head: Mutex<Option<Object>>,
     /// What somebody without a key has put there.
     junk: Mutex<Vec<Vec<u8>>>,
+    /// What the last write of each key replaced, and whose it was.
+    replaced: Mutex<HashMap<String, Replaced>>,
 }
 
 impl World {
@@ -30,6 +33,7 @@ impl World {
             turns: Turns::new(seed),
             old_head: Mutex::default(),
             junk: Mutex::default(),
+            replaced: Mutex::default(),
         }
     }
 
@@ -59,6 +63,25 @@ impl World {
     /// Whether somebody without a key has put it there, wherever it belongs.
     pub(crate) fn is_junk(&self, bytes: &[u8]) -> bool {
         self.junk.lock().unwrap().iter().any(|junk| junk == bytes)
+    }
+
+    /// Puts back what stood at a key before it was written the last time, by a writer that did not live to
+    /// look once more.
+    pub(crate) fn put_back(&self, key: &str) {
+        let mut replaced = self.replaced.lock().unwrap();
+        let replaced = replaced
+            .remove(key)
+            .unwrap_or_else(|| panic!("seed {}: {key} was written once", self.seed));
+        let ended = replaced.ends.load(Ordering::Relaxed) > replaced.ends_before;
+        assert!(
+            ended,
+            "seed {}: {key} is old, and its writer lives",
+            self.seed
+        );
+        let served = self.memory.served(key).unwrap();
+        self.memory
+            .write(key, &replaced.bytes, &If::Any, served)
+            .unwrap();
     }
 
     /// Whether somebody is about to publish trust.
@@ -127,12 +150,22 @@ fn fate(random: &mut Random) -> Fate {
     }
 }
 
+/// What a write replaced, and how often its writer had died or given up before it.
+#[derive(Debug)]
+struct Replaced {
+    bytes: Vec<u8>,
+    ends: Arc<AtomicU64>,
+    ends_before: u64,
+}
+
 /// The store as one publisher sees it.
 #[derive(Debug)]
 pub(crate) struct Client {
     world: Arc<World>,
     number: u64,
     crashed: AtomicBool,
+    /// How often it has died, or given up.
+    ends: Arc<AtomicU64>,
 }
 
 impl Client {
@@ -141,6 +174,7 @@ impl Client {
             world,
             number,
             crashed: AtomicBool::new(false),
+            ends: Arc::default(),
         }
     }
 
@@ -169,6 +203,7 @@ impl Client {
 
     fn die(&self) -> StoreError {
         self.crashed.store(true, Ordering::Relaxed);
+        self.ends.fetch_add(1, Ordering::Relaxed);
         StoreError::Cancelled
     }
 
@@ -190,7 +225,11 @@ impl Client {
         loop {
             match run() {
                 Err(error) if error.is_passing() && left > 0 => left -= 1,
-                ended => return ended,
+                Err(error) => {
+                    self.ends.fetch_add(1, Ordering::Relaxed);
+                    return Err(error);
+                }
+                done => return done,
             }
         }
     }
@@ -212,6 +251,15 @@ impl Client {
         let written = memory.write(key, bytes, condition, served)?;
         if written == Written::Done {
             checks::may_be_written(&self.world, key, before.as_ref(), bytes, &line);
+            if let Some(before) = &before {
+                let mut replaced = self.world.replaced.lock().unwrap();
+                let what = Replaced {
+                    bytes: before.bytes.clone(),
+                    ends: self.ends.clone(),
+                    ends_before: self.ends.load(Ordering::Relaxed),
+                };
+                replaced.insert(key.to_owned(), what);
+            }
             if key == "head" {
                 *self.world.old_head.lock().unwrap() = before;
             }

@@ -33,6 +33,26 @@ pub(super) fn manifest_of(layer: &str, size: u64, digest: &str, title: &str) -> 
     .concat()
 }
 
+/// The list of what is attached, where nothing is.
+pub(super) const NO_REFERRERS: &str =
+    r#"{"schemaVersion":2,"mediaType":"application/vnd.oci.image.index.v1+json","manifests":[]}"#;
+
+/// What library clients are told of an image.
+pub(super) fn library_image(content: &[u8], size: u64, arch: &str) -> String {
+    let hash = format!("sha256.{}", oracle::hex(content));
+    format!(
+        "{{\"data\":{{\"id\":\"{hash}\",\"hash\":\"{hash}\",\"size\":{size},\"uploaded\":true,\"arch\":\"{arch}\"}}}}\n"
+    )
+}
+
+/// What clients of Singularity Hub are told of an image.
+pub(super) fn shub(url: &str, repository: &str, tag: &str, content: &[u8]) -> String {
+    let hex = oracle::hex(content);
+    format!(
+        "{{\"image\":\"{url}\",\"name\":\"{repository}\",\"tag\":\"{tag}\",\"version\":\"{hex}\",\"commit\":\"{hex}\"}}\n"
+    )
+}
+
 pub(super) fn manifest() -> String {
     manifest_of(SIF, SIZE, &image_digest(), "tool_1.0.sif")
 }

@@ -67,6 +67,60 @@ fn paths() -> Vec<Case> {
         json!({"place": "manifest", "repository": "lab/tool", "digest": digest, "view": true}),
     );
     valid(
+        "no-jekyll",
+        "a file that GitHub Pages looks for",
+        ".nojekyll",
+        json!({"place": "no-jekyll", "view": true}),
+    );
+    valid(
+        "ping",
+        "what OCI clients ask for first",
+        "v2/index.html",
+        json!({"place": "ping", "view": true}),
+    );
+    valid(
+        "tag-manifest",
+        "the manifest of a tag, which keeps its case",
+        "v2/lab/tool/manifests/V1.0",
+        json!({"place": "tag-manifest", "repository": "lab/tool", "tag": "V1.0", "view": true}),
+    );
+    valid(
+        "tags-list",
+        "the list of tags of OCI",
+        "v2/lab/tool/tags/list",
+        json!({"place": "tags-list", "repository": "lab/tool", "view": true}),
+    );
+    valid(
+        "referrers",
+        "what is attached to a manifest",
+        &format!("v2/lab/tool/referrers/{digest}"),
+        json!({"place": "referrers", "repository": "lab/tool", "digest": digest, "view": true}),
+    );
+    valid(
+        "library-image",
+        "what library clients are told",
+        "library/v1/images/lab/tool:v1.0",
+        json!({"place": "library-image", "repository": "lab/tool", "tag": "v1.0", "view": true}),
+    );
+    valid(
+        "library-image-of-an-architecture",
+        "what they are told of the image for one",
+        "library/arm64/v1/images/lab/tool:v1.0",
+        json!({"place": "library-image", "repository": "lab/tool", "tag": "v1.0", "arch": "arm64", "view": true}),
+    );
+    valid(
+        "library-file",
+        "what library clients are given",
+        "library/v1/imagefile/lab/tool:v1.0",
+        json!({"place": "library-file", "repository": "lab/tool", "tag": "v1.0", "view": true}),
+    );
+    valid(
+        "shub",
+        "what clients of Singularity Hub are told, in the repository's own case",
+        "api/container/Lab/Tool:V1.0",
+        json!({"place": "shub", "repository": "Lab/Tool", "tag": "V1.0", "view": true}),
+    );
+    valid(
         "seed-tags",
         "the list of tags, in the repository's own case",
         "Lab/Tool/tags/index.html",
@@ -158,6 +212,41 @@ fn paths() -> Vec<Case> {
             "reserved-namespace",
             "a view in a reserved namespace",
             "v2/tool/tags/index.html".to_owned(),
+        ),
+        (
+            "tag-of-a-digest",
+            "a manifest under a tag that no image has",
+            format!("v2/lab/tool/manifests/sha256-{hex}"),
+        ),
+        (
+            "referrers-of-a-tag",
+            "referrers are of a digest",
+            "v2/lab/tool/referrers/1.0".to_owned(),
+        ),
+        (
+            "capital-library-tag",
+            "library clients ask in lower case",
+            "library/v1/images/lab/tool:V1.0".to_owned(),
+        ),
+        (
+            "library-without-tag",
+            "an image without a tag",
+            "library/v1/imagefile/lab/tool".to_owned(),
+        ),
+        (
+            "library-of-no-architecture",
+            "a word that is no architecture",
+            "library/x86_64/v1/images/lab/tool:v1.0".to_owned(),
+        ),
+        (
+            "library-version",
+            "what is never there",
+            "library/version".to_owned(),
+        ),
+        (
+            "shub-reserved",
+            "a reserved namespace",
+            "api/container/v2/tool:1.0".to_owned(),
         ),
         (
             "malformed-tag",

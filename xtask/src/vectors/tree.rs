@@ -9,24 +9,30 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};
 
-use self::image::FIRST;
+use self::image::{FIRST, SECOND};
 use self::versions::{honest, one_version, sharded};
 use super::{Case, oracle};
 
 /// A tree: the bytes of each path.
 type Files = BTreeMap<String, Vec<u8>>;
 
-/// The tree as JSON: what is text as `files`, the rest in hexadecimal digits as `hex`.
+/// What the text of symbolic links begins with, and nothing else.
+const UP: &str = "../";
+
+/// The tree as JSON: what is text as `files`, the rest in hexadecimal digits as `hex`, the text of links
+/// as `links`.
 fn encode(files: &Files) -> String {
-    let (mut texts, mut hex) = (Map::new(), Map::new());
+    let (mut texts, mut hex, mut links) = (Map::new(), Map::new(), Map::new());
     for (path, bytes) in files {
         match std::str::from_utf8(bytes) {
+            Ok(text) if text.starts_with(UP) => links.insert(path.clone(), json!(text)),
             Ok(text) => texts.insert(path.clone(), json!(text)),
             Err(_) => hex.insert(path.clone(), json!(oracle::spell(bytes))),
         };
     }
-    let mut text = serde_json::to_string_pretty(&json!({"files": texts, "hex": hex}))
-        .expect("strings are JSON");
+    let mut text =
+        serde_json::to_string_pretty(&json!({"files": texts, "hex": hex, "links": links}))
+            .expect("strings are JSON");
     text.push('\n');
     text
 }
@@ -81,6 +87,30 @@ fn valid() -> Vec<Case> {
         "an image that only version 1 names",
         &files,
         json!(["stray-file"]),
+    );
+    let mut older = Files::new();
+    FIRST.publish(&mut older);
+    let mut files = honest();
+    let place = format!("v2/lab/tool/referrers/{}", oracle::digest(FIRST.manifest()));
+    files.insert(place.clone(), older[&place].clone());
+    add(
+        "older-referrers",
+        "API-12 CLI-11",
+        "what is attached to a manifest that only version 1 names: nothing",
+        &files,
+        json!(["stray-file"]),
+    );
+    let mut files = honest();
+    files.insert(
+        "library/v1/imagefile/lab/tool:1.0".to_owned(),
+        SECOND.content.into(),
+    );
+    add(
+        "image-instead-of-a-link",
+        "API-14",
+        "a tree that was copied by what follows links",
+        &files,
+        json!([]),
     );
     let mut files = honest();
     let node = "sreg-node-v1 leaf ns -\n";

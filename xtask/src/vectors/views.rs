@@ -32,14 +32,19 @@ const fn gone(repository: &'static str, tag: &'static str) -> Entry {
 }
 
 impl Entry {
-    fn digest(&self) -> String {
+    /// What is hashed in the place of an image.
+    fn content(&self) -> String {
         let Self {
             repository,
             tag,
             arch,
             ..
         } = self;
-        oracle::digest(format!("{repository}:{tag} {arch}"))
+        format!("{repository}:{tag} {arch}")
+    }
+
+    fn digest(&self) -> String {
+        oracle::digest(self.content())
     }
 
     /// A size that tells images apart.
@@ -97,13 +102,32 @@ impl Entry {
 
 const CONFIG: &str = "sha256:44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a";
 
-/// The expected files. `lists` gives the list of tags of each repository, `shown` the entry and
-/// the URL of each endpoint of a tag; the OCI documents follow from the entries.
-fn files(entries: &[Entry], lists: &[(&str, &str)], shown: &[(usize, String)]) -> Value {
-    let mut files = Map::new();
+/// An entry of an image index.
+fn index_entry(entry: &Entry) -> String {
+    let manifest = entry.manifest();
+    format!(
+        r#"{{"mediaType":"application/vnd.oci.image.manifest.v1+json","size":{},"digest":"{}","platform":{{"architecture":"{}","os":"linux"}}}}"#,
+        manifest.len(),
+        oracle::digest(&manifest),
+        entry.arch
+    )
+}
+
+/// The expected files. `lists` gives the list of tags of each repository, `shown` for each tag the
+/// entries that are present, in the order of an image index, and the URL of the first; what is by digest
+/// follows from the entries.
+fn files(
+    entries: &[Entry],
+    lists: &[(&str, &str)],
+    shown: &[(Vec<usize>, String)],
+    has_links: bool,
+) -> Value {
+    let (mut files, mut links) = (Map::new(), Map::new());
     let mut put = |path: String, text: String| {
         files.insert(path, json!(text));
     };
+    put(".nojekyll".to_owned(), String::new());
+    put("v2/index.html".to_owned(), "{}\n".to_owned());
     for (repository, list) in lists {
         put(
             format!("{repository}/tags/index.html"),
@@ -111,9 +135,51 @@ fn files(entries: &[Entry], lists: &[(&str, &str)], shown: &[(usize, String)]) -
         );
         let folded = repository.to_lowercase();
         put(format!("v2/{folded}/blobs/{CONFIG}"), "{}".to_owned());
+        put(
+            format!("v2/{folded}/tags/list"),
+            format!("{{\"name\":\"{folded}\",\"tags\":[{list}]}}\n"),
+        );
     }
-    for (at, url) in shown {
-        let entry = &entries[*at];
+    for (order, url) in shown {
+        let entry = &entries[order[0]];
+        let (folded, tag) = (entry.repository.to_lowercase(), entry.tag);
+        let document = match &order[..] {
+            [_] => entry.manifest(),
+            several => {
+                let images: Vec<String> = several
+                    .iter()
+                    .map(|at| index_entry(&entries[*at]))
+                    .collect();
+                let index = example::NO_REFERRERS.replace("[]", &format!("[{}]", images.join(",")));
+                let digest = oracle::digest(&index);
+                put(format!("v2/{folded}/manifests/{digest}"), index.clone());
+                put(
+                    format!("v2/{folded}/referrers/{digest}"),
+                    example::NO_REFERRERS.to_owned(),
+                );
+                index
+            }
+        };
+        put(format!("v2/{folded}/manifests/{tag}"), document);
+        let content = entry.content();
+        let mut put_library = |base: &str, above: &str, entry: &Entry| {
+            let library = format!("{folded}:{}", tag.to_lowercase());
+            let told = example::library_image(entry.content().as_bytes(), entry.size(), entry.arch);
+            put(format!("{base}/v1/images/{library}"), told);
+            let target = format!("{above}v2/{folded}/blobs/{}", entry.digest());
+            links.insert(format!("{base}/v1/imagefile/{library}"), json!(target));
+        };
+        put_library("library", "../../../../", entry);
+        for entry in order.iter().map(|at| &entries[*at]) {
+            if !matches!(entry.arch, "amd64" | "unknown") {
+                let base = format!("library/{}", entry.arch);
+                put_library(&base, "../../../../../", entry);
+            }
+        }
+        put(
+            format!("api/container/{}:{tag}", entry.repository),
+            example::shub(url, entry.repository, tag, content.as_bytes()),
+        );
         put(
             format!("{}/manifests/{}/index.html", entry.repository, entry.tag),
             entry.seed_manifest(url),
@@ -121,12 +187,17 @@ fn files(entries: &[Entry], lists: &[(&str, &str)], shown: &[(usize, String)]) -
     }
     for entry in entries.iter().filter(|entry| entry.present) {
         let (folded, manifest) = (entry.repository.to_lowercase(), entry.manifest());
+        let digest = oracle::digest(&manifest);
+        put(format!("v2/{folded}/manifests/{digest}"), manifest);
         put(
-            format!("v2/{folded}/manifests/{}", oracle::digest(&manifest)),
-            manifest,
+            format!("v2/{folded}/referrers/{digest}"),
+            example::NO_REFERRERS.to_owned(),
         );
     }
-    json!({ "files": files })
+    if !has_links {
+        links.clear();
+    }
+    json!({ "files": files, "links": links })
 }
 
 pub(super) fn cases() -> Vec<Case> {
@@ -145,7 +216,7 @@ pub(super) fn cases() -> Vec<Case> {
                    settings: &str,
                    entries: Vec<Entry>,
                    lists: &[(&str, &str)],
-                   shown: &[(usize, String)]| {
+                   shown: &[(Vec<usize>, String)]| {
         let mut input = settings.to_owned();
         for entry in &entries {
             input.push_str(&entry.statement());
@@ -156,7 +227,7 @@ pub(super) fn cases() -> Vec<Case> {
             ids,
             note,
             input,
-            files(&entries, lists, shown),
+            files(&entries, lists, shown, !settings.contains("blob_url")),
         ));
     };
 
@@ -164,30 +235,33 @@ pub(super) fn cases() -> Vec<Case> {
     let url = blob(&one);
     add(
         "one-image",
-        "API-1 API-2 API-3 API-7 API-8",
+        "API-1 API-2 API-3 API-7 API-8 API-9 API-10 API-11 API-12 API-13 API-14 API-15",
         "the smallest registry, without a base URL",
         plain,
         vec![one],
         &[("lab/tool", "\"1.0\"")],
-        &[(0, url.clone())],
+        &[(vec![0], url.clone())],
     );
     add(
         "base-url",
-        "API-3 API-7",
+        "API-3 API-7 API-15",
         "the same, with one",
         based,
         vec![sif("lab/tool", "1.0", "amd64")],
         &[("lab/tool", "\"1.0\"")],
-        &[(0, format!("https://example.org/registry{url}"))],
+        &[(vec![0], format!("https://example.org/registry{url}"))],
     );
     add(
         "blob-url",
-        "API-3 API-7 LAY-9",
+        "API-3 API-7 API-14 API-15 LAY-9",
         "images that are elsewhere",
         elsewhere,
         vec![sif("lab/tool", "1.0", "amd64")],
         &[("lab/tool", "\"1.0\"")],
-        &[(0, "https://example.org/lab/tool/1.0.amd64.sif".to_owned())],
+        &[(
+            vec![0],
+            "https://example.org/lab/tool/1.0.amd64.sif".to_owned(),
+        )],
     );
     let squashfs = Entry {
         media: SQUASHFS,
@@ -196,12 +270,12 @@ pub(super) fn cases() -> Vec<Case> {
     let url = blob(&squashfs);
     add(
         "squashfs",
-        "API-1 API-3 API-8 REF-10",
+        "API-1 API-3 API-8 API-10 API-13 API-15 REF-10",
         "an older image; endpoints keep the case of names, OCI paths fold it",
         plain,
         vec![squashfs],
         &[("Lab/Tool", "\"V1\"")],
-        &[(0, url)],
+        &[(vec![0], url)],
     );
     let entries = vec![
         sif("lab/tool", "1.0", "386"),
@@ -211,12 +285,12 @@ pub(super) fn cases() -> Vec<Case> {
     let url = blob(&entries[2]);
     add(
         "amd64",
-        "API-4 API-8",
+        "API-4 API-8 API-11 API-12 API-13 API-16 MAN-9 MAN-10",
         "of several architectures amd64 is shown, though 386 comes first",
         plain,
         entries,
         &[("lab/tool", "\"1.0\"")],
-        &[(2, url)],
+        &[(vec![2, 0, 1], url)],
     );
     let entries = vec![
         sif("lab/tool", "1.0", "s390x"),
@@ -225,25 +299,30 @@ pub(super) fn cases() -> Vec<Case> {
     let url = blob(&entries[1]);
     add(
         "no-amd64",
-        "API-4 API-8",
+        "API-4 API-8 API-11 API-12 API-13 MAN-9 MAN-10",
         "without amd64, the first by its word",
         plain,
         entries,
         &[("lab/tool", "\"1.0\"")],
-        &[(1, url)],
+        &[(vec![1, 0], url)],
     );
-    let entries: Vec<Entry> = ["b", "latest", "10", "_x", "1.0", "B"]
+    let entries: Vec<Entry> = ["b", "latest", "10", "_x", "1.0", "C"]
         .into_iter()
         .map(|tag| sif("lab/tool", tag, "amd64"))
         .collect();
-    let shown: Vec<(usize, String)> = entries.iter().map(&blob).enumerate().collect();
+    let shown: Vec<(Vec<usize>, String)> = entries
+        .iter()
+        .map(&blob)
+        .enumerate()
+        .map(|(at, url)| (vec![at], url))
+        .collect();
     add(
         "order-of-tags",
-        "API-2",
+        "API-2 API-10",
         "tags by their bytes: a dot before a digit, capitals, the underscore, small letters",
         plain,
         entries,
-        &[("lab/tool", r#""1.0","10","B","_x","b","latest""#)],
+        &[("lab/tool", r#""1.0","10","C","_x","b","latest""#)],
         &shown,
     );
     let entries = vec![gone("lab/tool", "1.0"), sif("lab/tool", "2.0", "amd64")];
@@ -255,7 +334,7 @@ pub(super) fn cases() -> Vec<Case> {
         plain,
         entries,
         &[("lab/tool", "\"2.0\"")],
-        &[(1, url)],
+        &[(vec![1], url)],
     );
     let entries = vec![gone("lab/tool", "1.0"), sif("lab/tool", "1.0", "arm64")];
     let url = blob(&entries[1]);
@@ -266,7 +345,7 @@ pub(super) fn cases() -> Vec<Case> {
         plain,
         entries,
         &[("lab/tool", "\"1.0\"")],
-        &[(1, url)],
+        &[(vec![1], url)],
     );
     add(
         "all-removed",
@@ -282,7 +361,12 @@ pub(super) fn cases() -> Vec<Case> {
         sif("lab/tools", "1.0", "amd64"),
         sif("lab2/tool", "1.0", "amd64"),
     ];
-    let shown: Vec<(usize, String)> = entries.iter().map(&blob).enumerate().collect();
+    let shown: Vec<(Vec<usize>, String)> = entries
+        .iter()
+        .map(&blob)
+        .enumerate()
+        .map(|(at, url)| (vec![at], url))
+        .collect();
     add(
         "repositories",
         "API-1 API-2 API-8",

@@ -5,8 +5,9 @@ use std::path::Path;
 use comfy_table::{Table, presets};
 use serde::Serialize;
 use sreg_model::layout::Place;
+use sreg_model::served::served;
 use sreg_store::{Store, StoreError, keeps_conditions, keeps_slashes};
-use sreg_tree::{Tree, TreeError, served};
+use sreg_tree::{Tree, TreeError};
 
 use crate::args;
 use crate::exit;

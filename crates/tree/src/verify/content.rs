@@ -19,10 +19,9 @@ use crate::source::FoldedNames;
 use crate::views::repository;
 
 impl Run<'_> {
-    /// Verifies the statements and views of every tag of the newest index, and says whether
-    /// every statement could be read.
-    pub(super) fn tags(&self, heads: &Heads, walked: &Walked) -> bool {
-        self.check_case(walked);
+    /// Verifies the statements of every tag of the newest index, and its views where names `are_apart`,
+    /// and says whether every statement could be read.
+    pub(super) fn tags(&self, heads: &Heads, walked: &Walked, are_apart: bool) -> bool {
         let unread = AtomicBool::new(false);
         walked.tags.par_iter().for_each(|(namespace, lines)| {
             if self.observer.is_cancelled() {
@@ -34,10 +33,10 @@ impl Run<'_> {
                 .filter_map(|line| self.statement_of(namespace, line))
                 .collect();
             // A view of a tag whose statement is at fault cannot be derived.
-            if statements.len() == lines.len() {
-                self.tag_views(heads, namespace, &lines[0], &statements);
-            } else {
+            if statements.len() != lines.len() {
                 unread.store(true, Ordering::Relaxed);
+            } else if are_apart {
+                self.tag_views(heads, namespace, &lines[0], &statements);
             }
         });
         !unread.into_inner()
@@ -52,13 +51,16 @@ impl Run<'_> {
         }
     }
 
-    /// Names may not differ by case alone.
-    fn check_case(&self, walked: &Walked) {
+    /// Whether all names differ by more than case, and none is reserved: else some views stand in
+    /// the place of others.
+    pub(super) fn check_case(&self, walked: &Walked) -> bool {
         let mut names = FoldedNames::default();
+        let mut are_apart = true;
         for (namespace, lines) in &walked.tags {
             let line = &lines[0];
             if repository(namespace, line).is_none() {
                 let name = format!("{namespace}/{}", line.key.name());
+                are_apart = false;
                 self.fault_of(
                     "reserved-name",
                     Class::Malformed,
@@ -71,6 +73,7 @@ impl Run<'_> {
             let name = format!("{namespace}/{}", line.key.as_str());
             if let Err(other) = names.insert(&name) {
                 let message = format!("it differs from {other} by case alone");
+                are_apart = false;
                 self.fault_of(
                     "case-collision",
                     Class::Conflict,
@@ -80,6 +83,7 @@ impl Run<'_> {
                 );
             }
         }
+        are_apart
     }
 
     /// The statement that a line names, if it says what the line says.

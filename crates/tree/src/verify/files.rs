@@ -8,11 +8,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use rayon::prelude::*;
 use sreg_index::hasher;
 use sreg_model::layout::{Place, STAGING};
-use sreg_model::{Digest, document, manifest, node};
+use sreg_model::{Digest, document, image_index, manifest, node};
 
-use super::views::MAX_VIEW;
 use super::{BlobCheck, Class, Heads, Run, unlocked};
 use crate::error::TreeError;
+use crate::views;
 
 impl Run<'_> {
     /// Looks at every file of the tree that was not met on the way from the head. Where the
@@ -81,6 +81,11 @@ impl Run<'_> {
                 Ok(kind) if kind.is_dir() => {
                     self.folder(&entry.path(), &format!("{path}/"), faulty, strays)
                 }
+                Ok(_) if is_link(&path) => {
+                    if !unlocked(&self.expected).contains(&path) {
+                        strays.push(path);
+                    }
+                }
                 Ok(kind) if kind.is_file() && unlocked(&self.expected).contains(&path) => {}
                 Ok(kind) if !kind.is_file() && faulty.contains(&path) => {}
                 Ok(kind) if !kind.is_file() && Place::parse(&path).is_some() => {
@@ -130,16 +135,17 @@ impl Run<'_> {
                     "it does not follow any version of trust that is there",
                 );
             }
-            Place::SeedTags(_) | Place::SeedManifest(..) if !basis.index => {
-                return basis.pass_over();
-            }
-            Place::SeedTags(_) | Place::SeedManifest(..) => {
-                return self.stray_view(basis.heads, &place);
+            place if place.is_view() && !matches!(place, Place::Manifest(..)) => {
+                return match basis.index {
+                    true => self.stray_view(basis.heads, place),
+                    false => basis.pass_over(),
+                };
             }
             Place::Node(name)
             | Place::Statement(name)
             | Place::Blob(_, name)
             | Place::Manifest(_, name) => *name,
+            _ => return,
         };
         match self.digest_of(&place) {
             Ok(Some(found)) if found != name => {
@@ -151,14 +157,18 @@ impl Run<'_> {
                 );
             }
             Ok(_) if !basis.index => basis.pass_over(),
-            Ok(_) => self.warn(
-                "stray-file",
-                Class::Stale,
-                path,
-                "the newest version does not name it: an older one does, or a run was interrupted",
-            ),
+            Ok(_) => self.warn_stray(path),
             Err(error) => self.error(&place, None, &error),
         }
+    }
+
+    fn warn_stray(&self, path: &str) {
+        self.warn(
+            "stray-file",
+            Class::Stale,
+            path,
+            "the newest version does not name it: an older one does, or a run was interrupted",
+        );
     }
 
     /// The digest by which a file should be named; nothing for an image that is not to be read.
@@ -187,9 +197,13 @@ impl Run<'_> {
         })
     }
 
-    /// A tag that clients see, and the index does not have.
+    /// A tag that clients see, and the index does not have. A list of referrers that lists nothing is of
+    /// a document that an older head names, and that is still there.
     fn stray_view(&self, heads: &Heads, place: &Place) {
-        match self.tree.read(place, MAX_VIEW) {
+        match views::read(self.tree, place) {
+            Ok(found) if matches!(place, Place::Referrers(..)) && found == image_index::encode(&[]) => {
+                self.warn_stray(&place.to_string());
+            }
             Ok(found) if self.is_stale(heads, place, &found) => {
                 self.fault("stale-view", Class::Stale, place, "an older version had it; sreg repair removes it");
             }
@@ -197,6 +211,11 @@ impl Run<'_> {
             Err(error) => self.error(place, None, &error),
         }
     }
+}
+
+/// Whether a symbolic link is to stand at a path.
+fn is_link(path: &str) -> bool {
+    matches!(Place::parse(path), Some(Place::LibraryFile(..)))
 }
 
 /// What files that were not met can be judged by.

@@ -1,16 +1,20 @@
-//! Views: each is byte for byte what the index derives.
+//! Views: each is what the index derives.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
+use std::fs;
+use std::path::Path;
 
 use rayon::prelude::*;
-use sreg_model::layout::Place;
+use sreg_index::hasher;
+use sreg_index::map::MapError;
+use sreg_model::layout::{FoldedRepository, FoldedTag, Place};
 use sreg_model::node::TagEntry;
 use sreg_model::statement::Statement;
 use sreg_model::{Namespace, Repository, Tag};
-use sreg_site::{View, repository_views, tag_views};
+use sreg_site::{Content, View, registry_views, repository_views, tag_views};
 
 use super::nodes::Walked;
-use super::{Class, Heads, Run, count};
+use super::{BlobCheck, Class, Heads, Run, count};
 use crate::error::TreeError;
 use crate::views;
 
@@ -28,7 +32,7 @@ impl Run<'_> {
     ) {
         let reference = format!("{namespace}/{}", line.key.as_str());
         for view in tag_views(self.tree.settings(), statements) {
-            self.view(heads, &view, &reference);
+            self.view(heads, &view, Some(&reference));
         }
     }
 
@@ -48,18 +52,27 @@ impl Run<'_> {
                     .push(lines[0].key.tag());
             }
         }
+        for view in registry_views() {
+            self.view(heads, &view, None);
+        }
         repositories.par_iter().for_each(|(repository, tags)| {
             for view in repository_views(repository, tags) {
-                self.view(heads, &view, &repository.to_string());
+                self.view(heads, &view, Some(&repository.to_string()));
             }
         });
     }
 
-    fn view(&self, heads: &Heads, view: &View, reference: &str) {
+    fn view(&self, heads: &Heads, view: &View, reference: Option<&str>) {
+        let is_link = matches!(view.content, Content::Link(_));
+        if is_link && self.tree.store().folder().is_none() {
+            return;
+        }
         count(&self.counts.views, 1);
         self.expect(&view.place);
-        let (code, class, message) = match self.tree.read(&view.place, MAX_VIEW) {
-            Ok(found) if found == view.bytes => return,
+        let reference = reference.map(str::to_owned);
+        let (code, class, message) = match views::read(self.tree, &view.place) {
+            Ok(found) if found == *views::stored(view) => return,
+            Ok(_) if self.is_copy(view) => return,
             Ok(found) if self.is_stale(heads, &view.place, &found) => (
                 "stale-view",
                 Class::Stale,
@@ -82,43 +95,102 @@ impl Run<'_> {
                 "it is missing; sreg repair writes it",
             ),
             Err(error) => {
-                return self.error(&view.place, Some(reference.to_owned()), &error);
+                return self.error(&view.place, reference, &error);
             }
         };
-        self.fault_of(
-            code,
-            class,
-            &view.place,
-            Some(reference.to_owned()),
-            message,
-        );
+        self.fault_of(code, class, &view.place, reference, message);
+    }
+
+    /// Whether the image itself stands where a link should, as in a copy that was made by what follows
+    /// links.
+    fn is_copy(&self, view: &View) -> bool {
+        let Content::Link(place @ Place::Blob(_, digest)) = &view.content else {
+            return false;
+        };
+        let path = self.tree.path(&view.place);
+        let size = |path: &Path| match fs::symlink_metadata(path) {
+            Ok(found) if found.is_file() => Some(found.len()),
+            _ => None,
+        };
+        let found = size(&path);
+        found.is_some()
+            && found == size(&self.tree.path(place))
+            && (self.options.blobs != BlobCheck::Full
+                || hasher::hash(&path, self.options.io, self.observer)
+                    .is_ok_and(|hashed| hashed.chain.digest() == *digest))
     }
 
     /// Whether a view is one of an older head, or of a run that is not finished.
     pub(super) fn is_stale(&self, heads: &Heads, place: &Place, found: &[u8]) -> bool {
-        self.interrupted || was_derived(self.tree, heads, place, found)
+        self.interrupted
+            || self.owner(heads, place).is_some_and(|owner| {
+                heads.iter().skip(1).any(|head| {
+                    let index = self.tree.index(head.body());
+                    let derived = match &owner {
+                        Owner::Tag(repository, tag) => {
+                            views::views_of_tag(self.tree, index, repository, tag).ok()
+                        }
+                        Owner::Repository(repository) => {
+                            let tags =
+                                views::present_tags(self.tree, index, repository.namespace()).ok();
+                            tags.and_then(|mut tags| tags.remove(repository))
+                                .map(|tags| repository_views(repository, &tags))
+                        }
+                    };
+                    let is_found =
+                        |view: &View| view.place == *place && *views::stored(view) == *found;
+                    derived.is_some_and(|views| views.iter().any(is_found))
+                })
+            })
+    }
+
+    /// What a view shows, as its names are spelt in the index; nothing where it has no such names.
+    fn owner(&self, heads: &Heads, place: &Place) -> Option<Owner> {
+        Some(match place {
+            Place::SeedTags(repository) => Owner::Repository(repository.clone()),
+            Place::TagsList(folded) => Owner::Repository(self.spelt(heads, folded)?),
+            Place::SeedManifest(repository, tag) | Place::Shub(repository, tag) => {
+                Owner::Tag(repository.clone(), tag.clone())
+            }
+            Place::TagManifest(folded, tag) => Owner::Tag(self.spelt(heads, folded)?, tag.clone()),
+            Place::LibraryImage(_, folded, tag) | Place::LibraryFile(_, folded, tag) => {
+                let repository = self.spelt(heads, folded)?;
+                let index = self.tree.index(heads.first()?.body());
+                let lines =
+                    views::lines_of_namespace(self.tree, index, repository.namespace()).ok()?;
+                let line = lines.iter().find(|line| {
+                    line.key.name() == *repository.name() && FoldedTag::new(&line.key.tag()) == *tag
+                })?;
+                Owner::Tag(repository, line.key.tag())
+            }
+            _ => return None,
+        })
+    }
+
+    /// The repository of the newest index that is spelt so in lower case. Lines stay in the index, so
+    /// that it has those of older heads, too.
+    fn spelt(&self, heads: &Heads, folded: &FoldedRepository) -> Option<Repository> {
+        let spellings = self.spellings.get_or_init(|| {
+            let mut spellings = HashMap::new();
+            if let Some(newest) = heads.first() {
+                // Of what cannot be read there is a fault already.
+                let _ = self.tree.index(newest.body()).walk(
+                    &mut |namespace: &Namespace, line: TagEntry| {
+                        if let Some(repository) = views::repository(namespace, &line) {
+                            spellings.insert(FoldedRepository::new(&repository), repository);
+                        }
+                        Ok::<_, MapError>(())
+                    },
+                );
+            }
+            spellings
+        });
+        spellings.get(folded).cloned()
     }
 }
 
-/// Whether one of the older `heads` derives exactly these bytes for a seed view.
-pub(crate) fn was_derived(tree: &crate::Tree, heads: &Heads, place: &Place, found: &[u8]) -> bool {
-    heads.iter().skip(1).any(|head| {
-        let index = tree.index(head.body());
-        let derived = match place {
-            Place::SeedManifest(repository, tag) => {
-                views::views_of_tag(tree, index, repository, tag).ok()
-            }
-            Place::SeedTags(repository) => {
-                let tags = views::present_tags(tree, index, repository.namespace()).ok();
-                tags.and_then(|mut tags| tags.remove(repository))
-                    .map(|tags| repository_views(repository, &tags))
-            }
-            _ => None,
-        };
-        derived.is_some_and(|views| {
-            views
-                .iter()
-                .any(|view| view.place == *place && view.bytes == found)
-        })
-    })
+/// What a view shows.
+enum Owner {
+    Tag(Repository, Tag),
+    Repository(Repository),
 }

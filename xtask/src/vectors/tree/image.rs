@@ -116,6 +116,21 @@ impl Image {
             "\n",
         ];
         files.insert(self.seed_manifest(), seed.concat().into());
+        put_oci(files, &self.folded(), self.tag, &self.manifest());
+        self.publish_told(files);
+    }
+
+    /// What other clients are told of the image, and its link.
+    fn publish_told(&self, files: &mut Files) {
+        let library = example::library_image(self.content.as_bytes(), self.size(), "amd64");
+        let folded = format!("{}:{}", self.folded(), self.tag.to_lowercase());
+        files.insert(format!("library/v1/images/{folded}"), library.into());
+        let target = format!("../../../../{}", self.blob());
+        files.insert(format!("library/v1/imagefile/{folded}"), target.into());
+        let url = format!("/{}", self.blob());
+        let shub = example::shub(&url, self.repository, self.tag, self.content.as_bytes());
+        let place = format!("api/container/{}:{}", self.repository, self.tag);
+        files.insert(place, shub.into());
     }
 }
 
@@ -130,7 +145,25 @@ pub(super) const SECOND: Image = Image {
     content: "the second image",
 };
 
+/// The manifest under its tag, and what is attached to it: nothing.
+fn put_oci(files: &mut Files, folded: &str, tag: &str, manifest: &str) {
+    files.insert(format!("v2/{folded}/manifests/{tag}"), manifest.into());
+    let place = format!("v2/{folded}/referrers/{}", oracle::digest(manifest));
+    files.insert(place, example::NO_REFERRERS.into());
+}
+
+/// What every registry has: settings, and views.
+pub(super) fn put_constants(files: &mut Files) {
+    let settings = "{\"format\":1,\"type\":\"sreg-registry\"}\n";
+    files.insert("sreg.json".to_owned(), settings.into());
+    files.insert(".nojekyll".to_owned(), Vec::new());
+    files.insert("v2/index.html".to_owned(), b"{}\n".to_vec());
+}
+
 pub(super) fn put_list(files: &mut Files, repository: &str, tags: &str) {
     let text = format!("{{\"name\":\"{repository}\",\"tags\":[{tags}]}}\n");
     files.insert(format!("{repository}/tags/index.html"), text.into());
+    let folded = repository.to_lowercase();
+    let text = format!("{{\"name\":\"{folded}\",\"tags\":[{tags}]}}\n");
+    files.insert(format!("v2/{folded}/tags/list"), text.into());
 }

@@ -254,6 +254,111 @@ pub(super) fn cases() -> Vec<Case> {
         with("lab/tool/manifests/9.9/index.html".to_owned(), "{}\n"),
         "stray-view",
     );
+    add(
+        "stray-tag-manifest",
+        "API-6",
+        "an OCI manifest of a tag that never was",
+        with("v2/lab/tool/manifests/9.9".to_owned(), "{}"),
+        "stray-view",
+    );
+    let mut files = honest();
+    let manifest = format!("v2/lab/tool/manifests/{}", FIRST.tag);
+    files.insert(manifest.clone(), older[&manifest].clone());
+    add(
+        "stale-tag-manifest",
+        "API-11 CLI-10",
+        "OCI clients are given the image of version 1",
+        files,
+        "stale-view",
+    );
+    let mut files = honest();
+    let link = "library/v1/imagefile/lab/tool:1.0";
+    files.insert(link.to_owned(), older[link].clone());
+    add(
+        "stale-link",
+        "API-14 CLI-10",
+        "library clients are given the image of version 1",
+        files,
+        "stale-view",
+    );
+    add(
+        "link-out-of-the-tree",
+        "API-14",
+        "a link that leads elsewhere",
+        with(link.to_owned(), "../../../../../secret"),
+        "view-mismatch",
+    );
+    add(
+        "link-the-long-way",
+        "API-14",
+        "a link that leads to the image on another way",
+        edit(link, &|target| target.replace("v2/", "v2/../v2/")),
+        "view-mismatch",
+    );
+    add(
+        "other-image-instead-of-a-link",
+        "API-14",
+        "as many bytes as the image has, but others",
+        with(link.to_owned(), &SECOND.content.replace("image", "imagE")),
+        "view-mismatch",
+    );
+    add(
+        "no-link",
+        "API-14",
+        "library clients find no image",
+        without(link),
+        "missing-view",
+    );
+    add(
+        "no-ping",
+        "API-9",
+        "OCI clients are told that there is no registry",
+        without("v2/index.html"),
+        "missing-view",
+    );
+    add(
+        "stray-link",
+        "API-6",
+        "a link of a tag that never was",
+        with(
+            "library/v1/imagefile/lab/tool:9.9".to_owned(),
+            "../../../../head",
+        ),
+        "stray-view",
+    );
+    add(
+        "changed-referrers",
+        "API-12",
+        "something is attached that nobody has attached",
+        edit(
+            &format!(
+                "v2/lab/tool/referrers/{}",
+                oracle::digest(SECOND.manifest())
+            ),
+            &|text| text.replace("[]", "[{}]"),
+        ),
+        "view-mismatch",
+    );
+    add(
+        "stray-referrers",
+        "API-12",
+        "something is attached to a manifest that nothing names",
+        with(
+            format!("v2/lab/tool/referrers/{}", oracle::digest("no manifest")),
+            &crate::vectors::example::NO_REFERRERS.replace("[]", "[{}]"),
+        ),
+        "stray-view",
+    );
+    add(
+        "empty-commit",
+        "API-15",
+        "a commit that makes clients empty their caches",
+        edit("api/container/lab/tool:1.0", &|text| {
+            let (before, _) = text.split_once("\"commit\"").expect("it has one");
+            format!("{before}\"commit\":\"\"}}\n")
+        }),
+        "view-mismatch",
+    );
 
     // Names.
     let image = |repository, tag| Image {

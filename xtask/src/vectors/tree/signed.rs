@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use super::image::{FIRST, Image, put_list};
+use super::image::{FIRST, Image, put_constants, put_list};
 use super::versions::{put_index, sharded};
 use super::{Files, encode};
 use crate::vectors::Case;
@@ -271,10 +271,7 @@ impl Scene {
 
     fn files(&self) -> Files {
         let mut files = Files::new();
-        files.insert(
-            "sreg.json".to_owned(),
-            "{\"format\":1,\"type\":\"sreg-registry\"}\n".into(),
-        );
+        put_constants(&mut files);
         for (number, trust) in self.trust.iter().enumerate() {
             files.insert(format!("trust/{}", number + 1), trust.file().into());
         }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::Files;
-use super::image::{FIRST, Image, SECOND, put_list};
+use super::image::{FIRST, Image, SECOND, put_constants, put_list};
 use crate::vectors::example::{ISSUED, Statement, namespace_line, quote};
 use crate::vectors::oracle::{self, Line};
 
@@ -78,10 +78,7 @@ impl Second {
 /// `lab/tool:1.0` was the first image in version 1, and is the second one in version 2.
 pub(super) fn two_versions(second: &Second) -> Files {
     let mut files = Files::new();
-    files.insert(
-        "sreg.json".to_owned(),
-        "{\"format\":1,\"type\":\"sreg-registry\"}\n".into(),
-    );
+    put_constants(&mut files);
     let statement = FIRST.statement();
     put_statement(&mut files, &statement);
     put_statement(&mut files, &second.statement);
@@ -107,7 +104,7 @@ pub(super) fn lagging() -> Files {
     for path in [SECOND.blob(), SECOND.chain_blob()] {
         files.remove(&path);
     }
-    files.retain(|path, _| !path.contains("/manifests/"));
+    files.retain(|path, _| !path.contains("/manifests/") && !path.contains("/referrers/"));
     FIRST.publish(&mut files);
     let one = files["heads/0/1"].clone();
     files.insert("head".to_owned(), one);
@@ -117,10 +114,7 @@ pub(super) fn lagging() -> Files {
 /// A registry of one version, with images that each have a statement of their own.
 pub(super) fn one_version(images: &[Image]) -> Files {
     let mut files = Files::new();
-    files.insert(
-        "sreg.json".to_owned(),
-        "{\"format\":1,\"type\":\"sreg-registry\"}\n".into(),
-    );
+    put_constants(&mut files);
     let mut maps: BTreeMap<&str, Vec<Line>> = BTreeMap::new();
     let mut lists: BTreeMap<&str, Vec<String>> = BTreeMap::new();
     for image in images {

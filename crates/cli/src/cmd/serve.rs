@@ -1,0 +1,62 @@
+//! `sreg serve`
+
+use serde::Serialize;
+use sreg_serve::{Options, Server, TlsFiles};
+
+use crate::args;
+use crate::exit;
+use crate::output::{Output, counted, log_line};
+use crate::place;
+use crate::problem::Problem;
+use crate::stop;
+use crate::target;
+
+#[derive(Serialize)]
+struct Answer {
+    url: String,
+}
+
+pub(super) fn run(args: &args::Serve, output: &Output) -> Result<u8, Problem> {
+    let at = args.dir.display().to_string();
+    let remote = || {
+        Problem::new("not-supported", format!("{at}: only a folder is served")).with_hint(format!(
+            "bring it to a folder with: sreg mirror {at} FOLDER"
+        ))
+    };
+    if target::is_remote(&at) {
+        return Err(remote());
+    }
+    let tree = place::tree(&args.dir)?;
+    let folder = tree.store().folder().ok_or_else(remote)?;
+    let mut options = Options::new(args.listen);
+    // clap sees to it that there are both or none.
+    if let (Some(certificate), Some(key)) = (&args.tls_cert, &args.tls_key) {
+        options.tls = Some(TlsFiles {
+            certificate: certificate.clone(),
+            key: key.clone(),
+        });
+    }
+    options.workers = rayon::current_num_threads();
+    if !output.is_quiet() {
+        options.log = Some(Box::new(log_line));
+    }
+    let server = Server::bind(folder, options)?;
+    let url = server.url();
+    if !server.address().ip().is_loopback() {
+        output.note("other machines can reach it; who does can read all of the registry");
+    }
+    if let Some(base) = &tree.settings().base_url {
+        output.note(&format!("links in its views lead to {base}"));
+    }
+    if output.is_json() {
+        output.json(&Answer { url })?;
+    } else {
+        output.text(&format!("{url}\n"));
+    }
+    let ended = server.run(&stop::requested);
+    if ended.cut > 0 {
+        let connections = counted(ended.cut as u64, "connection");
+        output.note(&format!("{connections} cut: they took too long to end"));
+    }
+    Ok(exit::OK)
+}

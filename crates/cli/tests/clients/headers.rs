@@ -1,0 +1,103 @@
+//! Every header that a client depends on, of every response that it asks for: the conformance suite
+//! does not look at them.
+
+use crate::client::Client;
+use crate::site::Site;
+
+const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
+const INDEX: &str = "application/vnd.oci.image.index.v1+json";
+
+/// Status, media type and length, of HEAD and of GET.
+fn heads(client: &Client<'_>, path: &str) -> [String; 2] {
+    let format = "%{http_code}|%{content_type}|%header{content-length}|%header{content-encoding}|";
+    let get = client.ok(&format!("curl -sS -o ~/body -w {format} URL/{path}"));
+    let head = client.ok(&format!("curl -sS -I -o /dev/null -w {format} URL/{path}"));
+    [get, head]
+}
+
+// spec: LAY-14 API-9
+#[test]
+fn of_what_is_there() {
+    for site in Site::all() {
+        let client = Client::of(&site);
+        let manifest = site.manifest("lab/tool", "1.0");
+        let index = site.manifest("lab/multi", "1.0");
+        let image = site.digest("lab/tool:1.0", "amd64");
+        let mut expected = vec![
+            (format!("v2/lab/tool/manifests/{manifest}"), Some(MANIFEST)),
+            ("v2/lab/tool/manifests/1.0".to_owned(), Some(MANIFEST)),
+            (format!("v2/lab/tool/referrers/{manifest}"), Some(INDEX)),
+            (
+                format!("v2/lab/tool/blobs/{image}"),
+                Some("application/octet-stream"),
+            ),
+            ("v2/lab/tool/tags/list".to_owned(), Some("application/json")),
+            // No client looks at the media types of these.
+            ("v2/".to_owned(), None),
+            ("library/v1/images/lab/tool:1.0".to_owned(), None),
+            ("api/container/lab/tool:1.0".to_owned(), None),
+            ("lab/tool/tags/".to_owned(), None),
+        ];
+        if site.has_indexes {
+            expected.push((format!("v2/lab/multi/manifests/{index}"), Some(INDEX)));
+            expected.push(("v2/lab/multi/manifests/1.0".to_owned(), Some(INDEX)));
+        }
+        if site.has_links {
+            let path = "library/v1/imagefile/lab/tool:1.0".to_owned();
+            expected.push((path, Some("application/octet-stream")));
+        }
+        for (path, content_type) in expected {
+            let [get, head] = heads(&client, &path);
+            let length = std::fs::metadata(client.path("body")).unwrap().len();
+            assert_eq!(get, head, "{}: {path}", site.host);
+            let fields: Vec<&str> = get.split('|').collect();
+            assert_eq!(fields[0], "200", "{}: {path}", site.host);
+            if let Some(content_type) = content_type {
+                assert_eq!(fields[1], content_type, "{}: {path}", site.host);
+            }
+            assert_eq!(fields[2], length.to_string(), "{}: {path}", site.host);
+            assert_eq!(fields[3], "", "{}: {path}", site.host);
+        }
+    }
+}
+
+#[test]
+fn of_ranges_and_of_what_is_not_there() {
+    for site in Site::all() {
+        let client = Client::of(&site);
+        let host = site.host;
+        let image = site.digest("lab/tool:1.0", "amd64");
+        let status =
+            |line: &str| client.ok(&format!("curl -sS -o ~/body -w %{{http_code}} {line}"));
+        let blob = format!("URL/v2/lab/tool/blobs/{image}");
+        assert_eq!(status(&format!("-r 100-199 {blob}")), "206", "{host}");
+        assert_eq!(std::fs::metadata(client.path("body")).unwrap().len(), 100);
+        assert_eq!(status(&format!("-r 99999999- {blob}")), "416", "{host}");
+        // A bucket whose keys may not be listed says 403 of what is not there.
+        let none = if host == "a bucket" {
+            ["403", "404"]
+        } else {
+            ["404"; 2]
+        };
+        let other = "0".repeat(64);
+        for path in [
+            "v2/lab/tool/manifests/9.9".to_owned(),
+            format!("v2/lab/tool/manifests/sha256:{other}"),
+            format!("v2/lab/tool/blobs/sha256:{other}"),
+            format!("v2/lab/tool/manifests/sha256-{other}"),
+            "library/v1/oci-redirect?namespace=lab/tool".to_owned(),
+            "library/version".to_owned(),
+        ] {
+            let found = status(&format!("URL/{path}"));
+            assert!(none.contains(&&*found), "{host}: {path}: {found}");
+        }
+        for path in [
+            "%2e%2e/%2e%2e/etc/passwd",
+            "..%2f..%2fetc/passwd",
+            "v2/../../secret",
+        ] {
+            let found = status(&format!("--path-as-is URL/{path}"));
+            assert_ne!(found, "200", "{host}: {path}");
+        }
+    }
+}

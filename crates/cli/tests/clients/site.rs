@@ -1,0 +1,159 @@
+//! The registry of these tests, and the hosts that serve it.
+
+use std::fs;
+use std::net::SocketAddr;
+
+use serde_json::Value;
+use sreg_model::Digest;
+use sreg_tests::images;
+use sreg_tests::servers::{Nginx, S3Server};
+
+use crate::process::Process;
+use crate::support::Bench;
+
+/// A host, and the registry that it serves.
+pub(crate) struct Site {
+    pub(crate) bench: Bench,
+    pub(crate) host: &'static str,
+    pub(crate) address: SocketAddr,
+    /// Whether it has the media types of image indexes.
+    pub(crate) has_indexes: bool,
+    /// Whether it has links.
+    pub(crate) has_links: bool,
+    /// Ends with the value.
+    _server: Server,
+}
+
+enum Server {
+    Nginx { _nginx: Nginx },
+    Bucket { _front: Nginx, _store: S3Server },
+    Serve { _process: Process },
+}
+
+/// Where the bucket has the registry.
+const ROOT: &str = "s3://registry/reg";
+
+/// `lab/tool:1.0` for amd64; `lab/multi:1.0` for amd64 and arm64; `Lab2/Old:V1`, a bare squashfs.
+fn bench() -> Bench {
+    let bench = Bench::new();
+    let large = images::sif("large", sreg_model::Arch::Amd64, 3 << 20);
+    bench.write("lab/tool/1.0.sif", &large);
+    bench.sif("lab/multi/1.0.sif");
+    let arm = images::sif("arm", sreg_model::Arch::Arm64, 100);
+    bench.write("lab/multi/1.0.arm64.sif", &arm);
+    bench.write("Lab2/Old/V1.simg", &images::simg("old", 100));
+    fs::create_dir(bench.path("home")).unwrap();
+    bench
+}
+
+/// Publishes it, signed, for a URL.
+fn publish(bench: &Bench, url: &str) {
+    let key = bench.key(1);
+    bench.index_with(&["--key", &key, "--base-url", url]);
+}
+
+impl Site {
+    /// Every host that serves a registry as it should be served.
+    pub(crate) fn all() -> [Self; 3] {
+        [Self::nginx(), Self::bucket(), Self::serve()]
+    }
+
+    /// nginx, with media types by path.
+    pub(crate) fn nginx() -> Self {
+        let bench = bench();
+        fs::create_dir(bench.public()).unwrap();
+        let nginx = Nginx::of_registry(&bench.public());
+        publish(&bench, &nginx.url());
+        Self {
+            bench,
+            host: "nginx",
+            address: nginx.address(),
+            has_indexes: false,
+            has_links: true,
+            _server: Server::Nginx { _nginx: nginx },
+        }
+    }
+
+    /// A host that says of every file that it is `application/octet-stream`.
+    pub(crate) fn untyped() -> Self {
+        let bench = bench();
+        fs::create_dir(bench.public()).unwrap();
+        let nginx = Nginx::start(&bench.public());
+        publish(&bench, &nginx.url());
+        Self {
+            bench,
+            host: "a host without media types",
+            address: nginx.address(),
+            has_indexes: false,
+            has_links: true,
+            _server: Server::Nginx { _nginx: nginx },
+        }
+    }
+
+    /// A bucket that anybody may read, behind what a website endpoint does.
+    pub(crate) fn bucket() -> Self {
+        let bench = bench();
+        let store = S3Server::start();
+        store.allow_public_read();
+        let front = Nginx::before(&store.endpoint(), "/registry/reg");
+        publish(&bench, &front.url());
+        let mirrored = bench
+            .command(&["mirror", "public", ROOT])
+            .env("AWS_ENDPOINT_URL", store.endpoint())
+            .env("AWS_REGION", S3Server::REGION)
+            .env("AWS_ACCESS_KEY_ID", store.access_key())
+            .env("AWS_SECRET_ACCESS_KEY", store.secret_key())
+            .output()
+            .unwrap();
+        assert!(mirrored.status.success(), "{mirrored:?}");
+        Self {
+            bench,
+            host: "a bucket",
+            address: front.address(),
+            has_indexes: true,
+            has_links: false,
+            _server: Server::Bucket {
+                _front: front,
+                _store: store,
+            },
+        }
+    }
+
+    /// `sreg serve`.
+    pub(crate) fn serve() -> Self {
+        let bench = bench();
+        publish(&bench, "http://127.0.0.1:1");
+        let args = ["serve", "public", "--listen", "127.0.0.1:0", "-q"];
+        let process = Process::start(&mut bench.command(&args));
+        publish(&bench, process.url());
+        Self {
+            bench,
+            host: "sreg serve",
+            address: process.address(),
+            has_indexes: true,
+            has_links: true,
+            _server: Server::Serve { _process: process },
+        }
+    }
+
+    pub(crate) fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// What the signed index names: the digest of an image.
+    pub(crate) fn digest(&self, reference: &str, arch: &str) -> Digest {
+        let rows = self.bench.ok(&["ls", "public", "--format", "json"]).json();
+        let rows: Vec<Value> = serde_json::from_value(rows).unwrap();
+        let row = rows
+            .iter()
+            .find(|row| row["reference"] == reference && row["arch"] == arch)
+            .unwrap();
+        row["digest"].as_str().unwrap().parse().unwrap()
+    }
+
+    /// The digest of the manifest of a tag, or of its image index.
+    pub(crate) fn manifest(&self, repository: &str, tag: &str) -> Digest {
+        let path = format!("v2/{repository}/manifests/{tag}");
+        Digest::of(&fs::read(self.bench.public().join(path)).unwrap())
+    }
+}

@@ -1,0 +1,37 @@
+//! OCI image indexes: the images of a tag that has several architectures, and lists of referrers
+//! (`spec/manifest.md`; image-spec `image-index.md`).
+
+use serde::Serialize;
+
+use crate::arch::Arch;
+use crate::descriptor::Descriptor;
+use crate::media_type::OCI_INDEX;
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct ImageIndex<'a> {
+    schema_version: u64,
+    media_type: &'static str,
+    manifests: &'a [Descriptor],
+}
+
+/// The exact bytes of an image index of `manifests`, in their order.
+///
+/// # Panics
+/// Never: an image index of ours is JSON.
+#[must_use]
+pub fn encode(manifests: &[Descriptor]) -> Vec<u8> {
+    let index = ImageIndex {
+        schema_version: 2,
+        media_type: OCI_INDEX,
+        manifests,
+    };
+    serde_json::to_vec(&index).expect("an image index of ours is JSON")
+}
+
+/// Orders architectures as everything does that shows one before others: amd64, then the others by
+/// their words.
+#[must_use]
+pub fn rank(arch: Arch) -> impl Ord {
+    (arch != Arch::Amd64, arch)
+}

@@ -1,0 +1,260 @@
+//! From a request to its response.
+
+use std::io;
+use std::sync::Arc;
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::State;
+use axum::http::header::{
+    ACCEPT_RANGES, ALLOW, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, ETAG,
+    HeaderName, LAST_MODIFIED, LINK, LOCATION, RANGE, RETRY_AFTER, X_CONTENT_TYPE_OPTIONS,
+};
+use axum::http::{HeaderMap, HeaderValue, Method, Response, StatusCode, Uri};
+use bytes::Bytes;
+use sreg_model::Digest;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use crate::body::FileBody;
+use crate::conditions::{self, Verdict};
+use crate::found::{Content, Found, Looked, MAX_DOCUMENT, look, read};
+use crate::log::{self, Log};
+use crate::path::{RequestPath, Unfit};
+use crate::query::Query;
+use crate::range::{self, Asked};
+use crate::refusal::{Refusal, is_oci};
+use crate::root::{Root, is_short};
+use crate::tags::{self, Page};
+use sreg_model::served::ASK_AGAIN;
+
+const CONTENT_DIGEST: HeaderName = HeaderName::from_static("docker-content-digest");
+const API_VERSION: HeaderName = HeaderName::from_static("docker-distribution-api-version");
+
+/// What is served, and with what.
+#[derive(Debug)]
+pub(crate) struct Site {
+    pub(crate) root: Root,
+    /// How many requests may look for their file at once.
+    pub(crate) looks: Semaphore,
+    /// How many files may be sent at once that are too large to be read before.
+    pub(crate) files: Arc<Semaphore>,
+    pub(crate) log: Option<Log>,
+}
+
+/// Every path and method has one handler: the tree says what there is.
+pub(crate) fn router(site: Arc<Site>) -> Router {
+    Router::new().fallback(handle).with_state(site)
+}
+
+async fn handle(
+    State(site): State<Arc<Site>>,
+    method: Method,
+    uri: Uri,
+    headers: HeaderMap,
+) -> Response<Body> {
+    let request = log::Request::new(&method, &uri);
+    let mut response = match respond(&site, &method, &uri, &headers).await {
+        Ok(response) => response,
+        Err(refusal) => refuse(refusal, &uri),
+    };
+    let fields = response.headers_mut();
+    fields.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    if is_oci(uri.path()) {
+        fields.insert(API_VERSION, HeaderValue::from_static("registry/2.0"));
+    }
+    match &site.log {
+        Some(log) => log::logged(response, request, log.clone()),
+        None => response,
+    }
+}
+
+fn refuse(refusal: Refusal, uri: &Uri) -> Response<Body> {
+    let mut response = refusal.answer(uri.path());
+    let fields = response.headers_mut();
+    let (name, value) = match refusal {
+        Refusal::Method => (ALLOW, "GET, HEAD".to_owned()),
+        Refusal::Busy => (RETRY_AFTER, "1".to_owned()),
+        Refusal::Range(size) => (CONTENT_RANGE, format!("bytes */{size}")),
+        _ => return response,
+    };
+    if let Ok(value) = HeaderValue::try_from(value) {
+        fields.insert(name, value);
+    }
+    response
+}
+
+async fn respond(
+    site: &Arc<Site>,
+    method: &Method,
+    uri: &Uri,
+    headers: &HeaderMap,
+) -> Result<Response<Body>, Refusal> {
+    if !matches!(*method, Method::GET | Method::HEAD) {
+        return Err(Refusal::Method);
+    }
+    let path = RequestPath::parse(uri.path()).map_err(|unfit| match unfit {
+        Unfit::Malformed => Refusal::Malformed,
+        Unfit::Hidden => Refusal::Missing,
+    })?;
+    let query = Query::parse(uri.query());
+    let mut permit = None;
+    loop {
+        // Semaphores are never closed.
+        let look = site.looks.acquire().await.map_err(|_| Refusal::Busy)?;
+        let (at, path, query) = (Arc::clone(site), path.clone(), query.clone());
+        let asked = uri.path().to_owned();
+        let looked = tokio::task::spawn_blocking(move || search(&at.root, &path, &query, &asked));
+        let found = match looked.await.map_err(|_| Refusal::Unreadable)?? {
+            Looked::Nothing => return Err(Refusal::Missing),
+            Looked::FolderWithIndex => return redirect(uri.path()),
+            Looked::File(found) => found,
+        };
+        let is_sent = method == Method::GET;
+        if is_sent && permit.is_none() && matches!(found.content, Content::Open(_)) {
+            permit = Arc::clone(&site.files).try_acquire_owned().ok();
+            if permit.is_none() {
+                // Waits without a file, and what is small never waits for what is large.
+                drop((found, look));
+                let free = Arc::clone(&site.files).acquire_owned().await;
+                permit = Some(free.map_err(|_| Refusal::Busy)?);
+                continue;
+            }
+        }
+        let range = headers.get(RANGE).filter(|_| is_sent);
+        return send(*found, headers, range, permit);
+    }
+}
+
+/// Looks for what a request names: what is for its architecture first, and the page that it wants.
+fn search(root: &Root, path: &RequestPath, query: &Query, asked: &str) -> Result<Looked, Refusal> {
+    let for_arch = query.arch.and_then(|arch| path.for_arch(arch));
+    if let Some(path) = for_arch
+        && let Looked::File(found) = look(root, &path).map_err(|error| unreadable(&error))?
+    {
+        return Ok(Looked::File(found));
+    }
+    let looked = look(root, path).map_err(|error| unreadable(&error))?;
+    let is_list = matches!(path.parts()[..], ["v2", .., "tags", "list"]) && !path.is_folder();
+    match looked {
+        Looked::File(found) if is_list && (query.n.is_some() || query.last.is_some()) => {
+            paged(*found, query, asked)
+        }
+        looked => Ok(looked),
+    }
+}
+
+/// A list of tags that is too long to be read as a whole is sent as one.
+fn paged(found: Found, query: &Query, asked: &str) -> Result<Looked, Refusal> {
+    let list: Bytes = match &found.content {
+        Content::Small(bytes) => bytes.clone(),
+        Content::Open(file) if found.length <= MAX_DOCUMENT => read(file, found.length)
+            .map_err(|error| unreadable(&error))?
+            .into(),
+        Content::Open(_) => return Ok(Looked::File(Box::new(found))),
+    };
+    let found = match tags::page(&list, asked, query) {
+        Page::NoNumber => return Err(Refusal::PageSize),
+        Page::Whole => found,
+        Page::Part { body, next } => Found {
+            etag: format!("\"{}\"", Digest::of(&body)),
+            length: body.len() as u64,
+            content: Content::Small(body.into()),
+            next,
+            ..found
+        },
+    };
+    Ok(Looked::File(Box::new(found)))
+}
+
+fn unreadable(error: &io::Error) -> Refusal {
+    match error.kind() {
+        io::ErrorKind::PermissionDenied => Refusal::Denied,
+        _ if is_short(error) => Refusal::Busy,
+        _ => Refusal::Unreadable,
+    }
+}
+
+/// To the folder with its slash: links in its page are relative to that.
+fn redirect(path: &str) -> Result<Response<Body>, Refusal> {
+    let location = HeaderValue::try_from(format!("{path}/")).map_err(|_| Refusal::Malformed)?;
+    let mut response = Response::new(Body::from("the folder's index\n"));
+    *response.status_mut() = StatusCode::MOVED_PERMANENTLY;
+    let fields = response.headers_mut();
+    fields.insert(LOCATION, location);
+    let text = HeaderValue::from_static("text/plain; charset=utf-8");
+    fields.insert(CONTENT_TYPE, text);
+    fields.insert(CACHE_CONTROL, HeaderValue::from_static(ASK_AGAIN));
+    Ok(response)
+}
+
+fn send(
+    found: Found,
+    headers: &HeaderMap,
+    range: Option<&HeaderValue>,
+    permit: Option<OwnedSemaphorePermit>,
+) -> Result<Response<Body>, Refusal> {
+    let mut response = Response::new(Body::empty());
+    describe(&found, response.headers_mut())?;
+    match conditions::judge(headers, &found.etag, found.modified) {
+        Verdict::Send => {}
+        Verdict::Failed => return Err(Refusal::Condition),
+        Verdict::Unchanged => {
+            *response.status_mut() = StatusCode::NOT_MODIFIED;
+            return Ok(response);
+        }
+    }
+    let asked = range
+        .filter(|_| conditions::fits(headers, &found.etag, found.modified))
+        .and_then(|range| range.to_str().ok())
+        .map_or(Asked::Whole, |range| range::parse(range, found.length));
+    let part = match asked {
+        Asked::Whole => 0..found.length,
+        Asked::Part(part) => {
+            *response.status_mut() = StatusCode::PARTIAL_CONTENT;
+            let last = part.end - 1;
+            let value = format!("bytes {}-{last}/{}", part.start, found.length);
+            set(response.headers_mut(), CONTENT_RANGE, &value)?;
+            part
+        }
+        Asked::Outside => return Err(Refusal::Range(found.length)),
+    };
+    let length = (part.end - part.start).to_string();
+    set(response.headers_mut(), CONTENT_LENGTH, &length)?;
+    *response.body_mut() = match found.content {
+        Content::Small(bytes) => {
+            let at = |offset: u64| usize::try_from(offset).unwrap_or(bytes.len());
+            Body::from(bytes.slice(at(part.start)..at(part.end)))
+        }
+        Content::Open(file) => Body::new(FileBody::new(file, part, permit)),
+    };
+    Ok(response)
+}
+
+/// The fields that describe a file, whether it is sent or the client has it.
+fn describe(found: &Found, fields: &mut HeaderMap) -> Result<(), Refusal> {
+    let still = HeaderValue::from_static;
+    fields.insert(CONTENT_TYPE, still(found.content_type));
+    fields.insert(CACHE_CONTROL, still(found.cache_control));
+    fields.insert(ACCEPT_RANGES, still("bytes"));
+    set(fields, ETAG, &found.etag)?;
+    set(fields, CONTENT_LENGTH, &found.length.to_string())?;
+    if let Some(digest) = &found.digest {
+        set(fields, CONTENT_DIGEST, &digest.to_string())?;
+    }
+    if let Some(next) = &found.next {
+        set(fields, LINK, next)?;
+    }
+    // A date that is still to come would be no answer (RFC 9110, 8.8.2.1).
+    let now = std::time::SystemTime::now();
+    let epoch = std::time::SystemTime::UNIX_EPOCH;
+    if let Some(modified) = found.modified.filter(|time| (epoch..=now).contains(time)) {
+        set(fields, LAST_MODIFIED, &httpdate::fmt_http_date(modified))?;
+    }
+    Ok(())
+}
+
+fn set(fields: &mut HeaderMap, name: HeaderName, value: &str) -> Result<(), Refusal> {
+    let value = HeaderValue::try_from(value).map_err(|_| Refusal::Unreadable)?;
+    fields.insert(name, value);
+    Ok(())
+}

@@ -1,0 +1,82 @@
+//! A body that is read from a file as it is sent.
+
+use std::fs::File;
+use std::io;
+use std::ops::Range;
+use std::os::unix::fs::FileExt as _;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+
+use bytes::Bytes;
+use http_body::{Body, Frame, SizeHint};
+use tokio::sync::OwnedSemaphorePermit;
+use tokio::task::JoinHandle;
+
+/// How much is read at once, and so about what a slow client costs: two of these.
+pub(crate) const PIECE: usize = 32 << 10;
+
+/// A part of a file.
+#[derive(Debug)]
+pub(crate) struct FileBody {
+    file: Arc<File>,
+    rest: Range<u64>,
+    reading: Option<JoinHandle<io::Result<Bytes>>>,
+    /// One of the files that may be open at once; HEAD needs none.
+    _permit: Option<OwnedSemaphorePermit>,
+}
+
+impl FileBody {
+    /// A part of a file that is not empty.
+    pub(crate) fn new(file: File, part: Range<u64>, permit: Option<OwnedSemaphorePermit>) -> Self {
+        Self {
+            file: Arc::new(file),
+            rest: part,
+            reading: None,
+            _permit: permit,
+        }
+    }
+}
+
+impl Body for FileBody {
+    type Data = Bytes;
+    type Error = io::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<io::Result<Frame<Bytes>>>> {
+        if self.rest.is_empty() {
+            return Poll::Ready(None);
+        }
+        let (file, rest) = (Arc::clone(&self.file), self.rest.clone());
+        let reading = self
+            .reading
+            .get_or_insert_with(|| tokio::task::spawn_blocking(move || piece(&file, &rest)));
+        let read = ready!(Pin::new(reading).poll(cx));
+        self.reading = None;
+        let piece = read.map_err(io::Error::other).flatten();
+        // An error ends the response short of its length, which tells the client.
+        match &piece {
+            Ok(piece) => self.rest.start += piece.len() as u64,
+            Err(_) => self.rest.start = self.rest.end,
+        }
+        Poll::Ready(Some(piece.map(Frame::data)))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.rest.is_empty()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        SizeHint::with_exact(self.rest.end - self.rest.start)
+    }
+}
+
+/// The next piece of a part; an error where the file has been cut.
+fn piece(file: &File, rest: &Range<u64>) -> io::Result<Bytes> {
+    let left = usize::try_from(rest.end - rest.start).unwrap_or(PIECE);
+    let mut piece = vec![0; left.min(PIECE)];
+    file.read_exact_at(&mut piece, rest.start)?;
+    Ok(piece.into())
+}

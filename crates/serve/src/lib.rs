@@ -1,0 +1,31 @@
+//! A read-only server of one published tree, for previews and small sites.
+//!
+//! It does what any web server does with a folder of files, and with the headers that
+//! `spec/layout.md` asks for. Nothing is derived: what is not in the tree is not there. The two
+//! things that a folder cannot do by itself are paging of tags and a choice by `?arch=`.
+//!
+//! A request goes from `path` to `root` to `found` to `answer`; `connections` says how
+//! many of them there are at once, and for how long.
+
+mod answer;
+mod body;
+mod conditions;
+mod connections;
+mod error;
+mod found;
+mod kind;
+mod limits;
+mod log;
+mod path;
+mod patient;
+mod query;
+mod range;
+mod refusal;
+mod root;
+mod server;
+mod tags;
+mod tls;
+
+pub use error::ServeError;
+pub use log::Sink;
+pub use server::{Ended, Options, Server, TlsFiles};

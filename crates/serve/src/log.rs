@@ -1,0 +1,197 @@
+//! The access log: a line for each request, when its answer is sent or given up. Nothing in a line
+//! was a secret: no fields of the request, and of its query only what means something here.
+
+use std::fmt;
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
+use std::task::{Context, Poll, ready};
+use std::thread::{self, JoinHandle};
+use std::time::Instant;
+
+use axum::body::Body;
+use axum::http::{Method, Response, Uri};
+use bytes::Bytes;
+use http_body::{Frame, SizeHint};
+use jiff::Timestamp;
+
+use crate::query;
+
+/// Writes a line somewhere.
+pub type Sink = Box<dyn FnMut(&str) + Send>;
+
+/// Lines that wait for a slow terminal. A server that waited for one would answer nobody.
+const WAITING: usize = 8192;
+
+/// The longest path that is logged, in characters.
+const LONGEST: usize = 1024;
+
+/// Where lines go; cheap to clone.
+#[derive(Debug, Clone)]
+pub(crate) struct Log {
+    lines: SyncSender<Option<String>>,
+    lost: Arc<AtomicU64>,
+}
+
+impl Log {
+    /// Starts a thread that writes lines.
+    pub(crate) fn start(sink: Sink) -> io::Result<(Self, JoinHandle<()>)> {
+        let (sender, receiver) = sync_channel(WAITING);
+        let lost = Arc::<AtomicU64>::default();
+        let count = Arc::clone(&lost);
+        let writer = thread::Builder::new()
+            .name("log".to_owned())
+            .spawn(move || write(&receiver, &count, sink))?;
+        let log = Self {
+            lines: sender,
+            lost,
+        };
+        Ok((log, writer))
+    }
+
+    /// All lines that were logged until now are written, and no others.
+    pub(crate) fn end(&self) {
+        // Fails only where the thread has ended already.
+        let _ = self.lines.send(None);
+    }
+
+    fn line(&self, line: String) {
+        if let Err(TrySendError::Full(_)) = self.lines.try_send(Some(line)) {
+            self.lost.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+}
+
+fn write(lines: &Receiver<Option<String>>, lost: &AtomicU64, mut sink: Sink) {
+    while let Ok(Some(line)) = lines.recv() {
+        sink(&line);
+        match lost.swap(0, Ordering::Relaxed) {
+            0 => {}
+            lost => sink(&format!(
+                "{lost} lines are missing here: they came too fast"
+            )),
+        }
+    }
+}
+
+/// What is known of a request when it comes.
+#[derive(Debug)]
+pub(crate) struct Request {
+    method: String,
+    target: String,
+    started: Instant,
+}
+
+impl Request {
+    pub(crate) fn new(method: &Method, uri: &Uri) -> Self {
+        let path = uri.path().chars();
+        let mut target: String = path.take(LONGEST).flat_map(shown).collect();
+        let query = query::shown(uri.query());
+        target.extend(query.chars().take(LONGEST).flat_map(shown));
+        Self {
+            method: method.as_str().chars().take(LONGEST).collect(),
+            target,
+            started: Instant::now(),
+        }
+    }
+}
+
+/// A character as a terminal may see it.
+fn shown(character: char) -> impl Iterator<Item = char> {
+    let is_plain = !character.is_control() && !character.is_whitespace();
+    let plain = is_plain.then_some(character);
+    let escaped = (!is_plain).then(|| character.escape_unicode());
+    plain.into_iter().chain(escaped.into_iter().flatten())
+}
+
+/// An answer that is logged when it is sent, or dropped before.
+#[derive(Debug)]
+struct Logged {
+    body: Body,
+    log: Log,
+    request: Request,
+    status: u16,
+    bytes: u64,
+}
+
+/// Logs an answer once its body is sent, or given up.
+pub(crate) fn logged(response: Response<Body>, request: Request, log: Log) -> Response<Body> {
+    let status = response.status().as_u16();
+    response.map(|body| {
+        Body::new(Logged {
+            body,
+            log,
+            request,
+            status,
+            bytes: 0,
+        })
+    })
+}
+
+impl http_body::Body for Logged {
+    type Data = Bytes;
+    type Error = axum::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+        let frame = ready!(Pin::new(&mut self.body).poll_frame(cx));
+        if let Some(Ok(frame)) = &frame {
+            self.bytes += frame.data_ref().map_or(0, Bytes::len) as u64;
+        }
+        Poll::Ready(frame)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
+
+impl Drop for Logged {
+    fn drop(&mut self) {
+        self.log.line(self.to_string());
+    }
+}
+
+impl fmt::Display for Logged {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Request {
+            method,
+            target,
+            started,
+        } = &self.request;
+        write!(
+            f,
+            "{:.3} {method} {target} {} {} bytes {:.1} ms",
+            Timestamp::now(),
+            self.status,
+            self.bytes,
+            started.elapsed().as_secs_f64() * 1000.0
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_steers_a_terminal_is_escaped() {
+        let text: String = "a\u{1b}[31m\u{9b}é".chars().flat_map(shown).collect();
+        assert_eq!(text, "a\\u{1b}[31m\\u{9b}é");
+    }
+
+    #[test]
+    fn secrets_stay_out() {
+        let uri: Uri = "http://user:pass@host/v2/a?token=t&n=2".parse().unwrap();
+        let request = Request::new(&Method::GET, &uri);
+        assert_eq!(request.target, "/v2/a?n=2");
+    }
+}

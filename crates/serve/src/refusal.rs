@@ -1,0 +1,106 @@
+//! Answers that are no file: below `/v2/` as OCI clients read them (distribution-spec, "Error
+//! codes"), elsewhere a line of text.
+
+use axum::body::Body;
+use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
+use axum::http::{HeaderValue, Response, StatusCode};
+use serde_json::json;
+
+use sreg_model::served::ASK_AGAIN;
+
+/// Whether OCI clients ask below a path.
+pub(crate) fn is_oci(path: &str) -> bool {
+    path == "/v2" || path.starts_with("/v2/")
+}
+
+/// Why a request is refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Refusal {
+    /// Nothing is there.
+    Missing,
+    /// The path names nothing that could be there.
+    Malformed,
+    /// `n` of a list is no number.
+    PageSize,
+    /// Neither GET nor HEAD.
+    Method,
+    /// Another file than the one that is wanted.
+    Condition,
+    /// A range behind the end of a file of so many bytes.
+    Range(u64),
+    /// The server may not read it.
+    Denied,
+    /// Too many files are open, or memory is short.
+    Busy,
+    /// It cannot be read.
+    Unreadable,
+}
+
+impl Refusal {
+    fn status(self) -> StatusCode {
+        match self {
+            Self::Missing => StatusCode::NOT_FOUND,
+            Self::Malformed | Self::PageSize => StatusCode::BAD_REQUEST,
+            Self::Method => StatusCode::METHOD_NOT_ALLOWED,
+            Self::Condition => StatusCode::PRECONDITION_FAILED,
+            Self::Range(_) => StatusCode::RANGE_NOT_SATISFIABLE,
+            Self::Denied => StatusCode::FORBIDDEN,
+            Self::Busy => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Unreadable => StatusCode::INTERNAL_SERVER_ERROR,
+        }
+    }
+
+    fn message(self) -> &'static str {
+        match self {
+            Self::Missing => "not found",
+            Self::Malformed => "no path of a registry",
+            Self::PageSize => "n is no number",
+            Self::Method => "only GET and HEAD are answered",
+            Self::Condition => "not the file that is asked for",
+            Self::Range(_) => "the range lies behind the end",
+            Self::Denied => "the server may not read it",
+            Self::Busy => "too much to do just now",
+            Self::Unreadable => "it cannot be read",
+        }
+    }
+
+    fn oci_code(self, path: &str) -> &'static str {
+        match self {
+            Self::Missing => unknown(path),
+            Self::Malformed => "NAME_INVALID",
+            Self::PageSize => "PAGINATION_NUMBER_INVALID",
+            Self::Method | Self::Condition | Self::Range(_) => "UNSUPPORTED",
+            Self::Denied => "DENIED",
+            Self::Busy => "TOOMANYREQUESTS",
+            Self::Unreadable => "UNKNOWN",
+        }
+    }
+
+    /// The answer to a request for a path, as it was sent.
+    pub(crate) fn answer(self, path: &str) -> Response<Body> {
+        let (content_type, body) = if is_oci(path) {
+            let error = json!({"code": self.oci_code(path), "message": self.message()});
+            let body = json!({"errors": [error]}).to_string();
+            ("application/json", body)
+        } else {
+            let body = format!("{}\n", self.message());
+            ("text/plain; charset=utf-8", body)
+        };
+        let mut response = Response::new(Body::from(body));
+        *response.status_mut() = self.status();
+        let headers = response.headers_mut();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+        headers.insert(CACHE_CONTROL, HeaderValue::from_static(ASK_AGAIN));
+        response
+    }
+}
+
+/// What is not there, in OCI's words.
+fn unknown(path: &str) -> &'static str {
+    let parts: Vec<&str> = path.split('/').collect();
+    match parts[..] {
+        [.., "manifests", _] => "MANIFEST_UNKNOWN",
+        [.., "blobs", _] => "BLOB_UNKNOWN",
+        _ => "NAME_UNKNOWN",
+    }
+}

@@ -1,0 +1,100 @@
+//! The folder that is served. The kernel itself keeps each open inside it (`openat2`): a symbolic
+//! link may lead from one place of the tree to another, and none leads out, also where somebody
+//! swaps it between two looks.
+
+use std::fs::{File, Metadata};
+use std::io;
+use std::path::Path;
+
+use rustix::fs::{Mode, OFlags, ResolveFlags, openat2};
+use rustix::io::Errno;
+
+use crate::error::ServeError;
+
+/// How often an open is tried again that met a rename elsewhere.
+const TRIES: usize = 64;
+
+/// The folder, kept open: where it is moved, what was opened is served.
+#[derive(Debug)]
+pub(crate) struct Root(File);
+
+/// What stands at a path.
+#[derive(Debug)]
+pub(crate) enum Entry {
+    /// A regular file, open.
+    File(File, Metadata),
+    /// A folder.
+    Folder,
+    /// Nothing that is served.
+    Nothing,
+}
+
+impl Root {
+    /// Opens the folder at `path`, and sees whether the kernel can do what is asked of it.
+    pub(crate) fn open(path: &Path) -> Result<Self, ServeError> {
+        let failed = |source| ServeError::Folder {
+            path: path.to_owned(),
+            source,
+        };
+        let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::DIRECTORY;
+        let folder = rustix::fs::open(path, flags, Mode::empty());
+        let root = Self(folder.map_err(|error| failed(error.into()))?.into());
+        match root.open_below(".") {
+            // Sandboxes that do not know a call answer that it is not permitted.
+            Err(Errno::NOSYS | Errno::PERM) => Err(ServeError::Kernel),
+            Err(error) => Err(failed(error.into())),
+            Ok(_) => Ok(root),
+        }
+    }
+
+    /// What stands at a path relative to the root.
+    pub(crate) fn entry(&self, path: &str) -> io::Result<Entry> {
+        let file = match self.open_below(path) {
+            Ok(file) => file,
+            // A socket or a device without a driver is nothing that can be opened; a link that
+            // leads out, back to itself or nowhere is no file either.
+            Err(
+                Errno::NOENT
+                | Errno::NOTDIR
+                | Errno::NAMETOOLONG
+                | Errno::LOOP
+                | Errno::XDEV
+                | Errno::NXIO
+                | Errno::NODEV
+                | Errno::INVAL,
+            ) => return Ok(Entry::Nothing),
+            Err(error) => return Err(error.into()),
+        };
+        let metadata = file.metadata()?;
+        Ok(if metadata.is_file() {
+            Entry::File(file, metadata)
+        } else if metadata.is_dir() {
+            Entry::Folder
+        } else {
+            Entry::Nothing
+        })
+    }
+
+    fn open_below(&self, path: &str) -> Result<File, Errno> {
+        // A pipe that nobody writes to would keep an open waiting without NONBLOCK.
+        let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK | OFlags::NOCTTY;
+        let resolve = ResolveFlags::BENEATH | ResolveFlags::NO_MAGICLINKS;
+        let mut tries = 0;
+        loop {
+            match openat2(&self.0, path, flags, Mode::empty(), resolve) {
+                // The kernel could not rule out that a rename led the open out.
+                Err(Errno::AGAIN) if tries < TRIES => tries += 1,
+                Err(Errno::INTR) => {}
+                opened => return opened.map(File::from),
+            }
+        }
+    }
+}
+
+/// Whether an error says that there are too many open files, or too little memory, just now.
+pub(crate) fn is_short(error: &io::Error) -> bool {
+    matches!(
+        Errno::from_io_error(error),
+        Some(Errno::MFILE | Errno::NFILE | Errno::NOMEM | Errno::NOBUFS | Errno::AGAIN)
+    )
+}

@@ -1,0 +1,73 @@
+//! What library clients read, `apptainer pull library://` (`spec/api.md`; container-library-client
+//! `client/models.go`, `client/pull.go`).
+
+use serde::Serialize;
+use sreg_model::layout::{FoldedRepository, FoldedTag, Place};
+use sreg_model::settings::Settings;
+use sreg_model::{Arch, Repository, Tag};
+
+use crate::{Content, Present, View, line};
+
+#[derive(Serialize)]
+struct Answer {
+    data: Entry,
+}
+
+#[derive(Serialize)]
+struct Entry {
+    id: String,
+    hash: String,
+    size: u64,
+    uploaded: bool,
+    arch: Arch,
+}
+
+/// Where something is told or given: of the image that is shown, or of the one for an architecture.
+fn places(base: Option<Arch>, repository: &Repository, tag: &Tag) -> [Place; 2] {
+    let (repository, tag) = (FoldedRepository::new(repository), FoldedTag::new(tag));
+    [
+        Place::LibraryFile(base, repository.clone(), tag.clone()),
+        Place::LibraryImage(base, repository, tag),
+    ]
+}
+
+/// Where something of the shown image may stand.
+pub(crate) fn shown_places(repository: &Repository, tag: &Tag) -> [Place; 2] {
+    places(None, repository, tag)
+}
+
+/// The shown image, which is the first of `present`, below `library/`; and below `library/<arch>/` what is
+/// not for amd64, for clients that say what they are for.
+pub(crate) fn tag(settings: &Settings, present: &[Present<'_>]) -> Vec<View> {
+    let shown = present.first().map(|shown| (None, *shown));
+    let others = present
+        .iter()
+        .filter(|(subject, _)| !matches!(subject.arch, Arch::Amd64 | Arch::Unknown))
+        .map(|image| (Some(image.0.arch), *image));
+    shown
+        .into_iter()
+        .chain(others)
+        .flat_map(|(base, image)| views(settings, base, image))
+        .collect()
+}
+
+/// `<base>/v1/imagefile/<repository>:<tag>`, where the image is in the tree, and
+/// `<base>/v1/images/<repository>:<tag>`.
+fn views(settings: &Settings, base: Option<Arch>, (subject, image): Present<'_>) -> Vec<View> {
+    let [file, answer] = places(base, &subject.repository, &subject.tag);
+    let hash = format!("sha256.{}", image.digest.hex());
+    let entry = Entry {
+        id: hash.clone(),
+        hash,
+        size: image.size,
+        uploaded: true,
+        arch: subject.arch,
+    };
+    let answer = View::json(answer, line(&Answer { data: entry }));
+    let file = settings.blob_url.is_none().then_some(View {
+        place: file,
+        content_type: "application/octet-stream",
+        content: Content::Link(Place::blob(&subject.repository, image.digest)),
+    });
+    file.into_iter().chain([answer]).collect()
+}

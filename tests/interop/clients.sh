@@ -1,0 +1,9 @@
+#!/usr/bin/env bash
+# Stock clients on a registry that nginx, an S3 server and sreg itself serve. The tests name what is
+# missing; scripts/tools installs it.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/../.."
+
+# Not with --release: what `just check` has built is used again.
+cargo test --quiet -p sreg-cli --features servers --locked --test clients -- --test-threads 4
+echo "clients.sh: apptainer's libraries, oras, crane, skopeo, regctl and curl pull what the signed index names"
