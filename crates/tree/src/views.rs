@@ -16,7 +16,7 @@ use sreg_model::{Document, Namespace, Repository, Tag};
 use sreg_site::{
     Content, View, registry_views, repository_places, repository_views, tag_places, tag_views,
 };
-use sreg_store::local::is_absent;
+use sreg_store::local::{is_absent, read_capped};
 
 use crate::error::TreeError;
 use crate::history::{self, Line};
@@ -204,8 +204,12 @@ pub(crate) fn read(tree: &Tree, place: &Place) -> Result<Vec<u8>, TreeError> {
     let path = tree.path(place);
     match fs::read_link(&path) {
         Ok(target) => Ok(target.into_os_string().into_encoded_bytes()),
-        Err(error) if error.kind() == io::ErrorKind::InvalidInput => Ok(Vec::new()),
         Err(error) if is_absent(&error) => Err(tree.missing(place)),
+        // No link: a file, which may be the image itself, or what is neither.
+        Err(error) if error.kind() == io::ErrorKind::InvalidInput => {
+            let read = read_capped(&path, 0).map_err(TreeError::read(&path));
+            read.map(|_| Vec::new())
+        }
         Err(error) => Err(TreeError::read(&path)(error)),
     }
 }

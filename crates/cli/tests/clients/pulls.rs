@@ -1,15 +1,8 @@
 //! Every client that pulls gets the bytes that the signed index names.
 
-use crate::client::Client;
-use crate::site::Site;
+use crate::site::on_every_host;
 
 const TOOL: &str = "lab/tool:1.0";
-
-fn on_every_host(test: impl Fn(&Site, &Client<'_>)) {
-    for site in Site::all() {
-        test(&site, &Client::of(&site));
-    }
-}
 
 // spec: API-11
 #[test]

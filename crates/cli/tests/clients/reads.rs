@@ -3,14 +3,7 @@
 use serde_json::Value;
 use sreg_model::Digest;
 
-use crate::client::Client;
-use crate::site::Site;
-
-fn on_every_host(test: impl Fn(&Site, &Client<'_>)) {
-    for site in Site::all() {
-        test(&site, &Client::of(&site));
-    }
-}
+use crate::site::on_every_host;
 
 // spec: API-8 API-11
 #[test]

@@ -2,12 +2,14 @@
 
 use std::fs;
 use std::net::SocketAddr;
+use std::path::Path;
 
 use serde_json::Value;
 use sreg_model::Digest;
 use sreg_tests::images;
 use sreg_tests::servers::{Nginx, S3Server};
 
+use crate::client::Client;
 use crate::process::Process;
 use crate::support::Bench;
 
@@ -52,6 +54,13 @@ fn publish(bench: &Bench, url: &str) {
     bench.index_with(&["--key", &key, "--base-url", url]);
 }
 
+/// Runs a test on every host that serves a registry as it should be served.
+pub(crate) fn on_every_host(test: impl Fn(&Site, &Client<'_>)) {
+    for site in Site::all() {
+        test(&site, &Client::of(&site));
+    }
+}
+
 impl Site {
     /// Every host that serves a registry as it should be served.
     pub(crate) fn all() -> [Self; 3] {
@@ -59,30 +68,23 @@ impl Site {
     }
 
     /// nginx, with media types by path.
-    pub(crate) fn nginx() -> Self {
-        let bench = bench();
-        fs::create_dir(bench.public()).unwrap();
-        let nginx = Nginx::of_registry(&bench.public());
-        publish(&bench, &nginx.url());
-        Self {
-            bench,
-            host: "nginx",
-            address: nginx.address(),
-            has_indexes: false,
-            has_links: true,
-            _server: Server::Nginx { _nginx: nginx },
-        }
+    fn nginx() -> Self {
+        Self::behind("nginx", Nginx::of_registry)
     }
 
     /// A host that says of every file that it is `application/octet-stream`.
     pub(crate) fn untyped() -> Self {
+        Self::behind("a host without media types", Nginx::start)
+    }
+
+    fn behind(host: &'static str, start: impl Fn(&Path) -> Nginx) -> Self {
         let bench = bench();
         fs::create_dir(bench.public()).unwrap();
-        let nginx = Nginx::start(&bench.public());
+        let nginx = start(&bench.public());
         publish(&bench, &nginx.url());
         Self {
             bench,
-            host: "a host without media types",
+            host,
             address: nginx.address(),
             has_indexes: false,
             has_links: true,
@@ -91,7 +93,7 @@ impl Site {
     }
 
     /// A bucket that anybody may read, behind what a website endpoint does.
-    pub(crate) fn bucket() -> Self {
+    fn bucket() -> Self {
         let bench = bench();
         let store = S3Server::start();
         store.allow_public_read();
@@ -120,7 +122,7 @@ impl Site {
     }
 
     /// `sreg serve`.
-    pub(crate) fn serve() -> Self {
+    fn serve() -> Self {
         let bench = bench();
         publish(&bench, "http://127.0.0.1:1");
         let args = ["serve", "public", "--listen", "127.0.0.1:0", "-q"];
