@@ -66,7 +66,7 @@ whole "a push to a disk that is full"
 rm "$disk/filler"
 umount "$disk"
 
-mount -t tmpfs -o size=16m,nr_inodes=110 tmpfs "$disk"
+mount -t tmpfs -o size=16m,nr_inodes=260 tmpfs "$disk"
 rm "$work"/images/more*
 "$SREG" -q index "$work/images" --out "$disk/public" > "$work/stdout"
 whole "on a disk with few inodes"
@@ -75,7 +75,7 @@ for number in $(seq 40); do
 done
 refused 5 no-space index "$work/images" --out "$disk/public"
 whole "a disk without inodes"
-mount -o remount,size=64m,nr_inodes=2000 "$disk"
+mount -o remount,size=64m,nr_inodes=4000 "$disk"
 "$SREG" -q index "$work/images" --out "$disk/public" > "$work/stdout"
 "$SREG" -q verify "$disk/public" > "$work/stdout" || fail "with room again the run did not succeed"
 rm "$work"/images/more*

@@ -21,6 +21,8 @@ trap 'rm -rf "$work"' EXIT
 "$SREG" -q index "$root/examples/images" --out "$work/public" --no-cache > "$work/log"
 compared=0
 while IFS= read -r published; do
+    # An image index lists manifests that are compared themselves.
+    [[ "$(jq 'has("layers")' "$published")" == true ]] || continue
     title=$(jq -r '.layers[0].annotations["org.opencontainers.image.title"]' "$published")
     digest=$(jq -r '.layers[0].digest' "$published")
     size=$(jq -r '.layers[0].size' "$published")
@@ -29,6 +31,6 @@ while IFS= read -r published; do
     cmp "$published" "$work/expected" || fail "$published is not what go-containerregistry writes"
     [[ "$(basename "$published")" == "sha256:$(sha256sum < "$published" | cut -d' ' -f1)" ]] || fail "$published has another digest"
     compared=$((compared + 1))
-done < <(find "$work/public/v2" -path '*/manifests/*' -type f)
+done < <(find "$work/public/v2" -path '*/manifests/sha256:*' -type f)
 [[ $compared -ge 6 ]] || fail "only $compared manifests were compared"
 echo "manifest.sh: $compared manifests are byte for byte those of go-containerregistry"

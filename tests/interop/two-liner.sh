@@ -18,6 +18,7 @@ work=$(mktemp -d)
 server=
 trap 'if [[ -n "$server" ]]; then kill "$server"; fi; rm -rf "$work"' EXIT
 mkdir "$work/public"
+: > "$work/server.log"
 # Any free port: the server says which.
 python3 -u -m http.server 0 --bind 127.0.0.1 --directory "$work/public" > "$work/server.log" 2>&1 &
 server=$!

@@ -114,7 +114,7 @@ FLIP
         fi
         cp "$work/whole" "$file"
         changed=$((changed + 1))
-    done < <(cd "$tree" && find . -type f | sed 's|^\./||' | sort)
+    done < <(cd "$tree" && find . -type f -size +0 | sed 's|^\./||' | sort)
 }
 
 accepted "$work/tree"
