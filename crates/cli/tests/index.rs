@@ -425,3 +425,29 @@ fn a_tree_that_is_written_meanwhile_is_not_called_broken() {
     });
     bench.is_whole();
 }
+
+// spec: API-6 API-16
+#[test]
+fn views_for_an_architecture_go_with_its_image() {
+    let bench = Bench::new();
+    bench.sif("lab/tool/1.0.sif");
+    let arm = bench.write(
+        "lab/tool/1.0.arm64.sif",
+        &sreg_tests::images::sif("arm", Arch::Arm64, 100),
+    );
+    bench.index();
+    let told = bench.public().join("library/arm64/v1/images/lab/tool:1.0");
+    let link = bench
+        .public()
+        .join("library/arm64/v1/imagefile/lab/tool:1.0");
+    assert!(told.is_file() && link.is_symlink());
+    let tag = bench.read("v2/lab/tool/manifests/1.0");
+    assert!(tag.contains("image.index.v1"), "{tag}");
+    fs::remove_file(arm).unwrap();
+    bench.index();
+    assert!(!told.exists() && !link.is_symlink());
+    assert!(!bench.public().join("library/arm64").exists());
+    let tag = bench.read("v2/lab/tool/manifests/1.0");
+    assert!(tag.contains("image.manifest.v1"), "{tag}");
+    bench.is_whole();
+}

@@ -13,7 +13,7 @@ use std::collections::BTreeSet;
 use sreg_model::layout::Place;
 use sreg_model::settings::Settings;
 use sreg_model::statement::{Image, Statement, Subject};
-use sreg_model::{Repository, Tag, image_index};
+use sreg_model::{Arch, Repository, Tag, image_index};
 
 /// A file that is derived from the index.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -100,11 +100,15 @@ pub fn tag_views(settings: &Settings, statements: &[Statement]) -> Vec<View> {
     views
 }
 
-/// Where the views of one tag stand, but documents by digest and what is for one architecture.
+/// Where the views of one tag stand by name, of which images for `archs` are or were present.
 #[must_use]
-pub fn tag_places(repository: &Repository, tag: &Tag) -> Vec<Place> {
+pub fn tag_places<'a>(
+    repository: &Repository,
+    tag: &Tag,
+    archs: impl IntoIterator<Item = &'a Arch>,
+) -> Vec<Place> {
     let mut places = vec![oci::tag_place(repository, tag)];
-    places.extend(library::shown_places(repository, tag));
+    places.extend(library::tag_places(repository, tag, archs));
     places.push(Place::Shub(repository.clone(), tag.clone()));
     places.push(Place::SeedManifest(repository.clone(), tag.clone()));
     places

@@ -31,9 +31,23 @@ fn places(base: Option<Arch>, repository: &Repository, tag: &Tag) -> [Place; 2] 
     ]
 }
 
-/// Where something of the shown image may stand.
-pub(crate) fn shown_places(repository: &Repository, tag: &Tag) -> [Place; 2] {
-    places(None, repository, tag)
+/// Whether clients that say what they are for have a folder of their own.
+fn has_base(arch: Arch) -> bool {
+    !matches!(arch, Arch::Amd64 | Arch::Unknown)
+}
+
+/// Where something is told or given of a tag with images for `archs`.
+pub(crate) fn tag_places<'a>(
+    repository: &Repository,
+    tag: &Tag,
+    archs: impl IntoIterator<Item = &'a Arch>,
+) -> Vec<Place> {
+    let archs = archs.into_iter().copied().filter(|arch| has_base(*arch));
+    [None]
+        .into_iter()
+        .chain(archs.map(Some))
+        .flat_map(|base| places(base, repository, tag))
+        .collect()
 }
 
 /// The shown image, which is the first of `present`, below `library/`; and below `library/<arch>/` what is
@@ -42,7 +56,7 @@ pub(crate) fn tag(settings: &Settings, present: &[Present<'_>]) -> Vec<View> {
     let shown = present.first().map(|shown| (None, *shown));
     let others = present
         .iter()
-        .filter(|(subject, _)| !matches!(subject.arch, Arch::Amd64 | Arch::Unknown))
+        .filter(|(subject, _)| has_base(subject.arch))
         .map(|image| (Some(image.0.arch), *image));
     shown
         .into_iter()

@@ -336,17 +336,8 @@ fn missing(place: &Place) -> &'static str {
         Place::Node(_) => "missing-node",
         Place::Statement(_) => "missing-statement",
         Place::Blob(..) => "missing-blob",
-        Place::NoJekyll
-        | Place::Ping
-        | Place::Manifest(..)
-        | Place::TagManifest(..)
-        | Place::TagsList(_)
-        | Place::Referrers(..)
-        | Place::LibraryImage(..)
-        | Place::LibraryFile(..)
-        | Place::Shub(..)
-        | Place::SeedTags(_)
-        | Place::SeedManifest(..) => "missing-view",
+        // All others are views.
+        _ => "missing-view",
     }
 }
 

@@ -12,7 +12,7 @@ use sreg_index::map::{self, MapError};
 use sreg_model::head::Head;
 use sreg_model::layout::Place;
 use sreg_model::node::{MapName, TagEntry};
-use sreg_model::{Document, Namespace, Repository, Tag};
+use sreg_model::{Arch, Document, Namespace, Repository, Tag};
 use sreg_site::{
     Content, View, registry_views, repository_places, repository_views, tag_places, tag_views,
 };
@@ -29,7 +29,8 @@ use crate::writer::Writer;
 #[derive(Debug, Default)]
 struct Touched {
     repositories: BTreeSet<Repository>,
-    tags: BTreeSet<(Repository, Tag)>,
+    /// With the architectures that each has had an image for.
+    tags: BTreeMap<(Repository, Tag), BTreeSet<Arch>>,
 }
 
 /// What views show before they are brought to another head.
@@ -75,17 +76,20 @@ pub(crate) fn roll_forward(
         Shown::Nothing | Shown::Perhaps(_) => None,
     };
     let mut all = before.is_none();
-    let before: Vec<&Head> = shown
-        .head()
-        .into_iter()
-        .chain(before.iter().flatten().map(Document::body))
-        .collect();
-    for from in &before {
-        match touched.add(tree, Some(from), head) {
+    // From the newest back, each with the one before it.
+    let mut to = head;
+    for from in before
+        .iter()
+        .flatten()
+        .map(Document::body)
+        .chain(shown.head())
+    {
+        match touched.add(tree, Some(from), to) {
             // What they show cannot be read: a thief's head that a new epoch leaves behind, say.
             Err(TreeError::Map { .. }) => all = true,
             added => added?,
         }
+        to = from;
     }
     if all {
         touched.add(tree, None, head)?;
@@ -96,18 +100,14 @@ pub(crate) fn roll_forward(
     let gone_tags = touched
         .tags
         .par_iter()
-        .map(|(repository, tag)| {
+        .map(|((repository, tag), archs)| {
             // The journal stays, and the next run goes on.
             if observer.is_cancelled() {
                 return Err(TreeError::Cancelled);
             }
             let views = views_of_tag(tree, index, repository, tag)?;
             writer.put_views(line, &views)?;
-            let mut places = tag_places(repository, tag);
-            for head in &before {
-                places.extend(named_places(tree, head, repository, tag));
-            }
-            Ok(without(places, &views))
+            Ok(without(tag_places(repository, tag, archs), &views))
         })
         .collect::<Result<Vec<_>, _>>()?;
     // What lists name is there before them, and goes after them.
@@ -117,9 +117,9 @@ pub(crate) fn roll_forward(
 }
 
 /// How far views are brought forward by what differs, in versions; after more, all are looked at.
-const MOST_VERSIONS: usize = 64;
+const MOST_VERSIONS: usize = 1024;
 
-/// The heads after `shown` and before that of `line`: who began to show one of them and was overtaken, or
+/// The heads after `shown` and before that of `line`, the newest first: who began to show one of them and was overtaken, or
 /// died, has left some of its views, also where a later version went back to what `shown` has. Nothing
 /// where that is not known.
 fn since(
@@ -144,17 +144,8 @@ fn since(
     Ok(None)
 }
 
-/// Where views of a tag stand that may have to go. What cannot be read stays: `sreg repair` removes it.
-fn named_places(tree: &Tree, head: &Head, repository: &Repository, tag: &Tag) -> Vec<Place> {
-    let views = views_of_tag(tree, tree.index(head), repository, tag).unwrap_or_default();
-    let places = views.into_iter().map(|view| view.place);
-    places.filter(|place| !place.is_by_digest()).collect()
-}
-
 /// Those of `places` at which none of `views` stands.
 fn without(mut places: Vec<Place>, views: &[View]) -> Vec<Place> {
-    places.sort();
-    places.dedup();
     places.retain(|place| views.iter().all(|view| view.place != *place));
     places
 }
@@ -303,7 +294,12 @@ impl Touched {
             if let Some(entry) = difference.left.first().or(difference.right.first())
                 && let Some(repository) = repository(namespace, entry)
             {
-                self.tags.insert((repository.clone(), entry.key.tag()));
+                let present = difference.left.iter().filter(|line| line.image.is_some());
+                let tag = (repository.clone(), entry.key.tag());
+                self.tags
+                    .entry(tag)
+                    .or_default()
+                    .extend(present.map(|line| line.arch));
                 self.repositories.insert(repository);
             }
             Ok::<_, MapError>(())

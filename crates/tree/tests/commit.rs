@@ -147,7 +147,7 @@ fn files_appear_whole_and_in_order() {
         let statement = tree.statement(&lines[0].statement).unwrap();
         let manifest = statement.body().manifest().unwrap().digest();
         let by_digest = at(&Place::manifest(&repository, manifest)).unwrap();
-        for place in sreg_site::tag_places(&repository, &tag) {
+        for place in sreg_site::tag_places(&repository, &tag, &[]) {
             assert!(by_digest < at(&place).unwrap(), "{place}: {appeared:#?}");
         }
     }

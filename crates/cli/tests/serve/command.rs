@@ -9,7 +9,7 @@ use crate::support::Bench;
 
 const ANY: [&str; 4] = ["serve", "public", "--listen", "127.0.0.1:0"];
 
-fn published() -> Bench {
+pub(crate) fn published() -> Bench {
     let bench = Bench::new();
     bench.sif("lab/tool_1.0.sif");
     bench.index();

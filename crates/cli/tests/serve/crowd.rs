@@ -7,8 +7,8 @@ use std::net::TcpStream;
 use rustix::net::sockopt::set_socket_recv_buffer_size;
 use rustix::process::{Resource, Rlimit, Signal, getrlimit, setrlimit};
 
+use crate::command::published;
 use crate::process::Process;
-use crate::support::Bench;
 
 /// As many as are promised.
 const MANY: u64 = 10_000;
@@ -49,13 +49,6 @@ fn head(stream: &mut TcpStream, wanted: &[u8]) -> Option<()> {
     }
     assert!(bytes.starts_with(b"HTTP/1.1 200 OK\r\n"));
     Some(())
-}
-
-fn published() -> Bench {
-    let bench = Bench::new();
-    bench.sif("lab/tool_1.0.sif");
-    bench.index();
-    bench
 }
 
 #[test]

@@ -135,17 +135,13 @@ impl Run<'_> {
                     "it does not follow any version of trust that is there",
                 );
             }
-            place if place.is_view() && !matches!(place, Place::Manifest(..)) => {
-                return match basis.index {
-                    true => self.stray_view(basis.heads, place),
-                    false => basis.pass_over(),
-                };
-            }
             Place::Node(name)
             | Place::Statement(name)
             | Place::Blob(_, name)
             | Place::Manifest(_, name) => *name,
-            _ => return,
+            // All others are views that a later version replaces.
+            view if basis.index => return self.stray_view(basis.heads, view),
+            _ => return basis.pass_over(),
         };
         match self.digest_of(&place) {
             Ok(Some(found)) if found != name => {
