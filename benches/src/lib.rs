@@ -50,6 +50,7 @@ pub fn published(number: u64, namespaces: u64) -> (Subject, Image) {
         format: ImageFormat::Sif,
         frozen: false,
         urls: Vec::new(),
+        attached: Vec::new(),
     };
     (subject, image)
 }

@@ -32,6 +32,7 @@ def statements_by_path:
         .[$path] = kept(
             found($path; "missing-statement"; greatest_document)
             | . as $file | (.text // "") | document(check_statement($hashed); $file.size; $file.digest; $hashed)
+            | .file = ($file | {digest, size})
             | if .id != "sha256:" + $path[5:] then wrong("document-mismatch"; "its id is \(.id)") else . end));
 
 def statement($statements; $id):
@@ -232,10 +233,10 @@ def index_of($nodes; $head):
     | {lines: [$all[] | .line // empty | select(.namespace)], total: ([$entries[].tags] | add // 0),
        faults: [$all[] | select(.failed)], met: [$all[] | .met // empty]};
 
-# Newest statements of lines: {values, faults}
+# Newest statements of lines, with their `file` if they are signed: {values, faults}
 def stated($statements; $lines):
     reduce $lines[] as $line ({values: [], faults: []};
-        kept(statement($statements; $line.statement) | .value
+        kept(statement($statements; $line.statement) | .value + if .value.registry then {file} else {} end
             | if [.name + ":" + .tag, .arch, .digest, .size]
                  != [$line.namespace + "/" + $line.key, $line.arch, $line.digest, $line.size]
               then wrong("statement-mismatch") else . end) as $one
@@ -314,8 +315,22 @@ def reserved_names($lines):
 
 # --- images: what verify.sh is to hash
 
+# A file that is to be of a size and a digest.
+def blob_check($path; $size; $digest):
+    if $stock[$path] == null then {path: $path, failed: "missing-blob"}
+    elif $stock[$path].type != "f" then {path: $path, failed: "not-a-file"}
+    elif $stock[$path].size != $size
+    then {path: $path, failed: "blob-size\tit has \($stock[$path].size) bytes, expected \($size)"}
+    else {check: "blob", path: $path, digest: $digest} end;
+
+# A `blob_url` is of images alone.
+def attachment_checks($values):
+    $values[] | select(.state == "present") | .name as $name | (.attached // [])[]
+    | blob_path($name; .digest) as $path | {met: $path}, blob_check($path; .size; .digest);
+
 def image_checks($settings; $values):
-    [$values[] | select(.state == "present")] | unique_by([blob_path(.name; .digest), .chain])
+    attachment_checks($values),
+    ([$values[] | select(.state == "present")] | unique_by([blob_path(.name; .digest), .chain])
     | unique_by(blob_path(.name; .digest))[]
     | blob_path(.name; .digest) as $path | blob_path(.name; .chain) as $chain
     | . as $image
@@ -324,12 +339,7 @@ def image_checks($settings; $values):
       (if $stock[$chain] == null then {path: $chain, failed: "missing-blob"}
        elif $stock[$chain].type != "f" then {path: $chain, failed: "not-a-file"}
        else {check: "sidecar", path: $chain, digest: .chain, length: $length, has: $stock[$chain].size, last: .digest} end),
-      (if $stock[$path] == null then
-         if $settings | has("blob_url") then empty else {path: $path, failed: "missing-blob"} end
-       elif $stock[$path].type != "f" then {path: $path, failed: "not-a-file"}
-       elif $stock[$path].size != .size
-       then {path: $path, failed: "blob-size\tit has \($stock[$path].size) bytes, expected \(.size)"}
-       else {check: "blob", path: $path, digest} end);
+      (if $stock[$path] == null and ($settings | has("blob_url")) then empty else blob_check($path; .size; .digest) end));
 
 # --- api.md and layout.md
 
@@ -342,21 +352,43 @@ def once_derived($settings; $nodes; $statements; $heads; $path):
 
 def view_faults($settings; $nodes; $statements; $heads; $derived):
     $derived | keys[] as $path
-    | ($derived[$path] | if type == "object" then .link | ltrimstr("../" * ($path | split("/") | length - 1)) else null end) as $image
+    | ($derived[$path] | if type == "object" then . else {} end) as $not_text
+    | ($not_text.link | if . then ltrimstr("../" * ($path | split("/") | length - 1)) else . end) as $image
     | if ($path | standing) == $derived[$path] then empty
       # The image itself may stand where a link should.
       elif $image and $stock[$path].type == "f" and $stock[$path].size == $stock[$image].size
       then {check: "copy", path: $path, digest: ($image | split("/")[-1])}
       elif $stock[$path] == null then {path: $path, failed: "missing-view"}
       elif $stock[$path] | .type != "f" and .link == null then {path: $path, failed: "not-a-file"}
+      # Signatures are what their digest says.
+      elif $not_text.digest then {check: "copy", path: $path, digest: $not_text.digest}
       elif once_derived($settings; $nodes; $statements; $heads; $path) then {path: $path, failed: "stale-view"}
       else {path: $path, failed: "view-mismatch"} end;
 
-def strays($settings; $nodes; $statements; $trust; $heads; $complete; $whole; $clash; $met):
+# $views are those that are derived, whether or not they stand in each other's way.
+# Whether a text is a list, in the place that comes, of artifacts that stand beside it and refer to the manifest
+# of that place, or of nothing.
+def is_list($text):
+    . as $of
+    | (.place == "referrers" or .place == "referrers-tag")
+      and (($text // "" | try fromjson catch null) as $list
+        | ($list | type == "object") and ($list.manifests | type == "array")
+          and ([$list.manifests[]
+                | (if type == "object" and (.digest | is_digest) then .digest else "" end) as $digest
+                | ("v2/" + $of.repository + "/manifests/" + $digest) as $path
+                | ($texts[$path] // "" | try fromjson catch null)
+                | if type == "object" and $digests[$path] == $digest and .subject.digest? == $of.digest
+                  then descriptor($texts[$path] | utf8bytelength; $digest)
+                      + (if .annotations then ",\"annotations\":" + (.annotations | tojson) else "" end)
+                      + (if .artifactType then ",\"artifactType\":" + (.artifactType | tojson) else "" end) + "}"
+                  else null end]
+               | all(.[]; . != null) and index_of_manifests == $text));
+
+def strays($settings; $nodes; $statements; $trust; $heads; $complete; $whole; $clash; $views; $met):
     # A folder in no place that is named is no file.
     $stock | keys[] as $path | select(($met[$path] | not) and $stock[$path].type != "d")
     | ($path | place) as $place
-    | ($place != null and ($place.view or ($place.place == "blob" and $place.digest == config_digest))) as $is_view
+    | ($place != null and ($place.view or ($place.place == "blob" and $place.digest == config_digest) or $views[$path] != null)) as $is_view
     | ($whole and ($is_view and $clash | not)) as $judged
     | (if $judged then {warning: "stray-file", path: $path} else {warning: "not-judged", path: "head"} end) as $warning
     | if $path | startswith("staging/") then {warning: "interrupted-run", path: "staging"}
@@ -369,7 +401,7 @@ def strays($settings; $nodes; $statements; $trust; $heads; $complete; $whole; $c
         elif $complete then {path: $path, failed: "stray-head"} else {warning: "not-judged", path: "head"} end
       elif $place.view and $place.place != "manifest" then
         if $judged | not then $warning
-        elif $place.place == "referrers" and $texts[$path] == ([] | image_index) then $warning
+        elif $place | is_list($texts[$path]) then $warning
         elif once_derived($settings; $nodes; $statements; $heads; $path) then {path: $path, failed: "stale-view"}
         else {path: $path, failed: "stray-view"} end
       elif $place.place == "statement" then
@@ -406,9 +438,9 @@ def verify_tree($settings; $nodes; $statements):
     | ([$index.lines[] | [.namespace + "/" + .key, .arch]] - $read | map(.[0]) | unique) as $unknown
     | [$stated.values[] | select(.name + ":" + .tag | . as $tag | $unknown | index([$tag]) | not)] as $known
     | [case_collisions($index.lines), reserved_names($index.lines)] as $clashes
+    | (if $whole then $known | views($settings; $hashed) else known_views($settings; $known; $index) end) as $views
     # Views of names that clash stand in each other's way.
-    | (if $clashes != [] then {} elif $whole then $known | views($settings; $hashed)
-       else known_views($settings; $known; $index) end) as $derived
+    | (if $clashes != [] then {} else $views end) as $derived
     | [image_checks($settings; $stated.values)] as $images
     | (["sreg.json", "head", (range(1; $trust.versions + 1) | "trust/\(.)")] + $series.met + $index.met + [$older[].met[]] + [$before.seen | keys[] | sharded("s"; .)]
        + ($derived | keys) + [$images[] | .met // empty]
@@ -422,7 +454,7 @@ def verify_tree($settings; $nodes; $statements):
        then {path: "head", failed: "node-sum\tthe head counts otherwise"} else empty end),
       view_faults($settings; $nodes; $statements; $heads; $derived),
       $images[],
-      strays($settings; $nodes; $statements; $trust; $heads; $series.complete; $whole; $clashes != []; $met);
+      strays($settings; $nodes; $statements; $trust; $heads; $series.complete; $whole; $clashes != []; $views; $met);
 
 # Only what leads from the head to one reference, and its bytes.
 def verify_reference($settings; $nodes; $statements):

@@ -74,14 +74,14 @@ questions_of_vectors() {
           else empty end'
 }
 
-# What is hashed besides: the nodes of proofs, their lines' keys, the keys that are asked for, and manifests
-# and image indexes.
+# What is hashed besides: the nodes of proofs, their lines' keys, the keys that are asked for, and the
+# manifests and image indexes of views.
 strings_of_vectors() {
     local work=$1
     jq '[to_entries[] | select(.key | startswith("proof/")) | .value | fromjson | .nodes[]]
         | to_entries | map({key: "\(.key)", value}) | from_entries' "$work/texts" > "$work/proof-nodes"
     jq -s add "$work/texts" "$work/proof-nodes" > "$work/all-texts"
-    strings_to_hash "$work/all-texts"
+    strings_to_hash "$work/all-texts" "$work/digests"
     jq -j '.[] + "\u001e"' "$work/proof-nodes"
     jq -j '.[] | .key // empty | . + "\u001e"' "$work/vectors"
     # Image indexes: one that is not as the vector says has no digest here, and so no place.

@@ -180,6 +180,10 @@ def fits($kind):
     elif $kind == "size" then type == "number" and . >= 1 and . <= 17592186044416
     elif $kind == "positive" then type == "number" and . > 0
     elif $kind == "strings" then type == "array" and length > 0 and all(.[]; type == "string")
+    elif $kind == "attachments" then type == "array" and length > 0 and all(.[]; fits("attachment"))
+    elif $kind == "attachment" then
+        type == "object" and (del(.annotations) | fits({digest: "digest", media: "string", name: "string", size: "integer"}))
+        and ((has("annotations") | not) or (.annotations | type == "array" and all(.[]; type == "string")))
     elif $kind | type == "array" then . as $value | $kind | index([$value]) != null
     else
         type == "object" and (keys == ($kind | keys)) and
@@ -211,12 +215,47 @@ def manifest_of:
     + "\"annotations\":{\"org.opencontainers.image.title\":\""
     + (.name | split("/")[1]) + "_" + .tag + "." + formats[.media] + "\"}}]}";
 
-# Of a tag's images, the shown one first; of none, what is attached to a manifest to which nothing is.
+# A descriptor without its end, where more may stand.
+def descriptor($size; $digest):
+    "{\"mediaType\":\"application/vnd.oci.image.manifest.v1+json\",\"size\":" + ($size | tojson) + ",\"digest\":\"" + $digest + "\"";
+def descriptor_of_image: descriptor(manifest_of | length; .manifest);
+
+# Of descriptors, or of none: what refers to a manifest to which nothing does.
+def index_of_manifests:
+    "{\"schemaVersion\":2,\"mediaType\":\"application/vnd.oci.image.index.v1+json\",\"manifests\":[" + join(",") + "]}";
+
+# Of a tag's images, the shown one first.
 def image_index:
-    "{\"schemaVersion\":2,\"mediaType\":\"application/vnd.oci.image.index.v1+json\",\"manifests\":["
-    + (map("{\"mediaType\":\"application/vnd.oci.image.manifest.v1+json\",\"size\":" + (manifest_of | length | tojson)
-        + ",\"digest\":\"" + .manifest + "\",\"platform\":{\"architecture\":\"" + .arch + "\",\"os\":\"linux\"}}") | join(","))
-    + "]}";
+    map(descriptor_of_image + ",\"platform\":{\"architecture\":\"" + .arch + "\",\"os\":\"linux\"}}") | index_of_manifests;
+
+# What is published as artifacts of an image, as attachments: its signatures first (MAN-12). Of an image whose
+# statement is of a registry with keys, `file` is the digest and the size of the statement's file.
+def belongings:
+    (select(.file) | .file + {media: "application/vnd.sreg.statement.v1",
+        name: ((.name | split("/")[1]) + "_" + .tag + "." + .arch + ".statement")}),
+    (.attached // [])[];
+
+def annotations:
+    def pair: index("=") as $at | "\"" + .[:$at] + "\":\"" + .[$at + 1:] + "\"";
+    if has("annotations") then ",\"annotations\":{" + (.annotations | map(pair) | join(",")) + "}" else "" end;
+
+# MAN-11: the manifest of an attachment.
+def artifact_of($image):
+    "{\"schemaVersion\":2,\"mediaType\":\"application/vnd.oci.image.manifest.v1+json\",\"artifactType\":\"" + .media + "\","
+    + "\"config\":{\"mediaType\":\"application/vnd.oci.empty.v1+json\",\"size\":2,"
+    + "\"digest\":\"" + config_digest + "\",\"data\":\"e30=\"},"
+    + "\"layers\":[{\"mediaType\":\"" + .media + "\",\"size\":" + (.size | tojson) + ",\"digest\":\"" + .digest + "\","
+    + "\"annotations\":{\"org.opencontainers.image.title\":\"" + .name + "\"}}]" + annotations
+    + ",\"subject\":" + ($image | descriptor_of_image) + "}}";
+
+# The artifacts of images, which come as an array, each once, as {text, digest, descriptor}. The digest is
+# null where it is not in $hashed.
+def artifacts($hashed):
+    reduce (.[] | . as $image | belongings | {belonging: ., text: artifact_of($image)}) as $one ([];
+        if any(.[]; .text == $one.text) then . else . + [$one] end)
+    | .[] | .text as $text | .belonging
+    | {text: $text, digest: $hashed[$text],
+       descriptor: (descriptor($text | length; $hashed[$text] // "") + annotations + ",\"artifactType\":\"" + .media + "\"}")};
 
 # API-4
 def shown_first: sort_by([.arch != "amd64", .arch]);
@@ -262,18 +301,29 @@ def bound(condition; $field): if condition then . else wrong("document-field"; $
 
 def image_fields: {chain: "digest", digest: "digest", manifest: "digest", media: (formats | keys), size: "integer"};
 
+# STM-24 to STM-27, and STM-13 of attachments.
+def check_attached:
+    def word: "[A-Za-z0-9][A-Za-z0-9._+-]{0,126}";
+    bound(length <= 16 and length == (map([.digest, .media]) | unique | length); "attached")
+    | bound(all(.[]; .size >= 1 and .size <= 17592186044416); "size of an attachment")
+    | bound(all(.[].media; test("\\A" + word + "/" + word + "\\z") and (fold | startswith("application/vnd.sreg.") | not)); "media of an attachment")
+    | bound(all(.[].name; test("\\A[A-Za-z0-9_][A-Za-z0-9._+-]{0,127}\\z")); "name of an attachment")
+    | bound(all(.[].annotations | values; (length | . >= 1 and . <= 8)
+        and all(.[]; test("\\A[A-Za-z0-9._/-]{1,128}=[ !#-\\[\\]-~]{1,1024}\\z"))
+        and (map(split("=")[0]) | . == unique)); "annotations");
+
 def check_statement($hashed):
     check_fields(
         {arch: "arch", epoch: "integer", issued: "integer", name: "repository", seq: "integer",
          state: ["present", "removed"], tag: "tag", type: ["sreg-statement-v1"]};
-        image_fields + {expires: "integer", frozen: "true", previous: "digest", reason: "string",
+        image_fields + {attached: "attachments", expires: "integer", frozen: "true", previous: "digest", reason: "string",
          registry: "digest", urls: "strings"};
         "malformed-document")
     | . as $value
     | [image_fields | keys[] | select(. as $name | $value | has($name))] as $has
     | if .state == "present"
       then if ($has | length) < 5 or has("reason") then wrong("malformed-document"; "fields of a present image") else . end
-      else if ($has | length) > 0 or (has("reason") | not) or has("frozen") or has("urls")
+      else if ($has | length) > 0 or (has("reason") | not) or has("frozen") or has("urls") or has("attached")
            then wrong("malformed-document"; "fields of a removal") else . end
       end
     | if .state == "present" and $hashed[manifest_of] != .manifest then wrong("malformed-document"; "manifest") else . end
@@ -282,6 +332,7 @@ def check_statement($hashed):
     | bound(.state == "present" or .seq > 1; "state")
     | bound(.state == "removed" or (.size >= 1 and .size <= 17592186044416); "size")
     | bound((.urls // []) | length <= 8 and all(.[]; utf8bytelength | . >= 1 and . <= 1024); "urls")
+    | ((.attached // []) | check_attached) as $_
     | bound(.state == "present" or (.reason | utf8bytelength | . >= 1 and . <= 1024); "reason")
     | bound(has("registry") or .epoch == 0; "epoch");
 
@@ -441,6 +492,8 @@ def place:
           elif $parts[3:] == ["tags", "list"] then {place: "tags-list", repository: $repository}
           elif {blobs: 1, manifests: 1, referrers: 1}[$parts[3]] and ($parts[4] | is_digest)
           then {place: ($parts[3] | if . == "referrers" then . else .[:-1] end), repository: $repository, digest: $parts[4]}
+          elif $parts[3] == "manifests" and ($parts[4] | test("\\Asha256-[0-9a-f]{64}\\z"))
+          then {place: "referrers-tag", repository: $repository, digest: ("sha256:" + $parts[4][7:])}
           elif $parts[3] == "manifests" and ($parts[4] | is_tag)
           then {place: "tag-manifest", repository: $repository, tag: $parts[4]}
           else null end
@@ -496,8 +549,21 @@ def lists_of_tags:
         | .[$name + "/tags/index.html"] = ($tags | list($name))
         | .["v2/" + ($name | fold) + "/tags/list"] = ($tags | list($name | fold)));
 
-# All views that newest statements give, as {path: bytes}; of a link the bytes stand as {link: its text}.
-# An image index whose digest is not in $hashed has no place of its own.
+# What stands at digests of a tag's images: manifests, what refers to them, and signatures. A document whose
+# digest is not in $hashed has no place of its own.
+def views_by_digest($base; $hashed):
+    ([] | index_of_manifests) as $nothing
+    | (group_by(.manifest)[] | [artifacts($hashed)] as $artifacts
+        | {digest: .[0].manifest, text: (.[0] | manifest_of), list: ($artifacts | map(.descriptor) | index_of_manifests)},
+          ($artifacts[] | {digest, text, list: $nothing})),
+      (select(length > 1) | image_index | {digest: $hashed[.], text: ., list: $nothing})
+    | select(.digest)
+    | {key: ($base + "/manifests/" + .digest), value: .text},
+      {key: ($base + "/referrers/" + .digest), value: .list},
+      (select(.list != $nothing) | {key: ($base + "/manifests/sha256-" + .digest[7:]), value: .list});
+
+# All views that newest statements give, as {path: bytes}; of a link the bytes stand as {link: its text}, and
+# of signatures as {digest: theirs}.
 def views($settings; $hashed):
     map(select(.state == "present"))
     | [ {key: ".nojekyll", value: ""}, {key: "v2/index.html", value: "{}\n"},
@@ -512,9 +578,6 @@ def views($settings; $hashed):
             {key: ("api/container/" + $shown.name + ":" + $shown.tag), value: ($shown | shub($settings))},
             {key: ($oci + "/manifests/" + $shown.tag), value: $document},
             {key: blob_path($shown.name; config_digest), value: "{}"},
-            ((.[] | {digest: .manifest, text: manifest_of}),
-             (if length > 1 then {digest: $hashed[$document], text: $document} else empty end)
-             | select(.digest)
-             | {key: ($oci + "/manifests/" + .digest), value: .text},
-               {key: ($oci + "/referrers/" + .digest), value: ([] | image_index)})) ] as $views
+            (.[] | select(.file) | {key: blob_path(.name; .file.digest), value: {digest: .file.digest}}),
+            views_by_digest($oci; $hashed)) ] as $views
     | reduce $views[] as $view (lists_of_tags; .[$view.key] = $view.value);

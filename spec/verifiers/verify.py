@@ -278,6 +278,8 @@ FORMATS = {
     "application/vnd.singularity.image.squashfs+gzip": "simg.gz",
 }
 CONFIG = sha256(b"{}")
+MANIFEST = "application/vnd.oci.image.manifest.v1+json"
+SIGNATURES = "application/vnd.sreg.statement.v1"
 
 
 def manifest_of(name, tag, digest, size, media):
@@ -293,19 +295,77 @@ def manifest_of(name, tag, digest, size, media):
 
 def image_index_of(images):
     """The image index of a tag's images, the shown one first."""
-    manifests = []
-    for image in images:
-        manifests.append({
-            "mediaType": "application/vnd.oci.image.manifest.v1+json",
-            "size": len(manifest_of_image(image)), "digest": image["manifest"],
-            "platform": {"architecture": image["arch"], "os": "linux"},
-        })
+    return index_of([
+        dict(descriptor_of_image(image), platform={"architecture": image["arch"], "os": "linux"})
+        for image in images
+    ])
+
+
+def index_of(manifests):
     media = "application/vnd.oci.image.index.v1+json"
     return compact({"schemaVersion": 2, "mediaType": media, "manifests": manifests})[:-1]
 
 
 def manifest_of_image(image):
     return manifest_of(*(image[key] for key in ("name", "tag", "digest", "size", "media")))
+
+
+def descriptor_of_image(image):
+    size = len(manifest_of_image(image))
+    return {"mediaType": MANIFEST, "size": size, "digest": image["manifest"]}
+
+
+def belongings_of(image):
+    """What is published as artifacts of an image, as attachments: its signatures first (MAN-12)."""
+    belongings = list(image.get("attached", []))
+    if "file" in image:
+        name = "%s_%s.%s.statement" % (image["name"].split("/")[1], image["tag"], image["arch"])
+        belongings.insert(0, {
+            "media": SIGNATURES, "size": len(image["file"]), "digest": sha256(image["file"]),
+            "name": name,
+        })
+    return belongings
+
+
+def annotations_of(attachment):
+    """The annotations as a part of a document, if there are any."""
+    annotations = attachment.get("annotations")
+    return {"annotations": dict(one.split("=", 1) for one in annotations)} if annotations else {}
+
+
+def artifact_of(image, attachment):
+    """MAN-11: the manifest of what is attached to an image."""
+    layer = {
+        "mediaType": attachment["media"], "size": attachment["size"],
+        "digest": attachment["digest"],
+        "annotations": {"org.opencontainers.image.title": attachment["name"]},
+    }
+    config = {
+        "mediaType": "application/vnd.oci.empty.v1+json", "size": 2, "digest": CONFIG,
+        "data": "e30=",
+    }
+    return compact({
+        "schemaVersion": 2, "mediaType": MANIFEST, "artifactType": attachment["media"],
+        "config": config, "layers": [layer], **annotations_of(attachment),
+        "subject": descriptor_of_image(image),
+    })[:-1]
+
+
+def referrers_of(images):
+    """MAN-13 and MAN-14 of images with one manifest, the shown one first: the manifests of what is
+    attached to them, by digest, and the list of those."""
+    artifacts, listed = {}, []
+    for image in images:
+        for attachment in belongings_of(image):
+            artifact = artifact_of(image, attachment)
+            if sha256(artifact) in artifacts:
+                continue
+            artifacts[sha256(artifact)] = artifact
+            listed.append({
+                "mediaType": MANIFEST, "size": len(artifact), "digest": sha256(artifact),
+                **annotations_of(attachment), "artifactType": attachment["media"],
+            })
+    return artifacts, index_of(listed)
 
 
 def parse_manifest(data):
@@ -333,8 +393,8 @@ def parse_manifest(data):
     layers = [descriptor(layer) for layer in value["layers"]]
     if value["schemaVersion"] != 2:
         raise Wrong("manifest-schema-version", str(value["schemaVersion"]))
-    media = value.get("mediaType", "application/vnd.oci.image.manifest.v1+json")
-    if media != "application/vnd.oci.image.manifest.v1+json":
+    media = value.get("mediaType", MANIFEST)
+    if media != MANIFEST:
         raise Wrong("manifest-media-type", str(media))
     return layers
 
@@ -366,10 +426,42 @@ def bound(condition, field):
 
 
 IMAGE = ("digest", "size", "chain", "media", "manifest")
+MEDIA_WORD = "[A-Za-z0-9][A-Za-z0-9._+-]{0,126}"
+MEDIA = re.compile(r"(?!(?i:application/vnd\.sreg\.))%s/%s\Z" % (MEDIA_WORD, MEDIA_WORD))
+ATTACHMENT_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._+-]{0,127}\Z")
+ANNOTATION = re.compile(r"[A-Za-z0-9._/-]{1,128}=[ !#-\[\]-~]{1,1024}\Z")
+
+
+def is_attachment(value):
+    """STM-23"""
+    is_annotations = lambda found: type(found) is list and all(map(is_string, found))
+    return passes(
+        fields, value,
+        {"digest": is_digest, "media": is_string, "name": is_string, "size": is_integer},
+        {"annotations": is_annotations},
+    )
+
+
+def check_attached(attached):
+    """STM-24 to STM-27, and STM-13 of attachments."""
+    kinds = {(attachment["digest"], attachment["media"]) for attachment in attached}
+    bound(len(attached) <= 16 and len(kinds) == len(attached), "attached")
+    for attachment in attached:
+        bound(1 <= attachment["size"] <= 1 << 44, "size of an attachment")
+        bound(MEDIA.match(attachment["media"]), "media of an attachment")
+        bound(ATTACHMENT_NAME.match(attachment["name"]), "name of an attachment")
+        if "annotations" in attachment:
+            annotations = attachment["annotations"]
+            bound(1 <= len(annotations) <= 8, "annotations")
+            bound(all(map(ANNOTATION.match, annotations)), "annotation")
+            keys = [annotation.split("=")[0] for annotation in annotations]
+            bound(keys == sorted(set(keys)), "order of annotations")
 
 
 def check_statement(value):
-    is_list = lambda found: type(found) is list and found != [] and all(map(is_string, found))
+    def list_of(check):
+        return lambda found: type(found) is list and found != [] and all(map(check, found))
+
     fields(
         value,
         {
@@ -378,10 +470,11 @@ def check_statement(value):
             "tag": is_tag, "type": lambda kind: kind == "sreg-statement-v1",
         },
         {
-            "chain": is_digest, "digest": is_digest, "expires": is_integer, "frozen": is_true,
-            "manifest": is_digest, "media": lambda media: is_string(media) and media in FORMATS,
-            "previous": is_digest, "reason": is_string, "registry": is_digest,
-            "size": is_integer, "urls": is_list,
+            "attached": list_of(is_attachment), "chain": is_digest, "digest": is_digest,
+            "expires": is_integer, "frozen": is_true, "manifest": is_digest,
+            "media": lambda media: is_string(media) and media in FORMATS, "previous": is_digest,
+            "reason": is_string, "registry": is_digest, "size": is_integer,
+            "urls": list_of(is_string),
         },
     )
     present = value["state"] == "present"
@@ -389,7 +482,9 @@ def check_statement(value):
     wrong = Wrong("malformed-document", "fields that do not go with the state")
     if present and (not all(has) or "reason" in value):
         raise wrong
-    if not present and (any(has) or "reason" not in value or "frozen" in value or "urls" in value):
+    if not present and (any(has) or "reason" not in value):
+        raise wrong
+    if not present and any(name in value for name in ("frozen", "urls", "attached")):
         raise wrong
     if present:
         if sha256(manifest_of_image(value)) != value["manifest"]:
@@ -401,6 +496,7 @@ def check_statement(value):
         bound(1 <= value["size"] <= 1 << 44, "size")
         urls = value.get("urls", [])
         bound(len(urls) <= 8 and all(1 <= len(url.encode()) <= 1024 for url in urls), "urls")
+        check_attached(value.get("attached", []))
     else:
         bound(value["seq"] > 1, "state")
         bound(1 <= len(value["reason"].encode()) <= 1024, "reason")
@@ -1152,6 +1248,15 @@ def image_url(settings, image):
     return settings.get("base_url", "") + "/" + blob_path(image["name"], image["digest"])
 
 
+def as_tag(digest):
+    """The last part of the path where clients look that know nothing of referrers (API-18)."""
+    return digest.replace(":", "-")
+
+
+def of_tag(tag):
+    return tag.replace("-", ":")
+
+
 def parse_place(path):
     """What stands at a path, as {place, …, view}."""
     def place(kind, view=False, **more):
@@ -1183,6 +1288,8 @@ def parse_place(path):
         elif is_digest(last):
             kind = {"blobs": "blob", "manifests": "manifest", "referrers": "referrers"}[folder]
             return place(kind, folder != "blobs", repository=repository, digest=last)
+        elif folder == "manifests" and re.match(r"sha256-[0-9a-f]{64}\Z", last):
+            return place("referrers-tag", True, repository=repository, digest=of_tag(last))
         elif folder == "manifests" and is_tag(last):
             return place("tag-manifest", True, repository=repository, tag=last)
     found = re.match(r"(library/(?:([^/]+)/)?v1/(?:images|imagefile)|api/container)/([^/]+/[^/]+):([^/]+)\Z", path)
@@ -1218,11 +1325,9 @@ class Link(str):
     """A view that is a symbolic link: its text. It equals no bytes."""
 
 
-NOTHING_ATTACHED = image_index_of([])
-
-
 def views_of(settings, statements):
-    """Every view that these newest statements give, by path: its bytes, or a link."""
+    """Every view that these newest statements give, by path: its bytes, or a link. One that is
+    signed has the bytes of its file as `file`."""
     views = {".nojekyll": b"", "v2/index.html": b"{}\n"}
     tags = {}
     for statement in statements:
@@ -1235,18 +1340,32 @@ def views_of(settings, statements):
         for image in images:
             if image["arch"] not in ("amd64", "unknown"):
                 views.update(views_of_library(settings, "library/" + image["arch"], image))
-        oci = "v2/" + fold(name)
-        by_digest = {image["manifest"]: manifest_of_image(image) for image in images}
-        document = by_digest[images[0]["manifest"]]
-        if len(images) > 1:
-            document = image_index_of(images)
-            by_digest[sha256(document)] = document
-        views["%s/manifests/%s" % (oci, tag)] = document
-        for digest, document in by_digest.items():
-            views["%s/manifests/%s" % (oci, digest)] = document
-            views["%s/referrers/%s" % (oci, digest)] = NOTHING_ATTACHED
+        document = manifest_of_image(images[0]) if len(images) == 1 else image_index_of(images)
+        views["v2/%s/manifests/%s" % (fold(name), tag)] = document
+        views.update(views_by_digest("v2/" + fold(name), images))
         views[blob_path(name, CONFIG)] = b"{}"
     views.update(lists_of_tags(tags))
+    return views
+
+
+def views_by_digest(base, images):
+    """What stands at digests of a tag's images: manifests, what refers to them, and signatures."""
+    documents, lists, views = {}, {}, {}
+    for image in images:
+        with_it = [one for one in images if one["manifest"] == image["manifest"]]
+        artifacts, lists[image["manifest"]] = referrers_of(with_it)
+        documents.update({image["manifest"]: manifest_of_image(image), **artifacts})
+        if "file" in image:
+            views["%s/blobs/%s" % (base, sha256(image["file"]))] = image["file"]
+    if len(images) > 1:
+        document = image_index_of(images)
+        documents[sha256(document)] = document
+    nothing = index_of([])
+    for digest, document in documents.items():
+        views["%s/manifests/%s" % (base, digest)] = document
+        listed = views["%s/referrers/%s" % (base, digest)] = lists.get(digest, nothing)
+        if listed != nothing:
+            views["%s/manifests/%s" % (base, as_tag(digest))] = listed
     return views
 
 
@@ -1332,7 +1451,9 @@ class Tree:
         self.whole = True
         # Whether names stand in each other's way, and views with them.
         self.clash = False
-        # The statements that were read, and what is asked about their signatures.
+        # The views that are derived, whether or not they stand in each other's way.
+        self.derived = {}
+        # The statements that were read, their files, and what is asked about their signatures.
         self.read_statements = {}
         self.has_keys = os.path.lexists(os.path.join(root, "trust", "1"))
         # The ids and documents of the versions of trust, until one is at fault.
@@ -1400,7 +1521,7 @@ class Tree:
             if document_id(data) != digest:
                 raise Wrong("document-mismatch", "its id is " + document_id(data))
             asked = ask_of_document(data, "image") if self.trust else None
-            self.read_statements[digest] = (value, asked)
+            self.read_statements[digest] = (value, data, asked)
         return self.read_statements[digest][0]
 
     # trust.md
@@ -1648,7 +1769,7 @@ class Tree:
         return found
 
     def stated(self, lines):
-        """The statements of lines, each as its line says it is."""
+        """The statements of lines, each as its line says it is, and with its file if it is of a registry with keys."""
         statements = []
         for namespace, line in lines:
             path = statement_path(line["statement"])
@@ -1659,7 +1780,8 @@ class Tree:
                 image = [value.get(part) for part in ("digest", "size")]
                 if not same or image != [line.get(part) for part in ("digest", "size")]:
                     raise Wrong("statement-mismatch")
-                statements.append(value)
+                data = self.read_statements[line["statement"]][1]
+                statements.append(dict(value, file=data) if "registry" in value else value)
             except Wrong as error:
                 self.whole = False
                 self.fault(error, path)
@@ -1667,7 +1789,7 @@ class Tree:
 
     def check_keys_of_statements(self, newest):
         """Step 5 of trust.md, of all statements that were read; `newest` are the newest index's."""
-        for digest, (value, asked) in self.read_statements.items():
+        for digest, (value, _, asked) in self.read_statements.items():
             path = statement_path(digest)
             try:
                 self.check_keys_of_statement(value, asked, digest in newest)
@@ -1753,6 +1875,12 @@ class Tree:
             if path not in done:
                 done.add(path)
                 self.image(image, path, chain)
+            for attachment in image.get("attached", []):
+                path = blob_path(image["name"], attachment["digest"])
+                self.met.add(path)
+                if (path, attachment["size"]) not in done:
+                    done.add((path, attachment["size"]))
+                    self.attachment(attachment, path)
 
     def image(self, image, path, chain):
         sidecar = None
@@ -1766,19 +1894,10 @@ class Tree:
             self.fault(error, chain)
         full = os.path.join(self.root, path)
         try:
-            if not os.path.lexists(full):
-                if "blob_url" in self.settings:
-                    return
-                raise Wrong("missing-blob")
-            if not self.is_file(path):
-                raise Wrong("not-a-file")
-            size = os.path.getsize(full)
-            if size != image["size"]:
-                raise Wrong("blob-size", "it has %d bytes, expected %d" % (size, image["size"]))
-            found = file_digest(full)
-            if found != image["digest"]:
-                raise Wrong("blob-mismatch", "its digest is " + found)
-            if sidecar and size <= MAX_LINKED:
+            if not os.path.lexists(full) and "blob_url" in self.settings:
+                return
+            self.blob(path, image["size"], image["digest"])
+            if sidecar and image["size"] <= MAX_LINKED:
                 with open(full, "rb") as file:
                     link = broken_link(file.read(), sidecar)
                 if link:
@@ -1787,6 +1906,29 @@ class Tree:
             self.fault(Wrong("unreadable", error.strerror), path)
         except Wrong as error:
             self.fault(error, path)
+
+    def attachment(self, attachment, path):
+        # A `blob_url` is of images alone.
+        try:
+            self.blob(path, attachment["size"], attachment["digest"])
+        except OSError as error:
+            self.fault(Wrong("unreadable", error.strerror), path)
+        except Wrong as error:
+            self.fault(error, path)
+
+    def blob(self, path, size, digest):
+        """Refuses a file that is not of this size and digest."""
+        full = os.path.join(self.root, path)
+        if not os.path.lexists(full):
+            raise Wrong("missing-blob")
+        if not self.is_file(path):
+            raise Wrong("not-a-file")
+        found = os.path.getsize(full)
+        if found != size:
+            raise Wrong("blob-size", "it has %d bytes, expected %d" % (found, size))
+        found = file_digest(full)
+        if found != digest:
+            raise Wrong("blob-mismatch", "its digest is " + found)
 
     def views(self, heads, derived):
         for path, expected in sorted(derived.items()):
@@ -1850,11 +1992,14 @@ class Tree:
             if complete:
                 self.fault(Wrong("stray-head"), path)
             return not complete
-        is_view = place["view"] or (kind, place.get("digest")) == ("blob", CONFIG)
+        is_view = (
+            place["view"] or (kind, place.get("digest")) == ("blob", CONFIG) or path in self.derived
+        )
         judged = self.whole and not (is_view and self.clash)
-        if kind == "referrers" or (is_view and "digest" not in place):
+        # The digest in the path of a list is that of what it is a list for (LAY-2).
+        if "digest" not in place or kind in ("referrers", "referrers-tag"):
             if judged:
-                self.stray_view(path, kind, heads)
+                self.stray_view(path, place, heads)
             return not judged
         if kind == "statement":
             with open(full, "rb") as file:
@@ -1868,17 +2013,37 @@ class Tree:
             self.warn("stray-file", path)
         return not judged
 
-    def stray_view(self, path, kind, heads):
+    def is_list(self, place, found):
+        """Whether bytes list artifacts that stand beside them and refer to the manifest of the place, or
+        nothing."""
+        if place["place"] not in ("referrers", "referrers-tag"):
+            return False
+        descriptors = []
+        try:
+            for listed in json.loads(found.decode())["manifests"]:
+                path = "v2/%s/manifests/%s" % (place["repository"], listed["digest"])
+                data = self.view(path, 4 << 20) if is_digest(listed["digest"]) else b""
+                artifact = json.loads(data.decode())
+                if (sha256(data), artifact["subject"]["digest"]) != (listed["digest"], place["digest"]):
+                    return False
+                more = {key: artifact[key] for key in ("annotations", "artifactType") if artifact.get(key)}
+                size = len(data)
+                descriptors.append({"mediaType": MANIFEST, "size": size, "digest": listed["digest"], **more})
+        except (Wrong, ValueError, KeyError, TypeError, AttributeError, RecursionError):
+            return False
+        return index_of(descriptors) == found
+
+    def stray_view(self, path, place, heads):
         try:
             found = self.view(path, 16 << 20)
         except Wrong as error:
             self.fault(error, path)
             return
-        if kind == "referrers" and found == NOTHING_ATTACHED:
+        if self.is_list(place, found):
             self.warn("stray-file", path)
-        else:
-            stale = found in self.once_derived(heads, path)
-            self.fault(Wrong("stale-view" if stale else "stray-view"), path)
+            return
+        stale = found in self.once_derived(heads, path)
+        self.fault(Wrong("stale-view" if stale else "stray-view"), path)
 
     def verify(self):
         if self.faults:
@@ -1911,6 +2076,7 @@ class Tree:
                 (namespace + "/" + line["key"]).split(":") for namespace, line in lines if "digest" in line
             ]
             derived.update(lists_of_tags(present) if indexed else {})
+        self.derived = derived
         self.views(heads, {} if self.clash else derived)
         self.images(statements)
         self.strays(heads, complete)
@@ -2027,9 +2193,11 @@ def main(arguments):
         return 5
     for word, path in tree.warnings:
         print("warning[%s]: %s" % (word, path), file=sys.stderr)
-    for word, path, what in sorted(tree.faults):
+    # A file may be more than one thing: an image here and attached there.
+    faults = sorted(set(tree.faults))
+    for word, path, what in faults:
         print("error[%s]: %s: %s" % (word, path, what), file=sys.stderr)
-    print("%s: %s" % (given.root, "ok" if not tree.faults else "%d faults" % len(tree.faults)))
+    print("%s: %s" % (given.root, "ok" if not faults else "%d faults" % len(faults)))
     codes = {EXIT.get(word, 6) for word, _, _ in tree.faults}
     return next((code for code in WORST if code in codes), 0)
 

@@ -73,22 +73,29 @@ hash_strings() {
 }
 
 # What jq needs the digests of, in the texts of nodes and statements: keys (IDX-2), manifests that
-# statements name (STM-10), and line 1 where it is not the whole file (STM-4); and the image indexes of
-# tags (API-11), whose lines stand together in one node.
+# statements name (STM-10), and line 1 where it is not the whole file (STM-4); the manifests of artifacts
+# (API-17), for which the digests of the files are at hand, so that lists of them can be put together; and the
+# image indexes of tags (API-11), whose lines stand together in one node.
 strings_to_hash() {
-    jq -L "$here" -j '
+    jq -L "$here" -j --argfile digests "$2" '
         include "verify";
         def is_described:
             type == "object" and (.name | is_repository) and (.tag | is_tag) and formats[.media]? != null and (.digest | is_digest)
             and (.size | type == "number");
+        # A statement as `views` wants it: one of a registry with keys with its file.
+        def with_file($path; $lines):
+            if ($path | startswith("s/")) and .registry and $digests[$path]
+            then .file = {digest: $digests[$path], size: ($lines | map(length + 1) | add - 1)} else . end;
         . as $texts
-        | [(.[] | split("\n") as $lines
+        | [(to_entries[] | .key as $path | .value | split("\n") as $lines
             | (if ($lines[1:] | length > 0 and . != [""]) and ($lines[0] | startswith("{"))
                then try ($lines[0] | utf8 + "\n") catch empty else empty end),
               ($lines[] | select(startswith("{")) | try (utf8 | fromjson) catch empty
                 | select(type == "object")
                 | (.key | select(type == "string")),
-                  try (select(is_described) | manifest_of) catch empty)),
+                  try (select(is_described) | manifest_of,
+                      (select((.arch | is_arch) and (.manifest | is_digest)) | [with_file($path; $lines)] | artifacts({}) | .text))
+                  catch empty)),
            (to_entries[] | select(.key | startswith("n/")) | .value
             | [split("\n")[] | select(contains("\"size\"")) | try fromjson catch empty
                 | objects | select((.key | type == "string") and (.statement | is_digest))]
@@ -96,7 +103,7 @@ strings_to_hash() {
             | [.[] | $texts[sharded("s"; .statement)] // "" | split("\n")[0] // "" | try fromjson catch empty
                 | select(is_described and (.arch | is_arch) and (.manifest | is_digest))]
             | select(length > 1) | shown_first | image_index)]
-        | unique[] | select(test("\u001e|\u0000") | not) | . + "\u001e"' "$@"
+        | unique[] | select(test("\u001e|\u0000") | not) | . + "\u001e"' "$1"
 }
 
 # What is to be found out about the signatures of a tree, and about the keys in its trust.
@@ -214,8 +221,8 @@ paths_to_read() {
     jq -L "$here" -j --argjson views "$1" '
         include "verify"; include "trust";
         {settings: 1048576, head: greatest_document, "head-slot": greatest_document, trust: greatest_trust,
-         statement: greatest_document, node: 65536, "seed-tags": 16777216, "seed-manifest": 16777216, manifest: 16384,
-         "no-jekyll": 0, ping: 16, "tag-manifest": 16384, referrers: 16384, "tags-list": 16777216, "library-image": 16384,
+         statement: greatest_document, node: 65536, "seed-tags": 16777216, "seed-manifest": 16777216, manifest: 32768,
+         "no-jekyll": 0, ping: 16, "tag-manifest": 16384, referrers: 1048576, "referrers-tag": 1048576, "tags-list": 16777216, "library-image": 16384,
          shub: 16777216, blob: 2,
          # A file in the place of a link is no link, whatever it holds.
          "library-file": -1} as $most
@@ -287,7 +294,7 @@ judge() {
     paths_to_read "$(jq '.reference == null' <<< "$asked")" < "$work/stock" | frame_files "$root" | read_frames > "$work/texts"
     paths_to_hash < "$work/stock" | hash_files "$root" > "$work/digests"
     {
-        strings_to_hash "$work/texts"
+        strings_to_hash "$work/texts" "$work/digests"
         jq -j '
             .reference // empty | split("@")[0] | split("/")
             | (.[0], (.[1:] | join("/") | ., . + ":latest")) | select(test("[\u0000\u001e]") | not) | . + "\u001e"' <<< "$asked"

@@ -47,6 +47,11 @@ mkdir "$work/source/physics"
 cp "$work/source/greeting_1.0.sif" "$work/source/physics/greeting_1.0.sif"
 "$SREG" -q index "$work/source" --out "$work/signed" --key "$work/key" --link copy > "$work/log"
 [[ -e "$work/signed/heads/1/2" ]] || fail "there is no second version"
+# And a third, in which something is attached.
+printf '{"spdxVersion":"SPDX-2.3"}\n' > "$work/tool.spdx.json"
+"$SREG" -q attach "$work/tool.spdx.json" "$work/signed//lab/tool:1.1" --type application/spdx+json \
+    --annotation org.example.tool=syft --key "$work/key" > "$work/log"
+[[ -e "$work/signed/heads/1/3" ]] || fail "there is no third version"
 
 # The id of a document, and a lock file that lists what was seen of a tree.
 id_of() {

@@ -12,7 +12,7 @@ use sreg_store::{
 };
 use sreg_tests::images;
 use sreg_tree::Tree;
-use sreg_tree::publish::{Destination, Edition, Watch, publish_edition};
+use sreg_tree::publish::{Destination, Edition, Publisher, Watch, publish_edition};
 use sreg_tree::push::{Push, push};
 use sreg_tree::verify::{BlobCheck, Options, verify_tree};
 
@@ -52,11 +52,13 @@ fn every_object_is_served_as_what_it_is() {
             arch: None,
             frozen: false,
             statement: None,
-            keys: None,
-            known: &[],
             io: IoMode::Auto,
-            now: NOW,
-            watch: &Unwatched,
+            publisher: Publisher {
+                keys: None,
+                known: &[],
+                now: NOW,
+                watch: &Unwatched,
+            },
         },
     )
     .unwrap();

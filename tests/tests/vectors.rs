@@ -194,6 +194,7 @@ fn image(vector: &Vector) -> (Subject, Image) {
         format: field::<ImageFormat>(fields, "media"),
         frozen: false,
         urls: Vec::new(),
+        attached: Vec::new(),
     };
     (subject, image)
 }
@@ -436,20 +437,20 @@ fn views() {
     walk("views", |vector| {
         let mut lines = vector.input.split_inclusive(|byte| *byte == b'\n');
         let settings = Settings::parse(lines.next().unwrap()).unwrap();
-        let mut tags: BTreeMap<Repository, BTreeMap<Tag, Vec<Statement>>> = BTreeMap::new();
+        let mut tags: BTreeMap<Repository, BTreeMap<Tag, Vec<Document<Statement>>>> =
+            BTreeMap::new();
         for line in lines {
             let document = Document::<Statement>::parse(line.to_vec()).unwrap();
-            let statement = document.body().clone();
-            let subject = statement.subject.clone();
+            let subject = document.body().subject.clone();
             let of = tags.entry(subject.repository).or_default();
-            of.entry(subject.tag).or_default().push(statement);
+            of.entry(subject.tag).or_default().push(document);
         }
         let mut views = Vec::new();
         for (repository, tags) in &tags {
-            let present = |statements: &Vec<Statement>| {
+            let present = |statements: &Vec<Document<Statement>>| {
                 statements
                     .iter()
-                    .any(|statement| statement.image().is_some())
+                    .any(|statement| statement.body().image().is_some())
             };
             let shown: Vec<Tag> = tags
                 .iter()
@@ -509,6 +510,9 @@ fn layout() {
             }
             Place::Referrers(repository, digest) => {
                 json!({"place": "referrers", "repository": repository.to_string(), "digest": digest})
+            }
+            Place::ReferrersTag(repository, digest) => {
+                json!({"place": "referrers-tag", "repository": repository.to_string(), "digest": digest})
             }
             Place::LibraryImage(arch, repository, tag) => {
                 let (repository, tag) = (repository.to_string(), tag.to_string());

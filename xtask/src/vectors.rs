@@ -4,6 +4,7 @@
 //! here by hand, error words are written beside each fault, and ids, chains and maps come from
 //! slow, direct forms of the definitions in the spec (`oracle.rs`).
 
+mod artifact;
 mod chain;
 mod documents;
 mod example;

@@ -5,7 +5,7 @@ pub(crate) mod transfer;
 pub(crate) mod trust;
 
 pub(crate) use serve::Serve;
-pub(crate) use transfer::{Doctor, Mirror, Pull, Push};
+pub(crate) use transfer::{Attach, Doctor, Mirror, Pull, Push};
 
 use std::path::PathBuf;
 
@@ -145,6 +145,8 @@ pub(crate) enum Command {
     Pull(Pull),
     /// Publish one image in a registry, wherever it is kept.
     Push(Push),
+    /// Attach a file to a published image: a signature of others, an SBOM.
+    Attach(Attach),
     /// Copy a registry as it is, with its id and signatures; what is there already is left alone.
     Mirror(Mirror),
     /// Say what a place offers, and what stands in the way of a registry there.

@@ -1,5 +1,6 @@
 //! The commands.
 
+mod attach;
 mod change;
 mod diff;
 mod doctor;
@@ -56,6 +57,7 @@ pub(crate) fn run(args: Args, output: &Output) -> Result<u8, Problem> {
         Command::Doctor(args) => doctor::run(&args, output),
         Command::Serve(args) => serve::run(&args, output),
         Command::Pull(args) => pull::run(&args, &config, output),
+        Command::Attach(args) => attach::run(&args, &config, output),
         Command::Push(args) => push::run(&args, &config, output),
         Command::Verify(args) => verify::run(args, &config, output),
         Command::Inspect(args) => inspect::run(args, &config, output),

@@ -61,7 +61,7 @@ fn kinds(root: &Path) -> BTreeMap<&'static str, Vec<String>> {
             Place::Ping => "ping",
             Place::TagManifest(..) => "manifest of a tag",
             Place::TagsList(_) => "list of tags",
-            Place::Referrers(..) => "referrers",
+            Place::Referrers(..) | Place::ReferrersTag(..) => "referrers",
             Place::LibraryImage(..) => "library image",
             // A link, whose text no byte of is a file's.
             Place::LibraryFile(..) => continue,

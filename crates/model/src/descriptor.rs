@@ -25,6 +25,8 @@ pub struct Descriptor {
     /// Written only: nothing here depends on what others say.
     #[serde(skip_deserializing, skip_serializing_if = "Option::is_none")]
     platform: Option<Platform>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    artifact_type: Option<String>,
 }
 
 /// What an image runs on. An image index tells images apart by it.
@@ -46,6 +48,7 @@ impl Descriptor {
             urls: Vec::new(),
             annotations: BTreeMap::new(),
             platform: None,
+            artifact_type: None,
         }
     }
 
@@ -77,6 +80,14 @@ impl Descriptor {
     #[must_use]
     pub fn with_annotation(mut self, key: &str, value: String) -> Self {
         self.annotations.insert(key.to_owned(), value);
+        self
+    }
+
+    /// The same, for the manifest of an artifact: what that is, and its annotations.
+    #[must_use]
+    pub fn of_artifact(mut self, media: &str, annotations: BTreeMap<String, String>) -> Self {
+        self.artifact_type = Some(media.to_owned());
+        self.annotations = annotations;
         self
     }
 

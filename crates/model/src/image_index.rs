@@ -1,10 +1,11 @@
 //! OCI image indexes: the images of a tag that has several architectures, and lists of referrers
 //! (`spec/manifest.md`; image-spec `image-index.md`).
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::arch::Arch;
 use crate::descriptor::Descriptor;
+use crate::digest::Digest;
 use crate::media_type::OCI_INDEX;
 
 #[derive(Serialize)]
@@ -27,6 +28,17 @@ pub fn encode(manifests: &[Descriptor]) -> Vec<u8> {
         manifests,
     };
     serde_json::to_vec(&index).expect("an image index of ours is JSON")
+}
+
+/// The digests of what an image index lists, in its order; nothing, where bytes are none.
+#[must_use]
+pub fn listed(bytes: &[u8]) -> Option<Vec<Digest>> {
+    #[derive(Deserialize)]
+    struct Listed {
+        manifests: Vec<Descriptor>,
+    }
+    let index: Listed = serde_json::from_slice(bytes).ok()?;
+    Some(index.manifests.iter().map(|one| *one.digest()).collect())
 }
 
 /// Orders architectures as everything does that shows one before others: amd64, then the others by

@@ -43,6 +43,8 @@ pub enum Place {
     TagsList(FoldedRepository),
     /// What others say of the OCI manifest or image index with this digest.
     Referrers(FoldedRepository, Digest),
+    /// The same, under the tag where clients look that know nothing of referrers.
+    ReferrersTag(FoldedRepository, Digest),
     /// What library clients are told of the image that a tag shows, or of the one for an architecture.
     LibraryImage(Option<Arch>, FoldedRepository, FoldedTag),
     /// The image that library clients are given.
@@ -134,6 +136,7 @@ impl Place {
             | Self::TagManifest(..)
             | Self::TagsList(_)
             | Self::Referrers(..)
+            | Self::ReferrersTag(..)
             | Self::LibraryImage(..)
             | Self::LibraryFile(..)
             | Self::Shub(..)
@@ -149,14 +152,17 @@ impl Place {
         }
     }
 
-    /// Whether what stands there does not depend on the version of the registry: documents by their
-    /// digest, and what is attached to them.
+    /// Whether nothing else ever stands there, whatever the version of the registry: its path carries the
+    /// digest of its bytes.
     #[must_use]
     pub fn is_by_digest(&self) -> bool {
-        matches!(
-            self,
-            Self::Blob(..) | Self::Manifest(..) | Self::Referrers(..)
-        )
+        matches!(self, Self::Blob(..) | Self::Manifest(..))
+    }
+
+    /// Whether it is a list of what refers to the document with a digest.
+    #[must_use]
+    pub fn is_referrers(&self) -> bool {
+        matches!(self, Self::Referrers(..) | Self::ReferrersTag(..))
     }
 
     /// The text of a symbolic link that stands here and leads to another place of the same tree.
@@ -199,7 +205,10 @@ impl Place {
                 match (kind, what, what.parse().ok()) {
                     ("blobs", _, Some(digest)) => Self::Blob(repository, digest),
                     ("manifests", _, Some(digest)) => Self::Manifest(repository, digest),
-                    ("manifests", tag, None) => Self::TagManifest(repository, tag.parse().ok()?),
+                    ("manifests", tag, None) => match referrers_tag(tag) {
+                        Some(digest) => Self::ReferrersTag(repository, digest),
+                        None => Self::TagManifest(repository, tag.parse().ok()?),
+                    },
                     ("referrers", _, Some(digest)) => Self::Referrers(repository, digest),
                     ("tags", "list", _) => Self::TagsList(repository),
                     _ => return None,
@@ -239,6 +248,9 @@ impl fmt::Display for Place {
             Self::TagManifest(repository, tag) => write!(f, "v2/{repository}/manifests/{tag}"),
             Self::TagsList(repository) => write!(f, "v2/{repository}/tags/list"),
             Self::Referrers(repository, digest) => write!(f, "v2/{repository}/referrers/{digest}"),
+            Self::ReferrersTag(repository, digest) => {
+                write!(f, "v2/{repository}/manifests/sha256-{}", digest.hex())
+            }
             Self::LibraryImage(arch, repository, tag) => {
                 let base = LibraryBase(*arch);
                 write!(f, "{base}/v1/images/{repository}:{tag}")
@@ -255,6 +267,11 @@ impl fmt::Display for Place {
             }
         }
     }
+}
+
+/// The digest that a tag spells: no tag of a registry is one (REF-15).
+fn referrers_tag(tag: &str) -> Option<Digest> {
+    Digest::from_hex(tag.strip_prefix("sha256-")?).ok()
 }
 
 fn repository(namespace: &str, name: &str) -> Option<Repository> {
@@ -347,6 +364,10 @@ mod tests {
                 format!("v2/lab/tool/referrers/sha256:{hex}"),
             ),
             (
+                Place::ReferrersTag(folded.clone(), digest),
+                format!("v2/lab/tool/manifests/sha256-{hex}"),
+            ),
+            (
                 Place::LibraryImage(None, folded.clone(), FoldedTag::new(&tag)),
                 "library/v1/images/lab/tool:v1.0".to_owned(),
             ),
@@ -394,7 +415,8 @@ mod tests {
             "lab/tool/tags".to_owned(),
             "v2/lab/tool/tags/List".to_owned(),
             "v2/lab/tool/referrers/1.0".to_owned(),
-            format!("v2/lab/tool/manifests/sha256-{hex}"),
+            format!("v2/lab/tool/manifests/sha256-{}", hex.to_uppercase()),
+            format!("v2/lab/tool/manifests/sha256-{hex}.sig"),
             "library/v1/images/lab/tool:V1.0".to_owned(),
             "library/v1/images/lab/tool".to_owned(),
             "api/container/lab/tool".to_owned(),

@@ -5,6 +5,7 @@
 //! `spec/` define what is accepted; each module names its page.
 
 pub mod arch;
+pub mod attachment;
 pub mod canonical;
 pub mod descriptor;
 pub mod digest;

@@ -1,14 +1,17 @@
-//! The OCI image manifest of one image, byte for byte as apptainer writes it
-//! (`spec/manifest.md`; apptainer `internal/pkg/client/oras/image.go`).
+//! The OCI image manifest of one image, byte for byte as apptainer writes it, and those of what belongs to it
+//! (`spec/manifest.md`; apptainer `internal/pkg/client/oras/image.go`; image-spec `manifest.md`).
 
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::attachment::{self, Attachment};
 use crate::descriptor::Descriptor;
 use crate::digest::Digest;
+use crate::document::Document;
 use crate::media_type::{self, ImageFormat};
 use crate::reference::{Repository, Tag};
+use crate::statement::Statement;
 
 /// The content of every SIF config: an empty JSON object.
 pub const EMPTY_CONFIG: &[u8] = b"{}";
@@ -63,6 +66,8 @@ struct Fields {
     schema_version: u64,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     media_type: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    artifact_type: Option<String>,
     config: Descriptor,
     layers: Vec<Descriptor>,
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
@@ -90,14 +95,57 @@ impl Manifest {
             .with_data(EMPTY_CONFIG_BASE64);
         let layer =
             Descriptor::new(format.media_type(), digest, size).with_annotation(TITLE, title);
-        let fields = Fields {
+        Self::encode(Fields {
             schema_version: 2,
             media_type: Some(media_type::OCI_MANIFEST.to_owned()),
+            artifact_type: None,
             config,
             layers: vec![layer],
             annotations: BTreeMap::new(),
             subject: None,
+        })
+    }
+
+    /// The manifest of what is attached to the image with the manifest `subject` (MAN-11).
+    ///
+    /// # Panics
+    /// Never: a manifest of ours is JSON.
+    #[must_use]
+    pub fn of_attachment(attachment: &Attachment, subject: &Self) -> Self {
+        let config = Descriptor::new(media_type::EMPTY, empty_config_digest(), 2)
+            .with_data(EMPTY_CONFIG_BASE64);
+        let layer = Descriptor::new(&attachment.media, attachment.digest, attachment.size)
+            .with_annotation(TITLE, attachment.name.clone());
+        Self::encode(Fields {
+            schema_version: 2,
+            media_type: Some(media_type::OCI_MANIFEST.to_owned()),
+            artifact_type: Some(attachment.media.clone()),
+            config,
+            layers: vec![layer],
+            annotations: attachment.annotated(),
+            subject: Some(subject.descriptor()),
+        })
+    }
+
+    /// The manifest of the signatures of an image: of the file that `statement` is (MAN-12).
+    ///
+    /// # Panics
+    /// Never: a manifest of ours is JSON.
+    #[must_use]
+    pub fn of_signatures(statement: &Document<Statement>, subject: &Self) -> Self {
+        let about = &statement.body().subject;
+        let (name, tag, arch) = (about.repository.name(), &about.tag, about.arch);
+        let attachment = Attachment {
+            annotations: None,
+            digest: Digest::of(statement.bytes()),
+            media: attachment::STATEMENT.to_owned(),
+            name: format!("{name}_{tag}.{arch}.statement"),
+            size: statement.bytes().len() as u64,
         };
+        Self::of_attachment(&attachment, subject)
+    }
+
+    fn encode(fields: Fields) -> Self {
         let bytes = serde_json::to_vec(&fields).expect("a manifest of ours is JSON");
         Self { bytes, fields }
     }
@@ -134,14 +182,24 @@ impl Manifest {
         Digest::of(&self.bytes)
     }
 
-    /// What names the manifest.
+    /// What names the manifest: of an artifact with its type and annotations.
     #[must_use]
     pub fn descriptor(&self) -> Descriptor {
-        Descriptor::new(
+        let descriptor = Descriptor::new(
             media_type::OCI_MANIFEST,
             self.digest(),
             self.bytes.len() as u64,
-        )
+        );
+        match &self.fields.artifact_type {
+            Some(media) => descriptor.of_artifact(media, self.fields.annotations.clone()),
+            None => descriptor,
+        }
+    }
+
+    /// What it refers to, if it is an artifact that belongs to something.
+    #[must_use]
+    pub fn subject(&self) -> Option<&Descriptor> {
+        self.fields.subject.as_ref()
     }
 
     /// The config descriptor.

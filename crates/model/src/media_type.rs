@@ -8,6 +8,8 @@ pub const OCI_MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
 pub const OCI_INDEX: &str = "application/vnd.oci.image.index.v1+json";
 /// The config of an image manifest as apptainer pushes it; its content is `{}`.
 pub const SIF_CONFIG: &str = "application/vnd.sylabs.sif.config.v1+json";
+/// The config of an artifact that has none; its content is `{}` (image-spec `manifest.md`).
+pub const EMPTY: &str = "application/vnd.oci.empty.v1+json";
 /// The one layer of a SIF manifest (apptainer `internal/pkg/client/oras/layer.go`).
 pub const SIF_LAYER: &str = "application/vnd.sylabs.sif.layer.v1.sif";
 /// What Singularity before 3.7 pushed, misspelt as it was; read, never written.

@@ -39,7 +39,7 @@ pub fn served(place: &Place) -> Served {
         // Where it is an image index, the view says so.
         Place::Manifest(..) => (OCI_MANIFEST, FOR_EVER),
         Place::TagManifest(..) => (OCI_MANIFEST, ASK_AGAIN),
-        Place::Referrers(..) => (OCI_INDEX, ASK_AGAIN),
+        Place::Referrers(..) | Place::ReferrersTag(..) => (OCI_INDEX, ASK_AGAIN),
         Place::LibraryFile(..) => ("application/octet-stream", ASK_AGAIN),
     };
     Served {

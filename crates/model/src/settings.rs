@@ -284,6 +284,7 @@ mod tests {
             format: ImageFormat::Sif,
             frozen: false,
             urls: vec![],
+            attached: vec![],
         };
         (subject, image)
     }

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::arch::Arch;
+use crate::attachment::{self, Attachment};
 use crate::canonical::MAX_INTEGER;
 use crate::digest::Digest;
 use crate::document::{Body, DocumentError, check_text};
@@ -77,6 +78,8 @@ pub struct Image {
     pub frozen: bool,
     /// Other places that may hold the file: hints, never trusted.
     pub urls: Vec<String>,
+    /// What belongs to it, in the order in which it was attached.
+    pub attached: Vec<Attachment>,
 }
 
 impl Statement {
@@ -166,7 +169,8 @@ impl Body for Statement {
                 image
                     .urls
                     .iter()
-                    .try_for_each(|url| check_text("urls", url))
+                    .try_for_each(|url| check_text("urls", url))?;
+                attachment::check(&image.attached)
             }
             Claim::Removed { reason } => {
                 if self.seq == 1 {
@@ -190,6 +194,8 @@ impl Body for Statement {
 #[serde(deny_unknown_fields)]
 struct Fields {
     arch: Arch,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    attached: Option<Vec<Attachment>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     chain: Option<Digest>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -259,9 +265,12 @@ impl TryFrom<Fields> for Statement {
                 None,
             ) => {
                 // Only one spelling of "nothing": an absent field.
-                if fields.frozen == Some(false) || fields.urls.as_ref().is_some_and(Vec::is_empty) {
+                if fields.frozen == Some(false)
+                    || fields.urls.as_ref().is_some_and(Vec::is_empty)
+                    || fields.attached.as_ref().is_some_and(Vec::is_empty)
+                {
                     return Err(
-                        "frozen false and an empty urls are written by leaving the field out"
+                        "frozen false, empty urls and nothing attached are written by leaving the field out"
                             .to_owned(),
                     );
                 }
@@ -272,6 +281,7 @@ impl TryFrom<Fields> for Statement {
                     format,
                     frozen: fields.frozen.is_some(),
                     urls: fields.urls.unwrap_or_default(),
+                    attached: fields.attached.unwrap_or_default(),
                 };
                 let derived = subject.manifest(&image).digest();
                 if derived != manifest {
@@ -288,7 +298,9 @@ impl TryFrom<Fields> for Statement {
                 );
             }
             (State::Removed, None, None, None, None, None, Some(reason))
-                if fields.frozen.is_none() && fields.urls.is_none() =>
+                if fields.frozen.is_none()
+                    && fields.urls.is_none()
+                    && fields.attached.is_none() =>
             {
                 Claim::Removed { reason }
             }
@@ -316,8 +328,10 @@ impl From<Statement> for Fields {
             Claim::Present(image) => (Some(image), None),
             Claim::Removed { reason } => (None, Some(reason)),
         };
+        let attached = image.as_ref().map(|image| image.attached.clone());
         Self {
             arch: statement.subject.arch,
+            attached: attached.filter(|attached| !attached.is_empty()),
             chain: image.as_ref().map(|image| image.chain),
             digest: image.as_ref().map(|image| image.digest),
             epoch: statement.epoch,
@@ -373,6 +387,7 @@ mod tests {
                 format: ImageFormat::Sif,
                 frozen: false,
                 urls: Vec::new(),
+                attached: Vec::new(),
             }),
         }
     }

@@ -40,7 +40,10 @@ pub(crate) fn kind(path: &str) -> Kind {
             }
             _ => None,
         },
-        is_document: matches!(place, Place::Manifest(..) | Place::TagManifest(..)),
+        is_document: matches!(
+            place,
+            Place::Manifest(..) | Place::TagManifest(..) | Place::ReferrersTag(..)
+        ),
         is_blob: matches!(place, Place::Blob(..)),
     }
 }

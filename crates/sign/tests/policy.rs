@@ -148,6 +148,7 @@ fn statement(name: &str, registry: Digest) -> Statement {
             format: ImageFormat::Sif,
             frozen: false,
             urls: Vec::new(),
+            attached: Vec::new(),
         }),
     }
 }

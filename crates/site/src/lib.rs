@@ -5,6 +5,7 @@
 
 mod library;
 mod oci;
+mod referrers;
 mod seed;
 mod shub;
 
@@ -13,7 +14,7 @@ use std::collections::BTreeSet;
 use sreg_model::layout::Place;
 use sreg_model::settings::Settings;
 use sreg_model::statement::{Image, Statement, Subject};
-use sreg_model::{Arch, Repository, Tag, image_index};
+use sreg_model::{Arch, Document, Repository, Tag, image_index};
 
 /// A file that is derived from the index.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -83,16 +84,19 @@ pub fn repository_views(repository: &Repository, tags: &[Tag]) -> Vec<View> {
 /// The views of one tag: `statements` are those about it, one for each architecture; removed
 /// ones have no views. What a view names is derived before it.
 #[must_use]
-pub fn tag_views(settings: &Settings, statements: &[Statement]) -> Vec<View> {
-    let mut present: Vec<(Present<'_>, &Statement)> = statements
+pub fn tag_views(settings: &Settings, statements: &[Document<Statement>]) -> Vec<View> {
+    let mut present: Vec<(Present<'_>, &Document<Statement>)> = statements
         .iter()
-        .filter_map(|statement| Some(((&statement.subject, statement.image()?), statement)))
+        .filter_map(|statement| {
+            let body = statement.body();
+            Some(((&body.subject, body.image()?), statement))
+        })
         .collect();
     present.sort_by_key(|((subject, _), _)| image_index::rank(subject.arch));
     let Some(&(shown, _)) = present.first() else {
         return Vec::new();
     };
-    let (images, statements): (Vec<Present<'_>>, Vec<&Statement>) = present.into_iter().unzip();
+    let (images, statements): (Vec<Present<'_>>, Vec<_>) = present.into_iter().unzip();
     let mut views = oci::tag(&shown.0.repository, &shown.0.tag, &statements);
     views.extend(library::tag(settings, &images));
     views.push(shub::tag(settings, shown));

@@ -1,5 +1,5 @@
 //! What OCI clients read (`spec/api.md`, distribution-spec): manifests and image indexes by tag and by
-//! digest, the config that all images share, lists of tags, referrers.
+//! digest, the config that all images share, lists of tags.
 
 use std::collections::BTreeSet;
 
@@ -8,9 +8,9 @@ use sreg_model::layout::{FoldedRepository, Place};
 use sreg_model::manifest::{EMPTY_CONFIG, Manifest, empty_config_digest};
 use sreg_model::media_type::{OCI_INDEX, OCI_MANIFEST, SIF_CONFIG};
 use sreg_model::statement::Statement;
-use sreg_model::{Digest, Repository, Tag, image_index};
+use sreg_model::{Digest, Document, Repository, Tag, image_index};
 
-use crate::{Content, View, line};
+use crate::{Content, View, line, referrers};
 
 /// What is asked for first, and what keeps GitHub Pages from leaving files out.
 pub(crate) fn registry() -> Vec<View> {
@@ -54,26 +54,39 @@ pub(crate) fn tag_place(repository: &Repository, tag: &Tag) -> Place {
     Place::TagManifest(FoldedRepository::new(repository), tag.clone())
 }
 
-/// The documents of a tag: each manifest by its digest, with its referrers; of several an image
+/// The documents of a tag: each manifest by its digest, with what refers to it; of several an image
 /// index, too; and under the tag the one that names all.
-pub(crate) fn tag(repository: &Repository, tag: &Tag, present: &[&Statement]) -> Vec<View> {
-    let manifests: Vec<_> = present
+pub(crate) fn tag(
+    repository: &Repository,
+    tag: &Tag,
+    present: &[&Document<Statement>],
+) -> Vec<View> {
+    let images: Vec<Image<'_>> = present
         .iter()
-        .filter_map(|statement| Some((statement.subject.arch, statement.manifest()?)))
+        .filter_map(|statement| Some((*statement, statement.body().manifest()?)))
         .collect();
-    let mut views: Vec<View> = manifests
-        .iter()
-        .flat_map(|(_, manifest)| document(repository, OCI_MANIFEST, manifest.bytes()))
+    let mut views: Vec<View> = distinct(&images)
+        .into_iter()
+        .flat_map(|manifest| {
+            let mut views = referrers::of(repository, manifest, &images);
+            views.push(document(repository, OCI_MANIFEST, manifest.bytes()));
+            views
+        })
         .collect();
-    let (content_type, bytes) = match &manifests[..] {
+    let (content_type, bytes) = match &images[..] {
         [(_, only)] => (OCI_MANIFEST, only.bytes().to_vec()),
         several => {
             let descriptors: Vec<_> = several
                 .iter()
-                .map(|(arch, manifest): &(_, Manifest)| manifest.descriptor().with_arch(*arch))
+                .map(|(statement, manifest)| {
+                    manifest
+                        .descriptor()
+                        .with_arch(statement.body().subject.arch)
+                })
                 .collect();
             let bytes = image_index::encode(&descriptors);
-            views.extend(document(repository, OCI_INDEX, &bytes));
+            views.extend(referrers::lists(repository, Digest::of(&bytes), &[]));
+            views.push(document(repository, OCI_INDEX, &bytes));
             (OCI_INDEX, bytes)
         }
     };
@@ -85,19 +98,25 @@ pub(crate) fn tag(repository: &Repository, tag: &Tag, present: &[&Statement]) ->
     views
 }
 
-/// A manifest or an image index by its digest, and what others say of it.
-fn document(repository: &Repository, content_type: &'static str, bytes: &[u8]) -> [View; 2] {
-    let digest = Digest::of(bytes);
-    let by_digest = View {
-        place: Place::manifest(repository, digest),
+/// An image's statement, and its manifest.
+pub(crate) type Image<'a> = (&'a Document<Statement>, Manifest);
+
+/// Each manifest once: the same file for two architectures has one.
+fn distinct<'a>(images: &'a [Image<'_>]) -> Vec<&'a Manifest> {
+    let mut manifests: Vec<&Manifest> = Vec::new();
+    for (_, manifest) in images {
+        if !manifests.contains(&manifest) {
+            manifests.push(manifest);
+        }
+    }
+    manifests
+}
+
+/// A manifest or an image index by its digest.
+pub(crate) fn document(repository: &Repository, content_type: &'static str, bytes: &[u8]) -> View {
+    View {
+        place: Place::manifest(repository, Digest::of(bytes)),
         content_type,
         content: Content::Bytes(bytes.to_vec()),
-    };
-    // There is one for each, for a host that says 403 of what is not there.
-    let referrers = View {
-        place: Place::Referrers(FoldedRepository::new(repository), digest),
-        content_type: OCI_INDEX,
-        content: Content::Bytes(image_index::encode(&[])),
-    };
-    [by_digest, referrers]
+    }
 }

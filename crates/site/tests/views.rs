@@ -1,14 +1,15 @@
 //! The exact bytes of the views.
 #![allow(clippy::unwrap_used, reason = "a test that fails says where")]
 
+use sreg_model::attachment::Attachment;
 use sreg_model::layout::Place;
 use sreg_model::media_type::{OCI_INDEX, OCI_MANIFEST};
 use sreg_model::settings::Settings;
 use sreg_model::statement::{Claim, Image, Statement, Subject};
-use sreg_model::{Arch, Digest, ImageFormat, Repository, Tag};
+use sreg_model::{Arch, Digest, Document, ImageFormat, Repository, Tag};
 use sreg_site::{Content, View, repository_places, repository_views, tag_places, tag_views};
 
-fn statement(arch: Arch, present: bool) -> Statement {
+fn statement(arch: Arch, present: bool) -> Document<Statement> {
     let image = Image {
         digest: Digest::of(arch.as_str().as_bytes()),
         size: 1000,
@@ -16,8 +17,9 @@ fn statement(arch: Arch, present: bool) -> Statement {
         format: ImageFormat::Sif,
         frozen: false,
         urls: vec![],
+        attached: vec![],
     };
-    Statement {
+    let statement = Statement {
         subject: Subject {
             repository: repository(),
             tag: tag("1.0"),
@@ -36,7 +38,8 @@ fn statement(arch: Arch, present: bool) -> Statement {
                 reason: "gone".to_owned(),
             }
         },
-    }
+    };
+    Document::new(statement).unwrap()
 }
 
 fn repository() -> Repository {
@@ -82,7 +85,7 @@ fn the_manifest_has_a_true_size_and_a_digest_of_its_own_for_the_config() {
 
 #[test]
 fn of_several_architectures_amd64_is_shown_else_the_first() {
-    let shown = |statements: &[Statement]| {
+    let shown = |statements: &[Document<Statement>]| {
         let views = tag_views(&Settings::default(), statements);
         let of = |path: &str| {
             let text = at(&views, path);
@@ -107,7 +110,7 @@ fn of_several_architectures_amd64_is_shown_else_the_first() {
 
 #[test]
 fn a_tag_is_one_manifest_or_an_image_index() {
-    let views = |statements: &[Statement]| tag_views(&Settings::default(), statements);
+    let views = |statements: &[Document<Statement>]| tag_views(&Settings::default(), statements);
     let of_tag = |views: &[View]| {
         let is_tag = |view: &&View| view.place.to_string() == "v2/lab/tool/manifests/1.0";
         views.iter().find(is_tag).unwrap().clone()
@@ -115,16 +118,18 @@ fn a_tag_is_one_manifest_or_an_image_index() {
     let (arm, amd) = (statement(Arch::Arm64, true), statement(Arch::Amd64, true));
     let one = of_tag(&views(std::slice::from_ref(&arm)));
     assert_eq!(one.content_type, OCI_MANIFEST);
-    assert_eq!(one.bytes(), Some(arm.manifest().unwrap().bytes()));
+    assert_eq!(one.bytes(), Some(arm.body().manifest().unwrap().bytes()));
 
     let several = views(&[arm.clone(), amd.clone()]);
     let index = of_tag(&several);
     assert_eq!(index.content_type, OCI_INDEX);
     let text = std::str::from_utf8(index.bytes().unwrap()).unwrap();
-    let of = |statement: &Statement| text.find(&statement.manifest().unwrap().digest().to_string());
+    let of = |statement: &Document<Statement>| {
+        text.find(&statement.body().manifest().unwrap().digest().to_string())
+    };
     assert!(of(&amd).unwrap() < of(&arm).unwrap(), "{text}");
     // Each document is there by its digest, and so is the list of what is attached to it.
-    let digests = [&amd, &arm].map(|statement| statement.manifest().unwrap().digest());
+    let digests = [&amd, &arm].map(|statement| statement.body().manifest().unwrap().digest());
     for digest in digests.into_iter().chain([Digest::of(text.as_bytes())]) {
         for kind in ["manifests", "referrers"] {
             let path = format!("v2/lab/tool/{kind}/{digest}");
@@ -166,7 +171,7 @@ fn every_view_of_a_tag_that_changes_is_at_one_of_its_places() {
     let by_name: Vec<_> = views
         .iter()
         .map(|view| view.place.clone())
-        .filter(|place| !place.is_by_digest())
+        .filter(|place| !place.is_by_digest() && !place.is_referrers())
         .collect();
     assert_eq!(by_name, places);
     let lists: Vec<_> = repository_views(&repository(), &[tag("1.0")])
@@ -175,4 +180,44 @@ fn every_view_of_a_tag_that_changes_is_at_one_of_its_places() {
         .filter(Place::is_view)
         .collect();
     assert_eq!(lists, repository_places(&repository()));
+}
+
+// spec: MAN-14
+#[test]
+fn what_is_attached_for_two_architectures_of_one_file_is_listed_once() {
+    let attached = |arch: Arch, media: &str| {
+        let mut body = statement(arch, true).body().clone();
+        let Claim::Present(image) = &mut body.claim else {
+            unreachable!("it is present")
+        };
+        image.digest = Digest::of(b"one file");
+        image.attached = ["application/spdx+json", media]
+            .map(|media| Attachment {
+                annotations: None,
+                digest: Digest::of(b"sbom"),
+                media: media.to_owned(),
+                name: "sbom".to_owned(),
+                size: 4,
+            })
+            .to_vec();
+        Document::new(body).unwrap()
+    };
+    let statements = [
+        attached(Arch::Arm64, "text/plain"),
+        attached(Arch::Amd64, "text/html"),
+    ];
+    let views = tag_views(&Settings::default(), &statements);
+    let manifest = statements[0].body().manifest().unwrap().digest();
+    let list = at(&views, &format!("v2/lab/tool/referrers/{manifest}"));
+    let places: Vec<usize> = ["spdx+json", "text/html", "text/plain"]
+        .iter()
+        .map(|media| {
+            let found: Vec<usize> = list.match_indices(media).map(|(at, _)| at).collect();
+            assert_eq!(found.len(), 1, "{media}: {list}");
+            found[0]
+        })
+        .collect();
+    assert!(places.is_sorted(), "{list}");
+    let tag = format!("v2/lab/tool/manifests/sha256-{}", manifest.hex());
+    assert_eq!(at(&views, &tag), list);
 }

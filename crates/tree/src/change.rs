@@ -18,6 +18,7 @@ use crate::history;
 use crate::publish::{
     self, Base, Destination, Edition, Keys, Lines, Publication, Watch, others, recover,
 };
+use crate::staging::LinkMode;
 use crate::tree::Tree;
 use crate::writer::Writer;
 
@@ -167,13 +168,14 @@ fn bring_all(
         if from.settings().blob_url.is_none() {
             digests.push(image.digest);
         }
+        digests.extend(image.attached.iter().map(|attachment| attachment.digest));
         for digest in digests {
             let place = Place::blob(&subject.repository, digest);
             let file = from.path(&place);
             let metadata =
                 std::fs::metadata(&file).map_err(TreeError::read_place(from.root(), &place))?;
             let stamp = Stamp::of(&metadata);
-            writer.put_image(&place, &file, &stamp, observer)?;
+            writer.put_file(&place, &file, &stamp, LinkMode::Auto, observer)?;
         }
         let image = sreg_model::statement::Image {
             frozen: false,
@@ -217,7 +219,7 @@ fn standing(
     }
 }
 
-/// The next statement about a subject in a tree, not signed yet.
+/// The next statement about a subject in a tree, not signed yet. What is attached to the same image stays.
 ///
 /// # Errors
 /// When the tree cannot be read, or the tag is frozen.
@@ -225,7 +227,7 @@ pub fn next_statement(
     tree: &Tree,
     series: &Series,
     subject: &Subject,
-    claim: Claim,
+    mut claim: Claim,
     now: u64,
 ) -> Result<Statement, TreeError> {
     let head = history::newest(tree, Some(series))?;
@@ -249,10 +251,16 @@ pub fn next_statement(
     {
         return Err(TreeError::NeverCounted(subject.to_string()));
     }
-    if let Some(before) = &previous
-        && before.body().image().is_some_and(|image| image.frozen)
+    let before = previous.as_ref().and_then(|before| before.body().image());
+    if let Some(before) = before
+        && before.frozen
     {
         return Err(TreeError::Frozen(subject.to_string()));
+    }
+    if let (Some(before), Claim::Present(image)) = (before, &mut claim)
+        && before.digest == image.digest
+    {
+        image.attached.clone_from(&before.attached);
     }
     Ok(Statement {
         subject: subject.clone(),

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use sreg_index::hasher::HashError;
 use sreg_index::map::MapError;
+use sreg_model::Arch;
 use sreg_model::canonical;
 use sreg_model::document::DocumentError;
 use sreg_model::layout::Place;
@@ -86,6 +87,17 @@ pub enum TreeError {
     /// A name below which nothing is published.
     #[error("nothing is published below {0}")]
     NothingBelow(String),
+    /// A reference that names no image, or several.
+    #[error("{}", not_one(.reference, .archs))]
+    NotOneImage {
+        /// The reference.
+        reference: String,
+        /// The architectures of those that it names.
+        archs: Vec<Arch>,
+    },
+    /// A file that cannot be described so.
+    #[error("it cannot be attached so")]
+    Attachment(#[source] DocumentError),
     /// A tag that is not to move again.
     #[error("{0} is frozen: its publisher said that it never moves again")]
     Frozen(String),
@@ -246,7 +258,8 @@ impl TreeError {
             Self::HasKeys { .. } => "has-keys",
             Self::Frozen(_) => "frozen-tag",
             Self::Published(_) => "usage",
-            Self::NothingBelow(_) => "missing-reference",
+            Self::NothingBelow(_) | Self::NotOneImage { .. } => "missing-reference",
+            Self::Attachment(_) => "usage",
             Self::NeverCounted(_) => "untrusted-statement",
             Self::Settings { source, .. } => source.code(),
             Self::Document { source, .. } => source.code(),
@@ -317,6 +330,17 @@ impl TreeError {
             path: path.to_owned(),
             source,
         }
+    }
+}
+
+fn not_one(reference: &str, archs: &[Arch]) -> String {
+    let archs: Vec<&str> = archs.iter().map(|arch| arch.as_str()).collect();
+    match archs[..] {
+        [] => format!("nothing is published as {reference}"),
+        _ => format!(
+            "{reference} has images for {}: say for which with --arch",
+            archs.join(", ")
+        ),
     }
 }
 

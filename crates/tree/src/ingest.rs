@@ -298,6 +298,7 @@ fn present(found: &[Found], hashed: &[Hashing]) -> Vec<(Subject, Image)> {
             format: known.format,
             frozen: false,
             urls: Vec::new(),
+            attached: Vec::new(),
         };
         (image.subject.clone(), published)
     };

@@ -4,6 +4,7 @@
 //! is the commit, then what can be derived. A run that is killed leaves the old head or the new
 //! one, each whole.
 
+pub mod attach;
 pub mod cache;
 pub mod change;
 pub mod error;

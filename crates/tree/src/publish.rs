@@ -2,6 +2,7 @@
 
 mod arrival;
 mod commit;
+mod publisher;
 mod recover;
 mod signing;
 mod state;
@@ -13,6 +14,7 @@ use std::sync::Arc;
 use sreg_index::hasher::Observer;
 use sreg_index::index::{IndexChanges, update};
 use sreg_index::map::MapError;
+use sreg_model::attachment::Attachment;
 use sreg_model::head::{Head, IndexRoot};
 use sreg_model::layout::Place;
 use sreg_model::node::TagEntry;
@@ -22,8 +24,9 @@ use sreg_model::trust::Trust;
 use sreg_model::{Document, Namespace, canonical};
 use sreg_store::{Local, Store};
 
-pub(crate) use self::arrival::arrived;
+pub(crate) use self::arrival::{arrived, bring_file};
 pub(crate) use self::commit::{begin_views, carry_out, show};
+pub use self::publisher::Publisher;
 pub(crate) use self::recover::{Base, check_newest, create_trust, recover, recover_any};
 pub use self::signing::{Keys, days};
 pub(crate) use self::signing::{Signing, signing, term_of};
@@ -50,6 +53,8 @@ pub struct Edition {
     pub removed: Vec<(Subject, String)>,
     /// Subjects whose statements are made anew, with what they say now.
     pub again: Vec<Subject>,
+    /// What is attached to the images of subjects, which stay as they are else.
+    pub attached: Vec<(Subject, Attachment)>,
     /// Statements that publishers signed, of subjects in `present`.
     pub provided: BTreeMap<Subject, Provided>,
 }

@@ -5,24 +5,18 @@ use std::path::Path;
 use sreg_image::Image as ImageFile;
 use sreg_index::Chain;
 use sreg_index::hasher::{self, IoMode};
-use sreg_index::map::MapError;
 use sreg_index::stamp::Stamp;
 use sreg_model::head::Head;
 use sreg_model::layout::Place;
-use sreg_model::lock::Known;
 use sreg_model::media_type::ImageFormat;
 use sreg_model::statement::{Image, Subject};
 use sreg_model::{Arch, Digest, Document, Repository, Tag};
 
 use crate::error::TreeError;
-use crate::publish::{
-    Base, Destination, Edition, Keys, Lines, Prepared, Provided, Publication, Watch, arrived,
-    carry_out, prepare, recover, signing, until_won,
-};
-use crate::source::FoldedNames;
+use crate::publish::{Destination, Edition, Provided, Publisher, bring_file, carry_out, until_won};
+use crate::staging::LinkMode;
 use crate::tree::Tree;
-use crate::views;
-use crate::writer::{Deferred, Writer};
+use crate::writer::Writer;
 
 /// An image that is to be published.
 pub struct Push<'a> {
@@ -38,16 +32,10 @@ pub struct Push<'a> {
     pub frozen: bool,
     /// The statement that its publisher signed, where there is one.
     pub statement: Option<Provided>,
-    /// Who signs, in a registry with keys.
-    pub keys: Option<&'a Keys<'a>>,
-    /// What is known of the registry, if it is known.
-    pub known: &'a [Known],
     /// How the image is read.
     pub io: IoMode,
-    /// The time to state, in Unix seconds.
-    pub now: u64,
-    /// Who watches over the run.
-    pub watch: &'a dyn Watch,
+    /// Who publishes it.
+    pub publisher: Publisher<'a>,
 }
 
 /// What came of it.
@@ -73,13 +61,14 @@ pub struct Pushed {
 /// When the image is malformed, the keys may not sign what is to be said of it, the tag may not move,
 /// or the registry cannot be read or written. What was published before is then still there, whole.
 pub fn push(destination: &Destination, push: &Push<'_>) -> Result<Pushed, TreeError> {
+    let watch = push.publisher.watch;
     let (subject, format) = push.subject()?;
     // A mistyped place is told before the image is read; a folder is locked after that.
     Tree::in_store(destination.store.clone())?;
     let metadata = std::fs::metadata(push.image).map_err(TreeError::read(push.image))?;
     let stamp = Stamp::of(&metadata);
-    push.watch.expect(stamp.size.saturating_mul(2));
-    let hashed = hasher::hash(push.image, push.io, push.watch)?;
+    watch.expect(stamp.size.saturating_mul(2));
+    let hashed = hasher::hash(push.image, push.io, watch)?;
     let image = Image {
         digest: hashed.chain.digest(),
         size: hashed.chain.size(),
@@ -87,17 +76,20 @@ pub fn push(destination: &Destination, push: &Push<'_>) -> Result<Pushed, TreeEr
         format,
         frozen: push.frozen,
         urls: Vec::new(),
+        attached: Vec::new(),
     };
     let mut sent = None;
-    let mut writer = destination.open_there(push.watch)?;
+    let mut writer = destination.open_there(watch)?;
     let run = || {
-        let (base, prepared, puts) = push.prepare(&*writer, &subject, &image)?;
+        let base = push.publisher.base(&*writer)?;
+        let edition = push.edition(&subject, &image);
+        let (prepared, puts) = push.publisher.prepare(&*writer, &base, &subject, edition)?;
         let changed = !prepared.is_nothing(writer.tree());
         if sent.is_none() {
             sent = Some(bring(&*writer, &subject, push, &stamp, &hashed.chain)?);
         }
         puts.write(&*writer)?;
-        let head = carry_out(&mut *writer, &base, &prepared, push.watch)?;
+        let head = carry_out(&mut *writer, &base, &prepared, watch)?;
         Ok(Pushed {
             subject: subject.clone(),
             digest: image.digest,
@@ -107,7 +99,7 @@ pub fn push(destination: &Destination, push: &Push<'_>) -> Result<Pushed, TreeEr
             changed,
         })
     };
-    destination.at_once(|| until_won(push.watch, run))
+    destination.at_once(|| until_won(watch, run))
 }
 
 impl Push<'_> {
@@ -137,17 +129,7 @@ impl Push<'_> {
         Ok((subject, file.format()))
     }
 
-    /// Makes and signs the next version, as far as that can be done without writing.
-    fn prepare(
-        &self,
-        writer: &dyn Writer,
-        subject: &Subject,
-        image: &Image,
-    ) -> Result<(Base, Prepared, Deferred), TreeError> {
-        let base = recover(writer, self.watch)?;
-        let tree = writer.tree();
-        base.check_known(tree, self.known)?;
-        let lines = lines_of(tree, base.head.as_ref().map(Document::body), subject)?;
+    fn edition(&self, subject: &Subject, image: &Image) -> Edition {
         let mut edition = Edition {
             present: vec![(subject.clone(), image.clone())],
             ..Edition::default()
@@ -155,51 +137,8 @@ impl Push<'_> {
         if let Some(statement) = &self.statement {
             edition.provided.insert(subject.clone(), statement.clone());
         }
-        let signing = signing(tree, &base, self.keys, &edition, &lines, self.now)?;
-        let publication = Publication {
-            edition,
-            settings: tree.settings().clone(),
-            signing,
-            now: self.now,
-        };
-        let puts = Deferred::default();
-        let prepared = prepare(tree, &puts, &base, &lines, &publication)?;
-        Ok((base, prepared, puts))
+        edition
     }
-}
-
-/// The lines of a subject's namespace. Where that is new, no other may differ from it by case alone.
-fn lines_of(tree: &Tree, head: Option<&Head>, subject: &Subject) -> Result<Lines, TreeError> {
-    let mut lines = Lines::new();
-    let Some(head) = head else {
-        return Ok(lines);
-    };
-    let (index, namespace) = (tree.index(head), subject.repository.namespace());
-    let found = views::lines_of_namespace(tree, index, namespace)?;
-    if found.is_empty() {
-        let mut names = FoldedNames::default();
-        // Alone it collides with nothing.
-        let _ = names.insert(namespace.as_str());
-        let mut other = None;
-        let found = index.namespaces(&mut |entry| {
-            if names.collision(entry.namespace.as_str()).is_some() {
-                other = Some(entry.namespace.to_string());
-            }
-            Ok::<_, MapError>(())
-        });
-        found.map_err(|error| tree.map_error(error))?;
-        return match other {
-            Some(other) => Err(TreeError::CaseCollision(other, namespace.to_string())),
-            None => Ok(lines),
-        };
-    }
-    let keys = lines.entry(namespace.clone()).or_default();
-    for line in found {
-        keys.entry(line.key.as_str().to_owned())
-            .or_default()
-            .push(line);
-    }
-    Ok(lines)
 }
 
 /// Brings an image and its chain into the tree, and checks that they arrived: whether the image was
@@ -211,7 +150,7 @@ fn bring(
     stamp: &Stamp,
     chain: &Chain,
 ) -> Result<bool, TreeError> {
-    let tree = writer.tree();
+    let (tree, watch) = (writer.tree(), push.publisher.watch);
     let place = Place::blob(&subject.repository, chain.sidecar_digest());
     // What is there is read, which costs less than to send it.
     let is_there = tree.read(&place, chain.sidecar().len());
@@ -224,16 +163,6 @@ fn bring(
         return Ok(false);
     }
     let place = Place::blob(&subject.repository, chain.digest());
-    if arrived(tree, &place, chain)? {
-        push.watch.advance(stamp.size);
-        return Ok(false);
-    }
-    writer.put_image(&place, push.image, stamp, push.watch)?;
-    match arrived(tree, &place, chain)? {
-        true => Ok(true),
-        false => Err(TreeError::Mismatch {
-            path: tree.path(&place),
-            what: "what has arrived there is not what was sent".to_owned(),
-        }),
-    }
+    let whole = (stamp, chain);
+    bring_file(writer, &place, push.image, whole, LinkMode::Auto, watch)
 }

@@ -20,7 +20,7 @@ use sreg_store::{If, Object, Served, Store, StoreError, Upload, Written};
 
 use crate::error::TreeError;
 use crate::history::{self, Line, Next};
-use crate::staging::{Journal, MAX_JOURNAL, Version, journal};
+use crate::staging::{Journal, LinkMode, MAX_JOURNAL, Version, journal};
 use crate::tree::Tree;
 use crate::verify::MAX_VIEW;
 use crate::writer::{Puts, Writer, evidence};
@@ -155,11 +155,12 @@ impl Writer for StoreWriter {
         &self.tree
     }
 
-    fn put_image(
+    fn put_file(
         &self,
         place: &Place,
         file: &Path,
         stamp: &Stamp,
+        _: LinkMode,
         observer: &dyn Observer,
     ) -> Result<(), TreeError> {
         let key = place.to_string();

@@ -345,15 +345,16 @@ impl Writer for FolderWriter {
         })
     }
 
-    fn put_image(
+    fn put_file(
         &self,
         place: &Place,
         file: &Path,
         stamp: &Stamp,
+        link: LinkMode,
         observer: &dyn Observer,
     ) -> Result<(), TreeError> {
         let path = self.tree.path(place);
-        self.place(&path, file, stamp, LinkMode::Auto, observer)
+        self.place(&path, file, stamp, link, observer)
     }
 
     fn replace_settings(&mut self, settings: &Settings) -> Result<(), TreeError> {

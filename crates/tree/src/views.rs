@@ -119,9 +119,9 @@ pub(crate) fn roll_forward(
 /// How far views are brought forward by what differs, in versions; after more, all are looked at.
 const MOST_VERSIONS: usize = 1024;
 
-/// The heads after `shown` and before that of `line`, the newest first: who began to show one of them and was overtaken, or
-/// died, has left some of its views, also where a later version went back to what `shown` has. Nothing
-/// where that is not known.
+/// The heads after `shown` and before that of `line`, the newest first: who began to show one of them and
+/// was overtaken, or died, has left some of its views, also where a later version went back to what `shown`
+/// has. Nothing where that is not known.
 fn since(
     tree: &Tree,
     line: Line<'_>,
@@ -218,10 +218,7 @@ pub(crate) fn views_of_tag(
     let statements = entries
         .iter()
         .filter(|entry| entry.image.is_some())
-        .map(|entry| {
-            tree.statement(&entry.statement)
-                .map(|statement| statement.body().clone())
-        })
+        .map(|entry| tree.statement(&entry.statement))
         .collect::<Result<Vec<_>, _>>()?;
     Ok(tag_views(tree.settings(), &statements))
 }

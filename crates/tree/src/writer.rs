@@ -17,7 +17,7 @@ use sreg_site::View;
 
 use crate::error::TreeError;
 use crate::history::Line;
-use crate::staging::Journal;
+use crate::staging::{Journal, LinkMode};
 use crate::tree::Tree;
 
 /// Takes what is immutable: statements and nodes.
@@ -67,12 +67,14 @@ pub(crate) trait Writer: Puts {
     /// The tree as it can be read.
     fn tree(&self) -> &Tree;
 
-    /// Writes an image, whatever stands in its place. The file must still be what `stamp` says.
-    fn put_image(
+    /// Brings a file to its place, whatever stands there, in a folder by `link`. The file must still be
+    /// what `stamp` says.
+    fn put_file(
         &self,
         place: &Place,
         file: &Path,
         stamp: &Stamp,
+        link: LinkMode,
         observer: &dyn Observer,
     ) -> Result<(), TreeError>;
 

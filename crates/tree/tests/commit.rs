@@ -62,6 +62,7 @@ fn phase(path: &str) -> usize {
         Place::Settings => 4,
         Place::Manifest(..)
         | Place::Referrers(..)
+        | Place::ReferrersTag(..)
         | Place::TagManifest(..)
         | Place::LibraryFile(..)
         | Place::LibraryImage(..)
@@ -124,8 +125,8 @@ fn files_appear_whole_and_in_order() {
         "v2/lab/gone/tags/list",
         "lab/gone/tags/index.html",
         "v2/lab/gone/manifests/1",
-        "library/v1/images/lab/gone:1",
         "library/v1/imagefile/lab/gone:1",
+        "library/v1/images/lab/gone:1",
         "api/container/lab/gone:1",
         "lab/gone/manifests/1/index.html",
         JOURNAL,

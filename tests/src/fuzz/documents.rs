@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use sreg_model::attachment::Attachment;
 use sreg_model::document::Body;
 use sreg_model::head::{Head, IndexRoot, TrustVersion};
 use sreg_model::statement::{Claim, Image, Statement};
@@ -40,6 +41,13 @@ fn statements() -> [(&'static str, Vec<u8>); 3] {
             format: ImageFormat::Sif,
             frozen: true,
             urls: vec!["https://example.org/tool.sif".to_owned()],
+            attached: vec![Attachment {
+                annotations: Some(vec!["org.example.key=a value".to_owned()]),
+                digest,
+                media: "application/spdx+json".to_owned(),
+                name: "tool.spdx.json".to_owned(),
+                size: 5,
+            }],
         }),
     };
     let removed = Statement {

@@ -20,7 +20,7 @@ use sreg_index::hasher::{IoMode, Observer};
 use sreg_model::statement::Subject;
 use sreg_tests::{images, keys};
 use sreg_tree::TreeError;
-use sreg_tree::publish::{Destination, Edition, Keys, Watch, publish_edition};
+use sreg_tree::publish::{Destination, Edition, Keys, Publisher, Watch, publish_edition};
 use sreg_tree::push::{Push, Pushed, push};
 
 use self::keeper::{Kept, KeyRing};
@@ -269,11 +269,13 @@ impl Job {
                 arch: None,
                 frozen: false,
                 statement: None,
-                keys,
-                known: &[],
                 io: IoMode::Read,
-                now: NOW,
-                watch: &Unwatched,
+                publisher: Publisher {
+                    keys,
+                    known: &[],
+                    now: NOW,
+                    watch: &Unwatched,
+                },
             },
         )
     }

@@ -10,7 +10,7 @@ use sreg_model::head::Head;
 use sreg_store::{Access, Patience, Store};
 use sreg_tests::images;
 use sreg_tests::servers::S3Server;
-use sreg_tree::publish::{Destination, Edition, Watch, publish_edition};
+use sreg_tree::publish::{Destination, Edition, Publisher, Watch, publish_edition};
 use sreg_tree::push::{Push, Pushed, push};
 use sreg_tree::verify::{BlobCheck, Options, Report, verify_tree};
 use sreg_tree::{Tree, TreeError};
@@ -105,11 +105,13 @@ pub(crate) fn publish(
             arch: None,
             frozen: false,
             statement: None,
-            keys: None,
-            known: &[],
             io: IoMode::Auto,
-            now: NOW,
-            watch: &Unwatched,
+            publisher: Publisher {
+                keys: None,
+                known: &[],
+                now: NOW,
+                watch: &Unwatched,
+            },
         },
     )
 }

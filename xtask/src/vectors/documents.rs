@@ -8,7 +8,7 @@ mod statement_invalid;
 mod trust;
 mod trust_invalid;
 
-use super::{Case, example, oracle};
+use super::{Case, artifact, example, oracle};
 pub(super) use trust::{fingerprint, role_of, sorted_keys};
 
 pub(super) fn cases() -> Vec<Case> {

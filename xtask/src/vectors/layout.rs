@@ -97,6 +97,12 @@ fn paths() -> Vec<Case> {
         json!({"place": "referrers", "repository": "lab/tool", "digest": digest, "view": true}),
     );
     valid(
+        "referrers-tag",
+        "the same, under a tag that no image has",
+        &format!("v2/lab/tool/manifests/{}", digest.replace(':', "-")),
+        json!({"place": "referrers-tag", "repository": "lab/tool", "digest": digest, "view": true}),
+    );
+    valid(
         "library-image",
         "what library clients are told",
         "library/v1/images/lab/tool:v1.0",
@@ -216,7 +222,7 @@ fn paths() -> Vec<Case> {
         (
             "tag-of-a-digest",
             "a manifest under a tag that no image has",
-            format!("v2/lab/tool/manifests/sha256-{hex}"),
+            format!("v2/lab/tool/manifests/sha256-{hex}.sig"),
         ),
         (
             "referrers-of-a-tag",

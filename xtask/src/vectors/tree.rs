@@ -10,8 +10,8 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value, json};
 
 use self::image::{FIRST, SECOND};
-use self::versions::{honest, one_version, sharded};
-use super::{Case, oracle};
+use self::versions::{attached, honest, one_version, sharded};
+use super::{Case, artifact, oracle};
 
 /// A tree: the bytes of each path.
 type Files = BTreeMap<String, Vec<u8>>;
@@ -99,6 +99,27 @@ fn valid() -> Vec<Case> {
         "what is attached to a manifest that only version 1 names: nothing",
         &files,
         json!(["stray-file"]),
+    );
+    let mut files = honest();
+    let subject = FIRST.manifest();
+    for (path, text) in artifact::referrers("lab/tool", &subject, &[artifact::sbom()]) {
+        files.insert(path, text.into());
+    }
+    add(
+        "older-attachment",
+        "API-12 CLI-11 MAN-13",
+        "something was attached to a manifest that only version 1 names, whoever says so",
+        &files,
+        json!(vec!["stray-file"; 4]),
+    );
+    let both = [artifact::sbom(), artifact::bundle()];
+    let files = attached(&both);
+    add(
+        "attached",
+        "API-12 API-17 API-18 LAY-12 MAN-11 MAN-13 MAN-14 STM-23",
+        "an SBOM, and what another tool signed",
+        &files,
+        json!([]),
     );
     let mut files = honest();
     files.insert(

@@ -2,6 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
+use super::artifact::{self, Attached};
 use super::example::{self, ISSUED, SIF, SQUASHFS, Statement, quote};
 use super::{Case, oracle};
 
@@ -12,6 +13,7 @@ struct Entry {
     arch: &'static str,
     media: &'static str,
     present: bool,
+    attached: Vec<Attached>,
 }
 
 const fn sif(repository: &'static str, tag: &'static str, arch: &'static str) -> Entry {
@@ -21,10 +23,11 @@ const fn sif(repository: &'static str, tag: &'static str, arch: &'static str) ->
         arch,
         media: SIF,
         present: true,
+        attached: Vec::new(),
     }
 }
 
-const fn gone(repository: &'static str, tag: &'static str) -> Entry {
+fn gone(repository: &'static str, tag: &'static str) -> Entry {
     Entry {
         present: false,
         ..sif(repository, tag, "amd64")
@@ -72,6 +75,11 @@ impl Entry {
             .with("tag", &quote(self.tag))
             .with("arch", &quote(self.arch));
         if self.present {
+            let elements: Vec<String> = self.attached.iter().map(Attached::element).collect();
+            let statement = match elements[..] {
+                [] => statement,
+                _ => statement.with("attached", &format!("[{}]", elements.join(","))),
+            };
             return statement
                 .with("media", &quote(self.media))
                 .with("digest", &quote(&self.digest()))
@@ -188,11 +196,10 @@ fn files(
     for entry in entries.iter().filter(|entry| entry.present) {
         let (folded, manifest) = (entry.repository.to_lowercase(), entry.manifest());
         let digest = oracle::digest(&manifest);
+        for (path, text) in artifact::referrers(&folded, &manifest, &entry.attached) {
+            put(path, text);
+        }
         put(format!("v2/{folded}/manifests/{digest}"), manifest);
-        put(
-            format!("v2/{folded}/referrers/{digest}"),
-            example::NO_REFERRERS.to_owned(),
-        );
     }
     if !has_links {
         links.clear();
@@ -291,6 +298,40 @@ pub(super) fn cases() -> Vec<Case> {
         entries,
         &[("lab/tool", "\"1.0\"")],
         &[(vec![2, 0, 1], url)],
+    );
+    let one = Entry {
+        attached: vec![artifact::sbom(), artifact::bundle()],
+        ..sif("Lab/Tool", "1.0", "amd64")
+    };
+    let url = blob(&one);
+    add(
+        "attached",
+        "API-12 API-17 API-18 MAN-11 MAN-13 MAN-14",
+        "an SBOM, and what another tool signed, with annotations",
+        plain,
+        vec![one],
+        &[("Lab/Tool", "\"1.0\"")],
+        &[(vec![0], url)],
+    );
+    let entries = vec![
+        Entry {
+            attached: vec![artifact::bundle()],
+            ..sif("lab/tool", "1.0", "arm64")
+        },
+        Entry {
+            attached: vec![artifact::sbom()],
+            ..sif("lab/tool", "1.0", "amd64")
+        },
+    ];
+    let url = blob(&entries[1]);
+    add(
+        "attached-to-architectures",
+        "API-12 API-17 API-18 MAN-14",
+        "each image has its own, and the image index nothing",
+        plain,
+        entries,
+        &[("lab/tool", "\"1.0\"")],
+        &[(vec![1, 0], url)],
     );
     let entries = vec![
         sif("lab/tool", "1.0", "s390x"),

@@ -96,3 +96,31 @@ pub(crate) struct Push {
     #[command(flatten)]
     pub(crate) within: Within,
 }
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Attach {
+    /// The file: an SBOM, a signature that another tool made.
+    pub(crate) file: PathBuf,
+    /// The image that it belongs to: `s3://bucket/registry//namespace/name:tag`,
+    /// `TREE//namespace/name:tag`.
+    pub(crate) reference: String,
+    /// The file's media type, such as `application/spdx+json`.
+    #[arg(long = "type", value_name = "TYPE")]
+    pub(crate) media: String,
+    /// The name that it is to have [default: its own].
+    #[arg(long, value_name = "NAME")]
+    pub(crate) name: Option<String>,
+    /// An annotation of its manifest; more than once for several.
+    #[arg(long = "annotation", value_name = "KEY=VALUE")]
+    pub(crate) annotations: Vec<String>,
+    /// The architecture of the image, where the tag has several.
+    #[arg(long, value_name = "ARCH")]
+    pub(crate) arch: Option<sreg_model::Arch>,
+    #[command(flatten)]
+    pub(crate) signing: Signing,
+    /// How the file is read.
+    #[arg(long, env = "SREG_IO", value_name = "HOW")]
+    pub(crate) io: Option<Io>,
+    #[command(flatten)]
+    pub(crate) within: Within,
+}

@@ -5,6 +5,7 @@ use std::path::Path;
 use comfy_table::{Table, presets};
 use serde::Serialize;
 use sreg_index::map::MapError;
+use sreg_model::attachment::Attachment;
 use sreg_model::head::Head;
 use sreg_model::node::TagEntry;
 use sreg_model::{Arch, Digest, Namespace, Reference, Tag};
@@ -26,6 +27,7 @@ struct Row {
     size: u64,
     signers: Vec<String>,
     created: Option<String>,
+    attached: Vec<Attachment>,
 }
 
 pub(super) fn run(args: &args::Ls, output: &Output) -> Result<u8, Problem> {
@@ -39,14 +41,18 @@ pub(super) fn run(args: &args::Ls, output: &Output) -> Result<u8, Problem> {
         if let Some(image) = entry.image
             && is_below(&reference, below)
         {
-            let issued = tree.statement(&entry.statement)?.body().issued;
+            let statement = tree.statement(&entry.statement)?;
+            let body = statement.body();
             rows.push(Row {
                 reference,
                 arch: entry.arch,
                 digest: image.digest,
                 size: image.size,
                 signers: signers(&tree, series.as_ref(), &entry),
-                created: moment(issued),
+                created: moment(body.issued),
+                attached: body
+                    .image()
+                    .map_or_else(Vec::new, |image| image.attached.clone()),
             });
         }
     }
@@ -130,18 +136,30 @@ fn table(rows: &[Row]) -> String {
         "CREATED",
     ]);
     for row in rows {
-        let digest = row.digest.hex();
         table.add_row([
             row.reference.as_str(),
             row.arch.as_str(),
             &human_bytes(row.size),
-            &format!("sha256:{}", &digest[..12]),
+            &short(&row.digest),
             row.created.as_deref().unwrap_or("-"),
         ]);
+        for one in &row.attached {
+            table.add_row([
+                &format!("+ {}", one.name),
+                "",
+                &human_bytes(one.size),
+                &short(&one.digest),
+                &one.media,
+            ]);
+        }
     }
     let lines: Vec<String> = table
         .lines()
         .map(|line| line.trim().to_owned() + "\n")
         .collect();
     lines.concat()
+}
+
+fn short(digest: &Digest) -> String {
+    format!("sha256:{}", &digest.hex()[..12])
 }

@@ -5,7 +5,7 @@ use std::path::Path;
 use serde::Serialize;
 use sreg_model::{Arch, Digest, Document, document};
 use sreg_tree::ingest::statement_file;
-use sreg_tree::publish::Provided;
+use sreg_tree::publish::{Provided, Publisher};
 use sreg_tree::push::{Push, Pushed, push};
 
 use super::change;
@@ -66,11 +66,13 @@ pub(super) fn run(args: &args::Push, config: &Config, output: &Output) -> Result
             arch: args.arch,
             frozen: args.frozen,
             statement: statement(&args.image, args.statement.as_deref())?,
-            keys,
-            known: &known,
             io: io(args.io),
-            now: crate::clock::stated()?,
-            watch: &progress,
+            publisher: Publisher {
+                keys,
+                known: &known,
+                now: crate::clock::stated()?,
+                watch: &progress,
+            },
         },
     )?;
     let seconds = progress.seconds();

@@ -73,6 +73,7 @@ fn sign_image(
         format: opened_image.format(),
         frozen: args.frozen,
         urls: Vec::new(),
+        attached: Vec::new(),
     });
     let now = crate::clock::stated()?;
     let body = tree_change::next_statement(&tree, &series, &subject, claim, now)?;

@@ -1,6 +1,7 @@
 //! Runs a client in a home of its own.
 
 use std::fs;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -9,17 +10,27 @@ use sreg_model::Digest;
 use crate::site::Site;
 use crate::support::Ran;
 
-/// A folder in which clients of one site run.
-pub(crate) struct Client<'a> {
-    site: &'a Site,
+/// A folder in which clients of one host run.
+pub(crate) struct Client {
+    address: SocketAddr,
+    host: &'static str,
     home: tempfile::TempDir,
 }
 
-impl<'a> Client<'a> {
-    pub(crate) fn of(site: &'a Site) -> Self {
+impl Client {
+    pub(crate) fn of(site: &Site) -> Self {
+        Self::at(site.address, site.host)
+    }
+
+    /// Clients of the host at an address.
+    pub(crate) fn at(address: SocketAddr, host: &'static str) -> Self {
         let home = tempfile::tempdir().unwrap();
         fs::create_dir(home.path().join("run")).unwrap();
-        Self { site, home }
+        Self {
+            address,
+            host,
+            home,
+        }
     }
 
     pub(crate) fn path(&self, name: &str) -> PathBuf {
@@ -33,8 +44,8 @@ impl<'a> Client<'a> {
         let words: Vec<String> = line
             .split_whitespace()
             .map(|word| {
-                word.replace("URL", &self.site.url())
-                    .replace("HOST", &self.site.address.to_string())
+                word.replace("URL", &format!("http://{}", self.address))
+                    .replace("HOST", &self.address.to_string())
                     .replace('~', home)
             })
             .collect();
@@ -45,6 +56,7 @@ impl<'a> Client<'a> {
             .env("PATH", std::env::var_os("PATH").unwrap_or_default())
             .env("HOME", home)
             .env("TMPDIR", home)
+            .env("COSIGN_PASSWORD", "")
             .env("DOCKER_CONFIG", home)
             .env("REGCTL_CONFIG", format!("{home}/regctl.json"))
             .env("XDG_CONFIG_HOME", home)
@@ -63,7 +75,7 @@ impl<'a> Client<'a> {
     /// What a client prints that must succeed.
     pub(crate) fn ok(&self, line: &str) -> String {
         let ran = self.run(line);
-        let host = self.site.host;
+        let host = self.host;
         assert_eq!(ran.code, 0, "{host}: {line}: {}{}", ran.stdout, ran.stderr);
         ran.stdout
     }
@@ -71,7 +83,7 @@ impl<'a> Client<'a> {
     /// A client that cannot succeed on this host.
     pub(crate) fn fails(&self, line: &str) {
         let ran = self.run(line);
-        assert_ne!(ran.code, 0, "{}: {line}: {}", self.site.host, ran.stdout);
+        assert_ne!(ran.code, 0, "{}: {line}: {}", self.host, ran.stdout);
     }
 
     /// The digest of a file that a client has left.

@@ -8,7 +8,7 @@ const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
 const INDEX: &str = "application/vnd.oci.image.index.v1+json";
 
 /// Status, media type and length, of HEAD and of GET.
-fn heads(client: &Client<'_>, path: &str) -> [String; 2] {
+fn heads(client: &Client, path: &str) -> [String; 2] {
     let format = "%{http_code}|%{content_type}|%header{content-length}|%header{content-encoding}|";
     let get = client.ok(&format!("curl -sS -o ~/body -w {format} URL/{path}"));
     let head = client.ok(&format!("curl -sS -I -o /dev/null -w {format} URL/{path}"));

@@ -3,6 +3,8 @@
 //! names. `tests/interop/clients.sh` runs these; `scripts/tools` installs the clients.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod attached;
+mod bad;
 mod client;
 mod conformance;
 mod headers;

@@ -59,23 +59,6 @@ fn tags() {
     });
 }
 
-// spec: API-12
-#[test]
-fn referrers() {
-    on_every_host(|site, client| {
-        let digest = site.manifest("lab/tool", "1.0");
-        let found = client.ok(&format!(
-            "oras discover --plain-http --format json HOST/lab/tool@{digest}"
-        ));
-        let found: Value = serde_json::from_str(&found).unwrap();
-        let listed = found["referrers"].as_array().map_or(0, Vec::len);
-        assert_eq!(listed, 0, "{found}");
-        client.ok(&format!(
-            "regctl --host reg=HOST,tls=disabled artifact list HOST/lab/tool@{digest}"
-        ));
-    });
-}
-
 #[test]
 fn what_is_not_there_is_said_to_be_so() {
     on_every_host(|_, client| {

@@ -23,12 +23,12 @@ pub(crate) struct Site {
     /// Whether it has links.
     pub(crate) has_links: bool,
     /// Ends with the value.
-    _server: Server,
+    server: Server,
 }
 
 enum Server {
     Nginx { _nginx: Nginx },
-    Bucket { _front: Nginx, _store: S3Server },
+    Bucket { _front: Nginx, store: S3Server },
     Serve { _process: Process },
 }
 
@@ -55,7 +55,7 @@ fn publish(bench: &Bench, url: &str) {
 }
 
 /// Runs a test on every host that serves a registry as it should be served.
-pub(crate) fn on_every_host(test: impl Fn(&Site, &Client<'_>)) {
+pub(crate) fn on_every_host(test: impl Fn(&Site, &Client)) {
     for site in Site::all() {
         test(&site, &Client::of(&site));
     }
@@ -88,7 +88,7 @@ impl Site {
             address: nginx.address(),
             has_indexes: false,
             has_links: true,
-            _server: Server::Nginx { _nginx: nginx },
+            server: Server::Nginx { _nginx: nginx },
         }
     }
 
@@ -99,30 +99,22 @@ impl Site {
         store.allow_public_read();
         let front = Nginx::before(&store.endpoint(), "/registry/reg");
         publish(&bench, &front.url());
-        let mirrored = bench
-            .command(&["mirror", "public", ROOT])
-            .env("AWS_ENDPOINT_URL", store.endpoint())
-            .env("AWS_REGION", S3Server::REGION)
-            .env("AWS_ACCESS_KEY_ID", store.access_key())
-            .env("AWS_SECRET_ACCESS_KEY", store.secret_key())
-            .output()
-            .unwrap();
-        assert!(mirrored.status.success(), "{mirrored:?}");
+        run_there(&bench, Some(&store), &["mirror", "public", ROOT]);
         Self {
             bench,
             host: "a bucket",
             address: front.address(),
             has_indexes: true,
             has_links: false,
-            _server: Server::Bucket {
+            server: Server::Bucket {
                 _front: front,
-                _store: store,
+                store,
             },
         }
     }
 
     /// `sreg serve`.
-    fn serve() -> Self {
+    pub(crate) fn serve() -> Self {
         let bench = bench();
         publish(&bench, "http://127.0.0.1:1");
         let args = ["serve", "public", "--listen", "127.0.0.1:0", "-q"];
@@ -134,12 +126,21 @@ impl Site {
             address: process.address(),
             has_indexes: true,
             has_links: true,
-            _server: Server::Serve { _process: process },
+            server: Server::Serve { _process: process },
         }
     }
 
-    pub(crate) fn url(&self) -> String {
-        format!("http://{}", self.address)
+    /// Attaches a file to the image for amd64 of `lab/tool:1.0`, in the registry that is served.
+    pub(crate) fn attach(&self, file: &Path, media: &str) {
+        let (registry, store) = match &self.server {
+            Server::Bucket { store, .. } => (ROOT, Some(store)),
+            _ => ("public", None),
+        };
+        let file = file.to_str().unwrap();
+        let key = self.bench.key(1);
+        let reference = format!("{registry}//lab/tool:1.0");
+        let args = ["attach", file, &reference, "--type", media, "--key", &key];
+        run_there(&self.bench, store, &args);
     }
 
     /// What the signed index names: the digest of an image.
@@ -158,4 +159,18 @@ impl Site {
         let path = format!("v2/{repository}/manifests/{tag}");
         Digest::of(&fs::read(self.bench.public().join(path)).unwrap())
     }
+}
+
+/// Runs sreg, for a registry in a bucket with its credentials.
+fn run_there(bench: &Bench, store: Option<&S3Server>, args: &[&str]) {
+    let mut command = bench.command(args);
+    if let Some(store) = store {
+        command
+            .env("AWS_ENDPOINT_URL", store.endpoint())
+            .env("AWS_REGION", S3Server::REGION)
+            .env("AWS_ACCESS_KEY_ID", store.access_key())
+            .env("AWS_SECRET_ACCESS_KEY", store.secret_key());
+    }
+    let ran = command.output().unwrap();
+    assert!(ran.status.success(), "{args:?}: {ran:?}");
 }

@@ -2,18 +2,47 @@
 
 use std::collections::BTreeSet;
 use std::ops::Range;
+use std::path::Path;
 
 use sreg_index::Chain;
 use sreg_index::chain::CHUNK;
+use sreg_index::hasher::Observer;
+use sreg_index::stamp::Stamp;
 use sreg_model::layout::Place;
 
 use crate::error::TreeError;
+use crate::staging::LinkMode;
 use crate::tree::Tree;
+use crate::writer::Writer;
 
-/// Of so many chunks of an image, one is read back once it has arrived.
+/// Of so many chunks of a file, one is read back once it has arrived.
 const SAMPLE: usize = 64;
 
-/// Whether an image is there: its size, and some of its chunks, which are read back.
+/// Brings a file to its place, unless it is there, and checks that it arrived: whether it was sent. In a
+/// folder it is brought by `link`.
+pub(crate) fn bring_file(
+    writer: &dyn Writer,
+    place: &Place,
+    file: &Path,
+    (stamp, chain): (&Stamp, &Chain),
+    link: LinkMode,
+    observer: &dyn Observer,
+) -> Result<bool, TreeError> {
+    if arrived(writer.tree(), place, chain)? {
+        observer.advance(stamp.size);
+        return Ok(false);
+    }
+    writer.put_file(place, file, stamp, link, observer)?;
+    match arrived(writer.tree(), place, chain)? {
+        true => Ok(true),
+        false => Err(TreeError::Mismatch {
+            path: writer.tree().path(place),
+            what: "what has arrived there is not what was sent".to_owned(),
+        }),
+    }
+}
+
+/// Whether a file is there: its size, and some of its chunks, which are read back.
 pub(crate) fn arrived(tree: &Tree, place: &Place, chain: &Chain) -> Result<bool, TreeError> {
     match tree.size(place) {
         Err(TreeError::Missing { .. }) => return Ok(false),

@@ -214,8 +214,10 @@ fn amended(
 fn namespaces(edition: &Edition) -> BTreeSet<Namespace> {
     let present = edition.present.iter().map(|(subject, _)| subject);
     let removed = edition.removed.iter().map(|(subject, _)| subject);
+    let attached = edition.attached.iter().map(|(subject, _)| subject);
     present
         .chain(removed)
+        .chain(attached)
         .chain(&edition.again)
         .map(|subject| subject.repository.namespace().clone())
         .collect()

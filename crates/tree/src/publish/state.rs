@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use rayon::prelude::*;
 use sreg_index::index::IndexChanges;
+use sreg_model::attachment::{self, Attachment};
 use sreg_model::layout::Place;
 use sreg_model::node::{ImageSize, TagEntry, TagKey};
 use sreg_model::statement::{Claim, Statement, Subject};
@@ -31,6 +32,8 @@ enum Wanted<'a> {
     Claim(Claim, Option<&'a Provided>),
     /// What is said now, once more.
     Again,
+    /// What is said now, and that this belongs to the image.
+    With(&'a Attachment),
 }
 
 /// Writes a statement for every subject that changes, and gives the lines that name them.
@@ -63,9 +66,12 @@ pub(super) fn changes(
         .again
         .par_iter()
         .map(|subject| (subject, Wanted::Again));
+    let attached = edition.attached.par_iter();
+    let attached = attached.map(|(subject, attachment)| (subject, Wanted::With(attachment)));
     let stated: Vec<Result<Option<(Namespace, TagEntry)>, TreeError>> = present
         .chain(removed)
         .chain(again)
+        .chain(attached)
         .map(|(subject, wanted)| states.state(subject, wanted))
         .collect();
     let entries = all_or_every_refusal(tree, stated)?;
@@ -135,16 +141,20 @@ impl States<'_> {
     ) -> Result<Option<(Namespace, TagEntry)>, TreeError> {
         let tree = self.tree;
         let line = self.line(subject);
-        let is_again = matches!(wanted, Wanted::Again);
+        let is_claim = matches!(wanted, Wanted::Claim(..));
         let said = |line: &TagEntry| {
             Ok::<_, TreeError>(tree.statement(&line.statement)?.body().claim.clone())
         };
-        let (mut claim, mut provided) = match wanted {
-            Wanted::Claim(claim, provided) => (claim, provided),
-            Wanted::Again => match line {
-                Some(line) => (said(line)?, None),
-                None => return Ok(None),
-            },
+        let (mut claim, mut provided, is_new) = match (wanted, line) {
+            (Wanted::Claim(claim, provided), _) => (claim, provided, false),
+            (Wanted::Again | Wanted::With(_), None) => return Ok(None),
+            (Wanted::Again, Some(line)) => (said(line)?, None, true),
+            (Wanted::With(attachment), Some(line)) => {
+                let before = said(line)?;
+                let claim = with(before.clone(), attachment)?;
+                let is_new = claim != before;
+                (claim, None, is_new)
+            }
         };
         // One that is published already is no new one.
         provided = provided
@@ -153,11 +163,12 @@ impl States<'_> {
         let same = line.filter(|line| line.image == image);
         if let Some(line) = same {
             check_stated(tree, line)?;
-            if !is_again && !self.is_restated(line, provided)? {
+            if !is_new && !self.is_restated(line, provided)? {
                 return Ok(None);
             }
-            if provided.is_none() {
-                // What else it says stays: that the tag is frozen, and where the image may be found.
+            if is_claim && provided.is_none() {
+                // What else it says stays: that the tag is frozen, where the image may be found, and what
+                // is attached to it.
                 claim = said(line)?;
             }
         }
@@ -280,6 +291,10 @@ impl States<'_> {
         if content(&body.claim) != content(claim) {
             return mismatch("it is about another image than the one beside it".to_owned());
         }
+        for attachment in body.image().iter().flat_map(|image| &image.attached) {
+            self.tree
+                .size(&Place::blob(&subject.repository, attachment.digest))?;
+        }
         let seq = previous.map_or(1, |previous| previous.body().seq + 1);
         if body.seq != seq || body.previous != previous.map(Document::id) {
             return mismatch(format!(
@@ -294,6 +309,19 @@ impl States<'_> {
             .map_err(|source| TreeError::Policy { path, source })?;
         Ok(provided.statement.clone())
     }
+}
+
+/// The same claim, and that a file belongs to the image; in place of what was said of that file.
+fn with(mut claim: Claim, attachment: &Attachment) -> Result<Claim, TreeError> {
+    if let Claim::Present(image) = &mut claim {
+        let before = image.attached.iter_mut();
+        match before.into_iter().find(|one| one.is_same(attachment)) {
+            Some(one) => *one = attachment.clone(),
+            None => image.attached.push(attachment.clone()),
+        }
+        attachment::check(&image.attached).map_err(TreeError::Attachment)?;
+    }
+    Ok(claim)
 }
 
 fn size_of(claim: &Claim) -> Option<ImageSize> {

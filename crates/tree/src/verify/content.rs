@@ -28,7 +28,7 @@ impl Run<'_> {
                 return;
             }
             count(&self.counts.tags, lines.len() as u64);
-            let statements: Vec<Statement> = lines
+            let statements: Vec<Document<Statement>> = lines
                 .iter()
                 .filter_map(|line| self.statement_of(namespace, line))
                 .collect();
@@ -87,7 +87,7 @@ impl Run<'_> {
     }
 
     /// The statement that a line names, if it says what the line says.
-    fn statement_of(&self, namespace: &Namespace, line: &TagEntry) -> Option<Statement> {
+    fn statement_of(&self, namespace: &Namespace, line: &TagEntry) -> Option<Document<Statement>> {
         let reference = format!("{namespace}/{}", line.key.as_str());
         let place = Place::Statement(line.statement);
         let statement = self.load_statement(line.statement, Some(&reference))?;
@@ -116,7 +116,7 @@ impl Run<'_> {
             );
             return None;
         }
-        Some(body.clone())
+        Some(statement)
     }
 
     pub(super) fn load_statement(
@@ -136,8 +136,9 @@ impl Run<'_> {
         }
     }
 
-    /// Verifies the chains and images of the newest index.
+    /// Verifies the chains and images of the newest index, and what is attached to these.
     pub(super) fn blobs(&self, walked: &Walked) {
+        let mut attached: BTreeMap<(Place, u64), BTreeSet<String>> = BTreeMap::new();
         let mut images: BTreeMap<Place, (Image, Place, BTreeSet<String>)> = BTreeMap::new();
         for (namespace, lines) in &walked.tags {
             for line in lines {
@@ -157,13 +158,26 @@ impl Run<'_> {
                     .entry(place)
                     .or_insert_with(|| (image.clone(), chain, BTreeSet::new()))
                     .2;
-                references.insert(format!("{namespace}/{}", line.key.as_str()));
+                let reference = format!("{namespace}/{}", line.key.as_str());
+                references.insert(reference.clone());
+                for attachment in &image.attached {
+                    let place = Place::blob(repository, attachment.digest);
+                    self.expect(&place);
+                    let references = attached.entry((place, attachment.size)).or_default();
+                    references.insert(reference.clone());
+                }
             }
         }
         if self.options.blobs == BlobCheck::Full {
-            self.observer
-                .expect(images.values().map(|(image, ..)| image.size).sum());
+            let sizes = images.values().map(|(image, ..)| image.size);
+            let more = attached.keys().map(|(_, size)| *size);
+            self.observer.expect(sizes.chain(more).sum());
         }
+        attached.par_iter().for_each(|((place, size), references)| {
+            if !self.observer.is_cancelled() {
+                self.attachment(place, *size, references.first().cloned());
+            }
+        });
         images
             .par_iter()
             .for_each(|(place, (image, chain_place, references))| {
@@ -216,39 +230,95 @@ impl Run<'_> {
         if self.options.blobs == BlobCheck::None {
             return;
         }
-        let size = match self.tree.size(place) {
-            Ok(size) => size,
-            Err(TreeError::Missing { .. }) if self.tree.settings().blob_url.is_some() => {
-                count(&self.counts.blobs_elsewhere, 1);
-                return;
-            }
-            Err(error) => return self.error(place, reference, &error),
-        };
-        count(&self.counts.blobs, 1);
-        if size != image.size {
-            let message = format!("it has {size} bytes, expected {}", image.size);
-            return self.fault_of("blob-size", Class::Mismatch, place, reference, message);
+        let size = self.tree.size(place);
+        if matches!(size, Err(TreeError::Missing { .. })) && self.tree.settings().blob_url.is_some()
+        {
+            return count(&self.counts.blobs_elsewhere, 1);
         }
-        if self.options.blobs == BlobCheck::Head {
+        if size.is_ok() {
+            count(&self.counts.blobs, 1);
+        }
+        if !self.has_size(place, size, image.size, reference.as_ref()) {
             return;
         }
-        count(&self.counts.bytes, image.size);
-        if self.tree.store().folder().is_none() {
-            return self.blob_elsewhere(place, image, reference);
+        match chain {
+            Some(chain) if self.tree.store().folder().is_some() => {
+                self.links(place, chain, reference);
+            }
+            _ => self.bytes(place, image.digest, image.size, reference),
         }
-        let path = self.tree.path(place);
-        let wrong = match chain {
-            Some(chain) => hasher::verify(&path, chain, self.options.io, self.observer)
-                .map(|links| broken_links(&links)),
-            None => hasher::hash(&path, self.options.io, self.observer).map(|hashed| {
-                let found = hashed.chain.digest();
-                (found != image.digest).then(|| format!("its digest is {found}"))
-            }),
+    }
+
+    /// Verifies a file that is attached to an image. It is always in the tree.
+    fn attachment(&self, place: &Place, size: u64, reference: Option<String>) {
+        if let Place::Blob(_, digest) = place
+            && self.options.blobs != BlobCheck::None
+            && self.has_size(place, self.tree.size(place), size, reference.as_ref())
+        {
+            self.bytes(place, *digest, size, reference);
+        }
+    }
+
+    /// Whether a blob has the right size, and is to be read.
+    fn has_size(
+        &self,
+        place: &Place,
+        found: Result<u64, TreeError>,
+        expected: u64,
+        reference: Option<&String>,
+    ) -> bool {
+        let found = match found {
+            Ok(found) => found,
+            Err(error) => {
+                self.error(place, reference.cloned(), &error);
+                return false;
+            }
         };
+        if found != expected {
+            let message = format!("it has {found} bytes, expected {expected}");
+            self.fault_of(
+                "blob-size",
+                Class::Mismatch,
+                place,
+                reference.cloned(),
+                message,
+            );
+            return false;
+        }
+        let is_read = self.options.blobs != BlobCheck::Head;
+        if is_read {
+            count(&self.counts.bytes, expected);
+        }
+        is_read
+    }
+
+    /// Verifies an image in a folder by its chain, which says where it is wrong.
+    fn links(&self, place: &Place, chain: &Chain, reference: Option<String>) {
+        let path = self.tree.path(place);
+        let broken = hasher::verify(&path, chain, self.options.io, self.observer);
+        self.judge(place, broken.map(|links| broken_links(&links)), reference);
+    }
+
+    /// Verifies a file by its digest.
+    fn bytes(&self, place: &Place, digest: Digest, size: u64, reference: Option<String>) {
+        if self.tree.store().folder().is_none() {
+            return self.bytes_elsewhere(place, digest, size, reference);
+        }
+        let hashed = hasher::hash(&self.tree.path(place), self.options.io, self.observer);
+        let wrong = hashed.map(|hashed| wrong_digest(hashed.chain.digest(), digest));
+        self.judge(place, wrong, reference);
+    }
+
+    fn judge(
+        &self,
+        place: &Place,
+        wrong: Result<Option<String>, HashError>,
+        reference: Option<String>,
+    ) {
         match wrong {
             Ok(None) | Err(HashError::Cancelled) => {}
             Ok(Some(message)) => {
-                self.fault_of("blob-mismatch", Class::Mismatch, place, reference, message)
+                self.fault_of("blob-mismatch", Class::Mismatch, place, reference, message);
             }
             Err(error) => self.fault_of(
                 error.code(),
@@ -259,37 +329,35 @@ impl Run<'_> {
             ),
         }
     }
-}
 
-impl Run<'_> {
-    /// Reads an image from a server, as it comes.
-    fn blob_elsewhere(&self, place: &Place, image: &Image, reference: Option<String>) {
+    /// Reads a file from a server, as it comes.
+    fn bytes_elsewhere(&self, place: &Place, digest: Digest, size: u64, reference: Option<String>) {
         let mut chain = ChainBuilder::default();
-        let read = self
-            .tree
-            .store()
-            .read_range(&place.to_string(), 0..image.size, &mut |part| {
-                if self.observer.is_cancelled() {
-                    return Err(std::io::ErrorKind::Interrupted.into());
-                }
-                chain.update(part);
-                self.observer.advance(part.len() as u64);
-                Ok(())
-            });
+        let key = place.to_string();
+        let read = self.tree.store().read_range(&key, 0..size, &mut |part| {
+            if self.observer.is_cancelled() {
+                return Err(std::io::ErrorKind::Interrupted.into());
+            }
+            chain.update(part);
+            self.observer.advance(part.len() as u64);
+            Ok(())
+        });
         if self.observer.is_cancelled() {
             return;
         }
         match read {
             Err(error) => self.error(place, reference, &error.into()),
             Ok(()) => {
-                let found = chain.finish().digest();
-                if found != image.digest {
-                    let message = format!("its digest is {found}");
-                    self.fault_of("blob-mismatch", Class::Mismatch, place, reference, message);
-                }
+                let wrong = wrong_digest(chain.finish().digest(), digest);
+                self.judge(place, Ok(wrong), reference);
             }
         }
     }
+}
+
+/// What is wrong where a digest is not the expected one.
+fn wrong_digest(found: Digest, expected: Digest) -> Option<String> {
+    (found != expected).then(|| format!("its digest is {found}"))
 }
 
 /// Which MiB of a file are wrong, in words; nothing where none is.

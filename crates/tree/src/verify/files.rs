@@ -8,7 +8,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use rayon::prelude::*;
 use sreg_index::hasher;
 use sreg_model::layout::{Place, STAGING};
-use sreg_model::{Digest, document, image_index, manifest, node};
+use sreg_model::manifest::{self, Manifest};
+use sreg_model::{Digest, document, image_index, node};
 
 use super::{BlobCheck, Class, Heads, Run, unlocked};
 use crate::error::TreeError;
@@ -193,14 +194,35 @@ impl Run<'_> {
         })
     }
 
-    /// A tag that clients see, and the index does not have. A list of referrers that lists nothing is of
-    /// a document that an older head names, and that is still there.
+    /// Whether bytes are the list of what refers to a document, of artifacts that stand in the tree: an
+    /// older head names the document, and it is still there.
+    fn is_list_of_referrers(&self, place: &Place, found: &[u8]) -> bool {
+        let (Place::Referrers(repository, subject) | Place::ReferrersTag(repository, subject)) =
+            place
+        else {
+            return false;
+        };
+        let artifact = |digest: Digest| {
+            let place = Place::Manifest(repository.clone(), digest);
+            let bytes = self.tree.read(&place, manifest::MAX_BYTES).ok()?;
+            let artifact = Manifest::parse(bytes).ok()?;
+            let refers = artifact.subject()?.digest() == subject;
+            (refers && artifact.digest() == digest).then(|| artifact.descriptor())
+        };
+        let listed = image_index::listed(found).and_then(|listed| {
+            let listed = listed.into_iter().map(artifact);
+            listed.collect::<Option<Vec<_>>>()
+        });
+        listed.is_some_and(|listed| image_index::encode(&listed) == found)
+    }
+
+    /// A tag that clients see, and the index does not have.
     fn stray_view(&self, heads: &Heads, place: &Place) {
         match views::read(self.tree, place) {
-            Ok(found) if matches!(place, Place::Referrers(..)) && found == image_index::encode(&[]) => {
+            Ok(found) if self.is_list_of_referrers(place, &found) => {
                 self.warn_stray(&place.to_string());
             }
-            Ok(found) if self.is_stale(heads, place, &found) => {
+            Ok(found) if self.is_stale_stray(heads, place, &found) => {
                 self.fault("stale-view", Class::Stale, place, "an older version had it; sreg repair removes it");
             }
             Ok(_) => self.fault("stray-view", Class::Mismatch, place, "no version of the registry derives it, but clients would read it; if it is yours, move it elsewhere, else delete it"),

@@ -7,16 +7,17 @@ use std::path::Path;
 use rayon::prelude::*;
 use sreg_index::hasher;
 use sreg_index::map::MapError;
+use sreg_model::head::Head;
 use sreg_model::layout::{FoldedRepository, FoldedTag, Place};
 use sreg_model::node::TagEntry;
 use sreg_model::statement::Statement;
-use sreg_model::{Namespace, Repository, Tag};
+use sreg_model::{Document, Namespace, Repository, Tag};
 use sreg_site::{Content, View, registry_views, repository_views, tag_views};
 
 use super::nodes::Walked;
 use super::{BlobCheck, Class, Heads, Run, count};
 use crate::error::TreeError;
-use crate::views;
+use crate::views::{self, repository};
 
 /// More than any view, in bytes; what is longer is none.
 pub(crate) const MAX_VIEW: usize = 256 << 20;
@@ -28,11 +29,13 @@ impl Run<'_> {
         heads: &Heads,
         namespace: &Namespace,
         line: &TagEntry,
-        statements: &[Statement],
+        statements: &[Document<Statement>],
     ) {
         let reference = format!("{namespace}/{}", line.key.as_str());
+        let owner =
+            repository(namespace, line).map(|repository| Owner::Tag(repository, line.key.tag()));
         for view in tag_views(self.tree.settings(), statements) {
-            self.view(heads, &view, Some(&reference));
+            self.view(heads, &view, owner.as_ref(), Some(&reference));
         }
     }
 
@@ -53,16 +56,17 @@ impl Run<'_> {
             }
         }
         for view in registry_views() {
-            self.view(heads, &view, None);
+            self.view(heads, &view, None, None);
         }
         repositories.par_iter().for_each(|(repository, tags)| {
+            let owner = Owner::Repository(repository.clone());
             for view in repository_views(repository, tags) {
-                self.view(heads, &view, Some(&repository.to_string()));
+                self.view(heads, &view, Some(&owner), Some(&repository.to_string()));
             }
         });
     }
 
-    fn view(&self, heads: &Heads, view: &View, reference: Option<&str>) {
+    fn view(&self, heads: &Heads, view: &View, owner: Option<&Owner>, reference: Option<&str>) {
         let is_link = matches!(view.content, Content::Link(_));
         if is_link && self.tree.store().folder().is_none() {
             return;
@@ -73,7 +77,7 @@ impl Run<'_> {
         let (code, class, message) = match views::read(self.tree, &view.place) {
             Ok(found) if found == *views::stored(view) => return,
             Ok(_) if self.is_copy(view) => return,
-            Ok(found) if self.is_stale(heads, &view.place, &found) => (
+            Ok(found) if self.is_stale(heads, owner, &view.place, &found) => (
                 "stale-view",
                 Class::Stale,
                 "it shows an older version; sreg repair writes it anew",
@@ -120,28 +124,38 @@ impl Run<'_> {
                     .is_ok_and(|hashed| hashed.chain.digest() == *digest))
     }
 
-    /// Whether a view is one of an older head, or of a run that is not finished.
-    pub(super) fn is_stale(&self, heads: &Heads, place: &Place, found: &[u8]) -> bool {
+    /// Whether a view that nobody owns now is one of an older head, or of a run that is not finished.
+    pub(super) fn is_stale_stray(&self, heads: &Heads, place: &Place, found: &[u8]) -> bool {
+        let owner = self.owner(heads, place);
+        self.is_stale(heads, owner.as_ref(), place, found)
+    }
+
+    /// Whether a view of `owner` is one of an older head, or of a run that is not finished.
+    fn is_stale(&self, heads: &Heads, owner: Option<&Owner>, place: &Place, found: &[u8]) -> bool {
         self.interrupted
-            || self.owner(heads, place).is_some_and(|owner| {
+            || owner.is_some_and(|owner| {
                 heads.iter().skip(1).any(|head| {
-                    let index = self.tree.index(head.body());
-                    let derived = match &owner {
-                        Owner::Tag(repository, tag) => {
-                            views::views_of_tag(self.tree, index, repository, tag).ok()
-                        }
-                        Owner::Repository(repository) => {
-                            let tags =
-                                views::present_tags(self.tree, index, repository.namespace()).ok();
-                            tags.and_then(|mut tags| tags.remove(repository))
-                                .map(|tags| repository_views(repository, &tags))
-                        }
-                    };
+                    let derived = self.views_then(head.body(), owner);
                     let is_found =
                         |view: &View| view.place == *place && *views::stored(view) == *found;
                     derived.is_some_and(|views| views.iter().any(is_found))
                 })
             })
+    }
+
+    /// The views of `owner` that an older head derives, if they can be read.
+    fn views_then(&self, head: &Head, owner: &Owner) -> Option<Vec<View>> {
+        let index = self.tree.index(head);
+        match owner {
+            Owner::Tag(repository, tag) => {
+                views::views_of_tag(self.tree, index, repository, tag).ok()
+            }
+            Owner::Repository(repository) => {
+                let tags = views::present_tags(self.tree, index, repository.namespace()).ok();
+                tags.and_then(|mut tags| tags.remove(repository))
+                    .map(|tags| repository_views(repository, &tags))
+            }
+        }
     }
 
     /// What a view shows, as its names are spelt in the index; nothing where it has no such names.

@@ -2,8 +2,8 @@
 
 use serde_json::{Value, json};
 
-use super::example::{self, SIF, SIZE, SQUASHFS, Statement, quote};
-use super::{Case, oracle};
+use super::example::{self, ISSUED, SIF, SIZE, SQUASHFS, Statement, quote};
+use super::{Case, artifact, oracle};
 
 pub(super) fn cases() -> Vec<Case> {
     let mut cases = Vec::new();
@@ -69,7 +69,57 @@ pub(super) fn cases() -> Vec<Case> {
             .clone()
             .with("expires", "1800000000")
             .with("frozen", "true")
-            .with("urls", "[\"https://example.org/tool.sif\"]"),
+            .with("urls", "[\"https://example.org/tool.sif\"]")
+            .with("attached", &format!("[{}]", artifact::bundle().element())),
+    );
+    valid(
+        "attached",
+        "STM-23 STM-25 STM-26",
+        "an SBOM is attached to the image",
+        &present
+            .clone()
+            .with("attached", &format!("[{}]", artifact::sbom().element()))
+            .with("issued", &(ISSUED + 30).to_string())
+            .with("previous", &quote(&previous))
+            .with("seq", "2"),
+    );
+    let most: Vec<String> = (0..16)
+        .map(|number| {
+            let content = number.to_string();
+            artifact::Attached {
+                content,
+                ..artifact::sbom()
+            }
+            .element()
+        })
+        .collect();
+    valid(
+        "most-attached",
+        "STM-24",
+        "sixteen attachments, alike but for their digests",
+        &present
+            .clone()
+            .with("attached", &format!("[{}]", most.join(","))),
+    );
+    let long = format!("a{}", "+._-Z9".repeat(21));
+    let longest = artifact::sbom()
+        .element()
+        .replace("application/spdx+json", &format!("{long}/{long}"))
+        .replace("tool.spdx.json", &format!("_{long}"))
+        .replacen(
+            '{',
+            &format!(
+                r#"{{"annotations":["{}={}"],"#,
+                "/._-aZ09".repeat(16),
+                " !#[]^~}".repeat(128)
+            ),
+            1,
+        );
+    valid(
+        "longest-attachment",
+        "STM-25 STM-26 STM-27",
+        "words of 127 characters, a name and a key of 128, a value of 1,024",
+        &present.clone().with("attached", &format!("[{longest}]")),
     );
     valid(
         "greatest-size",

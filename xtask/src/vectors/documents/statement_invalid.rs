@@ -1,7 +1,7 @@
 //! `spec/statement.md`: what is none.
 
 use super::example::{self, SIF, Statement, quote};
-use super::{Case, oracle};
+use super::{Case, artifact, oracle};
 
 pub(super) fn cases() -> Vec<Case> {
     let present = Statement::present();
@@ -327,5 +327,254 @@ pub(super) fn cases() -> Vec<Case> {
     ] {
         cases.push(Case::invalid("statement", name, ids, note, text, class));
     }
+    cases.extend(attached());
     cases
+}
+
+/// What cannot be attached.
+fn attached() -> Vec<Case> {
+    let sbom = artifact::sbom().element();
+    let media = "application/spdx+json";
+    let two = format!("{sbom},{sbom}");
+    let many: Vec<String> = (0..17)
+        .map(|number| {
+            let content = number.to_string();
+            artifact::Attached {
+                content,
+                ..artifact::sbom()
+            }
+            .element()
+        })
+        .collect();
+    let annotated =
+        |members: &str| sbom.replacen('{', &format!("{{\"annotations\":[{members}],"), 1);
+    let nine: Vec<String> = (0..9).map(|key| format!("\"{key}=x\"")).collect();
+    let field = "document-field";
+    let cases = [
+        (
+            "nothing-attached",
+            "STM-9",
+            "an empty list",
+            String::new(),
+            "malformed-document",
+        ),
+        (
+            "unknown-field-of-an-attachment",
+            "STM-23",
+            "a field that is not in the table",
+            sbom.replace("\"name\"", "\"mode\":1,\"name\""),
+            "malformed-document",
+        ),
+        (
+            "attachment-without-media",
+            "STM-23",
+            "nobody knows what it is",
+            sbom.replace(&format!("\"media\":\"{media}\","), ""),
+            "malformed-document",
+        ),
+        (
+            "too-many-attached",
+            "STM-24",
+            "seventeen attachments",
+            many.join(","),
+            field,
+        ),
+        (
+            "attached-twice",
+            "STM-24",
+            "the same file, taken for the same",
+            two,
+            field,
+        ),
+        (
+            "empty-attachment",
+            "STM-13",
+            "no byte",
+            resized(&sbom, 0),
+            field,
+        ),
+        (
+            "too-large-attachment",
+            "STM-13",
+            "2^44 + 1 bytes",
+            resized(&sbom, (1 << 44) + 1),
+            field,
+        ),
+        (
+            "media-of-one-word",
+            "STM-25",
+            "no slash",
+            sbom.replace(media, "spdx"),
+            field,
+        ),
+        (
+            "media-of-three-words",
+            "STM-25",
+            "two slashes",
+            sbom.replace(media, "a/b/c"),
+            field,
+        ),
+        (
+            "media-with-parameters",
+            "STM-25",
+            "parameters",
+            sbom.replace(media, "text/plain;charset=utf-8"),
+            field,
+        ),
+        (
+            "media-with-a-dot-in-front",
+            "STM-25",
+            "a dot in front",
+            sbom.replace(media, ".a/b"),
+            field,
+        ),
+        (
+            "long-media",
+            "STM-25",
+            "128 characters behind the slash",
+            sbom.replace(media, &format!("a/{}", "b".repeat(128))),
+            field,
+        ),
+        (
+            "media-of-ours",
+            "STM-25",
+            "what says that it is signatures of sreg",
+            sbom.replace(media, "application/vnd.SREG.statement.v1"),
+            field,
+        ),
+        (
+            "name-with-a-slash",
+            "STM-26",
+            "a folder",
+            sbom.replace("tool.spdx", "a/tool.spdx"),
+            field,
+        ),
+        (
+            "hidden-name",
+            "STM-26",
+            "a dot in front",
+            sbom.replace("tool.spdx", ".spdx"),
+            field,
+        ),
+        (
+            "empty-name",
+            "STM-26",
+            "no character",
+            sbom.replace("tool.spdx.json", ""),
+            field,
+        ),
+        (
+            "long-name",
+            "STM-26",
+            "129 characters",
+            sbom.replace("tool.spdx.json", &"n".repeat(129)),
+            field,
+        ),
+        (
+            "no-annotation",
+            "STM-27",
+            "an empty list",
+            annotated(""),
+            field,
+        ),
+        (
+            "too-many-annotations",
+            "STM-27",
+            "nine",
+            annotated(&nine.join(",")),
+            field,
+        ),
+        (
+            "annotation-without-value",
+            "STM-27",
+            "no equals sign",
+            annotated("\"a\""),
+            field,
+        ),
+        (
+            "annotations-out-of-order",
+            "STM-27",
+            "a capital behind a small letter",
+            annotated("\"a=x\",\"B=x\""),
+            field,
+        ),
+        (
+            "annotation-twice",
+            "STM-27",
+            "two values of a key",
+            annotated("\"a=x\",\"a=y\""),
+            field,
+        ),
+        (
+            "empty-key",
+            "STM-27",
+            "a key without a character",
+            annotated("\"=x\""),
+            field,
+        ),
+        (
+            "key-with-a-space",
+            "STM-27",
+            "a space in a key",
+            annotated("\"a b=x\""),
+            field,
+        ),
+        (
+            "long-key",
+            "STM-27",
+            "a key of 129 characters",
+            annotated(&format!("\"{}=x\"", "k".repeat(129))),
+            field,
+        ),
+        (
+            "empty-value",
+            "STM-27",
+            "a value without a character",
+            annotated("\"a=\""),
+            field,
+        ),
+        (
+            "value-with-a-quote",
+            "STM-27",
+            "a quote",
+            annotated(r#""a=\"""#),
+            field,
+        ),
+        (
+            "value-with-an-accent",
+            "STM-27",
+            "not ASCII",
+            annotated("\"a=é\""),
+            field,
+        ),
+        (
+            "long-value",
+            "STM-27",
+            "a value of 1,025 characters",
+            annotated(&format!("\"a={}\"", "v".repeat(1025))),
+            field,
+        ),
+    ];
+    let of = |elements: &str| Statement::present().with("attached", &format!("[{elements}]"));
+    let mut found: Vec<Case> = cases
+        .into_iter()
+        .map(|(name, ids, note, elements, class)| {
+            Case::invalid("statement", name, ids, note, of(&elements).line(), class)
+        })
+        .collect();
+    let removed = Statement::removed().with("attached", &format!("[{sbom}]"));
+    found.push(Case::invalid(
+        "statement",
+        "removed-with-an-attachment",
+        "STM-8",
+        "what belongs to no image",
+        removed.line(),
+        "malformed-document",
+    ));
+    found
+}
+
+fn resized(element: &str, size: u64) -> String {
+    let (before, _) = element.split_once("\"size\":").expect("it has a size");
+    format!("{before}\"size\":{size}}}")
 }

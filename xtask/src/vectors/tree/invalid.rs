@@ -1,9 +1,10 @@
 //! Trees with a fault.
 
 use super::image::{FIRST, Image, SECOND};
-use super::versions::{Second, honest, lagging, one_version, sharded, two_versions};
+use super::versions::{Second, attached, honest, lagging, one_version, sharded, two_versions};
 use super::{Files, encode};
 use crate::vectors::Case;
+use crate::vectors::artifact;
 use crate::vectors::example::{quote, tag_line};
 use crate::vectors::oracle;
 
@@ -348,6 +349,90 @@ pub(super) fn cases() -> Vec<Case> {
             &crate::vectors::example::NO_REFERRERS.replace("[]", "[{}]"),
         ),
         "stray-view",
+    );
+    let older = FIRST.manifest();
+    let list = format!("v2/lab/tool/referrers/{}", oracle::digest(&older));
+    let listing = |change: &dyn Fn(&str) -> String| {
+        let mut files = honest();
+        for (path, text) in artifact::referrers("lab/tool", &older, &[artifact::sbom()]) {
+            let text = if path == list { change(&text) } else { text };
+            files.insert(path, text.into());
+        }
+        files
+    };
+    add(
+        "changed-older-referrers",
+        "API-12 MAN-13",
+        "a list for a manifest that only version 1 names says another type than the artifact",
+        listing(&|text| text.replace("spdx+json", "spqr+json")),
+        "stray-view",
+    );
+    let of_other = artifact::sbom().manifest(&SECOND.manifest());
+    add(
+        "older-referrers-of-another",
+        "API-12 MAN-13",
+        "it lists what is not there, and would refer to another manifest",
+        listing(&|text| {
+            let digest = oracle::digest(artifact::sbom().manifest(&older));
+            text.replace(&digest, &oracle::digest(&of_other))
+        }),
+        "stray-view",
+    );
+    let sbom = artifact::sbom();
+    let blob = format!("v2/lab/tool/blobs/{}", sbom.digest());
+    let manifest = oracle::digest(sbom.manifest(&SECOND.manifest()));
+    let of_attached = |path: &str, change: &dyn Fn(&str) -> Option<String>| {
+        let mut files = attached(&[artifact::sbom()]);
+        let before = files.remove(path).expect("it is there");
+        let before = String::from_utf8(before).expect("it is text");
+        if let Some(text) = change(&before) {
+            files.insert(path.to_owned(), text.into());
+        }
+        files
+    };
+    add(
+        "missing-attachment",
+        "LAY-12",
+        "what the statement attaches is not there",
+        of_attached(&blob, &|_| None),
+        "missing-blob",
+    );
+    add(
+        "short-attachment",
+        "LAY-12",
+        "a byte less than the statement says",
+        of_attached(&blob, &|text| Some(text[1..].to_owned())),
+        "blob-size",
+    );
+    add(
+        "changed-attachment",
+        "LAY-2 LAY-12",
+        "as many bytes as the statement says, but others",
+        of_attached(&blob, &|text| Some(text.replace("2.3", "2.2"))),
+        "blob-mismatch",
+    );
+    add(
+        "no-manifest-of-an-attachment",
+        "API-17",
+        "OCI clients do not find what is attached",
+        of_attached(&format!("v2/lab/tool/manifests/{manifest}"), &|_| None),
+        "missing-view",
+    );
+    let tag = oracle::digest(SECOND.manifest()).replace(':', "-");
+    let tag = format!("v2/lab/tool/manifests/{tag}");
+    add(
+        "no-referrers-tag",
+        "API-18",
+        "clients that know nothing of referrers do not find what is attached",
+        of_attached(&tag, &|_| None),
+        "missing-view",
+    );
+    add(
+        "changed-referrers-tag",
+        "API-18",
+        "they find something else",
+        of_attached(&tag, &|text| Some(text.replace("spdx", "spqr"))),
+        "view-mismatch",
     );
     add(
         "empty-commit",

@@ -14,6 +14,7 @@ use super::image::{FIRST, Image, put_constants, put_list};
 use super::versions::{put_index, sharded};
 use super::{Files, encode};
 use crate::vectors::Case;
+use crate::vectors::artifact;
 use crate::vectors::documents::{fingerprint, role_of, sorted_keys};
 use crate::vectors::example::{ISSUED, quote};
 use crate::vectors::oracle;
@@ -66,6 +67,26 @@ impl Signed {
 struct Claim {
     statement: Signed,
     image: Image,
+}
+
+impl Claim {
+    /// What clients see of the statement's signatures.
+    fn put_signatures(&self, files: &mut Files) {
+        if self.statement.body.get("registry").is_none() {
+            return;
+        }
+        let (folded, name) = (self.image.folded(), self.image.key().replace(':', "_"));
+        let file = self.statement.file();
+        let blob = format!("v2/{folded}/blobs/{}", oracle::digest(&file));
+        files.insert(blob, file.clone().into());
+        let signatures = artifact::signatures(&name, "amd64", file);
+        let referrers = artifact::referrers(&folded, &self.image.manifest(), &[signatures]);
+        files.extend(
+            referrers
+                .into_iter()
+                .map(|(path, text)| (path, text.into())),
+        );
+    }
 }
 
 /// A head, and the statements that its index names, by their numbers.
@@ -290,6 +311,7 @@ impl Scene {
         let newest = &self.versions.last().expect("there is one").claims;
         for claim in newest.iter().map(|number| &self.claims[*number]) {
             claim.image.publish(&mut files);
+            claim.put_signatures(&mut files);
             lists
                 .entry(claim.image.repository)
                 .or_default()

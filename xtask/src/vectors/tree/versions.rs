@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::Files;
 use super::image::{FIRST, Image, SECOND, put_constants, put_list};
+use crate::vectors::artifact::{self, Attached};
 use crate::vectors::example::{ISSUED, Statement, namespace_line, quote};
 use crate::vectors::oracle::{self, Line};
 
@@ -96,6 +97,25 @@ pub(super) fn two_versions(second: &Second) -> Files {
 
 pub(super) fn honest() -> Files {
     two_versions(&Second::honest())
+}
+
+/// The same, with files attached to the second image.
+pub(super) fn attached(attached: &[Attached]) -> Files {
+    let elements: Vec<String> = attached.iter().map(Attached::element).collect();
+    let statement = Second::honest().statement;
+    let statement = statement.with("attached", &format!("[{}]", elements.join(",")));
+    let mut files = two_versions(&Second::of(statement));
+    for one in attached {
+        let blob = format!("v2/lab/tool/blobs/{}", one.digest());
+        files.insert(blob, one.content.clone().into());
+    }
+    let referrers = artifact::referrers("lab/tool", &SECOND.manifest(), attached);
+    files.extend(
+        referrers
+            .into_iter()
+            .map(|(path, text)| (path, text.into())),
+    );
+    files
 }
 
 /// The same tree before `head` was moved on to version 2.

@@ -12,7 +12,7 @@ pub(super) fn cases() -> Vec<Case> {
     let mut cases = vec![
         Scene::one_key().valid(
             "one",
-            "TRUST-12 TRUST-14 TRUST-16 TRUST-26 HEAD-6 HEAD-7 HEAD-13 HEAD-14 HEAD-15 HEAD-16 STM-19",
+            "TRUST-12 TRUST-14 TRUST-16 TRUST-26 HEAD-6 HEAD-7 HEAD-13 HEAD-14 HEAD-15 HEAD-16 STM-19 MAN-12",
             "one key that does everything",
             json!([]),
         ),

@@ -1,0 +1,118 @@
+//! Attaches a file to an image that is published: a signature of others, an SBOM (`spec/statement.md`).
+
+use std::path::Path;
+
+use sreg_index::hasher::{self, IoMode};
+use sreg_index::stamp::Stamp;
+use sreg_model::attachment::Attachment;
+use sreg_model::head::Head;
+use sreg_model::layout::Place;
+use sreg_model::node::TagEntry;
+use sreg_model::statement::Subject;
+use sreg_model::{Arch, Document, Reference};
+
+use crate::error::TreeError;
+use crate::publish::{Base, Destination, Edition, Publisher, bring_file, carry_out, until_won};
+use crate::staging::LinkMode;
+use crate::tree::Tree;
+
+/// A file that is to be attached.
+pub struct Attach<'a> {
+    /// The file.
+    pub file: &'a Path,
+    /// What is said of it; its digest and size are seen to.
+    pub attachment: Attachment,
+    /// To which image: by its tag, perhaps with its digest.
+    pub reference: Reference,
+    /// For which architecture that is, where there are several.
+    pub arch: Option<Arch>,
+    /// How the file is read.
+    pub io: IoMode,
+    /// Who publishes it.
+    pub publisher: Publisher<'a>,
+}
+
+/// What came of it.
+#[derive(Debug)]
+pub struct Attached {
+    /// To what it was attached.
+    pub subject: Subject,
+    /// What was attached.
+    pub attachment: Attachment,
+    /// The newest head.
+    pub head: Document<Head>,
+    /// Whether there is a new version; it was attached already, where not.
+    pub changed: bool,
+}
+
+/// Publishes the next statement about an image, with which the file belongs to it.
+///
+/// # Errors
+/// When there is no such image or several, the file cannot be described so, the keys may not sign, or the
+/// registry cannot be read or written. What was published before is then still there, whole.
+pub fn attach(destination: &Destination, attach: &Attach<'_>) -> Result<Attached, TreeError> {
+    let watch = attach.publisher.watch;
+    // A mistyped place is told before the file is read.
+    Tree::in_store(destination.store.clone())?;
+    let metadata = std::fs::metadata(attach.file).map_err(TreeError::read(attach.file))?;
+    let stamp = Stamp::of(&metadata);
+    watch.expect(stamp.size.saturating_mul(2));
+    let chain = hasher::hash(attach.file, attach.io, watch)?.chain;
+    let attachment = Attachment {
+        digest: chain.digest(),
+        size: chain.size(),
+        ..attach.attachment.clone()
+    };
+    attachment.check().map_err(TreeError::Attachment)?;
+    let mut writer = destination.open_there(watch)?;
+    let run = || {
+        let base = attach.publisher.base(&*writer)?;
+        let subject = attach.subject(writer.tree(), &base)?;
+        let edition = Edition {
+            attached: vec![(subject.clone(), attachment.clone())],
+            ..Edition::default()
+        };
+        let (prepared, puts) = attach
+            .publisher
+            .prepare(&*writer, &base, &subject, edition)?;
+        let place = Place::blob(&subject.repository, attachment.digest);
+        // No link: such files are written anew, in place, more often than images.
+        let whole = (&stamp, &chain);
+        bring_file(&*writer, &place, attach.file, whole, LinkMode::Copy, watch)?;
+        let changed = !prepared.is_nothing(writer.tree());
+        puts.write(&*writer)?;
+        let head = carry_out(&mut *writer, &base, &prepared, watch)?;
+        Ok(Attached {
+            subject,
+            attachment: attachment.clone(),
+            head,
+            changed,
+        })
+    };
+    destination.at_once(|| until_won(watch, run))
+}
+
+impl Attach<'_> {
+    /// The one subject that the reference names.
+    fn subject(&self, tree: &Tree, base: &Base) -> Result<Subject, TreeError> {
+        let lines = match &base.head {
+            Some(head) => tree.lines(head.body(), &self.reference)?,
+            None => Vec::new(),
+        };
+        let is_meant = |line: &&TagEntry| {
+            line.image.is_some() && self.arch.is_none_or(|arch| arch == line.arch)
+        };
+        let found: Vec<&TagEntry> = lines.iter().filter(is_meant).collect();
+        match found[..] {
+            [line] => Ok(Subject {
+                repository: self.reference.repository().clone(),
+                tag: line.key.tag(),
+                arch: line.arch,
+            }),
+            _ => Err(TreeError::NotOneImage {
+                reference: self.reference.to_string(),
+                archs: found.iter().map(|line| line.arch).collect(),
+            }),
+        }
+    }
+}
