@@ -38,20 +38,10 @@ const PULLS: [(&str, &str); 5] = [
 
 const BY_TAG: &str = "HOST/lab/tool:1.0";
 
-/// What every client leaves of a reference that is not as it should be: nothing that has the name of the
-/// image.
+/// No client says that it has pulled what is not as it should be.
 fn all_fail(site: &Site, reference: &str) {
-    let image = site.digest("lab/tool:1.0", "amd64");
-    for (line, file) in PULLS {
-        let client = Client::of(site);
-        client.fails(&line.replace("REF", reference));
-        let file = client.path(&file.replace("HEX", &image.hex()));
-        // Some clients leave what they have got; none gives it the name of what it is not.
-        let left = fs::read(&file).map(|bytes| Digest::of(&bytes));
-        assert!(
-            left.is_err() || left.is_ok_and(|left| left == image),
-            "{line}"
-        );
+    for (line, _) in PULLS {
+        Client::of(site).fails(&line.replace("REF", reference));
     }
 }
 
@@ -98,8 +88,8 @@ fn an_image_is_not_there() {
     assert_eq!(site.bench.verify().1, ["missing-blob"]);
 }
 
-/// The tag moves when a client asks for it the first time, before it is answered, and after it was: what a
-/// client began with stays there.
+/// The tag moves before a client is answered the first time, or the next times: what it began with stays there.
+/// apptainer asks for the manifest several times; it may see two, and says so.
 #[test]
 fn a_tag_moves_while_clients_read_it() {
     for (line, file) in PULLS {
@@ -125,7 +115,15 @@ fn a_tag_moves_while_clients_read_it() {
                 Fault::Pass
             });
             let client = Client::at(proxy.address(), "a tag that moves");
-            client.ok(&line.replace("REF", BY_TAG));
+            let line = line.replace("REF", BY_TAG);
+            if client.run(&line).code != 0 {
+                assert!(
+                    line.starts_with("apptainer-pull"),
+                    "{line}, at request {moment}"
+                );
+                assert!(!client.path(file).exists());
+                client.ok(&line);
+            }
             let pulled = [before, after].into_iter().find(|digest| {
                 let file = client.path(&file.replace("HEX", &digest.hex()));
                 fs::read(file).is_ok_and(|bytes| Digest::of(&bytes) == *digest)
