@@ -18,8 +18,6 @@ pub(crate) struct Site {
     pub(crate) bench: Bench,
     pub(crate) host: &'static str,
     pub(crate) address: SocketAddr,
-    /// Whether it has the media types of image indexes.
-    pub(crate) has_indexes: bool,
     /// Whether it has links.
     pub(crate) has_links: bool,
     /// Ends with the value.
@@ -35,7 +33,8 @@ enum Server {
 /// Where the bucket has the registry.
 const ROOT: &str = "s3://registry/reg";
 
-/// `lab/tool:1.0` for amd64; `lab/multi:1.0` for amd64 and arm64; `Lab2/Old:V1`, a bare squashfs.
+/// `lab/tool:1.0` for amd64; `lab/multi:1.0` for amd64 and arm64; `Lab2/Old:V1`, a bare squashfs; and
+/// `lab/page:1.html`, whose tag ends as files do.
 fn bench() -> Bench {
     let bench = Bench::new();
     let large = images::sif("large", sreg_model::Arch::Amd64, 3 << 20);
@@ -44,14 +43,19 @@ fn bench() -> Bench {
     let arm = images::sif("arm", sreg_model::Arch::Arm64, 100);
     bench.write("lab/multi/1.0.arm64.sif", &arm);
     bench.write("Lab2/Old/V1.simg", &images::simg("old", 100));
+    bench.sif("lab/page/1.html.sif");
     fs::create_dir(bench.path("home")).unwrap();
     bench
 }
 
 /// Publishes it, signed, for a URL.
 fn publish(bench: &Bench, url: &str) {
+    publish_for(bench, url, &[]);
+}
+
+fn publish_for(bench: &Bench, url: &str, more: &[&str]) {
     let key = bench.key(1);
-    bench.index_with(&["--key", &key, "--base-url", url]);
+    bench.index_with(&[&["--key", &key, "--base-url", url], more].concat());
 }
 
 /// Runs a test on every host that serves a registry as it should be served.
@@ -67,26 +71,25 @@ impl Site {
         [Self::nginx(), Self::bucket(), Self::serve()]
     }
 
-    /// nginx, with media types by path.
-    fn nginx() -> Self {
-        Self::behind("nginx", Nginx::of_registry)
+    /// nginx, as the tree itself tells it to be.
+    pub(crate) fn nginx() -> Self {
+        Self::behind("nginx", "nginx", Nginx::of_registry)
     }
 
     /// A host that says of every file that it is `application/octet-stream`.
     pub(crate) fn untyped() -> Self {
-        Self::behind("a host without media types", Nginx::start)
+        Self::behind("a host without media types", "pages", Nginx::start)
     }
 
-    fn behind(host: &'static str, start: impl Fn(&Path) -> Nginx) -> Self {
+    fn behind(host: &'static str, word: &str, start: impl Fn(&Path) -> Nginx) -> Self {
         let bench = bench();
-        fs::create_dir(bench.public()).unwrap();
+        publish_for(&bench, "http://127.0.0.1:1", &["--host", word]);
         let nginx = start(&bench.public());
         publish(&bench, &nginx.url());
         Self {
             bench,
             host,
             address: nginx.address(),
-            has_indexes: false,
             has_links: true,
             _server: Server::Nginx { _nginx: nginx },
         }
@@ -112,7 +115,6 @@ impl Site {
             bench,
             host: "a bucket",
             address: front.address(),
-            has_indexes: true,
             has_links: false,
             _server: Server::Bucket {
                 _front: front,
@@ -122,7 +124,7 @@ impl Site {
     }
 
     /// `sreg serve`.
-    fn serve() -> Self {
+    pub(crate) fn serve() -> Self {
         let bench = bench();
         publish(&bench, "http://127.0.0.1:1");
         let args = ["serve", "public", "--listen", "127.0.0.1:0", "-q"];
@@ -132,7 +134,6 @@ impl Site {
             bench,
             host: "sreg serve",
             address: process.address(),
-            has_indexes: true,
             has_links: true,
             _server: Server::Serve { _process: process },
         }

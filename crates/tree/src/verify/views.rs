@@ -52,7 +52,7 @@ impl Run<'_> {
                     .push(lines[0].key.tag());
             }
         }
-        for view in registry_views() {
+        for view in registry_views(self.tree.settings()) {
             self.view(heads, &view, None);
         }
         repositories.par_iter().for_each(|(repository, tags)| {
@@ -152,7 +152,9 @@ impl Run<'_> {
             Place::SeedManifest(repository, tag) | Place::Shub(repository, tag) => {
                 Owner::Tag(repository.clone(), tag.clone())
             }
-            Place::TagManifest(folded, tag) => Owner::Tag(self.spelt(heads, folded)?, tag.clone()),
+            Place::TagManifest(folded, tag) | Place::TagIndex(folded, tag) => {
+                Owner::Tag(self.spelt(heads, folded)?, tag.clone())
+            }
             Place::LibraryImage(_, folded, tag) | Place::LibraryFile(_, folded, tag) => {
                 let repository = self.spelt(heads, folded)?;
                 let index = self.tree.index(heads.first()?.body());
