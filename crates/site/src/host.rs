@@ -65,7 +65,7 @@ const CLIENTS: &[(&str, [Answer; 6])] = &[
     ),
     (
         "`apptainer pull library://`",
-        [YES, no("a bucket has no links"), LINKS, LINKS, LINKS, LINKS],
+        [YES, YES, LINKS, LINKS, LINKS, LINKS],
     ),
     (
         "the same, for another architecture",
@@ -106,6 +106,12 @@ pub fn largest_file(host: Host) -> Option<u64> {
         Host::Cloudflare => Some(25 << 20),
         Host::Nginx | Host::S3 | Host::Gcs | Host::Netlify => None,
     }
+}
+
+/// Whether a store that has no links has copies in their place.
+#[must_use]
+pub fn copies_links(host: Option<Host>) -> bool {
+    matches!(host, Some(Host::S3 | Host::Gcs))
 }
 
 /// Where the files of hosts stand that tell them how to serve a tree.

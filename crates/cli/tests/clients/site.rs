@@ -18,8 +18,8 @@ pub(crate) struct Site {
     pub(crate) bench: Bench,
     pub(crate) host: &'static str,
     pub(crate) address: SocketAddr,
-    /// Whether it has links.
-    pub(crate) has_links: bool,
+    /// Whether it looks at `?arch=`.
+    pub(crate) knows_archs: bool,
     /// Ends with the value.
     _server: Server,
 }
@@ -90,7 +90,7 @@ impl Site {
             bench,
             host,
             address: nginx.address(),
-            has_links: true,
+            knows_archs: true,
             _server: Server::Nginx { _nginx: nginx },
         }
     }
@@ -101,7 +101,7 @@ impl Site {
         let store = S3Server::start();
         store.allow_public_read();
         let front = Nginx::before(&store.endpoint(), "/registry/reg");
-        publish(&bench, &front.url());
+        publish_for(&bench, &front.url(), &["--host", "s3"]);
         let mirrored = bench
             .command(&["mirror", "public", ROOT])
             .env("AWS_ENDPOINT_URL", store.endpoint())
@@ -115,7 +115,7 @@ impl Site {
             bench,
             host: "a bucket",
             address: front.address(),
-            has_links: false,
+            knows_archs: false,
             _server: Server::Bucket {
                 _front: front,
                 _store: store,
@@ -134,7 +134,7 @@ impl Site {
             bench,
             host: "sreg serve",
             address: process.address(),
-            has_links: true,
+            knows_archs: true,
             _server: Server::Serve { _process: process },
         }
     }

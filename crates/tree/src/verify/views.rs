@@ -1,17 +1,19 @@
 //! Views: each is what the index derives.
 
 use std::collections::{BTreeMap, HashMap};
-use std::fs;
 use std::path::Path;
+use std::{fs, io};
 
 use rayon::prelude::*;
+use sreg_index::chain::ChainBuilder;
 use sreg_index::hasher;
 use sreg_index::map::MapError;
 use sreg_model::layout::{FoldedRepository, FoldedTag, Place};
 use sreg_model::node::TagEntry;
 use sreg_model::statement::Statement;
 use sreg_model::{Namespace, Repository, Tag};
-use sreg_site::{Content, View, registry_views, repository_views, tag_views};
+use sreg_site::{Content, View, host, registry_views, repository_views, tag_views};
+use sreg_store::StoreError;
 
 use super::nodes::Walked;
 use super::{BlobCheck, Class, Heads, Run, count};
@@ -63,8 +65,12 @@ impl Run<'_> {
     }
 
     fn view(&self, heads: &Heads, view: &View, reference: Option<&str>) {
-        let is_link = matches!(view.content, Content::Link(_));
-        if is_link && self.tree.store().folder().is_none() {
+        if let Content::Link(to) = &view.content
+            && self.tree.store().folder().is_none()
+        {
+            if host::copies_links(self.tree.settings().host) {
+                self.copy(view, to, reference);
+            }
             return;
         }
         count(&self.counts.views, 1);
@@ -99,6 +105,53 @@ impl Run<'_> {
             }
         };
         self.fault_of(code, class, &view.place, reference, message);
+    }
+
+    /// Verifies what stands in the place of a link in a store that has none. Its bytes are not read unless all
+    /// are to be: what was noted when it was copied, and its size, tell as much as is said of images.
+    fn copy(&self, view: &View, to: &Place, reference: Option<&str>) {
+        count(&self.counts.views, 1);
+        let reference = reference.map(str::to_owned);
+        let (code, class, message) = match self.is_copied(&view.place, to) {
+            Ok(Some(true)) => return,
+            Ok(Some(false)) => (
+                "view-mismatch",
+                Class::Mismatch,
+                "it is not the image that the index names; it is copied anew when its tag moves",
+            ),
+            Ok(None) => (
+                "missing-view",
+                Class::NotFound,
+                "it is missing; it is copied anew when its tag moves",
+            ),
+            Err(error) => return self.error(&view.place, reference, &error.into()),
+        };
+        self.fault_of(code, class, &view.place, reference, message);
+    }
+
+    /// Whether an object is a copy of an image; nothing, where there is no such object.
+    fn is_copied(&self, place: &Place, image: &Place) -> Result<Option<bool>, StoreError> {
+        let (store, key) = (self.tree.store(), place.to_string());
+        let (Some(copy), Place::Blob(_, digest)) = (store.copied(&key)?, image) else {
+            return Ok(None);
+        };
+        if copy.digest.is_some_and(|noted| noted != *digest)
+            || store.size(&image.to_string())? != Some(copy.size)
+        {
+            return Ok(Some(false));
+        }
+        if self.options.blobs != BlobCheck::Full {
+            return Ok(Some(true));
+        }
+        let mut chain = ChainBuilder::default();
+        store.read_range(&key, 0..copy.size, &mut |part| {
+            if self.observer.is_cancelled() {
+                return Err(io::ErrorKind::Interrupted.into());
+            }
+            chain.update(part);
+            Ok(())
+        })?;
+        Ok(Some(chain.finish().digest() == *digest))
     }
 
     /// Whether the image itself stands where a link should, as in a copy that was made by what follows
