@@ -74,6 +74,18 @@ fn referrers() {
     });
 }
 
+// spec: API-18
+#[test]
+fn sreg_finds_every_host_whole() {
+    on_every_host(|site, _| {
+        site.bench.ok(&["verify", &site.url()]);
+        if let Some(mut verify) = site.from_the_bucket(&["verify", "--blobs", "full"]) {
+            let output = verify.output().unwrap();
+            assert!(output.status.success(), "{output:?}");
+        }
+    });
+}
+
 #[test]
 fn what_is_not_there_is_said_to_be_so() {
     on_every_host(|_, client| {

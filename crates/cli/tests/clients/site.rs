@@ -3,6 +3,7 @@
 use std::fs;
 use std::net::SocketAddr;
 use std::path::Path;
+use std::process::Command;
 
 use serde_json::Value;
 use sreg_model::Digest;
@@ -21,12 +22,12 @@ pub(crate) struct Site {
     /// Whether it looks at `?arch=`.
     pub(crate) knows_archs: bool,
     /// Ends with the value.
-    _server: Server,
+    server: Server,
 }
 
 enum Server {
     Nginx { _nginx: Nginx },
-    Bucket { _front: Nginx, _store: S3Server },
+    Bucket { _front: Nginx, store: S3Server },
     Serve { _process: Process },
 }
 
@@ -56,6 +57,15 @@ fn publish(bench: &Bench, url: &str) {
 fn publish_for(bench: &Bench, url: &str, more: &[&str]) {
     let key = bench.key(1);
     bench.index_with(&[&["--key", &key, "--base-url", url], more].concat());
+}
+
+/// Lets a command into a server's bucket.
+fn with_access<'a>(command: &'a mut Command, store: &S3Server) -> &'a mut Command {
+    command
+        .env("AWS_ENDPOINT_URL", store.endpoint())
+        .env("AWS_REGION", S3Server::REGION)
+        .env("AWS_ACCESS_KEY_ID", store.access_key())
+        .env("AWS_SECRET_ACCESS_KEY", store.secret_key())
 }
 
 /// Runs a test on every host that serves a registry as it should be served.
@@ -91,7 +101,7 @@ impl Site {
             host,
             address: nginx.address(),
             knows_archs: true,
-            _server: Server::Nginx { _nginx: nginx },
+            server: Server::Nginx { _nginx: nginx },
         }
     }
 
@@ -102,23 +112,17 @@ impl Site {
         store.allow_public_read();
         let front = Nginx::before(&store.endpoint(), "/registry/reg");
         publish_for(&bench, &front.url(), &["--host", "s3"]);
-        let mirrored = bench
-            .command(&["mirror", "public", ROOT])
-            .env("AWS_ENDPOINT_URL", store.endpoint())
-            .env("AWS_REGION", S3Server::REGION)
-            .env("AWS_ACCESS_KEY_ID", store.access_key())
-            .env("AWS_SECRET_ACCESS_KEY", store.secret_key())
-            .output()
-            .unwrap();
+        let mut mirror = bench.command(&["mirror", "public", ROOT]);
+        let mirrored = with_access(&mut mirror, &store).output().unwrap();
         assert!(mirrored.status.success(), "{mirrored:?}");
         Self {
             bench,
             host: "a bucket",
             address: front.address(),
             knows_archs: false,
-            _server: Server::Bucket {
+            server: Server::Bucket {
                 _front: front,
-                _store: store,
+                store,
             },
         }
     }
@@ -135,8 +139,18 @@ impl Site {
             host: "sreg serve",
             address: process.address(),
             knows_archs: true,
-            _server: Server::Serve { _process: process },
+            server: Server::Serve { _process: process },
         }
+    }
+
+    /// A command of sreg on the bucket itself, where there is one.
+    pub(crate) fn from_the_bucket(&self, args: &[&str]) -> Option<Command> {
+        let Server::Bucket { store, .. } = &self.server else {
+            return None;
+        };
+        let mut command = self.bench.command(&[args, &[ROOT]].concat());
+        with_access(&mut command, store);
+        Some(command)
     }
 
     pub(crate) fn url(&self) -> String {
