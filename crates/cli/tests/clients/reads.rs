@@ -79,7 +79,7 @@ fn referrers() {
 fn sreg_finds_every_host_whole() {
     on_every_host(|site, _| {
         site.bench.ok(&["verify", &site.url()]);
-        if let Some(mut verify) = site.from_the_bucket(&["verify", "--blobs", "full"]) {
+        if let Some(mut verify) = site.on_the_bucket(&["verify", "--blobs", "full"]) {
             let output = verify.output().unwrap();
             assert!(output.status.success(), "{output:?}");
         }

@@ -144,7 +144,7 @@ impl Site {
     }
 
     /// A command of sreg on the bucket itself, where there is one.
-    pub(crate) fn from_the_bucket(&self, args: &[&str]) -> Option<Command> {
+    pub(crate) fn on_the_bucket(&self, args: &[&str]) -> Option<Command> {
         let Server::Bucket { store, .. } = &self.server else {
             return None;
         };
