@@ -392,14 +392,16 @@ def strays($settings; $nodes; $statements; $trust; $heads; $complete; $whole; $c
     | ($whole and ($is_view and $clash | not)) as $judged
     | (if $judged then {warning: "stray-file", path: $path} else {warning: "not-judged", path: "head"} end) as $warning
     | if $path | startswith("staging/") then {warning: "interrupted-run", path: "staging"}
-      elif $place == null then {warning: "foreign-file", path: $path}
+      # The file for another host than that of the settings is somebody else's.
+      elif $place == null or ($path != host_file($settings) and ($path == "nginx.conf" or $path == "_headers"))
+      then {warning: "foreign-file", path: $path}
       elif $stock[$path] | .type != "f" and .link == null then {path: $path, failed: "not-a-file"}
       elif $place.place == "trust" then {path: $path, failed: "stray-trust"}
       elif $place.place == "head-slot" then
         if $place.version > ($trust.base[$place.epoch + 1 | tostring] // {version: infinite} | .version // 0)
         then {warning: "abandoned-head", path: $path}
         elif $complete then {path: $path, failed: "stray-head"} else {warning: "not-judged", path: "head"} end
-      elif $place.view and $place.place != "manifest" then
+      elif $place.view and $place.place != "manifest" and $place.place != "index" then
         if $judged | not then $warning
         elif $place | is_list($texts[$path]) then $warning
         elif once_derived($settings; $nodes; $statements; $heads; $path) then {path: $path, failed: "stale-view"}
@@ -440,7 +442,7 @@ def verify_tree($settings; $nodes; $statements):
     | [case_collisions($index.lines), reserved_names($index.lines)] as $clashes
     | (if $whole then $known | views($settings; $hashed) else known_views($settings; $known; $index) end) as $views
     # Views of names that clash stand in each other's way.
-    | (if $clashes != [] then {} else $views end) as $derived
+    | (if $clashes != [] then {} else host_views($settings; $hosts) + $views end) as $derived
     | [image_checks($settings; $stated.values)] as $images
     | (["sreg.json", "head", (range(1; $trust.versions + 1) | "trust/\(.)")] + $series.met + $index.met + [$older[].met[]] + [$before.seen | keys[] | sharded("s"; .)]
        + ($derived | keys) + [$images[] | .met // empty]

@@ -67,12 +67,12 @@ def verdict($area; $case; $vector):
         | {digest: $digests[$case + "/input"], layers: $layers}
     elif $area == "settings" then
         (input($case) | parse_settings) as $settings
-        | ($settings | with_entries(select(.key | endswith("_url"))))
+        | ($settings | with_entries(select(.key | endswith("_url") or . == "host")))
           + if $vector.image then {image_url: ($vector.image | image_url($settings))} else {} end
     else # views
         (input($case) | split("\n")[:-1]) as $lines
         | ($lines[0] + "\n" | parse_settings) as $settings
-        | [$lines[1:][] | canonical | check_statement($hashed)] | views($settings; $hashed)
+        | [$lines[1:][] | canonical | check_statement($hashed)] | views($settings; $hashed) + host_views($settings; $hosts)
         | {files: with_entries(select(.value | type == "string")),
            links: with_entries(select(.value | type == "object") | .value |= .link)}
     end;

@@ -130,7 +130,7 @@ def digest_chain(data, vector):
 
 def settings(data, vector):
     found = verify.parse_settings(data)
-    said = {key: found[key] for key in ("base_url", "blob_url") if key in found}
+    said = {key: found[key] for key in ("base_url", "blob_url", "host") if key in found}
     if "image" in vector:
         said["image_url"] = verify.image_url(found, dict({"arch": "unknown"}, **vector["image"]))
     return said

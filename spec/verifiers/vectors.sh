@@ -54,7 +54,7 @@ documents() {
     build_maps "$work" > "$work/built"
     jq -nr -L "$here" --argfile vectors "$work/vectors" --argfile inputs "$work/texts" --argfile sizes "$work/sizes" \
         --argfile digests "$work/digests" --argfile hashed "$work/hashed" --argfile facts "$work/facts" \
-        --argfile built "$work/built" "$(< "$here/vectors.jq")" > "$work/said"
+        --argfile built "$work/built" --argjson hosts "$(files_of_hosts)" "$(< "$here/vectors.jq")" > "$work/said"
     while IFS= read -r line; do
         if [[ $line == *" ." ]]; then count "${line% .}"; else count "${line%%/*}" "$line"; fi
     done < "$work/said"

@@ -140,7 +140,7 @@ def is_arch: type == "string" and . as $word | arches | index([$word]) != null;
 def check_namespace:
     if is_component | not then wrong("malformed-namespace"; .) else . end
     | fold as $folded
-    | if ["api", "head", "heads", "index.html", "n", "s", "sreg.json", "staging", "trust", "v2"] | index([$folded])
+    | if ["api", "head", "heads", "index.html", "n", "nginx.conf", "s", "sreg.json", "staging", "trust", "v2"] | index([$folded])
       then wrong("reserved-name"; $folded) else . end;
 
 def check_repository:
@@ -442,6 +442,8 @@ def check_url($template):
            else wrong("malformed-settings"; "blob_url does not tell images apart") end
       else if $used != [] or ($url | endswith("/")) then wrong("malformed-settings"; $url) else . end end;
 
+def hosts: ["nginx", "s3", "gcs", "pages", "netlify", "cloudflare"];
+
 def parse_settings:
     [try (utf8 | fromjson) catch empty] as $lenient
     | if ($lenient | length) == 1 and ($lenient[0] | type == "object" and .type == "sreg-registry")
@@ -450,7 +452,7 @@ def parse_settings:
     | if $lenient[0].format > 1 then wrong("newer-format"; "\($lenient[0].format)") else . end
     | if endswith("\n") | not then wrong("malformed-settings"; "no LF") else .[:-1] end
     | canonical_or("malformed-settings")
-    | check_fields({format: [1], type: ["sreg-registry"]}; {base_url: "string", blob_url: "string"}; "malformed-settings")
+    | check_fields({format: [1], type: ["sreg-registry"]}; {base_url: "string", blob_url: "string", host: hosts}; "malformed-settings")
     | . as $settings
     | if has("base_url") then (.base_url | check_url(false)) as $_ | $settings else . end
     | if has("blob_url") then (.blob_url | check_url(true)) as $_ | $settings else . end;
@@ -478,6 +480,8 @@ def place:
       elif . == "head" then {place: "head"}
       elif . == ".nojekyll" then {place: "no-jekyll"}
       elif . == "v2/index.html" then {place: "ping"}
+      elif . == "nginx.conf" then {place: "nginx-conf"}
+      elif . == "_headers" then {place: "headers"}
       elif $parts[0] == "heads" then
         if $length == 3 and ($parts[1] | number) and ($parts[2] | is_version)
         then {place: "head-slot", epoch: ($parts[1] | tonumber), version: ($parts[2] | tonumber)} else null end
@@ -490,12 +494,13 @@ def place:
         ($parts[1:3] | join("/")) as $repository
         | if $length != 5 or ($repository | is_folded_repository | not) then null
           elif $parts[3:] == ["tags", "list"] then {place: "tags-list", repository: $repository}
-          elif {blobs: 1, manifests: 1, referrers: 1}[$parts[3]] and ($parts[4] | is_digest)
-          then {place: ($parts[3] | if . == "referrers" then . else .[:-1] end), repository: $repository, digest: $parts[4]}
+          elif ($parts[4] | is_digest) and {blobs: 1, manifests: 1, indexes: 1, referrers: 1}[$parts[3]]
+          then {place: {blobs: "blob", manifests: "manifest", indexes: "index", referrers: "referrers"}[$parts[3]],
+                repository: $repository, digest: $parts[4]}
           elif $parts[3] == "manifests" and ($parts[4] | test("\\Asha256-[0-9a-f]{64}\\z"))
           then {place: "referrers-tag", repository: $repository, digest: ("sha256:" + $parts[4][7:])}
-          elif $parts[3] == "manifests" and ($parts[4] | is_tag)
-          then {place: "tag-manifest", repository: $repository, tag: $parts[4]}
+          elif ($parts[4] | is_tag) and ($parts[3] == "manifests" or $parts[3] == "indexes")
+          then {place: (if $parts[3] == "manifests" then "tag-manifest" else "tag-index" end), repository: $repository, tag: $parts[4]}
           else null end
       elif $parts[0] == "api" or $parts[:2] == ["library", "v1"] or ($parts[0] == "library" and $parts[2] == "v1") then
         (if $parts[0] == "library" and $length == 6 and ($parts[1] | is_arch) then $parts[1] else null end) as $arch
@@ -549,6 +554,12 @@ def lists_of_tags:
         | .[$name + "/tags/index.html"] = ($tags | list($name))
         | .["v2/" + ($name | fold) + "/tags/list"] = ($tags | list($name | fold)));
 
+# The path of the file that tells a host how to serve a tree; null where there is none for it.
+def host_file($settings): {nginx: "nginx.conf", netlify: "_headers", cloudflare: "_headers"}[$settings.host // ""];
+
+# That file of the host of a tree, as {path: bytes}, out of those of all hosts.
+def host_views($settings; $hosts): host_file($settings) as $path | if $path then {($path): $hosts[$path]} else {} end;
+
 # What stands at digests of a tag's images: manifests, what refers to them, and signatures. A document whose
 # digest is not in $hashed has no place of its own.
 def views_by_digest($base; $hashed):
@@ -577,6 +588,8 @@ def views($settings; $hashed):
             (.[] | select(.arch != "amd64" and .arch != "unknown") | library_views($settings; "library/" + .arch)),
             {key: ("api/container/" + $shown.name + ":" + $shown.tag), value: ($shown | shub($settings))},
             {key: ($oci + "/manifests/" + $shown.tag), value: $document},
+            (if $settings.host == "nginx" and length > 1
+             then ($shown.tag, $hashed[$document] // empty) | {key: ($oci + "/indexes/" + .), value: $document} else empty end),
             {key: blob_path($shown.name; config_digest), value: "{}"},
             (.[] | select(.file) | {key: blob_path(.name; .file.digest), value: {digest: .file.digest}}),
             views_by_digest($oci; $hashed)) ] as $views

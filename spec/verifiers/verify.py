@@ -198,7 +198,7 @@ def is_true(value):
 
 COMPONENT = re.compile(r"(?=.{1,64}\Z)[A-Za-z0-9]+(?:(?:\.|__?|-+)[A-Za-z0-9]+)*\Z")
 TAG = re.compile(r"(?![Ss][Hh][Aa]256-[0-9A-Fa-f]{64})[A-Za-z0-9_][A-Za-z0-9._-]{0,127}\Z")
-RESERVED = "api head heads index.html n s sreg.json staging trust v2".split()
+RESERVED = "api head heads index.html n nginx.conf s sreg.json staging trust v2".split()
 ARCHES = {
     "unknown": "00", "386": "01", "amd64": "02", "arm": "03", "arm64": "04", "ppc64": "05",
     "ppc64le": "06", "mips": "07", "mipsle": "08", "mips64": "09", "mips64le": "10",
@@ -1181,6 +1181,7 @@ def broken_link(data, sidecar):
 # --- layout.md
 
 URL = re.compile(r"https?://[^\x00-\x20\x7f-\U0010ffff\"\\<>?#]+\Z")
+HOSTS = ("nginx", "s3", "gcs", "pages", "netlify", "cloudflare")
 PLACEHOLDERS = ("digest", "hex", "namespace", "name", "tag", "arch", "ext")
 
 
@@ -1222,7 +1223,7 @@ def parse_settings(data):
     fields(
         settings,
         {"format": lambda found: found == 1, "type": is_string},
-        {"base_url": is_string, "blob_url": is_string},
+        {"base_url": is_string, "blob_url": is_string, "host": lambda found: found in HOSTS},
         word=word,
     )
     if "base_url" in settings:
@@ -1255,6 +1256,7 @@ def as_tag(digest):
 
 def of_tag(tag):
     return tag.replace("-", ":")
+HOST_FILES = {"nginx.conf": "nginx-conf", "_headers": "headers"}
 
 
 def parse_place(path):
@@ -1267,6 +1269,8 @@ def parse_place(path):
         return place("settings" if path == "sreg.json" else "head")
     if path in (".nojekyll", "v2/index.html"):
         return place("no-jekyll" if path == ".nojekyll" else "ping", True)
+    if path in HOST_FILES:
+        return place(HOST_FILES[path], True)
     found = re.match(r"heads/%s/%s\Z" % (number, number), path)
     if found:
         epoch, version = map(int, found.groups())
@@ -1279,19 +1283,21 @@ def parse_place(path):
     if found:
         kind = {"n": "node", "s": "statement"}[found.group(1)]
         return place(kind, digest="sha256:" + found.group(3))
-    found = re.match(r"v2/([^/]+/[^/]+)/(blobs|manifests|referrers|tags)/([^/]+)\Z", path)
+    found = re.match(r"v2/([^/]+/[^/]+)/(blobs|manifests|indexes|referrers|tags)/([^/]+)\Z", path)
     if found and is_folded(found.group(1)) and is_repository(found.group(1)):
         repository, folder, last = found.groups()
         if folder == "tags":
             if last == "list":
                 return place("tags-list", True, repository=repository)
         elif is_digest(last):
-            kind = {"blobs": "blob", "manifests": "manifest", "referrers": "referrers"}[folder]
+            kinds = {"blobs": "blob", "manifests": "manifest", "indexes": "index", "referrers": "referrers"}
+            kind = kinds[folder]
             return place(kind, folder != "blobs", repository=repository, digest=last)
         elif folder == "manifests" and re.match(r"sha256-[0-9a-f]{64}\Z", last):
             return place("referrers-tag", True, repository=repository, digest=of_tag(last))
-        elif folder == "manifests" and is_tag(last):
-            return place("tag-manifest", True, repository=repository, tag=last)
+        elif folder in ("manifests", "indexes") and is_tag(last):
+            kind = "tag-manifest" if folder == "manifests" else "tag-index"
+            return place(kind, True, repository=repository, tag=last)
     found = re.match(r"(library/(?:([^/]+)/)?v1/(?:images|imagefile)|api/container)/([^/]+/[^/]+):([^/]+)\Z", path)
     if found and is_repository(found.group(3)) and is_tag(found.group(4)):
         folder, arch, repository, tag = found.groups()
@@ -1329,6 +1335,7 @@ def views_of(settings, statements):
     """Every view that these newest statements give, by path: its bytes, or a link. One that is
     signed has the bytes of its file as `file`."""
     views = {".nojekyll": b"", "v2/index.html": b"{}\n"}
+    views.update(views_of_host(settings))
     tags = {}
     for statement in statements:
         if statement["state"] == "present":
@@ -1341,8 +1348,12 @@ def views_of(settings, statements):
             if image["arch"] not in ("amd64", "unknown"):
                 views.update(views_of_library(settings, "library/" + image["arch"], image))
         document = manifest_of_image(images[0]) if len(images) == 1 else image_index_of(images)
-        views["v2/%s/manifests/%s" % (fold(name), tag)] = document
-        views.update(views_by_digest("v2/" + fold(name), images))
+        oci = "v2/" + fold(name)
+        views["%s/manifests/%s" % (oci, tag)] = document
+        if len(images) > 1 and settings.get("host") == "nginx":
+            for what in (tag, sha256(document)):
+                views["%s/indexes/%s" % (oci, what)] = document
+        views.update(views_by_digest(oci, images))
         views[blob_path(name, CONFIG)] = b"{}"
     views.update(lists_of_tags(tags))
     return views
@@ -1367,6 +1378,17 @@ def views_by_digest(base, images):
         if listed != nothing:
             views["%s/manifests/%s" % (base, as_tag(digest))] = listed
     return views
+
+
+def views_of_host(settings):
+    """The file that tells the host of a tree how to serve it; it is the same for every tree."""
+    names = {"nginx": "nginx.conf", "netlify": "_headers", "cloudflare": "_headers"}
+    name = names.get(settings.get("host"))
+    if name is None:
+        return {}
+    folder = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../hosts")
+    with open(os.path.join(folder, name), "rb") as file:
+        return {name: file.read()}
 
 
 def views_of_shown(settings, image):
@@ -1973,6 +1995,9 @@ class Tree:
         try:
             place = parse_place(path)
         except Wrong:
+            place = None
+        # The file for another host than that of the settings is somebody else's.
+        if place is None or (path in HOST_FILES and path not in views_of_host(self.settings)):
             self.warn("foreign-file", path)
             return False
         full = os.path.join(self.root, path)

@@ -222,7 +222,8 @@ paths_to_read() {
         include "verify"; include "trust";
         {settings: 1048576, head: greatest_document, "head-slot": greatest_document, trust: greatest_trust,
          statement: greatest_document, node: 65536, "seed-tags": 16777216, "seed-manifest": 16777216, manifest: 32768,
-         "no-jekyll": 0, ping: 16, "tag-manifest": 16384, referrers: 1048576, "referrers-tag": 1048576, "tags-list": 16777216, "library-image": 16384,
+         "no-jekyll": 0, ping: 16, "nginx-conf": 65536, headers: 65536,
+         "tag-manifest": 16384, index: 16384, "tag-index": 16384, referrers: 1048576, "referrers-tag": 1048576, "tags-list": 16777216, "library-image": 16384,
          shub: 16777216, blob: 2,
          # A file in the place of a link is no link, whatever it holds.
          "library-file": -1} as $most
@@ -284,6 +285,12 @@ judge_files() {
     done < "$work/verdicts"
 }
 
+# The files that tell hosts how to serve a tree, by path.
+files_of_hosts() {
+    jq -n --rawfile nginx "$here/../hosts/nginx.conf" --rawfile headers "$here/../hosts/_headers" \
+        '{"nginx.conf": $nginx, _headers: $headers}'
+}
+
 # Writes the verdicts on a tree: lines of `error`, word, path, what, or `warning`, word, path. The last
 # argument is $asked of tree.jq.
 judge() {
@@ -302,7 +309,7 @@ judge() {
     questions_of_tree "$work/texts" | find_facts "$work/signatures" > "$work/facts"
     jq -nr -L "$here" --argjson asked "$asked" --argfile stock "$work/stock" --argfile texts "$work/texts" \
         --argfile digests "$work/digests" --argfile hashed "$work/hashed" --argfile facts "$work/facts" \
-        "$(< "$here/tree.jq")" > "$work/verdicts"
+        --argjson hosts "$(files_of_hosts)" "$(< "$here/tree.jq")" > "$work/verdicts"
     judge_files "$root" "$work"
 }
 

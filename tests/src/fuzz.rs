@@ -234,6 +234,10 @@ fn places() -> Vec<(&'static str, Place)> {
         ("blob", Place::blob(&repository, digest)),
         ("manifest", Place::manifest(&repository, digest)),
         ("no-jekyll", Place::NoJekyll),
+        ("nginx-conf", Place::NginxConf),
+        ("headers", Place::Headers),
+        ("index", Place::Index(folded.clone(), digest)),
+        ("tag-index", Place::TagIndex(folded.clone(), tag.clone())),
         ("ping", Place::Ping),
         (
             "tag-manifest",

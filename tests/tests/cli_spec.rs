@@ -108,6 +108,8 @@ fn every_command_prints_json_under_its_schema() {
     };
     run(&["index", &images, "--out", "dry", "--dry-run"], "index", 0);
     run(&["index", &images, "--out", "public"], "index", 0);
+    let hosted = ["index", &images, "--out", "hosted", "--host"];
+    run(&[&hosted[..], &["pages"]].concat(), "index", 0);
     run(&["verify", "public"], "verify", 0);
     run(&["ls", "public"], "ls", 0);
     run(

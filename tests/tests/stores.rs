@@ -7,6 +7,8 @@ use std::sync::Arc;
 use sreg_index::hasher::{IoMode, Observer, Unobserved};
 use sreg_model::layout::Place;
 use sreg_model::served::served;
+use sreg_model::settings::Settings;
+use sreg_model::{Digest, Host};
 use sreg_store::{
     If, Memory, Object, Served, Sink, Store, StoreError, Upload, Written, keeps_conditions,
 };
@@ -103,6 +105,113 @@ fn every_object_is_served_as_what_it_is() {
     let tree = Tree::in_store(memory).unwrap();
     let report = verify_tree(&tree, &options, &Unobserved).unwrap();
     assert_eq!((report.faults, report.warnings), (vec![], vec![]));
+}
+
+/// A registry in memory, whose settings say for which host it is, and where its images come from.
+fn registry_for(host: Option<Host>) -> (Arc<Memory>, Destination, tempfile::TempDir) {
+    let memory = Arc::new(Memory::default());
+    let mut settings = Settings::default();
+    settings.host = host;
+    let place = Place::Settings;
+    let (key, bytes) = (place.to_string(), settings.encode());
+    memory
+        .write(&key, &bytes, &If::Absent, served(&place))
+        .unwrap();
+    let destination = Destination {
+        store: memory.clone(),
+        uploads: None,
+        at_once: 1,
+    };
+    publish_edition(&destination, Edition::default(), None, NOW, &Unwatched).unwrap();
+    (memory, destination, tempfile::tempdir().unwrap())
+}
+
+/// Pushes an image under `lab/tool:1.0`: its digest.
+fn push_to(destination: &Destination, folder: &tempfile::TempDir, seed: &str) -> Digest {
+    let image = folder.path().join("image.simg");
+    let bytes = images::simg(seed, 10);
+    std::fs::write(&image, &bytes).unwrap();
+    let pushed = Push {
+        image: &image,
+        repository: "lab/tool".parse().unwrap(),
+        tag: "1.0".parse().unwrap(),
+        arch: None,
+        frozen: false,
+        statement: None,
+        io: IoMode::Auto,
+        publisher: Publisher {
+            keys: None,
+            known: &[],
+            now: NOW,
+            watch: &Unwatched,
+        },
+    };
+    push(destination, &pushed).unwrap();
+    Digest::of(&bytes)
+}
+
+/// The faults of a registry, by word.
+fn faults(memory: &Arc<Memory>, blobs: BlobCheck) -> Vec<&'static str> {
+    let options = Options {
+        now: NOW,
+        ..Options::new(blobs, IoMode::Auto)
+    };
+    let tree = Tree::in_store(memory.clone()).unwrap();
+    let report = verify_tree(&tree, &options, &Unobserved).unwrap();
+    report.faults.iter().map(|fault| fault.code).collect()
+}
+
+// spec: API-20 COM-26
+#[test]
+fn a_store_copies_images_to_where_library_clients_look() {
+    let key = "library/v1/imagefile/lab/tool:1.0";
+    for host in [Host::S3, Host::Gcs] {
+        let (memory, destination, folder) = registry_for(Some(host));
+        for seed in ["first", "second", "first"] {
+            let digest = push_to(&destination, &folder, seed);
+            let copied = memory.copied(key).unwrap().unwrap();
+            assert_eq!(copied.digest, Some(digest));
+            let found = memory.read(key, usize::MAX).unwrap().unwrap();
+            assert_eq!(Digest::of(&found.bytes), digest);
+            assert_eq!(memory.served(key).unwrap().cache_control, "no-cache");
+            assert_eq!(faults(&memory, BlobCheck::Full), [""; 0]);
+        }
+        // What is right stays as it is.
+        let before = memory.read(key, 0).unwrap().unwrap().version;
+        push_to(&destination, &folder, "first");
+        assert_eq!(memory.read(key, 0).unwrap().unwrap().version, before);
+    }
+    for host in [None, Some(Host::Nginx), Some(Host::Pages)] {
+        let (memory, destination, folder) = registry_for(host);
+        push_to(&destination, &folder, "first");
+        assert_eq!(memory.copied(key).unwrap(), None);
+        assert_eq!(faults(&memory, BlobCheck::Full), [""; 0]);
+    }
+}
+
+// spec: API-20
+#[test]
+fn a_copy_that_is_another_image_is_found() {
+    let key = "library/v1/imagefile/lab/tool:1.0";
+    let (memory, destination, folder) = registry_for(Some(Host::S3));
+    let digest = push_to(&destination, &folder, "first");
+    let image = format!("v2/lab/tool/blobs/{digest}");
+    let bytes = memory.read(&image, usize::MAX).unwrap().unwrap().bytes;
+    let how = served(&Place::Head);
+    // By what was noted, by its size, and by its bytes where all are read.
+    let other = Digest::of(b"another");
+    memory.copy(&image, key, &other, how).unwrap();
+    assert_eq!(faults(&memory, BlobCheck::Head), ["view-mismatch"]);
+    memory.write(key, &bytes[1..], &If::Any, how).unwrap();
+    assert_eq!(faults(&memory, BlobCheck::Head), ["view-mismatch"]);
+    let turned: Vec<u8> = bytes.iter().rev().copied().collect();
+    memory.write(key, &turned, &If::Any, how).unwrap();
+    assert_eq!(faults(&memory, BlobCheck::Full), ["view-mismatch"]);
+    memory.remove(key).unwrap();
+    assert_eq!(faults(&memory, BlobCheck::Head), ["missing-view"]);
+    // It is copied anew when the tag moves.
+    push_to(&destination, &folder, "second");
+    assert_eq!(faults(&memory, BlobCheck::Full), [""; 0]);
 }
 
 /// A store that writes whatever the condition is.

@@ -368,6 +368,9 @@ fn settings() {
         if let Some(url) = &settings.blob_url {
             said["blob_url"] = json!(url);
         }
+        if let Some(host) = &settings.host {
+            said["host"] = json!(host);
+        }
         if vector.fields.get("image").is_some() {
             let (subject, image) = image(vector);
             said["image_url"] = json!(settings.image_url(&subject, &image));
@@ -464,7 +467,7 @@ fn views() {
                 views.extend(tag_views(&settings, statements));
             }
         }
-        views.extend(registry_views());
+        views.extend(registry_views(&settings));
         let (mut files, mut links) = (serde_json::Map::new(), serde_json::Map::new());
         for view in views {
             let path = view.place.to_string();
@@ -502,6 +505,14 @@ fn layout() {
             }
             Place::NoJekyll => json!({"place": "no-jekyll"}),
             Place::Ping => json!({"place": "ping"}),
+            Place::NginxConf => json!({"place": "nginx-conf"}),
+            Place::Headers => json!({"place": "headers"}),
+            Place::Index(repository, digest) => {
+                json!({"place": "index", "repository": repository.to_string(), "digest": digest})
+            }
+            Place::TagIndex(repository, tag) => {
+                json!({"place": "tag-index", "repository": repository.to_string(), "tag": tag})
+            }
             Place::TagManifest(repository, tag) => {
                 json!({"place": "tag-manifest", "repository": repository.to_string(), "tag": tag})
             }

@@ -9,11 +9,12 @@ pub(crate) use transfer::{Attach, Doctor, Mirror, Pull, Push};
 
 use std::path::PathBuf;
 
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use serde::Deserialize;
-use sreg_model::Namespace;
 use sreg_model::settings::{BaseUrl, BlobUrl};
+use sreg_model::{Host, Namespace};
 
 use crate::config::Config;
 
@@ -202,6 +203,9 @@ pub(crate) struct Index {
     /// are filled in.
     #[arg(long, env = "SREG_BLOB_URL", value_name = "TEMPLATE")]
     pub(crate) blob_url: Option<BlobUrl>,
+    /// What will serve the tree: writes what that host needs, and says who can pull from there.
+    #[arg(long, env = "SREG_HOST", value_name = "HOST", value_parser = host())]
+    pub(crate) host: Option<Host>,
     /// The namespace of images that lie in the folder itself [default: library].
     #[arg(long, env = "SREG_NAMESPACE", value_name = "NAME")]
     pub(crate) namespace: Option<Namespace>,
@@ -228,6 +232,12 @@ pub(crate) struct Index {
     /// With --key: fail where the registry has no keys yet, instead of giving it this one.
     #[arg(long)]
     pub(crate) no_init: bool,
+}
+
+/// One of the words for hosts.
+fn host() -> impl TypedValueParser<Value = Host> {
+    let words = Host::ALL.map(Host::as_str);
+    PossibleValuesParser::new(words).try_map(|word| word.parse::<Host>())
 }
 
 /// With which keys, and for how long.

@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 
 use etcetera::BaseStrategy as _;
 use serde::Deserialize;
-use sreg_model::Namespace;
 use sreg_model::settings::{BaseUrl, BlobUrl};
+use sreg_model::{Host, Namespace};
 
 use crate::args::{ColorMode, Format, Io, Link, ProgressMode};
 use crate::problem::Problem;
@@ -32,6 +32,7 @@ pub(crate) struct Index {
     pub(crate) out: Option<PathBuf>,
     pub(crate) base_url: Option<BaseUrl>,
     pub(crate) blob_url: Option<BlobUrl>,
+    pub(crate) host: Option<Host>,
     pub(crate) namespace: Option<Namespace>,
     pub(crate) link: Option<Link>,
     pub(crate) io: Option<Io>,
@@ -64,6 +65,7 @@ impl Config {
                 out: self.index.out.or(other.index.out),
                 base_url: self.index.base_url.or(other.index.base_url),
                 blob_url: self.index.blob_url.or(other.index.blob_url),
+                host: self.index.host.or(other.index.host),
                 namespace: self.index.namespace.or(other.index.namespace),
                 link: self.index.link.or(other.index.link),
                 io: self.index.io.or(other.index.io),

@@ -265,6 +265,7 @@ impl From<HashError> for Problem {
 fn hint(error: &TreeError) -> Option<String> {
     Some(match error {
         TreeError::NotATree(path) => registry_hint(path),
+        TreeError::InTheWay(path) => format!("nothing was changed; move {} elsewhere", path.display()),
         TreeError::NotOurs(path) => {
             format!("nothing in it was touched; name an empty or absent folder, such as --out {}/public", path.display())
         }

@@ -58,6 +58,9 @@ fn kinds(root: &Path) -> BTreeMap<&'static str, Vec<String>> {
             Place::Manifest(..) => "manifest",
             // Empty: there is nothing to flip.
             Place::NoJekyll => continue,
+            Place::NginxConf => "configuration of nginx",
+            Place::Headers => "headers of hosts",
+            Place::Index(..) | Place::TagIndex(..) => "image index",
             Place::Ping => "ping",
             Place::TagManifest(..) => "manifest of a tag",
             Place::TagsList(_) => "list of tags",

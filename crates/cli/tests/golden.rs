@@ -52,6 +52,24 @@ fn the_text_of_inspect() {
 }
 
 #[test]
+fn the_table_of_every_host() {
+    let bench = examples();
+    let tables = sreg_model::Host::ALL.map(|host| {
+        let said = bench.ok(&[
+            "index",
+            "images",
+            "--out",
+            "public",
+            "--host",
+            host.as_str(),
+        ]);
+        let (_, table) = said.stdout.split_once("who can pull").unwrap();
+        format!("who can pull{table}")
+    });
+    insta::assert_snapshot!(tables.join("\n"));
+}
+
+#[test]
 fn the_help() {
     let bench = Bench::new();
     insta::assert_snapshot!(bench.run(&["--help"]).stdout);

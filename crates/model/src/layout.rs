@@ -33,12 +33,20 @@ pub enum Place {
     Blob(FoldedRepository, Digest),
     /// What tells GitHub Pages to serve files as they are.
     NoJekyll,
+    /// How nginx serves the tree.
+    NginxConf,
+    /// How Netlify and Cloudflare Pages do.
+    Headers,
     /// What OCI clients ask for first.
     Ping,
     /// An OCI manifest or image index by digest.
     Manifest(FoldedRepository, Digest),
     /// The OCI manifest or image index of a tag.
     TagManifest(FoldedRepository, Tag),
+    /// An OCI image index by digest, for a server that cannot tell it from a manifest.
+    Index(FoldedRepository, Digest),
+    /// The OCI image index of a tag, for the same.
+    TagIndex(FoldedRepository, Tag),
     /// OCI's list of tags.
     TagsList(FoldedRepository),
     /// What others say of the OCI manifest or image index with this digest.
@@ -131,7 +139,11 @@ impl Place {
     pub fn is_view(&self) -> bool {
         match self {
             Self::NoJekyll
+            | Self::NginxConf
+            | Self::Headers
             | Self::Ping
+            | Self::Index(..)
+            | Self::TagIndex(..)
             | Self::Manifest(..)
             | Self::TagManifest(..)
             | Self::TagsList(_)
@@ -156,7 +168,7 @@ impl Place {
     /// digest of its bytes.
     #[must_use]
     pub fn is_by_digest(&self) -> bool {
-        matches!(self, Self::Blob(..) | Self::Manifest(..))
+        matches!(self, Self::Blob(..) | Self::Manifest(..) | Self::Index(..))
     }
 
     /// Whether it is a list of what refers to the document with a digest.
@@ -191,6 +203,8 @@ impl Place {
         let place = match parts[..] {
             ["sreg.json"] => Self::Settings,
             [".nojekyll"] => Self::NoJekyll,
+            ["nginx.conf"] => Self::NginxConf,
+            ["_headers"] => Self::Headers,
             ["v2", "index.html"] => Self::Ping,
             ["head"] => Self::Head,
             ["heads", epoch, version] => Self::HeadSlot {
@@ -209,6 +223,8 @@ impl Place {
                         Some(digest) => Self::ReferrersTag(repository, digest),
                         None => Self::TagManifest(repository, tag.parse().ok()?),
                     },
+                    ("indexes", _, Some(digest)) => Self::Index(repository, digest),
+                    ("indexes", tag, None) => Self::TagIndex(repository, tag.parse().ok()?),
                     ("referrers", _, Some(digest)) => Self::Referrers(repository, digest),
                     ("tags", "list", _) => Self::TagsList(repository),
                     _ => return None,
@@ -243,9 +259,13 @@ impl fmt::Display for Place {
             Self::Node(id) => sharded(f, "n", id),
             Self::Statement(id) => sharded(f, "s", id),
             Self::NoJekyll => f.write_str(".nojekyll"),
+            Self::NginxConf => f.write_str("nginx.conf"),
+            Self::Headers => f.write_str("_headers"),
             Self::Ping => f.write_str("v2/index.html"),
             Self::Blob(repository, digest) => write!(f, "v2/{repository}/blobs/{digest}"),
             Self::TagManifest(repository, tag) => write!(f, "v2/{repository}/manifests/{tag}"),
+            Self::Index(repository, digest) => write!(f, "v2/{repository}/indexes/{digest}"),
+            Self::TagIndex(repository, tag) => write!(f, "v2/{repository}/indexes/{tag}"),
             Self::TagsList(repository) => write!(f, "v2/{repository}/tags/list"),
             Self::Referrers(repository, digest) => write!(f, "v2/{repository}/referrers/{digest}"),
             Self::ReferrersTag(repository, digest) => {
@@ -351,6 +371,16 @@ mod tests {
             ),
             (Place::NoJekyll, ".nojekyll".to_owned()),
             (Place::Ping, "v2/index.html".to_owned()),
+            (Place::NginxConf, "nginx.conf".to_owned()),
+            (Place::Headers, "_headers".to_owned()),
+            (
+                Place::Index(folded.clone(), digest),
+                format!("v2/lab/tool/indexes/sha256:{hex}"),
+            ),
+            (
+                Place::TagIndex(folded.clone(), tag.clone()),
+                "v2/lab/tool/indexes/V1.0".to_owned(),
+            ),
             (
                 Place::TagManifest(folded.clone(), tag.clone()),
                 "v2/lab/tool/manifests/V1.0".to_owned(),

@@ -21,6 +21,7 @@ pub const RESERVED_NAMESPACES: &[&str] = &[
     "heads",
     "index.html",
     "n",
+    "nginx.conf",
     "s",
     "sreg.json",
     "staging",

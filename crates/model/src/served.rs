@@ -29,7 +29,9 @@ pub fn served(place: &Place) -> Served {
         | Place::Shub(..)
         | Place::SeedTags(_)
         | Place::SeedManifest(..) => ("application/json", ASK_AGAIN),
-        Place::Head | Place::NoJekyll => ("text/plain; charset=utf-8", ASK_AGAIN),
+        Place::Head | Place::NoJekyll | Place::NginxConf | Place::Headers => {
+            ("text/plain; charset=utf-8", ASK_AGAIN)
+        }
         // Where there is none, the next reader has to see the one that has come meanwhile; what is
         // there never changes.
         Place::HeadSlot { .. } | Place::Trust(_) | Place::Node(_) | Place::Statement(_) => {
@@ -39,7 +41,10 @@ pub fn served(place: &Place) -> Served {
         // Where it is an image index, the view says so.
         Place::Manifest(..) => (OCI_MANIFEST, FOR_EVER),
         Place::TagManifest(..) => (OCI_MANIFEST, ASK_AGAIN),
-        Place::Referrers(..) | Place::ReferrersTag(..) => (OCI_INDEX, ASK_AGAIN),
+        Place::Index(..) => (OCI_INDEX, FOR_EVER),
+        Place::TagIndex(..) | Place::Referrers(..) | Place::ReferrersTag(..) => {
+            (OCI_INDEX, ASK_AGAIN)
+        }
         Place::LibraryFile(..) => ("application/octet-stream", ASK_AGAIN),
     };
     Served {

@@ -7,6 +7,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::canonical::{self, CanonicalError};
 use crate::digest::shorten;
+use crate::host::Host;
 use crate::layout::Place;
 use crate::statement::{Image, Subject};
 
@@ -66,6 +67,9 @@ pub struct Settings {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub blob_url: Option<BlobUrl>,
     format: Format,
+    /// What is to serve the tree.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub host: Option<Host>,
     r#type: Kind,
 }
 
@@ -298,12 +302,13 @@ mod tests {
                     .parse()
                     .unwrap(),
             ),
+            host: Some(Host::Pages),
             ..Settings::default()
         };
         let bytes = settings.encode();
         assert_eq!(
             String::from_utf8_lossy(&bytes),
-            "{\"base_url\":\"https://example.org/registry\",\"blob_url\":\"https://example.org/{namespace}/{name}_{tag}.{ext}\",\"format\":1,\"type\":\"sreg-registry\"}\n"
+            "{\"base_url\":\"https://example.org/registry\",\"blob_url\":\"https://example.org/{namespace}/{name}_{tag}.{ext}\",\"format\":1,\"host\":\"pages\",\"type\":\"sreg-registry\"}\n"
         );
         assert_eq!(Settings::parse(&bytes), Ok(settings));
         assert_eq!(
@@ -356,6 +361,10 @@ mod tests {
             ),
             (
                 "{\"base_url\":\"https://x/\",\"format\":1,\"type\":\"sreg-registry\"}\n",
+                "malformed-settings",
+            ),
+            (
+                "{\"format\":1,\"host\":\"apache\",\"type\":\"sreg-registry\"}\n",
                 "malformed-settings",
             ),
             (

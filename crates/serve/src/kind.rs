@@ -35,14 +35,19 @@ pub(crate) fn kind(path: &str) -> Kind {
         served: served(&place),
         // A statement's path has the digest of its first line, not of the file.
         digest: match place {
-            Place::Node(digest) | Place::Blob(_, digest) | Place::Manifest(_, digest) => {
-                Some(digest)
-            }
+            Place::Node(digest)
+            | Place::Blob(_, digest)
+            | Place::Manifest(_, digest)
+            | Place::Index(_, digest) => Some(digest),
             _ => None,
         },
         is_document: matches!(
             place,
-            Place::Manifest(..) | Place::TagManifest(..) | Place::ReferrersTag(..)
+            Place::Manifest(..)
+                | Place::TagManifest(..)
+                | Place::Index(..)
+                | Place::TagIndex(..)
+                | Place::ReferrersTag(..)
         ),
         is_blob: matches!(place, Place::Blob(..)),
     }

@@ -3,6 +3,7 @@
 //! Views are what `curl` and stock clients read. They are a function of the index and of
 //! `sreg.json` alone (`spec/api.md`), so anyone can derive and compare them.
 
+pub mod host;
 mod library;
 mod oci;
 mod referrers;
@@ -60,10 +61,12 @@ const JSON: &str = "application/json";
 /// An image that is present, and what it is an image of.
 type Present<'a> = (&'a Subject, &'a Image);
 
-/// The views that every registry has.
+/// The views of a registry as a whole.
 #[must_use]
-pub fn registry_views() -> Vec<View> {
-    oci::registry()
+pub fn registry_views(settings: &Settings) -> Vec<View> {
+    let mut views = oci::registry();
+    views.extend(settings.host.and_then(host::file));
+    views
 }
 
 /// The views of a repository as a whole: `tags` are those with an image, in any order. A
@@ -98,6 +101,7 @@ pub fn tag_views(settings: &Settings, statements: &[Document<Statement>]) -> Vec
     };
     let (images, statements): (Vec<Present<'_>>, Vec<_>) = present.into_iter().unzip();
     let mut views = oci::tag(&shown.0.repository, &shown.0.tag, &statements);
+    views.extend(host::indexes(settings.host, &views));
     views.extend(library::tag(settings, &images));
     views.push(shub::tag(settings, shown));
     views.push(seed::manifest(settings, shown));
@@ -106,12 +110,11 @@ pub fn tag_views(settings: &Settings, statements: &[Document<Statement>]) -> Vec
 
 /// Where the views of one tag stand by name, of which images for `archs` are or were present.
 #[must_use]
-pub fn tag_places<'a>(
-    repository: &Repository,
-    tag: &Tag,
-    archs: impl IntoIterator<Item = &'a Arch>,
-) -> Vec<Place> {
+pub fn tag_places(repository: &Repository, tag: &Tag, archs: &BTreeSet<Arch>) -> Vec<Place> {
     let mut places = vec![oci::tag_place(repository, tag)];
+    if archs.len() > 1 {
+        places.push(oci::tag_index_place(repository, tag));
+    }
     places.extend(library::tag_places(repository, tag, archs));
     places.push(Place::Shub(repository.clone(), tag.clone()));
     places.push(Place::SeedManifest(repository.clone(), tag.clone()));

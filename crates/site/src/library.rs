@@ -32,7 +32,7 @@ fn places(base: Option<Arch>, repository: &Repository, tag: &Tag) -> [Place; 2] 
 }
 
 /// Whether clients that say what they are for have a folder of their own.
-fn has_base(arch: Arch) -> bool {
+pub(crate) fn has_base(arch: Arch) -> bool {
     !matches!(arch, Arch::Amd64 | Arch::Unknown)
 }
 

@@ -54,6 +54,11 @@ pub(crate) fn tag_place(repository: &Repository, tag: &Tag) -> Place {
     Place::TagManifest(FoldedRepository::new(repository), tag.clone())
 }
 
+/// Where the image index of a tag stands a second time.
+pub(crate) fn tag_index_place(repository: &Repository, tag: &Tag) -> Place {
+    Place::TagIndex(FoldedRepository::new(repository), tag.clone())
+}
+
 /// The documents of a tag: each manifest by its digest, with what refers to it; of several an image
 /// index, too; and under the tag the one that names all.
 pub(crate) fn tag(

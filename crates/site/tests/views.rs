@@ -6,8 +6,10 @@ use sreg_model::layout::Place;
 use sreg_model::media_type::{OCI_INDEX, OCI_MANIFEST};
 use sreg_model::settings::Settings;
 use sreg_model::statement::{Claim, Image, Statement, Subject};
-use sreg_model::{Arch, Digest, Document, ImageFormat, Repository, Tag};
-use sreg_site::{Content, View, repository_places, repository_views, tag_places, tag_views};
+use sreg_model::{Arch, Digest, Document, Host, ImageFormat, Repository, Tag};
+use sreg_site::{
+    Content, View, registry_views, repository_places, repository_views, tag_places, tag_views,
+};
 
 fn statement(arch: Arch, present: bool) -> Document<Statement> {
     let image = Image {
@@ -40,6 +42,13 @@ fn statement(arch: Arch, present: bool) -> Document<Statement> {
         },
     };
     Document::new(statement).unwrap()
+}
+
+/// Settings for a host.
+fn on(host: Host) -> Settings {
+    let mut settings = Settings::default();
+    settings.host = Some(host);
+    settings
 }
 
 fn repository() -> Repository {
@@ -166,8 +175,12 @@ fn a_link_leads_from_the_library_to_the_image() {
 #[test]
 fn every_view_of_a_tag_that_changes_is_at_one_of_its_places() {
     let statements = [statement(Arch::Arm64, true), statement(Arch::Amd64, true)];
-    let views = tag_views(&Settings::default(), &statements);
-    let places = tag_places(&repository(), &tag("1.0"), &[Arch::Amd64, Arch::Arm64]);
+    let views = tag_views(&on(Host::Nginx), &statements);
+    let places = tag_places(
+        &repository(),
+        &tag("1.0"),
+        &[Arch::Amd64, Arch::Arm64].into(),
+    );
     let by_name: Vec<_> = views
         .iter()
         .map(|view| view.place.clone())
@@ -220,4 +233,50 @@ fn what_is_attached_for_two_architectures_of_one_file_is_listed_once() {
     assert!(places.is_sorted(), "{list}");
     let tag = format!("v2/lab/tool/manifests/sha256-{}", manifest.hex());
     assert_eq!(at(&views, &tag), list);
+}
+
+#[test]
+fn for_nginx_an_image_index_stands_a_second_time_by_tag_and_by_digest() {
+    let (arm, amd) = (statement(Arch::Arm64, true), statement(Arch::Amd64, true));
+    let copies = |host, statements: &[Document<Statement>]| {
+        let views = tag_views(&on(host), statements);
+        let copies = views.into_iter().filter(|view| {
+            let path = view.place.to_string();
+            path.contains("/indexes/")
+        });
+        copies.collect::<Vec<_>>()
+    };
+    let several = [arm.clone(), amd];
+    let views = tag_views(&on(Host::Nginx), &several);
+    let index = at(&views, "v2/lab/tool/manifests/1.0");
+    let digest = Digest::of(index.as_bytes());
+    let found = copies(Host::Nginx, &several);
+    assert_eq!(found.len(), 2);
+    for what in ["1.0".to_owned(), digest.to_string()] {
+        assert_eq!(at(&found, &format!("v2/lab/tool/indexes/{what}")), index);
+    }
+    assert!(found.iter().all(|view| view.content_type == OCI_INDEX));
+    assert_eq!(copies(Host::Nginx, &[arm]), []);
+    assert_eq!(copies(Host::Pages, &several), []);
+}
+
+#[test]
+fn a_host_that_is_told_how_to_serve_a_tree_has_a_file_for_it() {
+    let files = |host: Option<Host>| {
+        let mut settings = Settings::default();
+        settings.host = host;
+        let views = registry_views(&settings);
+        let paths = views.iter().map(|view| view.place.to_string());
+        paths.collect::<Vec<_>>()
+    };
+    let plain = ["v2/index.html", ".nojekyll"];
+    assert_eq!(files(None), plain);
+    for host in Host::ALL {
+        let file = match host {
+            Host::Nginx => vec!["nginx.conf"],
+            Host::Netlify | Host::Cloudflare => vec!["_headers"],
+            Host::S3 | Host::Gcs | Host::Pages => vec![],
+        };
+        assert_eq!(files(Some(host)), [&plain[..], &file].concat(), "{host}");
+    }
 }

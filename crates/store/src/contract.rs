@@ -4,7 +4,9 @@ use std::io::Write as _;
 use std::sync::Barrier;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use crate::{If, Object, Served, Store, Upload, Written};
+use sreg_model::Digest;
+
+use crate::{Copied, If, Object, Served, Store, StoreError, Upload, Written};
 
 /// How the objects of the contract are served.
 const SERVED: Served = Served {
@@ -24,7 +26,41 @@ pub fn check(store: &dyn Store) {
     files_are_uploaded(store);
     of_many_writers_one_wins(store);
     what_is_removed_is_gone(store);
+    copies_are_what_they_are_of(store);
     check_slashes(store);
+}
+
+/// Of a store that makes copies.
+fn copies_are_what_they_are_of(store: &dyn Store) {
+    let (from, to) = ("contract/folder/sha256:00ff", "contract/copied/tool:1.0");
+    let digest = Digest::of(b"two");
+    write(store, from, b"two", &If::Any);
+    match store.copy(from, to, &digest, SERVED) {
+        Err(StoreError::NoCopies(_)) => return,
+        copied => copied.expect("a copy is made"),
+    }
+    assert_eq!(read(store, to).expect("it is there").bytes, b"two");
+    let copied = |key: &str| store.copied(key).expect("it is told");
+    let expected = |digest| Some(Copied { size: 3, digest });
+    assert_eq!(copied(to), expected(Some(digest)));
+    assert_eq!(
+        copied(from),
+        expected(None),
+        "nothing is noted of what is no copy"
+    );
+    assert_eq!(copied("contract/copied/nothing"), None);
+    // A copy stands for itself, and is replaced by another.
+    write(store, from, b"other", &If::Any);
+    assert_eq!(read(store, to).expect("it is there").bytes, b"two");
+    let other = Digest::of(b"other");
+    store.copy(from, to, &other, SERVED).expect("it is made");
+    assert_eq!(read(store, to).expect("it is there").bytes, b"other");
+    assert_eq!(copied(to).and_then(|copied| copied.digest), Some(other));
+    write(store, to, b"two", &If::Any);
+    assert_eq!(copied(to), expected(None), "what was noted is of the copy");
+    let nothing = store.copy("contract/copied/nothing", to, &other, SERVED);
+    assert!(nothing.is_err(), "there is no copy of nothing");
+    assert_eq!(read(store, to).expect("it stays").bytes, b"two");
 }
 
 /// Checks keys that end with a slash, of a store that has them.

@@ -52,6 +52,9 @@ pub enum StoreError {
     /// The server sends whole objects only.
     #[error("{0} is served as a whole only")]
     NoRanges(String),
+    /// The store makes no copies of its objects.
+    #[error("{0} cannot be copied there: the store makes no copies")]
+    NoCopies(String),
     /// The store takes no writes.
     #[error("{0} can only be read")]
     ReadOnly(String),
@@ -73,6 +76,7 @@ impl StoreError {
             Self::Unreachable { .. } | Self::Status { .. } | Self::NoRanges(_) => "unreachable",
             Self::Denied { .. } => "access-denied",
             Self::NoBucket(_) => "missing-bucket",
+            Self::NoCopies(_) => "not-supported",
             Self::ReadOnly(_) => "read-only",
             Self::Cancelled => "interrupted",
         }

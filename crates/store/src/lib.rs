@@ -29,6 +29,8 @@ pub use probe::{keeps_conditions, keeps_slashes};
 pub use s3::{S3, credentials};
 pub use upload::Upload;
 
+use sreg_model::Digest;
+
 /// Where objects stand under keys.
 ///
 /// A key is a path below the registry's root, with `/` between components, as
@@ -98,6 +100,31 @@ pub trait Store: fmt::Debug + Send + Sync {
     /// When it cannot be written, or the upload asks to stop.
     fn upload(&self, key: &str, upload: &Upload<'_>) -> Result<(), StoreError>;
 
+    /// Makes an object a copy of another one of this store, without its bytes passing through here, and
+    /// notes with it which digest they have.
+    ///
+    /// # Errors
+    /// When it cannot be made, or that is not known; [`StoreError::NoCopies`], where a store makes none.
+    fn copy(
+        &self,
+        _from: &str,
+        key: &str,
+        _digest: &Digest,
+        _served: Served,
+    ) -> Result<(), StoreError> {
+        Err(StoreError::NoCopies(format!("{}/{key}", self.name())))
+    }
+
+    /// What is known of an object that may be such a copy, without its bytes; nothing, where there is no
+    /// object.
+    ///
+    /// # Errors
+    /// When that cannot be told.
+    fn copied(&self, key: &str) -> Result<Option<Copied>, StoreError> {
+        let size = self.size(key)?;
+        Ok(size.map(|size| Copied { size, digest: None }))
+    }
+
     /// Removes an object, where there is one.
     ///
     /// # Errors
@@ -140,6 +167,15 @@ pub enum Written {
     /// The condition did not hold. Where a request was sent again, that may be by its own first
     /// sending: only the object tells.
     Refused,
+}
+
+/// What is known of an object that may be a copy.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Copied {
+    /// Its size in bytes.
+    pub size: u64,
+    /// The digest that was noted when it was made.
+    pub digest: Option<Digest>,
 }
 
 /// The headers of a served object that matter to its readers.

@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use crate::{If, Object, Served, Sink, Store, StoreError, Upload, Version, Written};
+use sreg_model::Digest;
+
+use crate::{Copied, If, Object, Served, Sink, Store, StoreError, Upload, Version, Written};
 
 /// Objects in memory.
 #[derive(Debug, Default)]
@@ -23,6 +25,8 @@ struct Stored {
     bytes: Vec<u8>,
     written: u64,
     served: Served,
+    /// Of a copy, the digest that was noted.
+    noted: Option<Digest>,
 }
 
 impl Memory {
@@ -105,6 +109,7 @@ impl Store for Memory {
             bytes: bytes.to_vec(),
             written: objects.writes,
             served,
+            noted: None,
         };
         objects.stored.insert(key.to_owned(), stored);
         Ok(Written::Done)
@@ -119,6 +124,38 @@ impl Store for Memory {
         self.write(key, &bytes, &If::Any, upload.served)?;
         (upload.sent)(upload.size);
         Ok(())
+    }
+
+    fn copy(
+        &self,
+        from: &str,
+        key: &str,
+        digest: &Digest,
+        served: Served,
+    ) -> Result<(), StoreError> {
+        let mut objects = self.objects();
+        let Some(found) = objects.stored.get(from).cloned() else {
+            return Err(StoreError::Status {
+                name: from.to_owned(),
+                status: 404,
+            });
+        };
+        objects.writes += 1;
+        let copy = Stored {
+            written: objects.writes,
+            served,
+            noted: Some(*digest),
+            ..found
+        };
+        objects.stored.insert(key.to_owned(), copy);
+        Ok(())
+    }
+
+    fn copied(&self, key: &str) -> Result<Option<Copied>, StoreError> {
+        Ok(self.objects().stored.get(key).map(|stored| Copied {
+            size: stored.bytes.len() as u64,
+            digest: stored.noted,
+        }))
     }
 
     fn remove(&self, key: &str) -> Result<(), StoreError> {

@@ -1,7 +1,9 @@
 //! Objects in a bucket of S3, or of a server that speaks like it.
 
+mod copy;
 mod credentials;
 mod parts;
+mod signed;
 mod slash;
 
 use std::io;
@@ -16,12 +18,13 @@ use object_store::{
     Attribute, Attributes, BackoffConfig, ClientOptions, Error, GetOptions, GetRange, GetResult,
     ObjectStore, PutMode, PutOptions, PutPayload, RetryConfig, UpdateVersion,
 };
+use sreg_model::Digest;
 
 pub use self::credentials::credentials;
 use crate::patience::{Patience, too_slow};
 use crate::runtime::block_on;
 use crate::{
-    Access, Headers, If, Object, Served, Sink, Store, StoreError, Upload, Version, Written,
+    Access, Copied, Headers, If, Object, Served, Sink, Store, StoreError, Upload, Version, Written,
 };
 
 /// Objects in a bucket, below a prefix.
@@ -32,8 +35,11 @@ pub struct S3 {
     bucket: AmazonS3,
     /// The same, for the parts of large objects.
     parts: AmazonS3,
+    sender: signed::Sender,
     slashes: slash::Slashes,
     patience: Patience,
+    /// The most bytes that the server is asked to copy by one request.
+    most_copied: u64,
     /// Whether anything was read with these credentials: from then on a refusal means that there is
     /// no such object, as those hear who may not list a bucket.
     may_read: AtomicBool,
@@ -110,8 +116,8 @@ impl S3 {
         let region = region.unwrap_or_else(|| "us-east-1".to_owned());
         let unsigned = builder.get_config_value(&AmazonS3ConfigKey::SkipSignature);
         let is_signed = unsigned.is_none_or(|unsigned| unsigned != "true");
-        let slashes = slash::Slashes::new(region, access.patience.window, is_signed);
-        let slashes = slashes.map_err(|error| wrong(error.to_string()))?;
+        let sender = signed::Sender::new(region, access.patience.window);
+        let sender = sender.map_err(|error| wrong(error.to_string()))?;
         let parts = builder.clone();
         let build = |builder: AmazonS3Builder| {
             block_on(async { builder.build() }).map_err(|error| match one_line(&error) {
@@ -131,10 +137,25 @@ impl S3 {
             prefix: prefix.to_owned(),
             bucket: build(builder)?,
             parts: build(parts)?,
-            slashes,
+            sender,
+            slashes: slash::Slashes::new(is_signed),
             patience: access.patience,
+            most_copied: copy::MOST,
             may_read: AtomicBool::new(false),
         })
+    }
+
+    /// The same, but that the server copies no more by one request: tests are not to need gigabytes. A part
+    /// of an object has at least 5 MiB.
+    #[must_use]
+    pub fn with_most_copied(mut self, bytes: u64) -> Self {
+        self.most_copied = bytes;
+        self
+    }
+
+    fn bucket_name(&self) -> &str {
+        let rest = self.name.strip_prefix("s3://").unwrap_or(&self.name);
+        rest.split('/').next().unwrap_or(rest)
     }
 
     fn key(&self, key: &str) -> Result<Key, StoreError> {
@@ -356,6 +377,27 @@ impl Store for S3 {
 
     fn upload(&self, key: &str, upload: &Upload<'_>) -> Result<(), StoreError> {
         parts::upload(self, key, upload)
+    }
+
+    fn copy(
+        &self,
+        from: &str,
+        key: &str,
+        digest: &Digest,
+        served: Served,
+    ) -> Result<(), StoreError> {
+        copy::copy(self, from, key, digest, served)
+    }
+
+    fn copied(&self, key: &str) -> Result<Option<Copied>, StoreError> {
+        let noted = Attribute::Metadata(copy::NOTED.into());
+        Ok(self.head(key)?.map(|answer| Copied {
+            size: answer.meta.size,
+            digest: answer
+                .attributes
+                .get(&noted)
+                .and_then(|digest| digest.parse().ok()),
+        }))
     }
 
     fn remove(&self, key: &str) -> Result<(), StoreError> {

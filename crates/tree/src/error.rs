@@ -29,6 +29,9 @@ pub enum TreeError {
     /// The output folder holds files that are not those of a registry.
     #[error("{path} is not empty and has no sreg.json: it is not a folder that sreg made", path = .0.display())]
     NotOurs(PathBuf),
+    /// A file of somebody else stands where one for the host of the tree is to be.
+    #[error("{path} is not what sreg writes for that host", path = .0.display())]
+    InTheWay(PathBuf),
     /// The registry has nothing published yet.
     #[error("{path} has no head: nothing is published there yet", path = .0.display())]
     NoHead(PathBuf),
@@ -245,6 +248,7 @@ impl TreeError {
         match self {
             Self::NotATree(_) => "not-a-tree",
             Self::NotOurs(_) => "not-our-folder",
+            Self::InTheWay(_) => "file-exists",
             Self::NoHead(_) => "missing-head",
             Self::Signed(_) => "signed-registry",
             Self::Policy { source, .. } => source.code(),

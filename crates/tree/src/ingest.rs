@@ -3,6 +3,7 @@
 mod absent;
 mod found;
 mod hashing;
+mod host;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -13,7 +14,7 @@ use sreg_model::layout::Place;
 use sreg_model::lock::Known;
 use sreg_model::settings::{BaseUrl, BlobUrl, Settings};
 use sreg_model::statement::{Image, Subject};
-use sreg_model::{Digest, Document, Namespace, document, trust};
+use sreg_model::{Digest, Document, Host, Namespace, document, trust};
 use sreg_store::local::{is_absent, read_capped};
 
 use self::found::{Found, Sorted};
@@ -43,6 +44,8 @@ pub struct Options {
     pub base_url: Option<BaseUrl>,
     /// Where images are when they are not to be in the tree; absent: as `sreg.json` says.
     pub blob_url: Option<BlobUrl>,
+    /// What is to serve the tree; absent: as `sreg.json` says.
+    pub host: Option<Host>,
     /// A file that remembers what was hashed.
     pub cache: Option<PathBuf>,
     /// A file that remembers which references came from this source.
@@ -88,6 +91,10 @@ pub struct Outcome {
     pub kept: Vec<Subject>,
     /// Images that were left out, and why.
     pub skipped: Vec<SourceFault>,
+    /// What is to serve the tree.
+    pub host: Option<Host>,
+    /// Images that are larger than what it takes, with their sizes.
+    pub too_large: Vec<(Subject, u64)>,
 }
 
 /// Indexes a folder.
@@ -125,6 +132,7 @@ pub fn index_folder(
     let base = publish::recover(&writer, watch)?;
     base.check_known(writer.tree(), &options.known)?;
     check_keys(&base, options, keys)?;
+    host::check_file(writer.tree(), &settings)?;
     let lines = base.lines(&writer)?;
 
     let is_new = base.head.is_none();
@@ -170,6 +178,10 @@ pub fn index_folder(
         .filter(|_| begins)
         .map(|signing| signing.author.series().registry());
     let adopted = edition.again.len();
+    let host = settings.host;
+    let sizes = edition.present.iter();
+    let sizes = sizes.map(|(subject, image)| (subject.clone(), image.size));
+    let too_large = host::too_large(&settings, &lines, sizes, &kept);
     let publication = Publication {
         edition,
         settings,
@@ -197,6 +209,8 @@ pub fn index_folder(
         published: published.collect(),
         removed,
         kept,
+        host,
+        too_large,
         ..outcome(Some(head), &found, hashing::reused(&hashed), faults)
     })
 }
@@ -222,6 +236,8 @@ fn outcome(
         removed: Vec::new(),
         kept: Vec::new(),
         skipped,
+        host: None,
+        too_large: Vec::new(),
     }
 }
 
@@ -253,6 +269,7 @@ fn with_options(mut settings: Settings, options: &Options) -> Settings {
     if options.blob_url.is_some() {
         settings.blob_url.clone_from(&options.blob_url);
     }
+    settings.host = options.host.or(settings.host);
     settings
 }
 
@@ -262,15 +279,20 @@ fn dry_run(
     found: &[Found],
     skipped: Vec<SourceFault>,
 ) -> Result<Outcome, TreeError> {
-    let (head, lines) = match Tree::open(&options.out) {
+    let (head, lines, settings) = match Tree::open(&options.out) {
         Ok(tree) => {
             let base = Base::read(&tree)?;
             check_keys(&base, options, keys)?;
+            let settings = with_options(tree.settings().clone(), options);
+            host::check_file(&tree, &settings)?;
             let head = base.head;
             let lines = publish::lines(&tree, head.as_ref().map(Document::body))?;
-            (head, lines)
+            (head, lines, settings)
         }
-        Err(TreeError::NotATree(_)) => (None, Lines::new()),
+        Err(TreeError::NotATree(_)) => {
+            let settings = with_options(Settings::default(), options);
+            (None, Lines::new(), settings)
+        }
         Err(error) => return Err(error),
     };
     let (removed, kept) = absent_subjects(
@@ -280,7 +302,12 @@ fn dry_run(
         &skipped,
     );
     let reused = found.iter().filter(|image| image.known.is_some()).count();
+    let sizes = found
+        .iter()
+        .map(|image| (image.subject.clone(), image.stamp.size));
     Ok(Outcome {
+        host: settings.host,
+        too_large: host::too_large(&settings, &lines, sizes, &kept),
         removed,
         kept,
         ..outcome(head, found, reused, skipped)

@@ -15,7 +15,7 @@ use sreg_model::layout::{JOURNAL, Place};
 use sreg_model::served::served;
 use sreg_model::settings::Settings;
 use sreg_model::{Digest, Document, document};
-use sreg_site::View;
+use sreg_site::{Content, View, host};
 use sreg_store::{If, Object, Served, Store, StoreError, Upload, Written};
 
 use crate::error::TreeError;
@@ -98,6 +98,34 @@ impl StoreWriter {
             true => Ok(()),
             false => Err(TreeError::Overtaken),
         }
+    }
+
+    /// Whether copies stand in the place of links.
+    fn copies_links(&self) -> bool {
+        host::copies_links(self.tree.settings().host)
+    }
+
+    /// Has the store copy what links among `views` would lead to. Few stores copy under a condition: as with
+    /// what is removed, whoever finds a newer version afterwards looks again, and writes that one's copies.
+    fn put_copies(&self, line: Line<'_>, views: &[View]) -> Result<(), TreeError> {
+        if !self.copies_links() {
+            return Ok(());
+        }
+        let links = views.iter().filter_map(|view| match &view.content {
+            Content::Link(to @ Place::Blob(_, digest)) => Some((&view.place, to, digest)),
+            _ => None,
+        });
+        for (place, to, digest) in links {
+            let key = place.to_string();
+            let found = self.store().copied(&key)?;
+            if found.is_some_and(|found| found.digest == Some(*digest)) {
+                continue;
+            }
+            self.check_newest(line)?;
+            self.store()
+                .copy(&to.to_string(), &key, digest, served(place))?;
+        }
+        Ok(())
     }
 
     /// Replaces the journal by what `change` makes of it, until nobody comes in between; where `change`
@@ -262,8 +290,9 @@ impl Writer for StoreWriter {
 
     /// What stands there is read first, then it is made sure that the head is still the newest: then
     /// nobody has written a newer view before that, and whoever writes one after it changes what is
-    /// replaced here. There are no links in a store.
+    /// replaced here.
     fn put_views(&self, line: Line<'_>, views: &[View]) -> Result<(), TreeError> {
+        self.put_copies(line, views)?;
         let keeps_slashes = self.store().keeps_slashes();
         let objects: Vec<(String, &View, &[u8])> = views
             .iter()
@@ -309,7 +338,7 @@ impl Writer for StoreWriter {
     /// Few stores remove under a condition: where a newer version comes in between, `show` looks again.
     fn remove(&self, line: Line<'_>, place: &Place) -> Result<(), TreeError> {
         // A link, which no store has.
-        if matches!(place, Place::LibraryFile(..)) {
+        if matches!(place, Place::LibraryFile(..)) && !self.copies_links() {
             return Ok(());
         }
         self.check_newest(line)?;

@@ -12,9 +12,9 @@ use sreg_index::map::{self, MapError};
 use sreg_model::head::Head;
 use sreg_model::layout::Place;
 use sreg_model::node::{MapName, TagEntry};
-use sreg_model::{Arch, Document, Namespace, Repository, Tag};
+use sreg_model::{Arch, Document, Host, Namespace, Repository, Tag};
 use sreg_site::{
-    Content, View, registry_views, repository_places, repository_views, tag_places, tag_views,
+    Content, View, host, registry_views, repository_places, repository_views, tag_places, tag_views,
 };
 use sreg_store::local::{is_absent, read_capped};
 
@@ -93,10 +93,13 @@ pub(crate) fn roll_forward(
     }
     if all {
         touched.add(tree, None, head)?;
-        writer.put_views(line, &registry_views())?;
+        writer.put_views(line, &registry_views(tree.settings()))?;
     }
     let index = tree.index(head);
     let (lists, mut gone) = lists_of(writer, line, &touched.repositories)?;
+    if all {
+        gone.extend(files_of_other_hosts(tree)?);
+    }
     let gone_tags = touched
         .tags
         .par_iter()
@@ -142,6 +145,25 @@ fn since(
         heads.push(before);
     }
     Ok(None)
+}
+
+/// The files for hosts that the settings do not name. A file of that name with other bytes is somebody
+/// else's.
+fn files_of_other_hosts(tree: &Tree) -> Result<Vec<Place>, TreeError> {
+    let own = tree.settings().host.and_then(host::file);
+    let mut gone = Vec::new();
+    for view in Host::ALL.into_iter().filter_map(host::file) {
+        let is_own = own.as_ref().is_some_and(|own| own.place == view.place);
+        if is_own || gone.contains(&view.place) {
+            continue;
+        }
+        match read(tree, &view.place) {
+            Ok(found) if found == *stored(&view) => gone.push(view.place),
+            Err(error @ TreeError::Store(_)) => return Err(error),
+            Ok(_) | Err(_) => {}
+        }
+    }
+    Ok(gone)
 }
 
 /// Those of `places` at which none of `views` stands.
@@ -291,7 +313,8 @@ impl Touched {
             if let Some(entry) = difference.left.first().or(difference.right.first())
                 && let Some(repository) = repository(namespace, entry)
             {
-                let present = difference.left.iter().filter(|line| line.image.is_some());
+                let lines = difference.left.iter().chain(&difference.right);
+                let present = lines.filter(|line| line.image.is_some());
                 let tag = (repository.clone(), entry.key.tag());
                 self.tags
                     .entry(tag)

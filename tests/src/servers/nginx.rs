@@ -25,17 +25,21 @@ impl Nginx {
     /// If nginx is missing or does not start.
     #[must_use]
     pub fn start(root: &Path) -> Self {
-        Self::with(root, "default_type application/octet-stream;")
+        Self::with(root, "", "default_type application/octet-stream;")
     }
 
-    /// Serves the registry below `root`, with the media types that OCI clients ask for. An image index
-    /// is none of them: nginx cannot tell it from a manifest.
+    /// Serves the registry below `root`, which is published for nginx, as its `nginx.conf` says. Around it
+    /// stands what distributions have that would be wrong here: types by endings, and compression.
     ///
     /// # Panics
     /// As for [`Nginx::start`].
     #[must_use]
     pub fn of_registry(root: &Path) -> Self {
-        Self::with(root, TYPES)
+        let around = "types { text/html html; } default_type text/html;
+            gzip on; gzip_types *; gzip_min_length 1;";
+        let root = root.canonicalize().expect("the served folder exists");
+        let include = format!("include \"{}\";", shown(&root.join("nginx.conf")));
+        Self::with(&root, around, &include)
     }
 
     /// Stands before what a server has below a path, as a website endpoint or a CDN stands before a
@@ -52,10 +56,11 @@ impl Nginx {
                 proxy_pass {endpoint};
             }}"
         );
-        Self::with(&std::env::temp_dir(), &pass)
+        Self::with(&std::env::temp_dir(), "", &pass)
     }
 
-    fn with(root: &Path, locations: &str) -> Self {
+    /// A server for `root`, with directives of its own, and others around it.
+    fn with(root: &Path, around: &str, directives: &str) -> Self {
         let work = TempDir::new().expect("a temporary folder can be made");
         let folder = work.path();
         let root = root.canonicalize().expect("the served folder exists");
@@ -74,7 +79,9 @@ impl Nginx {
             log: &log,
             ready: &ready,
             arguments: &|address| {
-                let text = configuration(address, folder, &root, &ready, owner == 0, locations);
+                let ready = format!("location = {ready} {{ return 200; }}");
+                let directives = format!("{ready} {directives}");
+                let text = configuration(address, folder, &root, owner == 0, around, &directives);
                 fs::write(&config, text).expect("the configuration can be written");
                 ["-e", "stderr", "-p", &shown(folder), "-c", &shown(&config)]
                     .map(String::from)
@@ -100,9 +107,6 @@ impl Nginx {
     }
 }
 
-/// What `docs/hosts.md` tells users to write.
-const TYPES: &str = include_str!("../../../docs/hosts/nginx.conf");
-
 /// A path as configurations and arguments have it.
 fn shown(path: &Path) -> String {
     path.to_str()
@@ -115,9 +119,9 @@ fn configuration(
     address: SocketAddr,
     work: &Path,
     root: &Path,
-    ready: &str,
     as_root: bool,
-    locations: &str,
+    around: &str,
+    directives: &str,
 ) -> String {
     // As root, its workers would be `nobody`, who cannot read a temporary folder.
     let user = if as_root { "user root root;" } else { "" };
@@ -140,12 +144,12 @@ http {{
     fastcgi_temp_path "{work}/fastcgi";
     uwsgi_temp_path "{work}/uwsgi";
     scgi_temp_path "{work}/scgi";
+    {around}
     server {{
         listen {address};
         absolute_redirect off;
         root "{root}";
-        location = {ready} {{ return 200; }}
-        {locations}
+        {directives}
     }}
 }}
 "#

@@ -17,6 +17,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use sreg_index::hasher::{IoMode, Observer};
+use sreg_model::Host;
 use sreg_model::statement::Subject;
 use sreg_tests::{images, keys};
 use sreg_tree::TreeError;
@@ -130,6 +131,8 @@ fn run(seed: u64, folder: &Path) -> (u64, u64, bool) {
     match &ring {
         Some(ring) => keeper::make(&world.calm(), ring),
         None => {
+            // Every other one of those without has copies in the place of links.
+            world.prepare(seed.is_multiple_of(2).then_some(Host::S3));
             let store = destination(world.calm());
             publish_edition(&store, Edition::default(), None, NOW, &Unwatched).unwrap();
         }

@@ -6,7 +6,10 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use sreg_model::layout::Place;
-use sreg_store::{If, Memory, Object, Served, Sink, Store, StoreError, Upload, Written};
+use sreg_model::served::served;
+use sreg_model::settings::Settings;
+use sreg_model::{Digest, Host};
+use sreg_store::{Copied, If, Memory, Object, Served, Sink, Store, StoreError, Upload, Written};
 
 use super::checks;
 use super::turns::{Random, Turns};
@@ -82,6 +85,18 @@ impl World {
         self.memory
             .write(key, &replaced.bytes, &If::Any, served)
             .unwrap();
+    }
+
+    /// Says for which host the registry is that is to be made.
+    pub(crate) fn prepare(&self, host: Option<Host>) {
+        let mut settings = Settings::default();
+        settings.host = host;
+        let (place, bytes) = (Place::Settings, settings.encode());
+        let how = served(&place);
+        let written = self
+            .memory
+            .write(&place.to_string(), &bytes, &If::Absent, how);
+        assert_eq!(written.unwrap(), Written::Done);
     }
 
     /// Whether somebody is about to publish trust.
@@ -234,6 +249,38 @@ impl Client {
         }
     }
 
+    /// Notes what stood at a key before this publisher wrote there.
+    fn note(&self, key: &str, before: &Object) {
+        let what = Replaced {
+            bytes: before.bytes.clone(),
+            ends: self.ends.clone(),
+            ends_before: self.ends.load(Ordering::Relaxed),
+        };
+        let mut replaced = self.world.replaced.lock().unwrap();
+        replaced.insert(key.to_owned(), what);
+    }
+
+    fn copy_once(
+        &self,
+        from: &str,
+        key: &str,
+        digest: &Digest,
+        served: Served,
+    ) -> Result<(), StoreError> {
+        let fate = self.next(key)?;
+        let memory = &self.world.memory;
+        let before = memory.read(key, usize::MAX)?;
+        memory.copy(from, key, digest, served)?;
+        if let Some(before) = &before {
+            self.note(key, before);
+        }
+        match fate {
+            Fate::Unanswered => Err(Self::lost(key)),
+            Fate::DeathAfter => Err(self.die()),
+            _ => Ok(()),
+        }
+    }
+
     fn write_once(
         &self,
         key: &str,
@@ -252,13 +299,7 @@ impl Client {
         if written == Written::Done {
             checks::may_be_written(&self.world, key, before.as_ref(), bytes, &line);
             if let Some(before) = &before {
-                let mut replaced = self.world.replaced.lock().unwrap();
-                let what = Replaced {
-                    bytes: before.bytes.clone(),
-                    ends: self.ends.clone(),
-                    ends_before: self.ends.load(Ordering::Relaxed),
-                };
-                replaced.insert(key.to_owned(), what);
+                self.note(key, before);
             }
             if key == "head" {
                 *self.world.old_head.lock().unwrap() = before;
@@ -320,6 +361,20 @@ impl Store for Client {
     fn upload(&self, key: &str, upload: &Upload<'_>) -> Result<(), StoreError> {
         let bytes = std::fs::read(upload.file).unwrap();
         self.write(key, &bytes, &If::Any, upload.served).map(|_| ())
+    }
+
+    fn copy(
+        &self,
+        from: &str,
+        key: &str,
+        digest: &Digest,
+        served: Served,
+    ) -> Result<(), StoreError> {
+        self.patiently(|| self.copy_once(from, key, digest, served))
+    }
+
+    fn copied(&self, key: &str) -> Result<Option<Copied>, StoreError> {
+        self.read_with(key, |memory| memory.copied(key))
     }
 
     fn remove(&self, key: &str) -> Result<(), StoreError> {

@@ -6,7 +6,10 @@ mod breaks;
 mod many;
 mod support;
 
-use sreg_store::{Access, S3, contract, keeps_conditions, keeps_slashes};
+use sreg_model::Digest;
+use sreg_model::layout::Place;
+use sreg_model::served::served;
+use sreg_store::{Access, If, S3, Store as _, contract, keeps_conditions, keeps_slashes};
 use sreg_tests::servers::{Moto, S3Server};
 
 use self::support::access;
@@ -20,6 +23,40 @@ fn an_s3_server_keeps_the_contract() {
         contract::check(&store);
         assert!(keeps_conditions(&store).unwrap());
     }
+}
+
+/// A large object is copied in parts, none of which passes through here.
+#[test]
+fn an_s3_server_copies_large_objects() {
+    let server = S3Server::start();
+    let access = access(&server, &server.endpoint());
+    let most = 5 << 20;
+    let store = S3::open("s3://registry/reg", &access).unwrap();
+    let store = store.with_most_copied(most);
+    let served = served(&Place::Head);
+    let size = 2 * most + 1;
+    let bytes: Vec<u8> = (0..size).map(|at| (at % 251) as u8).collect();
+    let digest = Digest::of(&bytes);
+    let (from, to) = (
+        "v2/lab/tool/blobs/sha256:00",
+        "library/v1/imagefile/lab/tool:1.0",
+    );
+    store.write(from, &bytes, &If::Any, served).unwrap();
+    store.copy(from, to, &digest, served).unwrap();
+    let copied = store.copied(to).unwrap().unwrap();
+    assert_eq!((copied.size, copied.digest), (size, Some(digest)));
+    let found = store.read(to, bytes.len()).unwrap().unwrap();
+    assert!(found.bytes == bytes);
+    let headers = store.serves(to).unwrap().unwrap();
+    assert_eq!(headers.content_type.as_deref(), Some(served.content_type));
+    assert_eq!(headers.cache_control.as_deref(), Some(served.cache_control));
+    // What could not be begun leaves nothing.
+    assert!(
+        store
+            .copy("v2/none", "library/none", &digest, served)
+            .is_err()
+    );
+    assert_eq!(store.copied("library/none").unwrap(), None);
 }
 
 /// Moto has objects under keys that end with a slash, as S3 does.

@@ -79,6 +79,30 @@ fn paths() -> Vec<Case> {
         json!({"place": "ping", "view": true}),
     );
     valid(
+        "nginx-conf",
+        "how nginx serves the tree",
+        "nginx.conf",
+        json!({"place": "nginx-conf", "view": true}),
+    );
+    valid(
+        "headers",
+        "how Netlify and Cloudflare Pages do",
+        "_headers",
+        json!({"place": "headers", "view": true}),
+    );
+    valid(
+        "index",
+        "an image index that stands a second time",
+        &format!("v2/lab/tool/indexes/{digest}"),
+        json!({"place": "index", "repository": "lab/tool", "digest": digest, "view": true}),
+    );
+    valid(
+        "tag-index",
+        "the image index of a tag, which keeps its case",
+        "v2/lab/tool/indexes/V1.0",
+        json!({"place": "tag-index", "repository": "lab/tool", "tag": "V1.0", "view": true}),
+    );
+    valid(
         "tag-manifest",
         "the manifest of a tag, which keeps its case",
         "v2/lab/tool/manifests/V1.0",
@@ -225,6 +249,11 @@ fn paths() -> Vec<Case> {
             format!("v2/lab/tool/manifests/sha256-{hex}.sig"),
         ),
         (
+            "index-of-a-capital-repository",
+            "capitals under v2",
+            "v2/Lab/tool/indexes/1.0".to_owned(),
+        ),
+        (
             "referrers-of-a-tag",
             "referrers are of a digest",
             "v2/lab/tool/referrers/1.0".to_owned(),
@@ -337,7 +366,30 @@ fn settings() -> Vec<Case> {
             "image_url": format!("https://example.org/{digest}/{digest}"),
         }),
     );
+    for host in ["nginx", "s3", "gcs", "pages", "netlify", "cloudflare"] {
+        valid(
+            &format!("host-{host}"),
+            "LAY-5 LAY-16",
+            "what serves the tree",
+            format!("{{\"format\":1,\"host\":\"{host}\",\"type\":\"sreg-registry\"}}\n"),
+            json!({"host": host, "image_url": format!("/v2/lab/tool/blobs/{digest}")}),
+        );
+    }
     for (name, ids, note, text, class) in [
+        (
+            "other-host",
+            "LAY-16",
+            "a host that nobody knows",
+            "{\"format\":1,\"host\":\"apache\",\"type\":\"sreg-registry\"}\n".to_owned(),
+            "malformed-settings",
+        ),
+        (
+            "capital-host",
+            "LAY-16",
+            "a host in capitals",
+            "{\"format\":1,\"host\":\"NGINX\",\"type\":\"sreg-registry\"}\n".to_owned(),
+            "malformed-settings",
+        ),
         (
             "empty",
             "LAY-5",

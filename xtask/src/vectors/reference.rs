@@ -317,6 +317,13 @@ fn references() -> Vec<Case> {
             "reserved-name",
         ),
         (
+            "reserved-nginx",
+            "REF-6",
+            "the configuration of nginx",
+            "nginx.conf/tool",
+            "reserved-name",
+        ),
+        (
             "reserved-repository",
             "REF-7",
             "a path that library clients ask for",

@@ -1,5 +1,6 @@
 //! Whole trees, and what a verifier finds in them: `spec/layout.md`.
 
+mod host;
 mod image;
 mod invalid;
 mod signed;
@@ -40,6 +41,7 @@ fn encode(files: &Files) -> String {
 pub(super) fn cases() -> Vec<Case> {
     let mut cases = valid();
     cases.extend(invalid::cases());
+    cases.extend(host::cases());
     cases.extend(signed::cases());
     cases
 }

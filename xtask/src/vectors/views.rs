@@ -207,6 +207,41 @@ fn files(
     json!({ "files": files, "links": links })
 }
 
+/// The file that tells a host how to serve a tree, where there is one, and its path.
+pub(super) fn file_of_host(host: &str) -> Option<(&'static str, String)> {
+    let path = match host {
+        "nginx" => "nginx.conf",
+        "netlify" | "cloudflare" => "_headers",
+        _ => return None,
+    };
+    let file = crate::root().join("spec/hosts").join(path);
+    let text = std::fs::read_to_string(file).expect("the spec has it");
+    Some((path, text))
+}
+
+/// The same files for a host.
+fn for_host(mut expected: Value, settings: &str) -> Value {
+    let settings: Value = serde_json::from_str(settings).expect("settings are JSON");
+    let host = settings["host"].as_str().unwrap_or_default();
+    let files = expected["files"].as_object_mut().expect("it is an object");
+    if let Some((path, text)) = file_of_host(host) {
+        files.insert(path.to_owned(), json!(text));
+    }
+    if host == "nginx" {
+        let is_index = |text: &Value| {
+            let text = text.as_str().unwrap_or_default();
+            text.contains("\"mediaType\":\"application/vnd.oci.image.index")
+        };
+        let copies: Vec<(String, Value)> = files
+            .iter()
+            .filter(|(path, text)| path.contains("/manifests/") && is_index(text))
+            .map(|(path, text)| (path.replace("/manifests/", "/indexes/"), text.clone()))
+            .collect();
+        files.extend(copies);
+    }
+    expected
+}
+
 pub(super) fn cases() -> Vec<Case> {
     let plain = "{\"format\":1,\"type\":\"sreg-registry\"}\n";
     let based =
@@ -234,7 +269,10 @@ pub(super) fn cases() -> Vec<Case> {
             ids,
             note,
             input,
-            files(&entries, lists, shown, !settings.contains("blob_url")),
+            for_host(
+                files(&entries, lists, shown, !settings.contains("blob_url")),
+                settings,
+            ),
         ));
     };
 
@@ -333,6 +371,44 @@ pub(super) fn cases() -> Vec<Case> {
         &[("lab/tool", "\"1.0\"")],
         &[(vec![1, 0], url)],
     );
+    for (name, ids, note, host) in [
+        (
+            "host-nginx",
+            "API-11 API-19 LAY-17",
+            "nginx has a configuration, and image indexes a second time",
+            "nginx",
+        ),
+        ("host-netlify", "LAY-17", "Netlify has headers", "netlify"),
+        (
+            "host-cloudflare",
+            "LAY-17",
+            "Cloudflare Pages has the same",
+            "cloudflare",
+        ),
+        (
+            "host-pages",
+            "LAY-17",
+            "GitHub Pages has nothing of its own",
+            "pages",
+        ),
+    ] {
+        let settings = format!("{{\"format\":1,\"host\":\"{host}\",\"type\":\"sreg-registry\"}}\n");
+        let entries = vec![
+            sif("lab/one", "1.0", "amd64"),
+            sif("lab/tool", "1.0", "arm64"),
+            sif("lab/tool", "1.0", "amd64"),
+        ];
+        let (one, two) = (blob(&entries[0]), blob(&entries[2]));
+        add(
+            name,
+            ids,
+            note,
+            &settings,
+            entries,
+            &[("lab/one", "\"1.0\""), ("lab/tool", "\"1.0\"")],
+            &[(vec![0], one), (vec![2, 1], two)],
+        );
+    }
     let entries = vec![
         sif("lab/tool", "1.0", "s390x"),
         sif("lab/tool", "1.0", "arm64"),

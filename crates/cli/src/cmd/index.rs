@@ -1,5 +1,7 @@
 //! `sreg index`
 
+mod host;
+
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
@@ -29,6 +31,7 @@ struct Answer<'a> {
     removed: Vec<String>,
     kept: Vec<String>,
     skipped: Vec<Skipped<'a>>,
+    host: Option<host::Said>,
     seconds: f64,
 }
 
@@ -61,6 +64,7 @@ pub(super) fn run(args: args::Index, config: Config, output: &Output) -> Result<
             message,
         });
     }
+    host::warn(&outcome, output);
     for (path, subject, digest) in &outcome.published {
         output.detail(&format!("{} is {subject}, {digest}", path.display()));
     }
@@ -73,11 +77,13 @@ pub(super) fn run(args: args::Index, config: Config, output: &Output) -> Result<
         change::remember(&options.out, head, output)?;
     }
     notes(&options, &outcome, keys.is_some(), output);
-    Ok(if outcome.skipped.is_empty() {
-        exit::OK
-    } else {
-        exit::PARTIAL
-    })
+    Ok(
+        if outcome.skipped.is_empty() && outcome.too_large.is_empty() {
+            exit::OK
+        } else {
+            exit::PARTIAL
+        },
+    )
 }
 
 fn options(args: args::Index, config: Config) -> Result<Options, Problem> {
@@ -129,6 +135,7 @@ fn options(args: args::Index, config: Config) -> Result<Options, Problem> {
         io: super::index::io(args.io.or(config.io)),
         base_url: args.base_url.or(config.base_url),
         blob_url: args.blob_url.or(config.blob_url),
+        host: args.host.or(config.host),
         prune: args.prune,
         skip_invalid: args.skip_invalid,
         dry_run: args.dry_run,
@@ -212,6 +219,7 @@ fn answer(outcome: &Outcome, seconds: f64) -> Answer<'_> {
                 message: &fault.message,
             })
             .collect(),
+        host: host::said(outcome),
         seconds,
     }
 }
@@ -229,6 +237,7 @@ fn text(options: &Options, outcome: &Outcome, seconds: f64) -> String {
         text.push_str(&format!(
             "would index {images}, {bytes}: {work}; nothing was written\n"
         ));
+        text.push_str(&host::table(outcome));
         return text;
     }
     if let Some(head) = &outcome.head {
@@ -241,6 +250,7 @@ fn text(options: &Options, outcome: &Outcome, seconds: f64) -> String {
     if outcome.settings_changed {
         text.push_str("settings changed: views rewritten\n");
     }
+    text.push_str(&host::table(outcome));
     text
 }
 

@@ -1,6 +1,15 @@
 //! Every header that a client depends on, of every response that it asks for: the conformance suite
 //! does not look at them.
 
+use std::fs;
+use std::path::Path;
+
+use serde_json::Value;
+use sreg_model::layout::Place;
+use sreg_model::manifest::empty_config_digest;
+use sreg_model::media_type::SIF_CONFIG;
+use sreg_model::served::served;
+
 use crate::client::Client;
 use crate::site::Site;
 
@@ -38,14 +47,10 @@ fn of_what_is_there() {
             ("api/container/lab/tool:1.0".to_owned(), None),
             ("lab/tool/tags/".to_owned(), None),
         ];
-        if site.has_indexes {
-            expected.push((format!("v2/lab/multi/manifests/{index}"), Some(INDEX)));
-            expected.push(("v2/lab/multi/manifests/1.0".to_owned(), Some(INDEX)));
-        }
-        if site.has_links {
-            let path = "library/v1/imagefile/lab/tool:1.0".to_owned();
-            expected.push((path, Some("application/octet-stream")));
-        }
+        expected.push((format!("v2/lab/multi/manifests/{index}"), Some(INDEX)));
+        expected.push(("v2/lab/multi/manifests/1.0".to_owned(), Some(INDEX)));
+        let path = "library/v1/imagefile/lab/tool:1.0".to_owned();
+        expected.push((path, Some("application/octet-stream")));
         for (path, content_type) in expected {
             let [get, head] = heads(&client, &path);
             let length = std::fs::metadata(client.path("body")).unwrap().len();
@@ -98,6 +103,121 @@ fn of_ranges_and_of_what_is_not_there() {
         ] {
             let found = status(&format!("--path-as-is URL/{path}"));
             assert_ne!(found, "200", "{host}: {path}");
+        }
+    }
+}
+
+/// Every path of the tree.
+fn paths(folder: &Path, prefix: &str, found: &mut Vec<String>) {
+    for entry in fs::read_dir(folder).unwrap() {
+        let entry = entry.unwrap();
+        let path = format!("{prefix}{}", entry.file_name().to_str().unwrap());
+        if entry.file_type().unwrap().is_dir() {
+            paths(&entry.path(), &format!("{path}/"), found);
+        } else {
+            found.push(path);
+        }
+    }
+}
+
+/// The media type of what stands at a place: of an OCI document its own.
+fn media_type(root: &Path, place: &Place) -> String {
+    match place {
+        Place::Manifest(..) | Place::TagManifest(..) => {
+            let document = fs::read(root.join(place.to_string())).unwrap();
+            let document: Value = serde_json::from_slice(&document).unwrap();
+            document["mediaType"].as_str().unwrap().to_owned()
+        }
+        Place::Blob(_, digest) if *digest == empty_config_digest() => SIF_CONFIG.to_owned(),
+        _ => served(place).content_type.to_owned(),
+    }
+}
+
+// spec: LAY-14 LAY-17
+#[test]
+fn nginx_serves_every_file_as_the_spec_says() {
+    let site = Site::nginx();
+    let client = Client::of(&site);
+    let root = site.bench.public();
+    let mut all = Vec::new();
+    paths(&root, "", &mut all);
+    let mut kinds = std::collections::BTreeSet::new();
+    for path in all {
+        let place = Place::parse(&path).unwrap();
+        kinds.insert(path.split('/').next().unwrap().to_owned());
+        let asked = place.folder().unwrap_or_else(|| path.clone());
+        let digest = match place {
+            Place::Blob(_, digest) | Place::Manifest(_, digest) | Place::Index(_, digest) => {
+                digest.to_string()
+            }
+            _ => String::new(),
+        };
+        let expected = format!(
+            "200|{}|{}|{digest}||",
+            media_type(&root, &place),
+            served(&place).cache_control
+        );
+        let format = "%{http_code}|%{content_type}|%header{cache-control}|%header{docker-content-digest}|%header{content-encoding}|";
+        for method in ["-o ~/body", "-I -o /dev/null"] {
+            let line = format!("curl -sS {method} -H Accept-Encoding:gzip -w {format} URL/{asked}");
+            assert_eq!(client.ok(&line), expected, "{method} {asked}");
+        }
+    }
+    for kind in [
+        "v2",
+        "library",
+        "api",
+        "heads",
+        "n",
+        "s",
+        "lab",
+        "nginx.conf",
+    ] {
+        assert!(kinds.contains(kind), "{kind}");
+    }
+}
+
+// spec: LAY-11
+#[test]
+fn nginx_serves_nothing_of_a_writer() {
+    let site = Site::nginx();
+    let client = Client::of(&site);
+    fs::create_dir_all(site.bench.public().join("staging")).unwrap();
+    fs::write(site.bench.public().join("staging/journal"), "{}").unwrap();
+    client.fails("curl -fsS URL/staging/journal");
+}
+
+/// What is asked for as an architecture never becomes a path that is none.
+#[test]
+fn a_word_that_is_no_architecture_gives_what_is_shown() {
+    for site in [Site::nginx(), Site::serve()] {
+        let client = Client::of(&site);
+        let told = |query: &str| {
+            client.ok(&format!(
+                "curl -fsS URL/library/v1/images/lab/multi:1.0{query}"
+            ))
+        };
+        let shown = told("");
+        assert_ne!(told("?arch=arm64"), shown, "{}", site.host);
+        for arch in [
+            "amd64",
+            "s390x",
+            "ARM64",
+            "arm64x",
+            "none",
+            "arm64%2Fv1",
+            "../library/arm64",
+            "..%2flibrary%2farm64",
+            "arm64/v1/images/lab/multi:1.0",
+            "%00",
+            "",
+        ] {
+            assert_eq!(
+                told(&format!("?arch={arch}")),
+                shown,
+                "{}: {arch}",
+                site.host
+            );
         }
     }
 }

@@ -28,17 +28,15 @@ fn manifests() {
         }
         let said = client.ok("crane --insecure digest HOST/lab/tool:1.0");
         assert_eq!(said.trim(), digest.to_string());
-        if site.has_indexes {
-            let index = client.ok("crane --insecure manifest HOST/lab/multi:1.0");
-            let index: Value = serde_json::from_str(&index).unwrap();
-            let archs: Vec<&str> = index["manifests"]
-                .as_array()
-                .unwrap()
-                .iter()
-                .map(|entry| entry["platform"]["architecture"].as_str().unwrap())
-                .collect();
-            assert_eq!(archs, ["amd64", "arm64"]);
-        }
+        let index = client.ok("crane --insecure manifest HOST/lab/multi:1.0");
+        let index: Value = serde_json::from_str(&index).unwrap();
+        let archs: Vec<&str> = index["manifests"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|entry| entry["platform"]["architecture"].as_str().unwrap())
+            .collect();
+        assert_eq!(archs, ["amd64", "arm64"]);
     });
 }
 
@@ -55,6 +53,18 @@ fn tags() {
             "regctl --host reg=HOST,tls=disabled tag ls HOST/lab2/old",
         ] {
             assert_eq!(client.ok(line), "V1\n", "{line}");
+        }
+    });
+}
+
+// spec: API-20
+#[test]
+fn sreg_finds_every_host_whole() {
+    on_every_host(|site, _| {
+        site.bench.ok(&["verify", &site.url()]);
+        if let Some(mut verify) = site.on_the_bucket(&["verify", "--blobs", "full"]) {
+            let output = verify.output().unwrap();
+            assert!(output.status.success(), "{output:?}");
         }
     });
 }

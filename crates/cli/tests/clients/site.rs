@@ -3,6 +3,7 @@
 use std::fs;
 use std::net::SocketAddr;
 use std::path::Path;
+use std::process::Command;
 
 use serde_json::Value;
 use sreg_model::Digest;
@@ -18,10 +19,8 @@ pub(crate) struct Site {
     pub(crate) bench: Bench,
     pub(crate) host: &'static str,
     pub(crate) address: SocketAddr,
-    /// Whether it has the media types of image indexes.
-    pub(crate) has_indexes: bool,
-    /// Whether it has links.
-    pub(crate) has_links: bool,
+    /// Whether it looks at `?arch=`.
+    pub(crate) knows_archs: bool,
     /// Ends with the value.
     server: Server,
 }
@@ -35,7 +34,8 @@ enum Server {
 /// Where the bucket has the registry.
 const ROOT: &str = "s3://registry/reg";
 
-/// `lab/tool:1.0` for amd64; `lab/multi:1.0` for amd64 and arm64; `Lab2/Old:V1`, a bare squashfs.
+/// `lab/tool:1.0` for amd64; `lab/multi:1.0` for amd64 and arm64; `Lab2/Old:V1`, a bare squashfs; and
+/// `lab/page:1.html`, whose tag ends as files do.
 fn bench() -> Bench {
     let bench = Bench::new();
     let large = images::sif("large", sreg_model::Arch::Amd64, 3 << 20);
@@ -44,14 +44,28 @@ fn bench() -> Bench {
     let arm = images::sif("arm", sreg_model::Arch::Arm64, 100);
     bench.write("lab/multi/1.0.arm64.sif", &arm);
     bench.write("Lab2/Old/V1.simg", &images::simg("old", 100));
+    bench.sif("lab/page/1.html.sif");
     fs::create_dir(bench.path("home")).unwrap();
     bench
 }
 
 /// Publishes it, signed, for a URL.
 fn publish(bench: &Bench, url: &str) {
+    publish_for(bench, url, &[]);
+}
+
+fn publish_for(bench: &Bench, url: &str, more: &[&str]) {
     let key = bench.key(1);
-    bench.index_with(&["--key", &key, "--base-url", url]);
+    bench.index_with(&[&["--key", &key, "--base-url", url], more].concat());
+}
+
+/// Lets a command into a server's bucket.
+fn with_access<'a>(command: &'a mut Command, store: &S3Server) -> &'a mut Command {
+    command
+        .env("AWS_ENDPOINT_URL", store.endpoint())
+        .env("AWS_REGION", S3Server::REGION)
+        .env("AWS_ACCESS_KEY_ID", store.access_key())
+        .env("AWS_SECRET_ACCESS_KEY", store.secret_key())
 }
 
 /// Runs a test on every host that serves a registry as it should be served.
@@ -67,27 +81,26 @@ impl Site {
         [Self::nginx(), Self::bucket(), Self::serve()]
     }
 
-    /// nginx, with media types by path.
-    fn nginx() -> Self {
-        Self::behind("nginx", Nginx::of_registry)
+    /// nginx, as the tree itself tells it to be.
+    pub(crate) fn nginx() -> Self {
+        Self::behind("nginx", "nginx", Nginx::of_registry)
     }
 
     /// A host that says of every file that it is `application/octet-stream`.
     pub(crate) fn untyped() -> Self {
-        Self::behind("a host without media types", Nginx::start)
+        Self::behind("a host without media types", "pages", Nginx::start)
     }
 
-    fn behind(host: &'static str, start: impl Fn(&Path) -> Nginx) -> Self {
+    fn behind(host: &'static str, word: &str, start: impl Fn(&Path) -> Nginx) -> Self {
         let bench = bench();
-        fs::create_dir(bench.public()).unwrap();
+        publish_for(&bench, "http://127.0.0.1:1", &["--host", word]);
         let nginx = start(&bench.public());
         publish(&bench, &nginx.url());
         Self {
             bench,
             host,
             address: nginx.address(),
-            has_indexes: false,
-            has_links: true,
+            knows_archs: true,
             server: Server::Nginx { _nginx: nginx },
         }
     }
@@ -98,14 +111,13 @@ impl Site {
         let store = S3Server::start();
         store.allow_public_read();
         let front = Nginx::before(&store.endpoint(), "/registry/reg");
-        publish(&bench, &front.url());
+        publish_for(&bench, &front.url(), &["--host", "s3"]);
         run_there(&bench, Some(&store), &["mirror", "public", ROOT]);
         Self {
             bench,
             host: "a bucket",
             address: front.address(),
-            has_indexes: true,
-            has_links: false,
+            knows_archs: false,
             server: Server::Bucket {
                 _front: front,
                 store,
@@ -124,8 +136,7 @@ impl Site {
             bench,
             host: "sreg serve",
             address: process.address(),
-            has_indexes: true,
-            has_links: true,
+            knows_archs: true,
             server: Server::Serve { _process: process },
         }
     }
@@ -141,6 +152,20 @@ impl Site {
         let reference = format!("{registry}//lab/tool:1.0");
         let args = ["attach", file, &reference, "--type", media, "--key", &key];
         run_there(&self.bench, store, &args);
+    }
+
+    /// A command of sreg on the bucket itself, where there is one.
+    pub(crate) fn on_the_bucket(&self, args: &[&str]) -> Option<Command> {
+        let Server::Bucket { store, .. } = &self.server else {
+            return None;
+        };
+        let mut command = self.bench.command(&[args, &[ROOT]].concat());
+        with_access(&mut command, store);
+        Some(command)
+    }
+
+    pub(crate) fn url(&self) -> String {
+        format!("http://{}", self.address)
     }
 
     /// What the signed index names: the digest of an image.

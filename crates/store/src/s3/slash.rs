@@ -1,45 +1,30 @@
 //! Keys that end with a slash, as web servers have them for folders: `object_store` has no name for
-//! them, so that these requests are signed here, by `reqsign`.
+//! them.
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
 
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, ETAG, IF_MATCH, IF_NONE_MATCH};
-use http::{HeaderName, HeaderValue, Method};
-use object_store::signer::Signer as _;
-use reqsign::aws::{RequestSigner, StaticCredentialProvider};
-use reqwest::{Client, Response, StatusCode};
-use sreg_model::Digest;
+use http::{HeaderName, Method};
+use reqwest::{Response, StatusCode};
 
-use super::{S3, is_about_credentials};
+use super::S3;
+use super::signed::{self, ACCESS_DENIED, Request, lost, refused};
 use crate::runtime::block_on;
 use crate::{If, Object, Served, StoreError, Version, Written};
 
-/// How S3 says that something may not be done.
-const ACCESS_DENIED: &str = "AccessDenied";
-/// The most bytes of an error's text that are read.
-const MAX_TEXT: usize = 4 << 10;
-
-/// What requests for such keys are made with.
+/// What is known of such keys.
 #[derive(Debug)]
 pub(super) struct Slashes {
-    client: Client,
-    region: String,
-    /// Whether the server was seen to have no such keys, or nothing can be sent for them.
+    /// Whether the server was seen to have none, or nothing can be sent for them.
     refused: AtomicBool,
 }
 
 impl Slashes {
-    /// # Errors
-    /// When TLS cannot be set up.
-    pub(super) fn new(region: String, window: Duration, is_signed: bool) -> reqwest::Result<Self> {
-        let client = block_on(async { Client::builder().timeout(window).build() })?;
-        Ok(Self {
-            client,
-            region,
-            // Only what is signed can be sent here.
+    /// Only what is signed can be sent here.
+    pub(super) fn new(is_signed: bool) -> Self {
+        Self {
             refused: AtomicBool::new(!is_signed),
-        })
+        }
     }
 
     pub(super) fn are_kept(&self) -> bool {
@@ -134,80 +119,13 @@ async fn send(
     bytes: &[u8],
     headers: Vec<(HeaderName, String)>,
 ) -> Result<Response, StoreError> {
-    let failed = |error| store.failed(key, error);
-    let malformed = |what: String| StoreError::Name {
-        name: store.url(key),
-        what,
+    let request = Request {
+        method,
+        key,
+        query: String::new(),
+        headers,
+        bytes,
+        is_slow: false,
     };
-    let at = store.key(key.trim_end_matches('/'))?;
-    // Where the bucket is: what the signature of that URL says is not used.
-    let url = store.bucket.signed_url(Method::GET, &at, super::SIGNED);
-    let mut url = url.await.map_err(failed)?;
-    url.set_query(None);
-    let mut request = http::Request::builder()
-        .method(method)
-        .uri(format!("{url}/"))
-        .header("x-amz-content-sha256", Digest::of(bytes).hex());
-    for (name, value) in headers {
-        let value = HeaderValue::try_from(value).map_err(|error| malformed(error.to_string()))?;
-        request = request.header(name, value);
-    }
-    let request = request.body(bytes.to_vec());
-    let request = request.map_err(|error| malformed(error.to_string()))?;
-    let (mut parts, body) = request.into_parts();
-    let credential = store.bucket.credentials().get_credential().await;
-    let credential = credential.map_err(failed)?;
-    let mut provider = StaticCredentialProvider::new(&credential.key_id, &credential.secret_key);
-    if let Some(token) = &credential.token {
-        provider = provider.with_session_token(token);
-    }
-    let signer = reqsign::Signer::new(
-        reqsign::default_context(),
-        provider,
-        RequestSigner::new("s3", &store.slashes.region),
-    );
-    let signed = signer.sign(&mut parts, None).await;
-    signed.map_err(|error| StoreError::Denied {
-        name: store.url(key),
-        what: error.to_string(),
-    })?;
-    let request = http::Request::from_parts(parts, body);
-    let request = reqwest::Request::try_from(request).map_err(lost(store, key))?;
-    let answer = store.slashes.client.execute(request).await;
-    answer.map_err(lost(store, key))
-}
-
-/// Why the server refuses, by its words, of which it may have many.
-async fn refused(store: &S3, key: &str, mut answer: Response) -> StoreError {
-    let (name, status) = (store.url(key), answer.status().as_u16());
-    let mut text = Vec::new();
-    while text.len() < MAX_TEXT
-        && let Ok(Some(part)) = answer.chunk().await
-    {
-        text.extend_from_slice(&part);
-    }
-    text.truncate(MAX_TEXT);
-    let text = String::from_utf8_lossy(&text);
-    match status {
-        401 | 403 => StoreError::Denied {
-            name,
-            what: match text.contains(ACCESS_DENIED) {
-                true => ACCESS_DENIED.to_owned(),
-                false => format!("the server answers {status}"),
-            },
-        },
-        _ if is_about_credentials(key, &text) => StoreError::Denied {
-            name,
-            what: "the server does not take the credentials, or no longer".to_owned(),
-        },
-        _ => StoreError::Status { name, status },
-    }
-}
-
-fn lost(store: &S3, key: &str) -> impl Fn(reqwest::Error) -> StoreError {
-    let name = store.url(key);
-    move |error| StoreError::Unreachable {
-        name: name.clone(),
-        source: std::io::Error::other(error.without_url()),
-    }
+    signed::send(store, request).await
 }

@@ -10,6 +10,7 @@ use sreg_index::hasher;
 use sreg_model::layout::{Place, STAGING};
 use sreg_model::manifest::{self, Manifest};
 use sreg_model::{Digest, document, image_index, node};
+use sreg_site::host;
 
 use super::{BlobCheck, Class, Heads, Run, unlocked};
 use crate::error::TreeError;
@@ -98,7 +99,12 @@ impl Run<'_> {
     }
 
     fn stray(&self, basis: &Basis<'_>, path: &str) {
-        let Some(place) = Place::parse(path) else {
+        // The file for another host than that of the settings is none of ours.
+        let own = self.tree.settings().host.and_then(host::file);
+        let is_ours = |place: &Place| {
+            own.as_ref().is_some_and(|own| own.place == *place) || !host::places().contains(place)
+        };
+        let Some(place) = Place::parse(path).filter(is_ours) else {
             return self.warn(
                 "foreign-file",
                 Class::Malformed,
@@ -139,7 +145,8 @@ impl Run<'_> {
             Place::Node(name)
             | Place::Statement(name)
             | Place::Blob(_, name)
-            | Place::Manifest(_, name) => *name,
+            | Place::Manifest(_, name)
+            | Place::Index(_, name) => *name,
             // All others are views that a later version replaces.
             view if basis.index => return self.stray_view(basis.heads, view),
             _ => return basis.pass_over(),
@@ -174,7 +181,7 @@ impl Run<'_> {
         let read = |most: usize| self.tree.read(place, most);
         Ok(match place {
             Place::Node(_) => Some(Digest::of(&read(node::MAX_BYTES)?)),
-            Place::Manifest(..) => Some(Digest::of(&read(manifest::MAX_BYTES)?)),
+            Place::Manifest(..) | Place::Index(..) => Some(Digest::of(&read(manifest::MAX_BYTES)?)),
             Place::Statement(_) => {
                 let bytes = read(document::MAX_BYTES)?;
                 let line = bytes

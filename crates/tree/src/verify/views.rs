@@ -1,10 +1,11 @@
 //! Views: each is what the index derives.
 
 use std::collections::{BTreeMap, HashMap};
-use std::fs;
 use std::path::Path;
+use std::{fs, io};
 
 use rayon::prelude::*;
+use sreg_index::chain::ChainBuilder;
 use sreg_index::hasher;
 use sreg_index::map::MapError;
 use sreg_model::head::Head;
@@ -12,7 +13,8 @@ use sreg_model::layout::{FoldedRepository, FoldedTag, Place};
 use sreg_model::node::TagEntry;
 use sreg_model::statement::Statement;
 use sreg_model::{Document, Namespace, Repository, Tag};
-use sreg_site::{Content, View, registry_views, repository_views, tag_views};
+use sreg_site::{Content, View, host, registry_views, repository_views, tag_views};
+use sreg_store::StoreError;
 
 use super::nodes::Walked;
 use super::{BlobCheck, Class, Heads, Run, count};
@@ -55,7 +57,7 @@ impl Run<'_> {
                     .push(lines[0].key.tag());
             }
         }
-        for view in registry_views() {
+        for view in registry_views(self.tree.settings()) {
             self.view(heads, &view, None, None);
         }
         repositories.par_iter().for_each(|(repository, tags)| {
@@ -67,8 +69,12 @@ impl Run<'_> {
     }
 
     fn view(&self, heads: &Heads, view: &View, owner: Option<&Owner>, reference: Option<&str>) {
-        let is_link = matches!(view.content, Content::Link(_));
-        if is_link && self.tree.store().folder().is_none() {
+        if let Content::Link(to) = &view.content
+            && self.tree.store().folder().is_none()
+        {
+            if host::copies_links(self.tree.settings().host) {
+                self.copy(view, to, reference);
+            }
             return;
         }
         count(&self.counts.views, 1);
@@ -103,6 +109,53 @@ impl Run<'_> {
             }
         };
         self.fault_of(code, class, &view.place, reference, message);
+    }
+
+    /// Verifies what stands in the place of a link in a store that has none. Its bytes are not read unless all
+    /// are to be: what was noted when it was copied, and its size, tell as much as is said of images.
+    fn copy(&self, view: &View, to: &Place, reference: Option<&str>) {
+        count(&self.counts.views, 1);
+        let reference = reference.map(str::to_owned);
+        let (code, class, message) = match self.is_copied(&view.place, to) {
+            Ok(Some(true)) => return,
+            Ok(Some(false)) => (
+                "view-mismatch",
+                Class::Mismatch,
+                "it is not the image that the index names; it is copied anew when its tag moves",
+            ),
+            Ok(None) => (
+                "missing-view",
+                Class::NotFound,
+                "it is missing; it is copied anew when its tag moves",
+            ),
+            Err(error) => return self.error(&view.place, reference, &error.into()),
+        };
+        self.fault_of(code, class, &view.place, reference, message);
+    }
+
+    /// Whether an object is a copy of an image; nothing, where there is no such object.
+    fn is_copied(&self, place: &Place, image: &Place) -> Result<Option<bool>, StoreError> {
+        let (store, key) = (self.tree.store(), place.to_string());
+        let (Some(copy), Place::Blob(_, digest)) = (store.copied(&key)?, image) else {
+            return Ok(None);
+        };
+        if copy.digest.is_some_and(|noted| noted != *digest)
+            || store.size(&image.to_string())? != Some(copy.size)
+        {
+            return Ok(Some(false));
+        }
+        if self.options.blobs != BlobCheck::Full {
+            return Ok(Some(true));
+        }
+        let mut chain = ChainBuilder::default();
+        store.read_range(&key, 0..copy.size, &mut |part| {
+            if self.observer.is_cancelled() {
+                return Err(io::ErrorKind::Interrupted.into());
+            }
+            chain.update(part);
+            Ok(())
+        })?;
+        Ok(Some(chain.finish().digest() == *digest))
     }
 
     /// Whether the image itself stands where a link should, as in a copy that was made by what follows
@@ -166,7 +219,9 @@ impl Run<'_> {
             Place::SeedManifest(repository, tag) | Place::Shub(repository, tag) => {
                 Owner::Tag(repository.clone(), tag.clone())
             }
-            Place::TagManifest(folded, tag) => Owner::Tag(self.spelt(heads, folded)?, tag.clone()),
+            Place::TagManifest(folded, tag) | Place::TagIndex(folded, tag) => {
+                Owner::Tag(self.spelt(heads, folded)?, tag.clone())
+            }
             Place::LibraryImage(_, folded, tag) | Place::LibraryFile(_, folded, tag) => {
                 let repository = self.spelt(heads, folded)?;
                 let index = self.tree.index(heads.first()?.body());

@@ -62,6 +62,7 @@ impl Bench {
             link: LinkMode::Copy,
             io: IoMode::Auto,
             base_url: self.base_url.map(|url| url.parse().unwrap()),
+            host: None,
             blob_url: None,
             cache: None,
             origin: None,

@@ -13,7 +13,7 @@ pub(super) fn sharded(folder: &str, digest: &str) -> String {
     format!("{folder}/{}/{hex}", &hex[..2])
 }
 
-fn put_statement(files: &mut Files, statement: &Statement) {
+pub(super) fn put_statement(files: &mut Files, statement: &Statement) {
     let line = statement.line();
     files.insert(sharded("s", &oracle::digest(&line)), line.into());
 }
@@ -40,7 +40,7 @@ pub(super) fn put_index(files: &mut Files, maps: &[(&str, Vec<Line>)]) -> String
     root
 }
 
-fn head(root: &str, tags: u64, version: u64, previous: Option<&str>) -> String {
+pub(super) fn head(root: &str, tags: u64, version: u64, previous: Option<&str>) -> String {
     let previous = previous.map_or(String::new(), |head| {
         format!("\"previous\":\"{}\",", oracle::digest(head))
     });

@@ -1,0 +1,190 @@
+//! What each kind of host can serve, and what it needs for that (`spec/layout.md`, `docs/hosts.md`).
+
+use std::fmt;
+
+use sreg_model::Host;
+use sreg_model::layout::Place;
+use sreg_model::media_type::OCI_INDEX;
+use sreg_model::served::served;
+
+use crate::{Content, View};
+
+/// Whether a client can pull from a host.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Answer {
+    /// Whether it can.
+    pub pulls: bool,
+    /// How, or why not; empty where there is nothing to say.
+    pub note: &'static str,
+}
+
+const YES: Answer = yes("");
+
+const fn yes(note: &'static str) -> Answer {
+    Answer { pulls: true, note }
+}
+
+const fn no(note: &'static str) -> Answer {
+    Answer { pulls: false, note }
+}
+
+impl fmt::Display for Answer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (self.pulls, self.note) {
+            (true, "") => f.write_str("yes"),
+            (true, note) => write!(f, "yes, {note}"),
+            (false, note) => write!(f, "no: {note}"),
+        }
+    }
+}
+
+/// Clients, and whether each can pull from the hosts of [`Host::ALL`], in that order.
+const CLIENTS: &[(&str, [Answer; 6])] = &[
+    (
+        "`sreg pull`",
+        [YES, yes("also as `s3://`"), YES, YES, YES, YES],
+    ),
+    (
+        "`apptainer pull oras://`, `crane`",
+        [YES, YES, YES, YES, YES, YES],
+    ),
+    (
+        "`oras`, `skopeo`, `regctl`",
+        [YES, YES, TYPES, no("no media types"), YES, YES],
+    ),
+    (
+        "OCI clients, a tag of several architectures",
+        [
+            YES,
+            YES,
+            TYPES,
+            no("no media types"),
+            no("media types go by path"),
+            no("media types go by path"),
+        ],
+    ),
+    ("`cosign verify`, an image", [YES; 6]),
+    (
+        "`apptainer pull library://`",
+        [YES, YES, LINKS, LINKS, LINKS, LINKS],
+    ),
+    (
+        "the same, for another architecture",
+        [yes("by `?arch=`"), BASE, BASE, BASE, BASE, BASE],
+    ),
+    ("`apptainer pull shub://`, `https://`", [YES; 6]),
+    ("`curl` and `jq`", [YES; 6]),
+    (
+        "any client, an image of any size",
+        [
+            YES,
+            YES,
+            YES,
+            no("up to 100 MiB a file"),
+            YES,
+            no("up to 25 MiB a file"),
+        ],
+    ),
+];
+
+const TYPES: Answer = yes("with media types set");
+const LINKS: Answer = yes("if links were followed");
+const BASE: Answer = yes("at `…/library/arm64`");
+
+/// The clients that are looked at, and whether each can pull from a host.
+pub fn clients(host: Host) -> impl Iterator<Item = (&'static str, Answer)> {
+    let at = Host::ALL.iter().position(|other| *other == host);
+    CLIENTS
+        .iter()
+        .filter_map(move |(client, answers)| Some((*client, answers[at?])))
+}
+
+/// The largest file that a host takes, in bytes, where it has such a limit.
+#[must_use]
+pub fn largest_file(host: Host) -> Option<u64> {
+    match host {
+        Host::Pages => Some(100 << 20),
+        Host::Cloudflare => Some(25 << 20),
+        Host::Nginx | Host::S3 | Host::Gcs | Host::Netlify => None,
+    }
+}
+
+/// Whether a store that has no links has copies in their place.
+#[must_use]
+pub fn copies_links(host: Option<Host>) -> bool {
+    matches!(host, Some(Host::S3 | Host::Gcs))
+}
+
+/// Where the files of hosts stand that tell them how to serve a tree.
+#[must_use]
+pub fn places() -> [Place; 2] {
+    [Place::NginxConf, Place::Headers]
+}
+
+/// The file that tells a host how to serve a tree, where there is one for it.
+#[must_use]
+pub fn file(host: Host) -> Option<View> {
+    let (place, text) = match host {
+        Host::Nginx => (
+            Place::NginxConf,
+            include_str!("../../../spec/hosts/nginx.conf"),
+        ),
+        Host::Netlify | Host::Cloudflare => {
+            (Place::Headers, include_str!("../../../spec/hosts/_headers"))
+        }
+        Host::S3 | Host::Gcs | Host::Pages => return None,
+    };
+    Some(View {
+        content_type: served(&place).content_type,
+        place,
+        content: Content::Bytes(text.into()),
+    })
+}
+
+/// Copies of the image indexes among `views`, for a host that cannot tell them from manifests by their
+/// paths (`spec/hosts/nginx.conf`).
+pub(crate) fn indexes(host: Option<Host>, views: &[View]) -> Vec<View> {
+    if host != Some(Host::Nginx) {
+        return Vec::new();
+    }
+    let copy = |view: &View| {
+        let place = match &view.place {
+            Place::Manifest(repository, digest) => Place::Index(repository.clone(), *digest),
+            Place::TagManifest(repository, tag) => Place::TagIndex(repository.clone(), tag.clone()),
+            _ => return None,
+        };
+        (view.content_type == OCI_INDEX).then(|| View {
+            place,
+            ..view.clone()
+        })
+    };
+    views.iter().filter_map(copy).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_no_has_a_reason() {
+        for host in Host::ALL {
+            for (client, answer) in clients(host) {
+                assert!(answer.pulls || !answer.note.is_empty(), "{host}: {client}");
+            }
+        }
+    }
+
+    /// The list of `spec/hosts/nginx.conf` is the folders that there can be below `library/`.
+    #[test]
+    fn nginx_knows_every_architecture_that_has_a_folder() {
+        let view = file(Host::Nginx).expect("there is one");
+        let text = std::str::from_utf8(view.bytes().expect("it is no link")).expect("it is text");
+        let mut words: Vec<&str> = sreg_model::Arch::ALL
+            .iter()
+            .filter(|arch| crate::library::has_base(**arch))
+            .map(|arch| arch.as_str())
+            .collect();
+        words.sort_unstable();
+        assert!(text.contains(&format!("\"^({})$\"", words.join("|"))));
+    }
+}

@@ -1,0 +1,153 @@
+//! Copies that the server makes, without the bytes passing through here.
+
+use http::header::{CACHE_CONTROL, CONTENT_TYPE};
+use http::{HeaderName, Method};
+use object_store::multipart::{MultipartStore as _, PartId};
+use object_store::{Attribute, PutMultipartOptions};
+use sreg_model::Digest;
+
+use super::signed::{self, Request, lost, refused};
+use super::{S3, attributes};
+use crate::runtime::block_on;
+use crate::{Served, Store as _, StoreError};
+
+/// The metadata in which the digest of a copy is noted; `x-amz-meta-` stands before it.
+pub(super) const NOTED: &str = "sreg-digest";
+/// The most bytes that are copied by one request. S3 takes 5 GiB; less is answered sooner.
+pub(super) const MOST: u64 = 1 << 30;
+/// The most parts of an object; S3 takes 10,000.
+const PARTS: u64 = 9_000;
+
+pub(super) fn copy(
+    store: &S3,
+    from: &str,
+    key: &str,
+    digest: &Digest,
+    served: Served,
+) -> Result<(), StoreError> {
+    let most = store.most_copied;
+    let size = store.size(from)?.ok_or_else(|| StoreError::Status {
+        name: store.url(from),
+        status: 404,
+    })?;
+    if size <= most {
+        let headers = vec![
+            header("x-amz-metadata-directive", "REPLACE".to_owned()),
+            header("x-amz-meta-sreg-digest", digest.to_string()),
+            (CONTENT_TYPE, served.content_type.to_owned()),
+            (CACHE_CONTROL, served.cache_control.to_owned()),
+        ];
+        let copied = || block_on(ask(store, from, key, "", headers.clone()));
+        return store.patience.patiently(copied).map(|_| ());
+    }
+    in_parts(
+        store,
+        from,
+        key,
+        digest,
+        served,
+        (size, most.max(size.div_ceil(PARTS))),
+    )
+}
+
+fn header(name: &'static str, value: String) -> (HeaderName, String) {
+    (HeaderName::from_static(name), value)
+}
+
+/// Copies part after part: each is copied by the server, too.
+fn in_parts(
+    store: &S3,
+    from: &str,
+    key: &str,
+    digest: &Digest,
+    served: Served,
+    (size, part): (u64, u64),
+) -> Result<(), StoreError> {
+    let at = store.key(key)?;
+    let mut attributes = attributes(served);
+    attributes.insert(Attribute::Metadata(NOTED.into()), digest.to_string().into());
+    let options = PutMultipartOptions {
+        attributes,
+        ..PutMultipartOptions::default()
+    };
+    let failed = |error| store.failed(key, error);
+    let begun = block_on(store.bucket.create_multipart_opts(&at, options));
+    let id = begun.map_err(failed)?;
+    let copied = (0..size.div_ceil(part)).map(|number| {
+        let (start, end) = (number * part, size.min((number + 1) * part));
+        let range = header(
+            "x-amz-copy-source-range",
+            format!("bytes={start}-{}", end - 1),
+        );
+        let query = format!(
+            "partNumber={}&uploadId={}",
+            number + 1,
+            escape(&id).replace('/', "%2F")
+        );
+        let copied = || block_on(ask(store, from, key, &query, vec![range.clone()]));
+        let content_id = store.patience.patiently(copied)?;
+        Ok(PartId { content_id })
+    });
+    let done = copied.collect::<Result<Vec<_>, _>>().and_then(|parts| {
+        block_on(store.bucket.complete_multipart(&at, &id, parts)).map_err(failed)
+    });
+    if done.is_err() {
+        // Parts that stay cost their owner money; that they cannot be removed is not what went wrong.
+        let _ = block_on(store.bucket.abort_multipart(&at, &id));
+    }
+    done.map(|_| ())
+}
+
+/// Asks for a copy of an object, or of a part of it: its entity tag, with its quotes. The answer may say
+/// 200 before the copy has failed.
+async fn ask(
+    store: &S3,
+    from: &str,
+    key: &str,
+    query: &str,
+    mut headers: Vec<(HeaderName, String)>,
+) -> Result<String, StoreError> {
+    let source = format!("/{}/{}", store.bucket_name(), store.key(from)?);
+    headers.push(header("x-amz-copy-source", escape(&source)));
+    let request = Request {
+        method: Method::PUT,
+        key,
+        query: query.to_owned(),
+        headers,
+        bytes: &[],
+        is_slow: true,
+    };
+    let mut answer = signed::send(store, request).await?;
+    if !answer.status().is_success() {
+        return Err(refused(store, key, answer).await);
+    }
+    let said = signed::text(&mut answer).await.map_err(lost(store, key))?;
+    let tag = said
+        .split_once("<ETag>")
+        .and_then(|(_, rest)| rest.split_once("</ETag>"));
+    let tag = tag
+        .filter(|_| !said.contains("<Error>"))
+        .map(|(tag, _)| tag);
+    let tag = tag.ok_or_else(|| {
+        StoreError::unreachable(
+            &store.url(key),
+            "the server began a copy and did not end it",
+        )
+    })?;
+    let tag = tag.replace("&quot;", "\"").replace("&#34;", "\"");
+    Ok(format!("\"{}\"", tag.trim_matches('"')))
+}
+
+/// Percent-encodes what has another meaning in a URL.
+fn escape(text: &str) -> String {
+    let mut escaped = String::new();
+    for byte in text.bytes() {
+        match byte {
+            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' | b'/' => {
+                escaped.push(char::from(byte));
+            }
+            _ => escaped.push_str(&format!("%{byte:02X}")),
+        }
+    }
+    escaped
+}

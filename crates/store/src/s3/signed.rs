@@ -1,0 +1,147 @@
+//! Requests that are signed here, by `reqsign`: those that `object_store` has no name for.
+
+use std::time::Duration;
+
+use http::{HeaderName, HeaderValue, Method};
+use object_store::signer::Signer as _;
+use reqsign::aws::{RequestSigner, StaticCredentialProvider};
+use reqwest::{Client, Response};
+use sreg_model::Digest;
+
+use super::{S3, is_about_credentials};
+use crate::StoreError;
+use crate::runtime::block_on;
+
+/// How S3 says that something may not be done.
+pub(super) const ACCESS_DENIED: &str = "AccessDenied";
+/// The most bytes of an answer's text that are read.
+const MAX_TEXT: usize = 4 << 10;
+
+/// What such requests are made with.
+#[derive(Debug)]
+pub(super) struct Sender {
+    client: Client,
+    region: String,
+}
+
+impl Sender {
+    /// # Errors
+    /// When TLS cannot be set up.
+    pub(super) fn new(region: String, window: Duration) -> reqwest::Result<Self> {
+        let client = block_on(async { Client::builder().timeout(window).build() })?;
+        Ok(Self { client, region })
+    }
+}
+
+/// A request for an object, whose key may end with a slash.
+pub(super) struct Request<'a> {
+    pub(super) method: Method,
+    pub(super) key: &'a str,
+    /// What follows the `?`, as it is sent.
+    pub(super) query: String,
+    pub(super) headers: Vec<(HeaderName, String)>,
+    pub(super) bytes: &'a [u8],
+    /// Whether the server has work to do before it answers.
+    pub(super) is_slow: bool,
+}
+
+/// Sends a request, and waits for the head of the answer.
+pub(super) async fn send(store: &S3, request: Request<'_>) -> Result<Response, StoreError> {
+    let Request {
+        key,
+        bytes,
+        is_slow,
+        ..
+    } = request;
+    let failed = |error| store.failed(key, error);
+    let malformed = |what: String| StoreError::Name {
+        name: store.url(key),
+        what,
+    };
+    let at = store.key(key.trim_end_matches('/'))?;
+    // Where the bucket is: what the signature of that URL says is not used.
+    let url = store.bucket.signed_url(Method::GET, &at, super::SIGNED);
+    let mut url = url.await.map_err(failed)?;
+    url.set_query(None);
+    let slash = if key.ends_with('/') { "/" } else { "" };
+    let query = match request.query.as_str() {
+        "" => String::new(),
+        query => format!("?{query}"),
+    };
+    let mut built = http::Request::builder()
+        .method(request.method)
+        .uri(format!("{url}{slash}{query}"))
+        .header("x-amz-content-sha256", Digest::of(bytes).hex());
+    for (name, value) in request.headers {
+        let value = HeaderValue::try_from(value).map_err(|error| malformed(error.to_string()))?;
+        built = built.header(name, value);
+    }
+    let built = built.body(bytes.to_vec());
+    let (mut parts, body) = built
+        .map_err(|error| malformed(error.to_string()))?
+        .into_parts();
+    let credential = store.bucket.credentials().get_credential().await;
+    let credential = credential.map_err(failed)?;
+    let mut provider = StaticCredentialProvider::new(&credential.key_id, &credential.secret_key);
+    if let Some(token) = &credential.token {
+        provider = provider.with_session_token(token);
+    }
+    let signer = reqsign::Signer::new(
+        reqsign::default_context(),
+        provider,
+        RequestSigner::new("s3", &store.sender.region),
+    );
+    let signed = signer.sign(&mut parts, None).await;
+    signed.map_err(|error| StoreError::Denied {
+        name: store.url(key),
+        what: error.to_string(),
+    })?;
+    let request = http::Request::from_parts(parts, body);
+    let mut request = reqwest::Request::try_from(request).map_err(lost(store, key))?;
+    if is_slow {
+        *request.timeout_mut() = Some(store.patience.window * 10);
+    }
+    let answer = store.sender.client.execute(request).await;
+    answer.map_err(lost(store, key))
+}
+
+/// The text of an answer, which may be long.
+pub(super) async fn text(answer: &mut Response) -> reqwest::Result<String> {
+    let mut text = Vec::new();
+    while text.len() < MAX_TEXT
+        && let Some(part) = answer.chunk().await?
+    {
+        text.extend_from_slice(&part);
+    }
+    text.truncate(MAX_TEXT);
+    Ok(String::from_utf8_lossy(&text).into_owned())
+}
+
+/// Why the server refuses, by its words.
+pub(super) async fn refused(store: &S3, key: &str, mut answer: Response) -> StoreError {
+    let (name, status) = (store.url(key), answer.status().as_u16());
+    let text = text(&mut answer).await.unwrap_or_default();
+    match status {
+        401 | 403 => StoreError::Denied {
+            name,
+            what: match text.contains(ACCESS_DENIED) {
+                true => ACCESS_DENIED.to_owned(),
+                false => format!("the server answers {status}"),
+            },
+        },
+        _ if is_about_credentials(key, &text) => StoreError::Denied {
+            name,
+            what: "the server does not take the credentials, or no longer".to_owned(),
+        },
+        _ => StoreError::Status { name, status },
+    }
+}
+
+/// What came of a request that was not answered.
+pub(super) fn lost(store: &S3, key: &str) -> impl Fn(reqwest::Error) -> StoreError {
+    let name = store.url(key);
+    move |error| StoreError::Unreachable {
+        name: name.clone(),
+        source: std::io::Error::other(error.without_url()),
+    }
+}
