@@ -45,6 +45,17 @@ pub fn inputs() -> Vec<(String, Vec<u8>)> {
     ] {
         add("reference", name, text.as_bytes());
     }
+    for (name, text) in [
+        ("folder", "/lab/tool/tags/\nbytes=0-99"),
+        (
+            "arch",
+            "/library/v1/images/lab/tool:1.0?arch=arm64&x=1\nbytes=-1",
+        ),
+        ("page", "/v2/lab/tool/tags/list?n=10&last=1%2e0\nbytes=5-"),
+        ("encoded", "/v2/%6cab/%2e%2e/staging\nbytes=1-0"),
+    ] {
+        add("request", name, text.as_bytes());
+    }
     for (name, bytes) in nodes() {
         add("node", name, &bytes);
     }

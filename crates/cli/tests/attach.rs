@@ -215,6 +215,18 @@ fn what_cannot_be_attached() {
         let args = [&["attach"], &args[..]].concat();
         bench.fails(code, word, &args);
     }
+    let key = bench.key(1);
+    let args = [
+        "attach",
+        &key,
+        tool,
+        "--type",
+        "text/plain",
+        "--name",
+        "key",
+    ];
+    let ran = bench.fails(2, "usage", &args);
+    assert!(ran.stderr.contains("private key"), "{}", ran.stderr);
     attach(&bench, "lab/tool:1.0", &[]);
     bench.is_whole();
 }

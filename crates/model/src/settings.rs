@@ -170,6 +170,16 @@ impl FromStr for BaseUrl {
     }
 }
 
+impl BaseUrl {
+    /// Whether the tree is below the root of its host.
+    #[must_use]
+    pub fn has_path(&self) -> bool {
+        self.0
+            .split_once("://")
+            .is_some_and(|(_, rest)| rest.contains('/'))
+    }
+}
+
 /// A template for the URL of an image: `https://host/{hex}.sif`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BlobUrl(String);

@@ -6,6 +6,7 @@ use sreg_model::Host;
 use sreg_model::layout::Place;
 use sreg_model::media_type::OCI_INDEX;
 use sreg_model::served::served;
+use sreg_model::settings::{BaseUrl, Settings};
 
 use crate::{Content, View};
 
@@ -38,22 +39,39 @@ impl fmt::Display for Answer {
     }
 }
 
-/// Clients, and whether each can pull from the hosts of [`Host::ALL`], in that order.
-const CLIENTS: &[(&str, [Answer; 6])] = &[
+/// What a client needs besides the media types of a host.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Needs {
+    /// Nothing: it follows URLs.
+    Urls,
+    /// The images on the host itself.
+    Images,
+    /// The same, and the tree at the root of the host.
+    Root,
+}
+
+/// A kind of client, what it needs, and whether it can pull from the hosts of [`Host::ALL`], in that order.
+type Client = (&'static str, Needs, [Answer; 6]);
+
+const CLIENTS: &[Client] = &[
     (
         "`sreg pull`",
+        Needs::Urls,
         [YES, yes("also as `s3://`"), YES, YES, YES, YES],
     ),
     (
-        "`apptainer pull oras://`, `crane`",
-        [YES, YES, YES, YES, YES, YES],
+        "`apptainer pull oras://`, `crane`, a tag of one architecture",
+        Needs::Root,
+        [YES; 6],
     ),
     (
-        "`oras`, `skopeo`, `regctl`",
+        "`oras`, `skopeo`, `regctl`, a tag of one architecture",
+        Needs::Root,
         [YES, YES, TYPES, no("no media types"), YES, YES],
     ),
     (
         "OCI clients, a tag of several architectures",
+        Needs::Root,
         [
             YES,
             YES,
@@ -63,19 +81,26 @@ const CLIENTS: &[(&str, [Answer; 6])] = &[
             no("media types go by path"),
         ],
     ),
-    ("`cosign verify`, an image", [YES; 6]),
+    ("`cosign verify`, an image", Needs::Root, [YES; 6]),
     (
         "`apptainer pull library://`",
+        Needs::Images,
         [YES, YES, LINKS, LINKS, LINKS, LINKS],
     ),
     (
         "the same, for another architecture",
+        Needs::Images,
         [yes("by `?arch=`"), BASE, BASE, BASE, BASE, BASE],
     ),
-    ("`apptainer pull shub://`, `https://`", [YES; 6]),
-    ("`curl` and `jq`", [YES; 6]),
+    (
+        "`apptainer pull shub://`, `https://`",
+        Needs::Urls,
+        [YES; 6],
+    ),
+    ("`curl` and `jq`", Needs::Urls, [YES; 6]),
     (
         "any client, an image of any size",
+        Needs::Urls,
         [
             YES,
             YES,
@@ -91,12 +116,31 @@ const TYPES: Answer = yes("with media types set");
 const LINKS: Answer = yes("if links were followed");
 const BASE: Answer = yes("at `…/library/arm64`");
 
-/// The clients that are looked at, and whether each can pull from a host.
+/// The clients that are looked at, and whether each can pull from a host that has images and serves the tree
+/// from its root.
 pub fn clients(host: Host) -> impl Iterator<Item = (&'static str, Answer)> {
+    rows(host).map(|(client, _, answer)| (client, answer))
+}
+
+/// The same of a registry with these settings, where they name a host.
+pub fn clients_of(settings: &Settings) -> impl Iterator<Item = (&'static str, Answer)> {
+    let rows = settings.host.into_iter().flat_map(rows);
+    rows.map(|(client, needs, answer)| {
+        let is_elsewhere = settings.blob_url.is_some();
+        let is_below = settings.base_url.as_ref().is_some_and(BaseUrl::has_path);
+        let answer = match needs {
+            Needs::Root | Needs::Images if is_elsewhere => no("images are elsewhere"),
+            Needs::Root if is_below => no("`/v2/` is not at the root of the host"),
+            _ => answer,
+        };
+        (client, answer)
+    })
+}
+
+fn rows(host: Host) -> impl Iterator<Item = (&'static str, Needs, Answer)> {
     let at = Host::ALL.iter().position(|other| *other == host);
-    CLIENTS
-        .iter()
-        .filter_map(move |(client, answers)| Some((*client, answers[at?])))
+    let rows = CLIENTS.iter();
+    rows.filter_map(move |(client, needs, answers)| Some((*client, *needs, answers[at?])))
 }
 
 /// The largest file that a host takes, in bytes, where it has such a limit.

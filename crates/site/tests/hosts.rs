@@ -2,7 +2,8 @@
 #![allow(clippy::unwrap_used, reason = "a test that fails says where")]
 
 use sreg_model::Host;
-use sreg_site::host::clients;
+use sreg_model::settings::Settings;
+use sreg_site::host::{clients, clients_of};
 
 #[test]
 fn the_page_says_what_the_command_says() {
@@ -25,4 +26,26 @@ fn the_page_says_what_the_command_says() {
         "docs/hosts.md is to be:\n{}",
         expected.join("\n")
     );
+}
+
+#[test]
+fn a_registry_that_is_elsewhere_or_below_serves_fewer() {
+    let who = |settings: &Settings| -> Vec<bool> {
+        clients_of(settings)
+            .map(|(_, answer)| answer.pulls)
+            .collect()
+    };
+    let mut at_the_root = Settings::default();
+    at_the_root.host = Some(Host::Nginx);
+    at_the_root.base_url = Some("https://example.org".parse().unwrap());
+    assert_eq!(who(&at_the_root), [true; 10]);
+    let mut below = at_the_root.clone();
+    below.base_url = Some("https://example.org/registry".parse().unwrap());
+    let oci = [1, 2, 3, 4];
+    let expected =
+        |nos: &[usize]| -> Vec<bool> { (0..10).map(|row| !nos.contains(&row)).collect() };
+    assert_eq!(who(&below), expected(&oci));
+    let mut elsewhere = at_the_root;
+    elsewhere.blob_url = Some("https://example.org/{hex}".parse().unwrap());
+    assert_eq!(who(&elsewhere), expected(&[1, 2, 3, 4, 5, 6]));
 }

@@ -99,10 +99,9 @@ impl Attach<'_> {
             Some(head) => tree.lines(head.body(), &self.reference)?,
             None => Vec::new(),
         };
-        let is_meant = |line: &&TagEntry| {
-            line.image.is_some() && self.arch.is_none_or(|arch| arch == line.arch)
-        };
-        let found: Vec<&TagEntry> = lines.iter().filter(is_meant).collect();
+        let present: Vec<&TagEntry> = lines.iter().filter(|line| line.image.is_some()).collect();
+        let is_meant = |line: &&&TagEntry| self.arch.is_none_or(|arch| arch == line.arch);
+        let found: Vec<&TagEntry> = present.iter().filter(is_meant).copied().collect();
         match found[..] {
             [line] => Ok(Subject {
                 repository: self.reference.repository().clone(),
@@ -111,7 +110,7 @@ impl Attach<'_> {
             }),
             _ => Err(TreeError::NotOneImage {
                 reference: self.reference.to_string(),
-                archs: found.iter().map(|line| line.arch).collect(),
+                archs: present.iter().map(|line| line.arch).collect(),
             }),
         }
     }

@@ -95,7 +95,7 @@ pub enum TreeError {
     NotOneImage {
         /// The reference.
         reference: String,
-        /// The architectures of those that it names.
+        /// The architectures that it has images for.
         archs: Vec<Arch>,
     },
     /// A file that cannot be described so.

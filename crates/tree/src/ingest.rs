@@ -91,9 +91,9 @@ pub struct Outcome {
     pub kept: Vec<Subject>,
     /// Images that were left out, and why.
     pub skipped: Vec<SourceFault>,
-    /// What is to serve the tree.
-    pub host: Option<Host>,
-    /// Images that are larger than what it takes, with their sizes.
+    /// What the tree says of itself now.
+    pub settings: Settings,
+    /// Images that are larger than what its host takes, with their sizes.
     pub too_large: Vec<(Subject, u64)>,
 }
 
@@ -178,7 +178,6 @@ pub fn index_folder(
         .filter(|_| begins)
         .map(|signing| signing.author.series().registry());
     let adopted = edition.again.len();
-    let host = settings.host;
     let sizes = edition.present.iter();
     let sizes = sizes.map(|(subject, image)| (subject.clone(), image.size));
     let too_large = host::too_large(&settings, &lines, sizes, &kept);
@@ -209,7 +208,7 @@ pub fn index_folder(
         published: published.collect(),
         removed,
         kept,
-        host,
+        settings: publication.settings,
         too_large,
         ..outcome(Some(head), &found, hashing::reused(&hashed), faults)
     })
@@ -236,7 +235,7 @@ fn outcome(
         removed: Vec::new(),
         kept: Vec::new(),
         skipped,
-        host: None,
+        settings: Settings::default(),
         too_large: Vec::new(),
     }
 }
@@ -306,8 +305,8 @@ fn dry_run(
         .iter()
         .map(|image| (image.subject.clone(), image.stamp.size));
     Ok(Outcome {
-        host: settings.host,
         too_large: host::too_large(&settings, &lines, sizes, &kept),
+        settings,
         removed,
         kept,
         ..outcome(head, found, reused, skipped)

@@ -1,5 +1,9 @@
 //! `sreg attach`
 
+use std::fs::File;
+use std::io::Read as _;
+use std::path::Path;
+
 use serde::Serialize;
 use sreg_model::attachment::Attachment;
 use sreg_model::{Arch, Digest};
@@ -41,6 +45,7 @@ pub(super) fn run(args: &args::Attach, config: &Config, output: &Output) -> Resu
             format!("{} is no file", args.file.display()),
         ));
     }
+    check_public(&args.file)?;
     let attachment = described(args)?;
     let opened = Opened::open(&args.signing)?;
     let keys = opened.keys(false, false);
@@ -89,17 +94,37 @@ fn described(args: &args::Attach) -> Result<Attachment, Problem> {
         name,
         size: 1,
     };
-    match attachment.check() {
-        Ok(()) => Ok(attachment),
-        Err(error) => {
-            let file = args.file.display();
-            let problem = Problem::new("usage", format!("{file} cannot be attached so: {error}"));
-            Err(match args.name {
-                None => problem.with_hint("a file of another name is attached with --name NAME"),
-                Some(_) => problem,
-            })
-        }
+    let Err(error) = attachment.check() else {
+        return Ok(attachment);
+    };
+    let file = args.file.display();
+    let problem = Problem::new("usage", format!("{file} cannot be attached so: {error}"));
+    let renamed = Attachment {
+        name: "name".to_owned(),
+        ..attachment
+    };
+    Err(match renamed.check() {
+        Ok(()) => problem.with_hint("say under which name with --name NAME"),
+        Err(_) => problem.with_hint("a media type is such as application/spdx+json, an annotation such as org.example.tool=syft"),
+    })
+}
+
+/// Refuses what is surely not meant for everybody: what is published may be copied before it is gone.
+fn check_public(file: &Path) -> Result<(), Problem> {
+    let unread =
+        |error: std::io::Error| Problem::new("unreadable", format!("{}: {error}", file.display()));
+    let mut start = Vec::new();
+    let opened = File::open(file).map_err(unread)?;
+    opened.take(1024).read_to_end(&mut start).map_err(unread)?;
+    let first = start
+        .split(|byte| *byte == b'\n')
+        .next()
+        .unwrap_or_default();
+    if String::from_utf8_lossy(first).contains("PRIVATE KEY") {
+        let what = format!("{} is a private key; nothing was attached", file.display());
+        return Err(Problem::new("usage", what));
     }
+    Ok(())
 }
 
 fn say(attached: Attached, seconds: f64, output: &Output) -> Result<(), Problem> {

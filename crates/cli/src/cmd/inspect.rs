@@ -138,6 +138,11 @@ fn text(path: &Path, report: &Report, stated: Option<&Statement>) -> String {
     let mut lines: Vec<(&str, String)> = Vec::new();
     if let Some(statement) = stated {
         lines.push(("reference", statement.subject.to_string()));
+        lines.extend(
+            statement
+                .manifest()
+                .map(|manifest| ("manifest", manifest.digest().to_string())),
+        );
     }
     lines.push(("file", path.display().to_string()));
     let compression = report

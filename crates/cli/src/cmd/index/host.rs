@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 use sreg_model::Host;
-use sreg_site::host::{clients, largest_file};
+use sreg_site::host::{clients_of, largest_file};
 use sreg_tree::ingest::Outcome;
 
 use crate::output::{Output, human_bytes};
@@ -31,8 +31,8 @@ struct TooLarge {
 
 /// As part of the JSON.
 pub(super) fn said(outcome: &Outcome) -> Option<Said> {
-    let name = outcome.host?;
-    let clients = clients(name).map(|(client, answer)| Client {
+    let name = outcome.settings.host?;
+    let clients = clients_of(&outcome.settings).map(|(client, answer)| Client {
         client,
         pulls: answer.pulls,
         note: answer.note,
@@ -51,11 +51,11 @@ pub(super) fn said(outcome: &Outcome) -> Option<Said> {
 
 /// As a table: who can pull from there.
 pub(super) fn table(outcome: &Outcome) -> String {
-    let Some(host) = outcome.host else {
+    let Some(host) = outcome.settings.host else {
         return String::new();
     };
     let plain = |text: &str| text.replace('`', "");
-    let rows: Vec<(String, String)> = clients(host)
+    let rows: Vec<(String, String)> = clients_of(&outcome.settings)
         .map(|(client, answer)| (plain(client), plain(&answer.to_string())))
         .collect();
     let width = rows.iter().map(|(client, _)| client.len()).max();
@@ -70,6 +70,7 @@ pub(super) fn table(outcome: &Outcome) -> String {
 /// Images that the host does not take.
 pub(super) fn warn(outcome: &Outcome, output: &Output) {
     let Some((host, most)) = outcome
+        .settings
         .host
         .and_then(|host| Some((host, largest_file(host)?)))
     else {
@@ -87,6 +88,6 @@ pub(super) fn warn(outcome: &Outcome, output: &Output) {
         });
     }
     if !outcome.too_large.is_empty() {
-        output.note("keep images where larger files may be, and say where: --blob-url 'https://…/{hex}.{ext}'");
+        output.note("keep images where larger files may be, and say where: --blob-url 'https://…/{hex}.{ext}'; all of them then, and for clients that follow: sreg pull, shub:// and curl");
     }
 }
