@@ -2043,9 +2043,16 @@ class Tree:
         nothing."""
         if place["place"] not in ("referrers", "referrers-tag"):
             return False
+        # Of what the newest version names, an empty list has no tag.
+        of = "v2/%s/referrers/%s" % (place["repository"], place["digest"])
+        if place["place"] == "referrers-tag" and of in self.derived:
+            return False
         descriptors = []
         try:
-            for listed in json.loads(found.decode())["manifests"]:
+            manifests = json.loads(found.decode())["manifests"]
+            if len(manifests) > 238:
+                return False
+            for listed in manifests:
                 path = "v2/%s/manifests/%s" % (place["repository"], listed["digest"])
                 data = self.view(path, 4 << 20) if is_digest(listed["digest"]) else b""
                 artifact = json.loads(data.decode())

@@ -239,7 +239,7 @@ paths_to_hash() {
     jq -L "$here" -j '
         include "verify";
         to_entries[] | select(.value.type == "f")
-        | select(.key | place | . != null and (.place | . == "head" or . == "head-slot" or . == "trust" or . == "statement" or . == "node"))
+        | select(.key | place | . != null and (.place | . == "head" or . == "head-slot" or . == "trust" or . == "statement" or . == "node" or . == "manifest"))
         | .key + "\u0000"'
 }
 

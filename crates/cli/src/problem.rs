@@ -293,6 +293,8 @@ fn hint(error: &TreeError) -> Option<String> {
         }
         TreeError::NeverCounted(_) => "it was put there by somebody who could sign heads alone; leave what followed the last good head behind, and give heads to another key: sreg log TREE, then sreg trust rotate TREE --new-epoch --after VERSION --from KEY.pub --to NEW.pub --key ROOT --key NEW".to_owned(),
         TreeError::Published(path) => format!("give it a key with: sreg index IMAGES --out {} --key KEY", path.display()),
+        TreeError::CountsNoLonger(_) => "look at what it says, and sign it again first with: sreg sign TREE//REFERENCE --key KEY".to_owned(),
+        TreeError::NoRoom(..) => "attach the same files with fewer or shorter annotations".to_owned(),
         TreeError::NotOneImage { archs, .. } if archs.is_empty() => "list what there is with: sreg ls TREE".to_owned(),
         TreeError::Frozen(_) => "publish under another tag".to_owned(),
         TreeError::Space { .. } => "free some space, or put the output on the file system of the images so that they can be linked".to_owned(),

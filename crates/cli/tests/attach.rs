@@ -346,3 +346,79 @@ fn views_of_attachments_are_verified_and_repaired() {
         assert_eq!(snapshot(&bench.public()), before, "{}", path.display());
     }
 }
+
+// spec: API-18
+#[test]
+fn an_image_that_comes_back_has_what_its_newest_statement_says() {
+    let bench = bench();
+    let image = bench.images().join("lab/tool/1.0.sif");
+    let first = fs::read(&image).unwrap();
+    bench.index();
+    attach(&bench, "lab/tool:1.0", &[]);
+    let manifest = Digest::of(bench.read("v2/lab/tool/manifests/1.0").as_bytes());
+    let tag = format!("v2/lab/tool/manifests/sha256-{}", manifest.hex());
+    let list = bench.read(&tag);
+    for bytes in [images::sif("another", Arch::Amd64, 200), first] {
+        fs::remove_file(&image).unwrap();
+        fs::write(&image, bytes).unwrap();
+        bench.index();
+    }
+    assert_eq!(attached(&bench, "public", 0), json!([]));
+    assert!(!bench.public().join(&tag).exists());
+    bench.is_whole();
+    // Nor may a host put it there: the list of an image that is published is what is derived.
+    fs::write(bench.public().join(&tag), list).unwrap();
+    assert_eq!(bench.verify(), (6, vec!["stray-view".to_owned()]));
+}
+
+#[test]
+fn what_a_revoked_key_has_signed_is_not_signed_again_unseen() {
+    let bench = bench();
+    bench.index_by(1);
+    let (first, second) = (bench.key(1), bench.key(2));
+    let public = format!("{second}.pub");
+    let add = ["trust", "add-key", "public", &public, "--key", &first];
+    bench.ok(&[&add[..], &["--scope", "lab"]].concat());
+    bench.ok(&[&add[..], &["--role", "head", "--key", &second]].concat());
+    attach(&bench, "lab/tool:1.0", &["--key", &second]);
+    let revoke = [
+        "trust", "revoke", "public", &public, "--key", &first, "--yes",
+    ];
+    bench.ok(&revoke);
+    fs::write(bench.path("other.json"), "{}").unwrap();
+    let args = [
+        "attach",
+        "other.json",
+        "public//lab/tool:1.0",
+        "--type",
+        SPDX,
+    ];
+    let args = [&args[..], &["--key", &first]].concat();
+    bench.fails(7, "untrusted-statement", &args);
+    bench.ok(&["sign", "public//lab/tool:1.0", "--key", &first, "--yes"]);
+    bench.ok(&args);
+    bench.is_whole();
+}
+
+#[test]
+fn attachments_leave_room_for_signatures() {
+    let bench = bench();
+    bench.index();
+    let long = format!("a={}", "v".repeat(1000));
+    let more = ["--annotation", &long];
+    for number in 0..6 {
+        fs::write(bench.path("tool.spdx.json"), format!("{number}")).unwrap();
+        attach(&bench, "lab/tool:1.0", &more);
+    }
+    fs::write(bench.path("tool.spdx.json"), "one more").unwrap();
+    let args = [
+        "attach",
+        "tool.spdx.json",
+        "public//lab/tool:1.0",
+        "--type",
+        SPDX,
+    ];
+    bench.fails(2, "usage", &[&args[..], &more].concat());
+    bench.index_by(1);
+    bench.is_whole();
+}

@@ -98,6 +98,12 @@ pub enum TreeError {
         /// The architectures that it has images for.
         archs: Vec<Arch>,
     },
+    /// A statement that keys which count no longer have signed.
+    #[error("the statement about {0} counts no longer: its keys were revoked or may not sign it")]
+    CountsNoLonger(String),
+    /// What is said of attachments is too much: its bytes, and the most.
+    #[error("what is said of the attachments takes {0} bytes in the statement, and may take {1}")]
+    NoRoom(usize, usize),
     /// A file that cannot be described so.
     #[error("it cannot be attached so")]
     Attachment(#[source] DocumentError),
@@ -263,7 +269,8 @@ impl TreeError {
             Self::Frozen(_) => "frozen-tag",
             Self::Published(_) => "usage",
             Self::NothingBelow(_) | Self::NotOneImage { .. } => "missing-reference",
-            Self::Attachment(_) => "usage",
+            Self::Attachment(_) | Self::NoRoom(..) => "usage",
+            Self::CountsNoLonger(_) => "untrusted-statement",
             Self::NeverCounted(_) => "untrusted-statement",
             Self::Settings { source, .. } => source.code(),
             Self::Document { source, .. } => source.code(),

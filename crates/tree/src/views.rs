@@ -12,7 +12,7 @@ use sreg_index::map::{self, MapError};
 use sreg_model::head::Head;
 use sreg_model::layout::Place;
 use sreg_model::node::{MapName, TagEntry};
-use sreg_model::{Arch, Document, Host, Namespace, Repository, Tag};
+use sreg_model::{Arch, Document, Host, Namespace, Repository, Tag, image_index};
 use sreg_site::{
     Content, View, host, registry_views, repository_places, repository_views, tag_places, tag_views,
 };
@@ -110,7 +110,9 @@ pub(crate) fn roll_forward(
             }
             let views = views_of_tag(tree, index, repository, tag)?;
             writer.put_views(line, &views)?;
-            Ok(without(tag_places(repository, tag, archs), &views))
+            let mut gone = without(tag_places(repository, tag, archs), &views);
+            gone.extend(tags_of_nothing(tree, &views)?);
+            Ok(gone)
         })
         .collect::<Result<Vec<_>, _>>()?;
     // What lists name is there before them, and goes after them.
@@ -164,6 +166,25 @@ fn files_of_other_hosts(tree: &Tree) -> Result<Vec<Place>, TreeError> {
         }
     }
     Ok(gone)
+}
+
+/// Where lists still stand, under the tag, to which nothing refers any more (API-18).
+fn tags_of_nothing(tree: &Tree, views: &[View]) -> Result<Vec<Place>, TreeError> {
+    let nothing = image_index::encode(&[]);
+    let mut tags = Vec::new();
+    for view in views {
+        if let Place::Referrers(repository, of) = &view.place
+            && view.bytes() == Some(&nothing)
+        {
+            let tag = Place::ReferrersTag(repository.clone(), *of);
+            match tree.size(&tag) {
+                Ok(_) => tags.push(tag),
+                Err(TreeError::Missing { .. }) => {}
+                Err(error) => return Err(error),
+            }
+        }
+    }
+    Ok(tags)
 }
 
 /// Those of `places` at which none of `views` stands.

@@ -8,7 +8,7 @@ use sreg_model::attachment::{self, Attachment};
 use sreg_model::layout::Place;
 use sreg_model::node::{ImageSize, TagEntry, TagKey};
 use sreg_model::statement::{Claim, Statement, Subject};
-use sreg_model::{Document, Namespace, canonical};
+use sreg_model::{Document, Namespace, canonical, document};
 use sreg_sign::policy;
 
 use super::signing::{Signing, unsigned};
@@ -142,6 +142,9 @@ impl States<'_> {
         let tree = self.tree;
         let line = self.line(subject);
         let is_claim = matches!(wanted, Wanted::Claim(..));
+        if let (Wanted::With(_), Some(line)) = (&wanted, line) {
+            self.check_counts(subject, line)?;
+        }
         let said = |line: &TagEntry| {
             Ok::<_, TreeError>(tree.statement(&line.statement)?.body().claim.clone())
         };
@@ -220,6 +223,18 @@ impl States<'_> {
         lines.iter().find(|line| line.arch == subject.arch)
     }
 
+    /// Refuses to attach something to what counts no longer: it would be signed again with it, unseen.
+    fn check_counts(&self, subject: &Subject, line: &TagEntry) -> Result<(), TreeError> {
+        let Some(signing) = self.signing else {
+            return Ok(());
+        };
+        let current = self.tree.statement(&line.statement)?;
+        match policy::is_by_counting_keys(signing.author.trust().body(), &current) {
+            true => Ok(()),
+            false => Err(TreeError::CountsNoLonger(subject.to_string())),
+        }
+    }
+
     /// Whether a line that says the right thing is stated anew: its statement counts no longer, or
     /// the publisher brought a later one.
     fn is_restated(&self, line: &TagEntry, provided: Option<&Provided>) -> Result<bool, TreeError> {
@@ -292,8 +307,14 @@ impl States<'_> {
             return mismatch("it is about another image than the one beside it".to_owned());
         }
         for attachment in body.image().iter().flat_map(|image| &image.attached) {
-            self.tree
-                .size(&Place::blob(&subject.repository, attachment.digest))?;
+            let place = Place::blob(&subject.repository, attachment.digest);
+            let size = self.tree.size(&place)?;
+            if size != attachment.size {
+                return mismatch(format!(
+                    "it says that {} has {} bytes, and it has {size}",
+                    attachment.digest, attachment.size
+                ));
+            }
         }
         let seq = previous.map_or(1, |previous| previous.body().seq + 1);
         if body.seq != seq || body.previous != previous.map(Document::id) {
@@ -320,8 +341,24 @@ fn with(mut claim: Claim, attachment: &Attachment) -> Result<Claim, TreeError> {
             None => image.attached.push(attachment.clone()),
         }
         attachment::check(&image.attached).map_err(TreeError::Attachment)?;
+        check_room(&image.attached)?;
     }
     Ok(claim)
+}
+
+/// What all attachments of an image take up in its statement, at most, in bytes: half of it, so that
+/// signatures and what else it says have room.
+const MOST_SAID: usize = document::MAX_BYTES / 2;
+
+fn check_room(attached: &[Attachment]) -> Result<(), TreeError> {
+    let said = attached
+        .iter()
+        .map(|one| canonical::to_line(one).len())
+        .sum();
+    match said <= MOST_SAID {
+        true => Ok(()),
+        false => Err(TreeError::NoRoom(said, MOST_SAID)),
+    }
 }
 
 fn size_of(claim: &Claim) -> Option<ImageSize> {

@@ -350,6 +350,23 @@ pub(super) fn cases() -> Vec<Case> {
         ),
         "stray-view",
     );
+    let forged = {
+        let (mut files, subject) = (honest(), SECOND.manifest());
+        let list = format!("v2/lab/tool/referrers/{}", oracle::digest(&subject));
+        for (path, text) in artifact::referrers("lab/tool", &subject, &[artifact::sbom()]) {
+            if path != list {
+                files.insert(path, text.into());
+            }
+        }
+        files
+    };
+    add(
+        "referrers-tag-of-nothing",
+        "API-18",
+        "nothing is attached to the manifest, and a host says so under its digest alone",
+        forged,
+        "stray-view",
+    );
     let older = FIRST.manifest();
     let list = format!("v2/lab/tool/referrers/{}", oracle::digest(&older));
     let listing = |change: &dyn Fn(&str) -> String| {
