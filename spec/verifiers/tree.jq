@@ -402,6 +402,9 @@ def strays($settings; $nodes; $statements; $trust; $heads; $complete; $whole; $c
         if $place.version > ($trust.base[$place.epoch + 1 | tostring] // {version: infinite} | .version // 0)
         then {warning: "abandoned-head", path: $path}
         elif $complete then {path: $path, failed: "stray-head"} else {warning: "not-judged", path: "head"} end
+      # Of nginx, which would give it in the place of the manifest.
+      elif $place.place == "index" and $settings.host == "nginx" and $judged and $views[$path | sub("/indexes/"; "/manifests/")] != null
+      then {path: $path, failed: "stray-view"}
       elif $place.view and $place.place != "manifest" and $place.place != "index" then
         if $judged | not then $warning
         elif $place | is_list($texts[$path]; $views) then $warning

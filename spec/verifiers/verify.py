@@ -2021,6 +2021,12 @@ class Tree:
             place["view"] or (kind, place.get("digest")) == ("blob", CONFIG) or path in self.derived
         )
         judged = self.whole and not (is_view and self.clash)
+        # Of nginx, which would give it in the place of the manifest.
+        manifest = path.replace("/indexes/", "/manifests/")
+        if kind == "index" and self.settings.get("host") == "nginx" and manifest in self.derived:
+            if judged:
+                self.fault(Wrong("stray-view"), path)
+            return not judged
         # The digest in the path of a list is that of what it is a list for (LAY-2).
         if "digest" not in place or kind in ("referrers", "referrers-tag"):
             if judged:

@@ -20,8 +20,9 @@ done
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 verifiers=$root/spec/verifiers
-# Nothing but the pages' own folder is at hand.
+# Nothing but the pages' own folders is at hand: the verifiers, and the files that hosts are told with.
 cp -r "$verifiers" "$work/verifiers"
+cp -r "$root/spec/hosts" "$work/hosts"
 verify_py() {
     python3 -I -c "import sys; sys.path.insert(0, '$work/verifiers'); import verify; sys.exit(verify.main(sys.argv[1:]))" "$@"
 }

@@ -43,27 +43,7 @@ fn every_object_is_served_as_what_it_is() {
     };
     publish_edition(&destination, Edition::default(), None, NOW, &Unwatched).unwrap();
     let folder = tempfile::tempdir().unwrap();
-    let image = folder.path().join("image.simg");
-    std::fs::write(&image, images::simg("an image", 10)).unwrap();
-    push(
-        &destination,
-        &Push {
-            image: &image,
-            repository: "Lab/Tool".parse().unwrap(),
-            tag: "1.0".parse().unwrap(),
-            arch: None,
-            frozen: false,
-            statement: None,
-            io: IoMode::Auto,
-            publisher: Publisher {
-                keys: None,
-                known: &[],
-                now: NOW,
-                watch: &Unwatched,
-            },
-        },
-    )
-    .unwrap();
+    push_to(&destination, &folder, "Lab/Tool", "an image");
     let config = sreg_model::manifest::empty_config_digest();
     let mut kinds = std::collections::BTreeSet::new();
     for key in memory.keys() {
@@ -126,14 +106,19 @@ fn registry_for(host: Option<Host>) -> (Arc<Memory>, Destination, tempfile::Temp
     (memory, destination, tempfile::tempdir().unwrap())
 }
 
-/// Pushes an image under `lab/tool:1.0`: its digest.
-fn push_to(destination: &Destination, folder: &tempfile::TempDir, seed: &str) -> Digest {
+/// Pushes an image under the tag `1.0` of a repository: its digest.
+fn push_to(
+    destination: &Destination,
+    folder: &tempfile::TempDir,
+    repository: &str,
+    seed: &str,
+) -> Digest {
     let image = folder.path().join("image.simg");
     let bytes = images::simg(seed, 10);
     std::fs::write(&image, &bytes).unwrap();
     let pushed = Push {
         image: &image,
-        repository: "lab/tool".parse().unwrap(),
+        repository: repository.parse().unwrap(),
         tag: "1.0".parse().unwrap(),
         arch: None,
         frozen: false,
@@ -168,7 +153,7 @@ fn a_store_copies_images_to_where_library_clients_look() {
     for host in [Host::S3, Host::Gcs] {
         let (memory, destination, folder) = registry_for(Some(host));
         for seed in ["first", "second", "first"] {
-            let digest = push_to(&destination, &folder, seed);
+            let digest = push_to(&destination, &folder, "lab/tool", seed);
             let copied = memory.copied(key).unwrap().unwrap();
             assert_eq!(copied.digest, Some(digest));
             let found = memory.read(key, usize::MAX).unwrap().unwrap();
@@ -178,12 +163,12 @@ fn a_store_copies_images_to_where_library_clients_look() {
         }
         // What is right stays as it is.
         let before = memory.read(key, 0).unwrap().unwrap().version;
-        push_to(&destination, &folder, "first");
+        push_to(&destination, &folder, "lab/tool", "first");
         assert_eq!(memory.read(key, 0).unwrap().unwrap().version, before);
     }
     for host in [None, Some(Host::Nginx), Some(Host::Pages)] {
         let (memory, destination, folder) = registry_for(host);
-        push_to(&destination, &folder, "first");
+        push_to(&destination, &folder, "lab/tool", "first");
         assert_eq!(memory.copied(key).unwrap(), None);
         assert_eq!(faults(&memory, BlobCheck::Full), [""; 0]);
     }
@@ -194,7 +179,7 @@ fn a_store_copies_images_to_where_library_clients_look() {
 fn a_copy_that_is_another_image_is_found() {
     let key = "library/v1/imagefile/lab/tool:1.0";
     let (memory, destination, folder) = registry_for(Some(Host::S3));
-    let digest = push_to(&destination, &folder, "first");
+    let digest = push_to(&destination, &folder, "lab/tool", "first");
     let image = format!("v2/lab/tool/blobs/{digest}");
     let bytes = memory.read(&image, usize::MAX).unwrap().unwrap().bytes;
     let how = served(&Place::Head);
@@ -210,7 +195,7 @@ fn a_copy_that_is_another_image_is_found() {
     memory.remove(key).unwrap();
     assert_eq!(faults(&memory, BlobCheck::Head), ["missing-view"]);
     // It is copied anew when the tag moves.
-    push_to(&destination, &folder, "second");
+    push_to(&destination, &folder, "lab/tool", "second");
     assert_eq!(faults(&memory, BlobCheck::Full), [""; 0]);
 }
 

@@ -396,7 +396,7 @@ pub(crate) fn fault_hints(faults: &[Fault], root: &Path) -> BTreeSet<String> {
     let is_url = sreg_store::is_url(&root.to_string_lossy());
     let hints = faults.iter().filter_map(|fault| match fault.code {
         "blob-mismatch" | "blob-size" if is_url => {
-            Some("publish the image again: sreg push IMAGE TREE//namespace/name:tag".to_owned())
+            Some("publish it again: an image with sreg push IMAGE TREE//namespace/name:tag, an attachment with sreg attach".to_owned())
         }
         code => policy_hint(code),
     });
@@ -408,7 +408,7 @@ pub(crate) fn fault_hints(faults: &[Fault], root: &Path) -> BTreeSet<String> {
 /// What to do about a document that is not to be trusted.
 fn policy_hint(code: &str) -> Option<String> {
     Some(match code {
-        "blob-mismatch" | "blob-size" => "remove the damaged file, and publish the image again: sreg index IMAGES --out TREE".to_owned(),
+        "blob-mismatch" | "blob-size" => "remove the damaged file, and publish it again: an image with sreg index IMAGES --out TREE, an attachment with sreg attach".to_owned(),
         "untrusted-statement" => "whoever may publish these names signs them again with: sreg sign TREE --key KEY".to_owned(),
         "untrusted-registry" | "not-pinned" => "compare its id with its owner's, then: sreg trust add TREE".to_owned(),
         "expired-head" | "expired-trust" => "whoever holds the keys renews it with: sreg refresh TREE --key KEY".to_owned(),

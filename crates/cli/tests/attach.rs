@@ -366,8 +366,13 @@ fn an_image_that_comes_back_has_what_its_newest_statement_says() {
     assert_eq!(attached(&bench, "public", 0), json!([]));
     assert!(!bench.public().join(&tag).exists());
     bench.is_whole();
-    // Nor may a host put it there: the list of an image that is published is what is derived.
-    fs::write(bench.public().join(&tag), list).unwrap();
+    // Nor may a host put it there again, or something that nobody has attached.
+    fs::write(bench.public().join(&tag), &list).unwrap();
+    assert_eq!(bench.verify(), (9, vec!["stale-view".to_owned()]));
+    bench.ok(&["repair", "public"]);
+    assert!(!bench.public().join(&tag).exists());
+    let other = list.replace("spdx", "spqr");
+    fs::write(bench.public().join(&tag), other).unwrap();
     assert_eq!(bench.verify(), (6, vec!["stray-view".to_owned()]));
 }
 

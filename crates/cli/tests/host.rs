@@ -94,6 +94,11 @@ fn a_file_of_somebody_else_is_neither_replaced_nor_removed() {
     bench.ok(&["repair", "public"]);
     assert_eq!(bench.read("_headers"), own);
     assert!(warnings(&bench).contains(&foreign));
+    // Nor is a link of theirs taken for a file of the registry.
+    fs::remove_file(bench.public().join("_headers")).unwrap();
+    std::os::unix::fs::symlink("elsewhere", bench.public().join("_headers")).unwrap();
+    assert!(warnings(&bench).contains(&foreign));
+    bench.is_whole();
 }
 
 // spec: CLI-32

@@ -37,31 +37,15 @@ pub struct Attachment {
 }
 
 impl Attachment {
-    /// Checks what the types alone do not.
-    ///
-    /// # Errors
-    /// [`DocumentError::Field`] for the first field that is out of bounds.
-    pub fn check(&self) -> Result<(), DocumentError> {
-        let wrong = |what: String| Err(DocumentError::field("attached", what));
+    fn check(&self) -> Result<(), DocumentError> {
         if self.size == 0 || self.size > MAX_SIZE {
             return wrong(format!("size {} is not from 1 to 2^44", self.size));
         }
-        if !is_media_type(&self.media) {
-            return wrong(format!("{:?} is no media type", shorten(&self.media)));
-        }
-        if is_ours(&self.media) {
-            return wrong(format!("{} is a media type of sreg's own", self.media));
-        }
-        if !is_name(&self.name) {
-            return wrong(format!(
-                "name {:?} is not 1 to {MAX_NAME} letters, digits and . _ + -, the first a letter, a digit or _",
-                shorten(&self.name)
-            ));
-        }
-        match &self.annotations {
-            Some(annotations) => check_annotations(annotations),
-            None => Ok(()),
-        }
+        check_media(&self.media)?;
+        check_name(&self.name)?;
+        self.annotations
+            .as_ref()
+            .map_or(Ok(()), |annotations| check_annotations(annotations))
     }
 
     /// What its manifest is annotated with, by key.
@@ -87,27 +71,52 @@ impl Attachment {
 /// [`DocumentError::Field`] for the first that is out of bounds, for too many, and for one twice.
 pub fn check(attached: &[Attachment]) -> Result<(), DocumentError> {
     if attached.len() > MOST {
-        let count = attached.len();
-        return Err(DocumentError::field(
-            "attached",
-            format!("{count} are more than {MOST}"),
-        ));
+        return wrong(format!("{} are more than {MOST}", attached.len()));
     }
     for (number, attachment) in attached.iter().enumerate() {
         attachment.check()?;
         if attached[..number].iter().any(|one| one.is_same(attachment)) {
-            let digest = attachment.digest;
-            return Err(DocumentError::field(
-                "attached",
-                format!("{digest} is attached twice"),
-            ));
+            return wrong(format!("{} is attached twice", attachment.digest));
         }
     }
     Ok(())
 }
 
-fn check_annotations(annotations: &[String]) -> Result<(), DocumentError> {
-    let wrong = |what: String| Err(DocumentError::field("attached", what));
+fn wrong<T>(what: String) -> Result<T, DocumentError> {
+    Err(DocumentError::field("attached", what))
+}
+
+/// Checks the media type of a file that is to be attached (STM-25).
+///
+/// # Errors
+/// [`DocumentError::Field`] when it is none, or one of sreg's own.
+pub fn check_media(media: &str) -> Result<(), DocumentError> {
+    match is_media_type(media) {
+        false => wrong(format!("{:?} is no media type", shorten(media))),
+        true if is_ours(media) => wrong(format!("{media} is a media type of sreg's own")),
+        true => Ok(()),
+    }
+}
+
+/// Checks the name of a file that is to be attached (STM-26).
+///
+/// # Errors
+/// [`DocumentError::Field`] when it may not be called so.
+pub fn check_name(name: &str) -> Result<(), DocumentError> {
+    match is_name(name) {
+        true => Ok(()),
+        false => wrong(format!(
+            "name {:?} is not 1 to {MAX_NAME} letters, digits and . _ + -, the first a letter, a digit or _",
+            shorten(name)
+        )),
+    }
+}
+
+/// Checks annotations, which are there (STM-27).
+///
+/// # Errors
+/// [`DocumentError::Field`] for too many, for none, and for the first that is out of bounds or order.
+pub fn check_annotations(annotations: &[String]) -> Result<(), DocumentError> {
     if annotations.is_empty() || annotations.len() > MAX_ANNOTATIONS {
         let count = annotations.len();
         return wrong(format!(

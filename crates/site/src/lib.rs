@@ -13,9 +13,10 @@ mod shub;
 use std::collections::BTreeSet;
 
 use sreg_model::layout::Place;
+use sreg_model::media_type::OCI_MANIFEST;
 use sreg_model::settings::Settings;
 use sreg_model::statement::{Image, Statement, Subject};
-use sreg_model::{Arch, Document, Repository, Tag, image_index};
+use sreg_model::{Arch, Document, Host, Repository, Tag, image_index};
 
 /// A file that is derived from the index.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -106,6 +107,23 @@ pub fn tag_views(settings: &Settings, statements: &[Document<Statement>]) -> Vec
     views.push(shub::tag(settings, shown));
     views.push(seed::manifest(settings, shown));
     views
+}
+
+/// Where nothing may stand beside a view, because clients would take it for more than the view says: the tag
+/// of an empty list of referrers, and for nginx an image index in the place of a manifest.
+#[must_use]
+pub fn nothing_beside(settings: &Settings, view: &View) -> Option<Place> {
+    match &view.place {
+        Place::Referrers(repository, of) if referrers::is_nothing(view) => {
+            Some(Place::ReferrersTag(repository.clone(), *of))
+        }
+        Place::Manifest(repository, digest)
+            if settings.host == Some(Host::Nginx) && view.content_type == OCI_MANIFEST =>
+        {
+            Some(Place::Index(repository.clone(), *digest))
+        }
+        _ => None,
+    }
 }
 
 /// Where the views of one tag stand by name, of which images for `archs` are or were present.

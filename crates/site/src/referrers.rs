@@ -74,3 +74,8 @@ pub(crate) fn lists(repository: &Repository, of: Digest, listed: &[Descriptor]) 
     };
     places.into_iter().map(list).collect()
 }
+
+/// Whether a list has nothing in it.
+pub(crate) fn is_nothing(list: &View) -> bool {
+    list.bytes() == Some(&image_index::encode(&[]))
+}

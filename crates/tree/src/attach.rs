@@ -4,7 +4,7 @@ use std::path::Path;
 
 use sreg_index::hasher::{self, IoMode};
 use sreg_index::stamp::Stamp;
-use sreg_model::attachment::Attachment;
+use sreg_model::attachment::{self, Attachment};
 use sreg_model::head::Head;
 use sreg_model::layout::Place;
 use sreg_model::node::TagEntry;
@@ -12,7 +12,7 @@ use sreg_model::statement::Subject;
 use sreg_model::{Arch, Document, Reference};
 
 use crate::error::TreeError;
-use crate::publish::{Base, Destination, Edition, Publisher, bring_file, carry_out, until_won};
+use crate::publish::{Base, Destination, Edition, Publisher, bring_file, until_won};
 use crate::staging::LinkMode;
 use crate::tree::Tree;
 
@@ -20,8 +20,12 @@ use crate::tree::Tree;
 pub struct Attach<'a> {
     /// The file.
     pub file: &'a Path,
-    /// What is said of it; its digest and size are seen to.
-    pub attachment: Attachment,
+    /// Its media type.
+    pub media: String,
+    /// The name that it is to have.
+    pub name: String,
+    /// What its manifest is annotated with, as `<key>=<value>`, by key.
+    pub annotations: Vec<String>,
     /// To which image: by its tag, perhaps with its digest.
     pub reference: Reference,
     /// For which architecture that is, where there are several.
@@ -59,11 +63,13 @@ pub fn attach(destination: &Destination, attach: &Attach<'_>) -> Result<Attached
     watch.expect(stamp.size.saturating_mul(2));
     let chain = hasher::hash(attach.file, attach.io, watch)?.chain;
     let attachment = Attachment {
+        annotations: (!attach.annotations.is_empty()).then(|| attach.annotations.clone()),
         digest: chain.digest(),
+        media: attach.media.clone(),
+        name: attach.name.clone(),
         size: chain.size(),
-        ..attach.attachment.clone()
     };
-    attachment.check().map_err(TreeError::Attachment)?;
+    attachment::check(std::slice::from_ref(&attachment)).map_err(TreeError::Attachment)?;
     let mut writer = destination.open_there(watch)?;
     let run = || {
         let base = attach.publisher.base(&*writer)?;
@@ -72,16 +78,16 @@ pub fn attach(destination: &Destination, attach: &Attach<'_>) -> Result<Attached
             attached: vec![(subject.clone(), attachment.clone())],
             ..Edition::default()
         };
-        let (prepared, puts) = attach
-            .publisher
-            .prepare(&*writer, &base, &subject, edition)?;
         let place = Place::blob(&subject.repository, attachment.digest);
-        // No link: such files are written anew, in place, more often than images.
-        let whole = (&stamp, &chain);
-        bring_file(&*writer, &place, attach.file, whole, LinkMode::Copy, watch)?;
-        let changed = !prepared.is_nothing(writer.tree());
-        puts.write(&*writer)?;
-        let head = carry_out(&mut *writer, &base, &prepared, watch)?;
+        let stated = (&subject, edition);
+        let publish = attach
+            .publisher
+            .publish(&mut *writer, &base, stated, |writer| {
+                // No link: such files are written anew, in place, more often than images.
+                let whole = (&stamp, &chain);
+                bring_file(writer, &place, attach.file, whole, LinkMode::Copy, watch).map(drop)
+            });
+        let (head, changed) = publish?;
         Ok(Attached {
             subject,
             attachment: attachment.clone(),

@@ -270,6 +270,14 @@ impl Mirror<'_> {
         Ok(lines)
     }
 
+    /// What is wrong with a file of the registry that is copied.
+    fn wrong(&self, place: &Place, what: String) -> TreeError {
+        TreeError::Mismatch {
+            path: self.from.path(place),
+            what,
+        }
+    }
+
     fn check_cancelled(&self) -> Result<(), TreeError> {
         match self.watch.is_cancelled() {
             true => Err(TreeError::Cancelled),
@@ -340,10 +348,7 @@ impl Mirror<'_> {
         let place = Place::blob(&subject.repository, image.chain);
         let most = usize::try_from(sidecar_len(image.size)).unwrap_or(usize::MAX - 1);
         let sidecar = self.from.read(&place, most)?;
-        let wrong = |what: String| TreeError::Mismatch {
-            path: self.from.path(&place),
-            what,
-        };
+        let wrong = |what: String| self.wrong(&place, what);
         let found = Digest::of(&sidecar);
         if found != image.chain {
             return Err(wrong(format!("its digest is {found}")));
@@ -371,10 +376,8 @@ impl Mirror<'_> {
             let unwatched = sreg_index::hasher::Unobserved;
             let broken = sreg_index::hasher::verify(&file, chain, mode, &unwatched)?;
             if !broken.is_empty() {
-                return Err(TreeError::Mismatch {
-                    path: file,
-                    what: "its bytes are not what its digest says".to_owned(),
-                });
+                let what = "its bytes are not what its digest says";
+                return Err(self.wrong(place, what.to_owned()));
             }
         }
         let metadata = std::fs::metadata(&file).map_err(TreeError::read(&file))?;

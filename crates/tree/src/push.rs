@@ -13,7 +13,7 @@ use sreg_model::statement::{Image, Subject};
 use sreg_model::{Arch, Digest, Document, Repository, Tag};
 
 use crate::error::TreeError;
-use crate::publish::{Destination, Edition, Provided, Publisher, bring_file, carry_out, until_won};
+use crate::publish::{Destination, Edition, Provided, Publisher, bring_file, until_won};
 use crate::staging::LinkMode;
 use crate::tree::Tree;
 use crate::writer::Writer;
@@ -82,14 +82,16 @@ pub fn push(destination: &Destination, push: &Push<'_>) -> Result<Pushed, TreeEr
     let mut writer = destination.open_there(watch)?;
     let run = || {
         let base = push.publisher.base(&*writer)?;
-        let edition = push.edition(&subject, &image);
-        let (prepared, puts) = push.publisher.prepare(&*writer, &base, &subject, edition)?;
-        let changed = !prepared.is_nothing(writer.tree());
-        if sent.is_none() {
-            sent = Some(bring(&*writer, &subject, push, &stamp, &hashed.chain)?);
-        }
-        puts.write(&*writer)?;
-        let head = carry_out(&mut *writer, &base, &prepared, watch)?;
+        let stated = (&subject, push.edition(&subject, &image));
+        let publish = push
+            .publisher
+            .publish(&mut *writer, &base, stated, |writer| {
+                if sent.is_none() {
+                    sent = Some(bring(writer, &subject, push, &stamp, &hashed.chain)?);
+                }
+                Ok(())
+            });
+        let (head, changed) = publish?;
         Ok(Pushed {
             subject: subject.clone(),
             digest: image.digest,

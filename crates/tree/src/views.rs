@@ -12,9 +12,10 @@ use sreg_index::map::{self, MapError};
 use sreg_model::head::Head;
 use sreg_model::layout::Place;
 use sreg_model::node::{MapName, TagEntry};
-use sreg_model::{Arch, Document, Host, Namespace, Repository, Tag, image_index};
+use sreg_model::{Arch, Document, Host, Namespace, Repository, Tag};
 use sreg_site::{
-    Content, View, host, registry_views, repository_places, repository_views, tag_places, tag_views,
+    Content, View, host, nothing_beside, registry_views, repository_places, repository_views,
+    tag_places, tag_views,
 };
 use sreg_store::local::{is_absent, read_capped};
 
@@ -111,7 +112,7 @@ pub(crate) fn roll_forward(
             let views = views_of_tag(tree, index, repository, tag)?;
             writer.put_views(line, &views)?;
             let mut gone = without(tag_places(repository, tag, archs), &views);
-            gone.extend(tags_of_nothing(tree, &views)?);
+            gone.extend(beside(tree, line, &views)?);
             Ok(gone)
         })
         .collect::<Result<Vec<_>, _>>()?;
@@ -168,23 +169,24 @@ fn files_of_other_hosts(tree: &Tree) -> Result<Vec<Place>, TreeError> {
     Ok(gone)
 }
 
-/// Where lists still stand, under the tag, to which nothing refers any more (API-18).
-fn tags_of_nothing(tree: &Tree, views: &[View]) -> Result<Vec<Place>, TreeError> {
-    let nothing = image_index::encode(&[]);
-    let mut tags = Vec::new();
-    for view in views {
-        if let Place::Referrers(repository, of) = &view.place
-            && view.bytes() == Some(&nothing)
-        {
-            let tag = Place::ReferrersTag(repository.clone(), *of);
-            match tree.size(&tag) {
-                Ok(_) => tags.push(tag),
-                Err(TreeError::Missing { .. }) => {}
-                Err(error) => return Err(error),
-            }
+/// What still stands where nothing may beside `views`. In a registry with keys each image has signatures, so
+/// that no list of it was ever emptied.
+fn beside(tree: &Tree, line: Line<'_>, views: &[View]) -> Result<Vec<Place>, TreeError> {
+    let mut found = Vec::new();
+    if line.series.is_some() {
+        return Ok(found);
+    }
+    for place in views
+        .iter()
+        .filter_map(|view| nothing_beside(tree.settings(), view))
+    {
+        match tree.size(&place) {
+            Ok(_) => found.push(place),
+            Err(TreeError::Missing { .. }) => {}
+            Err(error) => return Err(error),
         }
     }
-    Ok(tags)
+    Ok(found)
 }
 
 /// Those of `places` at which none of `views` stands.

@@ -5,21 +5,19 @@ use std::io::Read as _;
 use std::path::Path;
 
 use serde::Serialize;
-use sreg_model::attachment::Attachment;
+use sreg_model::attachment;
+use sreg_model::document::DocumentError;
 use sreg_model::{Arch, Digest};
 use sreg_tree::attach::{Attach, Attached, attach};
-use sreg_tree::publish::Publisher;
+use sreg_tree::publish::{Destination, Publisher};
 
 use super::change;
 use super::index::io;
 use crate::args;
 use crate::config::Config;
 use crate::exit;
-use crate::keys::Opened;
 use crate::output::{Output, human_bytes};
-use crate::place;
 use crate::problem::Problem;
-use crate::progress::Progress;
 use crate::target;
 
 #[derive(Serialize)]
@@ -46,67 +44,61 @@ pub(super) fn run(args: &args::Attach, config: &Config, output: &Output) -> Resu
         ));
     }
     check_public(&args.file)?;
-    let attachment = described(args)?;
-    let opened = Opened::open(&args.signing)?;
-    let keys = opened.keys(false, false);
-    let keys = (!opened.signers().is_empty()).then_some(&keys);
-    let known = change::expected_of(&root)?.known;
-    let progress = Progress::new(output, "hashed and sent");
-    let attached = attach(
-        &place::destination(&root)?,
-        &Attach {
+    let name = name(args)?;
+    check(args, attachment::check_media(&args.media), MEDIA_HINT)?;
+    let annotations = annotations(args)?;
+    let run = |destination: &Destination, publisher: Publisher<'_>| {
+        let attach_this = Attach {
             file: &args.file,
-            attachment,
+            media: args.media.clone(),
+            name,
+            annotations,
             reference,
             arch: args.arch,
             io: io(args.io),
-            publisher: Publisher {
-                keys,
-                known: &known,
-                now: crate::clock::stated()?,
-                watch: &progress,
-            },
-        },
-    )?;
-    let seconds = progress.seconds();
-    drop(progress);
-    if keys.is_some() {
-        change::remember(&root, &attached.head, output)?;
-    }
+            publisher,
+        };
+        attach(destination, &attach_this)
+    };
+    let (attached, seconds) =
+        change::publishing(&root, &args.signing, output, run, |attached| &attached.head)?;
     say(attached, seconds, output)?;
     Ok(exit::OK)
 }
 
-/// What the arguments say of the file. Its digest and size are yet to be seen.
-fn described(args: &args::Attach) -> Result<Attachment, Problem> {
-    let own = args.file.file_name().and_then(|name| name.to_str());
-    let name = match (&args.name, own) {
-        (Some(name), _) => name.clone(),
-        (None, own) => own.unwrap_or_default().to_owned(),
-    };
-    let mut annotations = args.annotations.clone();
-    let key = |annotation: &String| annotation.split('=').next().map(str::to_owned);
-    annotations.sort_by_key(key);
-    let attachment = Attachment {
-        annotations: (!annotations.is_empty()).then_some(annotations),
-        digest: Digest::of(b""),
-        media: args.media.clone(),
-        name,
-        size: 1,
-    };
-    let Err(error) = attachment.check() else {
-        return Ok(attachment);
-    };
-    let file = args.file.display();
-    let problem = Problem::new("usage", format!("{file} cannot be attached so: {error}"));
-    let renamed = Attachment {
-        name: "name".to_owned(),
-        ..attachment
-    };
-    Err(match renamed.check() {
-        Ok(()) => problem.with_hint("say under which name with --name NAME"),
-        Err(_) => problem.with_hint("a media type is such as application/spdx+json, an annotation such as org.example.tool=syft"),
+const NAME_HINT: &str = "say under which name with --name NAME";
+const MEDIA_HINT: &str = "a media type is such as application/spdx+json";
+const ANNOTATION_HINT: &str = "an annotation is such as org.example.tool=syft";
+
+/// Tells what cannot be said of the file, and what could be.
+fn check(
+    args: &args::Attach,
+    checked: Result<(), DocumentError>,
+    hint: &str,
+) -> Result<(), Problem> {
+    checked.map_err(|error| {
+        let what = format!("{} cannot be attached so: {error}", args.file.display());
+        Problem::new("usage", what).with_hint(hint)
     })
+}
+
+/// The name that the file is to have.
+fn name(args: &args::Attach) -> Result<String, Problem> {
+    let own = args.file.file_name().and_then(|name| name.to_str());
+    let name = args.name.as_deref().or(own).unwrap_or_default();
+    check(args, attachment::check_name(name), NAME_HINT)?;
+    Ok(name.to_owned())
+}
+
+/// The annotations, by key.
+fn annotations(args: &args::Attach) -> Result<Vec<String>, Problem> {
+    let mut annotations = args.annotations.clone();
+    annotations.sort_by(|left, right| left.split('=').next().cmp(&right.split('=').next()));
+    if !annotations.is_empty() {
+        let checked = attachment::check_annotations(&annotations);
+        check(args, checked, ANNOTATION_HINT)?;
+    }
+    Ok(annotations)
 }
 
 /// Refuses what is surely not meant for everybody: what is published may be copied before it is gone.

@@ -8,15 +8,18 @@ use sreg_model::head::Head;
 use sreg_model::lock::Known;
 use sreg_model::statement::Subject;
 use sreg_model::{Digest, Document};
-use sreg_tree::change;
 use sreg_tree::history;
-use sreg_tree::publish::{Keys, Watch};
+use sreg_tree::publish::{Destination, Keys, Publisher, Watch};
 use sreg_tree::verify::Seen;
+use sreg_tree::{TreeError, change};
 
+use crate::args::Signing;
+use crate::keys::Opened;
 use crate::knowledge::{self, Expected};
 use crate::output::Output;
 use crate::place;
 use crate::problem::Problem;
+use crate::progress::Progress;
 
 /// What came of a change.
 #[derive(Debug, Serialize)]
@@ -75,6 +78,35 @@ pub(super) fn change<'a>(
         now: crate::clock::stated()?,
         watch,
     })
+}
+
+/// Runs what publishes something at `root` with the keys at hand: what came of it, and how long it took. The
+/// head that `newest` takes from that is remembered.
+pub(super) fn publishing<T>(
+    root: &Path,
+    signing: &Signing,
+    output: &Output,
+    run: impl FnOnce(&Destination, Publisher<'_>) -> Result<T, TreeError>,
+    newest: impl FnOnce(&T) -> &Document<Head>,
+) -> Result<(T, f64), Problem> {
+    let opened = Opened::open(signing)?;
+    let keys = opened.keys(false, false);
+    let keys = (!opened.signers().is_empty()).then_some(&keys);
+    let known = expected_of(root)?.known;
+    let progress = Progress::new(output, "hashed and sent");
+    let publisher = Publisher {
+        keys,
+        known: &known,
+        now: crate::clock::stated()?,
+        watch: &progress,
+    };
+    let published = run(&place::destination(root)?, publisher)?;
+    let seconds = progress.seconds();
+    drop(progress);
+    if keys.is_some() {
+        remember(root, newest(&published), output)?;
+    }
+    Ok((published, seconds))
 }
 
 /// Remembers what was published with a key at hand: whoever holds one knows the registry. It is

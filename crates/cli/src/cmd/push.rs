@@ -5,7 +5,7 @@ use std::path::Path;
 use serde::Serialize;
 use sreg_model::{Arch, Digest, Document, document};
 use sreg_tree::ingest::statement_file;
-use sreg_tree::publish::{Provided, Publisher};
+use sreg_tree::publish::{Destination, Provided, Publisher};
 use sreg_tree::push::{Push, Pushed, push};
 
 use super::change;
@@ -14,11 +14,8 @@ use crate::args;
 use crate::config::Config;
 use crate::exit;
 use crate::files;
-use crate::keys::Opened;
 use crate::output::{Output, human_bytes};
-use crate::place;
 use crate::problem::Problem;
-use crate::progress::Progress;
 use crate::target;
 
 #[derive(Serialize)]
@@ -52,34 +49,22 @@ pub(super) fn run(args: &args::Push, config: &Config, output: &Output) -> Result
             format!("{} is no file", args.image.display()),
         ));
     }
-    let opened = Opened::open(&args.signing)?;
-    let keys = opened.keys(false, false);
-    let keys = (!opened.signers().is_empty()).then_some(&keys);
-    let known = change::expected_of(&root)?.known;
-    let progress = Progress::new(output, "hashed and sent");
-    let pushed = push(
-        &place::destination(&root)?,
-        &Push {
+    let statement = statement(&args.image, args.statement.as_deref())?;
+    let run = |destination: &Destination, publisher: Publisher<'_>| {
+        let push_this = Push {
             image: &args.image,
             repository: reference.repository().clone(),
             tag,
             arch: args.arch,
             frozen: args.frozen,
-            statement: statement(&args.image, args.statement.as_deref())?,
+            statement,
             io: io(args.io),
-            publisher: Publisher {
-                keys,
-                known: &known,
-                now: crate::clock::stated()?,
-                watch: &progress,
-            },
-        },
-    )?;
-    let seconds = progress.seconds();
-    drop(progress);
-    if keys.is_some() {
-        change::remember(&root, &pushed.head, output)?;
-    }
+            publisher,
+        };
+        push(destination, &push_this)
+    };
+    let (pushed, seconds) =
+        change::publishing(&root, &args.signing, output, run, |pushed| &pushed.head)?;
     say(&pushed, seconds, output)?;
     Ok(exit::OK)
 }

@@ -96,7 +96,13 @@ fn of_ranges_and_of_what_is_not_there() {
             let found = status(&format!("URL/{path}"));
             assert!(none.contains(&&*found), "{host}: {path}: {found}");
         }
+        // A bucket has what was copied there, and nothing else.
+        let own = site.bench.public().join(".git");
+        fs::create_dir_all(&own).unwrap();
+        fs::write(own.join("config"), "secret").unwrap();
         for path in [
+            ".git/config",
+            "%2egit/config",
             "%2e%2e/%2e%2e/etc/passwd",
             "..%2f..%2fetc/passwd",
             "v2/../../secret",

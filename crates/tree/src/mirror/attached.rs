@@ -70,11 +70,4 @@ impl Mirror<'_> {
         let link = LinkMode::Auto;
         publish::bring_file(writer, place, file, whole, link, &Unobserved).map(drop)
     }
-
-    fn wrong(&self, place: &Place, what: String) -> TreeError {
-        TreeError::Mismatch {
-            path: self.from.path(place),
-            what,
-        }
-    }
 }

@@ -6,7 +6,7 @@ use sreg_model::lock::Known;
 use sreg_model::statement::Subject;
 use sreg_model::{Document, Repository};
 
-use super::{Base, Edition, Keys, Lines, Prepared, Publication, Watch, prepare, recover, signing};
+use super::{Base, Edition, Keys, Lines, Publication, Watch, carry_out, prepare, recover, signing};
 use crate::error::TreeError;
 use crate::source::FoldedNames;
 use crate::tree::Tree;
@@ -34,15 +34,15 @@ impl Publisher<'_> {
         Ok(base)
     }
 
-    /// Makes and signs the version after `base` with an edition about subjects of one namespace, as far
-    /// as that can be done without writing.
-    pub(crate) fn prepare(
+    /// Publishes an edition about subjects of one namespace, after `base`: it is made and signed, then `bring`
+    /// sends what it names, and then it is committed. The newest head, and whether it is a new one.
+    pub(crate) fn publish(
         &self,
-        writer: &dyn Writer,
+        writer: &mut dyn Writer,
         base: &Base,
-        subject: &Subject,
-        edition: Edition,
-    ) -> Result<(Prepared, Deferred), TreeError> {
+        (subject, edition): (&Subject, Edition),
+        bring: impl FnOnce(&dyn Writer) -> Result<(), TreeError>,
+    ) -> Result<(Document<Head>, bool), TreeError> {
         let tree = writer.tree();
         let head = base.head.as_ref().map(Document::body);
         let lines = lines_of(tree, head, &subject.repository)?;
@@ -55,7 +55,11 @@ impl Publisher<'_> {
         };
         let puts = Deferred::default();
         let prepared = prepare(tree, &puts, base, &lines, &publication)?;
-        Ok((prepared, puts))
+        let changed = !prepared.is_nothing(tree);
+        bring(writer)?;
+        puts.write(writer)?;
+        let head = carry_out(writer, base, &prepared, self.watch)?;
+        Ok((head, changed))
     }
 }
 

@@ -11,7 +11,7 @@ use sreg_model::attachment;
 use sreg_model::layout::{Place, STAGING};
 use sreg_model::manifest::{self, Manifest};
 use sreg_model::{Arch, Digest, document, image_index, node};
-use sreg_site::host;
+use sreg_site::{View, host};
 
 use super::{BlobCheck, Class, Heads, Run, unlocked};
 use crate::error::TreeError;
@@ -91,7 +91,7 @@ impl Run<'_> {
                 }
                 Ok(kind) if kind.is_file() && unlocked(&self.expected).contains(&path) => {}
                 Ok(kind) if !kind.is_file() && faulty.contains(&path) => {}
-                Ok(kind) if !kind.is_file() && Place::parse(&path).is_some() => {
+                Ok(kind) if !kind.is_file() && self.place(&path).is_some() => {
                     self.not_a_file(&path, None)
                 }
                 _ => strays.push(path),
@@ -99,13 +99,23 @@ impl Run<'_> {
         }
     }
 
+    /// Whose path it is, if it is one of the registry: the file for another host than that of the settings is
+    /// somebody else's.
+    fn place(&self, path: &str) -> Option<Place> {
+        let place = Place::parse(path)?;
+        let is_own = |view: View| view.place == place;
+        let is_ours = !host::places().contains(&place)
+            || self
+                .tree
+                .settings()
+                .host
+                .and_then(host::file)
+                .is_some_and(is_own);
+        is_ours.then_some(place)
+    }
+
     fn stray(&self, basis: &Basis<'_>, path: &str) {
-        // The file for another host than that of the settings is none of ours.
-        let own = self.tree.settings().host.and_then(host::file);
-        let is_ours = |place: &Place| {
-            own.as_ref().is_some_and(|own| own.place == *place) || !host::places().contains(place)
-        };
-        let Some(place) = Place::parse(path).filter(is_ours) else {
+        let Some(place) = self.place(path) else {
             return self.warn(
                 "foreign-file",
                 Class::Malformed,
@@ -210,11 +220,6 @@ impl Run<'_> {
         else {
             return false;
         };
-        // Of what the newest version names, both lists are derived, and an empty one has no tag.
-        let list = Place::Referrers(repository.clone(), *subject);
-        if list != *place && unlocked(&self.expected).contains(&list.to_string()) {
-            return false;
-        }
         let artifact = |digest: Digest| {
             let place = Place::Manifest(repository.clone(), digest);
             let bytes = self.tree.read(&place, manifest::MAX_BYTES).ok()?;

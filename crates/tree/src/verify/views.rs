@@ -13,7 +13,7 @@ use sreg_model::layout::{FoldedRepository, FoldedTag, Place};
 use sreg_model::node::TagEntry;
 use sreg_model::statement::Statement;
 use sreg_model::{Document, Namespace, Repository, Tag};
-use sreg_site::{Content, View, host, registry_views, repository_views, tag_views};
+use sreg_site::{Content, View, host, nothing_beside, registry_views, repository_views, tag_views};
 use sreg_store::StoreError;
 
 use super::nodes::Walked;
@@ -38,7 +38,35 @@ impl Run<'_> {
             repository(namespace, line).map(|repository| Owner::Tag(repository, line.key.tag()));
         for view in tag_views(self.tree.settings(), statements) {
             self.view(heads, &view, owner.as_ref(), Some(&reference));
+            if let Some(place) = nothing_beside(self.tree.settings(), &view) {
+                self.nothing(heads, &place, owner.as_ref(), &reference);
+            }
         }
+    }
+
+    /// Verifies that nothing stands at a place where clients would look.
+    fn nothing(&self, heads: &Heads, place: &Place, owner: Option<&Owner>, reference: &str) {
+        let reference = Some(reference.to_owned());
+        let found = match views::read(self.tree, place) {
+            Err(TreeError::Missing { .. }) => return,
+            found => found,
+        };
+        // It has its fault here.
+        self.expect(place);
+        let (code, class, message) = match found {
+            Err(error) => return self.error(place, reference, &error),
+            Ok(found) if self.is_stale(heads, owner, place, &found) => (
+                "stale-view",
+                Class::Stale,
+                "an older version had it; sreg repair removes it",
+            ),
+            Ok(_) => (
+                "stray-view",
+                Class::Mismatch,
+                "the registry says that there is nothing, but clients would read it; delete it",
+            ),
+        };
+        self.fault_of(code, class, place, reference, message);
     }
 
     /// Verifies the views of every repository as a whole, where all its tags are known.

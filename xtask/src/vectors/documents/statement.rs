@@ -83,23 +83,13 @@ pub(super) fn cases() -> Vec<Case> {
             .with("previous", &quote(&previous))
             .with("seq", "2"),
     );
-    let most: Vec<String> = (0..16)
-        .map(|number| {
-            let content = number.to_string();
-            artifact::Attached {
-                content,
-                ..artifact::sbom()
-            }
-            .element()
-        })
-        .collect();
     valid(
         "most-attached",
         "STM-24",
         "sixteen attachments, alike but for their digests",
         &present
             .clone()
-            .with("attached", &format!("[{}]", most.join(","))),
+            .with("attached", &format!("[{}]", artifact::elements(16))),
     );
     let long = format!("a{}", "+._-Z9".repeat(21));
     let longest = artifact::sbom()

@@ -336,16 +336,6 @@ fn attached() -> Vec<Case> {
     let sbom = artifact::sbom().element();
     let media = "application/spdx+json";
     let two = format!("{sbom},{sbom}");
-    let many: Vec<String> = (0..17)
-        .map(|number| {
-            let content = number.to_string();
-            artifact::Attached {
-                content,
-                ..artifact::sbom()
-            }
-            .element()
-        })
-        .collect();
     let annotated =
         |members: &str| sbom.replacen('{', &format!("{{\"annotations\":[{members}],"), 1);
     let nine: Vec<String> = (0..9).map(|key| format!("\"{key}=x\"")).collect();
@@ -376,7 +366,7 @@ fn attached() -> Vec<Case> {
             "too-many-attached",
             "STM-24",
             "seventeen attachments",
-            many.join(","),
+            artifact::elements(17),
             field,
         ),
         (

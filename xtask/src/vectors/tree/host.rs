@@ -165,6 +165,16 @@ pub(super) fn cases() -> Vec<Case> {
             "stray-view",
         ),
         (
+            "manifest-among-indexes",
+            "API-19",
+            "nginx would serve the manifest of an image as an image index",
+            with(
+                &format!("v2/lab/tool/indexes/{}", oracle::digest(AMD64.manifest())),
+                &AMD64.manifest(),
+            ),
+            "stray-view",
+        ),
+        (
             "misnamed-index",
             "LAY-2",
             "an image index whose name is not its digest",
