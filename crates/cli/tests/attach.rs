@@ -376,6 +376,7 @@ fn an_image_that_comes_back_has_what_its_newest_statement_says() {
     assert_eq!(bench.verify(), (6, vec!["stray-view".to_owned()]));
 }
 
+// spec: CLI-34
 #[test]
 fn what_a_revoked_key_has_signed_is_not_signed_again_unseen() {
     let bench = bench();
@@ -405,6 +406,7 @@ fn what_a_revoked_key_has_signed_is_not_signed_again_unseen() {
     bench.is_whole();
 }
 
+// spec: CLI-34
 #[test]
 fn attachments_leave_room_for_signatures() {
     let bench = bench();

@@ -270,10 +270,10 @@ fn copied(
 /// The head that all views show, if it is one of the current epoch.
 fn shown(tree: &Tree, series: Option<&Series>) -> Result<Option<Document<Head>>, TreeError> {
     let shown = staging::journal(tree)?.and_then(|journal| journal.shown);
-    match shown.filter(|shown| shown.epoch == epoch(series)) {
-        Some(shown) => sound_slot(tree, series, shown.epoch, shown.version),
-        None => Ok(None),
-    }
+    let Some(shown) = shown.filter(|shown| shown.epoch == epoch(series)) else {
+        return Ok(None);
+    };
+    Ok(shown.find(tree)?.filter(|head| is_sound(series, head)))
 }
 
 /// The head in a slot, if it is sound.

@@ -20,7 +20,7 @@ use sreg_store::{If, Object, Served, Store, StoreError, Upload, Written};
 
 use crate::error::TreeError;
 use crate::history::{self, Line, Next};
-use crate::staging::{Journal, LinkMode, MAX_JOURNAL, Version, journal};
+use crate::staging::{Journal, LinkMode, MAX_JOURNAL, Noted, Version, journal};
 use crate::tree::Tree;
 use crate::verify::MAX_VIEW;
 use crate::writer::{Puts, Writer, evidence};
@@ -413,14 +413,13 @@ impl Writer for StoreWriter {
     }
 
     fn end(&self, shown: &Document<Head>) -> Result<(), TreeError> {
-        let shown = Version::of(shown.body());
+        let shown = Noted::of(shown);
         self.change_journal(|found| {
-            // One that names what is no head yet was written by nobody who has shown it.
-            let before = found.shown.filter(|before| {
-                let slot = self.tree.head_slot(before.epoch, before.version);
-                *before <= shown || matches!(slot, Ok(Some(_)))
+            // One that names what is no head was written by nobody who has shown it.
+            let later = found.shown.filter(|found| {
+                found.version() > shown.version() && matches!(found.find(&self.tree), Ok(Some(_)))
             });
-            let newest = before.map_or(shown, |before| before.max(shown));
+            let newest = later.unwrap_or(shown);
             // What somebody else has begun to publish stays, until it is.
             let next = match self.is_published(&found) {
                 true => Journal::new(Some(newest)),

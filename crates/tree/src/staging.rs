@@ -26,7 +26,7 @@ use sreg_site::{Content, View};
 use sreg_store::Local;
 use sreg_store::local::{is_absent, read_capped};
 
-pub(crate) use self::journal::{Journal, MAX_JOURNAL, Version, journal, parse};
+pub(crate) use self::journal::{Journal, MAX_JOURNAL, Noted, Version, journal, parse};
 pub use self::link::LinkMode;
 use self::link::bring;
 use crate::error::TreeError;

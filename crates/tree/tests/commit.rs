@@ -296,12 +296,22 @@ fn with_a_journal_that_cannot_be_read_all_views_are_written_anew() {
     let list = "lab/tool/tags/index.html";
     let missing = "lab/gone/manifests/1/index.html";
     let whole = first_version();
-    let write = |bytes: &'static [u8]| move |path: &Path| fs::write(path, bytes).unwrap();
-    let journals: [&dyn Fn(&Path); 5] = [
-        &write(b""),
-        &write(b"not a journal"),
-        &write(&[b' '; 5000]),
-        &write(b"{\"shown\":{\"epoch\":0,\"version\":9},\"type\":\"sreg-journal-v1\"}\n"),
+    let noted = |version: u64| {
+        let id = empty_config_digest();
+        let shown = format!(r#"{{"epoch":0,"id":"{id}","version":{version}}}"#);
+        format!(r#"{{"shown":{shown},"type":"sreg-journal-v1"}}"#)
+    };
+    let write = |text: &str| {
+        let text = text.to_owned();
+        move |path: &Path| fs::write(path, &text).unwrap()
+    };
+    let journals: [&dyn Fn(&Path); 6] = [
+        &write(""),
+        &write("not a journal"),
+        &write(&" ".repeat(5000)),
+        // Of a version that there is not yet, and of another head than there is.
+        &write(&noted(9)),
+        &write(&noted(1)),
         // A link to itself: reading it is an error.
         &|path| symlink("journal", path).unwrap(),
     ];

@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use sreg_model::Digest;
 use sreg_model::layout::Place;
 use sreg_store::If;
 use sreg_tree::{Tree, history};
@@ -52,8 +53,9 @@ fn spoil_once(world: &Arc<World>, random: &mut Random, act: u64) {
     };
     let junk = match key.as_str() {
         "staging/journal" if random.below(2) == 0 => format!(
-            r#"{{"shown":{{"epoch":{epoch},"version":{}}},"type":"sreg-journal-v1"}}"#,
-            version + 7
+            r#"{{"shown":{{"epoch":{epoch},"id":"{}","version":{}}},"type":"sreg-journal-v1"}}"#,
+            Digest::of(&junk),
+            version + 1 + random.below(7)
         )
         .into_bytes(),
         _ => junk,

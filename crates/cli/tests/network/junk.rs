@@ -4,6 +4,8 @@
 use std::fs;
 use std::process::Stdio;
 
+use serde_json::json;
+use sreg_model::Digest;
 use sreg_tests::proxy::Fault;
 
 use crate::bucket::{Bucket, ROOT};
@@ -66,10 +68,18 @@ fn junk_in_head_and_in_the_journal_is_replaced() {
     let objects = bucket.server.objects().join("reg");
     push(&bucket, &images[1], "1.0");
     let first = fs::read(objects.join("heads/1/1")).unwrap();
-    let far = br#"{"shown":{"epoch":1,"version":9007199254740991},"type":"sreg-journal-v1"}"#;
+    let id = Digest::of(b"no head");
+    let far = json!({
+        "shown": {"epoch": 1, "id": id, "version": 9_007_199_254_740_991_u64}, "type": "sreg-journal-v1",
+    });
+    let far = far.to_string();
     for (number, junk) in [&b"junk\n"[..], &first].into_iter().enumerate() {
         put(&bucket, "head", junk);
-        put(&bucket, "staging/journal", [&b"junk"[..], far][number % 2]);
+        put(
+            &bucket,
+            "staging/journal",
+            ["junk", &far][number % 2].as_bytes(),
+        );
         push(&bucket, &images[2], &format!("3.{number}"));
         assert_eq!(bucket.faults(), Vec::<String>::new());
         let journal = fs::read_to_string(objects.join("staging/journal")).unwrap();
@@ -96,9 +106,10 @@ fn a_planted_note_of_published_trust_is_settled() {
     let objects = bucket.server.objects().join("reg");
     let trust = fs::read_to_string(objects.join("trust/1")).unwrap();
     let line = format!("{}\n", trust.lines().next().unwrap());
-    let note = serde_json::json!({
-        "shown": {"epoch": 1, "version": 2}, "trust": line, "type": "sreg-journal-v1",
-    });
+    let noted = fs::read(objects.join("staging/journal")).unwrap();
+    let mut note: serde_json::Value = serde_json::from_slice(&noted).unwrap();
+    assert_eq!(note["shown"]["version"], 2);
+    note["trust"] = line.into();
     put(&bucket, "staging/journal", note.to_string().as_bytes());
     push(&bucket, &images[1], "1.1");
     assert_eq!(bucket.faults(), Vec::<String>::new());

@@ -3,6 +3,8 @@
 use std::fs;
 
 use serde_json::json;
+use sreg_model::Document;
+use sreg_model::head::Head;
 
 use crate::support::snapshot;
 use sreg_tests::keys::fingerprint;
@@ -191,8 +193,9 @@ fn a_change_of_trust_that_was_killed_is_finished_without_a_key() {
     bench.index_by(1);
     let after = snapshot(&bench.public());
     let read = |path: &str| bench.read(path);
+    let shown: Document<Head> = Document::parse(read("heads/1/1").into()).unwrap();
     let journal = json!({
-        "shown": {"epoch": 1, "version": 1},
+        "shown": {"epoch": 1, "id": shown.id(), "version": 1},
         "trust": read("trust/2"),
         "head": read("heads/1/2"),
         "type": "sreg-journal-v1",

@@ -10,7 +10,7 @@ use super::recover::create_trust;
 use super::{ATTEMPTS, Base, Prepared, Watch};
 use crate::error::TreeError;
 use crate::history::{self, Line, Next, has_later_trust};
-use crate::staging::{Journal, Version};
+use crate::staging::{Journal, Noted};
 use crate::tree::Tree;
 use crate::verify::read_trust;
 use crate::views::{self, Shown};
@@ -44,7 +44,7 @@ pub(crate) fn carry_out(
     let (trust, next) = (prepared.trust.as_ref(), prepared.next.as_ref());
     let same_settings = *writer.tree().settings() == prepared.settings;
     let noted = base.shown.as_ref().filter(|_| same_settings);
-    let noted = noted.map(|shown| Version::of(shown.body()));
+    let noted = noted.map(Noted::of);
     writer.begin(&Journal::new(noted).with(trust, next))?;
     writer.sync()?;
     let series = base.series_after(trust);
@@ -64,7 +64,7 @@ pub(crate) fn carry_out(
 
 /// Notes that views are to be written, before the first thing that readers see changes.
 pub(crate) fn begin_views(writer: &dyn Writer, base: &Base) -> Result<(), TreeError> {
-    let shown = base.shown.as_ref().map(|shown| Version::of(shown.body()));
+    let shown = base.shown.as_ref().map(Noted::of);
     writer.begin(&Journal::new(shown))?;
     writer.sync()
 }

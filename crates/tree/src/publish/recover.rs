@@ -179,12 +179,9 @@ fn shown(
     newest: &Document<Head>,
 ) -> Result<Option<Document<Head>>, TreeError> {
     let shown = journal.shown;
-    let Some(shown) = shown.filter(|shown| *shown <= Version::of(newest.body())) else {
-        return Ok(None);
-    };
-    match tree.head_slot(shown.epoch, shown.version) {
-        Err(TreeError::Document { .. } | TreeError::Mismatch { .. }) => Ok(None),
-        found => found,
+    match shown.filter(|shown| shown.version() <= Version::of(newest.body())) {
+        Some(shown) => shown.find(tree),
+        None => Ok(None),
     }
 }
 

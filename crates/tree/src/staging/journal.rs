@@ -5,7 +5,7 @@ use sreg_model::document::Body;
 use sreg_model::head::Head;
 use sreg_model::layout::{JOURNAL, Place};
 use sreg_model::trust::{self, Trust};
-use sreg_model::{Document, document};
+use sreg_model::{Digest, Document, document};
 use sreg_store::StoreError;
 
 use crate::error::TreeError;
@@ -16,9 +16,9 @@ use crate::tree::Tree;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Journal {
-    /// The version of the head that the views show; absent where all are to be written.
+    /// The head that the views show; absent where all are to be written.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) shown: Option<Version>,
+    pub(crate) shown: Option<Noted>,
     /// The head that is published together with `trust`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) head: Option<String>,
@@ -28,9 +28,45 @@ pub(crate) struct Journal {
     pub(crate) r#type: JournalType,
 }
 
-/// A head's epoch and version.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+/// A head as a journal names it: by its id, which nobody knows before there is that head. A version alone
+/// could be noted by anybody before its time, and would be believed once it is published.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+pub(crate) struct Noted {
+    pub(crate) epoch: u64,
+    pub(crate) id: Digest,
+    pub(crate) version: u64,
+}
+
+impl Noted {
+    pub(crate) fn of(head: &Document<Head>) -> Self {
+        let Version { epoch, version } = Version::of(head.body());
+        Self {
+            epoch,
+            id: head.id(),
+            version,
+        }
+    }
+
+    pub(crate) fn version(&self) -> Version {
+        Version {
+            epoch: self.epoch,
+            version: self.version,
+        }
+    }
+
+    /// The head, if it stands in its slot.
+    pub(crate) fn find(&self, tree: &Tree) -> Result<Option<Document<Head>>, TreeError> {
+        match tree.head_slot(self.epoch, self.version) {
+            Ok(found) => Ok(found.filter(|head| head.id() == self.id)),
+            Err(TreeError::Document { .. } | TreeError::Mismatch { .. }) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+}
+
+/// A head's epoch and version.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Version {
     pub(crate) epoch: u64,
     pub(crate) version: u64,
@@ -57,7 +93,7 @@ pub(crate) fn parse<T: Body>(text: Option<&str>) -> Option<Document<T>> {
 }
 
 impl Journal {
-    pub(crate) fn new(shown: Option<Version>) -> Self {
+    pub(crate) fn new(shown: Option<Noted>) -> Self {
         Self {
             shown,
             head: None,
@@ -78,7 +114,7 @@ impl Journal {
 
     /// Whether nothing is left to do: in a store that many write to, the journal stays.
     pub(crate) fn is_done(&self, tree: &Tree) -> bool {
-        let newest = tree.head().ok().map(|head| Version::of(head.body()));
+        let newest = tree.head().ok().as_ref().map(Noted::of);
         self.trust.is_none() && newest.is_some() && self.shown == newest
     }
 
