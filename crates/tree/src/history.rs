@@ -106,6 +106,12 @@ impl Line<'_> {
         })
     }
 
+    /// Whether no head follows, and no later trust is published that may leave this one behind.
+    pub(crate) fn is_newest(&self, tree: &Tree) -> Result<bool, TreeError> {
+        let is_last = matches!(self.next(tree)?, Next::Empty | Next::Junk(_));
+        Ok(is_last && !has_later_trust(tree, self.series)?)
+    }
+
     /// Follows the line to its end.
     pub(crate) fn end(&self, tree: &Tree) -> Result<End, TreeError> {
         self.end_within(tree, u64::MAX)

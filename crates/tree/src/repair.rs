@@ -3,74 +3,111 @@
 use rayon::prelude::*;
 use sreg_index::hasher::{self, IoMode, Observer};
 use sreg_model::layout::Place;
+use sreg_model::lock::Known;
 use sreg_model::node::TagEntry;
 use sreg_model::statement::Statement;
 
 use crate::error::TreeError;
 use crate::history::Line;
-use crate::publish::{self, Base};
+use crate::publish::{self, Base, Destination, Watch};
 use crate::staging::{FolderWriter, Journal};
 use crate::tree::Tree;
-use crate::verify::{self, BlobCheck, Options};
-use crate::views::{self, Shown};
-use crate::writer::{Puts, Writer};
+use crate::verify::{self, BlobCheck, Fault, Options};
+use crate::views::Shown;
+use crate::writer::Writer;
 
 /// What was mended.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Repaired {
     /// The faults that are gone, by path.
-    pub mended: Vec<verify::Fault>,
+    pub mended: Vec<Fault>,
     /// The faults that are left, which cannot be derived.
-    pub left: Vec<verify::Fault>,
+    pub left: Vec<Fault>,
 }
 
-/// Rewrites all that can be derived from the newest head. Images are not read, but those whose
-/// chain is wrong. What stands where a file should be, and is none, stays.
+/// Rewrites all that can be derived from the newest head. Images are not read, but those in a folder whose
+/// chain is wrong. What stands in a folder where a file should be, and is none, stays.
 ///
 /// # Errors
-/// When the tree cannot be written, or its newest head or index cannot be read.
+/// When the tree cannot be written, its newest head or index cannot be read, or that head is older than what
+/// is `known` of registries.
 pub fn repair(
-    tree: &Tree,
-    observer: &dyn Observer,
+    destination: &Destination,
+    known: &[Known],
+    watch: &dyn Watch,
     now: u64,
-    waiting: &dyn Fn(),
 ) -> Result<Repaired, TreeError> {
-    let options = &Options {
+    let writer = open(destination, watch)?;
+    let options = Options {
         now,
         ..Options::new(BlobCheck::Head, IoMode::Auto)
     };
-    let writer = FolderWriter::open(tree.root(), tree.settings(), observer, waiting)?.pass_over();
-    let before = verify::verify_once(tree, options, observer)?.faults;
+    destination.at_once(|| repair_by(&*writer, known, watch, &options))
+}
+
+fn open(destination: &Destination, watch: &dyn Watch) -> Result<Box<dyn Writer>, TreeError> {
+    let Some(folder) = destination.store.folder() else {
+        return destination.open_there(watch);
+    };
+    let tree = Tree::in_store(destination.store.clone())?;
+    let writer = FolderWriter::open(folder, tree.settings(), watch, &|| watch.waiting())?;
+    Ok(Box::new(writer.pass_over()))
+}
+
+fn repair_by(
+    writer: &dyn Writer,
+    known: &[Known],
+    watch: &dyn Watch,
+    options: &Options,
+) -> Result<Repaired, TreeError> {
+    let look = || {
+        let report = match writer.is_shared() {
+            true => verify::verify_tree(writer.tree(), options, watch),
+            // Nobody else writes: what is being written is by this run.
+            false => verify::verify_once(writer.tree(), options, watch),
+        };
+        Ok::<_, TreeError>(report?.faults)
+    };
+    let before = look()?;
     // Even where the views look right: their files may have been touched meanwhile.
-    let mut left = before.clone();
-    if !before.is_empty() || writer.journal()?.is_some() {
-        let base = mend(&writer, observer)?;
-        left = verify::verify_once(tree, options, observer)?.faults;
-        if remove_stale(&writer, &base, &left)? {
-            left = verify::verify_once(tree, options, observer)?.faults;
-        }
+    let is_interrupted = !writer.is_shared() && writer.journal()?.is_some();
+    if before.is_empty() && !is_interrupted {
+        return Ok(Repaired::default());
     }
-    let mended = before
-        .into_iter()
-        .filter(|fault| !left.iter().any(|other| other.path == fault.path))
-        .collect();
+    let left = publish::until_won(watch, || {
+        let base = mend(writer, known, watch)?;
+        let left = look()?;
+        if !remove_stale(writer, &base, &left)? {
+            return Ok(left);
+        }
+        // A later version may have what was removed.
+        match writer.is_shared() && !line_of(&base, writer.tree())?.is_newest(writer.tree())? {
+            true => Err(TreeError::Overtaken),
+            false => look(),
+        }
+    })?;
+    let is_gone = |fault: &Fault| !left.iter().any(|other| other.path == fault.path);
+    let mended = before.into_iter().filter(is_gone).collect();
     Ok(Repaired { mended, left })
 }
 
-fn mend(writer: &FolderWriter, observer: &dyn Observer) -> Result<Base, TreeError> {
+fn mend(writer: &dyn Writer, known: &[Known], watch: &dyn Watch) -> Result<Base, TreeError> {
     let tree = writer.tree();
-    let base = publish::recover(writer, observer)?;
+    let base = publish::recover(writer, watch)?;
+    base.check_known(tree, known)?;
     let line = line_of(&base, tree)?;
-    let head = line.head;
-    let lines = publish::lines(tree, Some(head.body()))?;
-    let entries: Vec<&Vec<TagEntry>> = lines.values().flat_map(|keys| keys.values()).collect();
-    entries
-        .par_iter()
-        .try_for_each(|entries| mend_chains(writer, entries, observer))?;
+    // Of what is elsewhere, a chain costs as much as its image: who has that sends both again.
+    if !writer.is_shared() {
+        let lines = publish::lines(tree, Some(line.head.body()))?;
+        let entries: Vec<&Vec<TagEntry>> = lines.values().flat_map(|keys| keys.values()).collect();
+        entries
+            .par_iter()
+            .try_for_each(|entries| mend_chains(writer, entries, watch))?;
+    }
     writer.begin(&Journal::new(None))?;
-    views::roll_forward(writer, Shown::Nothing, line, observer)?;
-    writer.sync()?;
-    writer.end(head)?;
+    writer.advance(line)?;
+    let series = base.series.clone();
+    publish::show(writer, series, Shown::Nothing, line.head, watch)?;
     Ok(base)
 }
 
@@ -84,11 +121,7 @@ fn line_of<'a>(base: &'a Base, tree: &Tree) -> Result<Line<'a>, TreeError> {
 
 /// Removes the views among `faults` that an older head derives, and says whether there were any: what
 /// sreg did not write is never deleted.
-fn remove_stale(
-    writer: &FolderWriter,
-    base: &Base,
-    faults: &[verify::Fault],
-) -> Result<bool, TreeError> {
+fn remove_stale(writer: &dyn Writer, base: &Base, faults: &[Fault]) -> Result<bool, TreeError> {
     let stale: Vec<Place> = faults
         .iter()
         .filter(|fault| fault.code == "stale-view")
@@ -104,7 +137,7 @@ fn remove_stale(
 
 /// A chain that is missing or wrong is made again from its image, if that is right.
 fn mend_chains(
-    writer: &FolderWriter,
+    writer: &dyn Writer,
     entries: &[TagEntry],
     observer: &dyn Observer,
 ) -> Result<(), TreeError> {

@@ -93,8 +93,7 @@ impl StoreWriter {
 
     /// Refuses to go on for a head that another has followed, or that later trust may have left behind.
     fn check_newest(&self, line: Line<'_>) -> Result<(), TreeError> {
-        let is_last = matches!(line.next(&self.tree)?, Next::Empty | Next::Junk(_));
-        match is_last && !history::has_later_trust(&self.tree, line.series)? {
+        match line.is_newest(&self.tree)? {
             true => Ok(()),
             false => Err(TreeError::Overtaken),
         }
@@ -122,8 +121,14 @@ impl StoreWriter {
                 continue;
             }
             self.check_newest(line)?;
-            self.store()
-                .copy(&to.to_string(), &key, digest, served(place))?;
+            let copied = self
+                .store()
+                .copy(&to.to_string(), &key, digest, served(place));
+            match copied {
+                // That an image is missing is a fault of its own: the views of others do not wait for it.
+                Err(StoreError::Status { status: 404, .. }) => {}
+                copied => copied?,
+            }
         }
         Ok(())
     }

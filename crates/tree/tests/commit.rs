@@ -13,10 +13,8 @@ use std::path::Path;
 use std::sync::mpsc;
 use std::time::Duration;
 
-use sreg_index::hasher::Unobserved;
 use sreg_model::layout::{JOURNAL, Place};
 use sreg_model::manifest::empty_config_digest;
-use sreg_tree::repair::repair;
 use sreg_tree::{TreeError, history};
 use support::{Bench, Moments, codes, verify};
 use trace::{Happened, Trace};
@@ -269,7 +267,7 @@ fn the_next_run_first_finishes_what_a_killed_one_began() {
     assert_eq!(bench.index(), 2);
     bench.is_whole();
     let bench = lagging();
-    let repaired = repair(&bench.tree(), &Unobserved, 0, &|| {}).unwrap();
+    let repaired = bench.repair();
     assert_eq!(repaired.left, []);
     assert_eq!(bench.read("head"), bench.read("heads/0/2"));
     bench.is_whole();
@@ -343,7 +341,7 @@ fn views_show_the_settings_of_a_run_that_was_killed() {
     assert!(!bench.text(view).contains("https://example.org"));
     let found: BTreeSet<_> = codes(&bench.verify().faults).into_iter().collect();
     assert_eq!(found, BTreeSet::from(["stale-view"]));
-    let repaired = repair(&bench.tree(), &Unobserved, 0, &|| {}).unwrap();
+    let repaired = bench.repair();
     assert_eq!(repaired.left, []);
     assert!(bench.text(view).contains("https://example.org"));
     bench.is_whole();
@@ -416,7 +414,7 @@ fn no_file_is_changed_where_it_stands() {
     let bench = bench.with_base_url("https://example.org");
     bench.index();
     bench.replace("lab/tool/tags/index.html", b"damaged");
-    repair(&bench.tree(), &Unobserved, 0, &|| {}).unwrap();
+    bench.repair();
     bench.is_whole();
     let after = bench.files();
     let mut replaced = BTreeSet::new();
@@ -457,7 +455,7 @@ fn nothing_is_removed_but_views_that_are_no_longer_derived() {
     bench.remove_image("lab/gone/1.sif");
     bench.remove_image("lab/tool/2.sif");
     bench.index();
-    repair(&bench.tree(), &Unobserved, 0, &|| {}).unwrap();
+    bench.repair();
     let after = bench.files();
     let removed: Vec<&str> = before
         .keys()

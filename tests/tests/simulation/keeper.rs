@@ -16,7 +16,7 @@ use sreg_tree::{Tree, TreeError, history};
 
 use super::turns::Random;
 use super::world::{Client, World};
-use super::{NOW, Unwatched, destination};
+use super::{NOW, Unwatched, alone, destination};
 
 /// The namespaces that are published to.
 pub(crate) const NAMESPACES: [&str; 2] = ["lab", "library"];
@@ -93,11 +93,7 @@ pub(crate) fn make(store: &Arc<dyn Store>, ring: &KeyRing) {
 
 /// Changes trust some times, one after the other: the references that are left behind, as it was told.
 pub(crate) fn keep(world: &Arc<World>, number: u64, seed: u64, ring: &KeyRing) -> Kept {
-    let _pool = rayon::ThreadPoolBuilder::new()
-        .num_threads(1)
-        .use_current_thread()
-        .build()
-        .unwrap();
+    let _pool = alone();
     let _leaving = world.leave_at_the_end(number);
     let mut random = Random::new(seed ^ 0x6b65_6570 ^ (number << 40));
     let mut kept = Kept::default();

@@ -7,6 +7,7 @@
 
 mod checks;
 mod keeper;
+mod mender;
 mod turns;
 mod vandal;
 mod world;
@@ -127,6 +128,7 @@ fn run(seed: u64, folder: &Path) -> (u64, u64, bool) {
         None => 0,
     };
     let is_spoiled = random.happens(300);
+    let is_mended = random.happens(50);
     let world = Arc::new(World::new(seed));
     match &ring {
         Some(ring) => keeper::make(&world.calm(), ring),
@@ -138,7 +140,7 @@ fn run(seed: u64, folder: &Path) -> (u64, u64, bool) {
         }
     }
     let jobs: Vec<Vec<Job>> = (0..publishers).map(|_| jobs(&mut random)).collect();
-    world.begin(publishers + keepers + u64::from(is_spoiled));
+    world.begin(publishers + keepers + u64::from(is_spoiled) + u64::from(is_mended));
     let (ends, kept) = std::thread::scope(|scope| {
         let publishers: Vec<_> = jobs
             .into_iter()
@@ -161,6 +163,10 @@ fn run(seed: u64, folder: &Path) -> (u64, u64, bool) {
             let world = world.clone();
             scope.spawn(move || vandal::spoil(&world, last, seed))
         });
+        let mender = is_mended.then(|| {
+            let world = world.clone();
+            scope.spawn(move || mender::mend(&world, last + u64::from(is_spoiled)))
+        });
         let ends: Vec<Vec<(Job, Result<Pushed, TreeError>)>> = publishers
             .into_iter()
             .map(|publisher| publisher.join().unwrap_or_else(|_| panic!("seed {seed}")))
@@ -168,8 +174,8 @@ fn run(seed: u64, folder: &Path) -> (u64, u64, bool) {
         let kept = keepers.into_iter().fold(Kept::default(), |kept, keeper| {
             kept.and(keeper.join().unwrap_or_else(|_| panic!("seed {seed}")))
         });
-        if let Some(vandal) = vandal {
-            vandal.join().unwrap_or_else(|_| panic!("seed {seed}"));
+        for other in vandal.into_iter().chain(mender) {
+            other.join().unwrap_or_else(|_| panic!("seed {seed}"));
         }
         (ends, kept)
     });
@@ -195,6 +201,15 @@ fn run(seed: u64, folder: &Path) -> (u64, u64, bool) {
     checks::nothing_is_lost(&world, &subjects, &kept);
     let is_overwritten = checks::all_is_whole(&world);
     (said.len() as u64, kept.changes, is_overwritten)
+}
+
+/// What runs in parallel runs in this thread, in order.
+pub(crate) fn alone() -> rayon::ThreadPool {
+    rayon::ThreadPoolBuilder::new()
+        .num_threads(1)
+        .use_current_thread()
+        .build()
+        .unwrap()
 }
 
 fn destination(store: Arc<dyn sreg_store::Store>) -> Destination {
@@ -232,12 +247,7 @@ fn publish_all(
     ring: Option<&KeyRing>,
 ) -> Vec<(Job, Result<Pushed, TreeError>)> {
     let keys = ring.map(|ring| ring.of(number));
-    // What runs in parallel runs in this thread, in order.
-    let _pool = rayon::ThreadPoolBuilder::new()
-        .num_threads(1)
-        .use_current_thread()
-        .build()
-        .unwrap();
+    let _pool = alone();
     let _leaving = world.leave_at_the_end(number);
     let mut ends = Vec::new();
     for job in jobs {

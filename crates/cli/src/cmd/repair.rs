@@ -4,13 +4,13 @@ use serde::Serialize;
 use sreg_tree::repair::repair;
 use sreg_tree::verify::Fault;
 
+use super::change;
 use crate::args;
 use crate::exit;
 use crate::output::{Output, counted};
 use crate::place;
 use crate::problem::{Line, Problem};
 use crate::progress::Progress;
-use crate::target;
 
 #[derive(Serialize)]
 struct Answer<'a> {
@@ -20,20 +20,10 @@ struct Answer<'a> {
 }
 
 pub(super) fn run(args: &args::Repair, output: &Output) -> Result<u8, Problem> {
-    let at = args.tree.display().to_string();
-    if target::is_remote(&at) {
-        return Err(Problem::new(
-            "not-supported",
-            format!("{at}: only a folder is repaired"),
-        )
-        .with_hint(format!(
-            "the next push mends `head`, slots and views; damaged images are sent again by sreg push; or bring it to a folder with: sreg mirror {at} FOLDER"
-        )));
-    }
-    let tree = place::tree(&args.tree)?;
+    let known = change::expected_of(&args.tree)?.known;
     let progress = Progress::new(output, "hashed");
-    let waiting = || output.note("another sreg is writing to this folder; waiting for it to end");
-    let repaired = repair(&tree, &progress, crate::clock::now(), &waiting)?;
+    let destination = place::destination(&args.tree)?;
+    let repaired = repair(&destination, &known, &progress, crate::clock::now())?;
     drop(progress);
     if output.is_json() {
         output.json(&Answer {
@@ -68,9 +58,13 @@ pub(super) fn run(args: &args::Repair, output: &Output) -> Result<u8, Problem> {
         output.note("move away what stands in the place of a file, and run sreg repair again");
     }
     if !repaired.left.iter().all(in_the_way) {
-        output.note(
-            "what is left cannot be derived from the index: bring images back with sreg index",
-        );
+        let bring = match destination.store.folder() {
+            Some(_) => "sreg index",
+            None => "sreg push",
+        };
+        output.note(&format!(
+            "what is left cannot be derived from the index: bring images back with {bring}"
+        ));
     }
     Ok(exit::worst(
         repaired

@@ -1,6 +1,6 @@
 //! A registry in a bucket, a proxy before it, and somebody who pushes there and pulls from there.
 
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use serde_json::Value;
 use sreg_tests::proxy::Proxy;
@@ -70,6 +70,31 @@ impl Bucket {
         ran
     }
 
+    /// Puts an object into the registry; with `../` into its bucket.
+    pub(crate) fn put(&self, key: &str, bytes: &[u8]) {
+        let file = self.bench.path("object");
+        std::fs::write(&file, bytes).unwrap();
+        self.curl(key, &["--upload-file", file.to_str().unwrap()]);
+    }
+
+    /// Takes an object away.
+    pub(crate) fn delete(&self, key: &str) {
+        self.curl(key, &["--request", "DELETE"]);
+    }
+
+    fn curl(&self, key: &str, args: &[&str]) {
+        // As it is signed.
+        let key = &key.replace(':', "%3A");
+        let url = match key.strip_prefix("../") {
+            Some(key) => self.server.url(key),
+            None => self.server.url(&format!("reg/{key}")),
+        };
+        let mut curl = self.server.curl();
+        let done = curl.arg("--fail").args(args).arg(&url);
+        let done = done.stdout(Stdio::null()).status();
+        assert!(done.unwrap().success(), "{key}");
+    }
+
     /// Forgets what is known of the registry, which is to be taken back.
     pub(crate) fn forget(&self) {
         let known = self.bench.path("state");
@@ -87,7 +112,12 @@ impl Bucket {
 
     /// The codes of what `sreg verify` finds at fault, every byte looked at.
     pub(crate) fn faults(&self) -> Vec<String> {
-        let args = ["verify", ROOT, "--blobs", "full", "--format", "json"];
+        self.faults_of(ROOT)
+    }
+
+    /// The same of another registry in the bucket.
+    pub(crate) fn faults_of(&self, root: &str) -> Vec<String> {
+        let args = ["verify", root, "--blobs", "full", "--format", "json"];
         let mut command = self.command_at(&self.server.endpoint(), &args);
         let answer: Value = Ran::of(&command.output().unwrap()).json();
         let faults = answer["faults"].as_array().unwrap().iter();

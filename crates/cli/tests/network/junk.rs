@@ -2,7 +2,6 @@
 //! publishing.
 
 use std::fs;
-use std::process::Stdio;
 
 use serde_json::json;
 use sreg_model::Digest;
@@ -10,22 +9,6 @@ use sreg_tests::proxy::Fault;
 
 use crate::bucket::{Bucket, ROOT};
 use crate::support::snapshot;
-
-/// Puts an object into the registry.
-fn put(bucket: &Bucket, key: &str, bytes: &[u8]) {
-    let file = bucket.bench.path("junk");
-    fs::write(&file, bytes).unwrap();
-    let mut curl = bucket.server.curl();
-    let url = match key.strip_prefix("../") {
-        Some(key) => bucket.server.url(key),
-        None => bucket.server.url(&format!("reg/{key}")),
-    };
-    let done = curl
-        .args(["--fail", "--upload-file", file.to_str().unwrap(), &url])
-        .stdout(Stdio::null())
-        .status();
-    assert!(done.unwrap().success(), "{key}");
-}
 
 /// A registry of two versions, signed by key 1.
 fn published() -> (Bucket, [String; 3]) {
@@ -49,7 +32,7 @@ fn junk_in_the_next_slot_is_replaced_and_kept() {
     let junk: [&[u8]; 4] = [b"", b"junk\n", &[b'x'; 100_000], &first];
     for (number, junk) in junk.into_iter().enumerate() {
         let next = fs::read_dir(objects.join("heads/1")).unwrap().count() + 1;
-        put(&bucket, &format!("heads/1/{next}"), junk);
+        bucket.put(&format!("heads/1/{next}"), junk);
         assert!(!bucket.faults().is_empty());
         push(&bucket, &images[number % 2 + 1], &format!("2.{number}"));
         assert_eq!(bucket.faults(), Vec::<String>::new());
@@ -74,12 +57,8 @@ fn junk_in_head_and_in_the_journal_is_replaced() {
     });
     let far = far.to_string();
     for (number, junk) in [&b"junk\n"[..], &first].into_iter().enumerate() {
-        put(&bucket, "head", junk);
-        put(
-            &bucket,
-            "staging/journal",
-            ["junk", &far][number % 2].as_bytes(),
-        );
+        bucket.put("head", junk);
+        bucket.put("staging/journal", ["junk", &far][number % 2].as_bytes());
         push(&bucket, &images[2], &format!("3.{number}"));
         assert_eq!(bucket.faults(), Vec::<String>::new());
         let journal = fs::read_to_string(objects.join("staging/journal")).unwrap();
@@ -92,7 +71,7 @@ fn the_slot_of_the_newest_head_is_put_back() {
     let (bucket, images) = published();
     let newest = bucket.server.objects().join("reg/heads/1/2");
     let head = fs::read(&newest).unwrap();
-    put(&bucket, "heads/1/2", b"junk\n");
+    bucket.put("heads/1/2", b"junk\n");
     push(&bucket, &images[1], "1.1");
     assert_eq!(fs::read(&newest).unwrap(), head);
     assert_eq!(bucket.faults(), Vec::<String>::new());
@@ -110,7 +89,7 @@ fn a_planted_note_of_published_trust_is_settled() {
     let mut note: serde_json::Value = serde_json::from_slice(&noted).unwrap();
     assert_eq!(note["shown"]["version"], 2);
     note["trust"] = line.into();
-    put(&bucket, "staging/journal", note.to_string().as_bytes());
+    bucket.put("staging/journal", note.to_string().as_bytes());
     push(&bucket, &images[1], "1.1");
     assert_eq!(bucket.faults(), Vec::<String>::new());
     let journal = fs::read_to_string(objects.join("staging/journal")).unwrap();
@@ -122,7 +101,7 @@ fn a_planted_note_of_published_trust_is_settled() {
 fn who_cannot_read_the_journal_replaces_nothing() {
     let (bucket, images) = published();
     let slot = bucket.server.objects().join("reg/heads/1/3");
-    put(&bucket, "heads/1/3", b"perhaps a head\n");
+    bucket.put("heads/1/3", b"perhaps a head\n");
     let target = format!("{ROOT}//lab/tool:1.1");
     for fault in [
         Fault::Status(500),
@@ -166,11 +145,7 @@ fn a_blob_of_the_right_size_is_looked_at_before_it_is_taken() {
         .unwrap();
     let zeros = vec![0; usize::try_from(blob.metadata().unwrap().len()).unwrap()];
     let name = blob.file_name().into_string().unwrap();
-    put(
-        &bucket,
-        &format!("../copy/v2/lab/tool/blobs/{}", name.replace(':', "%3A")),
-        &zeros,
-    );
+    bucket.put(&format!("../copy/v2/lab/tool/blobs/{name}"), &zeros);
     bucket.calm(&["mirror", ROOT, "s3://registry/copy"]);
     let verified = bucket.calm(&["verify", "s3://registry/copy", "--blobs", "full"]);
     assert_eq!(verified.code, 0);

@@ -13,6 +13,7 @@ mod names;
 mod odd;
 mod process;
 mod publish;
+mod repair;
 mod resume;
 mod rollback;
 mod scene;

@@ -9,7 +9,7 @@ use sreg_sign::Series;
 use super::recover::create_trust;
 use super::{ATTEMPTS, Base, Prepared, Watch};
 use crate::error::TreeError;
-use crate::history::{self, Line, Next, has_later_trust};
+use crate::history::{self, Line, has_later_trust};
 use crate::staging::{Journal, Noted};
 use crate::tree::Tree;
 use crate::verify::read_trust;
@@ -100,8 +100,7 @@ pub(crate) fn show(
             return Ok(());
         }
         let tree = writer.tree();
-        let is_last = matches!(line.next(tree)?, Next::Empty | Next::Junk(_));
-        if is_shown && is_last && !has_later_trust(tree, series.as_ref())? {
+        if is_shown && line.is_newest(tree)? {
             return Ok(());
         }
         series = history::series(tree)?;

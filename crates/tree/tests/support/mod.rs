@@ -12,7 +12,8 @@ use sreg_model::Arch;
 use sreg_model::head::Head;
 use sreg_tests::images;
 use sreg_tree::ingest::{self, Outcome};
-use sreg_tree::publish::Watch;
+use sreg_tree::publish::{Destination, Watch};
+use sreg_tree::repair::{Repaired, repair};
 use sreg_tree::verify::{BlobCheck, Fault, Options, Report, verify_tree};
 use sreg_tree::{LinkMode, Tree, TreeError};
 
@@ -89,6 +90,16 @@ impl Bench {
         };
         let error = self.try_index(&moments).unwrap_err();
         assert!(matches!(error, TreeError::Cancelled), "{error}");
+    }
+
+    pub(crate) fn repair(&self) -> Repaired {
+        repair(
+            &Destination::folder(&self.root()),
+            &[],
+            &Moments::default(),
+            0,
+        )
+        .unwrap()
     }
 
     pub(crate) fn tree(&self) -> Tree {
