@@ -2080,7 +2080,8 @@ class Tree:
         if self.is_list(place, found):
             self.warn("stray-file", path)
             return
-        stale = found in self.once_derived(heads, path)
+        is_list = place["place"] in ("referrers", "referrers-tag")
+        stale = not is_list and found in self.once_derived(heads, path)
         self.fault(Wrong("stale-view" if stale else "stray-view"), path)
 
     def verify(self):

@@ -475,7 +475,9 @@ fn views() {
                 sreg_site::Content::Bytes(bytes) => {
                     files.insert(path, json!(String::from_utf8(bytes).unwrap()))
                 }
-                sreg_site::Content::Link(to) => links.insert(path, json!(view.place.link_to(&to))),
+                sreg_site::Content::Link { to, .. } => {
+                    links.insert(path, json!(view.place.link_to(&to)))
+                }
             };
         }
         Ok(json!({ "files": files, "links": links }))

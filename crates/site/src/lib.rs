@@ -35,7 +35,12 @@ pub enum Content {
     /// These bytes.
     Bytes(Vec<u8>),
     /// What stands at another place: in a folder a symbolic link. A store that has none does without.
-    Link(Place),
+    Link {
+        /// The other place.
+        to: Place,
+        /// How many bytes are there.
+        size: u64,
+    },
 }
 
 impl View {
@@ -52,7 +57,7 @@ impl View {
     pub fn bytes(&self) -> Option<&[u8]> {
         match &self.content {
             Content::Bytes(bytes) => Some(bytes),
-            Content::Link(_) => None,
+            Content::Link { .. } => None,
         }
     }
 }

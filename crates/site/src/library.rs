@@ -81,7 +81,10 @@ fn views(settings: &Settings, base: Option<Arch>, (subject, image): Present<'_>)
     let file = settings.blob_url.is_none().then_some(View {
         place: file,
         content_type: "application/octet-stream",
-        content: Content::Link(Place::blob(&subject.repository, image.digest)),
+        content: Content::Link {
+            to: Place::blob(&subject.repository, image.digest),
+            size: image.size,
+        },
     });
     file.into_iter().chain([answer]).collect()
 }

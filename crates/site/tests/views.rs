@@ -158,7 +158,7 @@ fn a_link_leads_from_the_library_to_the_image() {
     let links: Vec<(String, String)> = views
         .iter()
         .filter_map(|view| match &view.content {
-            Content::Link(to) => Some((view.place.to_string(), view.place.link_to(to))),
+            Content::Link { to, .. } => Some((view.place.to_string(), view.place.link_to(to))),
             Content::Bytes(_) => None,
         })
         .collect();

@@ -62,16 +62,20 @@ fn repair_by(
 ) -> Result<Repaired, TreeError> {
     let look = || {
         let report = match writer.is_shared() {
-            true => verify::verify_tree(writer.tree(), options, watch),
+            true => verify::verify_watched(writer.tree(), options, watch),
             // Nobody else writes: what is being written is by this run.
             false => verify::verify_once(writer.tree(), options, watch),
         };
         Ok::<_, TreeError>(report?.faults)
     };
+    // Before anything is written by what may be an older version; where nothing can be read, that is mended.
+    if let Ok(base) = Base::read(writer.tree()) {
+        base.check_known(writer.tree(), known)?;
+    }
     let before = look()?;
-    // Even where the views look right: their files may have been touched meanwhile.
-    let is_interrupted = !writer.is_shared() && writer.journal()?.is_some();
-    if before.is_empty() && !is_interrupted {
+    // In a store, what nothing names is not listed, nor what stands under keys that end with a slash. In a
+    // folder, files may have been touched meanwhile where a run was interrupted.
+    if before.is_empty() && !writer.is_shared() && writer.journal()?.is_none() {
         return Ok(Repaired::default());
     }
     let left = publish::until_won(watch, || {
@@ -106,8 +110,8 @@ fn mend(writer: &dyn Writer, known: &[Known], watch: &dyn Watch) -> Result<Base,
     }
     writer.begin(&Journal::new(None))?;
     writer.advance(line)?;
-    let series = base.series.clone();
-    publish::show(writer, series, Shown::Nothing, line.head, watch)?;
+    let (series, shown) = (base.series.clone(), Shown::perhaps(base.shown.as_ref()));
+    publish::show(writer, series, shown, line.head, watch)?;
     Ok(base)
 }
 

@@ -91,6 +91,14 @@ impl StoreWriter {
             .all(|place| self.tree.size(place).is_ok())
     }
 
+    /// Whether a head is published that a journal names.
+    fn is_head(&self, noted: &Noted) -> Result<bool, TreeError> {
+        let series = history::series(&self.tree)?;
+        let newest = history::newest(&self.tree, series.as_ref())?;
+        let is_in_line = newest.is_some_and(|newest| noted.version() <= Version::of(newest.body()));
+        Ok(is_in_line && noted.find(&self.tree)?.is_some())
+    }
+
     /// Refuses to go on for a head that another has followed, or that later trust may have left behind.
     fn check_newest(&self, line: Line<'_>) -> Result<(), TreeError> {
         match line.is_newest(&self.tree)? {
@@ -111,23 +119,22 @@ impl StoreWriter {
             return Ok(());
         }
         let links = views.iter().filter_map(|view| match &view.content {
-            Content::Link(to @ Place::Blob(_, digest)) => Some((&view.place, to, digest)),
-            _ => None,
+            Content::Link { to, size } => Some((&view.place, to, *size)),
+            Content::Bytes(_) => None,
         });
-        for (place, to, digest) in links {
-            let key = place.to_string();
+        for (place, to, size) in links {
+            let Place::Blob(_, digest) = to else {
+                continue;
+            };
+            let (from, key) = (to.to_string(), place.to_string());
             let found = self.store().copied(&key)?;
-            if found.is_some_and(|found| found.digest == Some(*digest)) {
+            if found.is_some_and(|found| found.digest == Some(*digest) && found.size == size) {
                 continue;
             }
-            self.check_newest(line)?;
-            let copied = self
-                .store()
-                .copy(&to.to_string(), &key, digest, served(place));
-            match copied {
-                // That an image is missing is a fault of its own: the views of others do not wait for it.
-                Err(StoreError::Status { status: 404, .. }) => {}
-                copied => copied?,
+            // That an image is missing, or another, is a fault of its own: other views do not wait for it.
+            if self.store().size(&from)? == Some(size) {
+                self.check_newest(line)?;
+                self.store().copy(&from, &key, digest, served(place))?;
             }
         }
         Ok(())
@@ -422,7 +429,7 @@ impl Writer for StoreWriter {
         self.change_journal(|found| {
             // One that names what is no head was written by nobody who has shown it.
             let later = found.shown.filter(|found| {
-                found.version() > shown.version() && matches!(found.find(&self.tree), Ok(Some(_)))
+                found.version() > shown.version() && self.is_head(found).unwrap_or(false)
             });
             let newest = later.unwrap_or(shown);
             // What somebody else has begun to publish stays, until it is.

@@ -341,7 +341,7 @@ impl Writer for FolderWriter {
     fn put_views(&self, _: Line<'_>, views: &[View]) -> Result<(), TreeError> {
         views.iter().try_for_each(|view| match &view.content {
             Content::Bytes(bytes) => self.put(&view.place, bytes),
-            Content::Link(to) => self.put_link(&view.place, to),
+            Content::Link { to, .. } => self.put_link(&view.place, to),
         })
     }
 

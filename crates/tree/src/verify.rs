@@ -29,6 +29,7 @@ use sreg_store::local::is_not_a_file;
 
 use self::keys::Keys;
 use crate::error::{TreeError, explain};
+use crate::publish::Watch;
 use crate::staging;
 use crate::tree::Tree;
 
@@ -188,13 +189,25 @@ pub fn verify_tree(
     options: &Options,
     observer: &dyn Observer,
 ) -> Result<Report, TreeError> {
-    look_again(tree, || verify_once(tree, options, observer))
+    let look = || verify_once(tree, options, observer);
+    look_again(tree, look, |_| std::thread::sleep(PAUSE))
+}
+
+/// The same for who repairs the tree: `watch` waits.
+pub(crate) fn verify_watched(
+    tree: &Tree,
+    options: &Options,
+    watch: &dyn Watch,
+) -> Result<Report, TreeError> {
+    let look = || verify_once(tree, options, watch);
+    look_again(tree, look, |times| watch.overtaken(times))
 }
 
 /// Looks again, a few times, while somebody writes to the tree and there is something to find.
 fn look_again(
     tree: &Tree,
     look: impl Fn() -> Result<Report, TreeError>,
+    pause: impl Fn(u32),
 ) -> Result<Report, TreeError> {
     let head = || tree.head().ok().map(|head| head.id());
     let mut attempts = 0;
@@ -206,7 +219,7 @@ fn look_again(
         if report.faults.is_empty() || attempts == ATTEMPTS || !overtaken() {
             return Ok(report);
         }
-        std::thread::sleep(PAUSE);
+        pause(attempts);
     }
 }
 
@@ -246,7 +259,8 @@ pub fn verify_reference(
     options: &Options,
     observer: &dyn Observer,
 ) -> Result<Report, TreeError> {
-    look_again(tree, || reference_once(tree, reference, options, observer))
+    let look = || reference_once(tree, reference, options, observer);
+    look_again(tree, look, |_| std::thread::sleep(PAUSE))
 }
 
 fn reference_once(

@@ -30,7 +30,7 @@ use crate::writer::Writer;
 #[derive(Debug, Default)]
 struct Touched {
     repositories: BTreeSet<Repository>,
-    /// With the architectures that each has had an image for.
+    /// With the architectures that each has had an image for: the line of one that is gone stays.
     tags: BTreeMap<(Repository, Tag), BTreeSet<Arch>>,
 }
 
@@ -227,7 +227,7 @@ fn lists_of(
 pub(crate) fn stored(view: &View) -> Cow<'_, [u8]> {
     match &view.content {
         Content::Bytes(bytes) => Cow::Borrowed(bytes),
-        Content::Link(to) => Cow::Owned(view.place.link_to(to).into_bytes()),
+        Content::Link { to, .. } => Cow::Owned(view.place.link_to(to).into_bytes()),
     }
 }
 
@@ -337,12 +337,11 @@ impl Touched {
                 && let Some(repository) = repository(namespace, entry)
             {
                 let lines = difference.left.iter().chain(&difference.right);
-                let present = lines.filter(|line| line.image.is_some());
                 let tag = (repository.clone(), entry.key.tag());
                 self.tags
                     .entry(tag)
                     .or_default()
-                    .extend(present.map(|line| line.arch));
+                    .extend(lines.map(|line| line.arch));
                 self.repositories.insert(repository);
             }
             Ok::<_, MapError>(())

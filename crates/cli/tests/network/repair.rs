@@ -2,8 +2,13 @@
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::path::Path;
+use std::process::Command;
 
 use serde_json::Value;
+use sreg_model::layout::Place;
+use sreg_model::{Arch, Digest};
+use sreg_tests::images;
 
 use crate::bucket::{Bucket, ROOT};
 use crate::support::snapshot;
@@ -14,12 +19,26 @@ const COPIES: &str = "s3://registry/copies";
 fn bucket() -> (Bucket, [String; 2]) {
     let bucket = Bucket::new();
     let images = ["lab/tool/1.0", "lab/tool/1.1"].map(|name| bucket.image(name, 20_000));
-    let folder = bucket.bench.path("images");
-    let folder = folder.to_str().unwrap();
-    bucket.calm(&["index", folder, "--out", "public", "--host", "s3"]);
-    bucket.calm(&["mirror", "public", COPIES]);
+    publish(&bucket);
     assert_eq!(bucket.faults_of(COPIES), Vec::<String>::new());
     (bucket, images)
+}
+
+/// Publishes exactly the images that there are.
+fn publish(bucket: &Bucket) {
+    let folder = bucket.bench.path("images");
+    let folder = folder.to_str().unwrap();
+    bucket.calm(&[
+        "index", folder, "--out", "public", "--host", "s3", "--prune",
+    ]);
+    bucket.calm(&["mirror", "public", COPIES]);
+}
+
+/// Copies what is in a bucket with all that its server notes of it.
+fn copy(from: &Path, to: &Path) {
+    fs::create_dir_all(to.parent().unwrap()).unwrap();
+    let done = Command::new("cp").arg("-a").args([from, to]).status();
+    assert!(done.unwrap().success(), "{}", from.display());
 }
 
 /// What a repair says of its faults: the paths of those that are gone, and the codes of those that are left.
@@ -84,7 +103,7 @@ fn what_is_derived_is_written_anew() {
 fn what_cannot_be_derived_keeps_nothing_else_from_being_mended() {
     let (bucket, images) = bucket();
     let image = fs::read(&images[1]).unwrap();
-    let blob = format!("v2/lab/tool/blobs/{}", sreg_model::Digest::of(&image));
+    let blob = format!("v2/lab/tool/blobs/{}", Digest::of(&image));
     let copy = "library/v1/imagefile/lab/tool:1.1";
     let view = "v2/lab/tool/manifests/1.0";
     for path in [&blob, copy, view] {
@@ -103,6 +122,73 @@ fn what_cannot_be_derived_keeps_nothing_else_from_being_mended() {
     assert_eq!(bucket.faults_of(COPIES), Vec::<String>::new());
 }
 
+/// A writer that was killed after its commit has left what only the version before it had.
+// spec: CLI-35
+#[test]
+fn what_a_killed_run_was_to_remove_is_removed() {
+    let (bucket, images) = bucket();
+    let other = images::sif("for another machine", Arch::Arm64, 20_000);
+    bucket.bench.write("lab/tool/1.1.arm64.sif", &other);
+    publish(&bucket);
+    let objects = bucket.server.objects().join("copies");
+    let former = bucket.bench.path("former");
+    copy(&objects, &former);
+    fs::remove_file(bucket.bench.path("images/lab/tool/1.1.arm64.sif")).unwrap();
+    fs::remove_file(&images[0]).unwrap();
+    publish(&bucket);
+    let mut left = Vec::new();
+    for (path, _) in snapshot(&former) {
+        let is_view = Place::parse(&path).is_some_and(|place| place.is_view());
+        if is_view && !objects.join(&path).exists() {
+            copy(&former.join(&path), &objects.join(&path));
+            left.push(objects.join(&path));
+        }
+    }
+    assert!(
+        left.iter()
+            .any(|path| path.ends_with("arm64/v1/imagefile/lab/tool:1.1"))
+    );
+    assert!(
+        left.iter()
+            .any(|path| path.ends_with("v2/lab/tool/manifests/1.0"))
+    );
+    for journal in ["with the note of its run", "with another"] {
+        if journal == "with the note of its run" {
+            copy(
+                &former.join("staging/journal"),
+                &objects.join("staging/journal"),
+            );
+        }
+        for path in &left {
+            let former = former.join(path.strip_prefix(&objects).unwrap());
+            copy(&former, path);
+        }
+        repaired(&bucket, 0);
+        let found: Vec<_> = left.iter().filter(|path| path.exists()).collect();
+        assert!(found.is_empty(), "{journal}: {found:?}");
+    }
+    assert_eq!(bucket.faults_of(COPIES), Vec::<String>::new());
+}
+
+/// A copy is made of an image that is as long as stated, and made again where it is not.
+// spec: CLI-35
+#[test]
+fn a_copy_is_not_made_of_an_image_that_is_cut_off() {
+    let (bucket, images) = bucket();
+    let image = fs::read(&images[1]).unwrap();
+    let blob = format!("../copies/v2/lab/tool/blobs/{}", Digest::of(&image));
+    let copy = "library/v1/imagefile/lab/tool:1.1";
+    bucket.put(&blob, &image[..1000]);
+    bucket.delete(&format!("../copies/{copy}"));
+    let (mended, left) = repaired(&bucket, 6);
+    assert_eq!(mended, BTreeSet::new());
+    assert!(left.contains(&"missing-view".to_owned()), "{left:?}");
+    bucket.calm(&["push", &images[1], &format!("{COPIES}//lab/tool:1.1")]);
+    let (mended, left) = repaired(&bucket, 0);
+    assert_eq!(mended, BTreeSet::from([copy.to_owned()]), "{left:?}");
+    assert_eq!(bucket.faults_of(COPIES), Vec::<String>::new());
+}
+
 /// Views are not brought back to what the registry was: who knows it refuses.
 // spec: CLI-35
 #[test]
@@ -116,6 +202,8 @@ fn an_older_version_than_is_known_is_not_shown_again() {
     publish("1.0");
     let objects = bucket.server.objects().join("reg");
     let head = fs::read(objects.join("head")).unwrap();
+    let former = bucket.bench.path("former");
+    copy(&objects, &former);
     publish("1.1");
     bucket.put("head", &head);
     bucket.delete("heads/1/3");
@@ -124,4 +212,10 @@ fn an_older_version_than_is_known_is_not_shown_again() {
     assert_eq!(ran.code, 7, "{}{}", ran.stdout, ran.stderr);
     assert!(ran.stderr.contains("error[rolled-back]"), "{}", ran.stderr);
     assert_eq!(snapshot(&objects), before);
+
+    // Also where views are those of that version, and nothing else is wrong.
+    fs::remove_dir_all(&objects).unwrap();
+    copy(&former, &objects);
+    let ran = bucket.run(&["repair", ROOT]);
+    assert_eq!(ran.code, 7, "{}{}", ran.stdout, ran.stderr);
 }

@@ -242,6 +242,7 @@ impl Run<'_> {
             Ok(found) if self.is_list_of_referrers(place, &found) => {
                 self.warn_stray(&place.to_string());
             }
+            Ok(_) if is_list(place) => self.fault("stray-view", Class::Mismatch, place, "it lists what does not stand beside it, or does not refer to that manifest, but clients would read it; delete it"),
             Ok(found) if self.is_stale_stray(heads, place, &found) => {
                 self.fault("stale-view", Class::Stale, place, "an older version had it; sreg repair removes it");
             }
@@ -253,6 +254,11 @@ impl Run<'_> {
 
 /// More artifacts than one manifest has: of each architecture signatures and attachments.
 const MOST_LISTED: usize = Arch::ALL.len() * (attachment::MOST + 1);
+
+/// Whether a list of what refers to a manifest is to stand at a place.
+fn is_list(place: &Place) -> bool {
+    matches!(place, Place::Referrers(..) | Place::ReferrersTag(..))
+}
 
 /// Whether a symbolic link is to stand at a path.
 fn is_link(path: &str) -> bool {

@@ -97,11 +97,11 @@ impl Run<'_> {
     }
 
     fn view(&self, heads: &Heads, view: &View, owner: Option<&Owner>, reference: Option<&str>) {
-        if let Content::Link(to) = &view.content
+        if let Content::Link { to, size } = &view.content
             && self.tree.store().folder().is_none()
         {
             if host::copies_links(self.tree.settings().host) {
-                self.copy(view, to, reference);
+                self.copy(view, (to, *size), reference);
             }
             return;
         }
@@ -141,20 +141,20 @@ impl Run<'_> {
 
     /// Verifies what stands in the place of a link in a store that has none. Its bytes are not read unless all
     /// are to be: what was noted when it was copied, and its size, tell as much as is said of images.
-    fn copy(&self, view: &View, to: &Place, reference: Option<&str>) {
+    fn copy(&self, view: &View, image: (&Place, u64), reference: Option<&str>) {
         count(&self.counts.views, 1);
         let reference = reference.map(str::to_owned);
-        let (code, class, message) = match self.is_copied(&view.place, to) {
+        let (code, class, message) = match self.is_copied(&view.place, image) {
             Ok(Some(true)) => return,
             Ok(Some(false)) => (
                 "view-mismatch",
                 Class::Mismatch,
-                "it is not the image that the index names; it is copied anew when its tag moves",
+                "it is not the image that the index names; sreg repair has it copied anew",
             ),
             Ok(None) => (
                 "missing-view",
                 Class::NotFound,
-                "it is missing; it is copied anew when its tag moves",
+                "it is missing; sreg repair has the image copied",
             ),
             Err(error) => return self.error(&view.place, reference, &error.into()),
         };
@@ -162,14 +162,16 @@ impl Run<'_> {
     }
 
     /// Whether an object is a copy of an image; nothing, where there is no such object.
-    fn is_copied(&self, place: &Place, image: &Place) -> Result<Option<bool>, StoreError> {
+    fn is_copied(
+        &self,
+        place: &Place,
+        (image, size): (&Place, u64),
+    ) -> Result<Option<bool>, StoreError> {
         let (store, key) = (self.tree.store(), place.to_string());
         let (Some(copy), Place::Blob(_, digest)) = (store.copied(&key)?, image) else {
             return Ok(None);
         };
-        if copy.digest.is_some_and(|noted| noted != *digest)
-            || store.size(&image.to_string())? != Some(copy.size)
-        {
+        if copy.digest.is_some_and(|noted| noted != *digest) || copy.size != size {
             return Ok(Some(false));
         }
         if self.options.blobs != BlobCheck::Full {
@@ -189,7 +191,11 @@ impl Run<'_> {
     /// Whether the image itself stands where a link should, as in a copy that was made by what follows
     /// links.
     fn is_copy(&self, view: &View) -> bool {
-        let Content::Link(place @ Place::Blob(_, digest)) = &view.content else {
+        let Content::Link {
+            to: place @ Place::Blob(_, digest),
+            ..
+        } = &view.content
+        else {
             return false;
         };
         let path = self.tree.path(&view.place);

@@ -1,7 +1,9 @@
 //! Trees with a fault.
 
 use super::image::{FIRST, Image, SECOND};
-use super::versions::{Second, attached, honest, lagging, one_version, sharded, two_versions};
+use super::versions::{
+    Second, attached, formerly_attached, honest, lagging, one_version, sharded, two_versions,
+};
 use super::{Files, encode};
 use crate::vectors::Case;
 use crate::vectors::artifact;
@@ -393,6 +395,16 @@ pub(super) fn cases() -> Vec<Case> {
             let digest = oracle::digest(artifact::sbom().manifest(&older));
             text.replace(&digest, &oracle::digest(&of_other))
         }),
+        "stray-view",
+    );
+    let artifact = oracle::digest(artifact::sbom().manifest(&older));
+    let mut formerly = formerly_attached(&[artifact::sbom()]);
+    formerly.remove(&format!("v2/lab/tool/manifests/{artifact}"));
+    add(
+        "older-referrers-without-artifact",
+        "API-12 MAN-13",
+        "a list that version 1 derives, of an artifact that is gone",
+        formerly,
         "stray-view",
     );
     let sbom = artifact::sbom();

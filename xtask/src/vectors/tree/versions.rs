@@ -78,12 +78,15 @@ impl Second {
 
 /// `lab/tool:1.0` was the first image in version 1, and is the second one in version 2.
 pub(super) fn two_versions(second: &Second) -> Files {
+    two_versions_from(&FIRST.statement(), second)
+}
+
+fn two_versions_from(first: &Statement, second: &Second) -> Files {
     let mut files = Files::new();
     put_constants(&mut files);
-    let statement = FIRST.statement();
-    put_statement(&mut files, &statement);
+    put_statement(&mut files, first);
     put_statement(&mut files, &second.statement);
-    let root = put_index(&mut files, &[("lab", vec![FIRST.line(&statement)])]);
+    let root = put_index(&mut files, &[("lab", vec![FIRST.line(first)])]);
     let one = head(&root, 1, 1, None);
     let root = put_index(&mut files, &[("lab", vec![second.line.clone()])]);
     let two = head(&root, second.tags, 2, Some(&one));
@@ -110,6 +113,24 @@ pub(super) fn attached(attached: &[Attached]) -> Files {
         files.insert(blob, one.content.clone().into());
     }
     let referrers = artifact::referrers("lab/tool", &SECOND.manifest(), attached);
+    files.extend(
+        referrers
+            .into_iter()
+            .map(|(path, text)| (path, text.into())),
+    );
+    files
+}
+
+/// The same as the honest one, where a file was attached to the first image, and what refers to that is still
+/// listed.
+pub(super) fn formerly_attached(attached: &[Attached]) -> Files {
+    let elements: Vec<String> = attached.iter().map(Attached::element).collect();
+    let first = FIRST.statement();
+    let first = first.with("attached", &format!("[{}]", elements.join(",")));
+    let previous = quote(&oracle::digest(first.line()));
+    let second = Second::honest().statement.with("previous", &previous);
+    let mut files = two_versions_from(&first, &Second::of(second));
+    let referrers = artifact::referrers("lab/tool", &FIRST.manifest(), attached);
     files.extend(
         referrers
             .into_iter()
