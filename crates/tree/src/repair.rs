@@ -68,14 +68,11 @@ fn repair_by(
         };
         Ok::<_, TreeError>(report?.faults)
     };
-    // Before anything is written by what may be an older version; where nothing can be read, that is mended.
-    if let Ok(base) = Base::read(writer.tree()) {
-        base.check_known(writer.tree(), known)?;
-    }
     let before = look()?;
     // In a store, what nothing names is not listed, nor what stands under keys that end with a slash. In a
     // folder, files may have been touched meanwhile where a run was interrupted.
     if before.is_empty() && !writer.is_shared() && writer.journal()?.is_none() {
+        Base::read(writer.tree())?.check_known(writer.tree(), known)?;
         return Ok(Repaired::default());
     }
     let left = publish::until_won(watch, || {
