@@ -78,13 +78,10 @@ fn repair_by(
     let left = publish::until_won(watch, || {
         let base = mend(writer, known, watch)?;
         let left = look()?;
-        if !remove_stale(writer, &base, &left)? {
-            return Ok(left);
-        }
-        // A later version may have what was removed.
-        match writer.is_shared() && !line_of(&base, writer.tree())?.is_newest(writer.tree())? {
-            true => Err(TreeError::Overtaken),
-            false => look(),
+        // In a store, what is stale now has been written since, by somebody who looks again.
+        match !writer.is_shared() && remove_stale(writer, &base, &left)? {
+            true => look(),
+            false => Ok(left),
         }
     })?;
     let is_gone = |fault: &Fault| !left.iter().any(|other| other.path == fault.path);
