@@ -2047,8 +2047,6 @@ class Tree:
     def is_list(self, place, found):
         """Whether bytes list artifacts that stand beside them and refer to the manifest of the place, or
         nothing."""
-        if place["place"] not in ("referrers", "referrers-tag"):
-            return False
         # Of what the newest version names, an empty list has no tag.
         of = "v2/%s/referrers/%s" % (place["repository"], place["digest"])
         if place["place"] == "referrers-tag" and of in self.derived:
@@ -2077,11 +2075,13 @@ class Tree:
         except Wrong as error:
             self.fault(error, path)
             return
-        if self.is_list(place, found):
-            self.warn("stray-file", path)
+        if place["place"] in ("referrers", "referrers-tag"):
+            if self.is_list(place, found):
+                self.warn("stray-file", path)
+            else:
+                self.fault(Wrong("stray-view"), path)
             return
-        is_list = place["place"] in ("referrers", "referrers-tag")
-        stale = not is_list and found in self.once_derived(heads, path)
+        stale = found in self.once_derived(heads, path)
         self.fault(Wrong("stale-view" if stale else "stray-view"), path)
 
     def verify(self):

@@ -16,6 +16,9 @@ use crate::support::snapshot;
 /// A registry of two images whose bucket has copies in the place of links.
 const COPIES: &str = "s3://registry/copies";
 
+/// Its copy of the second one.
+const COPY: &str = "library/v1/imagefile/lab/tool:1.1";
+
 fn bucket() -> (Bucket, [String; 2]) {
     let bucket = Bucket::new();
     let images = ["lab/tool/1.0", "lab/tool/1.1"].map(|name| bucket.image(name, 20_000));
@@ -39,6 +42,21 @@ fn copy(from: &Path, to: &Path) {
     fs::create_dir_all(to.parent().unwrap()).unwrap();
     let done = Command::new("cp").arg("-a").args([from, to]).status();
     assert!(done.unwrap().success(), "{}", from.display());
+}
+
+/// An image of `lab/tool`, and where it stands.
+fn blob(image: &str) -> (Vec<u8>, String) {
+    let image = fs::read(image).unwrap();
+    let place = format!("v2/lab/tool/blobs/{}", Digest::of(&image));
+    (image, place)
+}
+
+/// Once the second image is sent again, a repair has it copied.
+fn is_copied_once_pushed_again(bucket: &Bucket, image: &str) {
+    bucket.calm(&["push", image, &format!("{COPIES}//lab/tool:1.1")]);
+    let mended = BTreeSet::from([COPY.to_owned()]);
+    assert_eq!(repaired(bucket, 0), (mended, Vec::new()));
+    assert_eq!(bucket.faults_of(COPIES), Vec::<String>::new());
 }
 
 /// What a repair says of its faults: the paths of those that are gone, and the codes of those that are left.
@@ -102,24 +120,15 @@ fn what_is_derived_is_written_anew() {
 #[test]
 fn what_cannot_be_derived_keeps_nothing_else_from_being_mended() {
     let (bucket, images) = bucket();
-    let image = fs::read(&images[1]).unwrap();
-    let blob = format!("v2/lab/tool/blobs/{}", Digest::of(&image));
-    let copy = "library/v1/imagefile/lab/tool:1.1";
+    let (_, blob) = blob(&images[1]);
     let view = "v2/lab/tool/manifests/1.0";
-    for path in [&blob, copy, view] {
+    for path in [&blob, COPY, view] {
         bucket.delete(&format!("../copies/{path}"));
     }
     let (mended, left) = repaired(&bucket, 4);
     assert_eq!(mended, BTreeSet::from([view.to_owned()]));
     assert_eq!(left, ["missing-view", "missing-blob"]);
-
-    bucket.calm(&["push", &images[1], &format!("{COPIES}//lab/tool:1.1")]);
-    let (mended, left) = repaired(&bucket, 0);
-    assert_eq!(
-        (mended, left),
-        (BTreeSet::from([copy.to_owned()]), Vec::new())
-    );
-    assert_eq!(bucket.faults_of(COPIES), Vec::<String>::new());
+    is_copied_once_pushed_again(&bucket, &images[1]);
 }
 
 /// A writer that was killed after its commit has left what only the version before it had.
@@ -175,18 +184,13 @@ fn what_a_killed_run_was_to_remove_is_removed() {
 #[test]
 fn a_copy_is_not_made_of_an_image_that_is_cut_off() {
     let (bucket, images) = bucket();
-    let image = fs::read(&images[1]).unwrap();
-    let blob = format!("../copies/v2/lab/tool/blobs/{}", Digest::of(&image));
-    let copy = "library/v1/imagefile/lab/tool:1.1";
-    bucket.put(&blob, &image[..1000]);
-    bucket.delete(&format!("../copies/{copy}"));
+    let (image, blob) = blob(&images[1]);
+    bucket.put(&format!("../copies/{blob}"), &image[..1000]);
+    bucket.delete(&format!("../copies/{COPY}"));
     let (mended, left) = repaired(&bucket, 6);
     assert_eq!(mended, BTreeSet::new());
     assert!(left.contains(&"missing-view".to_owned()), "{left:?}");
-    bucket.calm(&["push", &images[1], &format!("{COPIES}//lab/tool:1.1")]);
-    let (mended, left) = repaired(&bucket, 0);
-    assert_eq!(mended, BTreeSet::from([copy.to_owned()]), "{left:?}");
-    assert_eq!(bucket.faults_of(COPIES), Vec::<String>::new());
+    is_copied_once_pushed_again(&bucket, &images[1]);
 }
 
 /// Views are not brought back to what the registry was: who knows it refuses.

@@ -104,39 +104,36 @@ pub(super) fn honest() -> Files {
 
 /// The same, with files attached to the second image.
 pub(super) fn attached(attached: &[Attached]) -> Files {
-    let elements: Vec<String> = attached.iter().map(Attached::element).collect();
-    let statement = Second::honest().statement;
-    let statement = statement.with("attached", &format!("[{}]", elements.join(",")));
+    let statement = with_attached(Second::honest().statement, attached);
     let mut files = two_versions(&Second::of(statement));
     for one in attached {
         let blob = format!("v2/lab/tool/blobs/{}", one.digest());
         files.insert(blob, one.content.clone().into());
     }
-    let referrers = artifact::referrers("lab/tool", &SECOND.manifest(), attached);
-    files.extend(
-        referrers
-            .into_iter()
-            .map(|(path, text)| (path, text.into())),
-    );
+    put_referrers(&mut files, &SECOND, attached);
     files
 }
 
 /// The same as the honest one, where a file was attached to the first image, and what refers to that is still
 /// listed.
 pub(super) fn formerly_attached(attached: &[Attached]) -> Files {
-    let elements: Vec<String> = attached.iter().map(Attached::element).collect();
-    let first = FIRST.statement();
-    let first = first.with("attached", &format!("[{}]", elements.join(",")));
+    let first = with_attached(FIRST.statement(), attached);
     let previous = quote(&oracle::digest(first.line()));
     let second = Second::honest().statement.with("previous", &previous);
     let mut files = two_versions_from(&first, &Second::of(second));
-    let referrers = artifact::referrers("lab/tool", &FIRST.manifest(), attached);
-    files.extend(
-        referrers
-            .into_iter()
-            .map(|(path, text)| (path, text.into())),
-    );
+    put_referrers(&mut files, &FIRST, attached);
     files
+}
+
+fn with_attached(statement: Statement, attached: &[Attached]) -> Statement {
+    let elements: Vec<String> = attached.iter().map(Attached::element).collect();
+    statement.with("attached", &format!("[{}]", elements.join(",")))
+}
+
+fn put_referrers(files: &mut Files, image: &Image, attached: &[Attached]) {
+    let referrers = artifact::referrers("lab/tool", &image.manifest(), attached);
+    let files_of = referrers.into_iter();
+    files.extend(files_of.map(|(path, text)| (path, text.into())));
 }
 
 /// The same tree before `head` was moved on to version 2.
