@@ -445,6 +445,36 @@ fn no_file_is_changed_where_it_stands() {
     );
 }
 
+/// A tag more: of what is there, the lists of its repository are written anew, and `head`.
+#[test]
+fn a_new_tag_rewrites_no_view_of_others() {
+    let bench = first_version();
+    let before = bench.files();
+    bench.image("lab/tool/3.sif", "one more");
+    bench.index();
+    let after = bench.files();
+    let is_rewritten = |path: &&String| after.get(*path) != before.get(*path);
+    let rewritten: Vec<&String> = before.keys().filter(is_rewritten).collect();
+    let expected = ["head", "lab/tool/tags/index.html", "v2/lab/tool/tags/list"];
+    assert_eq!(rewritten, expected);
+    let is_new = |path: &&String| is_view(path) && !before.contains_key(*path);
+    let new = after.keys().filter(is_new);
+    let new: Vec<&str> = new
+        .map(|path| path.split("sha256:").next().unwrap())
+        .collect();
+    assert_eq!(
+        new,
+        [
+            "api/container/lab/tool:3",
+            "lab/tool/manifests/3/index.html",
+            "library/v1/images/lab/tool:3",
+            "v2/lab/tool/manifests/3",
+            "v2/lab/tool/manifests/",
+            "v2/lab/tool/referrers/",
+        ]
+    );
+}
+
 // spec: COM-10
 #[test]
 fn nothing_is_removed_but_views_that_are_no_longer_derived() {
