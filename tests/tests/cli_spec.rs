@@ -129,6 +129,8 @@ fn every_command_prints_json_under_its_schema() {
     )
     .unwrap();
     run(&["index", "few", "--out", "other"], "index", 0);
+    let rm = ["rm", "public//lab/tool:1.0", "--reason", "superseded"];
+    run(&rm, "rm", 0);
     run(&["diff", "public", "other"], "diff", 1);
     run(&["diff", "public", "public"], "diff", 0);
     sreg_tests::keys::write(scratch.path(), 1);

@@ -5,7 +5,7 @@ pub(crate) mod transfer;
 pub(crate) mod trust;
 
 pub(crate) use serve::Serve;
-pub(crate) use transfer::{Attach, Doctor, Mirror, Pull, Push};
+pub(crate) use transfer::{Attach, Doctor, Mirror, Pull, Push, Rm};
 
 use std::path::PathBuf;
 
@@ -148,6 +148,8 @@ pub(crate) enum Command {
     Push(Push),
     /// Attach a file to a published image: a signature of others, an SBOM.
     Attach(Attach),
+    /// Remove one reference from a registry; the bytes of its images stay.
+    Rm(Rm),
     /// Copy a registry as it is, with its id and signatures; what is there already is left alone.
     Mirror(Mirror),
     /// Say what a place offers, and what stands in the way of a registry there.
@@ -221,6 +223,10 @@ pub(crate) struct Index {
     /// Remove every reference that the folder does not have, wherever it came from.
     #[arg(long)]
     pub(crate) prune: bool,
+    /// Remove references whose images are gone from the folder, however many they are; what came from
+    /// elsewhere stays.
+    #[arg(long)]
+    pub(crate) allow_removals: bool,
     /// Publish the rest when some images cannot be, and exit with 9.
     #[arg(long)]
     pub(crate) skip_invalid: bool,

@@ -15,6 +15,7 @@ mod pull;
 mod push;
 mod refresh;
 mod repair;
+mod rm;
 mod serve;
 mod shell;
 mod sign;
@@ -59,6 +60,7 @@ pub(crate) fn run(args: Args, output: &Output) -> Result<u8, Problem> {
         Command::Pull(args) => pull::run(&args, &config, output),
         Command::Attach(args) => attach::run(&args, &config, output),
         Command::Push(args) => push::run(&args, &config, output),
+        Command::Rm(args) => rm::run(&args, &config, output),
         Command::Verify(args) => verify::run(args, &config, output),
         Command::Inspect(args) => inspect::run(args, &config, output),
         Command::ImageContent => image_content::run(output),

@@ -60,6 +60,7 @@ pub(crate) fn of_word(word: &str) -> u8 {
         | "stray-head"
         | "stray-trust"
         | "diverged"
+        | "mass-removal"
         | "file-exists"
         | "frozen-tag" => CONFLICT,
         "stale-view" | "lagging-head" | "partial" | "no-ranges" | "wrong-headers" => PARTIAL,

@@ -273,9 +273,10 @@ fn hint(error: &TreeError) -> Option<String> {
             format!("publish something with: sreg push IMAGE {}//namespace/name:tag", path.display())
         }
         TreeError::NoHead(path) => format!("publish something with: sreg index IMAGES --out {}", path.display()),
-        TreeError::NoImages(path) => format!(
-            "images end in .sif, .simg or .img; to publish an empty registry from {}, add --prune",
-            path.display()
+        TreeError::NoImages(_) => "check the path; images end in .sif, .simg or .img".to_owned(),
+        TreeError::MassRemoval { source_folder, .. } => format!(
+            "nothing was changed; check that {} is mounted and complete. If these images are meant to go, add --allow-removals",
+            source_folder.display()
         ),
         TreeError::Settings { source, .. } if source.code() == "newer-format" => "install a newer sreg; nothing was changed".to_owned(),
         TreeError::Signed(_) => "nothing was changed; add --key KEY, a key that its trust lists: sreg trust show".to_owned(),
@@ -398,6 +399,9 @@ pub(crate) fn fault_hints(faults: &[Fault], root: &Path) -> BTreeSet<String> {
         "blob-mismatch" | "blob-size" if is_url => {
             Some("publish it again: an image with sreg push IMAGE TREE//namespace/name:tag, an attachment with sreg attach".to_owned())
         }
+        "blob-mismatch" if fault.reference.is_none() => {
+            Some("no version names it; `sreg repair TREE` takes it away".to_owned())
+        }
         code => policy_hint(code),
     });
     hints
@@ -408,7 +412,7 @@ pub(crate) fn fault_hints(faults: &[Fault], root: &Path) -> BTreeSet<String> {
 /// What to do about a document that is not to be trusted.
 fn policy_hint(code: &str) -> Option<String> {
     Some(match code {
-        "blob-mismatch" | "blob-size" => "remove the damaged file, and publish it again: an image with sreg index IMAGES --out TREE, an attachment with sreg attach".to_owned(),
+        "blob-mismatch" | "blob-size" => "the file was damaged, or changed where it is published, as `apptainer sign` and `exec --writable` do; remove it and publish it again: an image with `sreg index IMAGES --out TREE`, an attachment with `sreg attach`".to_owned(),
         "untrusted-statement" => "whoever may publish these names signs them again with: sreg sign TREE --key KEY".to_owned(),
         "untrusted-registry" | "not-pinned" => "compare its id with its owner's, then: sreg trust add TREE".to_owned(),
         "expired-head" | "expired-trust" => "whoever holds the keys renews it with: sreg refresh TREE --key KEY".to_owned(),

@@ -105,6 +105,10 @@ impl Observer for Progress<'_> {
 }
 
 impl Watch for Progress<'_> {
+    fn note(&self, text: &str) {
+        self.output.note(text);
+    }
+
     fn waiting(&self) {
         self.output
             .note("another sreg is writing to this folder; waiting for it to end");

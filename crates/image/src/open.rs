@@ -7,7 +7,7 @@ use std::path::Path;
 
 use flate2::read::MultiGzDecoder;
 use sreg_model::image::{ImageError, ImageKind, SNIFF_BYTES, Superblock, sniff};
-use sreg_model::sif::SifHeader;
+use sreg_model::sif::{Extra, Filesystem, PartitionType, SifDescriptor, SifHeader};
 use sreg_model::{Arch, ImageFormat, SifImage};
 
 use crate::OpenError;
@@ -93,6 +93,26 @@ impl Image {
     #[must_use]
     pub fn size(&self) -> u64 {
         self.size
+    }
+
+    /// Returns whether runtimes may write into the file while they run it: a SIF with an overlay, or with a
+    /// file system that is not read-only.
+    #[must_use]
+    pub fn is_writable(&self) -> bool {
+        let is_writable = |object: &SifDescriptor| {
+            matches!(
+                object.extra(),
+                Extra::Partition {
+                    partition: PartitionType::Overlay,
+                    ..
+                } | Extra::Partition {
+                    filesystem: Filesystem::Ext3,
+                    ..
+                }
+            )
+        };
+        self.sif()
+            .is_some_and(|sif| sif.objects().iter().any(is_writable))
     }
 
     /// The header and objects of a SIF.

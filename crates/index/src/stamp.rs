@@ -20,7 +20,36 @@ pub struct Stamp {
     pub changed: i128,
 }
 
+/// The identity of a file: two names with the same one are hard links of one file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct FileId {
+    /// The device that holds the file.
+    pub device: u64,
+    /// The file's number on the device.
+    pub inode: u64,
+}
+
+impl FileId {
+    /// Returns the identity in `metadata`.
+    #[must_use]
+    pub fn of(metadata: &Metadata) -> Self {
+        Self {
+            device: metadata.dev(),
+            inode: metadata.ino(),
+        }
+    }
+}
+
 impl Stamp {
+    /// Returns the identity of the file.
+    #[must_use]
+    pub fn file(&self) -> FileId {
+        FileId {
+            device: self.device,
+            inode: self.inode,
+        }
+    }
+
     /// The stamp in `metadata`.
     #[must_use]
     pub fn of(metadata: &Metadata) -> Self {

@@ -179,7 +179,7 @@ impl Body for Statement {
                         "what was never present cannot be removed",
                     ));
                 }
-                check_text("reason", reason)
+                check_reason(reason)
             }
         }
     }
@@ -187,6 +187,14 @@ impl Body for Statement {
     fn is_signed(&self) -> bool {
         self.registry.is_some()
     }
+}
+
+/// Checks the reason of a removal: 1 to 1,024 bytes of text (STM-14).
+///
+/// # Errors
+/// `Field` if it is empty, too long, or has control characters.
+pub fn check_reason(reason: &str) -> Result<(), DocumentError> {
+    check_text("reason", reason)
 }
 
 /// The statement as it stands on the wire.

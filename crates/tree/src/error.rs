@@ -213,6 +213,18 @@ pub enum TreeError {
     /// Images that cannot be published.
     #[error("{} of the images cannot be published", .0.len())]
     Source(Vec<SourceFault>),
+    /// Most of what was indexed from a folder is gone from it: more likely a disk that is not mounted.
+    #[error("{gone} of the {of} references indexed from {source_folder} are gone from it, such as {first}", source_folder = source_folder.display())]
+    MassRemoval {
+        /// The folder of images.
+        source_folder: PathBuf,
+        /// How many references would be removed.
+        gone: usize,
+        /// How many published references came from the folder.
+        of: usize,
+        /// The first of those that would be removed.
+        first: String,
+    },
     /// A source without an image: more likely the wrong folder than an empty registry.
     #[error("{path} holds no image", path = .0.display())]
     NoImages(PathBuf),
@@ -297,6 +309,7 @@ impl TreeError {
             Self::LastVersion(_) => "last-version",
             Self::CaseCollision(..) => "case-collision",
             Self::Source(faults) => faults.first().map_or("malformed-image", |fault| fault.code),
+            Self::MassRemoval { .. } => "mass-removal",
             Self::NoImages(_) => "no-images",
             Self::Fetch { code, .. } => code,
             Self::Hash(error) => error.code(),

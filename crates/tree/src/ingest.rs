@@ -5,7 +5,7 @@ mod found;
 mod hashing;
 mod host;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use sreg_index::hasher::IoMode;
@@ -52,6 +52,8 @@ pub struct Options {
     pub origin: Option<PathBuf>,
     /// Whether to remove every reference that the source does not have.
     pub prune: bool,
+    /// Whether to remove references whose images are gone from `source`, however many they are.
+    pub allow_removals: bool,
     /// Whether to publish the rest when some images cannot be.
     pub skip_invalid: bool,
     /// Whether to stop before anything is written.
@@ -118,11 +120,13 @@ pub fn index_folder(
     if !faults.is_empty() && !options.skip_invalid {
         return Err(TreeError::Source(faults));
     }
-    if found.is_empty() && !options.prune {
+    let origin = absent::read_origin(options.origin.as_deref());
+    let has_origin = !origin.is_empty() && Tree::open(&options.out).is_ok();
+    if found.is_empty() && !options.prune && !has_origin {
         return Err(TreeError::NoImages(options.source.clone()));
     }
     if options.dry_run {
-        return dry_run(options, keys, &found, faults);
+        return dry_run(options, keys, &found, &origin, faults);
     }
 
     check_before(options, keys)?;
@@ -134,6 +138,7 @@ pub fn index_folder(
     check_keys(&base, options, keys)?;
     host::check_file(writer.tree(), &settings)?;
     let lines = base.lines(&writer)?;
+    let (removed, kept) = absent_subjects(options, &lines, &found, &origin, &faults)?;
 
     let is_new = base.head.is_none();
     let settings_changed = !is_new && *writer.tree().settings() != settings;
@@ -153,12 +158,6 @@ pub fn index_folder(
     if keys.is_some() {
         edition.provided = provided(&found)?;
     }
-    let (removed, kept) = absent_subjects(
-        options,
-        &lines,
-        edition.present.iter().map(|(subject, _)| subject),
-        &faults,
-    );
     edition.removed = removed
         .iter()
         .map(|subject| {
@@ -242,22 +241,31 @@ fn outcome(
 
 /// The subjects that the source does not have: those to remove, and those to keep. An image that
 /// was left out is not gone, and which one that is cannot always be said: then all stay.
-fn absent_subjects<'a>(
+///
+/// # Errors
+/// `MassRemoval` if more would be removed than a person removes by hand, and the options do not allow it.
+fn absent_subjects(
     options: &Options,
     lines: &Lines,
-    present: impl Iterator<Item = &'a Subject>,
+    found: &[Found],
+    origin: &BTreeSet<String>,
     skipped: &[SourceFault],
-) -> (Vec<Subject>, Vec<Subject>) {
-    let mut origin = absent::read_origin(options.origin.as_deref());
-    if !skipped.is_empty() {
-        origin.clear();
-    }
-    absent::absent(
+) -> Result<(Vec<Subject>, Vec<Subject>), TreeError> {
+    let none = BTreeSet::new();
+    let is_whole = skipped.is_empty();
+    let (removed, kept) = absent::absent(
         lines,
-        &present.collect(),
-        &origin,
-        options.prune && skipped.is_empty(),
-    )
+        &found.iter().map(|image| &image.subject).collect(),
+        if is_whole { origin } else { &none },
+        options.prune && is_whole,
+    );
+    if !options.prune && !options.allow_removals {
+        absent::check_removals(&options.source, lines, origin, &removed)?;
+    }
+    if found.is_empty() && removed.is_empty() && !options.prune {
+        return Err(TreeError::NoImages(options.source.clone()));
+    }
+    Ok((removed, kept))
 }
 
 /// Settings with what the options change.
@@ -276,6 +284,7 @@ fn dry_run(
     options: &Options,
     keys: Option<&Keys<'_>>,
     found: &[Found],
+    origin: &BTreeSet<String>,
     skipped: Vec<SourceFault>,
 ) -> Result<Outcome, TreeError> {
     let (head, lines, settings) = match Tree::open(&options.out) {
@@ -294,12 +303,7 @@ fn dry_run(
         }
         Err(error) => return Err(error),
     };
-    let (removed, kept) = absent_subjects(
-        options,
-        &lines,
-        found.iter().map(|image| &image.subject),
-        &skipped,
-    );
+    let (removed, kept) = absent_subjects(options, &lines, found, origin, &skipped)?;
     let reused = found.iter().filter(|image| image.known.is_some()).count();
     let sizes = found
         .iter()

@@ -14,6 +14,7 @@ mod kept;
 pub mod mirror;
 pub mod publish;
 pub mod push;
+pub mod remove;
 pub mod repair;
 mod shared;
 pub mod source;

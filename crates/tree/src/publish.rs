@@ -63,6 +63,8 @@ pub struct Edition {
 pub trait Watch: Observer {
     /// Another run holds the lock of the output folder.
     fn waiting(&self) {}
+    /// Something happened that the user should know, and that is no error.
+    fn note(&self, _text: &str) {}
     /// The index that was published before is loaded.
     fn loaded(&self) {}
     /// Somebody else was faster, so often in a row: waits a moment, so that not all try again at once.

@@ -1,7 +1,10 @@
 //! Rewrites what can be derived: the copy of the head, views, chains (`spec/cli.md`).
 
+use std::collections::HashSet;
+
 use rayon::prelude::*;
 use sreg_index::hasher::{self, IoMode, Observer};
+use sreg_model::Document;
 use sreg_model::layout::Place;
 use sreg_model::lock::Known;
 use sreg_model::node::TagEntry;
@@ -25,8 +28,9 @@ pub struct Repaired {
     pub left: Vec<Fault>,
 }
 
-/// Rewrites all that can be derived from the newest head. Images are not read, but those in a folder whose
-/// chain is wrong. What stands in a folder where a file should be, and is none, stays.
+/// Rewrites all that can be derived from the newest head. In a folder, images whose chain is wrong are read,
+/// and those that no version names: of these, damaged ones are taken away. What stands in a folder where a
+/// file should be, and is none, stays.
 ///
 /// # Errors
 /// When the tree cannot be written, its newest head or index cannot be read, or that head is older than what
@@ -37,28 +41,33 @@ pub fn repair(
     watch: &dyn Watch,
     now: u64,
 ) -> Result<Repaired, TreeError> {
-    let writer = open(destination, watch)?;
     let options = Options {
         now,
+        strays: true,
         ..Options::new(BlobCheck::Head, IoMode::Auto)
     };
-    destination.at_once(|| repair_by(&*writer, known, watch, &options))
-}
-
-fn open(destination: &Destination, watch: &dyn Watch) -> Result<Box<dyn Writer>, TreeError> {
     let Some(folder) = destination.store.folder() else {
-        return destination.open_there(watch);
+        let writer = destination.open_there(watch)?;
+        let nothing = |_: &Base, _: &[Fault]| Ok(false);
+        return destination.at_once(|| repair_by(&*writer, known, watch, &options, &nothing));
     };
     let tree = Tree::in_store(destination.store.clone())?;
     let writer = FolderWriter::open(folder, tree.settings(), watch, &|| watch.waiting())?;
-    Ok(Box::new(writer.pass_over()))
+    let writer = writer.pass_over();
+    let tidy = |base: &Base, faults: &[Fault]| {
+        let is_damaged = take_damaged_away(&writer, base, faults, watch)?;
+        Ok(remove_stale(&writer, base, faults)? || is_damaged)
+    };
+    repair_by(&writer, known, watch, &options, &tidy)
 }
 
+/// Mends what can be, and `tidy`s up what is left: whether there was anything.
 fn repair_by(
     writer: &dyn Writer,
     known: &[Known],
     watch: &dyn Watch,
     options: &Options,
+    tidy: &(dyn Fn(&Base, &[Fault]) -> Result<bool, TreeError> + Sync),
 ) -> Result<Repaired, TreeError> {
     let look = || {
         let report = match writer.is_shared() {
@@ -79,7 +88,7 @@ fn repair_by(
         let base = mend(writer, known, watch)?;
         let left = look()?;
         // In a store, what is stale now has been written since, by somebody who looks again.
-        match !writer.is_shared() && remove_stale(writer, &base, &left)? {
+        match tidy(&base, &left)? {
             true => look(),
             false => Ok(left),
         }
@@ -131,6 +140,57 @@ fn remove_stale(writer: &dyn Writer, base: &Base, faults: &[Fault]) -> Result<bo
         .try_for_each(|place| writer.remove(line, place))?;
     writer.sync()?;
     Ok(!stale.is_empty())
+}
+
+/// Takes the blobs among `faults` away that no version names, and whose bytes are not those of their name:
+/// whether there were any. Where a statement cannot be read, all stay.
+fn take_damaged_away(
+    writer: &FolderWriter,
+    base: &Base,
+    faults: &[Fault],
+    watch: &dyn Watch,
+) -> Result<bool, TreeError> {
+    let damaged: Vec<Place> = faults
+        .iter()
+        .filter(|fault| fault.code == "blob-mismatch" && fault.reference.is_none())
+        .filter_map(|fault| Place::parse(&fault.path))
+        .filter(|place| matches!(place, Place::Blob(..)))
+        .collect();
+    if damaged.is_empty() {
+        return Ok(false);
+    }
+    let Ok(named) = named_blobs(writer.tree(), base) else {
+        return Ok(false);
+    };
+    for place in damaged.iter().filter(|place| !named.contains(place)) {
+        watch.note(&match writer.take_away(place)? {
+            Some(aside) => format!(
+                "{place} moved to {}: its bytes were changed, and no version names it",
+                aside.display()
+            ),
+            None => format!(
+                "{place} removed: a hard link whose other name was written since, and no version names it"
+            ),
+        });
+    }
+    writer.sync()?;
+    Ok(true)
+}
+
+/// The blobs that the newest version names.
+fn named_blobs(tree: &Tree, base: &Base) -> Result<HashSet<Place>, TreeError> {
+    let lines = publish::lines(tree, base.head.as_ref().map(Document::body))?;
+    let mut named = HashSet::new();
+    for line in lines.values().flat_map(|keys| keys.values()).flatten() {
+        let statement = tree.statement(&line.statement)?;
+        let repository = &statement.body().subject.repository;
+        if let Some(image) = statement.body().image() {
+            let attached = image.attached.iter().map(|attachment| attachment.digest);
+            let digests = [image.digest, image.chain].into_iter().chain(attached);
+            named.extend(digests.map(|digest| Place::blob(repository, digest)));
+        }
+    }
+    Ok(named)
 }
 
 /// A chain that is missing or wrong is made again from its image, if that is right.

@@ -3,10 +3,11 @@
 //! A file is written under `staging/`, or without a name, then renamed or linked to its place.
 //! The commit is a hard link, which fails where something stands already (`spec/commit.md`).
 
+mod changed;
 mod journal;
 mod link;
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Write as _};
 use std::os::fd::AsRawFd as _;
@@ -161,14 +162,8 @@ impl FolderWriter {
         observer: &dyn Observer,
     ) -> Result<(), TreeError> {
         let staged = self.staged_path();
-        let attempts: &[LinkMode] = match mode {
-            LinkMode::Auto => &[LinkMode::Reflink, LinkMode::Hard, LinkMode::Copy],
-            LinkMode::Hard => &[LinkMode::Hard],
-            LinkMode::Reflink => &[LinkMode::Reflink],
-            LinkMode::Copy => &[LinkMode::Copy],
-        };
         let mut last = None;
-        for attempt in attempts {
+        for attempt in mode.attempts(file) {
             match bring(file, &staged, *attempt, observer) {
                 Ok(()) => {
                     last = None;
@@ -353,6 +348,9 @@ impl Writer for FolderWriter {
         link: LinkMode,
         observer: &dyn Observer,
     ) -> Result<(), TreeError> {
+        if let Place::Blob(repository, digest) = place {
+            self.unlink_changed(repository, &HashMap::from([(stamp.file(), *digest)]))?;
+        }
         let path = self.tree.path(place);
         self.place(&path, file, stamp, link, observer)
     }

@@ -49,6 +49,8 @@ pub enum BlobCheck {
 pub struct Options {
     /// How closely blobs are looked at.
     pub blobs: BlobCheck,
+    /// Whether to hash blobs that no version names, in a folder.
+    pub strays: bool,
     /// How they are read.
     pub io: IoMode,
     /// The clock, read once, in Unix seconds.
@@ -69,6 +71,7 @@ impl Options {
     pub fn new(blobs: BlobCheck, io: IoMode) -> Self {
         Self {
             blobs,
+            strays: blobs == BlobCheck::Full,
             io,
             now: 0,
             known: Vec::new(),

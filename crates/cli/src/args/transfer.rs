@@ -124,3 +124,20 @@ pub(crate) struct Attach {
     #[command(flatten)]
     pub(crate) within: Within,
 }
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Rm {
+    /// The reference to remove, with its tag: `s3://bucket/registry//namespace/name:tag`,
+    /// `REGISTRY//namespace/name:tag`.
+    pub(crate) reference: String,
+    /// Why it is removed; published with the removal.
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) reason: String,
+    /// The architecture to remove [default: all of the tag's].
+    #[arg(long, value_name = "ARCH")]
+    pub(crate) arch: Option<sreg_model::Arch>,
+    #[command(flatten)]
+    pub(crate) signing: Signing,
+    #[command(flatten)]
+    pub(crate) within: Within,
+}

@@ -137,6 +137,7 @@ fn options(args: args::Index, config: Config) -> Result<Options, Problem> {
         blob_url: args.blob_url.or(config.blob_url),
         host: args.host.or(config.host),
         prune: args.prune,
+        allow_removals: args.allow_removals,
         skip_invalid: args.skip_invalid,
         dry_run: args.dry_run,
         now: crate::clock::stated()?,
@@ -263,10 +264,11 @@ fn notes(options: &Options, outcome: &Outcome, is_signed: bool, output: &Output)
             .map(ToString::to_string)
             .collect();
         output.note(&format!(
-            "{} stay published that {} does not have, such as {}: --prune removes them",
+            "{} not in {} remain published, such as {}; `sreg rm {}//REFERENCE --reason TEXT` removes one",
             counted(outcome.kept.len() as u64, "reference"),
             options.source.display(),
-            examples.join(", ")
+            examples.join(", "),
+            options.out.display()
         ));
     }
     if options.dry_run {

@@ -7,6 +7,7 @@ use std::path::Path;
 use sreg_model::statement::Subject;
 
 use crate::cache::write_whole;
+use crate::error::TreeError;
 use crate::publish::Lines;
 use crate::views;
 
@@ -18,33 +19,56 @@ pub(super) fn absent(
     origin: &BTreeSet<String>,
     prune: bool,
 ) -> (Vec<Subject>, Vec<Subject>) {
-    let mut removed = Vec::new();
-    let mut kept = Vec::new();
-    for (namespace, keys) in lines {
-        for entry in keys
-            .values()
-            .flatten()
-            .filter(|entry| entry.image.is_some())
-        {
-            let Some(repository) = views::repository(namespace, entry) else {
-                continue;
-            };
-            let subject = Subject {
-                repository,
+    let absent = subjects(lines).filter(|subject| !present.contains(subject));
+    absent.partition(|subject| prune || origin.contains(&subject.to_string()))
+}
+
+/// Of so many references from a folder, one may go without a question.
+const SHARE: usize = 10;
+
+/// Refuses to remove all that came from a folder, or more than one reference and a tenth of them: a disk
+/// that is not mounted looks like a folder from which everything was deleted.
+///
+/// # Errors
+/// `MassRemoval`.
+pub(super) fn check_removals(
+    source: &Path,
+    lines: &Lines,
+    origin: &BTreeSet<String>,
+    removed: &[Subject],
+) -> Result<(), TreeError> {
+    let Some(first) = removed.first() else {
+        return Ok(());
+    };
+    let published = subjects(lines);
+    let of = published
+        .filter(|subject| origin.contains(&subject.to_string()))
+        .count();
+    let gone = removed.len();
+    match gone < of && gone <= (of / SHARE).max(1) {
+        true => Ok(()),
+        false => Err(TreeError::MassRemoval {
+            source_folder: source.to_owned(),
+            gone,
+            of,
+            first: first.to_string(),
+        }),
+    }
+}
+
+/// The subjects that have an image.
+fn subjects(lines: &Lines) -> impl Iterator<Item = Subject> {
+    lines.iter().flat_map(|(namespace, keys)| {
+        let entries = keys.values().flatten();
+        let present = entries.filter(|entry| entry.image.is_some());
+        present.filter_map(move |entry| {
+            Some(Subject {
+                repository: views::repository(namespace, entry)?,
                 tag: entry.key.tag(),
                 arch: entry.arch,
-            };
-            if present.contains(&subject) {
-                continue;
-            }
-            if prune || origin.contains(&subject.to_string()) {
-                removed.push(subject);
-            } else {
-                kept.push(subject);
-            }
-        }
-    }
-    (removed, kept)
+            })
+        })
+    })
 }
 
 /// The subjects that an earlier run brought from the same folder. A record that is lost only

@@ -1,14 +1,15 @@
 //! Hashing what the cache does not know, and bringing images into the tree.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fs;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use rayon::prelude::*;
 use sreg_index::chain::sidecar_len;
 use sreg_index::hasher::{self, HashError, IoMode};
-use sreg_index::stamp::Stamp;
-use sreg_model::layout::Place;
+use sreg_index::stamp::{FileId, Stamp};
+use sreg_model::Digest;
+use sreg_model::layout::{FoldedRepository, Place};
 
 use super::found::Found;
 use crate::cache::{Cache, Known};
@@ -87,6 +88,8 @@ pub(super) fn bring(
         }
     }
     let results: Vec<Hashing> = results.into_iter().flatten().collect();
+    // Also when something went wrong: the next run does not hash these files again.
+    let stopped = stopped.or(unlink_changed(writer, found, &order, &results, watch).err());
     let stopped = match (stopped, import) {
         (None, Some(link)) => import_all(writer, found, &results, link, watch).err(),
         (stopped, _) => stopped,
@@ -95,6 +98,33 @@ pub(super) fn bring(
         results,
         stopped.or_else(|| watch.is_cancelled().then_some(TreeError::Cancelled)),
     )
+}
+
+/// Removes the names under which images are published that were changed in place since: their source is
+/// a hard link of the published file.
+fn unlink_changed(
+    writer: &FolderWriter,
+    found: &[Found],
+    order: &[usize],
+    results: &[Hashing],
+    watch: &dyn Watch,
+) -> Result<(), TreeError> {
+    let files: HashMap<FileId, Digest> = results
+        .iter()
+        .map(|hashing| (hashing.known().stamp.file(), hashing.known().digest))
+        .collect();
+    let repositories: BTreeSet<FoldedRepository> = order
+        .iter()
+        .map(|number| FoldedRepository::new(&found[*number].subject.repository))
+        .collect();
+    for repository in repositories {
+        for place in writer.unlink_changed(&repository, &files)? {
+            watch.note(&format!(
+                "{place} removed: its source, a hard link, was changed in place"
+            ));
+        }
+    }
+    Ok(())
 }
 
 /// How many images were not read.

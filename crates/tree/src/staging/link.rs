@@ -6,18 +6,37 @@ use std::path::Path;
 
 use sreg_index::hasher::Observer;
 
-/// How an image gets into the tree.
+/// How an image gets into the registry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum LinkMode {
     /// A reflink, else a hard link, else a copy: the first that the file system allows.
     #[default]
     Auto,
-    /// A hard link: both names are one file, so changing the source changes the tree.
+    /// A hard link: both names are one file, so changing the source changes what is published.
     Hard,
     /// A copy that shares its blocks until one side is written.
     Reflink,
     /// A copy.
     Copy,
+}
+
+impl LinkMode {
+    /// The ways to try, in order. An image that runtimes write into is never hard-linked.
+    pub(super) fn attempts(self, file: &Path) -> &'static [Self] {
+        match self {
+            Self::Auto if is_writable(file) => &[Self::Reflink, Self::Copy],
+            Self::Auto => &[Self::Reflink, Self::Hard, Self::Copy],
+            Self::Hard if is_writable(file) => &[Self::Reflink, Self::Copy],
+            Self::Hard => &[Self::Hard],
+            Self::Reflink => &[Self::Reflink],
+            Self::Copy => &[Self::Copy],
+        }
+    }
+}
+
+/// Whether `file` is an image that runtimes write into; what is no image is not.
+fn is_writable(file: &Path) -> bool {
+    sreg_image::Image::open(file).is_ok_and(|image| image.is_writable())
 }
 
 /// The bytes copied between two looks at whether to stop.

@@ -13,7 +13,7 @@ use sreg_model::manifest::{self, Manifest};
 use sreg_model::{Arch, Digest, document, image_index, node};
 use sreg_site::{View, host};
 
-use super::{BlobCheck, Class, Heads, Run, unlocked};
+use super::{Class, Heads, Run, unlocked};
 use crate::error::TreeError;
 use crate::views;
 
@@ -201,7 +201,7 @@ impl Run<'_> {
                     .map_or(bytes.len(), |end| end + 1);
                 Some(Digest::of(&bytes[..line]))
             }
-            Place::Blob(..) if self.options.blobs == BlobCheck::Full => {
+            Place::Blob(..) if self.options.strays => {
                 match hasher::hash(&path, self.options.io, self.observer) {
                     Ok(hashed) => Some(hashed.chain.digest()),
                     Err(hasher::HashError::Cancelled) => return Err(TreeError::Cancelled),

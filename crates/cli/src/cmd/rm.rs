@@ -1,0 +1,82 @@
+//! `sreg rm`
+
+use serde::Serialize;
+use sreg_model::{Arch, Digest};
+use sreg_tree::publish::{Destination, Publisher};
+use sreg_tree::remove::{Remove, Removed, remove};
+
+use super::change;
+use crate::args;
+use crate::config::Config;
+use crate::exit;
+use crate::output::Output;
+use crate::problem::Problem;
+use crate::target;
+
+#[derive(Serialize)]
+struct Answer<'a> {
+    reference: String,
+    archs: Vec<Arch>,
+    reason: &'a str,
+    root: Digest,
+    version: u64,
+    seconds: f64,
+}
+
+pub(super) fn run(args: &args::Rm, config: &Config, output: &Output) -> Result<u8, Problem> {
+    let registry = args.within.registry(config);
+    let (root, reference) = target::reference(&args.reference, registry)?;
+    if reference.tag().is_none() {
+        let what = format!("{} names no tag to remove", args.reference);
+        return Err(Problem::new("usage", what)
+            .with_hint(format!("run `sreg ls {}` to list the tags", root.display())));
+    }
+    sreg_model::statement::check_reason(&args.reason)
+        .map_err(|error| Problem::new("usage", format!("invalid --reason: {error}")))?;
+    let named = reference.clone();
+    let run = |destination: &Destination, publisher: Publisher<'_>| {
+        let remove_this = Remove {
+            reference,
+            arch: args.arch,
+            reason: args.reason.clone(),
+            publisher,
+        };
+        remove(destination, &remove_this)
+    };
+    let (removed, seconds) =
+        change::publishing(&root, &args.signing, output, run, |removed| &removed.head)?;
+    say(&removed, &named.to_string(), &args.reason, seconds, output)?;
+    Ok(exit::OK)
+}
+
+fn say(
+    removed: &Removed,
+    reference: &str,
+    reason: &str,
+    seconds: f64,
+    output: &Output,
+) -> Result<(), Problem> {
+    let body = removed.head.body();
+    let archs: Vec<Arch> = removed
+        .subjects
+        .iter()
+        .map(|subject| subject.arch)
+        .collect();
+    if output.is_json() {
+        return output.json(&Answer {
+            reference: reference.to_owned(),
+            archs,
+            reason,
+            root: body.index.digest,
+            version: body.version,
+            seconds,
+        });
+    }
+    let archs: Vec<&str> = archs.iter().map(|arch| arch.as_str()).collect();
+    output.text(&format!(
+        "{reference} removed ({})\nversion {}, {seconds:.1} s\n",
+        archs.join(", "),
+        body.version
+    ));
+    Ok(())
+}

@@ -1,0 +1,95 @@
+//! Removes one published reference: its images become removed statements (`spec/cli.md`, `sreg rm`).
+
+use sreg_model::head::Head;
+use sreg_model::statement::Subject;
+use sreg_model::{Arch, Document, Reference};
+
+use crate::error::TreeError;
+use crate::publish::{Base, Destination, Edition, Publisher, until_won};
+use crate::tree::Tree;
+
+/// A reference that is to be removed.
+pub struct Remove<'a> {
+    /// The reference: a tag, optionally with the digest that its image must have.
+    pub reference: Reference,
+    /// The architecture to remove; all of the tag's if not given.
+    pub arch: Option<Arch>,
+    /// Why it is removed, for people: 1 to 1,024 bytes.
+    pub reason: String,
+    /// Who publishes the removal.
+    pub publisher: Publisher<'a>,
+}
+
+/// The result of a removal.
+#[derive(Debug)]
+pub struct Removed {
+    /// The subjects that were removed, by architecture.
+    pub subjects: Vec<Subject>,
+    /// The newest head.
+    pub head: Document<Head>,
+}
+
+/// Publishes a version in which the images of one reference are removed. Their bytes stay.
+///
+/// # Errors
+/// `NotOneImage` if nothing is published under the reference; `Frozen` if its publisher froze the tag;
+/// `Signed` or `Unsigned` if the keys may not sign the removal; otherwise those of reading or writing the
+/// registry. What was published before is then still there, whole.
+pub fn remove(destination: &Destination, remove: &Remove<'_>) -> Result<Removed, TreeError> {
+    let watch = remove.publisher.watch;
+    Tree::in_store(destination.store.clone())?;
+    let mut writer = destination.open_there(watch)?;
+    let mut begun: Option<Vec<Subject>> = None;
+    let run = || {
+        let base = remove.publisher.base(&*writer)?;
+        let subjects = remove.subjects(writer.tree(), &base)?;
+        // An attempt whose answer was lost may have removed them.
+        if let (true, Some(removed), Some(head)) = (subjects.is_empty(), &begun, &base.head) {
+            return Ok(Removed {
+                subjects: removed.clone(),
+                head: head.clone(),
+            });
+        }
+        let Some(first) = subjects.first() else {
+            return Err(TreeError::NotOneImage {
+                reference: remove.reference.to_string(),
+                archs: Vec::new(),
+            });
+        };
+        begun = Some(subjects.clone());
+        let edition = Edition {
+            removed: subjects
+                .iter()
+                .map(|subject| (subject.clone(), remove.reason.clone()))
+                .collect(),
+            ..Edition::default()
+        };
+        let stated = (first, edition);
+        let (head, _) = remove
+            .publisher
+            .publish(&mut *writer, &base, stated, |_| Ok(()))?;
+        Ok(Removed { subjects, head })
+    };
+    destination.at_once(|| until_won(watch, run))
+}
+
+impl Remove<'_> {
+    /// The subjects that have an image under the reference.
+    fn subjects(&self, tree: &Tree, base: &Base) -> Result<Vec<Subject>, TreeError> {
+        let Some(head) = &base.head else {
+            return Ok(Vec::new());
+        };
+        let lines = tree.lines(head.body(), &self.reference)?;
+        let is_meant = |arch| self.arch.is_none_or(|wanted| wanted == arch);
+        let present = lines
+            .iter()
+            .filter(|line| line.image.is_some() && is_meant(line.arch));
+        Ok(present
+            .map(|line| Subject {
+                repository: self.reference.repository().clone(),
+                tag: line.key.tag(),
+                arch: line.arch,
+            })
+            .collect())
+    }
+}
