@@ -1,5 +1,5 @@
 //! What tests across crates share: images and trees, all made by code here, the servers that storage
-//! is tested with, and a proxy that breaks what goes through it.
+//! is tested with, a proxy that breaks what goes through it, and system calls that fail.
 
 pub mod examples;
 pub mod fuzz;
@@ -10,3 +10,4 @@ pub mod seed;
 pub mod servers;
 pub mod sif;
 pub mod squashfs;
+pub mod syscalls;

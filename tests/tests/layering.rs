@@ -8,17 +8,22 @@ use cargo_metadata::{DependencyKind, MetadataCommand};
 /// A crate, and the crates of this workspace that it may import.
 const ALLOWED: &[(&str, &[&str])] = &[
     ("sreg-model", &[]),
-    ("sreg-index", &["sreg-model"]),
-    ("sreg-sign", &["sreg-model"]),
-    ("sreg-image", &["sreg-model"]),
-    ("sreg-client", &["sreg-model", "sreg-index", "sreg-store"]),
-    ("sreg-store", &["sreg-model"]),
+    ("sreg-files", &[]),
+    ("sreg-index", &["sreg-model", "sreg-files"]),
+    ("sreg-sign", &["sreg-model", "sreg-files"]),
+    ("sreg-image", &["sreg-model", "sreg-files"]),
+    (
+        "sreg-client",
+        &["sreg-model", "sreg-files", "sreg-index", "sreg-store"],
+    ),
+    ("sreg-store", &["sreg-model", "sreg-files"]),
     ("sreg-serve", &["sreg-model"]),
     ("sreg-site", &["sreg-model", "sreg-index"]),
     (
         "sreg-tree",
         &[
             "sreg-model",
+            "sreg-files",
             "sreg-index",
             "sreg-image",
             "sreg-sign",
@@ -30,6 +35,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
         "sreg-cli",
         &[
             "sreg-model",
+            "sreg-files",
             "sreg-index",
             "sreg-sign",
             "sreg-image",

@@ -235,6 +235,9 @@ pub(crate) struct Index {
     pub(crate) dry_run: bool,
     #[command(flatten)]
     pub(crate) signing: Signing,
+    /// Begin a new registry where one that is known is gone.
+    #[arg(long)]
+    pub(crate) new: bool,
     /// With --key: fail where the registry has no keys yet, instead of giving it this one.
     #[arg(long)]
     pub(crate) no_init: bool,

@@ -32,7 +32,10 @@ const MOST_JOBS: usize = 512;
 
 /// Runs a command: its exit code, or why it failed.
 pub(crate) fn run(args: Args, output: &Output) -> Result<u8, Problem> {
-    let config = Config::load()?;
+    let (config, unread) = Config::load()?;
+    if let Some(unread) = unread {
+        output.note(&format!("no configuration of yours: {unread}"));
+    }
     if let Some(jobs) = args.global.jobs.or(config.jobs) {
         if jobs == 0 || jobs > MOST_JOBS {
             return Err(Problem::new(

@@ -1,6 +1,5 @@
 //! Settings from files: `./sreg.toml`, then the user's own. A flag or a variable goes first.
 
-use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -39,18 +38,30 @@ pub(crate) struct Index {
 }
 
 impl Config {
-    /// Both files, the nearer one first.
-    pub(crate) fn load() -> Result<Self, Problem> {
-        let mut config = read(Path::new("sreg.toml"))?;
-        if let Some(file) = folders().map(|folders| folders.config_dir().join("sreg/config.toml")) {
-            config = config.or(read(&file)?);
+    /// Reads both files, the nearer one first. Also returns what keeps the user's own from being read: it
+    /// then counts as empty.
+    ///
+    /// # Errors
+    /// `config` if a file is malformed, or `./sreg.toml` cannot be read.
+    pub(crate) fn load() -> Result<(Self, Option<String>), Problem> {
+        let config = match read(Path::new("sreg.toml")) {
+            Err(Unread::Failed(what) | Unread::Wrong(what)) => return Err(wrong(what)),
+            read => read.unwrap_or_default(),
+        };
+        let Some(file) = folders().map(|folders| folders.config_dir().join("sreg/config.toml"))
+        else {
+            return Ok((config, None));
+        };
+        match read(&file) {
+            Ok(own) => Ok((config.or(own), None)),
+            Err(Unread::Failed(what)) => Ok((config, Some(what))),
+            Err(Unread::Wrong(what)) => Err(wrong(what)),
         }
-        Ok(config)
     }
 
     /// As [`Config::load`] for the output, which must work before a bad file can be reported.
     pub(crate) fn load_quietly() -> Self {
-        Self::load().unwrap_or_default()
+        Self::load().map(|(config, _)| config).unwrap_or_default()
     }
 
     fn or(self, other: Self) -> Self {
@@ -75,24 +86,39 @@ impl Config {
 }
 
 /// The largest configuration file, in bytes.
-const MAX_BYTES: u64 = 64 << 10;
+const MAX_BYTES: usize = 64 << 10;
 
-fn read(file: &Path) -> Result<Config, Problem> {
-    let wrong = |what: String| Problem::new("config", format!("{} {what}", file.display()));
-    match fs::metadata(file) {
-        // A pipe or a device would never end.
-        Ok(found) if !found.is_file() || found.len() > MAX_BYTES => {
-            return Err(wrong("is no file of up to 64 KiB".to_owned()));
-        }
-        Ok(_) => {}
+/// Why a configuration was not read.
+enum Unread {
+    /// The file system refused.
+    Failed(String),
+    /// It is no configuration.
+    Wrong(String),
+}
+
+fn wrong(what: String) -> Problem {
+    Problem::new("config", what).with_hint("its keys are listed in README.md")
+}
+
+fn read(file: &Path) -> Result<Config, Unread> {
+    let name = file.display();
+    let bytes = match sreg_files::read_capped(file, MAX_BYTES) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Config::default()),
-        Err(error) => return Err(wrong(format!("cannot be read: {error}"))),
+        Err(error) if sreg_files::is_not_a_file(&error) => {
+            return Err(Unread::Wrong(format!("{name}: {error}")));
+        }
+        bytes => bytes.map_err(|error| Unread::Failed(format!("cannot read {name}: {error}")))?,
+    };
+    if bytes.len() > MAX_BYTES {
+        return Err(Unread::Wrong(format!("{name} is longer than 64 KiB")));
     }
-    let text =
-        fs::read_to_string(file).map_err(|error| wrong(format!("cannot be read: {error}")))?;
+    let text = String::from_utf8(bytes)
+        .map_err(|_| Unread::Wrong(format!("{name} is not text in UTF-8")))?;
     toml::from_str(&text).map_err(|error| {
-        wrong(format!("is not a valid configuration: {}", error.message()))
-            .with_hint("its keys are listed in README.md")
+        Unread::Wrong(format!(
+            "{name} is not a valid configuration: {}",
+            error.message()
+        ))
     })
 }
 

@@ -113,7 +113,7 @@ impl Passphrases {
         };
         let mut file = match self.given.take() {
             Some(file) => file,
-            None => File::open(from).map_err(failed)?,
+            None => sreg_files::open_given(from).map_err(failed)?,
         };
         let read = line(&mut file).map_err(failed)?;
         self.given = Some(file);

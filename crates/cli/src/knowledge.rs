@@ -1,11 +1,10 @@
 //! What is known of registries: by this user, by a lock file, by an argument.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use sreg_client::{Memory, Record};
+use sreg_client::{Memory, Record, StateError};
 use sreg_model::head::TrustVersion;
 use sreg_model::lock::{self, HeadVersion, Known, Lock, StatementVersion};
 use sreg_model::statement::Subject;
@@ -81,6 +80,39 @@ pub(crate) fn places(target: &str) -> BTreeSet<String> {
     paths.map(|path| path.display().to_string()).collect()
 }
 
+/// What the user knows, as far as it can be read.
+struct Reading {
+    /// Nothing where there is no home folder: then nothing is known.
+    memory: Option<Memory>,
+    /// Whether it may be unreadable: the registry is named by an argument or a lock file.
+    may_be_denied: bool,
+}
+
+impl Reading {
+    fn at(&self, place: &str) -> Result<Vec<Record>, Problem> {
+        let records = self.memory.as_ref().map(|memory| memory.at(place));
+        self.unless_denied(records)
+    }
+
+    fn find(&self, registry: &Digest) -> Result<Option<Record>, Problem> {
+        let record = self.memory.as_ref().map(|memory| memory.find(registry));
+        self.unless_denied(record)
+    }
+
+    fn unless_denied<T: Default>(&self, read: Option<Result<T, StateError>>) -> Result<T, Problem> {
+        match read {
+            None => Ok(T::default()),
+            Some(Err(error)) if error.is_denied() => match self.may_be_denied {
+                true => Ok(T::default()),
+                false => Err(Problem::from(error).with_hint(
+                    "what is known of registries is kept there; name the registry with --trust ID or a lock file, or set XDG_STATE_HOME to a folder of yours",
+                )),
+            },
+            Some(read) => Ok(read?),
+        }
+    }
+}
+
 /// What is known of the registry at `place`, which says that it is `found`: what the arguments say,
 /// what the user has seen of it, and what a lock file lists.
 ///
@@ -90,8 +122,11 @@ pub(crate) fn expected(
     places: &BTreeSet<String>,
     found: Option<Digest>,
 ) -> Result<Expected, Problem> {
-    let memory = memory()?;
     let lock = read_lock(knowing.lock.as_deref())?;
+    let memory = Reading {
+        memory: config::state_file("registries").map(Memory::new),
+        may_be_denied: knowing.trust.is_some() || lock.is_some(),
+    };
     let (id, is_remembered) = match (knowing.trust, found) {
         (Some(id), _) => (Some(id), true),
         (None, found) => {
@@ -195,15 +230,14 @@ pub(crate) fn keep_evidence(
 /// The lock file that is named, or `./sreg.lock` where there is one.
 fn read_lock(named: Option<&Path>) -> Result<Option<Lock>, Problem> {
     let path = named.map_or_else(|| PathBuf::from(LOCK), Path::to_owned);
-    match fs::metadata(&path) {
+    let bytes = match sreg_files::read_capped(&path, lock::MAX_BYTES) {
         Err(error) if error.kind() == io::ErrorKind::NotFound && named.is_none() => {
             return Ok(None);
         }
-        Ok(found) if found.is_file() && found.len() <= lock::MAX_BYTES as u64 => {}
-        Ok(_) => return Err(wrong(&path, "it is no file of up to 1 MiB")),
+        Ok(bytes) if bytes.len() <= lock::MAX_BYTES => bytes,
+        Ok(_) => return Err(wrong(&path, "it is longer than 1 MiB")),
         Err(error) => return Err(wrong(&path, &error.to_string())),
-    }
-    let bytes = fs::read(&path).map_err(|error| wrong(&path, &error.to_string()))?;
+    };
     let lock = Document::<Lock>::parse(bytes).map_err(|error| {
         Problem::new(
             error.code(),

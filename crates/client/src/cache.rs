@@ -14,6 +14,7 @@ use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use sreg_files::Modes;
 use sreg_index::hasher::Observer;
 use sreg_model::Digest;
 
@@ -21,7 +22,7 @@ use self::others::{Others, Shape};
 use crate::fetch::check::{self, Quiet};
 use crate::fetch::disk;
 use crate::fetch::part_file::{self, PartFile, Sharing};
-use crate::fetch::{FetchError, Fetched, Identity, Options, Source, Wanted};
+use crate::fetch::{FetchError, Fetched, Identity, Options, Source, Wanted, Warning};
 
 /// The bytes copied between two looks at whether to stop.
 const COPY_STEP: u64 = 16 << 20;
@@ -88,8 +89,10 @@ impl Cache {
     /// there, and otherwise through it. The target is a file of its own: changing it changes nothing
     /// in the cache.
     ///
+    /// A cache that cannot be written is passed by: the image is fetched without it, with a warning.
+    ///
     /// # Errors
-    /// As [`crate::fetch::fetch`]; a cache that cannot be written is an error too.
+    /// As [`crate::fetch::fetch`].
     pub fn get(
         &self,
         wanted: &Wanted,
@@ -119,13 +122,29 @@ impl Cache {
             if fills == 2 {
                 break;
             }
-            fetched = self.fill(wanted, sources, &blob, damaged, options, watch)?;
+            fetched = match self.fill(wanted, sources, &blob, damaged, options, watch) {
+                Err(error) if self.is_unusable(&error) => {
+                    return pass_by(error, wanted, sources, target, options, watch);
+                }
+                filled => filled?,
+            };
         }
         let error = io::Error::new(
             io::ErrorKind::InvalidData,
-            "what is written there does not stay as it is",
+            "files in it change after they were written",
         );
-        Err(FetchError::write(&blob)(error))
+        let error = FetchError::write(&blob)(error);
+        pass_by(error, wanted, sources, target, options, watch)
+    }
+
+    /// Returns whether an error is about a file of the cache.
+    fn is_unusable(&self, error: &FetchError) -> bool {
+        match error {
+            FetchError::Write { path, .. }
+            | FetchError::NoRoom { path, .. }
+            | FetchError::Full { path, .. } => path.starts_with(&self.folder),
+            _ => false,
+        }
     }
 
     /// Fetches an image into the cache; nothing, where another run has done so meanwhile.
@@ -139,13 +158,20 @@ impl Cache {
         watch: &dyn Observer,
     ) -> Result<Option<Fetched>, FetchError> {
         let folder = disk::folder_of(blob);
-        fs::create_dir_all(folder).map_err(FetchError::write(folder))?;
+        // Whoever may use the cache may use what is added to it.
+        let modes = || {
+            fs::create_dir_all(&self.folder)?;
+            let modes = Modes::of(&self.folder)?;
+            modes.make_folders(folder).map(|()| modes)
+        };
+        let modes = modes().map_err(FetchError::write(folder))?;
         let has_come = || open(blob).is_some_and(|(_, id)| damaged != Some(id));
         let begun = Instant::now();
         let mut stalled = HashSet::new();
         loop {
             // It announces this run, before this looks for others.
             let part = PartFile::open(blob, Identity::of(wanted), Sharing::Take, watch)?;
+            modes.apply(part.file());
             let others = Others::of(blob, &part, &stalled);
             // Whoever is no longer among them has brought it, or has given up.
             if has_come() {
@@ -222,13 +248,28 @@ impl Cache {
     }
 }
 
+/// Fetches an image without the cache, and warns of what is wrong with that.
+fn pass_by(
+    error: FetchError,
+    wanted: &Wanted,
+    sources: &[Source],
+    target: &Path,
+    options: &Options,
+    watch: &dyn Observer,
+) -> Result<Fetched, FetchError> {
+    let mut fetched = crate::fetch::fetch(wanted, sources, target, options, watch)?;
+    let warning = Warning::CacheUnusable(Box::new(error));
+    fetched.warnings.insert(0, warning);
+    Ok(fetched)
+}
+
 /// Opens a file of the cache, where there is one. A link is none.
 fn open(blob: &Path) -> Option<(File, Id)> {
     let found = fs::symlink_metadata(blob).ok()?;
     if !found.is_file() {
         return None;
     }
-    let file = sreg_store::local::open(blob).ok()?;
+    let file = sreg_files::open(blob).ok()?;
     let found = file.metadata().ok()?;
     Some((file, (found.dev(), found.ino())))
 }

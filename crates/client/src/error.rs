@@ -44,6 +44,12 @@ impl StateError {
         }
     }
 
+    /// Returns whether the user may not read what is kept, so that it is not known what that is.
+    #[must_use]
+    pub fn is_denied(&self) -> bool {
+        matches!(self, Self::Read { source, .. } if source.kind() == io::ErrorKind::PermissionDenied)
+    }
+
     pub(crate) fn malformed(path: &Path) -> impl Fn(String) -> Self {
         move |what| Self::Malformed {
             path: path.to_owned(),

@@ -150,6 +150,8 @@ pub enum Warning {
     WrongChain(Digest),
     /// A source was left.
     Left(SourceFault),
+    /// The cache could not be used, and the image was fetched without it.
+    CacheUnusable(Box<FetchError>),
 }
 
 impl fmt::Display for Warning {
@@ -160,6 +162,13 @@ impl fmt::Display for Warning {
                 "the chain of {digest} is wrong; its bytes are right, which took a reading as a whole"
             ),
             Self::Left(fault) => fault.fmt(f),
+            Self::CacheUnusable(error) => {
+                write!(f, "fetched without the cache: {error}")?;
+                match std::error::Error::source(&**error) {
+                    Some(cause) => write!(f, ": {cause}"),
+                    None => Ok(()),
+                }
+            }
         }
     }
 }

@@ -1,9 +1,10 @@
 //! The folder in which a user's knowledge is kept: a file for each registry, replaced as a whole.
 
 use std::fs::{self, File};
-use std::io::{self, Read as _, Write as _};
+use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
+use sreg_files::{Access, is_absent, write_atomic};
 use sreg_model::Digest;
 
 use crate::error::StateError;
@@ -46,7 +47,7 @@ impl Memory {
     /// As [`Memory::find`].
     pub fn at(&self, place: &str) -> Result<Vec<Record>, StateError> {
         let entries = match fs::read_dir(&self.folder) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(error) if is_absent(&error) => return Ok(Vec::new()),
             entries => entries.map_err(StateError::read(&self.folder))?,
         };
         let mut found = Vec::new();
@@ -147,8 +148,8 @@ impl Memory {
 }
 
 fn read(path: &Path) -> Result<Option<Record>, StateError> {
-    let file = match File::open(path) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+    let file = match sreg_files::open(path) {
+        Err(error) if is_absent(&error) => return Ok(None),
         file => file.map_err(StateError::read(path))?,
     };
     let mut bytes = Vec::new();
@@ -162,12 +163,5 @@ fn read(path: &Path) -> Result<Option<Record>, StateError> {
 
 /// Replaces a file as a whole, durably.
 fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), StateError> {
-    let failed = StateError::write(path);
-    let folder = path.parent().unwrap_or(Path::new("."));
-    let mut file = tempfile::NamedTempFile::new_in(folder).map_err(&failed)?;
-    file.write_all(bytes).map_err(&failed)?;
-    file.as_file().sync_all().map_err(&failed)?;
-    file.persist(path).map_err(|error| failed(error.error))?;
-    let folder = File::open(folder).map_err(&failed)?;
-    folder.sync_all().map_err(&failed)
+    write_atomic(path, bytes, Access::Private).map_err(StateError::write(path))
 }

@@ -1,6 +1,6 @@
 //! Opening an image: its format and architecture, from headers only.
 
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::{self, Read};
 use std::os::unix::fs::FileExt;
 use std::path::Path;
@@ -45,11 +45,10 @@ impl Image {
     /// # Errors
     /// [`OpenError`], by why the file is not a sound image.
     pub fn open(path: &Path) -> Result<Self, OpenError> {
-        // Opening a pipe would wait for its writer.
-        if !fs::metadata(path).map_err(OpenError::Read)?.is_file() {
-            return Err(OpenError::NotAFile);
+        match sreg_files::open(path) {
+            Err(error) if sreg_files::is_not_a_file(&error) => Err(OpenError::NotAFile),
+            file => Self::from_file(file.map_err(OpenError::Read)?),
         }
-        Self::from_file(File::open(path).map_err(OpenError::Read)?)
     }
 
     /// Takes a file that is open for reading. The file's position is left at its start or

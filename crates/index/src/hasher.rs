@@ -223,7 +223,7 @@ impl<'a> OpenFile<'a> {
             path: path.to_owned(),
             source,
         };
-        let file = File::open(path).map_err(error)?;
+        let file = sreg_files::open(path).map_err(error)?;
         let before = Stamp::of(&file.metadata().map_err(error)?);
         let mapping = match mode {
             _ if before.size == 0 => None,

@@ -3,7 +3,6 @@
 mod key_file;
 mod ssh_keygen;
 
-use std::fs::File;
 use std::io::{self, Read as _};
 use std::path::Path;
 
@@ -67,7 +66,7 @@ fn read(path: &Path) -> Result<Zeroizing<Vec<u8>>, SignError> {
     // Room for all of it at once: a buffer that grows leaves copies behind.
     let limit = usize::try_from(MAX_FILE).unwrap_or(usize::MAX);
     let mut text = Zeroizing::new(Vec::with_capacity(limit + 1));
-    let mut file = File::open(path).map_err(failed)?.take(MAX_FILE + 1);
+    let mut file = sreg_files::open_given(path).map_err(failed)?.take(MAX_FILE + 1);
     file.read_to_end(&mut text).map_err(failed)?;
     if text.len() > limit {
         return Err(no_key(path, "is too long to be a key"));

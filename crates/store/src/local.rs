@@ -1,11 +1,12 @@
 //! Objects that are files below a folder.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File};
 use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
 use std::ops::Range;
-use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
+use sreg_files::{Modes, is_absent, open};
 use sreg_model::layout::STAGING;
 use tempfile::NamedTempFile;
 
@@ -47,26 +48,30 @@ impl Local {
     /// A file that has no place yet.
     fn stage(&self) -> io::Result<NamedTempFile> {
         let staging = self.root.join(STAGING);
-        fs::create_dir_all(&staging)?;
-        NamedTempFile::new_in(staging)
+        fs::create_dir_all(&self.root)?;
+        let modes = Modes::of(&self.root)?;
+        modes.make_folders(&staging)?;
+        let staged = NamedTempFile::new_in(staging)?;
+        modes.apply(staged.as_file());
+        Ok(staged)
     }
 
     /// Brings a file to its place, if the condition holds.
     fn settle(&self, staged: NamedTempFile, key: &str, condition: &If) -> io::Result<Written> {
-        staged.as_file().sync_all()?;
+        sreg_files::sync(staged.as_file())?;
         let path = self.path(key);
         let folder = path.parent().unwrap_or(&self.root).to_owned();
-        fs::create_dir_all(&folder)?;
+        Modes::of(&self.root)?.make_folders(&folder)?;
         let _lock = self.lock()?;
         match condition {
             If::Any => {}
-            If::Absent => match fs::hard_link(staged.path(), &path) {
+            If::Absent => match sreg_files::create_from(staged.path(), &path) {
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
                     return Ok(Written::Refused);
                 }
-                linked => {
-                    linked?;
-                    File::open(&folder)?.sync_all()?;
+                created => {
+                    created?;
+                    sreg_files::sync_folder(&folder)?;
                     return Ok(Written::Done);
                 }
             },
@@ -76,10 +81,8 @@ impl Local {
                 _ => return Ok(Written::Refused),
             },
         }
-        let file = staged.persist(&path).map_err(|error| error.error)?;
-        // `tempfile` makes files that only their owner reads.
-        file.set_permissions(readable(&file)?)?;
-        File::open(&folder)?.sync_all()?;
+        staged.persist(&path).map_err(|error| error.error)?;
+        sreg_files::sync_folder(&folder)?;
         Ok(Written::Done)
     }
 
@@ -91,13 +94,6 @@ impl Local {
         let _ = folder.lock();
         Ok(folder)
     }
-}
-
-fn readable(file: &File) -> io::Result<fs::Permissions> {
-    use std::os::unix::fs::PermissionsExt as _;
-    let mut permissions = file.metadata()?.permissions();
-    permissions.set_mode(0o644);
-    Ok(permissions)
 }
 
 /// A file that replaces another has another inode or another time of change.
@@ -139,7 +135,7 @@ impl Store for Local {
     fn size(&self, key: &str) -> Result<Option<u64>, StoreError> {
         match fs::metadata(self.path(key)) {
             Ok(found) if found.is_file() => Ok(Some(found.len())),
-            Ok(_) => Err(self.failed(key)(not_a_file())),
+            Ok(_) => open(&self.path(key)).map(|_| None).map_err(self.failed(key)),
             Err(error) if is_absent(&error) => Ok(None),
             Err(error) => Err(self.failed(key)(error)),
         }
@@ -172,7 +168,7 @@ impl Store for Local {
     fn upload(&self, key: &str, upload: &Upload<'_>) -> Result<(), StoreError> {
         let copied = || {
             let mut staged = self.stage()?;
-            copy(File::open(upload.file)?, &mut |part| {
+            copy(open(upload.file)?, &mut |part| {
                 if (upload.is_cancelled)() {
                     return Err(io::ErrorKind::Interrupted.into());
                 }
@@ -207,55 +203,4 @@ fn copy(mut from: impl io::Read, sink: Sink<'_>) -> io::Result<()> {
             read => sink(&part[..read])?,
         }
     }
-}
-
-/// Opens a regular file. Anything else that has a file's name is refused, and never waited for.
-///
-/// # Errors
-/// When it cannot be opened, or is no regular file ([`is_not_a_file`]).
-pub fn open(path: &Path) -> io::Result<File> {
-    let file = OpenOptions::new()
-        .read(true)
-        // A pipe would else wait for somebody to write into it.
-        .custom_flags(rustix::fs::OFlags::NONBLOCK.bits().cast_signed())
-        .open(path)?;
-    match file.metadata()?.is_file() {
-        true => Ok(file),
-        false => Err(not_a_file()),
-    }
-}
-
-/// Reads a whole regular file, but never more than one byte over `most`: parsers refuse what is
-/// longer.
-///
-/// # Errors
-/// As [`open`].
-pub fn read_capped(path: &Path, most: usize) -> io::Result<Vec<u8>> {
-    let mut bytes = Vec::new();
-    open(path)?.take(most as u64 + 1).read_to_end(&mut bytes)?;
-    Ok(bytes)
-}
-
-fn not_a_file() -> io::Error {
-    io::Error::new(io::ErrorKind::InvalidInput, NotAFile)
-}
-
-/// A folder, a pipe or a device where a file should be.
-#[derive(Debug, thiserror::Error)]
-#[error("not a regular file")]
-struct NotAFile;
-
-/// Whether an error says that there is something else than a file.
-#[must_use]
-pub fn is_not_a_file(error: &io::Error) -> bool {
-    error.get_ref().is_some_and(|inner| inner.is::<NotAFile>())
-}
-
-/// Whether an error says that there is no such file. A file where a folder should be says so too.
-#[must_use]
-pub fn is_absent(error: &io::Error) -> bool {
-    matches!(
-        error.kind(),
-        io::ErrorKind::NotFound | io::ErrorKind::NotADirectory
-    )
 }

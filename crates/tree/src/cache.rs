@@ -10,6 +10,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
+use sreg_files::{Access, write_atomic};
 use sreg_index::stamp::Stamp;
 use sreg_model::{Arch, Digest, ImageFormat};
 
@@ -102,7 +103,5 @@ pub(crate) fn write_whole(file: &Path, bytes: &[u8]) -> io::Result<()> {
     if let Some(folder) = file.parent() {
         fs::create_dir_all(folder)?;
     }
-    let temporary = file.with_extension(format!("{}.tmp", std::process::id()));
-    fs::write(&temporary, bytes)?;
-    fs::rename(&temporary, file)
+    write_atomic(file, bytes, Access::Umask)
 }

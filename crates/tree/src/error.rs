@@ -15,7 +15,7 @@ use sreg_sign::amend::AmendError;
 use sreg_sign::policy::PolicyError;
 
 use sreg_store::StoreError;
-use sreg_store::local::{is_absent, is_not_a_file};
+use sreg_files::{is_absent, is_full, is_not_a_file};
 
 use crate::source::SourceFault;
 
@@ -169,12 +169,14 @@ pub enum TreeError {
     /// Where the registry is kept cannot be read or written.
     #[error(transparent)]
     Store(StoreError),
-    /// Not enough free space for what would be copied.
-    #[error("{path} has {free} bytes free, but {needed} are needed", path = path.display())]
+    /// Not enough free space for what would be written.
+    #[error("not enough space in {path}: {} free, {} needed for {what}", size(*.free), size(*.needed), path = path.display())]
     Space {
         /// The output folder.
         path: PathBuf,
-        /// The bytes that would be written.
+        /// What would be written.
+        what: &'static str,
+        /// The bytes that it takes, with a reserve.
         needed: u64,
         /// The bytes that are free.
         free: u64,
@@ -368,11 +370,24 @@ fn not_one(reference: &str, archs: &[Arch]) -> String {
     }
 }
 
-fn is_full(error: &io::Error) -> bool {
-    matches!(
-        error.kind(),
-        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded
-    )
+/// A size for people, exact where that is short.
+fn size(bytes: u64) -> String {
+    const UNITS: [&str; 5] = ["KiB", "MiB", "GiB", "TiB", "PiB"];
+    let mut unit = None;
+    let mut rest = bytes;
+    let mut tenths = 0;
+    for next in UNITS {
+        if rest < 1024 {
+            break;
+        }
+        tenths = rest % 1024 * 10 / 1024;
+        rest /= 1024;
+        unit = Some(next);
+    }
+    match unit {
+        Some(unit) => format!("{rest}.{tenths} {unit}"),
+        None => format!("{bytes} bytes"),
+    }
 }
 
 /// The word for something that is not there.

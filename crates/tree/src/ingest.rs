@@ -15,7 +15,7 @@ use sreg_model::lock::Known;
 use sreg_model::settings::{BaseUrl, BlobUrl, Settings};
 use sreg_model::statement::{Image, Subject};
 use sreg_model::{Digest, Document, Host, Namespace, document, trust};
-use sreg_store::local::{is_absent, read_capped};
+use sreg_files::{is_absent, read_capped};
 
 use self::found::{Found, Sorted};
 use self::hashing::Hashing;
@@ -131,7 +131,7 @@ pub fn index_folder(
 
     check_before(options, keys)?;
     let new = with_options(Settings::default(), options);
-    let mut writer = FolderWriter::open(&options.out, &new, watch, &|| watch.waiting())?;
+    let mut writer = FolderWriter::open(&options.out, &new, watch)?;
     let settings = with_options(writer.tree().settings().clone(), options);
     let base = publish::recover(&writer, watch)?;
     base.check_known(writer.tree(), &options.known)?;

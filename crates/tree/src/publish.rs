@@ -153,9 +153,7 @@ impl Destination {
         watch: &dyn Watch,
     ) -> Result<Box<dyn Writer>, TreeError> {
         Ok(match self.store.folder() {
-            Some(folder) => Box::new(FolderWriter::open(folder, settings, watch, &|| {
-                watch.waiting();
-            })?),
+            Some(folder) => Box::new(FolderWriter::open(folder, settings, watch)?),
             None => Box::new(StoreWriter::open(
                 &self.store,
                 settings,
@@ -250,6 +248,8 @@ pub(crate) struct Prepared {
     /// The next head; nothing where the newest one stays.
     next: Option<Document<Head>>,
     settings: Settings,
+    /// How many tags the next head has otherwise.
+    changed: usize,
 }
 
 impl Prepared {
@@ -273,6 +273,7 @@ pub(crate) fn prepare(
     let signing = publication.signing.as_ref();
     check_case(lines, &publication.edition)?;
     let changes = changes(tree, puts, lines, publication)?;
+    let changed = changes.values().map(|keys| keys.len()).sum();
     let old = base.head.as_ref().map(|head| &head.body().index);
     let index = update(tree, &Nodes(puts), old, changes).map_err(|error| tree.map_error(error))?;
     let kept = base.head.as_ref().filter(|head| {
@@ -287,6 +288,7 @@ pub(crate) fn prepare(
         trust: signing.and_then(|signing| signing.trust.clone()),
         next,
         settings: publication.settings.clone(),
+        changed,
     })
 }
 

@@ -52,7 +52,7 @@ pub fn repair(
         return destination.at_once(|| repair_by(&*writer, known, watch, &options, &nothing));
     };
     let tree = Tree::in_store(destination.store.clone())?;
-    let writer = FolderWriter::open(folder, tree.settings(), watch, &|| watch.waiting())?;
+    let writer = FolderWriter::open(folder, tree.settings(), watch)?;
     let writer = writer.pass_over();
     let tidy = |base: &Base, faults: &[Fault]| {
         let is_damaged = take_damaged_away(&writer, base, faults, watch)?;
@@ -85,7 +85,14 @@ fn repair_by(
         return Ok(Repaired::default());
     }
     let left = publish::until_won(watch, || {
-        let base = mend(writer, known, watch)?;
+        let base = match mend(writer, known, watch) {
+            // What is taken away first may make room.
+            Err(error) if error.code() == "no-space" => {
+                tidy(&Base::read(writer.tree())?, &before)?;
+                mend(writer, known, watch)?
+            }
+            mended => mended?,
+        };
         let left = look()?;
         // In a store, what is stale now has been written since, by somebody who looks again.
         match tidy(&base, &left)? {

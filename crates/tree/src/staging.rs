@@ -6,32 +6,36 @@
 mod changed;
 mod journal;
 mod link;
+mod room;
 
 use std::collections::{BTreeSet, HashMap, HashSet};
-use std::fs::{self, File, OpenOptions, TryLockError};
+use std::fs::{self, File};
 use std::io::{self, Write as _};
 use std::os::fd::AsRawFd as _;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
 use rustix::fs::{AtFlags, CWD, Mode, OFlags};
-use sreg_index::hasher::Observer;
-use sreg_index::stamp::Stamp;
+use sreg_files::{
+    FolderLock, Modes, create_from, is_absent, is_full, is_unsupported, read_capped,
+};
+use sreg_index::hasher::{Observer, Unobserved};
+use sreg_index::stamp::{FileId, Stamp};
 use sreg_model::Document;
 use sreg_model::head::Head;
 use sreg_model::layout::{JOURNAL, Place, STAGING};
 use sreg_model::settings::Settings;
 use sreg_site::{Content, View};
 use sreg_store::Local;
-use sreg_store::local::{is_absent, read_capped};
 
 pub(crate) use self::journal::{Journal, MAX_JOURNAL, Noted, Version, journal, parse};
 pub use self::link::LinkMode;
+pub(crate) use self::room::check_room;
 use self::link::bring;
 use crate::error::TreeError;
 use crate::history::Line;
+use crate::publish::Watch;
 use crate::tree::Tree;
 use crate::writer::{Puts, Writer, evidence};
 
@@ -41,8 +45,10 @@ const MOST_SYNCED: usize = 64;
 /// The only writer of a tree. Dropping it removes what is left in `staging/`, but a journal.
 pub(crate) struct FolderWriter {
     tree: Tree,
-    /// Locked as long as the writer lives.
-    _lock: File,
+    /// Who may read and write what is made.
+    modes: Modes,
+    /// Whether the file system has symbolic links.
+    has_links: bool,
     next: AtomicU64,
     /// What was written or removed since the last sync; nothing once that is too much to tell.
     unsynced: Mutex<Option<BTreeSet<PathBuf>>>,
@@ -50,49 +56,63 @@ pub(crate) struct FolderWriter {
     passes_over: bool,
     /// Folders that are known to be in the tree, whatever links lead there.
     inside: Mutex<HashSet<PathBuf>>,
+    /// Held as long as the writer lives; released last.
+    _lock: FolderLock,
 }
 
 impl FolderWriter {
-    /// Locks the tree at `root`; makes one there where the folder is empty or absent. Where
-    /// another run holds the lock, `waiting` is told once and this waits.
+    /// Locks the registry at `root`; makes one there where the folder is empty or absent. Where another run
+    /// holds the lock, `watch` is told once and this waits.
     pub(crate) fn open(
         root: &Path,
         settings: &Settings,
-        observer: &dyn Observer,
-        waiting: &dyn Fn(),
+        watch: &dyn Watch,
     ) -> Result<Self, TreeError> {
         fs::create_dir_all(root).map_err(TreeError::write(root))?;
-        let lock = lock(root, observer, waiting)?;
-        let tree = match Tree::open(root) {
-            Ok(tree) => tree,
-            Err(TreeError::NotATree(_)) => {
-                let mut entries = fs::read_dir(root).map_err(TreeError::read(root))?;
-                // A run that was killed in its first moments leaves nothing but this folder.
-                let ours =
-                    entries.all(|entry| entry.is_ok_and(|entry| entry.file_name() == STAGING));
-                if !ours {
-                    return Err(TreeError::NotOurs(root.to_owned()));
-                }
-                Tree::with_settings(Arc::new(Local::new(root)), settings.clone())
-            }
-            Err(error) => return Err(error),
-        };
-        let writer = Self {
-            tree,
-            _lock: lock,
+        // Before anything is written into a folder of somebody else.
+        tree_at(root, settings)?;
+        let lock = lock(root, watch)?;
+        let mut writer = Self {
+            tree: tree_at(root, settings)?,
+            modes: Modes::of(root).map_err(TreeError::read(root))?,
+            has_links: true,
             next: AtomicU64::new(0),
             unsynced: Mutex::new(Some(BTreeSet::new())),
             passes_over: false,
             inside: Mutex::default(),
+            _lock: lock,
         };
         let staging = root.join(STAGING);
         writer.check_inside(&staging.join(JOURNAL))?;
         writer.clear_staging();
-        fs::create_dir_all(&staging).map_err(TreeError::write(&staging))?;
+        match writer.modes.make_folders(&staging) {
+            // What has to be written will tell; removing needs no room.
+            Err(error) if is_full(&error) => {}
+            made => made.map_err(TreeError::write(&staging))?,
+        }
         if !writer.tree.path(&Place::Settings).exists() {
             writer.put(&Place::Settings, &writer.tree.settings().encode())?;
         }
+        writer.has_links = writer.tries_links();
+        if !writer.has_links {
+            watch.note(&format!(
+                "{} has no symbolic links: images that library clients ask for are hard links or copies",
+                root.display()
+            ));
+        }
         Ok(writer)
+    }
+
+    /// Returns whether symbolic links can be made.
+    fn tries_links(&self) -> bool {
+        let path = self.staged_path();
+        match std::os::unix::fs::symlink("a", &path) {
+            Err(error) => !is_unsupported(&error),
+            Ok(()) => {
+                let _ = fs::remove_file(&path);
+                true
+            }
+        }
     }
 
     /// From now on a file is not written where a folder stands in its place, or a file in that of
@@ -113,10 +133,11 @@ impl FolderWriter {
             flags,
             Mode::from_raw_mode(0o666),
         )?);
+        self.modes.apply(&file);
         (&file).write_all(bytes)?;
         self.touched(path);
         let name = format!("/proc/self/fd/{}", file.as_raw_fd());
-        with_parent(path, || {
+        self.with_parent(path, || {
             Ok(rustix::fs::linkat(
                 CWD,
                 &name,
@@ -166,6 +187,12 @@ impl FolderWriter {
         for attempt in mode.attempts(file) {
             match bring(file, &staged, *attempt, observer) {
                 Ok(()) => {
+                    // A hard link has the mode of its source.
+                    if *attempt != LinkMode::Hard
+                        && let Ok(copy) = File::open(&staged)
+                    {
+                        self.modes.apply(&copy);
+                    }
                     last = None;
                     break;
                 }
@@ -224,6 +251,19 @@ impl FolderWriter {
         Ok(())
     }
 
+    /// Runs `operation`, and once more with the parent folder made where that was missing.
+    fn with_parent(&self, path: &Path, operation: impl Fn() -> io::Result<()>) -> io::Result<()> {
+        match operation() {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                if let Some(parent) = path.parent() {
+                    self.modes.make_folders(parent)?;
+                }
+                operation()
+            }
+            result => result,
+        }
+    }
+
     fn unsynced(&self) -> MutexGuard<'_, Option<BTreeSet<PathBuf>>> {
         self.unsynced.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -253,11 +293,9 @@ impl FolderWriter {
     fn stage(&self, bytes: &[u8]) -> Result<PathBuf, TreeError> {
         let path = self.staged_path();
         let write = || {
-            OpenOptions::new()
-                .write(true)
-                .create_new(true)
-                .open(&path)?
-                .write_all(bytes)
+            let mut file = File::create_new(&path)?;
+            self.modes.apply(&file);
+            file.write_all(bytes)
         };
         write().map_err(|source| {
             let _ = fs::remove_file(&path);
@@ -275,15 +313,38 @@ impl FolderWriter {
         if fs::read_link(&path).is_ok_and(|found| found == Path::new(&target)) {
             return Ok(());
         }
+        if !self.has_links {
+            return self.put_instead_of_link(&path, to);
+        }
         let staged = self.staged_path();
         std::os::unix::fs::symlink(&target, &staged).map_err(TreeError::write(&staged))?;
         self.settle(&staged, &path)
     }
 
+    /// Puts a hard link or a copy where a symbolic link should lead to `to`, which need not be there.
+    fn put_instead_of_link(&self, path: &Path, to: &Place) -> Result<(), TreeError> {
+        let target = self.tree.path(to);
+        let identity = |path: &Path| fs::symlink_metadata(path).ok().map(|found| FileId::of(&found));
+        let Some(wanted) = identity(&target) else {
+            return Ok(());
+        };
+        if identity(path) == Some(wanted) {
+            return Ok(());
+        }
+        let staged = self.staged_path();
+        let copied = fs::hard_link(&target, &staged)
+            .or_else(|_| bring(&target, &staged, LinkMode::Copy, &Unobserved));
+        copied.map_err(|source| {
+            let _ = fs::remove_file(&staged);
+            TreeError::write(path)(source)
+        })?;
+        self.settle(&staged, path)
+    }
+
     fn settle(&self, staged: &Path, path: &Path) -> Result<(), TreeError> {
         self.check_inside(path)?;
         self.touched(path);
-        with_parent(path, || fs::rename(staged, path)).or_else(|error| {
+        self.with_parent(path, || fs::rename(staged, path)).or_else(|error| {
             let _ = fs::remove_file(staged);
             if self.is_passed_over(&error) {
                 return Ok(());
@@ -375,16 +436,17 @@ impl Writer for FolderWriter {
             return self.sync();
         }
         let staged = self.stage(bytes)?;
-        with_parent(&path, || fs::hard_link(&staged, &path)).map_err(|source| {
-            match source.kind() {
-                io::ErrorKind::AlreadyExists => TreeError::Conflict(path.clone()),
-                _ => TreeError::Write {
-                    path: path.clone(),
-                    source,
-                },
-            }
-        })?;
-        fs::remove_file(&staged).map_err(TreeError::write(&staged))?;
+        self.with_parent(&path, || create_from(&staged, &path))
+            .map_err(|source| {
+                let _ = fs::remove_file(&staged);
+                match source.kind() {
+                    io::ErrorKind::AlreadyExists => TreeError::Conflict(path.clone()),
+                    _ => TreeError::Write {
+                        path: path.clone(),
+                        source,
+                    },
+                }
+            })?;
         self.touched(&path);
         self.sync()
     }
@@ -416,8 +478,10 @@ impl Writer for FolderWriter {
         let root = self.tree.root();
         let Some(paths) = self.unsynced().replace(BTreeSet::new()) else {
             let folder = File::open(root).map_err(TreeError::read(root))?;
-            return rustix::fs::syncfs(&folder)
-                .map_err(|error| TreeError::write(root)(error.into()));
+            return match rustix::fs::syncfs(&folder).map_err(io::Error::from) {
+                Err(error) if !is_unsupported(&error) => Err(TreeError::write(root)(error)),
+                _ => Ok(()),
+            };
         };
         let above = |path: &PathBuf| -> Vec<PathBuf> {
             path.ancestors()
@@ -429,7 +493,7 @@ impl Writer for FolderWriter {
         let folders: BTreeSet<PathBuf> = paths.iter().flat_map(above).collect();
         // What was removed again has nothing to be made durable but the folder it was in.
         paths.iter().chain(&folders).try_for_each(|path| {
-            match File::open(path).and_then(|file| file.sync_all()) {
+            match sreg_files::sync_folder(path) {
                 Err(error) if !is_absent(&error) => Err(TreeError::write(path)(error)),
                 _ => Ok(()),
             }
@@ -438,6 +502,10 @@ impl Writer for FolderWriter {
 
     fn is_shared(&self) -> bool {
         false
+    }
+
+    fn check_room(&self, files: usize) -> Result<(), TreeError> {
+        room::check_room_for_files(self, files)
     }
 
     fn journal(&self) -> Result<Option<Journal>, TreeError> {
@@ -475,37 +543,50 @@ fn is_staged(name: &str) -> bool {
         .is_some_and(|(process, number)| digits(process) && digits(number))
 }
 
-/// Locks a folder for as long as the file lives. Where the file system has no locks, the commit
-/// itself still lets only one of two writers win.
-fn lock(root: &Path, observer: &dyn Observer, waiting: &dyn Fn()) -> Result<File, TreeError> {
-    let folder = File::open(root).map_err(TreeError::read(root))?;
-    let mut told = false;
-    loop {
-        match folder.try_lock() {
-            Err(TryLockError::WouldBlock) if observer.is_cancelled() => {
-                return Err(TreeError::Cancelled);
+/// The registry at `root`, or a new one in an empty folder.
+fn tree_at(root: &Path, settings: &Settings) -> Result<Tree, TreeError> {
+    match Tree::open(root) {
+        Err(TreeError::NotATree(_)) => {
+            let mut entries = fs::read_dir(root).map_err(TreeError::read(root))?;
+            // A run that was killed in its first moments leaves nothing but this folder.
+            let ours = entries.all(|entry| entry.is_ok_and(|entry| entry.file_name() == STAGING));
+            match ours {
+                true => Ok(Tree::with_settings(
+                    Arc::new(Local::new(root)),
+                    settings.clone(),
+                )),
+                false => Err(TreeError::NotOurs(root.to_owned())),
             }
-            Err(TryLockError::WouldBlock) => {
-                if !told {
-                    waiting();
-                    told = true;
-                }
-                std::thread::sleep(Duration::from_millis(50));
-            }
-            Ok(()) | Err(TryLockError::Error(_)) => return Ok(folder),
         }
+        tree => tree,
     }
 }
 
-/// Runs `operation`, and once more with the parent folder made where that was missing.
-fn with_parent(path: &Path, operation: impl Fn() -> io::Result<()>) -> io::Result<()> {
-    match operation() {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            if let Some(parent) = path.parent() {
-                fs::create_dir_all(parent)?;
-            }
-            operation()
+/// Where the lock is noted on file systems without locks.
+pub(crate) fn lock_file(root: &Path) -> PathBuf {
+    root.join(STAGING).join("lock")
+}
+
+/// Locks a folder.
+fn lock(root: &Path, watch: &dyn Watch) -> Result<FolderLock, TreeError> {
+    let (mut told, path) = (false, lock_file(root));
+    let mut wait = |holder: Option<&str>| {
+        if watch.is_cancelled() {
+            return Err(io::ErrorKind::Interrupted.into());
         }
-        result => result,
+        if !std::mem::replace(&mut told, true) {
+            watch.waiting();
+            if let Some(holder) = holder {
+                watch.note(&format!(
+                    "{} names its holder: {holder}; remove the file if that process is no more",
+                    path.display()
+                ));
+            }
+        }
+        Ok(())
+    };
+    match FolderLock::acquire(root, &path, &mut wait) {
+        Err(error) if error.kind() == io::ErrorKind::Interrupted => Err(TreeError::Cancelled),
+        lock => lock.map_err(TreeError::write(root)),
     }
 }

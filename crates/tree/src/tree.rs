@@ -1,10 +1,10 @@
 //! Reads a published tree, wherever it is kept.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use rayon::prelude::*;
+use sreg_files::FolderLock;
 use sreg_index::index::Index;
 use sreg_index::map::{MapError, NodeSource};
 use sreg_model::head::Head;
@@ -17,6 +17,7 @@ use sreg_store::{Access, Local, Store};
 
 use crate::error::TreeError;
 use crate::kept::Kept;
+use crate::staging::lock_file;
 use crate::views;
 
 /// A published tree: a folder, a bucket or a web server's folder with `sreg.json`.
@@ -258,11 +259,8 @@ impl Tree {
     /// Whether another run is writing to the tree at this moment, as far as locks show it.
     #[must_use]
     pub fn is_being_written(&self) -> bool {
-        let locked = |folder: fs::File| {
-            matches!(folder.try_lock_shared(), Err(fs::TryLockError::WouldBlock))
-        };
         let folder = self.store.folder();
-        folder.is_some_and(|folder| fs::File::open(folder).is_ok_and(locked))
+        folder.is_some_and(|folder| FolderLock::is_held(folder, &lock_file(folder)))
     }
 
     /// The id of the registry that the tree says it is, by its `trust/1`, which is not verified;

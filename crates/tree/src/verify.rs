@@ -25,7 +25,7 @@ use sreg_model::lock::{Known, StatementVersion};
 use sreg_model::statement::{Statement, Subject};
 use sreg_model::trust::Trust;
 use sreg_model::{Digest, Document, Reference, Repository};
-use sreg_store::local::is_not_a_file;
+use sreg_files::is_not_a_file;
 
 use self::keys::Keys;
 use crate::error::{TreeError, explain};

@@ -17,7 +17,7 @@ use sreg_site::{
     Content, View, host, nothing_beside, registry_views, repository_places, repository_views,
     tag_places, tag_views,
 };
-use sreg_store::local::{is_absent, read_capped};
+use sreg_files::{is_absent, read_capped};
 
 use crate::error::TreeError;
 use crate::history::{self, Line};

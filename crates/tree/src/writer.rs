@@ -96,6 +96,14 @@ pub(crate) trait Writer: Puts {
     /// Replaces `sreg.json`.
     fn replace_settings(&mut self, settings: &Settings) -> Result<(), TreeError>;
 
+    /// Checks that there is room for so many small files, before anything is committed that they belong to.
+    ///
+    /// # Errors
+    /// [`TreeError::Space`].
+    fn check_room(&self, _files: usize) -> Result<(), TreeError> {
+        Ok(())
+    }
+
     /// Makes everything written so far durable.
     fn sync(&self) -> Result<(), TreeError>;
 

@@ -1,6 +1,5 @@
 //! `sreg attach`
 
-use std::fs::File;
 use std::io::Read as _;
 use std::path::Path;
 
@@ -106,7 +105,7 @@ fn check_public(file: &Path) -> Result<(), Problem> {
     let unread =
         |error: std::io::Error| Problem::new("unreadable", format!("{}: {error}", file.display()));
     let mut start = Vec::new();
-    let opened = File::open(file).map_err(unread)?;
+    let opened = sreg_files::open(file).map_err(unread)?;
     opened.take(1024).read_to_end(&mut start).map_err(unread)?;
     let first = start
         .split(|byte| *byte == b'\n')

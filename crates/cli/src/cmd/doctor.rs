@@ -4,6 +4,7 @@ use std::path::Path;
 
 use comfy_table::{Table, presets};
 use serde::Serialize;
+use sreg_files::Modes;
 use sreg_model::layout::Place;
 use sreg_model::served::served;
 use sreg_store::{Store, StoreError, keeps_conditions, keeps_slashes};
@@ -39,6 +40,9 @@ pub(super) fn run(args: &args::Doctor, output: &Output) -> Result<u8, Problem> {
     }
     if reached && is_bucket {
         rows.push(folders(&*store));
+    }
+    if let Some(folder) = store.folder().filter(|folder| folder.is_dir()) {
+        rows.push(readers(folder));
     }
     match Tree::in_store(store.clone()) {
         Ok(tree) if reached => {
@@ -187,6 +191,19 @@ fn registry(tree: &Tree) -> Row {
         Err(error) => Err(Wrong::new(error.code(), sreg_tree::explain(&error))),
     };
     row("registry", result, None)
+}
+
+/// Whether a web server of another user may read the folder.
+fn readers(folder: &Path) -> Row {
+    let result = match Modes::of(folder) {
+        Ok(modes) if modes.are_public() => Ok("everybody may read the folder".to_owned()),
+        Ok(_) => Ok(format!(
+            "others cannot read the folder, such as a web server; `chmod -R a+rX {}` lets them",
+            folder.display()
+        )),
+        Err(error) => Err(Wrong::new("unreadable", error.to_string())),
+    };
+    row("readers", result, None)
 }
 
 /// Whether a part of a file can be had: without, images are read as a whole, and not resumed.

@@ -5,10 +5,12 @@ mod host;
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
+use sreg_files::Modes;
 use sreg_index::hasher::IoMode;
 use sreg_model::Digest;
+use sreg_model::lock::Known;
 use sreg_tree::ingest::{Options, Outcome, index_folder};
-use sreg_tree::{LinkMode, TreeError};
+use sreg_tree::{LinkMode, Tree, TreeError};
 
 use super::change;
 use crate::args::{self, Io, Link};
@@ -43,7 +45,7 @@ struct Skipped<'a> {
 }
 
 pub(super) fn run(args: args::Index, config: Config, output: &Output) -> Result<u8, Problem> {
-    let (signing, no_init) = (args.signing.clone(), args.no_init);
+    let (signing, no_init, is_new) = (args.signing.clone(), args.no_init, args.new);
     let mut options = options(args, config)?;
     let opened = Opened::open(&signing)?;
     if !opened.signers().is_empty() && !no_init {
@@ -51,7 +53,7 @@ pub(super) fn run(args: args::Index, config: Config, output: &Output) -> Result<
     }
     let keys = opened.keys(!no_init, false);
     let keys = (!opened.signers().is_empty()).then_some(&keys);
-    options.known = change::expected_of(&options.out)?.known;
+    options.known = known(&options, is_new)?;
     let progress = Progress::new(output, "hashed");
     let outcome = index_folder(&options, keys, &progress)?;
     let seconds = progress.seconds();
@@ -145,6 +147,28 @@ fn options(args: args::Index, config: Config) -> Result<Options, Problem> {
         source,
         out,
     })
+}
+
+/// What is known of the registry in the output folder. Where one is known and gone, another is begun only
+/// if somebody says so.
+fn known(options: &Options, is_new: bool) -> Result<Vec<Known>, Problem> {
+    let out = options.out.display();
+    let is_there = !matches!(Tree::open(&options.out), Err(TreeError::NotATree(_)));
+    if is_new && is_there {
+        let what = format!("{out} holds a registry: --new begins one where none is");
+        return Err(Problem::new("usage", what));
+    }
+    let known = change::expected_of(&options.out)?.known;
+    let Some(gone) = known.first().filter(|_| !is_there) else {
+        return Ok(known);
+    };
+    if is_new {
+        return Ok(Vec::new());
+    }
+    let what = format!("{out} is empty: the registry {} that is known there is gone", gone.id);
+    Err(Problem::new("not-a-tree", what).with_hint(format!(
+        "copy it back with `sreg mirror COPY {out}`, or add --new to begin another registry"
+    )))
 }
 
 /// Refuses to make a registry where one is served already.
@@ -292,6 +316,14 @@ fn notes(options: &Options, outcome: &Outcome, is_signed: bool, output: &Output)
         output.note(
             "the registry is unsigned: digests show that bytes are whole, not who published them",
         );
+    }
+    if let Ok(modes) = Modes::of(&options.out)
+        && !modes.are_public()
+    {
+        output.note(&format!(
+            "{out} cannot be read by others, such as a web server; to publish it, run `chmod -R a+rX {out}`: later files follow the mode of the folder",
+            out = options.out.display()
+        ));
     }
     if options.base_url.is_none() {
         output.note("links in the tree are relative to its site: --base-url https://… makes them URLs that curl can fetch");

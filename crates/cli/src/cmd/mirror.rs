@@ -89,17 +89,24 @@ impl Observer for Silent<'_> {
 
 /// Where images are put that are on their way: beside those of a folder, so that they need no copy.
 fn scratch(args: &args::Mirror) -> Result<PathBuf, Problem> {
-    let folder = match sreg_store::is_url(&args.to.to_string_lossy()) {
-        false => args.to.join(sreg_model::layout::STAGING).join("mirror"),
-        true => config::cache_file("mirror")
-            .ok_or_else(|| Problem::new("config", "there is no home folder to copy through"))?,
+    let of_folder = args.to.join(sreg_model::layout::STAGING).join("mirror");
+    let temporary = std::env::temp_dir().join("sreg-mirror");
+    let folders = match sreg_store::is_url(&args.to.to_string_lossy()) {
+        false => vec![of_folder],
+        // The home folder may not be there, or not be writable.
+        true => config::cache_file("mirror").into_iter().chain([temporary]).collect(),
     };
-    if sreg_store::is_url(&args.from.to_string_lossy()) {
-        std::fs::create_dir_all(&folder).map_err(|error| {
-            Problem::new("unwritable", format!("{}: {error}", folder.display()))
-        })?;
+    if !sreg_store::is_url(&args.from.to_string_lossy()) {
+        return Ok(folders[0].clone());
     }
-    Ok(folder)
+    let mut failed = None;
+    for folder in folders {
+        match std::fs::create_dir_all(&folder) {
+            Ok(()) => return Ok(folder),
+            Err(error) => failed = Some(format!("{}: {error}", folder.display())),
+        }
+    }
+    Err(Problem::new("unwritable", failed.unwrap_or_default()))
 }
 
 /// The copy is the same registry: whoever knows one knows the other.

@@ -7,6 +7,7 @@ mod offline;
 mod target;
 
 use std::io::Write as _;
+use std::path::Path;
 use std::sync::Arc;
 
 use serde::Serialize;
@@ -125,11 +126,27 @@ fn bring(
             fetched
         }
     };
+    let mut warnings: Vec<String> = fetched.warnings.iter().map(ToString::to_string).collect();
+    if let Target::File(path) = target
+        && !is_executable(path)
+    {
+        warnings.push(format!(
+            "{path} is not executable: this file system has modes of its own; run it with `apptainer run {path}`",
+            path = path.display()
+        ));
+    }
     Ok(Brought {
         size: fetched.size,
         resumed: fetched.resumed,
-        warnings: fetched.warnings.iter().map(ToString::to_string).collect(),
+        warnings,
     })
+}
+
+/// Whether a file may be run by its name.
+fn is_executable(path: &Path) -> bool {
+    use std::os::unix::fs::PermissionsExt as _;
+    path.metadata()
+        .is_ok_and(|found| found.permissions().mode() & 0o100 != 0)
 }
 
 /// A problem of what goes to standard output: no file of it stays.

@@ -2,7 +2,10 @@
 //! images while they are published.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod accounts;
+mod file_systems;
 mod links;
+mod pipes;
 mod removals;
 #[path = "../support/mod.rs"]
 mod support;

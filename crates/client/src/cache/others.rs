@@ -45,7 +45,7 @@ pub(super) struct Shape {
 impl Shape {
     /// Opening a file is what makes network file systems look at it anew.
     pub(super) fn of(path: &Path) -> Option<Self> {
-        let found = |path: &Path| sreg_store::local::open(path).ok()?.metadata().ok();
+        let found = |path: &Path| sreg_files::open(path).ok()?.metadata().ok();
         let file = found(path)?;
         let journal = found(&journal_of(path));
         Some(Self {

@@ -75,8 +75,8 @@ pub(crate) fn find(path: &Path, wanted: &Wanted, watch: &dyn Observer) -> io::Re
     if !is_file {
         return Ok(None);
     }
-    let file = match sreg_store::local::open(path) {
-        Err(error) if sreg_store::local::is_absent(&error) => return Ok(None),
+    let file = match sreg_files::open(path) {
+        Err(error) if sreg_files::is_absent(&error) => return Ok(None),
         file => file?,
     };
     is_wanted(&file, wanted, watch)

@@ -10,6 +10,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use rustix::fs::{FallocateFlags, OFlags};
+use sreg_files::is_unsupported;
 use tempfile::NamedTempFile;
 
 use crate::fetch::FetchError;
@@ -69,20 +70,19 @@ pub(crate) fn settle(
     // Whoever may read it may run it: that is how the umask of the file's maker is kept.
     let mode = mode | if executable { (mode & 0o444) >> 2 } else { 0 };
     let permissions = fs::Permissions::from_mode(mode);
-    file.set_permissions(permissions).map_err(&failed)?;
-    file.sync_all().map_err(&failed)?;
+    match file.set_permissions(permissions) {
+        // The file system has modes of its own.
+        Err(error) if is_unsupported(&error) => {}
+        set => set.map_err(&failed)?,
+    }
+    sreg_files::sync(file).map_err(&failed)?;
     if !is_at(file, path) {
         let error = io::Error::other("its partial file was taken away");
         return Err(failed(error));
     }
     fs::rename(path, target).map_err(&failed)?;
     let folder = folder_of(target);
-    let synced = File::open(folder).and_then(|folder| folder.sync_all());
-    match synced {
-        // Some file systems do not sync folders.
-        Err(error) if error.kind() == io::ErrorKind::InvalidInput => Ok(()),
-        synced => synced.map_err(FetchError::write(folder)),
-    }
+    sreg_files::sync_folder(folder).map_err(FetchError::write(folder))
 }
 
 /// How often what was written goes to the disk.
@@ -129,6 +129,7 @@ impl Flusher {
     pub(crate) fn end(self) -> io::Result<()> {
         drop(self.last);
         match self.thread.map(JoinHandle::join) {
+            Some(Ok(Err(error))) if is_unsupported(&error) => Ok(()),
             Some(Ok(ended)) => ended,
             Some(Err(_)) => Err(io::Error::other("its flushing was given up")),
             None => Ok(()),

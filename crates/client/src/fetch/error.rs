@@ -190,7 +190,7 @@ impl Fault {
                 status: 403 | 404 | 410,
                 ..
             } => Self::Missing,
-            StoreError::Io { source, .. } if sreg_store::local::is_absent(source) => Self::Missing,
+            StoreError::Io { source, .. } if sreg_files::is_absent(source) => Self::Missing,
             _ => Self::Store(error),
         }
     }

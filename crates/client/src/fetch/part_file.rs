@@ -98,7 +98,15 @@ impl PartFile {
         let path = with(&home, &format!(".{}", unique()));
         let failed = FetchError::write(&path);
         let is_new = match fs::rename(&home, &path) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => true,
+            // In a folder of several users, one of another user's may not be taken.
+            Err(error)
+                if matches!(
+                    error.kind(),
+                    io::ErrorKind::NotFound | io::ErrorKind::PermissionDenied
+                ) =>
+            {
+                true
+            }
             renamed => {
                 renamed.map_err(&failed)?;
                 // Without it the partial file is of no use, and of no harm.
@@ -106,7 +114,15 @@ impl PartFile {
                 false
             }
         };
-        let file = disk::open(&path, is_new).map_err(&failed)?;
+        let file = match disk::open(&path, is_new) {
+            // Another user's, which may be read at most.
+            Err(error) if !is_new && error.kind() == io::ErrorKind::PermissionDenied => {
+                fs::remove_file(&path).map_err(&failed)?;
+                disk::open(&path, true)
+            }
+            opened => opened,
+        };
+        let file = file.map_err(&failed)?;
         Ok(Self::new(file, target, path, home, identity, false))
     }
 

@@ -53,7 +53,7 @@ pub(super) fn upload(store: &S3, key: &str, upload: &Upload<'_>) -> Result<(), S
         (upload.sent)(upload.size);
         return Ok(());
     }
-    let file = File::open(upload.file).map_err(failed)?;
+    let file = sreg_files::open(upload.file).map_err(failed)?;
     let found = file.metadata().map_err(failed)?;
     let stamp = i128::from(found.mtime()) * 1_000_000_000 + i128::from(found.mtime_nsec());
     let fresh = Journal {

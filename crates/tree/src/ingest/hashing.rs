@@ -280,16 +280,10 @@ fn check_space(tree: &Tree, found: &[Found], mode: LinkMode) -> Result<(), TreeE
         })
         .map(|image| image.stamp.size + sidecar_len(image.stamp.size))
         .sum();
-    let free = rustix::fs::statvfs(root).map_err(|error| TreeError::read(root)(error.into()))?;
-    let free = free.f_bavail.saturating_mul(free.f_frsize);
-    if needed > 0 && needed.saturating_add(SLACK) > free {
-        return Err(TreeError::Space {
-            path: root.to_owned(),
-            needed,
-            free,
-        });
+    match needed {
+        0 => Ok(()),
+        _ => crate::staging::check_room(root, "images and chains", needed.saturating_add(SLACK)),
     }
-    Ok(())
 }
 
 fn is_published(tree: &Tree, image: &Found, known: &Known) -> bool {

@@ -16,6 +16,11 @@ use crate::verify::read_trust;
 use crate::views::{self, Shown};
 use crate::writer::Writer;
 
+/// The files and folders that every version writes: head, slot, trust, journal.
+const FILES: usize = 8;
+/// The views of a new tag for two architectures, with their folders.
+const FILES_OF_A_TAG: usize = 32;
+
 /// Publishes what is prepared: the head that then is the newest. Statements, nodes, images and chains
 /// are in the tree already.
 ///
@@ -41,6 +46,7 @@ pub(crate) fn carry_out(
         }
         return Ok(newest);
     }
+    writer.check_room(FILES + prepared.changed * FILES_OF_A_TAG)?;
     let (trust, next) = (prepared.trust.as_ref(), prepared.next.as_ref());
     let same_settings = *writer.tree().settings() == prepared.settings;
     let noted = base.shown.as_ref().filter(|_| same_settings);

@@ -10,7 +10,7 @@ use std::path::PathBuf;
 use sreg_index::stamp::FileId;
 use sreg_model::Digest;
 use sreg_model::layout::{FoldedRepository, Place, STAGING};
-use sreg_store::local::is_absent;
+use sreg_files::is_absent;
 
 use super::FolderWriter;
 use crate::error::TreeError;

@@ -1,6 +1,6 @@
 //! Bringing an image to another name: by a link, a reflink, or a copy.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, OpenOptions};
 use std::io;
 use std::path::Path;
 
@@ -52,7 +52,7 @@ pub(super) fn bring(
         // A link to a symbolic link would publish the link.
         return fs::hard_link(fs::canonicalize(from)?, to);
     }
-    let source = File::open(from)?;
+    let source = sreg_files::open(from)?;
     let target = OpenOptions::new().write(true).create_new(true).open(to)?;
     if mode == LinkMode::Reflink {
         return Ok(rustix::fs::ioctl_ficlone(&target, &source)?);

@@ -2,20 +2,20 @@
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use sreg_client::Record;
 use sreg_client::cache::Cache;
+use sreg_files::{Access, Modes, write_atomic};
 use sreg_model::statement::{Image, Statement};
 use sreg_model::trust::HeadBase;
 use sreg_model::{Digest, Document, Reference, document};
 use sreg_sign::{Purpose, policy};
-use sreg_store::local;
 use sreg_tree::verify::Seen;
 
 use super::chosen::{Chosen, of_arch};
 use crate::args;
-use crate::files;
 use crate::knowledge;
 use crate::output::Output;
 use crate::problem::Problem;
@@ -103,7 +103,7 @@ fn seen(
         }
         let path = statement_path(cache, &version.id);
         // Others may write there: what is no statement is none.
-        let Ok(bytes) = local::read_capped(&path, document::MAX_BYTES) else {
+        let Ok(bytes) = sreg_files::read_capped(&path, document::MAX_BYTES) else {
             continue;
         };
         let Ok(statement) = Document::<Statement>::parse(bytes) else {
@@ -139,15 +139,24 @@ pub(super) fn keep(cache: &Path, chosen: &Chosen, sidecar: Option<&[u8]>) {
         let path = Cache::new(cache.to_owned()).path(&chosen.image.chain);
         files.push((path, sidecar));
     }
+    let _ = keep_all(cache, &files);
+}
+
+/// Writes the files that are not there, for all who may use the cache.
+fn keep_all(cache: &Path, files: &[(PathBuf, &[u8])]) -> io::Result<()> {
+    fs::create_dir_all(cache)?;
+    let modes = Modes::of(cache)?;
     for (path, bytes) in files {
-        let folder = path.parent().map(fs::create_dir_all);
-        if !matches!(folder, Some(Err(_))) && !path.exists() {
-            let _ = files::write_whole(&path, bytes);
+        if !path.exists() {
+            modes.make_folders(path.parent().unwrap_or(cache))?;
+            write_atomic(path, bytes, Access::Umask)?;
+            modes.apply(&sreg_files::open(path)?);
         }
     }
+    Ok(())
 }
 
 /// The sidecar of a chain that the cache has, of at most so many bytes. Others may write there.
 pub(super) fn sidecar(cache: &Path, chain: &Digest, most: usize) -> Option<Vec<u8>> {
-    local::read_capped(&Cache::new(cache.to_owned()).path(chain), most).ok()
+    sreg_files::read_capped(&Cache::new(cache.to_owned()).path(chain), most).ok()
 }

@@ -1,0 +1,84 @@
+//! Homes, caches and folders that cannot be used.
+
+use std::fs;
+
+use crate::support::Bench;
+
+fn published() -> Bench {
+    let bench = Bench::new();
+    bench.sif("lab/tool_1.sif");
+    bench.index_by(1);
+    bench
+}
+
+fn id(bench: &Bench) -> String {
+    let shown = bench.ok(&["trust", "show", "public", "--format", "json"]).json();
+    shown["registry"].as_str().unwrap().to_owned()
+}
+
+#[test]
+fn a_home_that_is_no_folder_is_no_hindrance() {
+    let bench = published();
+    let id = id(&bench);
+    for home in ["/dev/null", "/nonexistent/home"] {
+        for args in [
+            &["man"][..],
+            &["ls", "public"],
+            &["verify", "public"],
+            &["index", "images", "--out", "unsigned"],
+            &["pull", "public//lab/tool:1", "--force", "--trust", &id],
+            &["mirror", "public", "copy"],
+        ] {
+            let mut command = bench.command(args);
+            for name in ["XDG_CACHE_HOME", "XDG_STATE_HOME", "XDG_CONFIG_HOME"] {
+                command.env_remove(name);
+            }
+            let output = command.env("HOME", home).output().unwrap();
+            let said = String::from_utf8_lossy(&output.stderr);
+            assert_eq!(output.status.code(), Some(0), "{home} {args:?}: {said}");
+        }
+    }
+}
+
+#[test]
+fn a_gone_registry_is_not_taken_for_a_stripped_one() {
+    let bench = published();
+    let id = id(&bench);
+    fs::rename(bench.public(), bench.path("copy")).unwrap();
+    let index = ["index", "images", "--out", "public", "--key", "key-1"];
+    for args in [&index[..], &index[..4]] {
+        let ran = bench.fails(4, "not-a-tree", args);
+        assert!(ran.stderr.contains(&id), "{}", ran.stderr);
+        assert!(ran.stderr.contains("--new"), "{}", ran.stderr);
+        assert!(ran.stderr.contains("sreg mirror COPY public"), "{}", ran.stderr);
+        assert!(!bench.public().exists());
+    }
+    // Both ways on.
+    bench.ok(&["mirror", "copy", "public"]);
+    bench.ok(&index);
+    fs::remove_dir_all(bench.public()).unwrap();
+    bench.ok(&[&index[..], &["--new"]].concat());
+    assert_ne!(self::id(&bench), id);
+    bench.ok(&index);
+    bench.is_whole();
+    // It begins nothing where something is.
+    bench.fails(2, "usage", &[&index[..], &["--new"]].concat());
+}
+
+#[test]
+fn a_cache_that_cannot_be_written_is_passed_by() {
+    let bench = published();
+    let id = id(&bench);
+    // Root may write anywhere, but not below a file.
+    fs::write(bench.path("file"), "x").unwrap();
+    for cache in ["file", "file/below", "/proc/cache"] {
+        let _ = fs::remove_file(bench.path("tool_1.sif"));
+        let pull = ["pull", "public//lab/tool:1", "--cache", cache, "--trust", &id];
+        let ran = bench.ok(&pull);
+        assert!(ran.stderr.contains("without the cache"), "{}", ran.stderr);
+        assert_eq!(
+            fs::read(bench.path("tool_1.sif")).unwrap(),
+            fs::read(bench.images().join("lab/tool_1.sif")).unwrap()
+        );
+    }
+}

@@ -1,0 +1,154 @@
+//! A lock on a folder, held while one process writes into it.
+//!
+//! `flock` where the file system has it. Elsewhere (Lustre without `-o flock`, some FUSE file systems) a
+//! file that is created exclusively, and names its holder.
+
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use rustix::process::{Pid, test_kill_process};
+
+use crate::open::{is_absent, read_capped};
+
+/// How long to wait between two attempts.
+const PAUSE: Duration = Duration::from_millis(50);
+/// The longest lock file, in bytes.
+const MAX_BYTES: usize = 1024;
+
+/// A lock on a folder; it is released when this is dropped.
+#[derive(Debug)]
+pub struct FolderLock {
+    /// Holds the `flock`.
+    _folder: File,
+    /// The lock file, where there is no `flock`.
+    file: Option<PathBuf>,
+}
+
+impl FolderLock {
+    /// Waits for the lock on `folder`. `lock_file` is created where the file system has no locks, with the
+    /// folder that it is in. `wait` is called before each pause with who holds the lock, if that is known, and
+    /// ends the waiting by an error.
+    ///
+    /// # Errors
+    /// The file system's, or what `wait` returns.
+    pub fn acquire(
+        folder: &Path,
+        lock_file: &Path,
+        wait: &mut dyn FnMut(Option<&str>) -> io::Result<()>,
+    ) -> io::Result<Self> {
+        let handle = File::open(folder)?;
+        loop {
+            match handle.try_lock() {
+                Ok(()) => {
+                    return Ok(Self {
+                        _folder: handle,
+                        file: None,
+                    });
+                }
+                Err(TryLockError::WouldBlock) => {
+                    wait(None)?;
+                    std::thread::sleep(PAUSE);
+                }
+                // There are no locks here.
+                Err(TryLockError::Error(_)) => break,
+            }
+        }
+        while let Some(holder) = take(lock_file)? {
+            wait(Some(&holder))?;
+            std::thread::sleep(PAUSE);
+        }
+        Ok(Self {
+            _folder: handle,
+            file: Some(lock_file.to_owned()),
+        })
+    }
+
+    /// Returns whether somebody holds the lock on `folder`, as far as the file system shows it.
+    #[must_use]
+    pub fn is_held(folder: &Path, lock_file: &Path) -> bool {
+        let is_locked = |folder: File| match folder.try_lock_shared() {
+            Err(TryLockError::WouldBlock) => true,
+            Err(TryLockError::Error(_)) => lock_file.exists(),
+            Ok(()) => false,
+        };
+        File::open(folder).is_ok_and(is_locked)
+    }
+}
+
+impl Drop for FolderLock {
+    fn drop(&mut self) {
+        if let Some(file) = &self.file {
+            let _ = fs::remove_file(file);
+            // Fails, as it should, where something else is in it.
+            let _ = file.parent().map(fs::remove_dir);
+        }
+    }
+}
+
+/// Creates the lock file: who holds the lock otherwise.
+fn take(path: &Path) -> io::Result<Option<String>> {
+    let me = format!("{} {}\n", host(), std::process::id());
+    match OpenOptions::new().write(true).create_new(true).open(path) {
+        Ok(mut file) => {
+            file.write_all(me.as_bytes()).inspect_err(|_| {
+                let _ = fs::remove_file(path);
+            })?;
+            return Ok(None);
+        }
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+        // Whoever held the lock has removed its folder.
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            fs::create_dir(path.parent().ok_or(error)?)?;
+            return take(path);
+        }
+        Err(error) => return Err(error),
+    }
+    let holder = match read_capped(path, MAX_BYTES) {
+        Ok(bytes) => String::from_utf8_lossy(&bytes).trim().to_owned(),
+        Err(error) if is_absent(&error) => return take(path),
+        Err(error) => return Err(error),
+    };
+    if is_dead(&holder) && remove_stale(path, &holder)? {
+        return take(path);
+    }
+    Ok(Some(holder))
+}
+
+/// Whether the holder was a process of this machine that is no more. Of other machines, and of a file that
+/// was not written yet, that cannot be said.
+fn is_dead(holder: &str) -> bool {
+    let Some((machine, process)) = holder.split_once(' ') else {
+        return false;
+    };
+    let process = process.parse().ok().and_then(Pid::from_raw);
+    machine == host()
+        && process.is_some_and(|process| {
+            test_kill_process(process).is_err_and(|error| error == rustix::io::Errno::SRCH)
+        })
+}
+
+/// Removes the lock file of a process that is no more, unless another has taken the lock since: whether it
+/// was removed.
+fn remove_stale(path: &Path, holder: &str) -> io::Result<bool> {
+    let aside = path.with_extension(format!("stale-{}", std::process::id()));
+    match fs::rename(path, &aside) {
+        Err(error) if is_absent(&error) => return Ok(true),
+        renamed => renamed?,
+    }
+    let found = read_capped(&aside, MAX_BYTES)?;
+    let is_stale = String::from_utf8_lossy(&found).trim() == holder;
+    match is_stale {
+        true => fs::remove_file(&aside)?,
+        // Another process was faster, and this was its lock.
+        false => fs::rename(&aside, path)?,
+    }
+    Ok(is_stale)
+}
+
+/// The name of this machine.
+fn host() -> String {
+    let name = rustix::system::uname();
+    name.nodename().to_string_lossy().replace(' ', "-")
+}
