@@ -31,7 +31,7 @@ refused() {
     "$SREG" "$@" > "$work/stdout" 2> "$work/stderr" || got=$?
     [[ $got -eq $code ]] || fail "sreg $* exited with $got, expected $code: $(cat "$work/stderr")"
     grep -qF "error[$word]" "$work/stderr" || fail "sreg $* did not say $word: $(cat "$work/stderr")"
-    grep -qF "$disk" "$work/stderr" || fail "sreg $* did not name the path: $(cat "$work/stderr")"
+    grep -qF "$work" "$work/stderr" || fail "sreg $* did not name the path: $(cat "$work/stderr")"
 }
 whole() {
     "$SREG" -q verify "$disk/public" > "$work/stdout" 2> "$work/stderr" || fail "$1: the tree is not whole: $(cat "$work/stdout" "$work/stderr")"
@@ -66,8 +66,24 @@ whole "a push to a disk that is full"
 rm "$disk/filler"
 umount "$disk"
 
-mount -t tmpfs -o size=16m,nr_inodes=260 tmpfs "$disk"
 rm "$work"/images/more*
+# Whatever is free: a push publishes a version with all its views, or nothing; repair runs.
+for kib in 0 16 48 64 96 128 160 192 224 256; do
+    mount -t tmpfs -o size=4m tmpfs "$disk"
+    "$SREG" -q index "$work/images" --out "$disk/public" > "$work/stdout"
+    free=$(df --output=avail -B1 "$disk" | tail -n 1)
+    head -c $((free - kib * 1024)) /dev/zero > "$disk/filler"
+    got=0
+    "$SREG" push "$root/examples/images/lab/hello_latest.sif" "$disk/public//lab/pushed:1" > "$work/stdout" 2> "$work/stderr" || got=$?
+    [[ $got -eq 0 || $got -eq 5 ]] || fail "a push with $kib KiB free exited with $got: $(cat "$work/stderr")"
+    "$SREG" -q verify "$disk/public" > "$work/stdout" 2> "$work/stderr" || fail "after a push with $kib KiB free (exit $got): $(cat "$work/stdout" "$work/stderr")"
+    "$SREG" -q repair "$disk/public" > "$work/stdout" 2> "$work/stderr" || fail "repair with $kib KiB free: $(cat "$work/stderr")"
+    [[ ! -e $disk/public/staging ]] || fail "a push with $kib KiB free left files in staging/"
+    umount "$disk"
+done
+[[ $got -eq 0 ]] || fail "a push with 256 KiB free exited with $got"
+
+mount -t tmpfs -o size=16m,nr_inodes=260 tmpfs "$disk"
 "$SREG" -q index "$work/images" --out "$disk/public" > "$work/stdout"
 whole "on a disk with few inodes"
 for number in $(seq 40); do
@@ -79,7 +95,8 @@ mount -o remount,size=64m,nr_inodes=4000 "$disk"
 "$SREG" -q index "$work/images" --out "$disk/public" > "$work/stdout"
 "$SREG" -q verify "$disk/public" > "$work/stdout" || fail "with room again the run did not succeed"
 rm "$work"/images/more*
-"$SREG" -q index "$work/images" --out "$disk/public" > "$work/stdout"
+refused 8 mass-removal index "$work/images" --out "$disk/public"
+"$SREG" -q index "$work/images" --out "$disk/public" --allow-removals > "$work/stdout"
 whole "after the removal"
 
 mount -o remount,ro "$disk"

@@ -51,8 +51,11 @@ pub fn run_without(lacks: &[(Lack, i32)], command: &mut Command) -> Output {
         let run = scope.spawn(|| {
             for (lack, errno) in lacks {
                 let errno = u32::try_from(*errno).expect("error numbers are positive");
-                let rules: BTreeMap<i64, Vec<_>> =
-                    lack.calls().iter().map(|call| (*call, Vec::new())).collect();
+                let rules: BTreeMap<i64, Vec<_>> = lack
+                    .calls()
+                    .iter()
+                    .map(|call| (*call, Vec::new()))
+                    .collect();
                 let filter = SeccompFilter::new(
                     rules,
                     SeccompAction::Allow,

@@ -11,6 +11,4 @@ mod write;
 pub use lock::FolderLock;
 pub use modes::Modes;
 pub use open::{is_absent, is_not_a_file, open, open_given, read_capped};
-pub use write::{
-    Access, create_from, is_full, is_unsupported, sync, sync_folder, write_atomic,
-};
+pub use write::{Access, create_from, is_full, is_unsupported, sync, sync_folder, write_atomic};

@@ -3,27 +3,28 @@
 use std::io;
 use std::sync::Arc;
 
-use axum::Router;
 use axum::body::Body;
 use axum::extract::State;
 use axum::http::header::{
-    ACCEPT_RANGES, ALLOW, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, ETAG,
+    ACCEPT_RANGES, ALLOW, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, ETAG, HOST,
     HeaderName, LAST_MODIFIED, LINK, LOCATION, RANGE, RETRY_AFTER, X_CONTENT_TYPE_OPTIONS,
 };
-use axum::http::{HeaderMap, HeaderValue, Method, Response, StatusCode, Uri};
+use axum::http::{HeaderMap, HeaderValue, Method, Response, StatusCode, Uri, Version};
+use axum::{Extension, Router};
 use bytes::Bytes;
 use sreg_model::Digest;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::Semaphore;
 
 use crate::body::FileBody;
 use crate::conditions::{self, Verdict};
+use crate::crowd::{Crowd, Holding, Member};
 use crate::found::{Content, Found, Looked, MAX_DOCUMENT, look, read};
 use crate::log::{self, Log};
 use crate::path::{RequestPath, Unfit};
 use crate::query::Query;
 use crate::range::{self, Asked};
 use crate::refusal::{Refusal, is_oci};
-use crate::root::{Root, is_short};
+use crate::root::{Root, Wait, is_short};
 use crate::tags::{self, Page};
 use sreg_model::served::ASK_AGAIN;
 
@@ -36,8 +37,8 @@ pub(crate) struct Site {
     pub(crate) root: Root,
     /// How many requests may look for their file at once.
     pub(crate) looks: Semaphore,
-    /// How many files may be sent at once that are too large to be read before.
-    pub(crate) files: Arc<Semaphore>,
+    /// Who is connected, and which files are sent.
+    pub(crate) crowd: Arc<Crowd>,
     pub(crate) log: Option<Log>,
 }
 
@@ -48,12 +49,18 @@ pub(crate) fn router(site: Arc<Site>) -> Router {
 
 async fn handle(
     State(site): State<Arc<Site>>,
+    Extension(member): Extension<Arc<Member>>,
     method: Method,
+    version: Version,
     uri: Uri,
     headers: HeaderMap,
 ) -> Response<Body> {
     let request = log::Request::new(&method, &uri);
-    let mut response = match respond(&site, &method, &uri, &headers).await {
+    let answered = match has_host(version, &headers) {
+        true => respond(&site, &member, &method, &uri, &headers).await,
+        false => Err(Refusal::Host),
+    };
+    let mut response = match answered {
         Ok(response) => response,
         Err(refusal) => refuse(refusal, &uri),
     };
@@ -66,6 +73,12 @@ async fn handle(
         Some(log) => log::logged(response, request, log.clone()),
         None => response,
     }
+}
+
+/// Whether a request names one host; HTTP/1.0 need not name any.
+fn has_host(version: Version, headers: &HeaderMap) -> bool {
+    let hosts = headers.get_all(HOST).iter().count();
+    hosts == 1 || (hosts == 0 && version < Version::HTTP_11)
 }
 
 fn refuse(refusal: Refusal, uri: &Uri) -> Response<Body> {
@@ -85,6 +98,7 @@ fn refuse(refusal: Refusal, uri: &Uri) -> Response<Body> {
 
 async fn respond(
     site: &Arc<Site>,
+    member: &Arc<Member>,
     method: &Method,
     uri: &Uri,
     headers: &HeaderMap,
@@ -99,24 +113,31 @@ async fn respond(
     let query = Query::parse(uri.query());
     let mut permit = None;
     loop {
-        // Semaphores are never closed.
-        let look = site.looks.acquire().await.map_err(|_| Refusal::Busy)?;
-        let (at, path, query) = (Arc::clone(site), path.clone(), query.clone());
-        let asked = uri.path().to_owned();
-        let looked = tokio::task::spawn_blocking(move || search(&at.root, &path, &query, &asked));
-        let found = match looked.await.map_err(|_| Refusal::Unreadable)?? {
+        // What is in memory is found at once, on the thread that answers.
+        let (looked, look) = match search(&site.root, &path, &query, uri.path(), Wait::Never) {
+            Err(Unsearched::WouldBlock) => {
+                // Semaphores are never closed.
+                let look = site.looks.acquire().await.map_err(|_| Refusal::Busy)?;
+                (
+                    search_elsewhere(site, &path, &query, uri).await?,
+                    Some(look),
+                )
+            }
+            Err(Unsearched::Refused(refusal)) => return Err(refusal),
+            Ok(looked) => (looked, None),
+        };
+        let found = match looked {
             Looked::Nothing => return Err(Refusal::Missing),
             Looked::FolderWithIndex => return redirect(uri.path()),
             Looked::File(found) => found,
         };
         let is_sent = method == Method::GET;
         if is_sent && permit.is_none() && matches!(found.content, Content::Open(_)) {
-            permit = Arc::clone(&site.files).try_acquire_owned().ok();
+            permit = site.crowd.file_at_once(member);
             if permit.is_none() {
                 // Waits without a file, and what is small never waits for what is large.
                 drop((found, look));
-                let free = Arc::clone(&site.files).acquire_owned().await;
-                permit = Some(free.map_err(|_| Refusal::Busy)?);
+                permit = Some(site.crowd.file(member).await.ok_or(Refusal::Busy)?);
                 continue;
             }
         }
@@ -125,35 +146,78 @@ async fn respond(
     }
 }
 
+/// Looks on a thread that may wait for a disk.
+async fn search_elsewhere(
+    site: &Arc<Site>,
+    path: &RequestPath,
+    query: &Query,
+    uri: &Uri,
+) -> Result<Looked, Refusal> {
+    let (at, path, query) = (Arc::clone(site), path.clone(), query.clone());
+    let asked = uri.path().to_owned();
+    let look = move || search(&at.root, &path, &query, &asked, Wait::Allowed);
+    let looked = tokio::task::spawn_blocking(look).await;
+    looked
+        .map_err(|_| Refusal::Unreadable)?
+        .map_err(|unsearched| match unsearched {
+            Unsearched::Refused(refusal) => refusal,
+            Unsearched::WouldBlock => Refusal::Busy,
+        })
+}
+
+/// Why nothing was found yet.
+enum Unsearched {
+    /// A disk would have to be waited for.
+    WouldBlock,
+    Refused(Refusal),
+}
+
+impl From<io::Error> for Unsearched {
+    fn from(error: io::Error) -> Self {
+        match error.kind() {
+            io::ErrorKind::WouldBlock => Self::WouldBlock,
+            io::ErrorKind::PermissionDenied => Self::Refused(Refusal::Denied),
+            _ if is_short(&error) => Self::Refused(Refusal::Busy),
+            _ => Self::Refused(Refusal::Unreadable),
+        }
+    }
+}
+
 /// Looks for what a request names: what is for its architecture first, and the page that it wants.
-fn search(root: &Root, path: &RequestPath, query: &Query, asked: &str) -> Result<Looked, Refusal> {
+fn search(
+    root: &Root,
+    path: &RequestPath,
+    query: &Query,
+    asked: &str,
+    wait: Wait,
+) -> Result<Looked, Unsearched> {
     let for_arch = query.arch.and_then(|arch| path.for_arch(arch));
     if let Some(path) = for_arch
-        && let Looked::File(found) = look(root, &path).map_err(|error| unreadable(&error))?
+        && let Looked::File(found) = look(root, &path, wait)?
     {
         return Ok(Looked::File(found));
     }
-    let looked = look(root, path).map_err(|error| unreadable(&error))?;
+    let looked = look(root, path, wait)?;
     let is_list = matches!(path.parts()[..], ["v2", .., "tags", "list"]) && !path.is_folder();
     match looked {
         Looked::File(found) if is_list && (query.n.is_some() || query.last.is_some()) => {
-            paged(*found, query, asked)
+            paged(*found, query, asked, wait)
         }
         looked => Ok(looked),
     }
 }
 
 /// A list of tags that is too long to be read as a whole is sent as one.
-fn paged(found: Found, query: &Query, asked: &str) -> Result<Looked, Refusal> {
+fn paged(found: Found, query: &Query, asked: &str, wait: Wait) -> Result<Looked, Unsearched> {
     let list: Bytes = match &found.content {
         Content::Small(bytes) => bytes.clone(),
-        Content::Open(file) if found.length <= MAX_DOCUMENT => read(file, found.length)
-            .map_err(|error| unreadable(&error))?
-            .into(),
+        Content::Open(file) if found.length <= MAX_DOCUMENT => {
+            read(file, found.length, wait)?.into()
+        }
         Content::Open(_) => return Ok(Looked::File(Box::new(found))),
     };
     let found = match tags::page(&list, asked, query) {
-        Page::NoNumber => return Err(Refusal::PageSize),
+        Page::NoNumber => return Err(Unsearched::Refused(Refusal::PageSize)),
         Page::Whole => found,
         Page::Part { body, next } => Found {
             etag: format!("\"{}\"", Digest::of(&body)),
@@ -164,14 +228,6 @@ fn paged(found: Found, query: &Query, asked: &str) -> Result<Looked, Refusal> {
         },
     };
     Ok(Looked::File(Box::new(found)))
-}
-
-fn unreadable(error: &io::Error) -> Refusal {
-    match error.kind() {
-        io::ErrorKind::PermissionDenied => Refusal::Denied,
-        _ if is_short(error) => Refusal::Busy,
-        _ => Refusal::Unreadable,
-    }
 }
 
 /// To the folder with its slash: links in its page are relative to that.
@@ -191,7 +247,7 @@ fn send(
     found: Found,
     headers: &HeaderMap,
     range: Option<&HeaderValue>,
-    permit: Option<OwnedSemaphorePermit>,
+    permit: Option<Holding>,
 ) -> Result<Response<Body>, Refusal> {
     let mut response = Response::new(Body::empty());
     describe(&found, response.headers_mut())?;

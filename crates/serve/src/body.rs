@@ -3,15 +3,16 @@
 use std::fs::File;
 use std::io;
 use std::ops::Range;
-use std::os::unix::fs::FileExt as _;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
-use tokio::sync::OwnedSemaphorePermit;
 use tokio::task::JoinHandle;
+
+use crate::crowd::Holding;
+use crate::root::Wait;
 
 /// How much is read at once, and so about what a slow client costs: two of these.
 pub(crate) const PIECE: usize = 32 << 10;
@@ -23,12 +24,12 @@ pub(crate) struct FileBody {
     rest: Range<u64>,
     reading: Option<JoinHandle<io::Result<Bytes>>>,
     /// One of the files that may be open at once; HEAD needs none.
-    _permit: Option<OwnedSemaphorePermit>,
+    _permit: Option<Holding>,
 }
 
 impl FileBody {
     /// A part of a file that is not empty.
-    pub(crate) fn new(file: File, part: Range<u64>, permit: Option<OwnedSemaphorePermit>) -> Self {
+    pub(crate) fn new(file: File, part: Range<u64>, permit: Option<Holding>) -> Self {
         Self {
             file: Arc::new(file),
             rest: part,
@@ -49,13 +50,27 @@ impl Body for FileBody {
         if self.rest.is_empty() {
             return Poll::Ready(None);
         }
-        let (file, rest) = (Arc::clone(&self.file), self.rest.clone());
-        let reading = self
-            .reading
-            .get_or_insert_with(|| tokio::task::spawn_blocking(move || piece(&file, &rest)));
-        let read = ready!(Pin::new(reading).poll(cx));
-        self.reading = None;
-        let piece = read.map_err(io::Error::other).flatten();
+        let at_once = match self.reading {
+            Some(_) => None,
+            // What is in memory is read at once; a read ahead has brought most of it there.
+            None => match piece(&self.file, &self.rest, Wait::Never) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => None,
+                read => Some(read),
+            },
+        };
+        let piece = match at_once {
+            Some(piece) => piece,
+            None => {
+                let (file, rest) = (Arc::clone(&self.file), self.rest.clone());
+                let read = move || piece(&file, &rest, Wait::Allowed);
+                let reading = self
+                    .reading
+                    .get_or_insert_with(|| tokio::task::spawn_blocking(read));
+                let read = ready!(Pin::new(reading).poll(cx));
+                self.reading = None;
+                read.map_err(io::Error::other).flatten()
+            }
+        };
         // An error ends the response short of its length, which tells the client.
         match &piece {
             Ok(piece) => self.rest.start += piece.len() as u64,
@@ -74,9 +89,20 @@ impl Body for FileBody {
 }
 
 /// The next piece of a part; an error where the file has been cut.
-fn piece(file: &File, rest: &Range<u64>) -> io::Result<Bytes> {
+fn piece(file: &File, rest: &Range<u64>, wait: Wait) -> io::Result<Bytes> {
     let left = usize::try_from(rest.end - rest.start).unwrap_or(PIECE);
     let mut piece = vec![0; left.min(PIECE)];
-    file.read_exact_at(&mut piece, rest.start)?;
+    let mut filled = 0;
+    while filled < piece.len() {
+        match wait.read_at(file, &mut piece[filled..], rest.start + filled as u64) {
+            Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
+            Ok(read) => filled += read,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            // Part of it is in memory.
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock && filled > 0 => break,
+            Err(error) => return Err(error),
+        }
+    }
+    piece.truncate(filled);
     Ok(piece.into())
 }

@@ -3,20 +3,20 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Router;
+use axum::{Extension, Router};
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::{GracefulShutdown, Watcher};
 use hyper_util::service::TowerToHyperService;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
 use tokio::time::{sleep, timeout};
+use tokio_io_timeout::TimeoutStream;
 use tokio_rustls::TlsAcceptor;
 
 use crate::answer::{self, Site};
 use crate::body::PIECE;
-use crate::patient::Patient;
+use crate::crowd::Counted;
 use crate::root::is_short;
 
 /// How often it is asked whether to stop.
@@ -28,8 +28,6 @@ const REST: Duration = Duration::from_millis(100);
 /// What holds for connections.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Connections {
-    /// How many there are at once; others wait to be accepted.
-    pub(crate) most: usize,
     pub(crate) head: Duration,
     pub(crate) stall: Duration,
     pub(crate) grace: Duration,
@@ -43,8 +41,8 @@ pub(crate) async fn serve(
     connections: Connections,
     stop: &(dyn Fn() -> bool + Sync),
 ) -> usize {
+    let crowd = Arc::clone(&site.crowd);
     let router = answer::router(site);
-    let free = Arc::new(Semaphore::new(connections.most));
     let graceful = GracefulShutdown::new();
     let stopped = async {
         while !stop() {
@@ -53,14 +51,21 @@ pub(crate) async fn serve(
     };
     let accepting = async {
         loop {
-            // Never closed.
-            let Ok(permit) = Arc::clone(&free).acquire_owned().await else {
+            let Some(permit) = crowd.room().await else {
                 return;
             };
             let stream = accept(&listener).await;
             let (router, tls, watcher) = (router.clone(), tls.clone(), graceful.watcher());
+            let crowd = Arc::clone(&crowd);
             tokio::spawn(async move {
-                connection(stream, router, tls, connections, watcher).await;
+                let member = crowd.join();
+                let stream = Counted::new(stream, Arc::clone(&member));
+                let router = router.layer(Extension(Arc::clone(&member)));
+                tokio::select! {
+                    () = connection(stream, router, tls, connections, watcher) => {}
+                    () = member.ended.notified() => {}
+                }
+                crowd.leave(&member);
                 drop(permit);
             });
         }
@@ -77,14 +82,18 @@ pub(crate) async fn serve(
     {
         return 0;
     }
-    connections.most.saturating_sub(free.available_permits())
+    crowd.len()
 }
 
 /// The next connection. One that failed before it was accepted is its client's matter.
 async fn accept(listener: &TcpListener) -> TcpStream {
     loop {
         match listener.accept().await {
-            Ok((stream, _)) => return stream,
+            Ok((stream, _)) => {
+                // Without it, the last packet of a response waits for an answer; nothing depends on it.
+                let _ = stream.set_nodelay(true);
+                return stream;
+            }
             Err(error) if is_short(&error) => sleep(REST).await,
             Err(_) => tokio::task::yield_now().await,
         }
@@ -92,15 +101,16 @@ async fn accept(listener: &TcpListener) -> TcpStream {
 }
 
 async fn connection(
-    stream: TcpStream,
+    stream: Counted<TcpStream>,
     router: Router,
     tls: Option<TlsAcceptor>,
     connections: Connections,
     watcher: Watcher,
 ) {
-    // Without it, the last packet of a response waits for an answer; nothing depends on it.
-    let _ = stream.set_nodelay(true);
-    let stream = Patient::new(stream, connections.stall);
+    let mut stream = TimeoutStream::new(stream);
+    // What is to be sent and is not taken; the head of a request has a limit of its own.
+    stream.set_write_timeout(Some(connections.stall));
+    let stream = Box::pin(stream);
     let Some(tls) = tls else {
         return http(stream, router, connections, watcher).await;
     };

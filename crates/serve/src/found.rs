@@ -1,8 +1,8 @@
-//! What stands at the path of a request, opened and described. Blocks: called on threads for that.
+//! What stands at the path of a request, opened and described.
 
 use std::fs::{File, Metadata};
 use std::io;
-use std::os::unix::fs::{FileExt as _, MetadataExt as _};
+use std::os::unix::fs::MetadataExt as _;
 use std::time::SystemTime;
 
 use bytes::Bytes;
@@ -13,7 +13,7 @@ use sreg_model::media_type::{OCI_INDEX, OCI_MANIFEST};
 use crate::body::PIECE;
 use crate::kind::{self, Kind};
 use crate::path::RequestPath;
-use crate::root::{Entry, Root};
+use crate::root::{Entry, Root, Wait};
 
 /// The largest document that is read as a whole: a manifest (image-spec), a list of tags. As many
 /// are in memory as there are threads that block.
@@ -54,22 +54,24 @@ pub(crate) enum Looked {
 }
 
 /// Looks for a path.
-pub(crate) fn look(root: &Root, path: &RequestPath) -> io::Result<Looked> {
+pub(crate) fn look(root: &Root, path: &RequestPath, wait: Wait) -> io::Result<Looked> {
     let file = path.file();
-    match root.entry(&file)? {
+    match root.entry(&file, wait)? {
         Entry::File(open, metadata) => {
-            let found = describe(open, &metadata, &kind::kind(&file))?;
+            let found = describe(open, &metadata, &kind::kind(&file), wait)?;
             Ok(Looked::File(Box::new(found)))
         }
-        Entry::Folder if !path.is_folder() => match root.entry(&format!("{file}/index.html"))? {
-            Entry::File(..) => Ok(Looked::FolderWithIndex),
-            Entry::Folder | Entry::Nothing => Ok(Looked::Nothing),
-        },
+        Entry::Folder if !path.is_folder() => {
+            match root.entry(&format!("{file}/index.html"), wait)? {
+                Entry::File(..) => Ok(Looked::FolderWithIndex),
+                Entry::Folder | Entry::Nothing => Ok(Looked::Nothing),
+            }
+        }
         Entry::Folder | Entry::Nothing => Ok(Looked::Nothing),
     }
 }
 
-fn describe(file: File, metadata: &Metadata, kind: &Kind) -> io::Result<Found> {
+fn describe(file: File, metadata: &Metadata, kind: &Kind, wait: Wait) -> io::Result<Found> {
     let mut content_type = kind.served.content_type;
     // What stands at the place of a blob is checked by those who asked for it by its digest.
     let mut digest = kind.digest.filter(|_| kind.is_blob);
@@ -77,7 +79,7 @@ fn describe(file: File, metadata: &Metadata, kind: &Kind) -> io::Result<Found> {
     let mut etag = None;
     let whole = length <= PIECE as u64 || (kind.is_document && length <= MAX_DOCUMENT);
     let content = if whole {
-        let bytes = read(&file, length)?;
+        let bytes = read(&file, length, wait)?;
         let computed = Digest::of(&bytes);
         if kind.is_document {
             content_type = stated(&bytes);
@@ -126,11 +128,11 @@ fn by_status(metadata: &Metadata) -> String {
 }
 
 /// The first `length` bytes of a file, or what there is of them.
-pub(crate) fn read(file: &File, length: u64) -> io::Result<Vec<u8>> {
+pub(crate) fn read(file: &File, length: u64, wait: Wait) -> io::Result<Vec<u8>> {
     let mut bytes = vec![0; usize::try_from(length).map_err(io::Error::other)?];
     let mut filled = 0;
     while filled < bytes.len() {
-        match file.read_at(&mut bytes[filled..], filled as u64) {
+        match wait.read_at(file, &mut bytes[filled..], filled as u64) {
             Ok(0) => break,
             Ok(count) => filled += count,
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}

@@ -3,9 +3,9 @@
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 /// What the process itself needs: its streams, the folder, the poll.
-const OWN: u64 = 64;
-/// How many requests may look for their file at once; each has one open meanwhile.
-pub(crate) const LOOKS: u8 = 64;
+const OWN: u64 = 32;
+/// How many requests may wait for a disk at once; each has a file open meanwhile.
+pub(crate) const LOOKS: u8 = 16;
 /// With a slow client on each, bodies take about 1 GiB.
 const MOST_CONNECTIONS: u64 = 16_384;
 /// What is tried where there is no limit.
@@ -36,7 +36,7 @@ impl Limits {
     /// Each connection is a file, and each running response of more than a piece another one. Who
     /// comes when there are as many waits.
     fn of(limit: u64) -> Self {
-        let files = (limit / 5 * 2).clamp(4, MOST_CONNECTIONS);
+        let files = (limit / 4).clamp(4, MOST_CONNECTIONS);
         let connections = limit.saturating_sub(files + OWN + u64::from(LOOKS));
         let fits = |number: u64| usize::try_from(number).unwrap_or(usize::MAX);
         Self {

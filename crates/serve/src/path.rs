@@ -12,7 +12,7 @@ pub(crate) struct RequestPath {
 pub(crate) enum Unfit {
     /// It names no file in any tree.
     Malformed,
-    /// What stands there is not published.
+    /// What has that path is not published, or it has an empty part: no file has.
     Hidden,
 }
 
@@ -94,7 +94,10 @@ fn part(raw: &str) -> Result<String, Unfit> {
         rest = tail;
     }
     let part = String::from_utf8(bytes).map_err(|_| Unfit::Malformed)?;
-    let is_step = matches!(part.as_str(), "" | "." | "..");
+    if part.is_empty() {
+        return Err(Unfit::Hidden);
+    }
+    let is_step = matches!(part.as_str(), "." | "..");
     let is_odd = |character: char| character.is_control() || matches!(character, '/' | '\\');
     if is_step || part.contains(is_odd) {
         return Err(Unfit::Malformed);
@@ -144,10 +147,6 @@ mod tests {
             "",
             "*",
             "head",
-            "//",
-            "//head",
-            "/a//b",
-            "/a//",
             "/.",
             "/..",
             "/a/..",
@@ -174,6 +173,10 @@ mod tests {
             assert_eq!(RequestPath::parse(raw), Err(Unfit::Malformed), "{raw}");
         }
         for raw in [
+            "//",
+            "//head",
+            "/a//b",
+            "/a//",
             "/staging",
             "/staging/",
             "/staging/journal",

@@ -20,6 +20,8 @@ pub(crate) enum Refusal {
     Missing,
     /// The path names nothing that could be there.
     Malformed,
+    /// Not exactly one host is named (RFC 9112, section 3.2).
+    Host,
     /// `n` of a list is no number.
     PageSize,
     /// Neither GET nor HEAD.
@@ -40,7 +42,7 @@ impl Refusal {
     fn status(self) -> StatusCode {
         match self {
             Self::Missing => StatusCode::NOT_FOUND,
-            Self::Malformed | Self::PageSize => StatusCode::BAD_REQUEST,
+            Self::Malformed | Self::Host | Self::PageSize => StatusCode::BAD_REQUEST,
             Self::Method => StatusCode::METHOD_NOT_ALLOWED,
             Self::Condition => StatusCode::PRECONDITION_FAILED,
             Self::Range(_) => StatusCode::RANGE_NOT_SATISFIABLE,
@@ -54,12 +56,13 @@ impl Refusal {
         match self {
             Self::Missing => "not found",
             Self::Malformed => "no path of a registry",
+            Self::Host => "a request needs exactly one Host field",
             Self::PageSize => "n is no number",
             Self::Method => "only GET and HEAD are answered",
             Self::Condition => "not the file that is asked for",
             Self::Range(_) => "the range lies behind the end",
             Self::Denied => "the server may not read it",
-            Self::Busy => "too much to do just now",
+            Self::Busy => "server busy",
             Self::Unreadable => "it cannot be read",
         }
     }
@@ -69,7 +72,7 @@ impl Refusal {
             Self::Missing => unknown(path),
             Self::Malformed => "NAME_INVALID",
             Self::PageSize => "PAGINATION_NUMBER_INVALID",
-            Self::Method | Self::Condition | Self::Range(_) => "UNSUPPORTED",
+            Self::Host | Self::Method | Self::Condition | Self::Range(_) => "UNSUPPORTED",
             Self::Denied => "DENIED",
             Self::Busy => "TOOMANYREQUESTS",
             Self::Unreadable => "UNKNOWN",

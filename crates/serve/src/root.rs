@@ -3,11 +3,12 @@
 //! swaps it between two looks.
 
 use std::fs::{File, Metadata};
-use std::io;
+use std::io::{self, IoSliceMut};
+use std::os::unix::fs::FileExt as _;
 use std::path::Path;
 
 use rustix::fs::{Mode, OFlags, ResolveFlags, openat2};
-use rustix::io::Errno;
+use rustix::io::{Errno, ReadWriteFlags};
 
 use crate::error::ServeError;
 
@@ -17,6 +18,34 @@ const TRIES: usize = 64;
 /// The folder, kept open: where it is moved, what was opened is served.
 #[derive(Debug)]
 pub(crate) struct Root(File);
+
+/// Whether a look may wait for a disk.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Wait {
+    /// It may: on a thread that may block.
+    Allowed,
+    /// It may not: what is not in memory is an error of the kind `WouldBlock`.
+    Never,
+}
+
+impl Wait {
+    /// Reads into a buffer at an offset: how many bytes came.
+    pub(crate) fn read_at(self, file: &File, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
+        match self {
+            Self::Allowed => file.read_at(buffer, offset),
+            Self::Never => {
+                let buffers = &mut [IoSliceMut::new(buffer)];
+                match rustix::io::preadv2(file, buffers, offset, ReadWriteFlags::NOWAIT) {
+                    // File systems that cannot promise it.
+                    Err(Errno::OPNOTSUPP | Errno::NOSYS | Errno::INVAL) => {
+                        Err(io::ErrorKind::WouldBlock.into())
+                    }
+                    read => Ok(read?),
+                }
+            }
+        }
+    }
+}
 
 /// What stands at a path.
 #[derive(Debug)]
@@ -39,7 +68,7 @@ impl Root {
         let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::DIRECTORY;
         let folder = rustix::fs::open(path, flags, Mode::empty());
         let root = Self(folder.map_err(|error| failed(error.into()))?.into());
-        match root.open_below(".") {
+        match root.open_below(".", Wait::Allowed) {
             // Sandboxes that do not know a call answer that it is not permitted.
             Err(Errno::NOSYS | Errno::PERM) => Err(ServeError::Kernel),
             Err(error) => Err(failed(error.into())),
@@ -48,9 +77,15 @@ impl Root {
     }
 
     /// What stands at a path relative to the root.
-    pub(crate) fn entry(&self, path: &str) -> io::Result<Entry> {
-        let file = match self.open_below(path) {
+    ///
+    /// # Errors
+    /// The file system's; `WouldBlock` where it may not wait, and would have to.
+    pub(crate) fn entry(&self, path: &str, wait: Wait) -> io::Result<Entry> {
+        let file = match self.open_below(path, wait) {
             Ok(file) => file,
+            Err(Errno::AGAIN | Errno::INVAL) if wait == Wait::Never => {
+                return Err(io::ErrorKind::WouldBlock.into());
+            }
             // A socket or a device without a driver is nothing that can be opened; a link that
             // leads out, back to itself or nowhere is no file either.
             Err(
@@ -75,11 +110,15 @@ impl Root {
         })
     }
 
-    fn open_below(&self, path: &str) -> Result<File, Errno> {
+    fn open_below(&self, path: &str, wait: Wait) -> Result<File, Errno> {
         // A pipe that nobody writes to would keep an open waiting without NONBLOCK.
         let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK | OFlags::NOCTTY;
-        let resolve = ResolveFlags::BENEATH | ResolveFlags::NO_MAGICLINKS;
+        let mut resolve = ResolveFlags::BENEATH | ResolveFlags::NO_MAGICLINKS;
         let mut tries = 0;
+        if wait == Wait::Never {
+            resolve |= ResolveFlags::CACHED;
+            tries = TRIES;
+        }
         loop {
             match openat2(&self.0, path, flags, Mode::empty(), resolve) {
                 // The kernel could not rule out that a rename led the open out.

@@ -14,6 +14,7 @@ use tokio_rustls::TlsAcceptor;
 
 use crate::answer::Site;
 use crate::connections::{Connections, serve};
+use crate::crowd::Crowd;
 use crate::error::ServeError;
 use crate::limits::{LOOKS, Limits};
 use crate::log::{Log, Sink};
@@ -116,7 +117,7 @@ impl Server {
         let site = Site {
             root,
             looks: Semaphore::new(LOOKS.into()),
-            files: Arc::new(Semaphore::new(limits.files)),
+            crowd: Arc::new(Crowd::new(limits.connections, limits.files)),
             log: log.as_ref().map(|(log, _)| log.clone()),
         };
         Ok(Self {
@@ -126,7 +127,6 @@ impl Server {
             site: Arc::new(site),
             tls,
             connections: Connections {
-                most: limits.connections,
                 head: options.head,
                 stall: options.stall,
                 grace: options.grace,

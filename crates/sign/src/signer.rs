@@ -66,7 +66,9 @@ fn read(path: &Path) -> Result<Zeroizing<Vec<u8>>, SignError> {
     // Room for all of it at once: a buffer that grows leaves copies behind.
     let limit = usize::try_from(MAX_FILE).unwrap_or(usize::MAX);
     let mut text = Zeroizing::new(Vec::with_capacity(limit + 1));
-    let mut file = sreg_files::open_given(path).map_err(failed)?.take(MAX_FILE + 1);
+    let mut file = sreg_files::open_given(path)
+        .map_err(failed)?
+        .take(MAX_FILE + 1);
     file.read_to_end(&mut text).map_err(failed)?;
     if text.len() > limit {
         return Err(no_key(path, "is too long to be a key"));

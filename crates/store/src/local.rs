@@ -135,7 +135,9 @@ impl Store for Local {
     fn size(&self, key: &str) -> Result<Option<u64>, StoreError> {
         match fs::metadata(self.path(key)) {
             Ok(found) if found.is_file() => Ok(Some(found.len())),
-            Ok(_) => open(&self.path(key)).map(|_| None).map_err(self.failed(key)),
+            Ok(_) => open(&self.path(key))
+                .map(|_| None)
+                .map_err(self.failed(key)),
             Err(error) if is_absent(&error) => Ok(None),
             Err(error) => Err(self.failed(key)(error)),
         }

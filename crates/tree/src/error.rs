@@ -14,8 +14,8 @@ use sreg_sign::AuthorError;
 use sreg_sign::amend::AmendError;
 use sreg_sign::policy::PolicyError;
 
-use sreg_store::StoreError;
 use sreg_files::{is_absent, is_full, is_not_a_file};
+use sreg_store::StoreError;
 
 use crate::source::SourceFault;
 

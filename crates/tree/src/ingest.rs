@@ -8,6 +8,7 @@ mod host;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
+use sreg_files::{is_absent, read_capped};
 use sreg_index::hasher::IoMode;
 use sreg_model::head::Head;
 use sreg_model::layout::Place;
@@ -15,7 +16,6 @@ use sreg_model::lock::Known;
 use sreg_model::settings::{BaseUrl, BlobUrl, Settings};
 use sreg_model::statement::{Image, Subject};
 use sreg_model::{Digest, Document, Host, Namespace, document, trust};
-use sreg_files::{is_absent, read_capped};
 
 use self::found::{Found, Sorted};
 use self::hashing::Hashing;

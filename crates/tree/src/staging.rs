@@ -17,9 +17,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use rustix::fs::{AtFlags, CWD, Mode, OFlags};
-use sreg_files::{
-    FolderLock, Modes, create_from, is_absent, is_full, is_unsupported, read_capped,
-};
+use sreg_files::{FolderLock, Modes, create_from, is_absent, is_full, is_unsupported, read_capped};
 use sreg_index::hasher::{Observer, Unobserved};
 use sreg_index::stamp::{FileId, Stamp};
 use sreg_model::Document;
@@ -31,8 +29,8 @@ use sreg_store::Local;
 
 pub(crate) use self::journal::{Journal, MAX_JOURNAL, Noted, Version, journal, parse};
 pub use self::link::LinkMode;
-pub(crate) use self::room::check_room;
 use self::link::bring;
+pub(crate) use self::room::check_room;
 use crate::error::TreeError;
 use crate::history::Line;
 use crate::publish::Watch;
@@ -324,7 +322,11 @@ impl FolderWriter {
     /// Puts a hard link or a copy where a symbolic link should lead to `to`, which need not be there.
     fn put_instead_of_link(&self, path: &Path, to: &Place) -> Result<(), TreeError> {
         let target = self.tree.path(to);
-        let identity = |path: &Path| fs::symlink_metadata(path).ok().map(|found| FileId::of(&found));
+        let identity = |path: &Path| {
+            fs::symlink_metadata(path)
+                .ok()
+                .map(|found| FileId::of(&found))
+        };
         let Some(wanted) = identity(&target) else {
             return Ok(());
         };
@@ -344,13 +346,14 @@ impl FolderWriter {
     fn settle(&self, staged: &Path, path: &Path) -> Result<(), TreeError> {
         self.check_inside(path)?;
         self.touched(path);
-        self.with_parent(path, || fs::rename(staged, path)).or_else(|error| {
-            let _ = fs::remove_file(staged);
-            if self.is_passed_over(&error) {
-                return Ok(());
-            }
-            Err(TreeError::write(path)(error))
-        })
+        self.with_parent(path, || fs::rename(staged, path))
+            .or_else(|error| {
+                let _ = fs::remove_file(staged);
+                if self.is_passed_over(&error) {
+                    return Ok(());
+                }
+                Err(TreeError::write(path)(error))
+            })
     }
 
     fn is_passed_over(&self, error: &io::Error) -> bool {
@@ -492,12 +495,13 @@ impl Writer for FolderWriter {
         };
         let folders: BTreeSet<PathBuf> = paths.iter().flat_map(above).collect();
         // What was removed again has nothing to be made durable but the folder it was in.
-        paths.iter().chain(&folders).try_for_each(|path| {
-            match sreg_files::sync_folder(path) {
+        paths
+            .iter()
+            .chain(&folders)
+            .try_for_each(|path| match sreg_files::sync_folder(path) {
                 Err(error) if !is_absent(&error) => Err(TreeError::write(path)(error)),
                 _ => Ok(()),
-            }
-        })
+            })
     }
 
     fn is_shared(&self) -> bool {

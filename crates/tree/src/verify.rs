@@ -17,6 +17,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, OnceLock};
 
 use serde::Serialize;
+use sreg_files::is_not_a_file;
 use sreg_index::hasher::{IoMode, Observer};
 use sreg_index::map::MapError;
 use sreg_model::head::Head;
@@ -25,7 +26,6 @@ use sreg_model::lock::{Known, StatementVersion};
 use sreg_model::statement::{Statement, Subject};
 use sreg_model::trust::Trust;
 use sreg_model::{Digest, Document, Reference, Repository};
-use sreg_files::is_not_a_file;
 
 use self::keys::Keys;
 use crate::error::{TreeError, explain};

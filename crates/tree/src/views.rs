@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::{fs, io};
 
 use rayon::prelude::*;
+use sreg_files::{is_absent, read_capped};
 use sreg_index::diff::Difference;
 use sreg_index::hasher::Observer;
 use sreg_index::index::{Index, diff};
@@ -17,7 +18,6 @@ use sreg_site::{
     Content, View, host, nothing_beside, registry_views, repository_places, repository_views,
     tag_places, tag_views,
 };
-use sreg_files::{is_absent, read_capped};
 
 use crate::error::TreeError;
 use crate::history::{self, Line};

@@ -165,7 +165,10 @@ fn known(options: &Options, is_new: bool) -> Result<Vec<Known>, Problem> {
     if is_new {
         return Ok(Vec::new());
     }
-    let what = format!("{out} is empty: the registry {} that is known there is gone", gone.id);
+    let what = format!(
+        "{out} is empty: the registry {} that is known there is gone",
+        gone.id
+    );
     Err(Problem::new("not-a-tree", what).with_hint(format!(
         "copy it back with `sreg mirror COPY {out}`, or add --new to begin another registry"
     )))

@@ -94,7 +94,10 @@ fn scratch(args: &args::Mirror) -> Result<PathBuf, Problem> {
     let folders = match sreg_store::is_url(&args.to.to_string_lossy()) {
         false => vec![of_folder],
         // The home folder may not be there, or not be writable.
-        true => config::cache_file("mirror").into_iter().chain([temporary]).collect(),
+        true => config::cache_file("mirror")
+            .into_iter()
+            .chain([temporary])
+            .collect(),
     };
     if !sreg_store::is_url(&args.from.to_string_lossy()) {
         return Ok(folders[0].clone());

@@ -227,3 +227,32 @@ fn a_word_that_is_no_architecture_gives_what_is_shown() {
         }
     }
 }
+
+/// What is not there is said in OCI's words.
+#[test]
+fn what_is_not_there_is_an_oci_error() {
+    for site in [Site::nginx(), Site::serve()] {
+        let client = Client::of(&site);
+        let digest = format!("sha256:{}", "0".repeat(64));
+        for (path, code) in [
+            ("lab/none/manifests/1.0".to_owned(), "MANIFEST_UNKNOWN"),
+            (format!("lab/none/manifests/{digest}"), "MANIFEST_UNKNOWN"),
+            (format!("lab/none/blobs/{digest}"), "BLOB_UNKNOWN"),
+            ("lab/none/tags/list".to_owned(), "NAME_UNKNOWN"),
+        ] {
+            let answer = client.ok(&format!(
+                "curl -sS -w '%{{http_code}} %{{content_type}}' URL/v2/{path}"
+            ));
+            assert!(
+                answer.contains(&format!("\"code\":\"{code}\"")),
+                "{}: {path}: {answer}",
+                site.host
+            );
+            assert!(
+                answer.ends_with("404 application/json"),
+                "{}: {path}: {answer}",
+                site.host
+            );
+        }
+    }
+}

@@ -12,7 +12,9 @@ fn published() -> Bench {
 }
 
 fn id(bench: &Bench) -> String {
-    let shown = bench.ok(&["trust", "show", "public", "--format", "json"]).json();
+    let shown = bench
+        .ok(&["trust", "show", "public", "--format", "json"])
+        .json();
     shown["registry"].as_str().unwrap().to_owned()
 }
 
@@ -50,7 +52,11 @@ fn a_gone_registry_is_not_taken_for_a_stripped_one() {
         let ran = bench.fails(4, "not-a-tree", args);
         assert!(ran.stderr.contains(&id), "{}", ran.stderr);
         assert!(ran.stderr.contains("--new"), "{}", ran.stderr);
-        assert!(ran.stderr.contains("sreg mirror COPY public"), "{}", ran.stderr);
+        assert!(
+            ran.stderr.contains("sreg mirror COPY public"),
+            "{}",
+            ran.stderr
+        );
         assert!(!bench.public().exists());
     }
     // Both ways on.
@@ -73,7 +79,14 @@ fn a_cache_that_cannot_be_written_is_passed_by() {
     fs::write(bench.path("file"), "x").unwrap();
     for cache in ["file", "file/below", "/proc/cache"] {
         let _ = fs::remove_file(bench.path("tool_1.sif"));
-        let pull = ["pull", "public//lab/tool:1", "--cache", cache, "--trust", &id];
+        let pull = [
+            "pull",
+            "public//lab/tool:1",
+            "--cache",
+            cache,
+            "--trust",
+            &id,
+        ];
         let ran = bench.ok(&pull);
         assert!(ran.stderr.contains("without the cache"), "{}", ran.stderr);
         assert_eq!(

@@ -34,13 +34,22 @@ fn lives(lacks: &[(Lack, Errno)]) -> (Bench, String) {
     };
     ok(&INDEX);
     ok(&["verify", "public"]);
-    bench.write("lab/tool_1.sif", &sreg_tests::images::sif("new", sreg_model::Arch::Amd64, 300));
+    bench.write(
+        "lab/tool_1.sif",
+        &sreg_tests::images::sif("new", sreg_model::Arch::Amd64, 300),
+    );
     fs::remove_file(bench.images().join("lab/gone_1.sif")).unwrap();
     ok(&INDEX);
     ok(&["verify", "public"]);
     ok(&["repair", "public"]);
     let image = bench.sif("../pushed.sif");
-    ok(&["push", image.to_str().unwrap(), "public//lab/pushed:1", "--key", "key-1"]);
+    ok(&[
+        "push",
+        image.to_str().unwrap(),
+        "public//lab/pushed:1",
+        "--key",
+        "key-1",
+    ]);
     ok(&["pull", "public//lab/tool:1"]);
     ok(&["pull", "public//lab/pushed:1", "--cache", "cached"]);
     ok(&["mirror", "public", "copy"]);
@@ -163,14 +172,22 @@ fn a_lock_of_another_machine_is_waited_for_until_a_signal() {
     fs::create_dir(&staging).unwrap();
     fs::write(staging.join("lock"), "elsewhere 12\n").unwrap();
     // In the foreground it sends one signal, not a second one to the group.
-    let mut command = through(&bench, "timeout", &["--foreground", "-s", "TERM", "2"], &INDEX);
+    let mut command = through(
+        &bench,
+        "timeout",
+        &["--foreground", "-s", "TERM", "2"],
+        &INDEX,
+    );
     let lacks = [(Lack::Locks, Errno::NOSYS.raw_os_error())];
     let ran = Ran::of(&run_without(&lacks, &mut command));
     // 124: the signal came; the command ended by it.
     assert_eq!(ran.code, 124, "{}", ran.stderr);
     assert!(ran.stderr.contains("elsewhere 12"), "{}", ran.stderr);
     assert!(ran.stderr.contains("error[interrupted]"), "{}", ran.stderr);
-    assert_eq!(fs::read_to_string(staging.join("lock")).unwrap(), "elsewhere 12\n");
+    assert_eq!(
+        fs::read_to_string(staging.join("lock")).unwrap(),
+        "elsewhere 12\n"
+    );
 }
 
 fn mode(path: &Path) -> u32 {
@@ -181,7 +198,10 @@ fn mode(path: &Path) -> u32 {
 fn through(bench: &Bench, program: &str, first: &[&str], args: &[&str]) -> std::process::Command {
     let plain = bench.command(args);
     let mut command = std::process::Command::new(program);
-    command.args(first).arg(plain.get_program()).args(plain.get_args());
+    command
+        .args(first)
+        .arg(plain.get_program())
+        .args(plain.get_args());
     command.current_dir(bench.path(".")).env_clear();
     for (name, value) in plain.get_envs() {
         command.env(name, value.unwrap_or_default());
@@ -234,20 +254,47 @@ fn what_is_published_has_the_mode_of_its_folder() {
         fs::create_dir(bench.public()).unwrap();
         fs::set_permissions(bench.public(), fs::Permissions::from_mode(root)).unwrap();
         masked(&bench, umask, &[&INDEX[..], &["--link", "copy"]].concat());
-        assert_eq!(modes(&bench.public()), (vec![files], vec![folders]), "{root:o}");
+        assert_eq!(
+            modes(&bench.public()),
+            (vec![files], vec![folders]),
+            "{root:o}"
+        );
         let image = bench.sif("../more.sif");
-        let push = ["push", image.to_str().unwrap(), "public//lab/more:1", "--key", "key-1"];
+        let push = [
+            "push",
+            image.to_str().unwrap(),
+            "public//lab/more:1",
+            "--key",
+            "key-1",
+        ];
         masked(&bench, umask, &push);
         // A cache that a group shares.
         fs::create_dir(bench.path("group")).unwrap();
         fs::set_permissions(bench.path("group"), fs::Permissions::from_mode(root)).unwrap();
-        masked(&bench, umask, &["pull", "public//lab/tool:1", "--cache", "group", "--trust", &registry(&bench)]);
-        assert_eq!(modes(&bench.path("group")), (vec![files], vec![folders]), "{root:o}");
+        masked(
+            &bench,
+            umask,
+            &[
+                "pull",
+                "public//lab/tool:1",
+                "--cache",
+                "group",
+                "--trust",
+                &registry(&bench),
+            ],
+        );
+        assert_eq!(
+            modes(&bench.path("group")),
+            (vec![files], vec![folders]),
+            "{root:o}"
+        );
     }
 }
 
 fn registry(bench: &Bench) -> String {
-    let shown = bench.ok(&["trust", "show", "public", "--format", "json"]).json();
+    let shown = bench
+        .ok(&["trust", "show", "public", "--format", "json"])
+        .json();
     shown["registry"].as_str().unwrap().to_owned()
 }
 
@@ -256,7 +303,11 @@ fn a_folder_that_others_cannot_read_is_said() {
     let bench = Bench::new();
     bench.sif("lab/tool_1.sif");
     let ran = masked(&bench, "077", &["index", "images", "--out", "public"]);
-    assert!(ran.stderr.contains("cannot be read by others"), "{}", ran.stderr);
+    assert!(
+        ran.stderr.contains("cannot be read by others"),
+        "{}",
+        ran.stderr
+    );
     let rows = bench.ok(&["doctor", "public"]).stdout;
     assert!(rows.contains("others cannot read"), "{rows}");
 }

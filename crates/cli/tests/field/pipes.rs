@@ -34,7 +34,11 @@ fn a_pipe_in_the_place_of_a_published_image() {
         bench.key(1);
         let ran = bench.run(args);
         assert_ne!(ran.code, 0, "{args:?}");
-        assert!(ran.stderr.contains("not a regular file") || ran.stderr.contains("not-a-file"), "{args:?}: {}", ran.stderr);
+        assert!(
+            ran.stderr.contains("not a regular file") || ran.stderr.contains("not-a-file"),
+            "{args:?}: {}",
+            ran.stderr
+        );
     }
     // Indexing the folder again brings the image back.
     bench.run(&["index", "images", "--out", "public", "--no-cache"]);
@@ -58,7 +62,12 @@ fn a_pipe_that_is_given_as_an_image_or_a_file() {
         &["sign", path, "public//lab/tool:1", "--key", path],
     ] {
         let ran = bench.run(args);
-        assert!(![0, 70, 101].contains(&ran.code), "{args:?}: {} {}", ran.code, ran.stderr);
+        assert!(
+            ![0, 70, 101].contains(&ran.code),
+            "{args:?}: {} {}",
+            ran.code,
+            ran.stderr
+        );
         assert!(!ran.stderr.is_empty(), "{args:?}");
     }
     // In a folder of images it is named.

@@ -9,6 +9,7 @@ use rustix::process::{Resource, Rlimit, Signal, getrlimit, setrlimit};
 
 use crate::command::published;
 use crate::process::Process;
+use crate::support::Bench;
 
 /// As many as are promised.
 const MANY: u64 = 10_000;
@@ -110,29 +111,56 @@ fn downloads_that_are_not_read() {
     drop(streams);
 }
 
+/// A server that may have 256 files open.
+fn with_few_files(bench: &Bench) -> Process {
+    let plain = bench.command(&[]);
+    let mut shell = std::process::Command::new("sh");
+    let script = "ulimit -n 256; exec \"$0\" -q serve public --listen 127.0.0.1:0";
+    shell
+        .args(["-c", script, env!("CARGO_BIN_EXE_sreg")])
+        .current_dir(bench.path(""));
+    for (name, value) in plain.get_envs() {
+        shell.env(name, value.unwrap_or_default());
+    }
+    Process::start(&mut shell)
+}
+
+/// Who sends nothing more, and who takes nothing, makes room: with 600 of each, and far fewer files, others
+/// are answered, small files and large ones.
+#[test]
+fn slow_connections_make_room() {
+    raised();
+    let bench = published();
+    let large = File::create(bench.public().join("large")).unwrap();
+    large.set_len(64 << 20).unwrap();
+    for request in [
+        &b"GET /head HT"[..],
+        b"GET /large HTTP/1.1\r\nHost: x\r\n\r\n",
+    ] {
+        let process = with_few_files(&bench);
+        let slow: Vec<TcpStream> = (0..600)
+            .map(|_| {
+                let mut stream = process.connect();
+                set_socket_recv_buffer_size(&stream, 4096).unwrap();
+                stream.write_all(request).unwrap();
+                stream
+            })
+            .collect();
+        for path in ["/head", "/large", "/sreg.json"] {
+            let answer = process.get(path);
+            assert!(answer.starts_with("HTTP/1.1 200 OK\r\n"), "{path}");
+        }
+        drop(slow);
+    }
+}
+
 /// With fewer files than connections, some wait, and all are answered.
 #[test]
 fn fewer_files_than_connections() {
     let bench = published();
     let large = File::create(bench.public().join("large")).unwrap();
     large.set_len(1 << 20).unwrap();
-    let program = env!("CARGO_BIN_EXE_sreg");
-    let mut command = bench.command(&[]);
-    let mut shell = std::process::Command::new("sh");
-    shell
-        .args([
-            "-c",
-            "ulimit -n 256; exec \"$0\" -q serve public --listen 127.0.0.1:0",
-            program,
-        ])
-        .current_dir(bench.path(""))
-        .envs(
-            command
-                .get_envs()
-                .filter_map(|(name, value)| Some((name, value?))),
-        );
-    command = shell;
-    let process = Process::start(&mut command);
+    let process = with_few_files(&bench);
     let answers = std::thread::scope(|scope| {
         let asking: Vec<_> = (0..300)
             .map(|_| scope.spawn(|| process.get("/large")))

@@ -82,3 +82,34 @@ fn a_file_that_is_replaced_while_it_is_sent() {
     assert!(answer.body.iter().all(|byte| *byte == 0xab));
     assert_eq!(site.get("/file").text(), "new");
 }
+
+#[test]
+fn a_request_names_one_host() {
+    let site = Site::start();
+    site.write("file", "text");
+    for (head, status) in [
+        ("GET /file HTTP/1.1\r\n", 400),
+        ("GET /file HTTP/1.1\r\nHost: a\r\nHost: b\r\n", 400),
+        ("GET /file HTTP/1.1\r\nHost: a\r\nhost: a\r\n", 400),
+        ("GET /file HTTP/1.0\r\nHost: a\r\nHost: b\r\n", 400),
+        ("GET /file HTTP/1.1\r\nHost: a\r\n", 200),
+        ("GET /file HTTP/1.1\r\nHost:\r\n", 200),
+        ("GET /file HTTP/1.0\r\n", 200),
+    ] {
+        let mut stream = site.connect();
+        let request = format!("{head}Connection: close\r\n\r\n");
+        stream.write_all(request.as_bytes()).unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        let found = answer.split(' ').nth(1).unwrap();
+        assert_eq!(found, status.to_string(), "{head:?}: {answer}");
+    }
+}
+
+#[test]
+fn a_path_with_an_empty_part_is_no_file() {
+    let site = Site::start();
+    site.write("library/v1/images/lab/tool:1", "{}");
+    // What `apptainer pull library:///lab/tool:1` asks for.
+    assert_eq!(site.get("/library/v1/images//lab/tool:1").status, 404);
+}

@@ -7,10 +7,10 @@ use std::io;
 use std::os::unix::fs::{DirEntryExt as _, MetadataExt as _};
 use std::path::PathBuf;
 
+use sreg_files::is_absent;
 use sreg_index::stamp::FileId;
 use sreg_model::Digest;
 use sreg_model::layout::{FoldedRepository, Place, STAGING};
-use sreg_files::is_absent;
 
 use super::FolderWriter;
 use crate::error::TreeError;

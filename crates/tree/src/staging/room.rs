@@ -50,7 +50,12 @@ pub(super) fn check_room_for_files(writer: &FolderWriter, files: usize) -> Resul
     }
     let path = writer.staged_path();
     let reserved = File::create_new(&path).and_then(|file| {
-        Ok(rustix::fs::fallocate(&file, FallocateFlags::empty(), 0, needed.max(1))?)
+        Ok(rustix::fs::fallocate(
+            &file,
+            FallocateFlags::empty(),
+            0,
+            needed.max(1),
+        )?)
     });
     let _ = fs::remove_file(&path);
     match reserved {
