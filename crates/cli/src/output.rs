@@ -188,20 +188,23 @@ impl Output {
     }
 }
 
-/// A line of a server's log.
-pub(crate) fn log_line(text: &str) {
-    say("", text);
+/// Lines of a server's log, in one write.
+pub(crate) fn log_lines(lines: &[String]) {
+    let mut text = String::new();
+    for line in lines {
+        text.push_str(&printable(line, true));
+        text.push('\n');
+    }
+    let _ = io::stderr().lock().write_all(text.as_bytes());
 }
 
 /// Writes a line to standard error: a mark of ours, and a text that may hold names of others. If
 /// nobody can read it, the exit code still says enough.
 fn say(mark: &str, text: &str) {
     let space = if mark.is_empty() { "" } else { " " };
-    let _ = writeln!(
-        io::stderr().lock(),
-        "{mark}{space}{}",
-        printable(text, true)
-    );
+    let line = format!("{mark}{space}{}\n", printable(text, true));
+    // In one piece: others write to the same terminal.
+    let _ = io::stderr().lock().write_all(line.as_bytes());
 }
 
 /// Text as a terminal may see it: names come from folders and trees of others. Control characters

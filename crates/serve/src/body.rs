@@ -14,8 +14,10 @@ use tokio::task::JoinHandle;
 use crate::crowd::Holding;
 use crate::root::Wait;
 
-/// How much is read at once, and so about what a slow client costs: two of these.
+/// Files up to this size are read as a whole; also the most of a request's head, in bytes.
 pub(crate) const PIECE: usize = 32 << 10;
+/// How much of a larger file is read at once, and so about what a slow client costs.
+const READ: usize = 64 << 10;
 
 /// A part of a file.
 #[derive(Debug)]
@@ -90,8 +92,8 @@ impl Body for FileBody {
 
 /// The next piece of a part; an error where the file has been cut.
 fn piece(file: &File, rest: &Range<u64>, wait: Wait) -> io::Result<Bytes> {
-    let left = usize::try_from(rest.end - rest.start).unwrap_or(PIECE);
-    let mut piece = vec![0; left.min(PIECE)];
+    let left = usize::try_from(rest.end - rest.start).unwrap_or(READ);
+    let mut piece = vec![0; left.min(READ)];
     let mut filled = 0;
     while filled < piece.len() {
         match wait.read_at(file, &mut piece[filled..], rest.start + filled as u64) {

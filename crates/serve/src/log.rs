@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::task::{Context, Poll, ready};
 use std::thread::{self, JoinHandle};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use axum::body::Body;
 use axum::http::{Method, Response, Uri};
@@ -19,11 +19,18 @@ use jiff::Timestamp;
 
 use crate::query;
 
-/// Writes a line somewhere.
-pub type Sink = Box<dyn FnMut(&str) + Send>;
+/// Writes lines somewhere.
+pub type Sink = Box<dyn FnMut(&[String]) + Send>;
 
 /// Lines that wait for a slow terminal. A server that waited for one would answer nobody.
 const WAITING: usize = 8192;
+
+/// The most lines that are written at once.
+const BATCH: usize = 1024;
+
+/// How long lines are gathered once they come faster than one by one: whoever answers requests then does not
+/// wake the writer for each.
+const GATHER: Duration = Duration::from_millis(10);
 
 /// The longest path that is logged, in characters.
 const LONGEST: usize = 1024;
@@ -65,13 +72,27 @@ impl Log {
 }
 
 fn write(lines: &Receiver<Option<String>>, lost: &AtomicU64, mut sink: Sink) {
-    while let Ok(Some(line)) = lines.recv() {
-        sink(&line);
+    let mut is_open = true;
+    while is_open && let Ok(Some(first)) = lines.recv() {
+        let mut batch = vec![first];
+        while batch.len() < BATCH {
+            match lines.try_recv() {
+                Ok(Some(line)) => batch.push(line),
+                Ok(None) => {
+                    is_open = false;
+                    break;
+                }
+                Err(_) => break,
+            }
+        }
+        let is_busy = batch.len() > 1;
         match lost.swap(0, Ordering::Relaxed) {
             0 => {}
-            lost => sink(&format!(
-                "{lost} lines are missing here: they came too fast"
-            )),
+            lost => batch.push(format!("{lost} lines are missing here: they came too fast")),
+        }
+        sink(&batch);
+        if is_busy && is_open {
+            thread::sleep(GATHER);
         }
     }
 }

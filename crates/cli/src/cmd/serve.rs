@@ -5,7 +5,7 @@ use sreg_serve::{Options, Server, TlsFiles};
 
 use crate::args;
 use crate::exit;
-use crate::output::{Output, counted, log_line};
+use crate::output::{Output, counted, log_lines};
 use crate::place;
 use crate::problem::Problem;
 use crate::stop;
@@ -38,7 +38,7 @@ pub(super) fn run(args: &args::Serve, output: &Output) -> Result<u8, Problem> {
     }
     options.workers = rayon::current_num_threads();
     if !output.is_quiet() {
-        options.log = Some(Box::new(log_line));
+        options.log = Some(Box::new(log_lines));
     }
     let server = Server::bind(folder, options)?;
     let url = server.url();

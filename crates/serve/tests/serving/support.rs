@@ -39,9 +39,11 @@ impl Site {
         fs::write(folder.path().join("other/file"), "outside").unwrap();
         let (sender, log) = channel();
         let mut options = Options::new((Ipv4Addr::LOCALHOST, 0).into());
-        options.log = Some(Box::new(move |line: &str| {
-            // The test may have ended.
-            let _ = sender.send(line.to_owned());
+        options.log = Some(Box::new(move |lines: &[String]| {
+            for line in lines {
+                // The test may have ended.
+                let _ = sender.send(line.clone());
+            }
         }));
         change(&mut options, folder.path());
         let server = Server::bind(&root, options).unwrap();
