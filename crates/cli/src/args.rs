@@ -34,6 +34,17 @@ pub(crate) struct Args {
     pub(crate) command: Command,
 }
 
+/// Returns the command with all its arguments. Help names variables, and never shows their values,
+/// which may be secrets.
+pub(crate) fn command() -> clap::Command {
+    fn hide(command: clap::Command) -> clap::Command {
+        command
+            .mut_args(|arg| arg.hide_env_values(true))
+            .mut_subcommands(hide)
+    }
+    hide(<Args as clap::CommandFactory>::command())
+}
+
 /// What every command takes.
 #[derive(Debug, Clone, Default, ClapArgs)]
 pub(crate) struct Global {
@@ -244,8 +255,9 @@ fn host() -> impl TypedValueParser<Value = Host> {
 #[derive(Debug, Clone, Default, ClapArgs)]
 pub(crate) struct Signing {
     /// A private key file, or the .pub file of a key that an agent or a device holds; more than
-    /// once where several have to sign.
-    #[arg(short, long = "key", env = "SREG_KEY", value_name = "KEY")]
+    /// once where several have to sign [default: SREG_KEY, SREG_KEY_1 to SREG_KEY_32, each a file
+    /// or the text of a private key].
+    #[arg(short, long = "key", value_name = "KEY")]
     pub(crate) keys: Vec<PathBuf>,
     /// Read passphrases from this file descriptor, a line for each key that has one.
     #[arg(long, value_name = "N")]

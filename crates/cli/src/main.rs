@@ -17,11 +17,12 @@ mod target;
 
 use std::process::ExitCode;
 
-use clap::Parser as _;
+use clap::FromArgMatches as _;
 use clap::error::{ContextValue, ErrorKind};
 
 fn main() -> ExitCode {
-    let args = match args::Args::try_parse() {
+    let parsed = args::command().try_get_matches();
+    let args = match parsed.and_then(|matches| args::Args::from_arg_matches(&matches)) {
         Ok(args) => args,
         Err(error) => return refuse(error),
     };

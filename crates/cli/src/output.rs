@@ -4,10 +4,13 @@
     reason = "this is the one place that writes to standard error"
 )]
 
+use std::borrow::Cow;
 use std::io::{self, IsTerminal as _, Write as _};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use serde::Serialize;
+use serde_json::Value;
+use sreg_model::redact::redact;
 
 use crate::args::{ColorMode, Format, Global, ProgressMode};
 use crate::problem::{Line, Problem};
@@ -77,10 +80,16 @@ impl Output {
 
     /// The answer as JSON.
     pub(crate) fn json<T: Serialize>(&self, value: &T) -> Result<(), Problem> {
-        let mut bytes =
-            serde_json::to_vec(value).map_err(|error| Problem::new("bug", error.to_string()))?;
-        bytes.push(b'\n');
-        self.answer(&bytes);
+        let failed = |error: serde_json::Error| Problem::new("bug", error.to_string());
+        let mut text = serde_json::to_string(value).map_err(failed)?;
+        // Most answers hold none, and keep the order of their fields.
+        if matches!(redact(&text), Cow::Owned(_)) {
+            let mut value: Value = serde_json::from_str(&text).map_err(failed)?;
+            redact_strings(&mut value);
+            text = serde_json::to_string(&value).map_err(failed)?;
+        }
+        text.push('\n');
+        self.answer(text.as_bytes());
         Ok(())
     }
 
@@ -204,9 +213,25 @@ fn say(mark: &str, text: &str) {
     );
 }
 
-/// Text as a terminal may see it: names come from folders and trees of others. Control characters
-/// and those that change the direction of writing are escaped; line ends too, in a `line`.
+/// Removes secrets from every string of a JSON value.
+fn redact_strings(value: &mut Value) {
+    match value {
+        Value::String(text) => {
+            if let Cow::Owned(shown) = redact(text) {
+                *text = shown;
+            }
+        }
+        Value::Array(values) => values.iter_mut().for_each(redact_strings),
+        Value::Object(fields) => fields.values_mut().for_each(redact_strings),
+        Value::Null | Value::Bool(_) | Value::Number(_) => {}
+    }
+}
+
+/// Text as a terminal may see it, without secrets: names come from folders and trees of others.
+/// Control characters and those that change the direction of writing are escaped; line ends too, in
+/// a `line`.
 pub(crate) fn printable(text: &str, line: bool) -> String {
+    let text = redact(text);
     let mut shown = String::with_capacity(text.len());
     for character in text.chars() {
         let layout = matches!(character, '\n' | '\t') && !line;

@@ -141,6 +141,30 @@ impl From<TreeError> for Problem {
 impl From<SignError> for Problem {
     fn from(error: SignError) -> Self {
         let hint = match error.code() {
+            _ if matches!(error, SignError::LostLines { .. }) => Some(
+                "keep its line breaks: in a shell SREG_KEY=\"$(cat FILE)\" with the quotes, in a workflow file the secret alone; or write it to a file, and name that",
+            ),
+            _ if matches!(error, SignError::Several { .. }) => Some(
+                "give each key in a variable of its own: SREG_KEY_1, SREG_KEY_2 and so on to SREG_KEY_32",
+            ),
+            _ if matches!(
+                error,
+                SignError::Pem {
+                    is_ed25519: true,
+                    ..
+                }
+            ) =>
+            {
+                Some(
+                    "OpenSSH 9.6 or later rewrites it with: ssh-keygen -p -f FILE; an earlier one cannot, then make a new key: ssh-keygen -t ed25519",
+                )
+            }
+            _ if matches!(error, SignError::Pem { .. }) => Some(
+                "rewrite it with: ssh-keygen -p -f FILE; for a PuTTY key: puttygen FILE -O private-openssh -o NEW",
+            ),
+            _ if matches!(error, SignError::NeedsFile { .. }) => Some(
+                "write the key to a file that only you can read, or load it into ssh-agent, and name that file or the .pub file",
+            ),
             "passphrase" => Some(
                 "give it on a terminal, by --passphrase-fd N, or in the file that SREG_KEY_PASSPHRASE_FILE names",
             ),

@@ -65,7 +65,7 @@ pub(crate) fn split(text: &str) -> Option<(&str, &str)> {
 }
 
 /// Refuses a URL of another kind than those that are read.
-fn check_scheme(text: &str) -> Result<(), Problem> {
+pub(crate) fn check_scheme(text: &str) -> Result<(), Problem> {
     let Some((scheme, _)) = text.split_once("://") else {
         return Ok(());
     };

@@ -52,7 +52,7 @@ pub fn open(name: &str, access: &Access) -> Result<Arc<dyn Store>, StoreError> {
         && scheme.bytes().all(|byte| byte.is_ascii_alphanumeric())
     {
         return Err(StoreError::Name {
-            name: name.to_owned(),
+            name: crate::shown(name),
             what: format!(
                 "{scheme}:// is none of https://, http://, s3:// and file://, and no folder"
             ),

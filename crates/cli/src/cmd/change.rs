@@ -89,7 +89,7 @@ pub(super) fn publishing<T>(
     run: impl FnOnce(&Destination, Publisher<'_>) -> Result<T, TreeError>,
     newest: impl FnOnce(&T) -> &Document<Head>,
 ) -> Result<(T, f64), Problem> {
-    let opened = Opened::open(signing)?;
+    let opened = Opened::open(signing, output)?;
     let keys = opened.keys(false, false);
     let keys = (!opened.signers().is_empty()).then_some(&keys);
     let known = expected_of(root)?.known;

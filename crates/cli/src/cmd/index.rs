@@ -45,7 +45,7 @@ struct Skipped<'a> {
 pub(super) fn run(args: args::Index, config: Config, output: &Output) -> Result<u8, Problem> {
     let (signing, no_init) = (args.signing.clone(), args.no_init);
     let mut options = options(args, config)?;
-    let opened = Opened::open(&signing)?;
+    let opened = Opened::open(&signing, output)?;
     if !opened.signers().is_empty() && !no_init {
         refuse_second(&options, output)?;
     }
@@ -95,6 +95,7 @@ fn options(args: args::Index, config: Config) -> Result<Options, Problem> {
         Problem::new("usage", "no output folder is given")
             .with_hint(format!("sreg index {} --out public", source.display()))
     })?;
+    crate::target::check_scheme(&out.to_string_lossy())?;
     if sreg_store::is_url(&out.to_string_lossy()) {
         return Err(Problem::new(
             "not-supported",

@@ -145,7 +145,7 @@ fn amend(
     }
     let trust = Document::new(amendment.finish()?)
         .map_err(|error| Problem::new(error.code(), sreg_tree::explain(&error)))?;
-    let opened = Opened::open(&args.signing)?;
+    let opened = Opened::open(&args.signing, output)?;
     let out = args
         .out
         .clone()
