@@ -4,6 +4,8 @@
     reason = "this is the one place that writes to standard error"
 )]
 
+mod invisible;
+
 use std::borrow::Cow;
 use std::io::{self, IsTerminal as _, Write as _};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -12,6 +14,7 @@ use serde::Serialize;
 use serde_json::Value;
 use sreg_model::redact::redact;
 
+use self::invisible::is_invisible;
 use crate::args::{ColorMode, Format, Global, ProgressMode};
 use crate::problem::{Line, Problem};
 
@@ -228,15 +231,14 @@ fn redact_strings(value: &mut Value) {
 }
 
 /// Text as a terminal may see it, without secrets: names come from folders and trees of others.
-/// Control characters and those that change the direction of writing are escaped; line ends too, in
-/// a `line`.
+/// Control characters, and those that are not seen or change the direction of writing, are escaped;
+/// line ends too, in a `line`.
 pub(crate) fn printable(text: &str, line: bool) -> String {
     let text = redact(text);
     let mut shown = String::with_capacity(text.len());
     for character in text.chars() {
         let layout = matches!(character, '\n' | '\t') && !line;
-        let turning = matches!(character, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-        if (character.is_control() && !layout) || turning {
+        if (character.is_control() && !layout) || is_invisible(character) {
             shown.extend(character.escape_default());
         } else {
             shown.push(character);
@@ -275,5 +277,16 @@ mod tests {
         let shown = printable(name, true);
         assert_eq!(shown, "a\\u{1b}[31m\\nb: ok\\u{202e}\\u{9b}é");
         assert_eq!(printable("line\n\ttab", false), "line\n\ttab");
+        // Zero width, soft hyphen, byte order mark, tags, fillers of Hangul, isolates.
+        for hidden in
+            "\u{200b}\u{200d}\u{2060}\u{ad}\u{feff}\u{e0041}\u{3164}\u{2066}\u{61c}\u{180e}\u{2028}"
+                .chars()
+        {
+            let shown = printable(&format!("lab{hidden}x"), false);
+            assert_eq!(shown, format!("lab{}x", hidden.escape_default()));
+        }
+        for seen in ["Ünï 東京 🧬", "عربي", "ไทย"] {
+            assert_eq!(printable(seen, true), seen);
+        }
     }
 }
