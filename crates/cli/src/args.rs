@@ -15,6 +15,7 @@ use clap_complete::Shell;
 use serde::Deserialize;
 use sreg_model::settings::{BaseUrl, BlobUrl};
 use sreg_model::{Host, Namespace};
+use sreg_tree::source::Layout;
 
 use crate::config::Config;
 
@@ -220,6 +221,13 @@ pub(crate) struct Index {
     /// The namespace of images that lie in the folder itself [default: library].
     #[arg(long, env = "SREG_NAMESPACE", value_name = "NAME")]
     pub(crate) namespace: Option<Namespace>,
+    /// How another program names the files: nextflow, galaxy or shpc.
+    #[arg(long, env = "SREG_LAYOUT", value_name = "LAYOUT", value_parser = layout())]
+    pub(crate) layout: Option<Layout>,
+    /// References of some files: on each line a path below the folder and a reference, or - for a
+    /// file that is left out.
+    #[arg(long, env = "SREG_MAP", value_name = "FILE")]
+    pub(crate) map: Option<PathBuf>,
     /// How images get into the tree.
     #[arg(long, env = "SREG_LINK", value_name = "HOW")]
     pub(crate) link: Option<Link>,
@@ -235,7 +243,7 @@ pub(crate) struct Index {
     /// Publish the rest when some images cannot be, and exit with 9.
     #[arg(long)]
     pub(crate) skip_invalid: bool,
-    /// Say what would be done, and write nothing.
+    /// Print the reference of each path and what would be done, and write nothing.
     #[arg(short = 'n', long)]
     pub(crate) dry_run: bool,
     #[command(flatten)]
@@ -249,6 +257,12 @@ pub(crate) struct Index {
 fn host() -> impl TypedValueParser<Value = Host> {
     let words = Host::ALL.map(Host::as_str);
     PossibleValuesParser::new(words).try_map(|word| word.parse::<Host>())
+}
+
+/// One of the words for layouts.
+fn layout() -> impl TypedValueParser<Value = Layout> {
+    let words = Layout::NAMED.map(Layout::as_str);
+    PossibleValuesParser::new(words).try_map(|word| word.parse::<Layout>())
 }
 
 /// With which keys, and for how long.

@@ -1,6 +1,7 @@
 //! `sreg index`
 
 mod host;
+mod names;
 
 use std::path::{Path, PathBuf};
 
@@ -31,6 +32,9 @@ struct Answer<'a> {
     removed: Vec<String>,
     kept: Vec<String>,
     skipped: Vec<Skipped<'a>>,
+    readings: Vec<names::Reading<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    names: Option<Vec<names::Reading<'a>>>,
     host: Option<host::Said>,
     seconds: f64,
 }
@@ -64,12 +68,13 @@ pub(super) fn run(args: args::Index, config: Config, output: &Output) -> Result<
             message,
         });
     }
+    names::warn(&options, &outcome, output);
     host::warn(&outcome, output);
     for (path, subject, digest) in &outcome.published {
         output.detail(&format!("{} is {subject}, {digest}", path.display()));
     }
     if output.is_json() {
-        output.json(&answer(&outcome, seconds))?;
+        output.json(&answer(&options, &outcome, seconds))?;
     } else {
         output.text(&text(&options, &outcome, seconds));
     }
@@ -87,6 +92,7 @@ pub(super) fn run(args: args::Index, config: Config, output: &Output) -> Result<
 }
 
 fn options(args: args::Index, config: Config) -> Result<Options, Problem> {
+    let naming = names::naming(&args, &config)?;
     let source = args
         .source
         .or(config.source)
@@ -116,22 +122,13 @@ fn options(args: args::Index, config: Config) -> Result<Options, Problem> {
             format!("{} is no folder", source.display()),
         ));
     }
-    let library = || {
-        "library"
-            .parse()
-            .map_err(|error| Problem::new("bug", format!("{error}")))
-    };
-    let namespace = args
-        .namespace
-        .or(config.namespace)
-        .map_or_else(library, Ok)?;
     let name = |kind: &str, paths: &[&Path]| format!("{kind}/{}.json", fingerprint(paths));
     Ok(Options {
         cache: (!args.no_cache)
             .then(|| config::cache_file(&name("index", &[&source])))
             .flatten(),
         origin: config::state_file(&name("indexed", &[&source, &out])),
-        namespace,
+        naming,
         link: link(args.link.or(config.link).unwrap_or_default()),
         io: super::index::io(args.io.or(config.io)),
         base_url: args.base_url.or(config.base_url),
@@ -200,7 +197,7 @@ pub(super) fn io(io: Option<Io>) -> IoMode {
     }
 }
 
-fn answer(outcome: &Outcome, seconds: f64) -> Answer<'_> {
+fn answer<'a>(options: &Options, outcome: &'a Outcome, seconds: f64) -> Answer<'a> {
     let head = outcome.head.as_ref().map(|head| head.body());
     Answer {
         root: head.map(|head| head.index.digest),
@@ -214,12 +211,15 @@ fn answer(outcome: &Outcome, seconds: f64) -> Answer<'_> {
         skipped: outcome
             .skipped
             .iter()
+            .chain(&outcome.passed_over)
             .map(|fault| Skipped {
                 code: fault.code,
                 path: fault.path.display().to_string(),
                 message: &fault.message,
             })
             .collect(),
+        readings: names::of_two(outcome).collect(),
+        names: options.dry_run.then(|| names::all(outcome).collect()),
         host: host::said(outcome),
         seconds,
     }
@@ -235,6 +235,7 @@ fn text(options: &Options, outcome: &Outcome, seconds: f64) -> String {
         text.push_str(&format!("removed  {subject}\n"));
     }
     if options.dry_run {
+        text.push_str(&names::table(&options.source, outcome));
         text.push_str(&format!(
             "would index {images}, {bytes}: {work}; nothing was written\n"
         ));
