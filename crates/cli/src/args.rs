@@ -179,9 +179,6 @@ pub(crate) enum Command {
     Log(Log),
     /// Show what is in an image.
     Inspect(Inspect),
-    /// Read the content of the image on standard input, for `inspect`.
-    #[command(hide = true)]
-    ImageContent,
     /// List the images of a registry.
     Ls(Ls),
     /// Show what differs between two registries.

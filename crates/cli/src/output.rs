@@ -8,6 +8,7 @@ mod invisible;
 
 use std::borrow::Cow;
 use std::io::{self, IsTerminal as _, Write as _};
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use serde::Serialize;
@@ -176,10 +177,10 @@ impl Output {
                     .replace('\n', "%0A")
             };
             let property = |text: &str| escape(text).replace(':', "%3A").replace(',', "%2C");
-            let file = line
-                .path
-                .as_ref()
-                .map_or(String::new(), |path| format!("file={},", property(path)));
+            let path = line.path.as_deref().map(Path::new);
+            let file = path
+                .and_then(in_workspace)
+                .map_or(String::new(), |path| format!("file={},", property(&path)));
             say(
                 "",
                 &format!(
@@ -198,6 +199,35 @@ impl Output {
             text.to_owned()
         }
     }
+}
+
+/// A path without links and `..`, as far as it exists.
+fn real(path: &Path) -> Option<PathBuf> {
+    path.ancestors().find_map(|above| {
+        let rest = path.strip_prefix(above).ok()?;
+        Some(above.canonicalize().ok()?.join(rest))
+    })
+}
+
+/// The path of a file in the workspace of a run, as annotations name files: below the folder that the
+/// runner names, else below the repository, else below the current folder. `None` outside of it.
+fn in_workspace(path: &Path) -> Option<String> {
+    let path = real(&std::path::absolute(path).ok()?)?;
+    let current = std::env::current_dir().ok()?;
+    let runner = std::env::var_os("GITHUB_WORKSPACE");
+    let runner = runner.and_then(|folder| real(Path::new(&folder)));
+    let repository = || {
+        let mut above = current.ancestors();
+        above
+            .find(|folder| folder.join(".git").exists())
+            .map(Path::to_owned)
+    };
+    let workspace = runner
+        .filter(|folder| path.starts_with(folder))
+        .or_else(repository)
+        .unwrap_or_else(|| current.clone());
+    let path = path.strip_prefix(workspace).ok()?;
+    Some(path.display().to_string()).filter(|path| !path.is_empty())
 }
 
 /// A line of a server's log.
@@ -256,6 +286,11 @@ pub(crate) fn human_bytes(bytes: u64) -> String {
 pub(crate) fn moment(seconds: u64) -> Option<String> {
     let seconds = i64::try_from(seconds).ok()?;
     Some(jiff::Timestamp::from_second(seconds).ok()?.to_string())
+}
+
+/// One of two words, for one thing or for several.
+pub(crate) fn verb(count: u64, one: &'static str, several: &'static str) -> &'static str {
+    if count == 1 { one } else { several }
 }
 
 /// `1 image`, `2 images`.

@@ -75,6 +75,25 @@ impl Problem {
         self
     }
 
+    /// Puts the place that a command was given where the hint has a word for it. Of several, that is the
+    /// one that the error names.
+    pub(crate) fn at(mut self, places: &[String]) -> Self {
+        let is_named = |place: &&String| {
+            let mut lines = self.lines.iter();
+            lines.any(|line| line.message.contains(place.as_str()))
+        };
+        let place = match places {
+            [one] => Some(one),
+            several => several.iter().find(is_named),
+        };
+        if let (Some(place), Some(hint)) = (place, &mut self.hint) {
+            for word in ["TREE", "PLACE"] {
+                *hint = replace_word(hint, word, place);
+            }
+        }
+        self
+    }
+
     /// The exit code: the worst of all lines.
     pub(crate) fn exit(&self) -> u8 {
         exit::worst(self.lines.iter().map(|line| exit::of_word(line.code)))
@@ -246,6 +265,21 @@ impl From<ServeError> for Problem {
         };
         problem.with_hint(hint)
     }
+}
+
+/// Replaces a word that is no part of another one.
+fn replace_word(text: &str, word: &str, by: &str) -> String {
+    let is_part = |character: Option<char>| character.is_some_and(char::is_alphanumeric);
+    let mut replaced = String::new();
+    let mut rest = text;
+    while let Some(at) = rest.find(word) {
+        let (before, after) = (&rest[..at], &rest[at + word.len()..]);
+        let is_whole = !is_part(before.chars().last()) && !is_part(after.chars().next());
+        replaced.push_str(before);
+        replaced.push_str(if is_whole { by } else { word });
+        rest = after;
+    }
+    replaced + rest
 }
 
 /// What to do about a store.

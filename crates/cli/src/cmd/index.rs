@@ -16,7 +16,7 @@ use crate::args::{self, Io, Link};
 use crate::config::{self, Index as Config};
 use crate::exit;
 use crate::keys::Opened;
-use crate::output::{Output, counted, human_bytes};
+use crate::output::{Output, counted, human_bytes, verb};
 use crate::place;
 use crate::problem::{Line, Problem};
 use crate::progress::Progress;
@@ -80,6 +80,7 @@ pub(super) fn run(args: args::Index, config: Config, output: &Output) -> Result<
     }
     if let (Some(_), Some(head)) = (keys, outcome.head.as_ref().filter(|_| !options.dry_run)) {
         change::remember(&options.out, head, output)?;
+        change::name_unused(&options.out, opened.signers(), output)?;
     }
     notes(&options, &outcome, keys.is_some(), output);
     Ok(
@@ -265,10 +266,12 @@ fn notes(options: &Options, outcome: &Outcome, is_signed: bool, output: &Output)
             .map(ToString::to_string)
             .collect();
         output.note(&format!(
-            "{} stay published that {} does not have, such as {}: --prune removes them",
+            "{} {} published that {} does not have, such as {}: --prune removes {}",
             counted(outcome.kept.len() as u64, "reference"),
+            verb(outcome.kept.len() as u64, "stays", "stay"),
             options.source.display(),
-            examples.join(", ")
+            examples.join(", "),
+            verb(outcome.kept.len() as u64, "it", "them")
         ));
     }
     if options.dry_run {
@@ -278,9 +281,14 @@ fn notes(options: &Options, outcome: &Outcome, is_signed: bool, output: &Output)
         output.note("this key does everything in the registry now; keep a copy of it: without it nobody can publish here again");
         if outcome.adopted > 0 {
             output.note(&format!(
-                "{} that {} does not have were signed as they were published",
+                "{} that {} does not have {} published",
                 counted(outcome.adopted as u64, "reference"),
-                options.source.display()
+                options.source.display(),
+                verb(
+                    outcome.adopted as u64,
+                    "was signed as it was",
+                    "were signed as they were"
+                )
             ));
         }
     }

@@ -223,7 +223,7 @@ fn finish(
     }
     if !left.is_empty() {
         output.note(&format!(
-            "{} was published at the same time, and is left behind; ask whoever did so to publish again",
+            "{} published at the same time, and left behind; ask whoever did so to publish again",
             counted(left.len() as u64, "reference")
         ));
     }
