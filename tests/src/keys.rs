@@ -2,6 +2,7 @@
 //! each time. Never to be used for anything else.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
 use ssh_key::private::{Ed25519Keypair, KeypairData};
@@ -46,6 +47,8 @@ pub fn write(folder: &Path, seed: u8) -> PathBuf {
     let (private, public) = ed25519(seed);
     let path = folder.join(format!("key-{seed}"));
     fs::write(&path, private).expect("the folder can be written");
+    // As `ssh-keygen` makes them.
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).expect("it is ours");
     fs::write(path.with_extension("pub"), public).expect("the folder can be written");
     path
 }

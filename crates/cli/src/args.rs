@@ -15,6 +15,7 @@ use clap_complete::Shell;
 use serde::Deserialize;
 use sreg_model::settings::{BaseUrl, BlobUrl};
 use sreg_model::{Host, Namespace};
+use sreg_tree::source::Layout;
 
 use crate::config::Config;
 
@@ -32,6 +33,17 @@ pub(crate) struct Args {
     pub(crate) global: Global,
     #[command(subcommand)]
     pub(crate) command: Command,
+}
+
+/// Returns the command with all its arguments. Help names variables, and never shows their values,
+/// which may be secrets.
+pub(crate) fn command() -> clap::Command {
+    fn hide(command: clap::Command) -> clap::Command {
+        command
+            .mut_args(|arg| arg.hide_env_values(true))
+            .mut_subcommands(hide)
+    }
+    hide(<Args as clap::CommandFactory>::command())
 }
 
 /// What every command takes.
@@ -169,9 +181,6 @@ pub(crate) enum Command {
     Log(Log),
     /// Show what is in an image.
     Inspect(Inspect),
-    /// Read the content of the image on standard input, for `inspect`.
-    #[command(hide = true)]
-    ImageContent,
     /// List the images of a registry.
     Ls(Ls),
     /// Show what differs between two registries.
@@ -211,6 +220,13 @@ pub(crate) struct Index {
     /// The namespace of images that lie in the folder itself [default: library].
     #[arg(long, env = "SREG_NAMESPACE", value_name = "NAME")]
     pub(crate) namespace: Option<Namespace>,
+    /// How another program names the files: nextflow, galaxy or shpc.
+    #[arg(long, env = "SREG_LAYOUT", value_name = "LAYOUT", value_parser = layout())]
+    pub(crate) layout: Option<Layout>,
+    /// References of some files: on each line a path below the folder and a reference, or - for a
+    /// file that is left out.
+    #[arg(long, env = "SREG_MAP", value_name = "FILE")]
+    pub(crate) map: Option<PathBuf>,
     /// How images get into the tree.
     #[arg(long, env = "SREG_LINK", value_name = "HOW")]
     pub(crate) link: Option<Link>,
@@ -230,7 +246,7 @@ pub(crate) struct Index {
     /// Publish the rest when some images cannot be, and exit with 9.
     #[arg(long)]
     pub(crate) skip_invalid: bool,
-    /// Say what would be done, and write nothing.
+    /// Print the reference of each path and what would be done, and write nothing.
     #[arg(short = 'n', long)]
     pub(crate) dry_run: bool,
     #[command(flatten)]
@@ -249,12 +265,19 @@ fn host() -> impl TypedValueParser<Value = Host> {
     PossibleValuesParser::new(words).try_map(|word| word.parse::<Host>())
 }
 
+/// One of the words for layouts.
+fn layout() -> impl TypedValueParser<Value = Layout> {
+    let words = Layout::NAMED.map(Layout::as_str);
+    PossibleValuesParser::new(words).try_map(|word| word.parse::<Layout>())
+}
+
 /// With which keys, and for how long.
 #[derive(Debug, Clone, Default, ClapArgs)]
 pub(crate) struct Signing {
     /// A private key file, or the .pub file of a key that an agent or a device holds; more than
-    /// once where several have to sign.
-    #[arg(short, long = "key", env = "SREG_KEY", value_name = "KEY")]
+    /// once where several have to sign [default: SREG_KEY, SREG_KEY_1 to SREG_KEY_32, each a file
+    /// or the text of a private key].
+    #[arg(short, long = "key", value_name = "KEY")]
     pub(crate) keys: Vec<PathBuf>,
     /// Read passphrases from this file descriptor, a line for each key that has one.
     #[arg(long, value_name = "N")]

@@ -11,6 +11,7 @@ mod inspect;
 mod log;
 mod ls;
 mod mirror;
+mod places;
 mod pull;
 mod push;
 mod refresh;
@@ -29,6 +30,21 @@ use crate::problem::Problem;
 
 /// More cores than a machine has; each costs a thread.
 const MOST_JOBS: usize = 512;
+
+/// Whether this process is to read an image for `sreg inspect`: no command, as nobody else runs it.
+pub(crate) fn is_image_reader() -> bool {
+    let mut words = std::env::args_os().skip(1);
+    words.next().is_some_and(|word| word == image_content::WORD) && words.next().is_none()
+}
+
+/// Reads an image for `sreg inspect`: the exit code.
+pub(crate) fn read_image(output: &Output) -> Result<u8, Problem> {
+    // More threads would take address space that the limits leave to the reader.
+    let _ = rayon::ThreadPoolBuilder::new()
+        .num_threads(1)
+        .build_global();
+    image_content::run(output)
+}
 
 /// Runs a command: its exit code, or why it failed.
 pub(crate) fn run(args: Args, output: &Output) -> Result<u8, Problem> {
@@ -50,7 +66,12 @@ pub(crate) fn run(args: Args, output: &Output) -> Result<u8, Problem> {
     }
     crate::place::configure(&args.global)?;
     crate::stop::listen();
-    match args.command {
+    let places = places::of(&args.command, &config);
+    dispatch(args.command, config, output).map_err(|problem| problem.at(&places))
+}
+
+fn dispatch(command: Command, config: Config, output: &Output) -> Result<u8, Problem> {
+    match command {
         Command::Init(args) => init::run(&args, output),
         Command::Sign(args) => sign::run(&args, output),
         Command::Trust(args) => trust::run(args, output),
@@ -66,7 +87,6 @@ pub(crate) fn run(args: Args, output: &Output) -> Result<u8, Problem> {
         Command::Rm(args) => rm::run(&args, &config, output),
         Command::Verify(args) => verify::run(args, &config, output),
         Command::Inspect(args) => inspect::run(args, &config, output),
-        Command::ImageContent => image_content::run(output),
         Command::Ls(args) => ls::run(&args, output),
         Command::Diff(args) => diff::run(&args, output),
         Command::Repair(args) => repair::run(&args, output),

@@ -4,9 +4,11 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use etcetera::BaseStrategy as _;
-use serde::Deserialize;
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer};
 use sreg_model::settings::{BaseUrl, BlobUrl};
 use sreg_model::{Host, Namespace};
+use sreg_tree::source::{Layout, Pattern};
 
 use crate::args::{ColorMode, Format, Io, Link, ProgressMode};
 use crate::problem::Problem;
@@ -33,8 +35,24 @@ pub(crate) struct Index {
     pub(crate) blob_url: Option<BlobUrl>,
     pub(crate) host: Option<Host>,
     pub(crate) namespace: Option<Namespace>,
+    #[serde(deserialize_with = "layout")]
+    pub(crate) layout: Option<Layout>,
+    pub(crate) map: Option<PathBuf>,
+    #[serde(deserialize_with = "patterns")]
+    pub(crate) names: Vec<Pattern>,
     pub(crate) link: Option<Link>,
     pub(crate) io: Option<Io>,
+}
+
+fn layout<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Layout>, D::Error> {
+    let word = String::deserialize(deserializer)?;
+    word.parse().map(Some).map_err(D::Error::custom)
+}
+
+fn patterns<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Pattern>, D::Error> {
+    let texts = Vec::<String>::deserialize(deserializer)?;
+    let patterns = texts.iter().map(|text| text.parse());
+    patterns.collect::<Result<_, _>>().map_err(D::Error::custom)
 }
 
 impl Config {
@@ -78,6 +96,12 @@ impl Config {
                 blob_url: self.index.blob_url.or(other.index.blob_url),
                 host: self.index.host.or(other.index.host),
                 namespace: self.index.namespace.or(other.index.namespace),
+                layout: self.index.layout.or(other.index.layout),
+                map: self.index.map.or(other.index.map),
+                names: match self.index.names.is_empty() {
+                    true => other.index.names,
+                    false => self.index.names,
+                },
                 link: self.index.link.or(other.index.link),
                 io: self.index.io.or(other.index.io),
             },

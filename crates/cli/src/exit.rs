@@ -31,7 +31,9 @@ pub(crate) fn of_word(word: &str) -> u8 {
         | "last-version"
         | "malformed-url"
         | "signing-key"
+        | "name-map"
         | "passphrase" => USAGE,
+        "unnamed-image" | "not-searched" => OK,
         "access-denied" => DENIED,
         "not-a-tree" | "no-images" | "missing-head" | "missing-node" | "missing-statement"
         | "missing-blob" | "missing-bucket" | "missing-view" | "missing-reference"

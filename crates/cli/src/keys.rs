@@ -1,5 +1,7 @@
 //! The keys that a command signs with, and their passphrases.
 
+mod source;
+
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
@@ -10,8 +12,11 @@ use sreg_sign::{SignError, Signer, amend};
 use sreg_tree::publish::{Keys, days};
 use zeroize::Zeroizing;
 
+pub(crate) use self::source::KeySource;
+use self::source::refuse_secret;
 use crate::args::Signing;
-use crate::problem::Problem;
+use crate::output::Output;
+use crate::problem::{Line, Problem};
 
 /// The longest passphrase, in bytes.
 const MAX_PASSPHRASE: usize = 4096;
@@ -24,15 +29,29 @@ pub(crate) struct Opened {
     comment: Option<String>,
     nonce: [u8; 16],
     head_term: Option<u64>,
+    /// The options that name the first key again.
+    option: String,
 }
 
 impl Opened {
     /// Opens the keys that were named.
-    pub(crate) fn open(signing: &Signing) -> Result<Self, Problem> {
+    pub(crate) fn open(signing: &Signing, output: &Output) -> Result<Self, Problem> {
+        let sources = KeySource::all(&signing.keys)?;
         let mut passphrases = Passphrases::new(signing.passphrase_fd);
         let mut signers: Vec<Box<dyn Signer>> = Vec::new();
-        for path in &signing.keys {
-            let signer = sreg_sign::open(path, &mut |path| passphrases.ask(path))?;
+        for source in &sources {
+            let signer = source.open(&mut |path| passphrases.ask(path))?;
+            if let Some((path, mode)) = source.open_to_others() {
+                output.warning(&Line {
+                    code: "key-permissions",
+                    path: None,
+                    message: format!(
+                        "{}: others may read this private key, its mode is {mode:04o}: chmod 600 {}",
+                        path.display(),
+                        path.display()
+                    ),
+                });
+            }
             if !signers.iter().any(|other| other.key() == signer.key()) {
                 signers.push(signer);
             }
@@ -44,22 +63,31 @@ impl Opened {
                 format!("the system gives no random numbers: {error}"),
             )
         })?;
-        let comment = signing.keys.first().and_then(|path| comment_beside(path));
+        let file = sources.first().and_then(KeySource::file);
+        let comment = file.and_then(comment_beside);
+        let option = sources.first().map(KeySource::as_option);
         Ok(Self {
             signers,
             comment,
             nonce,
             head_term: signing.expires.map(days),
+            option: option.unwrap_or_default(),
         })
     }
 
     /// As [`Opened::open`], where without a key nothing can be done.
-    pub(crate) fn need(signing: &Signing) -> Result<Self, Problem> {
-        if signing.keys.is_empty() {
+    pub(crate) fn need(signing: &Signing, output: &Output) -> Result<Self, Problem> {
+        let opened = Self::open(signing, output)?;
+        if opened.signers.is_empty() {
             return Err(Problem::new("usage", "no key is given to sign with")
                 .with_hint("name a private key, such as --key ~/.ssh/id_ed25519"));
         }
-        Self::open(signing)
+        Ok(opened)
+    }
+
+    /// The option that names the first key again, with a space in front of it; empty for a variable.
+    pub(crate) fn option(&self) -> &str {
+        &self.option
     }
 
     /// What signs.
@@ -82,15 +110,20 @@ impl Opened {
 
 /// Where passphrases come from: a file descriptor, a file, or the terminal.
 struct Passphrases {
-    from: Option<PathBuf>,
+    /// What names the file, and the file. Its name may be the passphrase itself: it is not shown.
+    from: Option<(String, PathBuf)>,
     /// Opened when the first is needed.
     given: Option<File>,
 }
 
 impl Passphrases {
     fn new(fd: Option<u32>) -> Self {
-        let file = || std::env::var_os("SREG_KEY_PASSPHRASE_FILE").map(PathBuf::from);
-        let fd = fd.map(|fd| PathBuf::from(format!("/dev/fd/{fd}")));
+        let variable = "SREG_KEY_PASSPHRASE_FILE";
+        let file = || Some((variable.to_owned(), std::env::var_os(variable)?.into()));
+        let fd = fd.map(|fd| {
+            let path = PathBuf::from(format!("/dev/fd/{fd}"));
+            (format!("--passphrase-fd {fd}"), path)
+        });
         Self {
             from: fd.or_else(file),
             given: None,
@@ -98,7 +131,7 @@ impl Passphrases {
     }
 
     fn ask(&mut self, key: &Path) -> Result<Zeroizing<String>, SignError> {
-        let Some(from) = &self.from else {
+        let Some((name, from)) = &self.from else {
             let shown = crate::output::printable(&key.display().to_string(), true);
             let typed = rpassword::prompt_password(format!("passphrase of {shown}: "));
             return typed
@@ -107,8 +140,8 @@ impl Passphrases {
                     path: key.to_owned(),
                 });
         };
-        let failed = |source| SignError::Read {
-            path: from.clone(),
+        let failed = |source| SignError::PassphraseFile {
+            name: name.clone(),
             source,
         };
         let mut file = match self.given.take() {
@@ -154,6 +187,7 @@ fn comment_beside(path: &Path) -> Option<String> {
 }
 
 fn read_public(path: &Path) -> Result<ListedKey, Problem> {
+    refuse_secret(&path.to_string_lossy())?;
     let wrong = |what: String| Problem::new("malformed-key", format!("{}: {what}", path.display()));
     let bytes = crate::files::read_capped(path, MAX_PUBLIC)?;
     let text = String::from_utf8(bytes).map_err(|_| wrong("it is no text".to_owned()))?;

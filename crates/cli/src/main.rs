@@ -17,16 +17,27 @@ mod target;
 
 use std::process::ExitCode;
 
-use clap::Parser as _;
+use clap::FromArgMatches as _;
 use clap::error::{ContextValue, ErrorKind};
 
 fn main() -> ExitCode {
-    let args = match args::Args::try_parse() {
+    if cmd::is_image_reader() {
+        let output = output::Output::new(&args::Global::default());
+        return end(cmd::read_image(&output), &output);
+    }
+    let parsed = args::command().try_get_matches();
+    let args = match parsed.and_then(|matches| args::Args::from_arg_matches(&matches)) {
         Ok(args) => args,
         Err(error) => return refuse(error),
     };
     let output = output::Output::new(&args.global);
-    match cmd::run(args, &output) {
+    let result = cmd::run(args, &output);
+    end(result, &output)
+}
+
+/// Ends with the exit code of a command, or with why it failed.
+fn end(result: Result<u8, problem::Problem>, output: &output::Output) -> ExitCode {
+    match result {
         Ok(exit::OK) if output.is_lost() => {
             let problem = problem::Problem::new("unwritable", "standard output cannot be written");
             output.problem(&problem);

@@ -4,11 +4,18 @@
     reason = "this is the one place that writes to standard error"
 )]
 
+mod invisible;
+
+use std::borrow::Cow;
 use std::io::{self, IsTerminal as _, Write as _};
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use serde::Serialize;
+use serde_json::Value;
+use sreg_model::redact::redact;
 
+use self::invisible::is_invisible;
 use crate::args::{ColorMode, Format, Global, ProgressMode};
 use crate::problem::{Line, Problem};
 
@@ -77,10 +84,16 @@ impl Output {
 
     /// The answer as JSON.
     pub(crate) fn json<T: Serialize>(&self, value: &T) -> Result<(), Problem> {
-        let mut bytes =
-            serde_json::to_vec(value).map_err(|error| Problem::new("bug", error.to_string()))?;
-        bytes.push(b'\n');
-        self.answer(&bytes);
+        let failed = |error: serde_json::Error| Problem::new("bug", error.to_string());
+        let mut text = serde_json::to_string(value).map_err(failed)?;
+        // Most answers hold none, and keep the order of their fields.
+        if matches!(redact(&text), Cow::Owned(_)) {
+            let mut value: Value = serde_json::from_str(&text).map_err(failed)?;
+            redact_strings(&mut value);
+            text = serde_json::to_string(&value).map_err(failed)?;
+        }
+        text.push('\n');
+        self.answer(text.as_bytes());
         Ok(())
     }
 
@@ -164,10 +177,10 @@ impl Output {
                     .replace('\n', "%0A")
             };
             let property = |text: &str| escape(text).replace(':', "%3A").replace(',', "%2C");
-            let file = line
-                .path
-                .as_ref()
-                .map_or(String::new(), |path| format!("file={},", property(path)));
+            let path = line.path.as_deref().map(Path::new);
+            let file = path
+                .and_then(in_workspace)
+                .map_or(String::new(), |path| format!("file={},", property(&path)));
             say(
                 "",
                 &format!(
@@ -186,6 +199,35 @@ impl Output {
             text.to_owned()
         }
     }
+}
+
+/// A path without links and `..`, as far as it exists.
+fn real(path: &Path) -> Option<PathBuf> {
+    path.ancestors().find_map(|above| {
+        let rest = path.strip_prefix(above).ok()?;
+        Some(above.canonicalize().ok()?.join(rest))
+    })
+}
+
+/// The path of a file in the workspace of a run, as annotations name files: below the folder that the
+/// runner names, else below the repository, else below the current folder. `None` outside of it.
+fn in_workspace(path: &Path) -> Option<String> {
+    let path = real(&std::path::absolute(path).ok()?)?;
+    let current = std::env::current_dir().ok()?;
+    let runner = std::env::var_os("GITHUB_WORKSPACE");
+    let runner = runner.and_then(|folder| real(Path::new(&folder)));
+    let repository = || {
+        let mut above = current.ancestors();
+        above
+            .find(|folder| folder.join(".git").exists())
+            .map(Path::to_owned)
+    };
+    let workspace = runner
+        .filter(|folder| path.starts_with(folder))
+        .or_else(repository)
+        .unwrap_or_else(|| current.clone());
+    let path = path.strip_prefix(workspace).ok()?;
+    Some(path.display().to_string()).filter(|path| !path.is_empty())
 }
 
 /// Lines of a server's log, in one write.
@@ -207,14 +249,29 @@ fn say(mark: &str, text: &str) {
     let _ = io::stderr().lock().write_all(line.as_bytes());
 }
 
-/// Text as a terminal may see it: names come from folders and trees of others. Control characters
-/// and those that change the direction of writing are escaped; line ends too, in a `line`.
+/// Removes secrets from every string of a JSON value.
+fn redact_strings(value: &mut Value) {
+    match value {
+        Value::String(text) => {
+            if let Cow::Owned(shown) = redact(text) {
+                *text = shown;
+            }
+        }
+        Value::Array(values) => values.iter_mut().for_each(redact_strings),
+        Value::Object(fields) => fields.values_mut().for_each(redact_strings),
+        Value::Null | Value::Bool(_) | Value::Number(_) => {}
+    }
+}
+
+/// Text as a terminal may see it, without secrets: names come from folders and trees of others.
+/// Control characters, and those that are not seen or change the direction of writing, are escaped;
+/// line ends too, in a `line`.
 pub(crate) fn printable(text: &str, line: bool) -> String {
+    let text = redact(text);
     let mut shown = String::with_capacity(text.len());
     for character in text.chars() {
         let layout = matches!(character, '\n' | '\t') && !line;
-        let turning = matches!(character, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-        if (character.is_control() && !layout) || turning {
+        if (character.is_control() && !layout) || is_invisible(character) {
             shown.extend(character.escape_default());
         } else {
             shown.push(character);
@@ -232,6 +289,11 @@ pub(crate) fn human_bytes(bytes: u64) -> String {
 pub(crate) fn moment(seconds: u64) -> Option<String> {
     let seconds = i64::try_from(seconds).ok()?;
     Some(jiff::Timestamp::from_second(seconds).ok()?.to_string())
+}
+
+/// One of two words, for one thing or for several.
+pub(crate) fn verb(count: u64, one: &'static str, several: &'static str) -> &'static str {
+    if count == 1 { one } else { several }
 }
 
 /// `1 image`, `2 images`.
@@ -253,5 +315,16 @@ mod tests {
         let shown = printable(name, true);
         assert_eq!(shown, "a\\u{1b}[31m\\nb: ok\\u{202e}\\u{9b}é");
         assert_eq!(printable("line\n\ttab", false), "line\n\ttab");
+        // Zero width, soft hyphen, byte order mark, tags, fillers of Hangul, isolates.
+        for hidden in
+            "\u{200b}\u{200d}\u{2060}\u{ad}\u{feff}\u{e0041}\u{3164}\u{2066}\u{61c}\u{180e}\u{2028}"
+                .chars()
+        {
+            let shown = printable(&format!("lab{hidden}x"), false);
+            assert_eq!(shown, format!("lab{}x", hidden.escape_default()));
+        }
+        for seen in ["Ünï 東京 🧬", "عربي", "ไทย"] {
+            assert_eq!(printable(seen, true), seen);
+        }
     }
 }

@@ -75,6 +75,25 @@ impl Problem {
         self
     }
 
+    /// Puts the place that a command was given where the hint has a word for it. Of several, that is the
+    /// one that the error names.
+    pub(crate) fn at(mut self, places: &[String]) -> Self {
+        let is_named = |place: &&String| {
+            let mut lines = self.lines.iter();
+            lines.any(|line| line.message.contains(place.as_str()))
+        };
+        let place = match places {
+            [one] => Some(one),
+            several => several.iter().find(is_named),
+        };
+        if let (Some(place), Some(hint)) = (place, &mut self.hint) {
+            for word in ["TREE", "PLACE"] {
+                *hint = replace_word(hint, word, place);
+            }
+        }
+        self
+    }
+
     /// The exit code: the worst of all lines.
     pub(crate) fn exit(&self) -> u8 {
         exit::worst(self.lines.iter().map(|line| exit::of_word(line.code)))
@@ -141,6 +160,30 @@ impl From<TreeError> for Problem {
 impl From<SignError> for Problem {
     fn from(error: SignError) -> Self {
         let hint = match error.code() {
+            _ if matches!(error, SignError::LostLines { .. }) => Some(
+                "keep its line breaks: in a shell SREG_KEY=\"$(cat FILE)\" with the quotes, in a workflow file the secret alone; or write it to a file, and name that",
+            ),
+            _ if matches!(error, SignError::Several { .. }) => Some(
+                "give each key in a variable of its own: SREG_KEY_1, SREG_KEY_2 and so on to SREG_KEY_32",
+            ),
+            _ if matches!(
+                error,
+                SignError::Pem {
+                    is_ed25519: true,
+                    ..
+                }
+            ) =>
+            {
+                Some(
+                    "OpenSSH 9.6 or later rewrites it with: ssh-keygen -p -f FILE; an earlier one cannot, then make a new key: ssh-keygen -t ed25519",
+                )
+            }
+            _ if matches!(error, SignError::Pem { .. }) => Some(
+                "rewrite it with: ssh-keygen -p -f FILE; for a PuTTY key: puttygen FILE -O private-openssh -o NEW",
+            ),
+            _ if matches!(error, SignError::NeedsFile { .. }) => Some(
+                "write the key to a file that only you can read, or load it into ssh-agent, and name that file or the .pub file",
+            ),
             "passphrase" => Some(
                 "give it on a terminal, by --passphrase-fd N, or in the file that SREG_KEY_PASSPHRASE_FILE names",
             ),
@@ -222,6 +265,21 @@ impl From<ServeError> for Problem {
         };
         problem.with_hint(hint)
     }
+}
+
+/// Replaces a word that is no part of another one.
+fn replace_word(text: &str, word: &str, by: &str) -> String {
+    let is_part = |character: Option<char>| character.is_some_and(char::is_alphanumeric);
+    let mut replaced = String::new();
+    let mut rest = text;
+    while let Some(at) = rest.find(word) {
+        let (before, after) = (&rest[..at], &rest[at + word.len()..]);
+        let is_whole = !is_part(before.chars().last()) && !is_part(after.chars().next());
+        replaced.push_str(before);
+        replaced.push_str(if is_whole { by } else { word });
+        rest = after;
+    }
+    replaced + rest
 }
 
 /// What to do about a store.

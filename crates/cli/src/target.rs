@@ -53,19 +53,25 @@ impl Target {
     }
 }
 
-/// A tree and what follows `//`, where there is one. The two slashes after a URL's scheme are none.
+/// A tree and what follows the last `//`, where there is one: no reference has any. The two slashes
+/// after a URL's scheme are none, nor are those in the path of a folder that is a registry.
 pub(crate) fn split(text: &str) -> Option<(&str, &str)> {
     let start = match sreg_store::is_url(text) {
         true => text.find("://")? + 3,
         false => 0,
     };
-    let at = start + text[start..].find("//")?;
+    if start == 0 && Path::new(text).join("sreg.json").is_file() {
+        return None;
+    }
+    let last = start + text[start..].rfind("//")?;
+    // Of three slashes, the third is a part of what is no reference.
+    let at = text[..last].trim_end_matches('/').len().max(start);
     let (tree, rest) = (&text[..at], &text[at + 2..]);
     (at > start && !rest.is_empty()).then_some((tree, rest))
 }
 
 /// Refuses a URL of another kind than those that are read.
-fn check_scheme(text: &str) -> Result<(), Problem> {
+pub(crate) fn check_scheme(text: &str) -> Result<(), Problem> {
     let Some((scheme, _)) = text.split_once("://") else {
         return Ok(());
     };

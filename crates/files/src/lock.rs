@@ -100,8 +100,10 @@ fn take(path: &Path) -> io::Result<Option<String>> {
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
         // Whoever held the lock has removed its folder.
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            fs::create_dir(path.parent().ok_or(error)?)?;
-            return take(path);
+            match fs::create_dir(path.parent().ok_or(error)?) {
+                Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
+                _ => return take(path),
+            }
         }
         Err(error) => return Err(error),
     }

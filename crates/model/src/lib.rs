@@ -20,6 +20,7 @@ pub mod lock;
 pub mod manifest;
 pub mod media_type;
 pub mod node;
+pub mod redact;
 pub mod reference;
 pub mod served;
 pub mod settings;

@@ -9,6 +9,7 @@ use crate::canonical::{self, CanonicalError};
 use crate::digest::shorten;
 use crate::host::Host;
 use crate::layout::Place;
+use crate::redact::redact;
 use crate::statement::{Image, Subject};
 
 /// The version of the tree's format that this code reads and writes.
@@ -31,7 +32,7 @@ pub enum SettingsError {
     Newer(u64),
     /// Not an absolute http or https URL.
     #[error(
-        "{0:?} is not an http:// or https:// URL of up to 2048 bytes without spaces, query or fragment"
+        "{0:?} is not an http:// or https:// URL of up to 2048 bytes without credentials, spaces, query or fragment"
     )]
     Url(String),
     /// A template that names no image.
@@ -164,7 +165,7 @@ impl FromStr for BaseUrl {
     fn from_str(text: &str) -> Result<Self, SettingsError> {
         let trimmed = text.trim_end_matches('/');
         if !is_url(trimmed) || trimmed.contains(['{', '}']) {
-            return Err(SettingsError::Url(shorten(text)));
+            return Err(SettingsError::Url(shown(text)));
         }
         Ok(Self(trimmed.to_owned()))
     }
@@ -207,7 +208,7 @@ impl FromStr for BlobUrl {
 
     fn from_str(text: &str) -> Result<Self, SettingsError> {
         if !is_url(text) {
-            return Err(SettingsError::Url(shorten(text)));
+            return Err(SettingsError::Url(shown(text)));
         }
         let known = ["digest", "hex", "namespace", "name", "tag", "arch", "ext"];
         let mut used = Vec::new();
@@ -215,12 +216,12 @@ impl FromStr for BlobUrl {
             used.push(placeholder.to_owned());
             known.contains(&placeholder).then(String::new)
         })
-        .ok_or_else(|| SettingsError::Placeholder(shorten(text)))?;
+        .ok_or_else(|| SettingsError::Placeholder(shown(text)))?;
         let has = |word: &str| used.iter().any(|placeholder| placeholder == word);
         if has("digest") || has("hex") || (has("name") && has("tag")) {
             return Ok(Self(text.to_owned()));
         }
-        Err(SettingsError::Template(shorten(text)))
+        Err(SettingsError::Template(shown(text)))
     }
 }
 
@@ -239,6 +240,11 @@ fn expand(template: &str, mut value: impl FnMut(&str) -> Option<String>) -> Opti
     Some(text)
 }
 
+/// A text as errors show it: without credentials, and not too long.
+fn shown(text: &str) -> String {
+    shorten(&redact(text))
+}
+
 fn is_url(text: &str) -> bool {
     let after = text
         .strip_prefix("https://")
@@ -251,6 +257,8 @@ fn is_url(text: &str) -> bool {
     let named = !name.is_empty() || host.starts_with('[');
     named
         && !host.contains(['@', '{', '}'])
+        // Such as a port that is none: the start of a password that holds a slash.
+        && url::Url::parse(text).is_ok()
         && text.len() <= MAX_URL
         && text.bytes().all(|byte| {
             byte.is_ascii_graphic() && !matches!(byte, b'"' | b'\\' | b'<' | b'>' | b'?' | b'#')
@@ -395,6 +403,7 @@ mod tests {
             "https:///x",
             "http://:80",
             "http://user:word@example.org",
+            "http://user:wo/rd@example.org",
             "https://a b",
             "https://a/?q",
             "https://a/{digest}",

@@ -106,6 +106,41 @@ pub enum SignError {
         /// What it is instead.
         what: &'static str,
     },
+    /// The text of a key without its line breaks.
+    #[error("{} holds a key whose line breaks were lost", path.display())]
+    LostLines {
+        /// The file, or the variable.
+        path: PathBuf,
+    },
+    /// The texts of several keys where one is expected.
+    #[error("{} holds several keys, expected one", path.display())]
+    Several {
+        /// The variable.
+        path: PathBuf,
+    },
+    /// A private key in another form than OpenSSH's.
+    #[error("{} holds a private key in another form than OpenSSH's", path.display())]
+    Pem {
+        /// The file, or the variable.
+        path: PathBuf,
+        /// Whether it is an Ed25519 key in PKCS #8, which `ssh-keygen` reads from OpenSSH 9.6 on.
+        is_ed25519: bool,
+    },
+    /// A key that `ssh-keygen` signs with, given as text.
+    #[error("{} holds a key that ssh-keygen signs with, from a file only", path.display())]
+    NeedsFile {
+        /// The variable.
+        path: PathBuf,
+    },
+    /// What should hold a passphrase cannot be read. Its name may be the passphrase, so it is not
+    /// part of the error.
+    #[error("{name} must name a file that holds the passphrase")]
+    PassphraseFile {
+        /// The variable or the option that names it.
+        name: String,
+        /// Why it cannot be read.
+        source: io::Error,
+    },
     /// A key whose signatures nobody would accept.
     #[error("{} cannot be used", path.display())]
     Unsuitable {
@@ -165,8 +200,16 @@ impl SignError {
         match self {
             Self::Read { source, .. } if source.kind() == io::ErrorKind::NotFound => "missing-file",
             Self::Read { .. } => "unreadable",
-            Self::NoKey { .. } | Self::Unsuitable { .. } | Self::Foreign { .. } => "signing-key",
-            Self::NoPassphrase { .. } | Self::WrongPassphrase { .. } => "passphrase",
+            Self::NoKey { .. }
+            | Self::LostLines { .. }
+            | Self::Several { .. }
+            | Self::Pem { .. }
+            | Self::NeedsFile { .. }
+            | Self::Unsuitable { .. }
+            | Self::Foreign { .. } => "signing-key",
+            Self::NoPassphrase { .. }
+            | Self::WrongPassphrase { .. }
+            | Self::PassphraseFile { .. } => "passphrase",
             Self::Program { .. } | Self::Refused { .. } | Self::Made { .. } => "signing-failed",
         }
     }

@@ -28,4 +28,4 @@ pub use key::check_key;
 pub use namespace::Purpose;
 pub use series::{Series, check_known_head, check_seen_slot, seen_slot};
 pub use signature::{MAX_SIGNATURES, Signature, parse_all};
-pub use signer::{AskPassphrase, KeyFile, Signer, SshKeygen, open};
+pub use signer::{AskPassphrase, KeyFile, Signer, SshKeygen, open, open_text};

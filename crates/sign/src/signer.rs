@@ -44,15 +44,64 @@ pub type AskPassphrase<'a> = &'a mut dyn FnMut(&Path) -> Result<Zeroizing<String
 /// given.
 pub fn open(path: &Path, ask: AskPassphrase<'_>) -> Result<Box<dyn Signer>, SignError> {
     let text = read(path)?;
-    let (key, private) = public_half(path, &text)?;
+    match native(path, &text, ask)? {
+        Found::Native(signer) => Ok(signer),
+        Found::Foreign(key) => Ok(Box::new(SshKeygen::of_key(path, key))),
+    }
+}
+
+/// Returns what signs with the key in `text`, the content of a key file that a variable named `name`
+/// holds. The text is not copied.
+///
+/// # Errors
+/// `NeedsFile` for a key that `ssh-keygen` would sign with, and for several keys; otherwise as [`open`].
+pub fn open_text(
+    name: &str,
+    text: &str,
+    ask: AskPassphrase<'_>,
+) -> Result<Box<dyn Signer>, SignError> {
+    let path = Path::new(name);
+    let text = text.trim();
+    if text.matches("-----BEGIN ").count() > 1 {
+        return Err(SignError::Several {
+            path: path.to_owned(),
+        });
+    }
+    if !text.starts_with("-----BEGIN ") {
+        return Err(match text.contains("PRIVATE KEY") {
+            true => no_key(path, "holds more than a key"),
+            false => no_key(
+                path,
+                "holds no text of a private key; if it is in base64, decode it",
+            ),
+        });
+    }
+    match native(path, text.as_bytes(), ask)? {
+        Found::Native(signer) => Ok(signer),
+        Found::Foreign(_) => Err(SignError::NeedsFile {
+            path: path.to_owned(),
+        }),
+    }
+}
+
+/// What the text of a key file holds.
+enum Found {
+    /// A private key that signs here.
+    Native(Box<dyn Signer>),
+    /// A key that `ssh-keygen` signs with.
+    Foreign(Key),
+}
+
+fn native(path: &Path, text: &[u8], ask: AskPassphrase<'_>) -> Result<Found, SignError> {
+    let (key, private) = public_half(path, text)?;
     if private && is_native(&key) {
-        match KeyFile::from_text(path, &text, key.clone(), ask) {
+        match KeyFile::from_text(path, text, key.clone(), ask) {
             // Such as an ECDSA key whose number starts with a zero: ssh-key refuses it.
             Err(SignError::Foreign { .. }) => {}
-            signer => return Ok(Box::new(signer?)),
+            signer => return Ok(Found::Native(Box::new(signer?))),
         }
     }
-    Ok(Box::new(SshKeygen::of_key(path, key)))
+    Ok(Found::Foreign(key))
 }
 
 /// The longest key file, in bytes.
@@ -93,17 +142,46 @@ fn is_native(key: &Key) -> bool {
 const BEGIN: &[u8] = b"-----BEGIN OPENSSH PRIVATE KEY-----";
 const END: &[u8] = b"-----END OPENSSH PRIVATE KEY-----";
 
+/// Whether the line breaks of PEM were replaced by spaces, by `\n` in letters, or by nothing.
+fn has_lost_lines(text: &[u8]) -> bool {
+    let marker = text.strip_prefix(b"-----BEGIN ").and_then(|text| {
+        let end = text.windows(5).position(|window| window == b"-----")?;
+        Some(&text[end + 5..])
+    });
+    marker.is_some_and(|body| !body.starts_with(b"\n") && !body.starts_with(b"\r\n"))
+}
+
+/// Whether PKCS #8 that is not encrypted holds an Ed25519 key, by the object identifier of RFC 8410.
+fn is_pkcs8_ed25519(text: &[u8]) -> bool {
+    let Some(body) = text.strip_prefix(b"-----BEGIN PRIVATE KEY-----") else {
+        return false;
+    };
+    let mut base64 = Zeroizing::new(Vec::with_capacity(body.len()));
+    let body = body.split(|byte| *byte == b'-').next().unwrap_or_default();
+    base64.extend(body.iter().filter(|byte| !byte.is_ascii_whitespace()));
+    let Ok(der) = STANDARD.decode(&base64).map(Zeroizing::new) else {
+        return false;
+    };
+    der.windows(5)
+        .any(|window| window == [0x06, 0x03, 0x2b, 0x65, 0x70])
+}
+
 /// The public key in a file, and whether the private one stands beside it. It is not encrypted.
 fn public_half(path: &Path, text: &[u8]) -> Result<(Key, bool), SignError> {
+    if has_lost_lines(text) {
+        return Err(SignError::LostLines {
+            path: path.to_owned(),
+        });
+    }
     let (key, private) = if text.starts_with(BEGIN) {
         let key = of_container(text)
             .ok_or_else(|| no_key(path, "is a damaged key file, or of an unsupported kind"))?;
         (key, true)
     } else if text.starts_with(b"-----BEGIN ") {
-        return Err(no_key(
-            path,
-            "is not in OpenSSH's form: `ssh-keygen -p -f FILE` writes it anew",
-        ));
+        return Err(SignError::Pem {
+            path: path.to_owned(),
+            is_ed25519: is_pkcs8_ed25519(text),
+        });
     } else {
         let key = std::str::from_utf8(text)
             .ok()

@@ -4,7 +4,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use sreg_sign::{KeyFile, Purpose, SignError, Signature, Signer, SshKeygen, open};
+use sreg_sign::{KeyFile, Purpose, SignError, Signature, Signer, SshKeygen, open, open_text};
 use zeroize::Zeroizing;
 
 fn fixture(name: &str) -> PathBuf {
@@ -125,4 +125,54 @@ fn what_cannot_sign_is_refused() {
     ));
     let public = KeyFile::open(&fixture("ed25519.pub"), &mut nobody);
     assert_eq!(public.unwrap_err().code(), "signing-key");
+}
+
+#[test]
+fn the_text_of_a_key_signs_as_its_file_does() {
+    let text = fs::read_to_string(fixture("ed25519")).unwrap();
+    let message = fs::read(fixture("message")).unwrap();
+    for text in [
+        text.clone(),
+        text.trim_end().to_owned(),
+        text.replace('\n', "\r\n"),
+    ] {
+        let signer = open_text("KEY", &text, &mut nobody).unwrap();
+        let armor = signer.sign(Purpose::Image, &message).unwrap();
+        assert_eq!(
+            armor.into_bytes(),
+            fs::read(fixture("ed25519.sig")).unwrap()
+        );
+    }
+    let rsa = fs::read_to_string(fixture("rsa3072")).unwrap();
+    let refused = open_text("KEY", &rsa, &mut nobody).err().unwrap();
+    assert!(matches!(refused, SignError::NeedsFile { .. }), "{refused}");
+    let both = format!("{text}{text}");
+    let refused = open_text("KEY", &both, &mut nobody).err().unwrap();
+    assert!(matches!(refused, SignError::Several { .. }), "{refused}");
+    let lines: Vec<&str> = text.lines().collect();
+    for lost in [lines.join(" "), lines.join("\\n"), lines.concat()] {
+        let refused = open_text("KEY", &lost, &mut nobody).err().unwrap();
+        assert!(matches!(refused, SignError::LostLines { .. }), "{refused}");
+        assert!(!format!("{refused:?}").contains(lines[1]), "{refused:?}");
+    }
+}
+
+#[test]
+fn another_form_of_ed25519_is_told_apart_from_those_that_ssh_keygen_rewrites() {
+    // RFC 8410, 10.3.
+    let ed25519 = "-----BEGIN PRIVATE KEY-----\nMC4CAQAwBQYDK2VwBCIEINTuctv5E1hK1bbY8fdp+K06/nwoy/HU++CXqI9EdVhC\n-----END PRIVATE KEY-----\n";
+    let scratch = tempfile::tempdir().unwrap();
+    let path = scratch.path().join("key");
+    for (text, expected) in [
+        (ed25519, true),
+        ("-----BEGIN RSA PRIVATE KEY-----\nMIIE\n", false),
+        ("-----BEGIN ENCRYPTED PRIVATE KEY-----\nMIIE\n", false),
+    ] {
+        fs::write(&path, text).unwrap();
+        let refused = open(&path, &mut nobody).err().unwrap();
+        assert!(
+            matches!(refused, SignError::Pem { is_ed25519, .. } if is_ed25519 == expected),
+            "{refused:?}"
+        );
+    }
 }

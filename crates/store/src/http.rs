@@ -9,6 +9,7 @@ use reqwest::header::{
 };
 use reqwest::redirect::Policy;
 use reqwest::{Client, Response, StatusCode};
+use sreg_model::redact::redact;
 use sreg_model::settings::BaseUrl;
 
 use crate::patience::{Patience, too_slow};
@@ -261,21 +262,11 @@ fn check_start(url: &str, headers: &HeaderMap, start: u64) -> Result<(), StoreEr
     }
 }
 
-/// A URL as it may be shown: without what may be a secret in it, a user's password or a query.
+/// Returns a URL without what may be a secret in it: credentials, query and fragment.
 #[must_use]
 pub fn shown(url: &str) -> String {
-    let url = url.split(['?', '#']).next().unwrap_or(url);
-    let Some((scheme, rest)) = url.split_once("://") else {
-        return url.to_owned();
-    };
-    let (authority, path) = match rest.find('/') {
-        Some(at) => rest.split_at(at),
-        None => (rest, ""),
-    };
-    let host = authority
-        .rsplit_once('@')
-        .map_or(authority, |(_, host)| host);
-    format!("{scheme}://{host}{path}")
+    let url = redact(url);
+    url.split(['?', '#']).next().unwrap_or(&url).to_owned()
 }
 
 fn wrong(url: &str, what: String) -> StoreError {

@@ -1,8 +1,10 @@
 //! From the name of a store to the store.
 
 use std::fmt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
+
+use url::Url;
 
 use crate::{Http, Local, Patience, S3, Store, StoreError};
 
@@ -35,6 +37,20 @@ pub fn is_url(name: &str) -> bool {
         .any(|scheme| name.starts_with(scheme))
 }
 
+/// The path in a `file://` URL (RFC 8089), percent-decoded.
+fn file_path(name: &str) -> Result<PathBuf, StoreError> {
+    let wrong = |what: &str| StoreError::Name {
+        name: crate::shown(name),
+        what: what.to_owned(),
+    };
+    let expected = "after file:// stands the full path of a folder";
+    let url = Url::parse(name).map_err(|_| wrong(expected))?;
+    if url.query().is_some() || url.fragment().is_some() {
+        return Err(wrong("'?' and '#' in a path are written as %3F and %23"));
+    }
+    url.to_file_path().map_err(|()| wrong(expected))
+}
+
 /// Opens the store that a name names: `http://`, `https://`, `s3://bucket/prefix`, `file:///folder`,
 /// or a folder.
 ///
@@ -52,21 +68,14 @@ pub fn open(name: &str, access: &Access) -> Result<Arc<dyn Store>, StoreError> {
         && scheme.bytes().all(|byte| byte.is_ascii_alphanumeric())
     {
         return Err(StoreError::Name {
-            name: name.to_owned(),
+            name: crate::shown(name),
             what: format!(
                 "{scheme}:// is none of https://, http://, s3:// and file://, and no folder"
             ),
         });
     }
-    let folder = match name.strip_prefix("file://") {
-        None => name,
-        Some(path) if path.starts_with('/') => path,
-        Some(_) => {
-            return Err(StoreError::Name {
-                name: name.to_owned(),
-                what: "after file:// stands the full path of a folder".to_owned(),
-            });
-        }
-    };
-    Ok(Arc::new(Local::new(Path::new(folder))))
+    if name.starts_with("file://") {
+        return Ok(Arc::new(Local::new(&file_path(name)?)));
+    }
+    Ok(Arc::new(Local::new(Path::new(name))))
 }

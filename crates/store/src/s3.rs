@@ -19,6 +19,7 @@ use object_store::{
     ObjectStore, PutMode, PutOptions, PutPayload, RetryConfig, UpdateVersion,
 };
 use sreg_model::Digest;
+use sreg_model::redact::redact;
 
 pub use self::credentials::credentials;
 use crate::patience::{Patience, too_slow};
@@ -54,10 +55,16 @@ impl S3 {
     pub fn open(url: &str, access: &Access) -> Result<Self, StoreError> {
         let url = url.trim_end_matches('/');
         let wrong = |what: String| StoreError::Name {
-            name: url.to_owned(),
+            name: redact(url).into_owned(),
             what,
         };
         let rest = url.strip_prefix("s3://").unwrap_or(url);
+        if rest.contains('@') {
+            return Err(wrong(
+                "credentials are not part of a URL: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
+                    .to_owned(),
+            ));
+        }
         let (bucket, prefix) = rest.split_once('/').unwrap_or((rest, ""));
         if bucket.is_empty() {
             return Err(wrong("s3:// is followed by a bucket's name".to_owned()));
@@ -479,10 +486,15 @@ const ROLE_OF_MACHINE: &str = "169.254.169.254";
 
 /// Refuses an endpoint that cannot be one, and plain HTTP that nobody has allowed.
 fn check_endpoint(endpoint: &str) -> Result<(), String> {
-    if !endpoint.starts_with("https://") && !endpoint.starts_with("http://") {
+    let shown = redact(endpoint);
+    if shown != endpoint {
         return Err(format!(
-            "its endpoint is {endpoint}, and must begin with https:// or http://"
+            "its endpoint, {shown}, has credentials in it: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
         ));
+    }
+    if !endpoint.starts_with("https://") && !endpoint.starts_with("http://") {
+        // It may be `user:password@host`, and is not shown.
+        return Err("its endpoint must begin with https:// or http://".to_owned());
     }
     let is_plain = endpoint.starts_with("http://");
     if is_plain && !is_loopback(endpoint) && !allows_http() {

@@ -15,14 +15,14 @@ use sreg_model::layout::Place;
 use sreg_model::lock::Known;
 use sreg_model::settings::{BaseUrl, BlobUrl, Settings};
 use sreg_model::statement::{Image, Subject};
-use sreg_model::{Digest, Document, Host, Namespace, document, trust};
+use sreg_model::{Digest, Document, Host, document, trust};
 
 use self::found::{Found, Sorted};
 use self::hashing::Hashing;
 use crate::cache::Cache;
 use crate::error::TreeError;
 use crate::publish::{self, Base, Edition, Keys, Lines, Provided, Publication, Watch};
-use crate::source::{self, SourceFault};
+use crate::source::{self, Naming, SourceFault};
 use crate::staging::{FolderWriter, LinkMode};
 use crate::tree::Tree;
 use crate::writer::Writer;
@@ -34,8 +34,8 @@ pub struct Options {
     pub source: PathBuf,
     /// The tree to publish into; made where it is absent.
     pub out: PathBuf,
-    /// The namespace of images that lie in `source` itself.
-    pub namespace: Namespace,
+    /// How references are read from paths.
+    pub naming: Naming,
     /// How images get into the tree.
     pub link: LinkMode,
     /// How images are read.
@@ -93,10 +93,25 @@ pub struct Outcome {
     pub kept: Vec<Subject>,
     /// Images that were left out, and why.
     pub skipped: Vec<SourceFault>,
+    /// Images whose names do not say that they are, and folders that were not looked into.
+    pub passed_over: Vec<SourceFault>,
+    /// The reference of each image, by path.
+    pub named: Vec<Reading>,
     /// What the tree says of itself now.
     pub settings: Settings,
     /// Images that are larger than what its host takes, with their sizes.
     pub too_large: Vec<(Subject, u64)>,
+}
+
+/// The reference that a path was read as.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reading {
+    /// The image.
+    pub path: PathBuf,
+    /// What it is published as.
+    pub subject: Subject,
+    /// The other references that its name could mean.
+    pub others: Vec<String>,
 }
 
 /// Indexes a folder.
@@ -113,8 +128,12 @@ pub fn index_folder(
         .cache
         .as_deref()
         .map_or_else(Cache::none, Cache::open);
-    let Sorted { found, faults } = found::sort(
-        source::scan(&options.source, &options.out, &options.namespace),
+    let Sorted {
+        found,
+        faults,
+        passed_over,
+    } = found::sort(
+        source::scan(&options.source, &options.out, &options.naming),
         &cache,
     );
     if !faults.is_empty() && !options.skip_invalid {
@@ -123,10 +142,13 @@ pub fn index_folder(
     let origin = absent::read_origin(options.origin.as_deref());
     let has_origin = !origin.is_empty() && Tree::open(&options.out).is_ok();
     if found.is_empty() && !options.prune && !has_origin {
-        return Err(TreeError::NoImages(options.source.clone()));
+        return Err(no_images(options, passed_over));
     }
     if options.dry_run {
-        return dry_run(options, keys, &found, &origin, faults);
+        return Ok(Outcome {
+            passed_over,
+            ..dry_run(options, keys, &found, &origin, faults)?
+        });
     }
 
     check_before(options, keys)?;
@@ -209,6 +231,7 @@ pub fn index_folder(
         kept,
         settings: publication.settings,
         too_large,
+        passed_over,
         ..outcome(Some(head), &found, hashing::reused(&hashed), faults)
     })
 }
@@ -234,8 +257,31 @@ fn outcome(
         removed: Vec::new(),
         kept: Vec::new(),
         skipped,
+        passed_over: Vec::new(),
+        named: found.iter().map(reading).collect(),
         settings: Settings::default(),
         too_large: Vec::new(),
+    }
+}
+
+/// There is no image; there may be some whose names do not say that they are.
+fn no_images(options: &Options, passed_over: Vec<SourceFault>) -> TreeError {
+    if passed_over.is_empty() {
+        return TreeError::NoImages(options.source.clone());
+    }
+    let none = SourceFault::new(
+        "no-images",
+        &options.source,
+        "no name in it is that of an image",
+    );
+    TreeError::Source(std::iter::once(none).chain(passed_over).collect())
+}
+
+fn reading(image: &Found) -> Reading {
+    Reading {
+        path: image.path.clone(),
+        subject: image.subject.clone(),
+        others: image.others.clone(),
     }
 }
 

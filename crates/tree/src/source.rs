@@ -1,18 +1,53 @@
 //! Which files of a folder are images, and what references their paths say (`spec/cli.md`).
 
 mod case;
+mod layout;
+mod map;
+mod name;
+mod propose;
 
 use std::collections::{BTreeMap, VecDeque};
-use std::fs;
-use std::io;
+use std::fs::{self, File};
+use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
 use sreg_index::stamp::Stamp;
-use sreg_model::reference::ReferenceError;
+use sreg_model::image::{ImageKind, SNIFF_BYTES, sniff};
 use sreg_model::statement::Subject;
-use sreg_model::{Arch, Name, Namespace, Repository, Tag};
+use sreg_model::{Arch, Namespace, Repository, Tag};
 
 pub(crate) use self::case::FoldedNames;
+pub use self::layout::Layout;
+pub use self::map::{NameMap, Pattern};
+use self::name::{NameError, Named};
+pub use self::name::{misread, pulled_name};
+
+/// How references are read from paths: as a map says, else by the first pattern that matches, else by
+/// the layout.
+#[derive(Debug, Clone)]
+pub struct Naming {
+    /// The namespace of images that lie in the source itself.
+    pub flat: Namespace,
+    /// The layout of the source.
+    pub layout: Layout,
+    /// Patterns for paths without their endings.
+    pub patterns: Vec<Pattern>,
+    /// The references of some files.
+    pub map: NameMap,
+}
+
+impl Naming {
+    /// Returns the plain layout, without a map or patterns.
+    #[must_use]
+    pub fn plain(flat: Namespace) -> Self {
+        Self {
+            flat,
+            layout: Layout::Plain,
+            patterns: Vec::new(),
+            map: NameMap::default(),
+        }
+    }
+}
 
 /// A file that its name says is an image.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,6 +62,8 @@ pub struct Candidate {
     pub tag: Tag,
     /// Its architecture, where the name says one.
     pub arch: Option<Arch>,
+    /// The other references that its name could mean.
+    pub others: Vec<String>,
 }
 
 /// Why a file or folder of a source cannot be published.
@@ -57,20 +94,33 @@ pub struct Scan {
     pub candidates: Vec<Candidate>,
     /// What cannot be published.
     pub faults: Vec<SourceFault>,
+    /// Images whose names do not say that they are, and folders that were not looked into.
+    pub passed_over: Vec<SourceFault>,
 }
 
-/// Reads the folder `source` and all folders below it, but `skip`. `flat` is the namespace of
-/// images that lie in `source` itself.
+/// Reads the folder `source` and all folders below it, but `skip`.
 #[must_use]
-pub fn scan(source: &Path, skip: &Path, flat: &Namespace) -> Scan {
+pub fn scan(source: &Path, skip: &Path, naming: &Naming) -> Scan {
     let mut scan = Scan::default();
     let mut walk = Walk {
         skip: fs::canonicalize(skip).ok(),
-        flat,
+        naming,
         scan: &mut scan,
         above: Vec::new(),
+        in_registry: false,
     };
     walk.folder(source, &mut Vec::new());
+    for path in naming
+        .map
+        .paths()
+        .filter(|path| !source.join(path).exists())
+    {
+        let message = "the map names it, and it is not there";
+        let fault = SourceFault::new("missing-file", &source.join(path), message);
+        scan.faults.push(fault);
+    }
+    scan.passed_over
+        .sort_by(|left, right| left.path.cmp(&right.path));
     scan.candidates
         .sort_by(|left, right| left.path.cmp(&right.path));
     scan
@@ -131,12 +181,17 @@ pub fn collisions(images: &[(Subject, PathBuf)]) -> Vec<SourceFault> {
 /// Far more folders above an image than any layout has.
 const MAX_FOLDERS: usize = 32;
 
+/// Folders that file systems and their tools keep for themselves.
+const OF_FILE_SYSTEMS: [&str; 3] = ["lost+found", "System Volume Information", "$RECYCLE.BIN"];
+
 struct Walk<'a> {
     skip: Option<PathBuf>,
-    flat: &'a Namespace,
+    naming: &'a Naming,
     scan: &'a mut Scan,
     /// Device and inode of every folder above, to see a loop of symbolic links.
     above: Vec<(u64, u64)>,
+    /// Whether a folder above is a registry, whose blobs are images under other names.
+    in_registry: bool,
 }
 
 impl Walk<'_> {
@@ -164,12 +219,15 @@ impl Walk<'_> {
             Err(error) => return self.unreadable(folder, &error),
         };
         self.above.push(identity);
+        let was_in_registry = self.in_registry;
+        self.in_registry |= folder.join("sreg.json").exists();
         for entry in entries {
             match entry {
                 Ok(entry) => self.entry(&entry, relative),
                 Err(error) => self.unreadable(folder, &error),
             }
         }
+        self.in_registry = was_in_registry;
         self.above.pop();
     }
 
@@ -181,7 +239,15 @@ impl Walk<'_> {
         }
         let text = name.to_str();
         let shown = name.to_string_lossy();
-        let stem = image_stem(&shown);
+        let mapped = self.naming.map.get(&below(relative, &shown));
+        if mapped == Some(None) {
+            return;
+        }
+        let mapped = mapped.flatten();
+        let stem = match mapped {
+            Some(_) => Some(image_stem(&shown).unwrap_or(&shown)),
+            None => layout::stem(self.naming.layout, &shown),
+        };
         // Following links: a folder of links to images elsewhere is a folder of images.
         let metadata = match fs::metadata(&path) {
             Ok(metadata) => metadata,
@@ -207,28 +273,79 @@ impl Walk<'_> {
             if fs::canonicalize(&path).ok() == self.skip {
                 return;
             }
+            if OF_FILE_SYSTEMS.contains(&&*shown) {
+                let message = "a folder of the file system, which is not searched for images";
+                let fault = SourceFault::new("not-searched", &path, message);
+                return self.scan.passed_over.push(fault);
+            }
             // A folder whose name is no text can still hold files to complain about.
-            relative.push(text.map_or_else(|| name.to_string_lossy().into_owned(), str::to_owned));
+            relative.push(shown.into_owned());
             self.folder(&path, relative);
             relative.pop();
             return;
         }
-        let Some(stem) = stem else { return };
+        let Some(stem) = stem else {
+            if metadata.is_file() {
+                self.other_file(&path, &shown, relative);
+            }
+            return;
+        };
         if !metadata.is_file() {
             return self.fault("not-a-file", &path, "not a regular file");
         }
         if text.is_none() {
             return self.fault("malformed-reference", &path, "its name is not UTF-8");
         }
-        match reference(relative, stem, self.flat) {
-            Ok((repository, tag, arch)) => self.scan.candidates.push(Candidate { stamp: Stamp::of(&metadata), path, repository, tag, arch }),
-            Err(NameError::Depth) => self.fault(
-                "malformed-reference",
-                &path,
-                "its path gives no reference; put it at <namespace>/<name>/<tag>.sif or <namespace>/<name>_<tag>.sif",
-            ),
-            Err(NameError::Reference(error)) => self.fault(error.code(), &path, &error.to_string()),
+        match mapped.map_or_else(|| self.read(relative, stem), Ok) {
+            Ok(named) => self.scan.candidates.push(Candidate {
+                stamp: Stamp::of(&metadata),
+                path,
+                repository: named.repository,
+                tag: named.tag,
+                arch: named.arch,
+                others: named.others,
+            }),
+            Err(error) => {
+                let (code, what) = match &error {
+                    NameError::Shape => (
+                        "malformed-reference",
+                        format!(
+                            "its path gives no reference in the {} layout",
+                            self.naming.layout
+                        ),
+                    ),
+                    NameError::Reference(error) => (error.code(), error.to_string()),
+                };
+                let message = format!("{what}; {}", proposal(relative, &shown));
+                self.fault(code, &path, &message);
+            }
         }
+    }
+
+    /// The reference that a path says: `folders` below the source, and the stem of the file.
+    fn read(&self, folders: &[String], stem: &str) -> Result<Named, NameError> {
+        let path = below(folders, stem);
+        let naming = self.naming;
+        let mut patterns = naming.patterns.iter();
+        if let Some(named) = patterns.find_map(|pattern| pattern.read(&path, &naming.flat)) {
+            return named;
+        }
+        let folders: Vec<&str> = folders.iter().map(String::as_str).collect();
+        layout::read(naming.layout, &folders, stem, &naming.flat)
+    }
+
+    /// Lists a file whose name does not say that it is an image, if it is one.
+    fn other_file(&mut self, path: &Path, name: &str, folders: &[String]) {
+        // What a pull has begun, and blobs of registries.
+        if self.in_registry || name.ends_with(".part") || !holds_image(path) {
+            return;
+        }
+        let message = format!(
+            "it is an image, and its name does not say so; {}",
+            proposal(folders, name)
+        );
+        let fault = SourceFault::new("unnamed-image", path, message);
+        self.scan.passed_over.push(fault);
     }
 
     fn fault(&mut self, code: &'static str, path: &Path, message: &str) {
@@ -244,72 +361,47 @@ fn is_link(entry: &fs::DirEntry) -> bool {
     entry.file_type().is_ok_and(|kind| kind.is_symlink())
 }
 
+/// The path of a file below the source.
+fn below(folders: &[String], name: &str) -> String {
+    let parts = folders.iter().map(String::as_str).chain([name]);
+    parts.collect::<Vec<_>>().join("/")
+}
+
+/// What to do about a file that has no reference.
+fn proposal(folders: &[String], name: &str) -> String {
+    let folders: Vec<&str> = folders.iter().map(String::as_str).collect();
+    match propose::propose(&folders, name) {
+        Some(name) => format!("rename it to {name}, or give its reference with --map"),
+        None => "rename it to <name>_<tag>.sif, or give its reference with --map".to_owned(),
+    }
+}
+
+/// Whether a file begins like a SIF or a squashfs.
+fn holds_image(path: &Path) -> bool {
+    let Ok(file) = File::open(path) else {
+        return false;
+    };
+    let mut front = Vec::new();
+    let read = file.take(SNIFF_BYTES as u64).read_to_end(&mut front);
+    read.is_ok()
+        && matches!(
+            sniff(&front, u64::MAX),
+            Ok(ImageKind::Sif | ImageKind::Squashfs { .. })
+        )
+}
+
 /// What stands before the ending of an image's file name; nothing for other files.
 fn image_stem(name: &str) -> Option<&str> {
-    let name = name.strip_suffix(".gz").unwrap_or(name);
+    let name = without_ending(name, ".gz").unwrap_or(name);
     [".sif", ".simg", ".img"]
         .iter()
-        .find_map(|ending| name.strip_suffix(ending))
+        .find_map(|ending| without_ending(name, ending))
 }
 
-#[derive(Debug, PartialEq, Eq)]
-enum NameError {
-    Depth,
-    Reference(ReferenceError),
-}
-
-impl From<ReferenceError> for NameError {
-    fn from(error: ReferenceError) -> Self {
-        Self::Reference(error)
-    }
-}
-
-/// The reference that a path says: `folders` below the source, and the stem of the file.
-fn reference(
-    folders: &[String],
-    stem: &str,
-    flat: &Namespace,
-) -> Result<(Repository, Tag, Option<Arch>), NameError> {
-    let (stem, arch) = split_arch(stem);
-    let folders: Vec<&str> = folders.iter().map(String::as_str).collect();
-    let (namespace, name, tag) = match folders[..] {
-        [] => {
-            let (name, tag) = split_tag(stem);
-            (flat.clone(), name, tag)
-        }
-        [namespace] => {
-            let (name, tag) = split_tag(stem);
-            (namespace.parse()?, name, tag)
-        }
-        [namespace, name] => (namespace.parse()?, name, Some(stem)),
-        [namespace, name, "manifests", tag] => (namespace.parse()?, name, Some(tag)),
-        _ => return Err(NameError::Depth),
-    };
-    let repository = Repository::new(namespace, name.parse::<Name>()?)?;
-    Ok((
-        repository,
-        tag.map_or(Ok(Tag::default()), str::parse)?,
-        arch,
-    ))
-}
-
-/// `1.0.arm64` is tag `1.0` for arm64.
-fn split_arch(stem: &str) -> (&str, Option<Arch>) {
-    match stem.rsplit_once('.') {
-        Some((rest, word)) if !rest.is_empty() => match word.parse() {
-            Ok(Arch::Unknown) | Err(_) => (stem, None),
-            Ok(arch) => (rest, Some(arch)),
-        },
-        _ => (stem, None),
-    }
-}
-
-/// `my_tool_1.0` is tag `1.0` of `my_tool`; without a `_` there is no tag.
-fn split_tag(stem: &str) -> (&str, Option<&str>) {
-    match stem.rsplit_once('_') {
-        Some((name, tag)) => (name, Some(tag)),
-        None => (stem, None),
-    }
+/// As `strip_suffix`, whatever the case of the ending.
+fn without_ending<'a>(name: &'a str, ending: &str) -> Option<&'a str> {
+    let (stem, last) = name.split_at_checked(name.len().checked_sub(ending.len())?)?;
+    last.eq_ignore_ascii_case(ending).then_some(stem)
 }
 
 #[cfg(test)]
@@ -317,13 +409,15 @@ mod tests {
     use super::*;
 
     fn said(path: &str) -> Option<String> {
-        let mut folders: Vec<String> = path.split('/').map(str::to_owned).collect();
+        let mut folders: Vec<&str> = path.split('/').collect();
         let file = folders.pop().unwrap();
         let flat = "library".parse().unwrap();
-        let (repository, tag, arch) = reference(&folders, image_stem(&file)?, &flat).ok()?;
+        let named = name::plain(&folders, image_stem(file)?, &flat).ok()?;
         Some(format!(
-            "{repository}:{tag}{}",
-            arch.map_or(String::new(), |arch| format!(" {arch}"))
+            "{}:{}{}",
+            named.repository,
+            named.tag,
+            named.arch.map_or(String::new(), |arch| format!(" {arch}"))
         ))
     }
 
@@ -343,6 +437,7 @@ mod tests {
             ),
             ("tool_1.0.simg.gz", "library/tool:1.0"),
             ("tool.img", "library/tool:latest"),
+            ("TOOL_1.0.SIF", "library/TOOL:1.0"),
             ("Lab/Tool/1.0.sif", "Lab/Tool:1.0"),
         ] {
             assert_eq!(said(path).as_deref(), Some(reference), "{path}");

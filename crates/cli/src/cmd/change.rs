@@ -7,7 +7,9 @@ use serde::Serialize;
 use sreg_model::head::Head;
 use sreg_model::lock::Known;
 use sreg_model::statement::Subject;
+use sreg_model::trust::KeyState;
 use sreg_model::{Digest, Document};
+use sreg_sign::Signer;
 use sreg_tree::history;
 use sreg_tree::publish::{Destination, Keys, Publisher, Watch};
 use sreg_tree::verify::Seen;
@@ -18,7 +20,7 @@ use crate::keys::Opened;
 use crate::knowledge::{self, Expected};
 use crate::output::Output;
 use crate::place;
-use crate::problem::Problem;
+use crate::problem::{Line, Problem};
 use crate::progress::Progress;
 
 /// What came of a change.
@@ -89,7 +91,7 @@ pub(super) fn publishing<T>(
     run: impl FnOnce(&Destination, Publisher<'_>) -> Result<T, TreeError>,
     newest: impl FnOnce(&T) -> &Document<Head>,
 ) -> Result<(T, f64), Problem> {
-    let opened = Opened::open(signing)?;
+    let opened = Opened::open(signing, output)?;
     let keys = opened.keys(false, false);
     let keys = (!opened.signers().is_empty()).then_some(&keys);
     let known = expected_of(root)?.known;
@@ -105,6 +107,7 @@ pub(super) fn publishing<T>(
     drop(progress);
     if keys.is_some() {
         remember(root, newest(&published), output)?;
+        name_unused(root, opened.signers(), output)?;
     }
     Ok((published, seconds))
 }
@@ -133,6 +136,36 @@ pub(super) fn remember(root: &Path, head: &Document<Head>, output: &Output) -> R
         .is_some_and(|at| at <= crate::clock::now())
     {
         output.note("the head has expired already: look at the clock, and at SOURCE_DATE_EPOCH");
+    }
+    Ok(())
+}
+
+/// Names the keys at hand that can sign nothing in the registry.
+pub(super) fn name_unused(
+    root: &Path,
+    signers: &[Box<dyn Signer>],
+    output: &Output,
+) -> Result<(), Problem> {
+    let Some(series) = history::series(&place::tree(root)?)? else {
+        return Ok(());
+    };
+    let trust = series.newest().body();
+    for signer in signers {
+        let key = signer.key().fingerprint();
+        let what = match trust.state(&key) {
+            Some(KeyState::Active) => continue,
+            Some(state) => format!("is {state:?} there").to_lowercase(),
+            None => "is not listed there".to_owned(),
+        };
+        output.warning(&Line {
+            code: "unused-key",
+            path: None,
+            message: format!(
+                "the key {key} signs nothing in {}: it {what}; list its keys with: sreg trust show {}",
+                root.display(),
+                root.display()
+            ),
+        });
     }
     Ok(())
 }

@@ -97,11 +97,15 @@ fn of_key(namespace: &Namespace, difference: &Difference<TagEntry>) -> Vec<Chang
                     .map(|ImageSize { digest, size }| Side { digest, size })
             };
             let (left, right) = (image(left), image(right));
+            // Removed on both sides: nothing differs that can be pulled.
+            if left.is_none() && right.is_none() {
+                return None;
+            }
             let change = match (&left, &right) {
                 (None, Some(_)) => Kind::Added,
                 (Some(_), None) => Kind::Removed,
                 (Some(left), Some(right)) if left.digest != right.digest => Kind::Changed,
-                (Some(_), Some(_)) | (None, None) => Kind::Restated,
+                _ => Kind::Restated,
             };
             Some(Change {
                 reference: format!("{namespace}/{}", difference.key),

@@ -1,4 +1,4 @@
-//! `sreg image-content`, which `sreg inspect` runs to read an image within limits: an image that
+//! The process that `sreg inspect` runs to read an image within limits: an image that
 //! is made to exhaust memory, stack or time ends this process, not the one that was asked.
 
 use std::fs::File;
@@ -14,12 +14,14 @@ use crate::exit;
 use crate::output::Output;
 use crate::problem::Problem;
 
+/// The only argument of the reader.
+pub(super) const WORD: &str = "image-content";
+
 /// This program again, with the part of the reader.
 pub(super) fn command() -> Command {
     let program = std::env::current_exe().unwrap_or_else(|_| PathBuf::from("/proc/self/exe"));
     let mut command = Command::new(program);
-    // More threads than one would take address space that the limits leave to the reader.
-    command.args(["--jobs", "1", "image-content"]);
+    command.arg(WORD);
     command
 }
 

@@ -1,6 +1,7 @@
 //! `sreg index`
 
 mod host;
+mod names;
 
 use std::path::{Path, PathBuf};
 
@@ -17,7 +18,7 @@ use crate::args::{self, Io, Link};
 use crate::config::{self, Index as Config};
 use crate::exit;
 use crate::keys::Opened;
-use crate::output::{Output, counted, human_bytes};
+use crate::output::{Output, counted, human_bytes, verb};
 use crate::place;
 use crate::problem::{Line, Problem};
 use crate::progress::Progress;
@@ -33,6 +34,9 @@ struct Answer<'a> {
     removed: Vec<String>,
     kept: Vec<String>,
     skipped: Vec<Skipped<'a>>,
+    readings: Vec<names::Reading<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    names: Option<Vec<names::Reading<'a>>>,
     host: Option<host::Said>,
     seconds: f64,
 }
@@ -47,7 +51,7 @@ struct Skipped<'a> {
 pub(super) fn run(args: args::Index, config: Config, output: &Output) -> Result<u8, Problem> {
     let (signing, no_init, is_new) = (args.signing.clone(), args.no_init, args.new);
     let mut options = options(args, config)?;
-    let opened = Opened::open(&signing)?;
+    let opened = Opened::open(&signing, output)?;
     if !opened.signers().is_empty() && !no_init {
         refuse_second(&options, output)?;
     }
@@ -66,17 +70,19 @@ pub(super) fn run(args: args::Index, config: Config, output: &Output) -> Result<
             message,
         });
     }
+    names::warn(&options, &outcome, output);
     host::warn(&outcome, output);
     for (path, subject, digest) in &outcome.published {
         output.detail(&format!("{} is {subject}, {digest}", path.display()));
     }
     if output.is_json() {
-        output.json(&answer(&outcome, seconds))?;
+        output.json(&answer(&options, &outcome, seconds))?;
     } else {
         output.text(&text(&options, &outcome, seconds));
     }
     if let (Some(_), Some(head)) = (keys, outcome.head.as_ref().filter(|_| !options.dry_run)) {
         change::remember(&options.out, head, output)?;
+        change::name_unused(&options.out, opened.signers(), output)?;
     }
     notes(&options, &outcome, keys.is_some(), output);
     Ok(
@@ -89,6 +95,7 @@ pub(super) fn run(args: args::Index, config: Config, output: &Output) -> Result<
 }
 
 fn options(args: args::Index, config: Config) -> Result<Options, Problem> {
+    let naming = names::naming(&args, &config)?;
     let source = args
         .source
         .or(config.source)
@@ -97,6 +104,7 @@ fn options(args: args::Index, config: Config) -> Result<Options, Problem> {
         Problem::new("usage", "no output folder is given")
             .with_hint(format!("sreg index {} --out public", source.display()))
     })?;
+    crate::target::check_scheme(&out.to_string_lossy())?;
     if sreg_store::is_url(&out.to_string_lossy()) {
         return Err(Problem::new(
             "not-supported",
@@ -117,22 +125,13 @@ fn options(args: args::Index, config: Config) -> Result<Options, Problem> {
             format!("{} is no folder", source.display()),
         ));
     }
-    let library = || {
-        "library"
-            .parse()
-            .map_err(|error| Problem::new("bug", format!("{error}")))
-    };
-    let namespace = args
-        .namespace
-        .or(config.namespace)
-        .map_or_else(library, Ok)?;
     let name = |kind: &str, paths: &[&Path]| format!("{kind}/{}.json", fingerprint(paths));
     Ok(Options {
         cache: (!args.no_cache)
             .then(|| config::cache_file(&name("index", &[&source])))
             .flatten(),
         origin: config::state_file(&name("indexed", &[&source, &out])),
-        namespace,
+        naming,
         link: link(args.link.or(config.link).unwrap_or_default()),
         io: super::index::io(args.io.or(config.io)),
         base_url: args.base_url.or(config.base_url),
@@ -227,7 +226,7 @@ pub(super) fn io(io: Option<Io>) -> IoMode {
     }
 }
 
-fn answer(outcome: &Outcome, seconds: f64) -> Answer<'_> {
+fn answer<'a>(options: &Options, outcome: &'a Outcome, seconds: f64) -> Answer<'a> {
     let head = outcome.head.as_ref().map(|head| head.body());
     Answer {
         root: head.map(|head| head.index.digest),
@@ -241,12 +240,15 @@ fn answer(outcome: &Outcome, seconds: f64) -> Answer<'_> {
         skipped: outcome
             .skipped
             .iter()
+            .chain(&outcome.passed_over)
             .map(|fault| Skipped {
                 code: fault.code,
                 path: fault.path.display().to_string(),
                 message: &fault.message,
             })
             .collect(),
+        readings: names::of_two(outcome).collect(),
+        names: options.dry_run.then(|| names::all(outcome).collect()),
         host: host::said(outcome),
         seconds,
     }
@@ -262,6 +264,7 @@ fn text(options: &Options, outcome: &Outcome, seconds: f64) -> String {
         text.push_str(&format!("removed  {subject}\n"));
     }
     if options.dry_run {
+        text.push_str(&names::table(&options.source, outcome));
         text.push_str(&format!(
             "would index {images}, {bytes}: {work}; nothing was written\n"
         ));
@@ -291,9 +294,10 @@ fn notes(options: &Options, outcome: &Outcome, is_signed: bool, output: &Output)
             .map(ToString::to_string)
             .collect();
         output.note(&format!(
-            "{} not in {} remain published, such as {}; `sreg rm {}//REFERENCE --reason TEXT` removes one",
+            "{} not in {} {} published, such as {}; `sreg rm {}//REFERENCE --reason TEXT` removes one",
             counted(outcome.kept.len() as u64, "reference"),
             options.source.display(),
+            verb(outcome.kept.len() as u64, "remains", "remain"),
             examples.join(", "),
             options.out.display()
         ));
@@ -305,9 +309,14 @@ fn notes(options: &Options, outcome: &Outcome, is_signed: bool, output: &Output)
         output.note("this key does everything in the registry now; keep a copy of it: without it nobody can publish here again");
         if outcome.adopted > 0 {
             output.note(&format!(
-                "{} that {} does not have were signed as they were published",
+                "{} that {} does not have {} published",
                 counted(outcome.adopted as u64, "reference"),
-                options.source.display()
+                options.source.display(),
+                verb(
+                    outcome.adopted as u64,
+                    "was signed as it was",
+                    "were signed as they were"
+                )
             ));
         }
     }

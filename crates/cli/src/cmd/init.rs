@@ -11,7 +11,7 @@ use sreg_tree::{Tree, TreeError, history};
 use super::change::{self, Answer};
 use crate::args;
 use crate::exit;
-use crate::keys::Opened;
+use crate::keys::{KeySource, Opened};
 use crate::output::Output;
 use crate::place;
 use crate::problem::Problem;
@@ -78,7 +78,7 @@ pub(super) fn run(args: &args::Init, output: &Output) -> Result<u8, Problem> {
     let destination = place::destination(&args.dir)?;
     if destination.store.folder().is_none() {
         refuse_ignored_conditions(&*destination.store)?;
-        if args.signing.keys.is_empty() && args.from.is_none() {
+        if KeySource::all(&args.signing.keys)?.is_empty() && args.from.is_none() {
             return without_keys(args, &destination, output);
         }
     }
@@ -92,7 +92,7 @@ pub(super) fn run(args: &args::Init, output: &Output) -> Result<u8, Problem> {
             "bring it to one: sreg mirror {from} FOLDER; then give --from FOLDER"
         )));
     }
-    let opened = Opened::need(&args.signing)?;
+    let opened = Opened::need(&args.signing, output)?;
     let keys = opened.keys(true, false);
     let from = args.from.as_deref().map(place::tree).transpose()?;
     if let Some(from) = &from {
@@ -110,11 +110,11 @@ pub(super) fn run(args: &args::Init, output: &Output) -> Result<u8, Problem> {
     let text =
         format!("{dir}: a new registry with one key that does everything\nregistry {registry}\n");
     change::say(&Answer::published(registry, 1), &text, output)?;
-    let key = args.signing.keys[0].display();
+    let key = opened.option();
     output.note(&match destination.store.folder() {
-        Some(_) => format!("publish images with: sreg index IMAGES --out {dir} --key {key}"),
+        Some(_) => format!("publish images with: sreg index IMAGES --out {dir}{key}"),
         None => {
-            format!("publish an image with: sreg push IMAGE {dir}//namespace/name:tag --key {key}")
+            format!("publish an image with: sreg push IMAGE {dir}//namespace/name:tag{key}")
         }
     });
     output.note("keep a copy of the key: without it nobody can publish in this registry again");

@@ -47,6 +47,13 @@ pub(super) fn run(args: &args::Pull, config: &Config, output: &Output) -> Result
     }
     let chosen = chosen::choose(args, config, output)?;
     let target = Target::of(args, &chosen.file_name())?;
+    let is_named = args.out.as_deref().is_none_or(Path::is_dir);
+    if let Some(read) = chosen.misread().filter(|_| is_named && !target.is_stdout()) {
+        output.note(&format!(
+            "sreg index reads the name {} as {read}; choose another with -o",
+            chosen.file_name()
+        ));
+    }
     let progress = Progress::new(output, "pulled");
     let chain = chosen.chain(args, output);
     let wanted = Wanted {

@@ -10,7 +10,7 @@ use crate::problem::Problem;
 use crate::progress::Progress;
 
 pub(super) fn run(args: &args::Refresh, output: &Output) -> Result<u8, Problem> {
-    let opened = Opened::need(&args.signing)?;
+    let opened = Opened::need(&args.signing, output)?;
     let keys = opened.keys(false, true);
     let expected = change::expected_of(&args.tree)?;
     let progress = Progress::new(output, "hashed");

@@ -48,7 +48,10 @@ pub(super) fn run(args: &args::Repair, output: &Output) -> Result<u8, Problem> {
     for fault in &repaired.left {
         output.error(&Line {
             code: fault.code,
-            path: Some(fault.path.clone()),
+            path: destination
+                .store
+                .folder()
+                .map(|folder| folder.join(&fault.path).display().to_string()),
             message: format!("{}: {}", fault.path, fault.message),
         });
     }

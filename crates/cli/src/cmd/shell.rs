@@ -2,17 +2,16 @@
 
 use std::path::PathBuf;
 
-use clap::CommandFactory as _;
 use clap_complete::Shell;
 
-use crate::args::Args;
+use crate::args::command;
 use crate::exit;
 use crate::output::Output;
 use crate::problem::Problem;
 
 pub(super) fn completion(shell: Shell, output: &Output) -> Result<u8, Problem> {
     let mut script = Vec::new();
-    clap_complete::generate(shell, &mut Args::command(), "sreg", &mut script);
+    clap_complete::generate(shell, &mut command(), "sreg", &mut script);
     output.text(&String::from_utf8_lossy(&script));
     Ok(exit::OK)
 }
@@ -20,13 +19,13 @@ pub(super) fn completion(shell: Shell, output: &Output) -> Result<u8, Problem> {
 pub(super) fn man(out: Option<PathBuf>, output: &Output) -> Result<u8, Problem> {
     let Some(folder) = out else {
         let mut page = Vec::new();
-        let rendered = clap_mangen::Man::new(Args::command()).render(&mut page);
+        let rendered = clap_mangen::Man::new(command()).render(&mut page);
         rendered.map_err(|error| Problem::new("bug", error.to_string()))?;
         output.text(&String::from_utf8_lossy(&page));
         return Ok(exit::OK);
     };
     let written = std::fs::create_dir_all(&folder)
-        .and_then(|()| clap_mangen::generate_to(Args::command(), &folder));
+        .and_then(|()| clap_mangen::generate_to(command(), &folder));
     written.map_err(|error| {
         Problem::new(
             "unwritable",

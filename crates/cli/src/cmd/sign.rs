@@ -24,7 +24,7 @@ use crate::progress::Progress;
 use crate::target;
 
 pub(super) fn run(args: &args::Sign, output: &Output) -> Result<u8, Problem> {
-    let opened = Opened::need(&args.signing)?;
+    let opened = Opened::need(&args.signing, output)?;
     match &args.targets[..] {
         [image, reference] => sign_image(args, Path::new(image), reference, &opened, output),
         [target] if Path::new(target).is_file() => {

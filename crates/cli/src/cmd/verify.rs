@@ -1,5 +1,6 @@
 //! `sreg verify`
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use serde::Serialize;
@@ -95,9 +96,8 @@ pub(super) fn run(args: args::Verify, config: &Config, output: &Output) -> Resul
     {
         knowledge::remember(places, seen)?;
     }
-    for warning in &report.warnings {
-        output.warning(&line(warning));
-    }
+    let root = tree.as_ref().and_then(|tree| tree.store().folder());
+    warn(&report.warnings, root, output);
     if output.is_json() {
         let ok = report.faults.is_empty();
         output.json(&Answer {
@@ -110,7 +110,7 @@ pub(super) fn run(args: args::Verify, config: &Config, output: &Output) -> Resul
         output.text(&text(&args.target, &report, seconds));
     }
     for fault in &report.faults {
-        output.error(&line(fault));
+        output.error(&line(fault, root));
     }
     let is_unknown = |fault: &Fault| fault.code == "missing-reference";
     if let (Target::Reference(_, reference), Some(tree)) = (&target, &tree)
@@ -226,14 +226,49 @@ fn verify_file(path: &Path, options: &Options, progress: &Progress<'_>) -> Resul
     Ok(report)
 }
 
-fn line(fault: &Fault) -> Line {
+/// The most warnings of one kind that are printed one by one.
+const MOST_PRINTED: usize = 5;
+
+/// Prints warnings: those of which there are many as one line for each kind.
+fn warn(warnings: &[Fault], root: Option<&Path>, output: &Output) {
+    let mut codes: Vec<&str> = warnings.iter().map(|warning| warning.code).collect();
+    codes.dedup();
+    let mut said = BTreeSet::new();
+    for code in codes.into_iter().filter(|code| said.insert(*code)) {
+        let of_code = || warnings.iter().filter(|warning| warning.code == code);
+        let count = of_code().count();
+        let Some(first) = of_code().next().filter(|_| count > MOST_PRINTED) else {
+            of_code().for_each(|warning| output.warning(&line(warning, root)));
+            continue;
+        };
+        let what = match code {
+            "stray-file" => "; they harm nothing, and readers of earlier versions may need them",
+            "foreign-file" => {
+                "; sreg never touches them, move them elsewhere if they are not to be served"
+            }
+            _ => "",
+        };
+        output.warning(&Line {
+            message: format!(
+                "{count} files, such as {}: {}{what}; --format json lists all",
+                first.path, first.message
+            ),
+            ..line(first, root)
+        });
+    }
+}
+
+fn line(fault: &Fault, root: Option<&Path>) -> Line {
     let reference = fault
         .reference
         .as_ref()
         .map_or(String::new(), |reference| format!(" ({reference})"));
     Line {
         code: fault.code,
-        path: Some(fault.path.clone()),
+        path: match root {
+            Some(root) => Some(root.join(&fault.path).display().to_string()),
+            None => Some(fault.path.clone()).filter(|path| Path::new(path).exists()),
+        },
         message: format!("{}{reference}: {}", fault.path, fault.message),
     }
 }

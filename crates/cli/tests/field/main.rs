@@ -1,11 +1,14 @@
-//! Situations that people meet in the field: odd file systems, accounts, mistakes, and what becomes of
-//! images while they are published.
+//! Situations that people reported elsewhere, each as it was met: secrets, names, odd file systems,
+//! accounts, mistakes, and what becomes of images while they are published.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod accounts;
 mod file_systems;
 mod links;
+mod names;
 mod pipes;
 mod removals;
+mod said;
+mod secrets;
 #[path = "../support/mod.rs"]
 mod support;

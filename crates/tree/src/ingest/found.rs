@@ -23,12 +23,15 @@ pub(super) struct Found {
     pub(super) header_arch: Arch,
     pub(super) format: ImageFormat,
     pub(super) known: Option<Known>,
+    /// The other references that the name could mean.
+    pub(super) others: Vec<String>,
 }
 
 /// What a folder holds: what can be published, and what cannot, both by path.
 pub(super) struct Sorted {
     pub(super) found: Vec<Found>,
     pub(super) faults: Vec<SourceFault>,
+    pub(super) passed_over: Vec<SourceFault>,
 }
 
 /// Reads the headers of all candidates that the cache does not know, and leaves out all that
@@ -56,7 +59,11 @@ pub(super) fn sort(scan: Scan, cache: &Cache) -> Sorted {
     found.retain(|image| !collided.contains(&image.path));
     faults.extend(collisions);
     faults.sort_by(|left, right| left.path.cmp(&right.path));
-    Sorted { found, faults }
+    Sorted {
+        found,
+        faults,
+        passed_over: scan.passed_over,
+    }
 }
 
 fn recognize(candidate: Candidate, cache: &Cache) -> Result<Found, SourceFault> {
@@ -66,6 +73,7 @@ fn recognize(candidate: Candidate, cache: &Cache) -> Result<Found, SourceFault> 
         repository,
         tag,
         arch,
+        others,
     } = candidate;
     let known = cache.get(&path, &stamp).cloned();
     let (format, header_arch) = match &known {
@@ -104,5 +112,6 @@ fn recognize(candidate: Candidate, cache: &Cache) -> Result<Found, SourceFault> 
         header_arch,
         format,
         known,
+        others,
     })
 }

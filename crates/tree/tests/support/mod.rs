@@ -59,7 +59,7 @@ impl Bench {
         let options = ingest::Options {
             source: self.folder.path().join("images"),
             out: self.root(),
-            namespace: "library".parse().unwrap(),
+            naming: sreg_tree::source::Naming::plain("library".parse().unwrap()),
             link: LinkMode::Copy,
             io: IoMode::Auto,
             base_url: self.base_url.map(|url| url.parse().unwrap()),

@@ -13,6 +13,7 @@ use sreg_model::{Arch, Document, Reference, Repository};
 use sreg_sign::policy;
 use sreg_store::Http;
 use sreg_tree::Tree;
+use sreg_tree::source::{misread, pulled_name};
 use sreg_tree::verify::{BlobCheck, Fault, Options, Report, Seen, resolve};
 
 use super::super::change;
@@ -73,8 +74,13 @@ impl Chosen {
     /// `<name>_<tag>` with the ending of its format.
     pub(super) fn file_name(&self) -> String {
         let subject = &self.statement.body().subject;
-        let name = self.repository().name();
-        format!("{name}_{}.{}", subject.tag, self.image.format.extension())
+        let ending = self.image.format.extension();
+        pulled_name(self.repository(), &subject.tag, ending)
+    }
+
+    /// What `sreg index` reads from that name, where it is not this name and tag alone.
+    pub(super) fn misread(&self) -> Option<String> {
+        misread(self.repository(), &self.statement.body().subject.tag)
     }
 
     /// The keys that signed it, and count.

@@ -35,6 +35,11 @@ impl Output {
         }))
     }
 
+    /// Whether it is standard output.
+    pub(super) fn is_stdout(&self) -> bool {
+        matches!(self, Self::Stdout { .. })
+    }
+
     /// The file's name, as people know it.
     pub(super) fn shown(&self) -> Option<String> {
         match self {

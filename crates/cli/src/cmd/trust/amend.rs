@@ -145,7 +145,7 @@ fn amend(
     }
     let trust = Document::new(amendment.finish()?)
         .map_err(|error| Problem::new(error.code(), sreg_tree::explain(&error)))?;
-    let opened = Opened::open(&args.signing)?;
+    let opened = Opened::open(&args.signing, output)?;
     let out = args
         .out
         .clone()
@@ -223,7 +223,7 @@ fn finish(
     }
     if !left.is_empty() {
         output.note(&format!(
-            "{} was published at the same time, and is left behind; ask whoever did so to publish again",
+            "{} published at the same time, and left behind; ask whoever did so to publish again",
             counted(left.len() as u64, "reference")
         ));
     }

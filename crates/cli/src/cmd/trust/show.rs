@@ -10,7 +10,7 @@ use sreg_sign::{Purpose, policy};
 
 use crate::args::trust::Show;
 use crate::exit;
-use crate::output::{Output, moment};
+use crate::output::{Output, counted, moment};
 use crate::problem::Problem;
 
 #[derive(Serialize)]
@@ -131,14 +131,25 @@ fn text(answer: &Answer<'_>) -> String {
         answer.expires.as_deref().unwrap_or("the end of time")
     );
     let roles = [("root", answer.roles.root), ("head", answer.roles.head)];
-    let thresholds = roles.map(|(name, role)| (name.to_owned(), role.threshold, role.keys.len()));
+    let thresholds = roles.map(|(name, role)| (name.to_owned(), role.threshold, &role.keys));
     let scopes = answer.delegations.iter().map(|delegation| {
         let scope = delegation.scope.to_string();
-        (scope, delegation.threshold, delegation.keys.len())
+        (scope, delegation.threshold, &delegation.keys)
     });
+    // A key that is retired or revoked signs nothing new.
+    let is_active = |key: &&Fingerprint| {
+        let mut rows = answer.keys.iter();
+        rows.any(|row| row.fingerprint == **key && row.state == KeyState::Active)
+    };
     for (name, threshold, keys) in thresholds.into_iter().chain(scopes) {
-        if keys > 1 {
-            text.push_str(&format!("{name:8} {threshold} of {keys} keys\n"));
+        let active = keys.iter().filter(is_active).count();
+        let others = match keys.len() - active {
+            0 => String::new(),
+            others => format!(", and {others} that can no longer sign"),
+        };
+        if keys.len() > 1 {
+            let active = counted(active as u64, "key");
+            text.push_str(&format!("{name:8} {threshold} of {active}{others}\n"));
         }
     }
     let mut table = Table::new();

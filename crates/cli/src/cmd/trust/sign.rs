@@ -7,6 +7,6 @@ use crate::output::Output;
 use crate::problem::Problem;
 
 pub(super) fn run(args: &Sign, output: &Output) -> Result<u8, Problem> {
-    let opened = Opened::need(&args.signing)?;
+    let opened = Opened::need(&args.signing, output)?;
     amend::resume(&args.file, args.tree.as_deref(), &opened, args.yes, output)
 }

@@ -55,7 +55,10 @@ fn no_keys(target: &str) -> Problem {
         format!("{target} has no keys: nobody can say who published in it"),
     )
     .with_hint(match target::is_remote(target) {
-        true => "a registry with a key is made with: sreg init PLACE --key KEY".to_owned(),
+        true if target.starts_with("s3://") => format!(
+            "it stays without; make one with a key in another place with: sreg init s3://bucket/prefix --key KEY --from FOLDER, where FOLDER is a copy of {target}"
+        ),
+        true => "its owner makes one with a key with: sreg index IMAGES --out FOLDER --key KEY".to_owned(),
         false => format!("give it a key with: sreg index IMAGES --out {target} --key KEY"),
     })
 }

@@ -1,0 +1,86 @@
+//! Which registries a command was pointed at, for its hints.
+
+use std::path::Path;
+
+use crate::args::trust::Trust;
+use crate::args::{Command, Within};
+use crate::config::Config;
+use crate::target::split;
+
+/// Returns the registries that the arguments name. What may be something else, such as an image file, is
+/// left out.
+pub(super) fn of(command: &Command, config: &Config) -> Vec<String> {
+    let path = |path: &Path| vec![path.display().to_string()];
+    let within = |text: &str, within: &Within| match registry(text) {
+        Some(place) => vec![place],
+        None => within
+            .registry(config)
+            .map(str::to_owned)
+            .into_iter()
+            .collect(),
+    };
+    match command {
+        Command::Init(args) => path(&args.dir),
+        Command::Index(args) => {
+            let out = args.out.as_ref().or(config.index.out.as_ref());
+            out.map_or(Vec::new(), |out| path(out))
+        }
+        Command::Sign(args) => args
+            .targets
+            .iter()
+            .filter_map(|text| registry(text))
+            .collect(),
+        Command::Trust(command) => of_trust(command),
+        Command::Refresh(args) => path(&args.tree),
+        Command::Log(args) => path(&args.tree),
+        Command::Repair(args) => path(&args.tree),
+        Command::Mirror(args) => [path(&args.to), path(&args.from)].concat(),
+        Command::Diff(args) => [path(&args.left), path(&args.right)].concat(),
+        Command::Doctor(args) => vec![args.place.clone()],
+        Command::Serve(args) => path(&args.dir),
+        Command::Ls(args) => {
+            let tree = split(&args.target).map_or(&*args.target, |(tree, _)| tree);
+            vec![tree.to_owned()]
+        }
+        Command::Pull(args) => {
+            let mut places = within(&args.reference, &args.within);
+            places.extend(args.mirrors.iter().cloned());
+            places
+        }
+        Command::Push(args) => within(&args.reference, &args.within),
+        Command::Rm(args) => within(&args.reference, &args.within),
+        Command::Attach(args) => within(&args.reference, &args.within),
+        Command::Verify(args) => within(&args.target, &args.within),
+        Command::Inspect(args) => within(&args.target, &args.within),
+        Command::Completion { .. } | Command::Man { .. } => Vec::new(),
+    }
+}
+
+fn of_trust(command: &Trust) -> Vec<String> {
+    let change = match command {
+        Trust::Show(args) | Trust::Export(args) => {
+            return registry(&args.target).into_iter().collect();
+        }
+        Trust::Add(args) => return vec![args.target.clone()],
+        Trust::Forget(_) => return Vec::new(),
+        Trust::Sign(args) => {
+            let tree = args.tree.iter();
+            return tree.map(|tree| tree.display().to_string()).collect();
+        }
+        Trust::AddKey(args) => &args.change,
+        Trust::RemoveKey(args) => &args.change,
+        Trust::Delegate(args) => &args.change,
+        Trust::Retire(args) | Trust::Revoke(args) => &args.change,
+        Trust::Rotate(args) => &args.change,
+    };
+    vec![change.tree.display().to_string()]
+}
+
+/// The registry in a text that may name something else.
+fn registry(text: &str) -> Option<String> {
+    match split(text) {
+        Some((tree, _)) => Some(tree.to_owned()),
+        None if sreg_store::is_url(text) || Path::new(text).is_dir() => Some(text.to_owned()),
+        None => None,
+    }
+}

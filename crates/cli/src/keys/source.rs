@@ -1,0 +1,136 @@
+//! Where the keys that a command signs with come from: `--key`, or `SREG_KEY` and its numbered
+//! siblings (`spec/cli.md`, CLI-50).
+
+use std::ffi::OsString;
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+
+use sreg_model::redact::holds_private_key;
+use sreg_sign::{AskPassphrase, SignError, Signer};
+use zeroize::Zeroizing;
+
+use crate::problem::Problem;
+
+/// The variable that holds a key, or the name of its file.
+const VARIABLE: &str = "SREG_KEY";
+/// The highest number behind `SREG_KEY_`.
+const LAST: usize = 32;
+
+/// A key to sign with, not yet opened.
+pub(crate) enum KeySource {
+    /// A file that `--key` names.
+    File(PathBuf),
+    /// A file that a variable names.
+    FileOf(String, PathBuf),
+    /// The text of a key in a variable.
+    Text(String, Zeroizing<String>),
+}
+
+impl KeySource {
+    /// Returns the keys of `--key`, or where there are none those of the environment.
+    pub(crate) fn all(files: &[PathBuf]) -> Result<Vec<Self>, Problem> {
+        if !files.is_empty() {
+            return files.iter().map(|file| Self::argument(file)).collect();
+        }
+        variables()
+            .filter_map(|name| Some((std::env::var_os(&name)?, name)))
+            .map(|(value, name)| Self::variable(name, value))
+            .collect()
+    }
+
+    fn argument(file: &Path) -> Result<Self, Problem> {
+        refuse_secret(&file.to_string_lossy())?;
+        Ok(Self::File(file.to_owned()))
+    }
+
+    fn variable(name: String, value: OsString) -> Result<Self, Problem> {
+        let value = match value.into_string() {
+            Ok(text) => Zeroizing::new(text),
+            Err(path) => return Ok(Self::FileOf(name, PathBuf::from(path))),
+        };
+        if value.trim().is_empty() {
+            return Err(
+                Problem::new("usage", format!("{name} is set, and empty")).with_hint(format!(
+                    "give the key to this job, or sign nothing: unset {name}"
+                )),
+            );
+        }
+        // No name of a file has several lines.
+        match holds_private_key(&value) || value.trim().contains('\n') {
+            true => Ok(Self::Text(name, value)),
+            false => Ok(Self::FileOf(name, PathBuf::from(value.as_str()))),
+        }
+    }
+
+    /// Opens the key.
+    pub(crate) fn open(&self, ask: AskPassphrase<'_>) -> Result<Box<dyn Signer>, Problem> {
+        match self {
+            Self::File(path) => Ok(sreg_sign::open(path, ask)?),
+            Self::Text(name, text) => Ok(sreg_sign::open_text(name, text, ask)?),
+            Self::FileOf(name, path) => match sreg_sign::open(path, ask) {
+                Err(SignError::Read { source, .. }) if !is_surely_a_path(path) => {
+                    Err(Problem::new(
+                        "signing-key",
+                        format!("{name} is neither the text of a private key nor the name of a file that can be read: {source}"),
+                    )
+                    .with_hint("its value is not shown, as it may be a secret; name the file by its full path to see it"))
+                }
+                signer => Ok(signer?),
+            },
+        }
+    }
+
+    /// The file, where the key is in one.
+    pub(crate) fn file(&self) -> Option<&Path> {
+        match self {
+            Self::File(path) | Self::FileOf(_, path) => Some(path),
+            Self::Text(..) => None,
+        }
+    }
+
+    /// The option that gives the same key again, with a space in front of it; empty for a variable.
+    pub(crate) fn as_option(&self) -> String {
+        match self {
+            Self::File(path) => format!(" --key {}", path.display()),
+            Self::FileOf(..) | Self::Text(..) => String::new(),
+        }
+    }
+
+    /// The mode of the file, if others can read the private key in it.
+    pub(crate) fn open_to_others(&self) -> Option<(&Path, u32)> {
+        let path = self.file()?;
+        let found = fs::metadata(path).ok().filter(fs::Metadata::is_file)?;
+        let mode = found.permissions().mode() & 0o7777;
+        let is_private = fs::read(path).is_ok_and(|text| {
+            let text = Zeroizing::new(text);
+            text.starts_with(b"-----BEGIN ")
+        });
+        (mode & 0o077 != 0 && is_private).then_some((path, mode))
+    }
+}
+
+/// The names of all variables that may hold a key.
+fn variables() -> impl Iterator<Item = String> {
+    let numbered = (1..=LAST).map(|number| format!("{VARIABLE}_{number}"));
+    std::iter::once(VARIABLE.to_owned()).chain(numbered)
+}
+
+/// Whether a value that should name a file can be shown: it names a file in a folder that exists.
+/// Anything else may be a secret.
+fn is_surely_a_path(path: &Path) -> bool {
+    path.parent()
+        .is_some_and(|folder| folder != Path::new("") && folder.is_dir())
+}
+
+/// Refuses a private key in the place of an argument that names a file.
+pub(crate) fn refuse_secret(argument: &str) -> Result<(), Problem> {
+    match holds_private_key(argument) {
+        false => Ok(()),
+        true => Err(Problem::new(
+            "usage",
+            "an argument is a private key, and every user of this machine can see it",
+        )
+        .with_hint("name the file of the key; its text can be given in SREG_KEY. This key should be replaced: docs/keys.md")),
+    }
+}
