@@ -43,6 +43,10 @@ interop:
 fuzz seconds="10":
     fuzz/run.sh {{seconds}}
 
+# What a release consists of: a wheel, a .deb, a tarball, their sums.
+dist out="dist":
+    scripts/dist {{out}}
+
 # Benchmarks: criterion, then the comparisons with what users have. Needs `scripts/bench-tools`.
 bench:
     cargo bench -p sreg-benches

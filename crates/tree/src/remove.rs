@@ -43,20 +43,14 @@ pub fn remove(destination: &Destination, remove: &Remove<'_>) -> Result<Removed,
     let run = || {
         let base = remove.publisher.base(&*writer)?;
         let subjects = remove.subjects(writer.tree(), &base)?;
-        // An attempt whose answer was lost may have removed them.
-        if let (true, Some(removed), Some(head)) = (subjects.is_empty(), &begun, &base.head) {
-            return Ok(Removed {
-                subjects: removed.clone(),
-                head: head.clone(),
-            });
+        if !subjects.is_empty() {
+            begun = Some(subjects.clone());
         }
-        let Some(first) = subjects.first() else {
-            return Err(TreeError::NotOneImage {
-                reference: remove.reference.to_string(),
-                archs: Vec::new(),
-            });
+        let about = Subject {
+            repository: remove.reference.repository().clone(),
+            tag: remove.reference.tag_or_default().unwrap_or_default(),
+            arch: Arch::Unknown,
         };
-        begun = Some(subjects.clone());
         let edition = Edition {
             removed: subjects
                 .iter()
@@ -64,16 +58,34 @@ pub fn remove(destination: &Destination, remove: &Remove<'_>) -> Result<Removed,
                 .collect(),
             ..Edition::default()
         };
-        let stated = (first, edition);
-        let (head, _) = remove
-            .publisher
-            .publish(&mut *writer, &base, stated, |_| Ok(()))?;
-        Ok(Removed { subjects, head })
+        // Also where there is nothing to remove: a killed run may have committed, and left the rest.
+        let (head, _) = match base.head.is_some() {
+            true => remove
+                .publisher
+                .publish(&mut *writer, &base, (&about, edition), |_| Ok(()))?,
+            false => return Err(remove.nothing()),
+        };
+        match (subjects.is_empty(), &begun) {
+            (true, None) => Err(remove.nothing()),
+            // An attempt whose answer was lost has removed them.
+            (true, Some(removed)) => Ok(Removed {
+                subjects: removed.clone(),
+                head,
+            }),
+            (false, _) => Ok(Removed { subjects, head }),
+        }
     };
     destination.at_once(|| until_won(watch, run))
 }
 
 impl Remove<'_> {
+    fn nothing(&self) -> TreeError {
+        TreeError::NotOneImage {
+            reference: self.reference.to_string(),
+            archs: Vec::new(),
+        }
+    }
+
     /// The subjects that have an image under the reference.
     fn subjects(&self, tree: &Tree, base: &Base) -> Result<Vec<Subject>, TreeError> {
         let Some(head) = &base.head else {

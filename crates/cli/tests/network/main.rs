@@ -13,6 +13,7 @@ mod names;
 mod odd;
 mod process;
 mod publish;
+mod remove;
 mod repair;
 mod resume;
 mod rollback;
