@@ -1,6 +1,7 @@
 //! Situations that people reported elsewhere, each as it was met.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod inspected;
 mod names;
 mod said;
 mod secrets;
