@@ -390,7 +390,17 @@ fn sif() {
             sreg_image::Image::open(&vector.folder.join("input")).map_err(|error| error.code())?;
         let mut said = json!(Report::new(&image, Content::default()));
         // The content of objects and file systems is not looked at.
-        for content in ["environment", "labels", "notes", "recipe", "runscript"] {
+        for content in [
+            "apps",
+            "environment",
+            "help",
+            "labels",
+            "notes",
+            "recipe",
+            "runscript",
+            "startscript",
+            "test",
+        ] {
             said.as_object_mut().unwrap().remove(content).unwrap();
         }
         Ok(said)

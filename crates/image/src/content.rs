@@ -36,10 +36,41 @@ pub struct Content {
     /// The script that runs when the container does.
     pub runscript: Option<String>,
     /// The scripts that set its environment, by their path in the container; `Env.Vars` for
-    /// those that stand in the SIF itself.
+    /// those that stand in the SIF itself. Scripts that apptainer puts into every image are left
+    /// out, as `apptainer inspect --environment` does.
     pub environment: BTreeMap<String, String>,
+    /// The text of `%help`.
+    #[serde(default)]
+    pub help: Option<String>,
+    /// The script of `%test`.
+    #[serde(default)]
+    pub test: Option<String>,
+    /// The script that runs when an instance starts.
+    #[serde(default)]
+    pub startscript: Option<String>,
+    /// The applications inside (SCIF), by name.
+    #[serde(default)]
+    pub apps: BTreeMap<String, App>,
     /// What could not be read, and why: sentences without a full stop.
     pub notes: Vec<String>,
+}
+
+/// An application inside a container (SCIF).
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+#[non_exhaustive]
+pub struct App {
+    /// Its labels; a value that is no text is given as JSON.
+    pub labels: BTreeMap<String, String>,
+    /// The script that runs it.
+    pub runscript: Option<String>,
+    /// The text of its `%apphelp`.
+    #[serde(alias = "helpfile")]
+    pub help: Option<String>,
+    /// The script of its `%apptest`.
+    pub test: Option<String>,
+    /// The scripts that set its environment, by their path in the container.
+    pub environment: BTreeMap<String, String>,
 }
 
 impl Image {
@@ -147,15 +178,23 @@ fn inflate_to_temporary(file: &File, size: u64, limits: &Limits) -> Result<File,
 }
 
 fn take_labels(json: &[u8], from: &str, content: &mut Content) {
+    let labels = labels(json, from, &mut content.notes);
+    content.labels.extend(labels);
+}
+
+/// The labels in JSON; none, and a note, if it is not readable.
+fn labels(json: &[u8], from: &str, notes: &mut Vec<String>) -> BTreeMap<String, String> {
     match serde_json::from_slice::<BTreeMap<String, Value>>(json) {
-        Ok(labels) => content
-            .labels
-            .extend(labels.into_iter().map(|(key, value)| match value {
+        Ok(labels) => {
+            let text = |(key, value)| match value {
                 Value::String(text) => (key, text),
                 other => (key, other.to_string()),
-            })),
-        Err(error) => content
-            .notes
-            .push(format!("the labels in {from} are not readable: {error}")),
+            };
+            labels.into_iter().map(text).collect()
+        }
+        Err(error) => {
+            notes.push(format!("the labels in {from} are not readable: {error}"));
+            BTreeMap::new()
+        }
     }
 }

@@ -13,8 +13,8 @@ mod open;
 mod report;
 mod window;
 
-pub use content::Content;
+pub use content::{App, Content};
 pub use fault::OpenError;
 pub use limits::Limits;
 pub use open::Image;
-pub use report::{Chain, Report, ReportedObject, ReportedSif, ReportedSignature};
+pub use report::{Chain, Report, ReportedObject, ReportedSif, ReportedSignature, WORD_AS_ARCH};

@@ -88,6 +88,13 @@ impl Image {
         self.sif().map_or(Arch::Unknown, SifImage::arch)
     }
 
+    /// Returns whether the primary partition of a SIF has a word in the place of an architecture, so that
+    /// the header's holds.
+    #[must_use]
+    pub fn has_word_as_arch(&self) -> bool {
+        self.sif().is_some_and(SifImage::has_word_as_arch)
+    }
+
     /// The size of the file, in bytes.
     #[must_use]
     pub fn size(&self) -> u64 {

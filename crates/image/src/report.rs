@@ -7,10 +7,14 @@ use serde::Serialize;
 use sreg_model::sif::{Extra, Link, SifDescriptor};
 use sreg_model::{Arch, Digest, ImageFormat, SifImage};
 
+use crate::content::App;
 use crate::{Content, Image};
 
 /// The year 1, which Go writes for a time that was never set.
 const YEAR_ONE: i64 = -62_135_596_800;
+
+/// What is said of an image whose primary partition has a word in the place of an architecture.
+pub const WORD_AS_ARCH: &str = "the primary partition does not state its architecture as a code, as older versions of siftool setprim wrote it: that of the header holds";
 
 /// An image's headers and content.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -42,6 +46,14 @@ pub struct Report {
     pub runscript: Option<String>,
     /// The scripts that set the environment, by path.
     pub environment: BTreeMap<String, String>,
+    /// The text of `%help`.
+    pub help: Option<String>,
+    /// The script of `%test`.
+    pub test: Option<String>,
+    /// The script that runs when an instance starts.
+    pub startscript: Option<String>,
+    /// The applications inside, by name.
+    pub apps: BTreeMap<String, App>,
     /// Signatures inside the SIF. They are listed, not verified.
     pub signatures: Vec<ReportedSignature>,
     /// What could not be read, and why.
@@ -86,9 +98,9 @@ pub struct ReportedObject {
     pub group: Option<u32>,
     /// The id of the object, or of the group, that it is linked to.
     pub link: Option<u32>,
-    /// Given, and true, when the link leads to a group.
-    #[serde(skip_serializing_if = "std::ops::Not::not")]
-    pub link_to_group: bool,
+    /// Whether the link leads to a group, and not to an object; absent without a link.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub link_to_group: Option<bool>,
     /// Where it starts in the file.
     pub offset: u64,
     /// Its size, in bytes.
@@ -142,6 +154,10 @@ impl Report {
             ImageFormat::Squashfs => ("squashfs", None),
             ImageFormat::SquashfsGzip => ("squashfs", Some("gzip")),
         };
+        let mut notes = content.notes;
+        if image.has_word_as_arch() {
+            notes.push(WORD_AS_ARCH.to_owned());
+        }
         Self {
             format,
             compression,
@@ -154,8 +170,12 @@ impl Report {
             recipe: content.recipe,
             runscript: content.runscript,
             environment: content.environment,
+            help: content.help,
+            test: content.test,
+            startscript: content.startscript,
+            apps: content.apps,
             signatures: image.sif().map(signatures).unwrap_or_default(),
-            notes: content.notes,
+            notes,
         }
     }
 }
@@ -180,7 +200,7 @@ impl ReportedObject {
             object_type: object.object_type().as_str(),
             group: object.group(),
             link: object.link().map(|(Link::Object(id) | Link::Group(id))| id),
-            link_to_group: matches!(object.link(), Some(Link::Group(_))),
+            link_to_group: object.link().map(|link| matches!(link, Link::Group(_))),
             offset: object.offset(),
             size: object.size(),
             name: object.name().to_owned(),

@@ -4,7 +4,7 @@
 use std::io::Write as _;
 
 use backhand::compression::Compressor;
-use serde_json::Value;
+use serde_json::{Value, json};
 use sreg_image::{Content, Image, Limits, Report};
 use sreg_model::Arch;
 use sreg_tests::images::{self, ENVIRONMENT};
@@ -44,7 +44,7 @@ fn every_format_gives_the_same_content() {
             content.environment["/.singularity.d/env/90-environment.sh"],
             ENVIRONMENT
         );
-        assert_eq!(content.environment.len(), 2);
+        assert_eq!(content.environment.len(), 1);
     }
 }
 
@@ -108,6 +108,7 @@ fn objects_stand_in_for_what_the_squashfs_lacks() {
 #[test]
 fn an_encrypted_partition_is_named_and_its_metadata_used() {
     let metadata = r#"{"data":{"attributes":{"labels":{"a":"b"},"deffile":"d","runscript":"r",
+        "helpfile":"h","test":"t","startscript":"s","apps":{"x":{"runscript":"rx","helpfile":"hx"}},
         "environment":{"/.singularity.d/env/90-environment.sh":"e"}}},"type":"container"}"#;
     for (filesystem, word) in [
         (5, "encrypted squashfs"),
@@ -126,6 +127,11 @@ fn an_encrypted_partition_is_named_and_its_metadata_used() {
             (content.recipe.as_deref(), content.runscript.as_deref()),
             (Some("d"), Some("r"))
         );
+        let texts = [&content.help, &content.test, &content.startscript];
+        assert_eq!(texts.map(|text| text.as_deref()), ["h", "t", "s"].map(Some));
+        let app = &content.apps["x"];
+        let texts = [&app.runscript, &app.help].map(|text| text.as_deref());
+        assert_eq!(texts, ["rx", "hx"].map(Some));
         assert_eq!(content.environment.len(), 1);
     }
 }
@@ -207,14 +213,96 @@ fn limits_hold() {
 }
 
 #[test]
+fn what_apptainer_inspect_all_shows_is_shown() {
+    let mut tree = Tree::new(1).container("{}", "r", "run", "own");
+    for (path, text) in [
+        ("env/10-docker2singularity.sh", "docker"),
+        ("env/91-environment.sh", "own too"),
+        ("env/94-appsbase.sh", "apptainer's"),
+        ("env/95-apps.sh", "apptainer's"),
+        ("env/99-base.sh", "apptainer's"),
+        ("env/99-runtimevars.sh", "apptainer's"),
+        ("runscript.help", "help"),
+        ("startscript", "start"),
+        ("test", "test"),
+        ("actions/exec", "apptainer's"),
+    ] {
+        tree = tree.file(&format!(".singularity.d/{path}"), 0o755, text);
+    }
+    for (path, text) in [
+        ("one/scif/labels.json", "{\"a\":\"b\"}"),
+        ("one/scif/runscript", "one"),
+        ("one/scif/runscript.help", "help of one"),
+        ("one/scif/test", "test of one"),
+        ("one/scif/env/90-environment.sh", "of one"),
+        ("one/scif/env/01-base.sh", "apptainer's"),
+        ("one/bin/tool", "x"),
+        ("two/scif/runscript", "two"),
+        ("none/bin/tool", "x"),
+    ] {
+        tree = tree.file(&format!("scif/apps/{path}"), 0o755, text);
+    }
+    let content = content(&tree.build(Compressor::Gzip));
+    assert_eq!(content.notes, Vec::<String>::new());
+    let said = serde_json::to_value(&content).unwrap();
+    assert_eq!(
+        said["environment"],
+        json!({
+            "/.singularity.d/env/10-docker2singularity.sh": "docker",
+            "/.singularity.d/env/90-environment.sh": "own",
+            "/.singularity.d/env/91-environment.sh": "own too",
+        })
+    );
+    assert_eq!(
+        (
+            &said["help"],
+            &said["test"],
+            &said["startscript"],
+            &said["runscript"]
+        ),
+        (
+            &json!("help"),
+            &json!("test"),
+            &json!("start"),
+            &json!("run")
+        )
+    );
+    assert_eq!(
+        said["apps"],
+        json!({
+            "one": {
+                "labels": {"a": "b"},
+                "runscript": "one",
+                "help": "help of one",
+                "test": "test of one",
+                "environment": {"/scif/apps/one/scif/env/90-environment.sh": "of one"},
+            },
+            "two": {"labels": {}, "runscript": "two", "help": null, "test": null, "environment": {}},
+        })
+    );
+}
+
+#[test]
+fn at_most_64_apps_are_read() {
+    let mut tree = Tree::new(1).container("{}", "r", "run", "e");
+    for number in 0..70 {
+        tree = tree.file(&format!("scif/apps/{number}/scif/runscript"), 0o755, "x");
+    }
+    let content = content(&tree.build(Compressor::Gzip));
+    assert_eq!(content.apps.len(), 64);
+    assert_eq!(content.notes, ["the image has 70 apps; 64 were read"]);
+}
+
+#[test]
 fn at_most_64_scripts_are_read() {
     let mut tree = Tree::new(1).container("{\"a\":\"b\"}", "r", "run", "e");
-    for number in 0..70 {
-        tree = tree.file(&format!(".singularity.d/env/{number}.sh"), 0o644, "x");
+    for number in 1..71 {
+        let path = format!(".singularity.d/env/9{number}-environment.sh");
+        tree = tree.file(&path, 0o644, "x");
     }
     let content = content(&tree.build(Compressor::Gzip));
     assert_eq!(content.environment.len(), 64);
-    assert!(content.notes[0].contains("has 72 files; 64 were read"));
+    assert!(content.notes[0].contains("has 71 files; 64 were read"));
     assert_eq!(content.runscript.as_deref(), Some("run"));
 }
 
@@ -271,7 +359,7 @@ fn the_report_has_the_published_shape() {
     );
     assert_eq!(
         (&objects[3]["link"], objects[3].get("link_to_group")),
-        (&2.into(), None)
+        (&2.into(), Some(&false.into()))
     );
     assert_eq!(objects[3]["name"], "second");
     assert_eq!(report["signatures"][0]["fingerprint"], "AB".repeat(20));

@@ -33,6 +33,7 @@ pub struct SifImage {
     header: SifHeader,
     objects: Vec<SifDescriptor>,
     primary: Option<usize>,
+    has_word_as_arch: bool,
 }
 
 impl SifImage {
@@ -61,9 +62,10 @@ impl SifImage {
         check_overlaps(&objects)?;
         let primary = find_primary(&header, &objects)?;
         Ok(Self {
+            has_word_as_arch: primary.is_some_and(|primary| primary.has_word_as_arch),
+            primary: primary.map(|primary| primary.at),
             header,
             objects,
-            primary,
         })
     }
 
@@ -100,6 +102,13 @@ impl SifImage {
     #[must_use]
     pub fn primary_partition(&self) -> Option<&SifDescriptor> {
         self.primary.and_then(|at| self.objects.get(at))
+    }
+
+    /// Returns whether the primary partition has the beginning of a word in the place of a code, such as
+    /// `amd`: older versions of `siftool setprim` wrote that (SIF-15). The header's architecture holds.
+    #[must_use]
+    pub fn has_word_as_arch(&self) -> bool {
+        self.has_word_as_arch
     }
 
     /// What the image runs on: the header's word, which is also the primary partition's.
@@ -147,27 +156,46 @@ fn check_overlaps(objects: &[SifDescriptor]) -> Result<(), SifError> {
     }
 }
 
+/// The primary partition.
+#[derive(Debug, Clone, Copy)]
+struct Primary {
+    /// Where it stands among the objects.
+    at: usize,
+    id: u32,
+    has_word_as_arch: bool,
+}
+
 /// Finds the one primary partition, whose architecture the header must repeat byte for byte:
-/// two codes that this version does not know are still different architectures.
-fn find_primary(header: &SifHeader, objects: &[SifDescriptor]) -> Result<Option<usize>, SifError> {
-    let mut found: Option<(usize, u32)> = None;
+/// two codes that this version does not know are still different architectures. In the place of a
+/// code may be the beginning of the word of the header's.
+fn find_primary(
+    header: &SifHeader,
+    objects: &[SifDescriptor],
+) -> Result<Option<Primary>, SifError> {
+    let mut found: Option<Primary> = None;
     for (at, object) in objects.iter().enumerate() {
         let Some(code) = object.primary_arch_code() else {
             continue;
         };
-        if let Some((_, first)) = found {
+        if let Some(first) = found {
             return Err(SifError::TwoPrimaries {
-                first,
+                first: first.id,
                 second: object.id(),
             });
         }
-        if code != header.arch_code() {
+        let arch = header.arch();
+        let has_word_as_arch = arch != Arch::Unknown && arch.as_str().as_bytes().starts_with(&code);
+        if code != header.arch_code() && !has_word_as_arch {
             return Err(SifError::Arch {
                 header: field::shown(header.arch_code()),
                 partition: field::shown(code),
             });
         }
-        found = Some((at, object.id()));
+        found = Some(Primary {
+            at,
+            id: object.id(),
+            has_word_as_arch,
+        });
     }
-    Ok(found.map(|(at, _)| at))
+    Ok(found)
 }

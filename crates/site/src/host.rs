@@ -44,6 +44,8 @@ impl fmt::Display for Answer {
 enum Needs {
     /// Nothing: it follows URLs.
     Urls,
+    /// The same, and a URL that a `shub://` name can hold.
+    Shub,
     /// The images on the host itself.
     Images,
     /// The same, and the tree at the root of the host.
@@ -60,7 +62,7 @@ const CLIENTS: &[Client] = &[
         [YES, yes("also as `s3://`"), YES, YES, YES, YES],
     ),
     (
-        "`apptainer pull oras://`, `crane`, a tag of one architecture",
+        "`apptainer pull oras://` (SIF only), `crane`, a tag of one architecture",
         Needs::Root,
         [YES; 6],
     ),
@@ -83,7 +85,7 @@ const CLIENTS: &[Client] = &[
     ),
     ("`cosign verify`, an image", Needs::Root, [YES; 6]),
     (
-        "`apptainer pull library://`",
+        "`apptainer pull library://` (SIF, bare squashfs)",
         Needs::Images,
         [YES, YES, LINKS, LINKS, LINKS, LINKS],
     ),
@@ -92,11 +94,8 @@ const CLIENTS: &[Client] = &[
         Needs::Images,
         [yes("by `?arch=`"), BASE, BASE, BASE, BASE, BASE],
     ),
-    (
-        "`apptainer pull shub://`, `https://`",
-        Needs::Urls,
-        [YES; 6],
-    ),
+    ("`apptainer pull shub://`", Needs::Shub, [YES; 6]),
+    ("`apptainer pull https://`", Needs::Urls, [YES; 6]),
     ("`curl` and `jq`", Needs::Urls, [YES; 6]),
     (
         "any client, an image of any size",
@@ -131,10 +130,28 @@ pub fn clients_of(settings: &Settings) -> impl Iterator<Item = (&'static str, An
         let answer = match needs {
             Needs::Root | Needs::Images if is_elsewhere => no("images are elsewhere"),
             Needs::Root if is_below => no("`/v2/` is not at the root of the host"),
+            Needs::Shub => settings.base_url.as_ref().map_or(answer, shub),
             _ => answer,
         };
         (client, answer)
     })
+}
+
+/// Whether a `shub://` name can hold a URL: apptainer 1.5.3 takes 1 to 64 of `-.a-zA-Z0-9/` in front of
+/// the image's name.
+fn shub(base: &BaseUrl) -> Answer {
+    let url = base.to_string();
+    let registry = url.split_once("://").map_or("", |(_, registry)| registry);
+    let may_stand =
+        |character: char| character.is_ascii_alphanumeric() || "-./".contains(character);
+    let (host, _) = registry.split_once('/').unwrap_or((registry, ""));
+    match host.contains(':') {
+        true => no("its names take no port"),
+        false if registry.len() > 64 || !registry.chars().all(may_stand) => {
+            no("its names take up to 64 letters, digits, `.`, `-` and `/` for the host")
+        }
+        false => YES,
+    }
 }
 
 fn rows(host: Host) -> impl Iterator<Item = (&'static str, Needs, Answer)> {

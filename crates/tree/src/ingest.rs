@@ -112,6 +112,8 @@ pub struct Reading {
     pub subject: Subject,
     /// The other references that its name could mean.
     pub others: Vec<String>,
+    /// What is odd about the file. That of a file which the cache knows was said before.
+    pub note: Option<&'static str>,
 }
 
 /// Indexes a folder.
@@ -282,6 +284,7 @@ fn reading(image: &Found) -> Reading {
         path: image.path.clone(),
         subject: image.subject.clone(),
         others: image.others.clone(),
+        note: image.note,
     }
 }
 

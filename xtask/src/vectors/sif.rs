@@ -153,8 +153,8 @@ impl Slot {
         said["id"] = json!(self.id);
         said["group"] = number(self.group);
         said["link"] = number(self.link);
-        if self.link > GROUP {
-            said["link_to_group"] = json!(true);
+        if !said["link"].is_null() {
+            said["link_to_group"] = json!(self.link > GROUP);
         }
         said["offset"] = json!(self.offset);
         said["size"] = json!(self.size);
@@ -396,6 +396,15 @@ fn valid() -> Vec<Case> {
             for (slot, time) in sif.slots.iter_mut().zip([i64::MIN, 0, i64::MAX]) {
                 slot.time = time;
             }
+        }),
+    );
+    add(
+        "word-as-architecture",
+        "SIF-15",
+        "amd in the place of the primary partition's architecture, as siftool setprim wrote it",
+        Sif::with(|sif| {
+            sif.slots[1].extra[8..].copy_from_slice(b"amd");
+            sif.slots[1].words["arch"] = json!("unknown");
         }),
     );
     add(

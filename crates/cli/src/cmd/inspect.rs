@@ -190,29 +190,61 @@ fn text(path: &Path, report: &Report, stated: Option<&Statement>) -> String {
             .iter()
             .map(|(label, value)| ("label", format!("{label} = {value}"))),
     );
+    for (name, app) in &report.apps {
+        lines.push(("app", name.clone()));
+        let labels = app.labels.iter();
+        lines.extend(
+            labels.map(|(label, value)| ("app label", format!("{name}: {label} = {value}"))),
+        );
+    }
     lines.extend(report.notes.iter().map(|note| ("note", note.clone())));
     let mut text: String = lines
         .iter()
         .map(|(name, value)| format!("{name:<10} {}\n", plain(value)))
         .collect();
-    let blocks = [
-        ("recipe", report.recipe.as_ref()),
-        ("runscript", report.runscript.as_ref()),
-    ];
-    let scripts = report
-        .environment
-        .iter()
-        .map(|(path, script)| (path.as_str(), Some(script)));
-    for (name, block) in blocks.into_iter().chain(scripts) {
-        if let Some(block) = block {
-            text.push_str(&format!(
-                "\n--- {}\n{}\n",
-                plain(name),
-                plain(block.trim_end())
-            ));
-        }
+    for (name, block) in blocks(report) {
+        text.push_str(&format!(
+            "\n--- {}\n{}\n",
+            plain(&name),
+            plain(block.trim_end())
+        ));
     }
     text
+}
+
+/// The texts in an image, with what each is.
+fn blocks(report: &Report) -> Vec<(String, &String)> {
+    fn named<'a>(what: &str, text: Option<&'a String>) -> Option<(String, &'a String)> {
+        Some((what.to_owned(), text?))
+    }
+    let mut blocks: Vec<_> = [
+        named("recipe", report.recipe.as_ref()),
+        named("help", report.help.as_ref()),
+        named("runscript", report.runscript.as_ref()),
+        named("startscript", report.startscript.as_ref()),
+        named("test", report.test.as_ref()),
+    ]
+    .into_iter()
+    .flatten()
+    .collect();
+    let environment = report.environment.iter();
+    blocks.extend(environment.map(|(path, script)| (path.clone(), script)));
+    for (name, app) in &report.apps {
+        let parts = [
+            ("help", &app.help),
+            ("runscript", &app.runscript),
+            ("test", &app.test),
+        ];
+        let parts = parts.into_iter();
+        blocks.extend(
+            parts.filter_map(|(part, text)| {
+                named(&format!("{part} of the app {name}"), text.as_ref())
+            }),
+        );
+        let environment = app.environment.iter();
+        blocks.extend(environment.map(|(path, script)| (path.clone(), script)));
+    }
+    blocks
 }
 
 fn object_text(object: &ReportedObject) -> String {
@@ -235,8 +267,16 @@ fn object_text(object: &ReportedObject) -> String {
     } else {
         format!(" {:?}", object.name)
     };
+    let group = object
+        .group
+        .map_or(String::new(), |group| format!(", group {group}"));
+    let link = match (object.link, object.link_to_group) {
+        (Some(link), Some(true)) => format!(", linked to group {link}"),
+        (Some(link), _) => format!(", linked to object {link}"),
+        (None, _) => String::new(),
+    };
     format!(
-        "{} {}{words}{name}, {} bytes at {}",
+        "{} {}{words}{name}, {} bytes at {}{group}{link}",
         object.id, object.object_type, object.size, object.offset
     )
 }

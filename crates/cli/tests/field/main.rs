@@ -4,6 +4,7 @@
 
 mod accounts;
 mod file_systems;
+mod inspected;
 mod links;
 mod names;
 mod pipes;

@@ -7,7 +7,7 @@ use serde::Deserialize;
 use sreg_model::SifImage;
 use sreg_model::sif::{ObjectType, SifDescriptor};
 
-use super::{Content, Limits, Unreadable, take_labels};
+use super::{App, Content, Limits, Unreadable, take_labels};
 use crate::open::read_up_to;
 
 /// What of apptainer's `inspect-metadata.json` has a place in [`Content`].
@@ -30,6 +30,10 @@ struct Attributes {
     environment: BTreeMap<String, String>,
     deffile: Option<String>,
     runscript: Option<String>,
+    helpfile: Option<String>,
+    test: Option<String>,
+    startscript: Option<String>,
+    apps: BTreeMap<String, App>,
 }
 
 /// Fills in what the squashfs left open.
@@ -79,6 +83,12 @@ pub(super) fn fill(file: &File, sif: &SifImage, limits: &Limits, content: &mut C
     }
     content.recipe = content.recipe.take().or(attributes.deffile);
     content.runscript = content.runscript.take().or(attributes.runscript);
+    content.help = content.help.take().or(attributes.helpfile);
+    content.test = content.test.take().or(attributes.test);
+    content.startscript = content.startscript.take().or(attributes.startscript);
+    if content.apps.is_empty() {
+        content.apps = attributes.apps;
+    }
 }
 
 /// The bytes of the first object that `wanted` picks.

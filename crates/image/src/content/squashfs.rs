@@ -4,17 +4,20 @@
 //! deep as the image's folders. An image made for the purpose can so end the process; this runs
 //! in one that is there to be ended.
 
+use std::collections::BTreeSet;
 use std::io::{BufReader, Read as _};
 use std::path::Path;
 
 use backhand::{FilesystemReader, InnerNode, SquashfsFileReader};
 use sreg_model::image::{Compression, Superblock};
 
-use super::{Content, Limits, Unreadable, take_labels};
+use super::{Content, Limits, Unreadable, labels, take_labels};
 use crate::window::Window;
 
 const FOLDER: &str = "/.singularity.d";
-const ENVIRONMENT: &str = "/.singularity.d/env";
+const APPS: &str = "/scif/apps";
+/// The most applications of an image that are read.
+const MAX_APPS: usize = 64;
 /// The most scripts of an environment that are read.
 const MAX_SCRIPTS: usize = 64;
 
@@ -35,38 +38,128 @@ pub(super) fn read(
         left: limits.text,
     };
     let mut scripts = 0;
+    let mut left_out = BTreeSet::new();
     for node in squashfs.files() {
         let InnerNode::File(file) = &node.inner else {
             continue;
         };
         let path = node.fullpath.as_path();
-        if path.parent() == Some(Path::new(ENVIRONMENT)) {
-            scripts += 1;
-            if scripts <= MAX_SCRIPTS
-                && let Some(script) = texts.take(path, file, content)
-            {
-                let path = path.to_string_lossy().into_owned();
-                content.environment.insert(path, script);
-            }
-        } else if path.parent() == Some(Path::new(FOLDER)) {
-            match path.file_name().and_then(|name| name.to_str()) {
-                Some("Singularity") => content.recipe = texts.take(path, file, content),
-                Some("runscript") => content.runscript = texts.take(path, file, content),
-                Some("labels.json") => {
-                    if let Some(json) = texts.take(path, file, content) {
-                        take_labels(json.as_bytes(), "labels.json", content);
-                    }
+        let Some(place) = Place::of(path) else {
+            continue;
+        };
+        let app = match place.app {
+            None => None,
+            Some(name) => {
+                if content.apps.len() >= MAX_APPS && !content.apps.contains_key(name) {
+                    left_out.insert(name.to_owned());
+                    continue;
                 }
-                _ => {}
+                content.apps.entry(name.to_owned()).or_default();
+                Some(name)
             }
+        };
+        if place.part == Part::Environment {
+            scripts += 1;
+            if scripts > MAX_SCRIPTS {
+                continue;
+            }
+        }
+        if let Some(text) = texts.take(path, file, content) {
+            put(place.part, app, path, text, content);
         }
     }
     if scripts > MAX_SCRIPTS {
         content.notes.push(format!(
-            "{ENVIRONMENT} has {scripts} files; {MAX_SCRIPTS} were read"
+            "the environment has {scripts} files; {MAX_SCRIPTS} were read"
         ));
     }
+    if !left_out.is_empty() {
+        let apps = MAX_APPS + left_out.len();
+        content
+            .notes
+            .push(format!("the image has {apps} apps; {MAX_APPS} were read"));
+    }
     Ok(())
+}
+
+/// What a file says of its container.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Part {
+    Labels,
+    Recipe,
+    Runscript,
+    Help,
+    Test,
+    Startscript,
+    Environment,
+}
+
+/// Of what a file says something: the container, or an application in it.
+#[derive(Debug, PartialEq, Eq)]
+struct Place<'a> {
+    app: Option<&'a str>,
+    part: Part,
+}
+
+impl<'a> Place<'a> {
+    /// As `apptainer inspect` finds them.
+    fn of(path: &'a Path) -> Option<Self> {
+        let (app, below) = match path.strip_prefix(APPS) {
+            Err(_) => (None, path.strip_prefix(FOLDER).ok()?),
+            Ok(path) => {
+                let mut parts = path.iter();
+                let app = parts.next()?.to_str()?;
+                (Some(app), parts.as_path().strip_prefix("scif").ok()?)
+            }
+        };
+        let part = match (below.to_str()?, app) {
+            ("labels.json", _) => Part::Labels,
+            ("Singularity" | "Apptainer", None) => Part::Recipe,
+            ("runscript", _) => Part::Runscript,
+            ("runscript.help", _) => Part::Help,
+            ("test", _) => Part::Test,
+            ("startscript", None) => Part::Startscript,
+            (other, _) => {
+                let script = other.strip_prefix("env/")?;
+                let is_docker = script.starts_with("10-docker") && script.ends_with(".sh");
+                let is_own = script.starts_with('9') && script.ends_with("-environment.sh");
+                if script.contains('/') || !(is_own || is_docker && app.is_none()) {
+                    return None;
+                }
+                Part::Environment
+            }
+        };
+        Some(Self { app, part })
+    }
+}
+
+/// Puts the text of a file where it belongs.
+fn put(part: Part, app: Option<&str>, path: &Path, text: String, content: &mut Content) {
+    let name = path.to_string_lossy().into_owned();
+    let Some(app) = app.and_then(|app| content.apps.get_mut(app)) else {
+        match part {
+            Part::Labels => take_labels(text.as_bytes(), "labels.json", content),
+            Part::Recipe => content.recipe = Some(text),
+            Part::Runscript => content.runscript = Some(text),
+            Part::Help => content.help = Some(text),
+            Part::Test => content.test = Some(text),
+            Part::Startscript => content.startscript = Some(text),
+            Part::Environment => {
+                content.environment.insert(name, text);
+            }
+        }
+        return;
+    };
+    match part {
+        Part::Labels => app.labels = labels(text.as_bytes(), &name, &mut content.notes),
+        Part::Runscript => app.runscript = Some(text),
+        Part::Help => app.help = Some(text),
+        Part::Test => app.test = Some(text),
+        Part::Environment => {
+            app.environment.insert(name, text);
+        }
+        Part::Recipe | Part::Startscript => {}
+    }
 }
 
 /// Refuses what backhand cannot read, and what would take it past the limits of its process:

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use rayon::prelude::*;
-use sreg_image::Image as ImageFile;
+use sreg_image::{Image as ImageFile, WORD_AS_ARCH};
 use sreg_index::stamp::Stamp;
 use sreg_model::statement::{MAX_SIZE, Subject};
 use sreg_model::{Arch, ImageFormat};
@@ -25,6 +25,8 @@ pub(super) struct Found {
     pub(super) known: Option<Known>,
     /// The other references that the name could mean.
     pub(super) others: Vec<String>,
+    /// What is odd about the file, and does not keep it from being published.
+    pub(super) note: Option<&'static str>,
 }
 
 /// What a folder holds: what can be published, and what cannot, both by path.
@@ -76,11 +78,13 @@ fn recognize(candidate: Candidate, cache: &Cache) -> Result<Found, SourceFault> 
         others,
     } = candidate;
     let known = cache.get(&path, &stamp).cloned();
+    let mut note = None;
     let (format, header_arch) = match &known {
         Some(known) => (known.format, known.arch),
         None => {
             let image = ImageFile::open(&path)
                 .map_err(|error| SourceFault::new(error.code(), &path, explain(&error)))?;
+            note = image.has_word_as_arch().then_some(WORD_AS_ARCH);
             (image.format(), image.arch())
         }
     };
@@ -113,5 +117,6 @@ fn recognize(candidate: Candidate, cache: &Cache) -> Result<Found, SourceFault> 
         format,
         known,
         others,
+        note,
     })
 }

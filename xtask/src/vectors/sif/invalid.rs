@@ -323,6 +323,13 @@ pub(super) fn bad_objects() -> Vec<Case> {
             sif.slots[1].extra[8..].copy_from_slice(b"99\0");
         },
     );
+    add(
+        "other-word-as-architecture",
+        "SIF-15",
+        "amd64 in the header, s39 in the place of the primary partition's architecture",
+        "sif-arch",
+        &|sif| sif.slots[1].extra[8..].copy_from_slice(b"s39"),
+    );
     for (name, note, slot) in [
         ("empty-partition", "a partition of 0 bytes", 1),
         ("empty-signature", "a signature of 0 bytes", 2),

@@ -114,6 +114,11 @@ pub(super) fn warn(options: &Options, outcome: &Outcome, output: &Output) {
             path: Some(path),
         });
     }
+    for one in &outcome.named {
+        if let Some(note) = one.note {
+            output.note(&format!("{}: {note}", one.path.display()));
+        }
+    }
     let two: Vec<_> = of_two(outcome).collect();
     if two.is_empty() || options.dry_run {
         return;
