@@ -230,7 +230,11 @@ impl<'a> OpenFile<'a> {
             IoMode::Read => None,
             IoMode::Mmap => Some(Mapping::new(&file, before.size).map_err(error)?),
             IoMode::Auto if is_remote(&file) => None,
-            IoMode::Auto => Mapping::new(&file, before.size).ok(),
+            IoMode::Auto => Mapping::new(&file, before.size)
+                .inspect_err(|error| {
+                    tracing::debug!(path = %path.display(), %error, "it is read, as it cannot be mapped");
+                })
+                .ok(),
         };
         if mapping.is_none() {
             // Advice only.

@@ -22,6 +22,15 @@ use crate::query;
 /// Writes lines somewhere.
 pub type Sink = Box<dyn FnMut(&[String]) + Send>;
 
+/// The target of the events of the access log.
+pub const ACCESS_LOG: &str = "sreg_serve::access";
+
+/// Returns what makes each line the message of an event, at the level info.
+#[must_use]
+pub fn access_log() -> Sink {
+    Box::new(|line| tracing::info!(target: ACCESS_LOG, "{line}"))
+}
+
 /// Lines that wait for a slow terminal. A server that waited for one would answer nobody.
 const WAITING: usize = 8192;
 
