@@ -3,12 +3,13 @@
 
 use std::fmt::Write as _;
 
+use sreg_model::redact::redact;
 use tracing::field::{Field, Visit};
 use tracing::{Event, Level, Metadata, Subscriber};
 use tracing_subscriber::Layer;
 use tracing_subscriber::layer::{Context, SubscriberExt as _};
 
-use crate::output::{log_line, printable};
+use crate::output::{log_lines, printable};
 
 /// The longest line, in characters: what a server says may be long.
 const LONGEST: usize = 1024;
@@ -49,10 +50,11 @@ impl<S: Subscriber> Layer<S> for Lines {
     fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
         let mut text = Text::default();
         event.record(&mut text);
-        let line = format!("{}{}", text.message, text.fields);
         if event.metadata().target() == sreg_serve::ACCESS_LOG {
-            return log_line(&line);
+            let lines: Vec<String> = text.message.split('\n').map(str::to_owned).collect();
+            return log_lines(&lines);
         }
+        let line = redact(&format!("{}{}", text.message, text.fields)).into_owned();
         let level = match *event.metadata().level() {
             Level::DEBUG => "debug",
             Level::INFO => "info",
@@ -60,7 +62,7 @@ impl<S: Subscriber> Layer<S> for Lines {
             _ => "error",
         };
         let line: String = printable(&line, true).chars().take(LONGEST).collect();
-        log_line(&format!("{level}: {line}"));
+        log_lines(&[format!("{level}: {line}")]);
     }
 }
 

@@ -30,6 +30,7 @@ pub(crate) fn of_word(word: &str) -> u8 {
         | "read-only"
         | "last-version"
         | "malformed-url"
+        | "private-address"
         | "signing-key"
         | "name-map"
         | "passphrase" => USAGE,
@@ -38,8 +39,8 @@ pub(crate) fn of_word(word: &str) -> u8 {
         "not-a-tree" | "no-images" | "missing-head" | "missing-node" | "missing-statement"
         | "missing-blob" | "missing-bucket" | "missing-view" | "missing-reference"
         | "missing-file" => NOT_FOUND,
-        "unreachable" | "unreadable" | "unwritable" | "no-space" | "file-changed"
-        | "signing-failed" | "cannot-listen" => UNAVAILABLE,
+        "unreachable" | "wrong-clock" | "unreadable" | "unwritable" | "no-space"
+        | "file-changed" | "signing-failed" | "cannot-listen" => UNAVAILABLE,
         "unsigned"
         | "untrusted-registry"
         | "missing-trust"
@@ -77,6 +78,7 @@ pub(crate) fn of_class(class: Class) -> u8 {
     match class {
         Class::NotFound => NOT_FOUND,
         Class::Unavailable => UNAVAILABLE,
+        Class::Denied => DENIED,
         Class::Malformed | Class::Mismatch => MALFORMED,
         Class::Untrusted => UNTRUSTED,
         Class::Conflict => CONFLICT,

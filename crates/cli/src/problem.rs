@@ -292,6 +292,16 @@ fn store_hint(error: &StoreError) -> Option<String> {
         StoreError::Unreachable { .. } => {
             "it may be tried again; what stands in the way says: sreg doctor PLACE".to_owned()
         }
+        StoreError::Clock { .. } => "set the clock of this machine, by NTP for example".to_owned(),
+        StoreError::Full { .. } => {
+            "make room in the bucket, or have its quota raised".to_owned()
+        }
+        StoreError::PrivateAddress { .. } => {
+            "if you trust whoever names it, give --allow-private".to_owned()
+        }
+        StoreError::Unconditional(_) => {
+            "publish from one place only to a store that supports conditional writes, such as S3, R2, MinIO or Ceph".to_owned()
+        }
         StoreError::ReadOnly(_) => {
             "publish to a folder or to s3://bucket/prefix, and let the web server serve that"
                 .to_owned()

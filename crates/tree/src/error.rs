@@ -319,6 +319,18 @@ impl TreeError {
         }
     }
 
+    /// Returns whether something could not be read, whatever it is: that is no absence.
+    pub(crate) fn is_unread(&self) -> bool {
+        match self {
+            Self::Store(_) | Self::Read { .. } | Self::Cancelled => true,
+            Self::Map {
+                source: MapError::Io { .. },
+                ..
+            } => true,
+            _ => false,
+        }
+    }
+
     /// Why a store could not be read; a file that cannot be is told as such.
     pub(crate) fn store(error: StoreError) -> Self {
         match error {
@@ -326,6 +338,7 @@ impl TreeError {
                 path: PathBuf::from(name),
                 source,
             },
+            StoreError::Cancelled => Self::Cancelled,
             error => Self::Store(error),
         }
     }

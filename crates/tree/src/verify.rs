@@ -10,7 +10,6 @@ mod series;
 mod views;
 
 pub(crate) use keys::read_trust;
-pub(crate) use views::MAX_VIEW;
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -26,10 +25,11 @@ use sreg_model::lock::{Known, StatementVersion};
 use sreg_model::statement::{Statement, Subject};
 use sreg_model::trust::Trust;
 use sreg_model::{Digest, Document, Reference, Repository};
+use sreg_store::StoreError;
 
 use self::keys::Keys;
 use crate::error::{TreeError, explain};
-use crate::publish::Watch;
+use crate::publish::after_others;
 use crate::staging;
 use crate::tree::Tree;
 
@@ -89,6 +89,8 @@ pub enum Class {
     NotFound,
     /// Something could not be read.
     Unavailable,
+    /// A server wants other credentials.
+    Denied,
     /// Something is not what its format says.
     Malformed,
     /// Something is not what its digest, or whoever names it, says.
@@ -192,25 +194,14 @@ pub fn verify_tree(
     options: &Options,
     observer: &dyn Observer,
 ) -> Result<Report, TreeError> {
-    let look = || verify_once(tree, options, observer);
-    look_again(tree, look, |_| std::thread::sleep(PAUSE))
-}
-
-/// The same for who repairs the tree: `watch` waits.
-pub(crate) fn verify_watched(
-    tree: &Tree,
-    options: &Options,
-    watch: &dyn Watch,
-) -> Result<Report, TreeError> {
-    let look = || verify_once(tree, options, watch);
-    look_again(tree, look, |times| watch.overtaken(times))
+    look_again(tree, observer, || verify_once(tree, options, observer))
 }
 
 /// Looks again, a few times, while somebody writes to the tree and there is something to find.
 fn look_again(
     tree: &Tree,
+    observer: &dyn Observer,
     look: impl Fn() -> Result<Report, TreeError>,
-    pause: impl Fn(u32),
 ) -> Result<Report, TreeError> {
     let head = || tree.head().ok().map(|head| head.id());
     let mut attempts = 0;
@@ -222,14 +213,15 @@ fn look_again(
         if report.faults.is_empty() || attempts == ATTEMPTS || !overtaken() {
             return Ok(report);
         }
-        pause(attempts);
+        if observer.is_cancelled() {
+            return Err(TreeError::Cancelled);
+        }
+        after_others(&**tree.store(), attempts)?;
     }
 }
 
 /// How often a tree is looked at that is being written.
 const ATTEMPTS: u32 = 5;
-/// How long a writer is given to finish.
-const PAUSE: std::time::Duration = std::time::Duration::from_secs(1);
 
 /// One look at a tree that nobody else writes to.
 pub(crate) fn verify_once(
@@ -263,7 +255,7 @@ pub fn verify_reference(
     observer: &dyn Observer,
 ) -> Result<Report, TreeError> {
     let look = || reference_once(tree, reference, options, observer);
-    look_again(tree, look, |_| std::thread::sleep(PAUSE))
+    look_again(tree, observer, look)
 }
 
 fn reference_once(
@@ -308,6 +300,12 @@ pub fn resolve(
     run.hold_to_seen_lines(&heads, reference);
     run.statements(&walked);
     run.finish(&heads)
+}
+
+/// Whether an error of the map is that of a store which wants other credentials.
+fn is_denied(error: &std::io::Error) -> bool {
+    let inner = error.get_ref().and_then(|inner| inner.downcast_ref());
+    matches!(inner, Some(TreeError::Store(StoreError::Denied { .. })))
 }
 
 /// Whether a run has begun what is not finished.
@@ -507,10 +505,12 @@ impl<'a> Run<'a> {
             TreeError::Map { source, .. } => match source {
                 MapError::Missing(_) => Class::NotFound,
                 MapError::Mismatch { .. } | MapError::Count { .. } => Class::Mismatch,
+                MapError::Io { source, .. } if is_denied(source) => Class::Denied,
                 MapError::Io { source, .. } if !is_not_a_file(source) => Class::Unavailable,
                 _ => Class::Malformed,
             },
             TreeError::Read { source, .. } if is_not_a_file(source) => Class::Malformed,
+            TreeError::Store(StoreError::Denied { .. }) => Class::Denied,
             TreeError::Read { .. } | TreeError::Store(_) | TreeError::Hash(_) => Class::Unavailable,
             TreeError::Mismatch { .. } => Class::Mismatch,
             _ => Class::Malformed,

@@ -11,6 +11,7 @@ use sreg_model::layout::Place;
 use sreg_model::node::{ImageSize, TagEntry};
 use sreg_model::statement::{Image, Statement};
 use sreg_model::{Digest, Document, Namespace};
+use sreg_store::retry;
 
 use super::nodes::Walked;
 use super::{BlobCheck, Class, Heads, Run, count};
@@ -334,7 +335,7 @@ impl Run<'_> {
     fn bytes_elsewhere(&self, place: &Place, digest: Digest, size: u64, reference: Option<String>) {
         let mut chain = ChainBuilder::default();
         let key = place.to_string();
-        let read = self.tree.store().read_range(&key, 0..size, &mut |part| {
+        let read = retry::read_range(&**self.tree.store(), &key, 0..size, &mut |part| {
             if self.observer.is_cancelled() {
                 return Err(std::io::ErrorKind::Interrupted.into());
             }

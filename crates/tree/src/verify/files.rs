@@ -238,20 +238,29 @@ impl Run<'_> {
 
     /// A tag that clients see, and the index does not have.
     fn stray_view(&self, heads: &Heads, place: &Place) {
-        match views::read(self.tree, place) {
-            Ok(found) if self.is_list_of_referrers(place, &found) => {
-                self.warn_stray(&place.to_string());
-            }
-            Ok(_) if is_list(place) => self.fault("stray-view", Class::Mismatch, place, "it lists what does not stand beside it, or does not refer to that manifest, but clients would read it; delete it"),
-            Ok(found) if self.is_stale_stray(heads, place, &found) => {
+        if is_list(place) {
+            return match views::read(self.tree, place, MAX_LIST) {
+                Ok(found) if self.is_list_of_referrers(place, &found) => {
+                    self.warn_stray(&place.to_string());
+                }
+                Ok(_) => self.fault("stray-view", Class::Mismatch, place, "it lists what does not stand beside it, or does not refer to that manifest, but clients would read it; delete it"),
+                Err(error) => self.error(place, None, &error),
+            };
+        }
+        let found = views::read(self.tree, place, 0);
+        match found.and_then(|_| self.is_stale_stray(heads, place)) {
+            Ok(true) => {
                 self.fault("stale-view", Class::Stale, place, "an older version had it; sreg repair removes it");
             }
-            Ok(_) => self.fault("stray-view", Class::Mismatch, place, "no version of the registry derives it, but clients would read it; if it is yours, move it elsewhere, else delete it"),
+            Ok(false) => self.fault("stray-view", Class::Mismatch, place, "no version of the registry derives it, but clients would read it; if it is yours, move it elsewhere, else delete it"),
             Err(error) => self.error(place, None, &error),
         }
     }
 }
 
+/// The most bytes of a list of what refers to a manifest: its entries, each with annotations that a manifest
+/// may have.
+const MAX_LIST: usize = manifest::MAX_BYTES;
 /// More artifacts than one manifest has: of each architecture signatures and attachments.
 const MOST_LISTED: usize = Arch::ALL.len() * (attachment::MOST + 1);
 

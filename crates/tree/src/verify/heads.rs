@@ -69,9 +69,15 @@ impl Run<'_> {
             Ok(mut head) => {
                 if let Some(series) = self.keys.series().filter(|_| stored.is_none())
                     && series.check_newest_head(&head).is_err()
-                    && let Some(later) = history::behind(self.tree, series, head.body())
                 {
-                    head = later;
+                    match history::behind(self.tree, series, head.body()) {
+                        Ok(Some(later)) => head = later,
+                        Ok(None) => {}
+                        Err(error) => {
+                            self.error(&Place::Head, None, &error);
+                            return Heads::new();
+                        }
+                    }
                 }
                 match self.options.pinned {
                     true => self.hold_pinned_head(&head),

@@ -82,6 +82,10 @@ impl Run<'_> {
                     Keys::Unknown
                 }
             };
+            // Nothing lists what a server has, and whatever follows would not be judged.
+            if matches!(keys, Keys::Unknown) && self.tree.store().folder().is_none() {
+                break;
+            }
         }
         keys
     }
@@ -145,14 +149,21 @@ impl Run<'_> {
         let Some(slot @ Place::HeadSlot { epoch, version }) = slot else {
             return;
         };
-        // One that is missing or malformed is found on the way from the newest.
-        if let Ok(Some(found)) = self.tree.head_slot(epoch, version) {
-            let held = check_seen_slot(known, &found);
-            let counts = epoch == 0 || series.check_earlier_head(&found, head.body()).is_ok();
-            if held.is_err() && counts {
-                self.keep(&slot);
+        match self.tree.head_slot(epoch, version) {
+            Ok(Some(found)) => {
+                let held = check_seen_slot(known, &found);
+                let counts = epoch == 0 || series.check_earlier_head(&found, head.body()).is_ok();
+                if held.is_err() && counts {
+                    self.keep(&slot);
+                }
+                self.held(&slot, None, held);
             }
-            self.held(&slot, None, held);
+            // A reader is not to go on without having seen it.
+            Err(error @ (TreeError::Store(_) | TreeError::Read { .. })) if self.is_reader => {
+                self.error(&slot, None, &error);
+            }
+            // One that is missing or malformed is found on the way from the newest.
+            Ok(None) | Err(_) => {}
         }
     }
 
