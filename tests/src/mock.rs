@@ -121,7 +121,6 @@ pub struct Mock {
 struct Shared {
     handler: Box<Handler>,
     log: Mutex<Vec<Request>>,
-    /// Bytes of endless bodies that were sent.
     is_stopped: AtomicBool,
 }
 
@@ -228,8 +227,10 @@ fn serve(stream: &TcpStream, shared: &Shared) -> io::Result<()> {
         out.write_all(head.as_bytes())?;
         if !is_head {
             out.write_all(&response.body)?;
-            while response.end == End::Never {
-                out.write_all(&[0; 64 << 10])?;
+            if response.end == End::Never {
+                loop {
+                    out.write_all(&[0; 64 << 10])?;
+                }
             }
         }
         if response.end != End::Length {

@@ -321,14 +321,14 @@ impl TreeError {
 
     /// Returns whether something could not be read, whatever it is: that is no absence.
     pub(crate) fn is_unread(&self) -> bool {
-        match self {
-            Self::Store(_) | Self::Read { .. } | Self::Cancelled => true,
+        let is_of_map = matches!(
+            self,
             Self::Map {
                 source: MapError::Io { .. },
                 ..
-            } => true,
-            _ => false,
-        }
+            }
+        );
+        is_of_map || matches!(self, Self::Store(_) | Self::Read { .. } | Self::Cancelled)
     }
 
     /// Why a store could not be read; a file that cannot be is told as such.

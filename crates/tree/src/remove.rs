@@ -70,7 +70,7 @@ pub fn remove(destination: &Destination, remove: &Remove<'_>) -> Result<Removed,
             .publish(&mut *writer, &base, stated, |_| Ok(()))?;
         Ok(Removed { subjects, head })
     };
-    destination.at_once(|| until_won(watch, run))
+    destination.at_once(|| until_won(&*destination.store, run))
 }
 
 impl Remove<'_> {

@@ -15,7 +15,7 @@ use sreg_model::statement::Statement;
 use sreg_model::{Digest, Document, Reference, Repository, Tag, document, node};
 use sreg_store::{Local, Store, StoreConfig};
 
-use sreg_store::local::is_not_a_file;
+use sreg_files::is_not_a_file;
 
 use crate::error::TreeError;
 use crate::kept::Kept;
