@@ -134,6 +134,9 @@ codes! {
     DocumentField = "document-field", Malformed, 6, "a field with a value that is not allowed";
     DocumentTrailing = "document-trailing", Malformed, 6, "bytes after an unsigned document";
     DocumentMismatch = "document-mismatch", Mismatch, 6, "a document that is not the one that was named";
+    UnnamedImage = "unnamed-image", Malformed, 0, "an image whose file name does not say that it is one";
+    NotSearched = "not-searched", Malformed, 0, "a folder of the file system, such as `lost+found`";
+    NameMap = "name-map", Usage, 2, "a map of `--map` that is malformed";
     MalformedReference = "malformed-reference", Malformed, 6, "a reference, or a path that should give one";
     MalformedNamespace = "malformed-namespace", Malformed, 6, "a namespace";
     MalformedName = "malformed-name", Malformed, 6, "a name";
@@ -242,6 +245,8 @@ codes! {
     SignatureCount = "signature-count", Untrusted, 7, "more than 32 signatures";
     SigningKey = "signing-key", Usage, 2, "a file that holds no key to sign with";
     Passphrase = "passphrase", Usage, 2, "a passphrase that is wrong, or that nobody is there to give";
+    UnusedKey = "unused-key", Usage, 0, "a key to sign with that the registry's trust does not list, or no longer as active";
+    KeyPermissions = "key-permissions", Usage, 0, "a private key file that others can read";
     SigningFailed = "signing-failed", Unavailable, 5, "`ssh-keygen` is missing, or did not sign";
     InterruptedRun = "interrupted-run", Stale, 0, "what a run left under `staging/`";
     StrayFile = "stray-file", Stale, 0, "a file of ours that the newest head does not reach";

@@ -1,5 +1,6 @@
 //! Why a store cannot be read or written.
 
+use sreg_model::fault::Code;
 use std::io;
 use std::net::IpAddr;
 
@@ -108,26 +109,26 @@ fn detail_of(detail: Option<&str>) -> String {
 impl StoreError {
     /// Returns the error's word in `spec/cli.md`.
     #[must_use]
-    pub fn code(&self) -> &'static str {
+    pub fn code(&self) -> Code {
         match self {
-            Self::Name { .. } => "malformed-url",
+            Self::Name { .. } => Code::MalformedUrl,
             Self::Io { source, .. } => match source.kind() {
-                io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => "no-space",
-                _ => "unreadable",
+                io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Code::NoSpace,
+                _ => Code::Unreadable,
             },
             Self::Unreachable { .. }
             | Self::Unusable { .. }
             | Self::Status { .. }
-            | Self::NoRanges(_) => "unreachable",
-            Self::Denied { .. } => "access-denied",
-            Self::Clock { .. } => "wrong-clock",
-            Self::Full { .. } => "no-space",
-            Self::NoBucket(_) => "missing-bucket",
-            Self::NoCopies(_) => "not-supported",
-            Self::Unconditional(_) => "unconditional-store",
-            Self::ReadOnly(_) => "read-only",
-            Self::PrivateAddress { .. } => "private-address",
-            Self::Cancelled => "interrupted",
+            | Self::NoRanges(_) => Code::Unreachable,
+            Self::Denied { .. } => Code::AccessDenied,
+            Self::Clock { .. } => Code::WrongClock,
+            Self::Full { .. } => Code::NoSpace,
+            Self::NoBucket(_) => Code::MissingBucket,
+            Self::NoCopies(_) => Code::NotSupported,
+            Self::Unconditional(_) => Code::UnconditionalStore,
+            Self::ReadOnly(_) => Code::ReadOnly,
+            Self::PrivateAddress { .. } => Code::PrivateAddress,
+            Self::Cancelled => Code::Interrupted,
         }
     }
 

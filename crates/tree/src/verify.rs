@@ -11,21 +11,20 @@ mod views;
 
 pub(crate) use keys::read_trust;
 
+use sreg_model::fault::Code;
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, OnceLock};
 
 use serde::Serialize;
-use sreg_files::is_not_a_file;
 use sreg_index::hasher::{IoMode, Observer};
-use sreg_index::map::MapError;
+pub use sreg_model::fault::Class;
 use sreg_model::head::Head;
 use sreg_model::layout::{FoldedRepository, Place};
 use sreg_model::lock::{Known, StatementVersion};
 use sreg_model::statement::{Statement, Subject};
 use sreg_model::trust::Trust;
 use sreg_model::{Digest, Document, Reference, Repository};
-use sreg_store::StoreError;
 
 use self::keys::Keys;
 use crate::error::{TreeError, explain};
@@ -79,28 +78,6 @@ impl Options {
             statements: BTreeMap::new(),
         }
     }
-}
-
-/// What kind of fault something is; each has an exit code (`spec/cli.md`).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Class {
-    /// Something is not there.
-    NotFound,
-    /// Something could not be read.
-    Unavailable,
-    /// A server wants other credentials.
-    Denied,
-    /// Something is not what its format says.
-    Malformed,
-    /// Something is not what its digest, or whoever names it, says.
-    Mismatch,
-    /// A signature is missing or not to be trusted.
-    Untrusted,
-    /// Two things exclude each other.
-    Conflict,
-    /// Something derived lags behind the newest head: `sreg repair` mends it.
-    Stale,
 }
 
 /// One thing that is wrong.
@@ -302,12 +279,6 @@ pub fn resolve(
     run.finish(&heads)
 }
 
-/// Whether an error of the map is that of a store which wants other credentials.
-fn is_denied(error: &std::io::Error) -> bool {
-    let inner = error.get_ref().and_then(|inner| inner.downcast_ref());
-    matches!(inner, Some(TreeError::Store(StoreError::Denied { .. })))
-}
-
 /// Whether a run has begun what is not finished.
 fn is_interrupted(tree: &Tree) -> bool {
     match staging::journal(tree) {
@@ -452,27 +423,20 @@ impl<'a> Run<'a> {
         })
     }
 
-    fn fault(
-        &self,
-        code: &'static str,
-        class: Class,
-        path: impl ToString,
-        message: impl Into<String>,
-    ) {
-        self.fault_of(code, class, path, None, message);
+    fn fault(&self, code: Code, path: impl ToString, message: impl Into<String>) {
+        self.fault_of(code, path, None, message);
     }
 
     fn fault_of(
         &self,
-        code: &'static str,
-        class: Class,
+        code: Code,
         path: impl ToString,
         reference: Option<String>,
         message: impl Into<String>,
     ) {
         let fault = Fault {
-            code,
-            class,
+            code: code.word(),
+            class: code.class(),
             path: path.to_string(),
             reference,
             message: message.into(),
@@ -480,16 +444,10 @@ impl<'a> Run<'a> {
         unlocked(&self.faults).push(fault);
     }
 
-    fn warn(
-        &self,
-        code: &'static str,
-        class: Class,
-        path: impl ToString,
-        message: impl Into<String>,
-    ) {
+    fn warn(&self, code: Code, path: impl ToString, message: impl Into<String>) {
         let fault = Fault {
-            code,
-            class,
+            code: code.word(),
+            class: code.class(),
             path: path.to_string(),
             reference: None,
             message: message.into(),
@@ -499,29 +457,16 @@ impl<'a> Run<'a> {
 
     /// Reports an error about the file at `place`.
     fn error(&self, place: &Place, reference: Option<String>, error: &TreeError) {
-        let class = match error {
-            TreeError::Cancelled => return,
-            TreeError::Missing { .. } => Class::NotFound,
-            TreeError::Map { source, .. } => match source {
-                MapError::Missing(_) => Class::NotFound,
-                MapError::Mismatch { .. } | MapError::Count { .. } => Class::Mismatch,
-                MapError::Io { source, .. } if is_denied(source) => Class::Denied,
-                MapError::Io { source, .. } if !is_not_a_file(source) => Class::Unavailable,
-                _ => Class::Malformed,
-            },
-            TreeError::Read { source, .. } if is_not_a_file(source) => Class::Malformed,
-            TreeError::Store(StoreError::Denied { .. }) => Class::Denied,
-            TreeError::Read { .. } | TreeError::Store(_) | TreeError::Hash(_) => Class::Unavailable,
-            TreeError::Mismatch { .. } => Class::Mismatch,
-            _ => Class::Malformed,
-        };
-        self.fault_of(error.code(), class, place, reference, explain(error));
+        if matches!(error, TreeError::Cancelled) {
+            return;
+        }
+        self.fault_of(error.code(), place, reference, explain(error));
     }
 
     /// Reports a folder, a pipe, a device or a link where a file should be.
     fn not_a_file(&self, path: impl ToString, reference: Option<String>) {
         let message = "it is not a regular file";
-        self.fault_of("not-a-file", Class::Malformed, path, reference, message);
+        self.fault_of(Code::NotAFile, path, reference, message);
     }
 
     fn expect(&self, place: &Place) {

@@ -68,7 +68,8 @@ fn endless_views_cost_no_memory() {
         let is_document = ["n/", "s/", "heads/", "staging/"]
             .iter()
             .any(|start| key.starts_with(start));
-        !is_document && key != "head" && key != "sreg.json"
+        // `verify` asks for no keys that end with a slash.
+        !is_document && key != "head" && key != "sreg.json" && !key.ends_with('/')
     };
     let views: Vec<String> = objects.keys().filter(|key| is_view(key)).cloned().collect();
     assert!(views.len() >= 5, "{views:?}");

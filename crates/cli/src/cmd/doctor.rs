@@ -49,7 +49,7 @@ pub(super) fn run(args: &args::Doctor, output: &Output) -> Result<u8, Problem> {
         }
         Err(error) if reached => rows.push(row(
             "registry",
-            Err(Wrong::new(error.code(), sreg_tree::explain(&error))),
+            Err(Wrong::new(error.code().word(), sreg_tree::explain(&error))),
             (is_bucket && matches!(error, TreeError::NotATree(_)))
                 .then(|| format!("make one with: sreg init {}", args.place)),
         )),
@@ -118,7 +118,7 @@ fn credentials(name: &str) -> Row {
 }
 
 fn failed(error: &StoreError) -> Wrong {
-    Wrong::new(error.code(), sreg_tree::explain(error))
+    Wrong::new(error.code().word(), sreg_tree::explain(error))
 }
 
 fn reach(store: &dyn Store) -> Row {
@@ -211,7 +211,7 @@ fn registry(tree: &Tree) -> Row {
             ))
         }
         Err(TreeError::NoHead(_)) => Ok("empty: nothing is published yet".to_owned()),
-        Err(error) => Err(Wrong::new(error.code(), sreg_tree::explain(&error))),
+        Err(error) => Err(Wrong::new(error.code().word(), sreg_tree::explain(&error))),
     };
     row("registry", result, None)
 }

@@ -142,10 +142,7 @@ pub(super) fn run(args: args::Verify, config: &Config, output: &Output) -> Resul
         );
     }
     Ok(exit::worst(
-        report
-            .faults
-            .iter()
-            .map(|fault| exit::of_class(fault.class)),
+        report.faults.iter().map(|fault| fault.class.exit()),
     ))
 }
 
@@ -192,14 +189,10 @@ fn verify_file(path: &Path, options: &Options, progress: &Progress<'_>) -> Resul
     let image = match Image::open(path) {
         Ok(image) => image,
         Err(error) => {
-            let class = match exit::of_word(error.code()) {
-                exit::UNAVAILABLE => Class::Unavailable,
-                _ => Class::Malformed,
-            };
             let message = sreg_tree::explain(&error);
             report.faults.push(Fault {
-                code: error.code(),
-                class,
+                code: error.code().word(),
+                class: error.code().class(),
                 path: name,
                 reference: None,
                 message,

@@ -1,6 +1,7 @@
 //! Trust, and what the reader knows of the registry: `spec/trust.md`.
 
 use sreg_model::document::Document;
+use sreg_model::fault::Code;
 use sreg_model::head::Head;
 use sreg_model::layout::Place;
 use sreg_model::lock::{Known, StatementVersion};
@@ -10,7 +11,7 @@ use sreg_model::{Digest, Reference};
 use sreg_sign::policy::{PolicyError, check_fresh};
 use sreg_sign::{Purpose, Series, check_known_head, check_seen_slot, seen_slot};
 
-use super::{Class, Evidence, Heads, Run, unlocked};
+use super::{Evidence, Heads, Run, unlocked};
 use crate::error::TreeError;
 use crate::history;
 use crate::tree::Tree;
@@ -324,18 +325,14 @@ impl Run<'_> {
         held: Result<(), PolicyError>,
     ) {
         if let Err(error) = held {
-            let class = match error {
-                PolicyError::Version { .. } => Class::Mismatch,
-                _ => Class::Untrusted,
-            };
             let message = crate::error::explain(&error);
-            self.fault_of(error.code(), class, place, reference, message);
+            self.fault_of(error.code(), place, reference, message);
         }
     }
 
     fn without_trust(&self, place: &Place, reference: Option<String>) {
         let message = "it is of a registry with keys, but the tree has no trust/1 to check it by";
-        self.fault_of("missing-trust", Class::Untrusted, place, reference, message);
+        self.fault_of(Code::MissingTrust, place, reference, message);
     }
 
     /// Keeps a document that stands in the place of another that was seen.

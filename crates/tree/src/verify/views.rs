@@ -1,5 +1,6 @@
 //! Views: each is what the index derives.
 
+use sreg_model::fault::Code;
 use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 use std::{fs, io};
@@ -17,7 +18,7 @@ use sreg_site::{Content, View, host, nothing_beside, registry_views, repository_
 use sreg_store::{StoreError, retry};
 
 use super::nodes::Walked;
-use super::{BlobCheck, Class, Heads, Run, count};
+use super::{BlobCheck, Heads, Run, count};
 use crate::error::TreeError;
 use crate::views::{self, repository};
 
@@ -50,20 +51,18 @@ impl Run<'_> {
         };
         // It has its fault here.
         self.expect(place);
-        let (code, class, message) = match found {
+        let (code, message) = match found {
             Err(error) => return self.error(place, reference, &error),
             Ok(true) => (
-                "stale-view",
-                Class::Stale,
+                Code::StaleView,
                 "an older version had it; sreg repair removes it",
             ),
             Ok(false) => (
-                "stray-view",
-                Class::Mismatch,
+                Code::StrayView,
                 "the registry says that there is nothing, but clients would read it; delete it",
             ),
         };
-        self.fault_of(code, class, place, reference, message);
+        self.fault_of(code, place, reference, message);
     }
 
     /// Verifies the views of every repository as a whole, where all its tags are known.
@@ -111,33 +110,28 @@ impl Run<'_> {
             Ok(_) if self.is_copy(view) => return,
             found => found.and_then(|_| self.is_stale(heads, owner, &view.place)),
         };
-        let (code, class, message) = match found {
+        let (code, message) = match found {
             Ok(true) => (
-                "stale-view",
-                Class::Stale,
+                Code::StaleView,
                 "it shows an older version; sreg repair writes it anew",
             ),
             Ok(false) => (
-                "view-mismatch",
-                Class::Mismatch,
+                Code::ViewMismatch,
                 "it is not what the index says; sreg repair writes it anew",
             ),
             Err(TreeError::Missing { .. }) if self.interrupted => (
-                "stale-view",
-                Class::Stale,
+                Code::StaleView,
                 "a run was interrupted before it was written; sreg repair writes it",
             ),
             // Whatever its place: a config is derived, too.
-            Err(TreeError::Missing { .. }) => (
-                "missing-view",
-                Class::NotFound,
-                "it is missing; sreg repair writes it",
-            ),
+            Err(TreeError::Missing { .. }) => {
+                (Code::MissingView, "it is missing; sreg repair writes it")
+            }
             Err(error) => {
                 return self.error(&view.place, reference, &error);
             }
         };
-        self.fault_of(code, class, &view.place, reference, message);
+        self.fault_of(code, &view.place, reference, message);
     }
 
     /// Verifies what stands in the place of a link in a store that has none. Its bytes are not read unless all
@@ -145,21 +139,19 @@ impl Run<'_> {
     fn copy(&self, view: &View, image: (&Place, u64), reference: Option<&str>) {
         count(&self.counts.views, 1);
         let reference = reference.map(str::to_owned);
-        let (code, class, message) = match self.is_copied(&view.place, image) {
+        let (code, message) = match self.is_copied(&view.place, image) {
             Ok(Some(true)) => return,
             Ok(Some(false)) => (
-                "view-mismatch",
-                Class::Mismatch,
+                Code::ViewMismatch,
                 "it is not the image that the index names; sreg repair has it copied anew",
             ),
             Ok(None) => (
-                "missing-view",
-                Class::NotFound,
+                Code::MissingView,
                 "it is missing; sreg repair has the image copied",
             ),
             Err(error) => return self.error(&view.place, reference, &error.into()),
         };
-        self.fault_of(code, class, &view.place, reference, message);
+        self.fault_of(code, &view.place, reference, message);
     }
 
     /// Whether an object is a copy of an image; nothing, where there is no such object.
