@@ -5,6 +5,7 @@ pub mod examples;
 pub mod fuzz;
 pub mod images;
 pub mod keys;
+pub mod mock;
 pub mod proxy;
 pub mod seed;
 pub mod servers;

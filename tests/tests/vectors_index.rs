@@ -105,7 +105,7 @@ fn digest_chain() {
             continue;
         }
         let word = match (&parsed, broken) {
-            (Err(error), _) => error.code(),
+            (Err(error), _) => error.code().word(),
             (Ok(_), Some(Some(link))) => {
                 assert_eq!(vector.fields["link"], json!(link + 1), "{at}");
                 "blob-mismatch"
@@ -190,7 +190,7 @@ fn proofs() {
         let key: String = vector.field("key");
         match proof.verify::<TagEntry>(&vector.map_name(), root, &key) {
             Ok(lines) => assert_eq!(json!({ "lines": lines }), vector.fields["expect"], "{at}"),
-            Err(error) => assert_eq!(vector.fields["class"], error.code(), "{at}"),
+            Err(error) => assert_eq!(vector.fields["class"], error.code().word(), "{at}"),
         }
     }
 }

@@ -61,12 +61,15 @@ pub(crate) struct Global {
     /// How many cores work at once; all of them if not given.
     #[arg(short, long, global = true, env = "SREG_JOBS", value_name = "N")]
     pub(crate) jobs: Option<usize>,
-    /// How often a request to a server is sent again that failed in passing [default: 4].
+    /// Retries of a request after a transient network error [default: 4].
     #[arg(long, global = true, env = "SREG_RETRIES", value_name = "N", value_parser = clap::value_parser!(u32).range(..=100))]
     pub(crate) retries: Option<u32>,
-    /// A server that sends less than 1 KiB a second for so long is given up [default: 30].
+    /// Give up on a server slower than 1 KiB/s for this many seconds [default: 30].
     #[arg(long, global = true, env = "SREG_TIMEOUT", value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=3600))]
     pub(crate) timeout: Option<u64>,
+    /// Follow URLs of a registry, and redirects, to addresses of a private network.
+    #[arg(long, global = true, env = "SREG_ALLOW_PRIVATE", value_parser = clap::builder::BoolishValueParser::new())]
+    pub(crate) allow_private: bool,
     /// Only errors on standard error.
     #[arg(short, long, global = true, conflicts_with = "verbose")]
     pub(crate) quiet: bool,

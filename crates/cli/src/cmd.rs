@@ -66,6 +66,7 @@ pub(crate) fn run(args: Args, output: &Output) -> Result<u8, Problem> {
     }
     crate::place::configure(&args.global)?;
     crate::stop::listen();
+    crate::events::show(args.global.verbose, output.is_quiet());
     let places = places::of(&args.command, &config);
     dispatch(args.command, config, output).map_err(|problem| problem.at(&places))
 }

@@ -1,6 +1,6 @@
 //! Exit codes, and the code of each error's word (`spec/cli.md`).
 
-use sreg_tree::verify::Class;
+use sreg_model::fault::Code;
 
 pub(crate) const OK: u8 = 0;
 pub(crate) const NEGATIVE: u8 = 1;
@@ -15,73 +15,9 @@ pub(crate) const PARTIAL: u8 = 9;
 pub(crate) const BUG: u8 = 70;
 pub(crate) const INTERRUPTED: u8 = 130;
 
-/// The code of an error by its word. A word that is not here says that something is malformed
-/// or not what it should be.
+/// The code of an error by its word.
 pub(crate) fn of_word(word: &str) -> u8 {
-    match word {
-        "has-keys" | "no-keys" | "not-in-trust" | "trust-change" | "not-confirmed" => USAGE,
-        "usage"
-        | "config"
-        | "not-our-folder"
-        | "newer-format"
-        | "signed-registry"
-        | "not-supported"
-        | "unconditional-store"
-        | "read-only"
-        | "last-version"
-        | "malformed-url"
-        | "signing-key"
-        | "name-map"
-        | "passphrase" => USAGE,
-        "unnamed-image" | "not-searched" => OK,
-        "access-denied" => DENIED,
-        "not-a-tree" | "no-images" | "missing-head" | "missing-node" | "missing-statement"
-        | "missing-blob" | "missing-bucket" | "missing-view" | "missing-reference"
-        | "missing-file" => NOT_FOUND,
-        "unreachable" | "unreadable" | "unwritable" | "no-space" | "file-changed"
-        | "signing-failed" | "cannot-listen" => UNAVAILABLE,
-        "unsigned"
-        | "untrusted-registry"
-        | "missing-trust"
-        | "rolled-back"
-        | "fork"
-        | "head-epoch"
-        | "head-trust"
-        | "other-registry"
-        | "trust-order"
-        | "untrusted-trust"
-        | "untrusted-head"
-        | "untrusted-statement"
-        | "expired-trust"
-        | "expired-head"
-        | "expired-statement" => UNTRUSTED,
-        _ if word.starts_with("signature-") => UNTRUSTED,
-        "case-collision"
-        | "duplicate-reference"
-        | "version-conflict"
-        | "stray-head"
-        | "stray-trust"
-        | "diverged"
-        | "mass-removal"
-        | "file-exists"
-        | "frozen-tag" => CONFLICT,
-        "stale-view" | "lagging-head" | "partial" | "no-ranges" | "wrong-headers" => PARTIAL,
-        "interrupted" => INTERRUPTED,
-        "bug" => BUG,
-        _ => MALFORMED,
-    }
-}
-
-/// The code of a class of faults.
-pub(crate) fn of_class(class: Class) -> u8 {
-    match class {
-        Class::NotFound => NOT_FOUND,
-        Class::Unavailable => UNAVAILABLE,
-        Class::Malformed | Class::Mismatch => MALFORMED,
-        Class::Untrusted => UNTRUSTED,
-        Class::Conflict => CONFLICT,
-        Class::Stale => PARTIAL,
-    }
+    Code::of_word(word).map_or(BUG, Code::exit)
 }
 
 /// The worst of several codes; 0 of none.
@@ -111,21 +47,6 @@ pub(crate) fn worst(codes: impl IntoIterator<Item = u8>) -> u8 {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_wrong_signature_is_no_malformed_file() {
-        for word in [
-            "armor",
-            "format",
-            "key",
-            "namespace",
-            "invalid",
-            "unchecked",
-        ] {
-            assert_eq!(of_word(&format!("signature-{word}")), UNTRUSTED);
-        }
-        assert_eq!(of_word("malformed-key"), MALFORMED);
-    }
 
     #[test]
     fn the_worst_comes_first() {

@@ -4,31 +4,36 @@ use std::path::Path;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use sreg_store::{Access, Patience, Store};
+use sreg_store::{Addresses, Http, RetryPolicy, Store, StoreConfig, StoreError, Timeouts};
 use sreg_tree::publish::Destination;
 use sreg_tree::{Tree, TreeError};
 
 use crate::args::Global;
 use crate::config;
 use crate::problem::Problem;
+use crate::stop;
 
 /// How many requests go to a store at once: it is the network that is waited for.
 const AT_ONCE: usize = 16;
 
 /// Set once, before any command runs.
-static ACCESS: OnceLock<Access> = OnceLock::new();
+static CONFIG: OnceLock<StoreConfig> = OnceLock::new();
 
 /// Takes what the arguments and the environment say of servers.
 pub(crate) fn configure(global: &Global) -> Result<(), Problem> {
-    let mut patience = Patience::default();
+    let mut retry = RetryPolicy {
+        interrupt: stop::interrupt(),
+        ..RetryPolicy::default()
+    };
     if let Some(retries) = global.retries {
-        patience.retries = retries;
+        retry = retry.with_retries(retries);
     }
+    let mut timeouts = Timeouts::default();
     if let Some(seconds) = global.timeout {
-        patience.window = Duration::from_secs(seconds);
+        timeouts.window = Duration::from_secs(seconds);
         // The same rate, whatever the window.
-        patience.least = seconds.saturating_mul(1 << 10);
-        patience.connect = patience.connect.min(patience.window);
+        timeouts.min_bytes_per_window = seconds.saturating_mul(1 << 10);
+        timeouts.connect = timeouts.connect.min(timeouts.window);
     }
     let token = match std::env::var("SREG_TOKEN") {
         Ok(token) => Some(token).filter(|token| !token.is_empty()),
@@ -36,27 +41,42 @@ pub(crate) fn configure(global: &Global) -> Result<(), Problem> {
         Err(_) => return Err(Problem::new("config", "SREG_TOKEN is not text")),
     };
     // Set by an earlier call only in tests.
-    let _ = ACCESS.set(Access {
-        patience,
+    let _ = CONFIG.set(StoreConfig {
+        timeouts,
+        retry,
         token,
         options: Vec::new(),
+        addresses: match global.allow_private {
+            true => Addresses::Any,
+            false => Addresses::OfUser,
+        },
     });
     Ok(())
 }
 
 /// With what servers are reached.
-pub(crate) fn access() -> Access {
-    ACCESS.get().cloned().unwrap_or_default()
+pub(crate) fn config() -> StoreConfig {
+    CONFIG.get().cloned().unwrap_or_default()
 }
 
 /// With what a server is reached that somebody else than the user names, or another one than `root`:
 /// without the token, which is that of the server which the user names.
-pub(crate) fn access_beside(root: &str, url: &str) -> Access {
-    let mut access = access();
+pub(crate) fn config_beside(root: &str, url: &str) -> StoreConfig {
+    let mut config = config();
     if origin(root) != origin(url) {
-        access.token = None;
+        config.token = None;
     }
-    access
+    config
+}
+
+/// A file at a URL that the registry in `store`, or a publisher, names: at an address of a private network
+/// only where the registry is at one, too (CLI-64).
+pub(crate) fn file_beside(store: &dyn Store, url: &str) -> Result<Http, StoreError> {
+    let mut config = config_beside(store.name(), url);
+    if !store.is_private() && config.addresses != Addresses::Any {
+        config.addresses = Addresses::Public;
+    }
+    Http::file(url, &config)
 }
 
 /// A URL's scheme, host and port (RFC 6454).
@@ -69,13 +89,13 @@ fn origin(url: &str) -> Option<String> {
 /// The tree at another place of the registry at `root`.
 pub(crate) fn tree_beside(root: &Path, place: &Path) -> Result<Tree, TreeError> {
     let (root, place) = (root.to_string_lossy(), place.to_string_lossy());
-    let store = sreg_store::open(&place, &access_beside(&root, &place))?;
+    let store = sreg_store::open(&place, &config_beside(&root, &place))?;
     Tree::in_store(store)
 }
 
 /// The store at a place.
 pub(crate) fn store(place: &Path) -> Result<Arc<dyn Store>, TreeError> {
-    Ok(sreg_store::open(&place.to_string_lossy(), &access())?)
+    Ok(sreg_store::open(&place.to_string_lossy(), &self::config())?)
 }
 
 /// The tree at a place.

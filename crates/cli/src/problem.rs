@@ -9,6 +9,7 @@ use sreg_client::StateError;
 use sreg_image::OpenError;
 use sreg_index::hasher::HashError;
 use sreg_model::Fingerprint;
+use sreg_model::fault::Code;
 use sreg_model::settings::SettingsError;
 use sreg_serve::ServeError;
 use sreg_sign::amend::{AmendError, Grant, only_key};
@@ -43,10 +44,10 @@ pub(crate) struct Line {
 }
 
 impl Problem {
-    pub(crate) fn new(code: &'static str, message: impl Into<String>) -> Self {
+    pub(crate) fn new(code: impl Into<&'static str>, message: impl Into<String>) -> Self {
         Self {
             lines: vec![Line {
-                code,
+                code: code.into(),
                 path: None,
                 message: message.into(),
             }],
@@ -60,7 +61,7 @@ impl Problem {
         let cause = std::error::Error::source(error);
         let code = cause
             .and_then(|cause| cause.downcast_ref::<SettingsError>())
-            .map_or("usage", SettingsError::code);
+            .map_or(Code::Usage, SettingsError::code);
         let text = error.render().to_string();
         let text = text.strip_prefix("error: ").unwrap_or(&text);
         let (message, below) = text.split_once('\n').unwrap_or((text, ""));
@@ -109,7 +110,7 @@ impl Problem {
 
     fn unsigned(tree: &Path, refused: &[Unsigned]) -> Self {
         let lines = refused.iter().map(|one| Line {
-            code: one.source.code(),
+            code: one.source.code().word(),
             path: None,
             message: format!("{}: {}", one.what, explain(&*one.source)),
         });
@@ -159,7 +160,7 @@ impl From<TreeError> for Problem {
 
 impl From<SignError> for Problem {
     fn from(error: SignError) -> Self {
-        let hint = match error.code() {
+        let hint = match error.code().word() {
             _ if matches!(error, SignError::LostLines { .. }) => Some(
                 "keep its line breaks: in a shell SREG_KEY=\"$(cat FILE)\" with the quotes, in a workflow file the secret alone; or write it to a file, and name that",
             ),
@@ -206,7 +207,7 @@ impl From<SignError> for Problem {
 impl From<PolicyError> for Problem {
     fn from(error: PolicyError) -> Self {
         let problem = Self::new(error.code(), explain(&error));
-        match policy_hint(error.code()) {
+        match policy_hint(error.code().word()) {
             Some(hint) => problem.with_hint(hint),
             None => problem,
         }
@@ -292,6 +293,16 @@ fn store_hint(error: &StoreError) -> Option<String> {
         StoreError::Unreachable { .. } => {
             "it may be tried again; what stands in the way says: sreg doctor PLACE".to_owned()
         }
+        StoreError::Clock { .. } => "set the clock of this machine, by NTP for example".to_owned(),
+        StoreError::Full { .. } => {
+            "make room in the bucket, or have its quota raised".to_owned()
+        }
+        StoreError::PrivateAddress { .. } => {
+            "if you trust whoever names it, give --allow-private".to_owned()
+        }
+        StoreError::Unconditional(_) => {
+            "publish from one place only to a store that supports conditional writes, such as S3, R2, MinIO or Ceph".to_owned()
+        }
         StoreError::ReadOnly(_) => {
             "publish to a folder or to s3://bucket/prefix, and let the web server serve that"
                 .to_owned()
@@ -348,7 +359,7 @@ fn hint(error: &TreeError) -> Option<String> {
             "sign it again with: sreg sign IMAGE TREE//REFERENCE --key KEY; or remove the file".to_owned()
         }
         TreeError::Policy { source, path } => {
-            return policy_hint(source.code()).map(|hint| hint.replace("TREE", &tree_of(path)));
+            return policy_hint(source.code().word()).map(|hint| hint.replace("TREE", &tree_of(path)));
         }
         TreeError::NeverCounted(_) => "it was put there by somebody who could sign heads alone; leave what followed the last good head behind, and give heads to another key: sreg log TREE, then sreg trust rotate TREE --new-epoch --after VERSION --from KEY.pub --to NEW.pub --key ROOT --key NEW".to_owned(),
         TreeError::Published(path) => format!("give it a key with: sreg index IMAGES --out {} --key KEY", path.display()),

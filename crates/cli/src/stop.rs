@@ -4,6 +4,8 @@ use std::sync::Arc;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use sreg_store::Interrupt;
+
 static FLAG: OnceLock<Arc<AtomicBool>> = OnceLock::new();
 
 /// From now on a signal sets the flag; a second one ends the process at once.
@@ -18,6 +20,11 @@ pub(crate) fn listen() {
         );
         let _ = signal_hook::flag::register(signal, Arc::clone(flag));
     }
+}
+
+/// What ends the requests of stores, and their waits, once a signal came.
+pub(crate) fn interrupt() -> Interrupt {
+    Interrupt::of(Arc::clone(FLAG.get_or_init(Arc::default)))
 }
 
 /// Whether a signal came.

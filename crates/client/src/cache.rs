@@ -111,12 +111,14 @@ impl Cache {
             {
                 let progress: &dyn Observer = if is_known { &Quiet(watch) } else { watch };
                 if let Some(size) = bring(&file, wanted, target, options, progress)? {
+                    tracing::debug!(blob = %blob.display(), filled = is_known, "taken from the cache");
                     return Ok(fetched.unwrap_or(Fetched {
                         size,
                         resumed: size,
                         warnings: Vec::new(),
                     }));
                 }
+                tracing::info!(blob = %blob.display(), "what is in the cache is damaged");
                 damaged = Some(id);
             }
             if fills == 2 {

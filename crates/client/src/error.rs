@@ -1,5 +1,6 @@
 //! Why what is known cannot be read or written.
 
+use sreg_model::fault::Code;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -36,11 +37,11 @@ pub enum StateError {
 impl StateError {
     /// The error's word in `spec/cli.md`.
     #[must_use]
-    pub fn code(&self) -> &'static str {
+    pub fn code(&self) -> Code {
         match self {
-            Self::Malformed { .. } => "malformed-state",
-            Self::Read { .. } => "unreadable",
-            Self::Write { .. } => "unwritable",
+            Self::Malformed { .. } => Code::MalformedState,
+            Self::Read { .. } => Code::Unreadable,
+            Self::Write { .. } => Code::Unwritable,
         }
     }
 

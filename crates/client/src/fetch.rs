@@ -19,16 +19,14 @@ mod run;
 mod stream;
 mod workers;
 
-use std::fmt;
-use std::path::Path;
-use std::sync::Arc;
-use std::time::Duration;
-
 use sreg_index::Chain;
 use sreg_index::hasher::Observer;
 use sreg_model::Digest;
 use sreg_model::statement::MAX_SIZE;
-use sreg_store::{Patience, Store};
+use sreg_store::{RetryPolicy, Store, Timeouts};
+use std::fmt;
+use std::path::Path;
+use std::sync::Arc;
 
 pub use error::{Fault, Faults, FetchError, SourceFault};
 pub(crate) use journal::Identity;
@@ -95,10 +93,10 @@ impl Source {
 pub struct Options {
     /// How many requests go at once, from 1 to 32.
     pub connections: usize,
-    /// How often a source is asked again that gives nothing.
-    pub patience: Patience,
-    /// The wait before a source is asked again for the first time; it doubles each time.
-    pub pause: Duration,
+    /// How often a source is asked again that gives nothing, and how long to wait before.
+    pub retry: RetryPolicy,
+    /// The bytes that count as something where a source fails again and again.
+    pub min_bytes_per_window: u64,
     /// The most bytes of an image whose size is not known.
     pub most: u64,
     /// Whether the file may be run.
@@ -109,8 +107,8 @@ impl Default for Options {
     fn default() -> Self {
         Self {
             connections: 4,
-            patience: Patience::default(),
-            pause: Duration::from_millis(200),
+            retry: RetryPolicy::default(),
+            min_bytes_per_window: Timeouts::default().min_bytes_per_window,
             most: MAX_SIZE,
             executable: false,
         }
@@ -121,12 +119,6 @@ impl Options {
     /// Each worker holds a chunk in memory.
     fn workers(&self) -> usize {
         self.connections.clamp(1, 32)
-    }
-
-    /// How long to wait before a source is asked for the `again`-th time again, from 1; not all
-    /// clients at one moment.
-    fn pause_before(&self, again: u32) -> Duration {
-        sreg_store::pause_before(again, self.pause)
     }
 }
 

@@ -1,5 +1,6 @@
 //! Why a file cannot be opened as an image.
 
+use sreg_model::fault::Code;
 use std::io;
 
 use sreg_model::image::ImageError;
@@ -32,13 +33,13 @@ pub enum OpenError {
 impl OpenError {
     /// The error's word in `spec/cli.md`.
     #[must_use]
-    pub fn code(&self) -> &'static str {
+    pub fn code(&self) -> Code {
         match self {
-            Self::Read(_) => "unreadable",
-            Self::NotAFile => "not-a-file",
+            Self::Read(_) => Code::Unreadable,
+            Self::NotAFile => Code::NotAFile,
             Self::Image(error) | Self::InsideGzip(error) => error.code(),
             Self::Sif(error) => error.code(),
-            Self::Gzip(_) => "gzip-damaged",
+            Self::Gzip(_) => Code::GzipDamaged,
         }
     }
 }

@@ -18,7 +18,7 @@ fn open(bytes: &[u8]) -> Result<Image, OpenError> {
 }
 
 fn code(bytes: &[u8]) -> &'static str {
-    open(bytes).expect_err("must be refused").code()
+    open(bytes).expect_err("must be refused").code().word()
 }
 
 fn gzip(bytes: &[u8]) -> Vec<u8> {

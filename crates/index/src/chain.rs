@@ -7,6 +7,7 @@
 
 use sha2::block_api::compress256;
 use sreg_model::Digest;
+use sreg_model::fault::Code;
 use sreg_model::statement::MAX_SIZE;
 
 /// The bytes between two chaining values: 1 MiB, a multiple of SHA-256's block.
@@ -57,11 +58,11 @@ pub enum ChainError {
 impl ChainError {
     /// The error's word in `spec/cli.md`.
     #[must_use]
-    pub fn code(&self) -> &'static str {
+    pub fn code(&self) -> Code {
         match self {
-            Self::Size(_) => "chain-size",
-            Self::Length { .. } => "chain-length",
-            Self::End { .. } => "chain-end",
+            Self::Size(_) => Code::ChainSize,
+            Self::Length { .. } => Code::ChainLength,
+            Self::End { .. } => Code::ChainEnd,
         }
     }
 }
@@ -352,7 +353,7 @@ mod tests {
         let good = chain(&bytes);
         let (sidecar, size, digest) = (good.sidecar().to_vec(), good.size(), good.digest());
         let code = |sidecar: &[u8], size, digest| {
-            Chain::parse(sidecar.to_vec(), size, &digest).map_err(|error| error.code())
+            Chain::parse(sidecar.to_vec(), size, &digest).map_err(|error| error.code().word())
         };
         assert_eq!(code(&sidecar, 0, digest), Err("chain-size"));
         assert_eq!(code(&sidecar, MAX_SIZE + 1, digest), Err("chain-size"));

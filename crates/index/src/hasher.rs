@@ -4,6 +4,7 @@
 //! parallel within the file. Bytes come through mmap, or through reads where mapping fails or
 //! is a bad idea: on network file systems a lost connection would be a signal, not an error.
 
+use sreg_model::fault::Code;
 use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt as _;
@@ -75,11 +76,11 @@ pub enum HashError {
 impl HashError {
     /// The error's word in `spec/cli.md`.
     #[must_use]
-    pub fn code(&self) -> &'static str {
+    pub fn code(&self) -> Code {
         match self {
-            Self::Io { .. } => "unreadable",
-            Self::Changed { .. } => "file-changed",
-            Self::Cancelled => "interrupted",
+            Self::Io { .. } => Code::Unreadable,
+            Self::Changed { .. } => Code::FileChanged,
+            Self::Cancelled => Code::Interrupted,
         }
     }
 }
@@ -230,7 +231,11 @@ impl<'a> OpenFile<'a> {
             IoMode::Read => None,
             IoMode::Mmap => Some(Mapping::new(&file, before.size).map_err(error)?),
             IoMode::Auto if is_remote(&file) => None,
-            IoMode::Auto => Mapping::new(&file, before.size).ok(),
+            IoMode::Auto => Mapping::new(&file, before.size)
+                .inspect_err(|error| {
+                    tracing::debug!(path = %path.display(), %error, "it is read, as it cannot be mapped");
+                })
+                .ok(),
         };
         if mapping.is_none() {
             // Advice only.

@@ -4,6 +4,7 @@
 //! the same set ends in the same root. Nodes are loaded one by one from a [`NodeSource`] and
 //! checked as they come: their hash, their position, and that counts add up.
 
+use sreg_model::fault::Code;
 use std::collections::BTreeMap;
 
 use rayon::prelude::*;
@@ -81,13 +82,13 @@ pub enum MapError {
 impl MapError {
     /// The error's word in `spec/cli.md`.
     #[must_use]
-    pub fn code(&self) -> &'static str {
+    pub fn code(&self) -> Code {
         match self {
-            Self::Missing(_) => "missing-node",
-            Self::Mismatch { .. } => "node-mismatch",
+            Self::Missing(_) => Code::MissingNode,
+            Self::Mismatch { .. } => Code::NodeMismatch,
             Self::Malformed { source, .. } => source.code(),
-            Self::Count { .. } => "node-sum",
-            Self::Io { .. } => "unreadable",
+            Self::Count { .. } => Code::NodeSum,
+            Self::Io { .. } => Code::Unreadable,
         }
     }
 }

@@ -1,5 +1,6 @@
 //! Processor architectures, in the words and codes of SIF (`spec/sif.md`).
 
+use crate::fault::Code;
 use std::fmt;
 use std::str::FromStr;
 
@@ -57,8 +58,8 @@ pub struct ArchError(String);
 impl ArchError {
     /// The error's word in `spec/cli.md`.
     #[must_use]
-    pub fn code(&self) -> &'static str {
-        "malformed-arch"
+    pub fn code(&self) -> Code {
+        Code::MalformedArch
     }
 }
 

@@ -4,6 +4,7 @@
 //! [`check`] accepts exactly the bytes that [`to_vec`] can produce, so a stored document has
 //! one spelling. Hashes are always taken over the stored bytes; re-encoding is only a check.
 
+use crate::fault::Code;
 use std::fmt;
 use std::str::FromStr;
 
@@ -72,18 +73,18 @@ pub enum CanonicalError {
 impl CanonicalError {
     /// The error's word in `spec/cli.md`.
     #[must_use]
-    pub fn code(&self) -> &'static str {
+    pub fn code(&self) -> Code {
         match self {
-            Self::Syntax { .. } => "json-syntax",
-            Self::NotObject => "json-not-object",
-            Self::Trailing(_) => "json-trailing",
-            Self::DuplicateKey { .. } => "json-duplicate-key",
-            Self::KeyOrder { .. } => "json-key-order",
-            Self::Key(_) => "json-key",
-            Self::Number(_) => "json-number",
-            Self::String(_) => "json-string",
-            Self::Depth(_) => "json-depth",
-            Self::Document(_) => "malformed-document",
+            Self::Syntax { .. } => Code::JsonSyntax,
+            Self::NotObject => Code::JsonNotObject,
+            Self::Trailing(_) => Code::JsonTrailing,
+            Self::DuplicateKey { .. } => Code::JsonDuplicateKey,
+            Self::KeyOrder { .. } => Code::JsonKeyOrder,
+            Self::Key(_) => Code::JsonKey,
+            Self::Number(_) => Code::JsonNumber,
+            Self::String(_) => Code::JsonString,
+            Self::Depth(_) => Code::JsonDepth,
+            Self::Document(_) => Code::MalformedDocument,
         }
     }
 }
@@ -449,7 +450,8 @@ mod tests {
             (r#"{"a":9007199254740991}"#, "ok"),
             (r#"{"a":"x"#, "json-syntax"),
         ] {
-            let word_given = check(text.as_bytes()).map_or_else(|error| error.code(), |()| "ok");
+            let word_given =
+                check(text.as_bytes()).map_or_else(|error| error.code().word(), |()| "ok");
             assert_eq!(word_given, word, "{text}");
         }
         assert_eq!(

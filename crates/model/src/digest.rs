@@ -1,5 +1,6 @@
 //! Content digests: `sha256:` and 64 lower-case hexadecimal digits (`spec/reference.md`).
 
+use crate::fault::Code;
 use std::fmt;
 use std::str::FromStr;
 
@@ -25,8 +26,8 @@ pub enum DigestError {
 impl DigestError {
     /// The error's word in `spec/cli.md`.
     #[must_use]
-    pub fn code(&self) -> &'static str {
-        "malformed-digest"
+    pub fn code(&self) -> Code {
+        Code::MalformedDigest
     }
 }
 

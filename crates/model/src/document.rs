@@ -1,6 +1,7 @@
 //! A signed document as a file: line 1 is the document in canonical JSON with its LF, and the
 //! armored signatures follow (`spec/statement.md`, `spec/head.md`).
 
+use crate::fault::Code;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -44,13 +45,13 @@ pub enum DocumentError {
 impl DocumentError {
     /// The error's word in `spec/cli.md`.
     #[must_use]
-    pub fn code(&self) -> &'static str {
+    pub fn code(&self) -> Code {
         match self {
-            Self::TooLarge { .. } => "document-too-large",
-            Self::NoLine => "document-no-line",
+            Self::TooLarge { .. } => Code::DocumentTooLarge,
+            Self::NoLine => Code::DocumentNoLine,
             Self::Json(error) => error.code(),
-            Self::Field { .. } => "document-field",
-            Self::Unsigned(_) => "document-trailing",
+            Self::Field { .. } => Code::DocumentField,
+            Self::Unsigned(_) => Code::DocumentTrailing,
         }
     }
 

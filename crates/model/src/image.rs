@@ -3,6 +3,8 @@
 //! SIF, a bare squashfs with or without a launch line in front, or gzip around one. Whatever
 //! else a file seems to be is named in the error, so that its owner knows what to do.
 
+use crate::fault::Code;
+
 mod superblock;
 
 pub use superblock::{Compression, Superblock};
@@ -73,14 +75,14 @@ pub enum ImageError {
 impl ImageError {
     /// The error's word in `spec/cli.md`.
     #[must_use]
-    pub fn code(&self) -> &'static str {
+    pub fn code(&self) -> Code {
         match self {
-            Self::Empty => "image-empty",
-            Self::TooSmall(_) => "image-too-small",
-            Self::Other(_) => "not-an-image",
-            Self::SquashfsVersion { .. } => "squashfs-version",
-            Self::Superblock { .. } => "squashfs-superblock",
-            Self::Truncated { .. } => "squashfs-truncated",
+            Self::Empty => Code::ImageEmpty,
+            Self::TooSmall(_) => Code::ImageTooSmall,
+            Self::Other(_) => Code::NotAnImage,
+            Self::SquashfsVersion { .. } => Code::SquashfsVersion,
+            Self::Superblock { .. } => Code::SquashfsSuperblock,
+            Self::Truncated { .. } => Code::SquashfsTruncated,
         }
     }
 }

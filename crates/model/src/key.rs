@@ -6,6 +6,7 @@
 mod fingerprint;
 mod parts;
 
+use crate::fault::Code;
 use std::fmt;
 use std::str::FromStr;
 
@@ -126,8 +127,8 @@ pub enum KeyError {
 impl KeyError {
     /// The error's word in `spec/cli.md`.
     #[must_use]
-    pub fn code(&self) -> &'static str {
-        "malformed-key"
+    pub fn code(&self) -> Code {
+        Code::MalformedKey
     }
 }
 

@@ -10,6 +10,7 @@ pub mod canonical;
 pub mod descriptor;
 pub mod digest;
 pub mod document;
+pub mod fault;
 pub mod head;
 pub mod host;
 pub mod image;

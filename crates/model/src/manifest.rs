@@ -1,6 +1,7 @@
 //! The OCI image manifest of one image, byte for byte as apptainer writes it, and those of what belongs to it
 //! (`spec/manifest.md`; apptainer `internal/pkg/client/oras/image.go`; image-spec `manifest.md`).
 
+use crate::fault::Code;
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
@@ -43,12 +44,12 @@ pub enum ManifestError {
 impl ManifestError {
     /// The error's word in `spec/cli.md`.
     #[must_use]
-    pub fn code(&self) -> &'static str {
+    pub fn code(&self) -> Code {
         match self {
-            Self::TooLarge(_) => "manifest-too-large",
-            Self::Malformed(_) => "malformed-manifest",
-            Self::SchemaVersion(_) => "manifest-schema-version",
-            Self::MediaType(_) => "manifest-media-type",
+            Self::TooLarge(_) => Code::ManifestTooLarge,
+            Self::Malformed(_) => Code::MalformedManifest,
+            Self::SchemaVersion(_) => Code::ManifestSchemaVersion,
+            Self::MediaType(_) => Code::ManifestMediaType,
         }
     }
 }

@@ -1,5 +1,6 @@
 //! References to images: `namespace/name[:tag][@digest]` (`spec/reference.md`).
 
+use crate::fault::Code;
 use std::fmt;
 use std::str::FromStr;
 
@@ -65,13 +66,13 @@ pub enum ReferenceError {
 impl ReferenceError {
     /// The error's word in `spec/cli.md`.
     #[must_use]
-    pub fn code(&self) -> &'static str {
+    pub fn code(&self) -> Code {
         match self {
-            Self::Namespace(_) => "malformed-namespace",
-            Self::Name(_) => "malformed-name",
-            Self::Tag(_) | Self::DigestTag(_) => "malformed-tag",
-            Self::Components(_) => "malformed-reference",
-            Self::Reserved(_) => "reserved-name",
+            Self::Namespace(_) => Code::MalformedNamespace,
+            Self::Name(_) => Code::MalformedName,
+            Self::Tag(_) | Self::DigestTag(_) => Code::MalformedTag,
+            Self::Components(_) => Code::MalformedReference,
+            Self::Reserved(_) => Code::ReservedName,
             Self::Digest(error) => error.code(),
         }
     }

@@ -1,5 +1,6 @@
 //! `sreg.json`: what a published tree says of itself (`spec/layout.md`).
 
+use crate::fault::Code;
 use std::fmt;
 use std::str::FromStr;
 
@@ -48,11 +49,11 @@ pub enum SettingsError {
 impl SettingsError {
     /// The error's word in `spec/cli.md`.
     #[must_use]
-    pub fn code(&self) -> &'static str {
+    pub fn code(&self) -> Code {
         match self {
-            Self::Malformed(_) | Self::NoLine => "malformed-settings",
-            Self::Newer(_) => "newer-format",
-            Self::Url(_) | Self::Template(_) | Self::Placeholder(_) => "malformed-url",
+            Self::Malformed(_) | Self::NoLine => Code::MalformedSettings,
+            Self::Newer(_) => Code::NewerFormat,
+            Self::Url(_) | Self::Template(_) | Self::Placeholder(_) => Code::MalformedUrl,
         }
     }
 }

@@ -7,7 +7,7 @@ use sreg_tests::images;
 
 fn of(file: &[u8]) -> Result<ImageKind, &'static str> {
     let front = &file[..file.len().min(SNIFF_BYTES)];
-    sniff(front, u64::try_from(file.len()).expect("a length")).map_err(|error| error.code())
+    sniff(front, u64::try_from(file.len()).expect("a length")).map_err(|error| error.code().word())
 }
 
 fn other(file: &[u8]) -> String {

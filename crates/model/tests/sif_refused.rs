@@ -10,6 +10,7 @@ fn code(file: &[u8]) -> &'static str {
     SifImage::from_bytes(file)
         .expect_err("must be refused")
         .code()
+        .word()
 }
 
 // spec: SIF-1 SIF-2 SIF-3 SIF-4

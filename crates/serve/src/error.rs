@@ -1,5 +1,6 @@
 //! Why a server does not start.
 
+use sreg_model::fault::Code;
 use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -61,15 +62,15 @@ pub enum ServeError {
 impl ServeError {
     /// The error's word in `spec/cli.md`.
     #[must_use]
-    pub fn code(&self) -> &'static str {
+    pub fn code(&self) -> Code {
         match self {
             Self::Folder { source, .. } | Self::File { source, .. } => match source.kind() {
-                io::ErrorKind::NotFound => "missing-file",
-                _ => "unreadable",
+                io::ErrorKind::NotFound => Code::MissingFile,
+                _ => Code::Unreadable,
             },
-            Self::Kernel => "not-supported",
-            Self::Listen { .. } | Self::Start(_) => "cannot-listen",
-            Self::Pem { .. } | Self::Certificate { .. } => "malformed-certificate",
+            Self::Kernel => Code::NotSupported,
+            Self::Listen { .. } | Self::Start(_) => Code::CannotListen,
+            Self::Pem { .. } | Self::Certificate { .. } => Code::MalformedCertificate,
         }
     }
 }

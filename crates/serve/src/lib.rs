@@ -27,5 +27,5 @@ mod tags;
 mod tls;
 
 pub use error::ServeError;
-pub use log::Sink;
+pub use log::{ACCESS_LOG, Sink, access_log};
 pub use server::{Ended, Options, Server, TlsFiles};

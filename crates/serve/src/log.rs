@@ -22,6 +22,16 @@ use crate::query;
 /// Writes lines somewhere.
 pub type Sink = Box<dyn FnMut(&[String]) + Send>;
 
+/// The target of the events of the access log.
+pub const ACCESS_LOG: &str = "sreg_serve::access";
+
+/// Returns what makes lines the message of an event, at the level info: one event for all that wait, each on
+/// a line of its own.
+#[must_use]
+pub fn access_log() -> Sink {
+    Box::new(|lines| tracing::info!(target: ACCESS_LOG, "{}", lines.join("\n")))
+}
+
 /// Lines that wait for a slow terminal. A server that waited for one would answer nobody.
 const WAITING: usize = 8192;
 

@@ -39,7 +39,7 @@ fn judge(purpose: Purpose, folder: &Path, message: &[u8]) -> io::Result<String> 
         let entry = entry?;
         let verdict = match signer(purpose, &fs::read(entry.path())?, message) {
             Ok(key) => key.to_string(),
-            Err(error) => error.code().to_owned(),
+            Err(error) => error.code().to_string(),
         };
         lines += &format!("{} {verdict}\n", entry.file_name().display());
     }

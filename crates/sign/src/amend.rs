@@ -1,5 +1,6 @@
 //! Makes the first version of trust, and the next one (`spec/trust.md`).
 
+use sreg_model::fault::Code;
 use std::collections::BTreeSet;
 
 use sreg_model::document::{Body as _, DocumentError};
@@ -56,11 +57,11 @@ pub enum AmendError {
 impl AmendError {
     /// The error's word in `spec/cli.md`.
     #[must_use]
-    pub fn code(&self) -> &'static str {
+    pub fn code(&self) -> Code {
         match self {
-            Self::NoKey { .. } | Self::NoScope(_) => "not-in-trust",
-            Self::TooFew { .. } | Self::NotActive { .. } | Self::Document(_) => "trust-change",
-            Self::Weak(_) => "signing-key",
+            Self::NoKey { .. } | Self::NoScope(_) => Code::NotInTrust,
+            Self::TooFew { .. } | Self::NotActive { .. } | Self::Document(_) => Code::TrustChange,
+            Self::Weak(_) => Code::SigningKey,
         }
     }
 }

@@ -1,6 +1,7 @@
 //! Who publishes in a registry with keys: trust, and the keys at hand.
 
 use sreg_model::document::{Body, DocumentError};
+use sreg_model::fault::Code;
 use sreg_model::head::{Head, TrustVersion};
 use sreg_model::statement::Statement;
 use sreg_model::trust::{KeyState, Trust};
@@ -30,7 +31,7 @@ pub enum AuthorError {
 impl AuthorError {
     /// The error's word in `spec/cli.md`.
     #[must_use]
-    pub fn code(&self) -> &'static str {
+    pub fn code(&self) -> Code {
         match self {
             Self::Sign(error) => error.code(),
             Self::Policy(error) => error.code(),

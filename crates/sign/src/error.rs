@@ -1,5 +1,6 @@
 //! Why something is not a valid signature, or could not be signed.
 
+use sreg_model::fault::Code;
 use std::fmt::Write as _;
 use std::io;
 use std::path::PathBuf;
@@ -70,17 +71,17 @@ pub enum SignatureError {
 impl SignatureError {
     /// The error's word in `spec/cli.md`.
     #[must_use]
-    pub fn code(&self) -> &'static str {
+    pub fn code(&self) -> Code {
         match self {
-            Self::Armor(_) => "signature-armor",
-            Self::Format(_) | Self::Trailing(_) => "signature-format",
-            Self::Key(KeyError::Algorithm(_)) | Self::WeakKey { .. } => "signature-key",
-            Self::Key(_) => "signature-format",
-            Self::Algorithm { .. } => "signature-algorithm",
-            Self::Presence => "signature-presence",
-            Self::Namespace { .. } => "signature-namespace",
-            Self::Invalid => "signature-invalid",
-            Self::TooMany => "signature-count",
+            Self::Armor(_) => Code::SignatureArmor,
+            Self::Format(_) | Self::Trailing(_) => Code::SignatureFormat,
+            Self::Key(KeyError::Algorithm(_)) | Self::WeakKey { .. } => Code::SignatureKey,
+            Self::Key(_) => Code::SignatureFormat,
+            Self::Algorithm { .. } => Code::SignatureAlgorithm,
+            Self::Presence => Code::SignaturePresence,
+            Self::Namespace { .. } => Code::SignatureNamespace,
+            Self::Invalid => Code::SignatureInvalid,
+            Self::TooMany => Code::SignatureCount,
             Self::Numbered { source, .. } => source.code(),
         }
     }
@@ -196,21 +197,23 @@ pub enum SignError {
 impl SignError {
     /// The error's word in `spec/cli.md`.
     #[must_use]
-    pub fn code(&self) -> &'static str {
+    pub fn code(&self) -> Code {
         match self {
-            Self::Read { source, .. } if source.kind() == io::ErrorKind::NotFound => "missing-file",
-            Self::Read { .. } => "unreadable",
+            Self::Read { source, .. } if source.kind() == io::ErrorKind::NotFound => {
+                Code::MissingFile
+            }
+            Self::Read { .. } => Code::Unreadable,
             Self::NoKey { .. }
             | Self::LostLines { .. }
             | Self::Several { .. }
             | Self::Pem { .. }
             | Self::NeedsFile { .. }
             | Self::Unsuitable { .. }
-            | Self::Foreign { .. } => "signing-key",
+            | Self::Foreign { .. } => Code::SigningKey,
             Self::NoPassphrase { .. }
             | Self::WrongPassphrase { .. }
-            | Self::PassphraseFile { .. } => "passphrase",
-            Self::Program { .. } | Self::Refused { .. } | Self::Made { .. } => "signing-failed",
+            | Self::PassphraseFile { .. } => Code::Passphrase,
+            Self::Program { .. } | Self::Refused { .. } | Self::Made { .. } => Code::SigningFailed,
         }
     }
 }

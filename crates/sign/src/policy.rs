@@ -1,5 +1,6 @@
 //! Who may sign what (`spec/trust.md`). The one place that counts thresholds.
 
+use sreg_model::fault::Code;
 use std::collections::BTreeSet;
 
 use sreg_model::document::Body;
@@ -98,27 +99,27 @@ pub enum PolicyError {
 impl PolicyError {
     /// The error's word in `spec/cli.md`.
     #[must_use]
-    pub fn code(&self) -> &'static str {
+    pub fn code(&self) -> Code {
         match self {
             Self::Signature(error) => error.code(),
             Self::Threshold { purpose, .. } => match purpose {
-                Purpose::Trust => "untrusted-trust",
-                Purpose::Head => "untrusted-head",
-                Purpose::Image => "untrusted-statement",
+                Purpose::Trust => Code::UntrustedTrust,
+                Purpose::Head => Code::UntrustedHead,
+                Purpose::Image => Code::UntrustedStatement,
             },
-            Self::NotDelegated(_) | Self::Epoch { .. } => "untrusted-statement",
-            Self::Registry { .. } => "other-registry",
-            Self::Order(_) => "trust-order",
-            Self::Version { .. } => "document-mismatch",
-            Self::HeadEpoch { .. } => "head-epoch",
-            Self::HeadTrust(_) => "head-trust",
-            Self::RolledBack(_) => "rolled-back",
-            Self::Fork(_) => "fork",
-            Self::Unsigned(_) => "unsigned",
+            Self::NotDelegated(_) | Self::Epoch { .. } => Code::UntrustedStatement,
+            Self::Registry { .. } => Code::OtherRegistry,
+            Self::Order(_) => Code::TrustOrder,
+            Self::Version { .. } => Code::DocumentMismatch,
+            Self::HeadEpoch { .. } => Code::HeadEpoch,
+            Self::HeadTrust(_) => Code::HeadTrust,
+            Self::RolledBack(_) => Code::RolledBack,
+            Self::Fork(_) => Code::Fork,
+            Self::Unsigned(_) => Code::Unsigned,
             Self::Expired { purpose, .. } => match purpose {
-                Purpose::Trust => "expired-trust",
-                Purpose::Head => "expired-head",
-                Purpose::Image => "expired-statement",
+                Purpose::Trust => Code::ExpiredTrust,
+                Purpose::Head => Code::ExpiredHead,
+                Purpose::Image => Code::ExpiredStatement,
             },
         }
     }

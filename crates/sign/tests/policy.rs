@@ -171,7 +171,7 @@ fn head(registry: Digest) -> Head {
 }
 
 fn word<T>(result: Result<T, PolicyError>) -> &'static str {
-    result.map_or_else(|error| error.code(), |_| "ok")
+    result.map_or_else(|error| error.code().word(), |_| "ok")
 }
 
 // spec: TRUST-10 TRUST-16

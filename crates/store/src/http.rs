@@ -1,25 +1,33 @@
 //! Objects behind a web server: they can only be read.
 
 use std::ops::Range;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use futures_util::StreamExt as _;
 use reqwest::header::{
     AUTHORIZATION, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE,
-    ETAG, HeaderMap, HeaderValue, RANGE,
+    ETAG, HeaderMap, HeaderValue, RANGE, TRANSFER_ENCODING,
 };
-use reqwest::redirect::Policy;
-use reqwest::{Client, Response, StatusCode};
+use reqwest::{Client, Method, Response, StatusCode, Url};
 use sreg_model::redact::redact;
 use sreg_model::settings::BaseUrl;
 
-use crate::patience::{Patience, too_slow};
-use crate::runtime::block_on;
+use crate::retry::Interrupt;
+use crate::runtime::{block_on, block_on_request};
+use crate::timeouts::too_slow;
+use crate::web::{self, Guard};
 use crate::{
-    Access, Headers, If, Object, Served, Sink, Store, StoreError, Upload, Version, Written,
+    Headers, If, Object, RetryPolicy, Served, Sink, Store, StoreConfig, StoreError, Timeouts,
+    Upload, Version, Written,
 };
 
-/// How often a request is led elsewhere.
-const REDIRECTS: usize = 5;
+/// The most bytes of the text of a refusal that are read.
+const MAX_TEXT: u64 = 4 << 10;
+/// How a bucket that may not be listed says that there is no such object.
+const ACCESS_DENIED: &str = "AccessDenied";
+/// The least bytes of a partial response that is not the object's end: a server could send single bytes
+/// for ever.
+const MIN_PART: u64 = 1 << 10;
 
 /// Objects behind a web server.
 #[derive(Debug)]
@@ -28,7 +36,12 @@ pub struct Http {
     /// The same for messages.
     name: String,
     client: Client,
-    patience: Patience,
+    guard: Guard,
+    timeouts: Timeouts,
+    retry: RetryPolicy,
+    /// Whether anything was read here: from then on a bucket's refusal may mean that there is no such
+    /// object.
+    may_read: AtomicBool,
 }
 
 impl Http {
@@ -36,50 +49,54 @@ impl Http {
     ///
     /// # Errors
     /// When it is no `http://` or `https://` URL, or TLS cannot be set up.
-    pub fn open(url: &str, access: &Access) -> Result<Self, StoreError> {
+    pub fn open(url: &str, config: &StoreConfig) -> Result<Self, StoreError> {
         let base = url.trim_end_matches('/');
         base.parse::<BaseUrl>()
             .map_err(|error| wrong(url, error.to_string()))?;
-        Self::new(base, access)
+        Self::new(base, config)
     }
 
     /// The one object at `url`, whose key is empty.
     ///
     /// # Errors
     /// As [`Http::open`].
-    pub fn file(url: &str, access: &Access) -> Result<Self, StoreError> {
+    pub fn file(url: &str, config: &StoreConfig) -> Result<Self, StoreError> {
         match url.parse::<reqwest::Url>() {
-            Ok(parsed) if matches!(parsed.scheme(), "http" | "https") => Self::new(url, access),
+            Ok(parsed) if matches!(parsed.scheme(), "http" | "https") => Self::new(url, config),
             Ok(parsed) => Err(wrong(url, format!("{} is no web address", parsed.scheme()))),
             Err(error) => Err(wrong(url, error.to_string())),
         }
     }
 
-    fn new(base: &str, access: &Access) -> Result<Self, StoreError> {
+    fn new(base: &str, config: &StoreConfig) -> Result<Self, StoreError> {
         let mut headers = HeaderMap::new();
-        if let Some(token) = &access.token {
+        if let Some(token) = &config.token {
             let mut value = HeaderValue::try_from(format!("Bearer {token}"))
                 .map_err(|_| wrong(base, "the token for it is no header's value".to_owned()))?;
             value.set_sensitive(true);
             headers.insert(AUTHORIZATION, value);
         }
+        let url: Url = base
+            .parse()
+            .map_err(|_| wrong(base, "it is no URL".to_owned()))?;
+        let (builder, guard) = web::builder(&url, config);
+        if let Err(web::PrivateAddress(address)) = guard.check(&url) {
+            return Err(StoreError::PrivateAddress {
+                name: shown(base),
+                address,
+            });
+        }
         // The client wants the runtime and its cryptography to be there.
-        let client = block_on(async {
-            Client::builder()
-                .user_agent(concat!("sreg/", env!("CARGO_PKG_VERSION")))
-                .default_headers(headers)
-                .connect_timeout(access.patience.connect)
-                // From https nobody is led to plain http.
-                .https_only(base.starts_with("https://"))
-                .redirect(Policy::limited(REDIRECTS))
-                .build()
-        })
-        .map_err(|error| wrong(base, error.to_string()))?;
+        let client = block_on(async { builder.default_headers(headers).build() })
+            .map_err(|error| wrong(base, error.to_string()))?;
         Ok(Self {
             name: shown(base),
             base: base.to_owned(),
             client,
-            patience: access.patience,
+            guard,
+            timeouts: config.timeouts,
+            retry: config.retry.clone(),
+            may_read: AtomicBool::new(false),
         })
     }
 
@@ -88,6 +105,10 @@ impl Http {
             "" => self.base.clone(),
             key => format!("{}/{key}", self.base),
         }
+    }
+
+    fn interrupt(&self) -> &Interrupt {
+        &self.retry.interrupt
     }
 
     async fn get(&self, url: &str, range: Option<Range<u64>>) -> Result<Response, StoreError> {
@@ -103,44 +124,76 @@ impl Http {
         url: &str,
         request: reqwest::RequestBuilder,
     ) -> Result<Response, StoreError> {
-        match tokio::time::timeout(self.patience.window, request.send()).await {
+        match tokio::time::timeout(self.timeouts.window, request.send()).await {
             Ok(answer) => answer.map_err(|error| lost(url, error)),
             Err(_) => Err(too_slow(&shown(url))),
         }
     }
 
+    /// The response of a method, where it is a success; nothing, where there is no such object.
+    async fn found(&self, url: &str, method: Method) -> Result<Option<Response>, StoreError> {
+        let request = self.client.request(method.clone(), url);
+        let mut answer = self.answer(url, request).await?;
+        if answer.status() == StatusCode::FORBIDDEN && method == Method::HEAD {
+            // What is refused has words in the response to GET alone.
+            answer = self.get(url, None).await?;
+        }
+        if matches!(answer.status(), StatusCode::NOT_FOUND | StatusCode::GONE) {
+            return Ok(None);
+        }
+        if answer.status() == StatusCode::FORBIDDEN {
+            return match self.is_absent(url, answer).await? {
+                true => Ok(None),
+                false => Err(denied(url)),
+            };
+        }
+        check(url, &answer, StatusCode::OK)?;
+        self.may_read.store(true, Ordering::Relaxed);
+        Ok(Some(answer))
+    }
+
+    /// Whether a response 403 says that there is no such object, as those hear of a bucket who may read its
+    /// objects and not list them.
+    async fn is_absent(&self, url: &str, answer: Response) -> Result<bool, StoreError> {
+        let mut text = Vec::new();
+        self.body(url, answer, MAX_TEXT, &mut |part| {
+            text.extend_from_slice(part);
+            Ok(())
+        })
+        .await?;
+        let text = String::from_utf8_lossy(&text);
+        Ok(text.contains(ACCESS_DENIED) && self.may_read.load(Ordering::Relaxed))
+    }
+
     /// The headers of an object; nothing, where there is none.
     fn headers(&self, url: &str) -> Result<Option<HeaderMap>, StoreError> {
         let head = async || {
-            let answer = self.answer(url, self.client.head(url)).await?;
-            if is_nothing(answer.status()) {
-                return Ok(None);
-            }
-            check(url, &answer, StatusCode::OK)?;
-            Ok(Some(answer.headers().clone()))
+            let answer = self.found(url, Method::HEAD).await?;
+            Ok(answer.map(|answer| answer.headers().clone()))
         };
-        self.patience.patiently(|| block_on(head()))
+        self.retry
+            .run(&shown(url), || block_on_request(self.interrupt(), head()))
     }
 
-    /// Gives the first `most` bytes of an answer to `sink`.
+    /// Gives the first `max_bytes` bytes of a response to `sink`: how many there were.
     async fn body(
         &self,
         url: &str,
         answer: Response,
-        most: u64,
+        max_bytes: u64,
         sink: Sink<'_>,
-    ) -> Result<(), StoreError> {
+    ) -> Result<u64, StoreError> {
         let parts = answer.bytes_stream();
         let parts = parts.map(|part| part.map_err(|error| lost(url, error)));
-        self.patience.give(&shown(url), parts, most, sink).await
+        self.timeouts
+            .give(&shown(url), parts, max_bytes, sink)
+            .await
     }
 
     async fn read_once(&self, url: &str, most: usize) -> Result<Option<Object>, StoreError> {
-        let answer = self.get(url, None).await?;
-        if is_nothing(answer.status()) {
+        let Some(answer) = self.found(url, Method::GET).await? else {
             return Ok(None);
-        }
-        check(url, &answer, StatusCode::OK)?;
+        };
         let tag = answer.headers().get(ETAG).map(HeaderValue::as_bytes);
         let version = Version(String::from_utf8_lossy(tag.unwrap_or_default()).into_owned());
         let mut bytes = Vec::new();
@@ -151,6 +204,92 @@ impl Http {
         .await?;
         Ok(Some(Object { bytes, version }))
     }
+
+    /// A partial response may be shorter than what was asked for (RFC 9110, 15.3.7): the rest is asked for,
+    /// too.
+    async fn read_range_once(
+        &self,
+        url: &str,
+        range: Range<u64>,
+        sink: Sink<'_>,
+    ) -> Result<(), StoreError> {
+        let mut at = range.start;
+        while at < range.end {
+            let answer = self.get(url, Some(at..range.end)).await?;
+            let named = match answer.status() {
+                // The server has no ranges: from the start the same bytes come.
+                StatusCode::OK if at == 0 => None,
+                StatusCode::OK => return Err(StoreError::NoRanges(shown(url))),
+                // There is nothing behind the part that came.
+                StatusCode::RANGE_NOT_SATISFIABLE if at > range.start => return Ok(()),
+                StatusCode::FORBIDDEN => {
+                    return Err(match self.is_absent(url, answer).await? {
+                        true => StoreError::status(&shown(url), 404),
+                        false => denied(url),
+                    });
+                }
+                _ => {
+                    check(url, &answer, StatusCode::PARTIAL_CONTENT)?;
+                    ContentRange::of(answer.headers())
+                }
+            };
+            if named.as_ref().is_some_and(|named| named.start != at) {
+                return Err(StoreError::unreachable(
+                    &shown(url),
+                    "it sends another range",
+                ));
+            }
+            let end = named.as_ref().map_or(range.end, |named| named.end);
+            let end = end.min(range.end);
+            let ends_with_connection = answer.headers().get(CONTENT_LENGTH).is_none()
+                && answer.headers().get(TRANSFER_ENCODING).is_none();
+            let came = self.body(url, answer, end - at, sink).await?;
+            at += came;
+            let Some(named) = named else {
+                return match at < end && ends_with_connection {
+                    true => Err(StoreError::unreachable(
+                        &shown(url),
+                        "the connection was closed, and nothing says whether that is the end",
+                    )),
+                    false => Ok(()),
+                };
+            };
+            if at < end {
+                let what = "it ends before the range that its Content-Range names";
+                return Err(StoreError::unreachable(&shown(url), what));
+            }
+            if named.size.is_some_and(|size| at >= size) {
+                return Ok(());
+            }
+            if came < MIN_PART && at < range.end {
+                let what = format!("it sends {came} bytes of a range of {}", range.end - at);
+                return Err(StoreError::unreachable(&shown(url), what));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The bytes that a partial response has, and the size of the object where the server states it
+/// (RFC 9110, 14.4).
+struct ContentRange {
+    start: u64,
+    end: u64,
+    size: Option<u64>,
+}
+
+impl ContentRange {
+    fn of(headers: &HeaderMap) -> Option<Self> {
+        let text = headers.get(CONTENT_RANGE)?.to_str().ok()?;
+        let (range, size) = text.trim().strip_prefix("bytes ")?.split_once('/')?;
+        let (start, last) = range.split_once('-')?;
+        let last: u64 = last.parse().ok()?;
+        Some(Self {
+            start: start.parse().ok()?,
+            end: last.checked_add(1)?,
+            size: size.parse().ok(),
+        })
+    }
 }
 
 impl Store for Http {
@@ -158,10 +297,19 @@ impl Store for Http {
         &self.name
     }
 
+    fn retry_policy(&self) -> RetryPolicy {
+        self.retry.clone()
+    }
+
+    fn is_private(&self) -> bool {
+        self.guard.is_private()
+    }
+
     fn read(&self, key: &str, most: usize) -> Result<Option<Object>, StoreError> {
         let url = self.url(key);
-        self.patience
-            .patiently(|| block_on(self.read_once(&url, most)))
+        self.retry.run(&shown(&url), || {
+            block_on_request(self.interrupt(), self.read_once(&url, most))
+        })
     }
 
     fn size(&self, key: &str) -> Result<Option<u64>, StoreError> {
@@ -197,20 +345,7 @@ impl Store for Http {
         if range.is_empty() {
             return Ok(());
         }
-        block_on(async {
-            let answer = self.get(&url, Some(range.clone())).await?;
-            let length = range.end - range.start;
-            match answer.status() {
-                // The server has no ranges: from the start the same bytes come.
-                StatusCode::OK if range.start == 0 => {}
-                StatusCode::OK => return Err(StoreError::NoRanges(shown(&url))),
-                _ => {
-                    check(&url, &answer, StatusCode::PARTIAL_CONTENT)?;
-                    check_start(&url, answer.headers(), range.start)?;
-                }
-            }
-            self.body(&url, answer, length, sink).await
-        })
+        block_on_request(self.interrupt(), self.read_range_once(&url, range, sink))
     }
 
     fn write(&self, key: &str, _: &[u8], _: &If, _: Served) -> Result<Written, StoreError> {
@@ -226,12 +361,11 @@ impl Store for Http {
     }
 }
 
-/// Whether there is no such object; stores that list nothing say 403.
-fn is_nothing(status: StatusCode) -> bool {
-    matches!(
-        status,
-        StatusCode::NOT_FOUND | StatusCode::FORBIDDEN | StatusCode::GONE
-    )
+fn denied(url: &str) -> StoreError {
+    StoreError::Denied {
+        name: shown(url),
+        what: "HTTP 403".to_owned(),
+    }
 }
 
 fn check(url: &str, answer: &Response, expected: StatusCode) -> Result<(), StoreError> {
@@ -241,24 +375,8 @@ fn check(url: &str, answer: &Response, expected: StatusCode) -> Result<(), Store
             name: shown(url),
             what: "the server wants credentials".to_owned(),
         }),
-        status => Err(StoreError::Status {
-            name: shown(url),
-            status: status.as_u16(),
-        }),
-    }
-}
-
-/// A range that begins elsewhere is none.
-fn check_start(url: &str, headers: &HeaderMap, start: u64) -> Result<(), StoreError> {
-    let said = headers
-        .get(CONTENT_RANGE)
-        .and_then(|said| said.to_str().ok());
-    match said.map(|said| said.starts_with(&format!("bytes {start}-"))) {
-        Some(true) | None => Ok(()),
-        Some(false) => Err(StoreError::unreachable(
-            &shown(url),
-            "it sends another range",
-        )),
+        StatusCode::FORBIDDEN => Err(denied(url)),
+        status => Err(StoreError::status(&shown(url), status.as_u16())),
     }
 }
 
@@ -277,7 +395,10 @@ fn wrong(url: &str, what: String) -> StoreError {
 }
 
 fn lost(url: &str, error: reqwest::Error) -> StoreError {
-    StoreError::unreachable(&shown(url), error.without_url())
+    let Ok(parsed) = url.parse() else {
+        return wrong(url, "it is no URL".to_owned());
+    };
+    web::lost(&shown(url), &parsed, &error)
 }
 
 #[cfg(test)]

@@ -9,11 +9,13 @@ mod http;
 pub mod local;
 mod memory;
 mod open;
-mod patience;
 mod probe;
+pub mod retry;
 mod runtime;
 mod s3;
+mod timeouts;
 mod upload;
+mod web;
 
 use std::fmt;
 use std::ops::Range;
@@ -23,11 +25,13 @@ pub use error::StoreError;
 pub use http::{Http, shown};
 pub use local::Local;
 pub use memory::Memory;
-pub use open::{Access, is_url, open};
-pub use patience::{Patience, pause_before};
-pub use probe::{keeps_conditions, keeps_slashes};
+pub use open::{StoreConfig, is_url, open};
+pub use probe::{keeps_conditions, keeps_slashes, probe_parts};
+pub use retry::{Interrupt, RetryPolicy};
 pub use s3::{S3, credentials};
+pub use timeouts::Timeouts;
 pub use upload::Upload;
+pub use web::Addresses;
 
 use sreg_model::Digest;
 
@@ -49,6 +53,16 @@ pub trait Store: fmt::Debug + Send + Sync {
     /// folders; as far as is known. Only [`Store::read`], [`Store::write`] and [`Store::remove`] take
     /// such keys. A write under one does nothing where the store turns out not to have them.
     fn keeps_slashes(&self) -> bool {
+        false
+    }
+
+    /// Returns how the store retries failed requests. Its own calls do, but for [`Store::read_range`].
+    fn retry_policy(&self) -> RetryPolicy {
+        RetryPolicy::never()
+    }
+
+    /// Returns whether the store is on a server at an address of a private network, as far as it was asked.
+    fn is_private(&self) -> bool {
         false
     }
 
@@ -75,7 +89,8 @@ pub trait Store: fmt::Debug + Send + Sync {
     }
 
     /// Gives the bytes of a range to `sink`, in order, as they come. What is no part of the object
-    /// is missing at the end; never more is given than was asked for.
+    /// is missing at the end; never more is given than was asked for. One attempt: [`retry::read_range`]
+    /// goes on after a transient error.
     ///
     /// # Errors
     /// When they cannot be read, break off, or `sink` refuses them; what was given until then is
@@ -93,6 +108,15 @@ pub trait Store: fmt::Debug + Send + Sync {
         condition: &If,
         served: Served,
     ) -> Result<Written, StoreError>;
+
+    /// Writes a small object in parts, as [`Store::upload`] writes large ones. Returns how parts are
+    /// verified on their way, for people; `None` if the store knows no parts.
+    ///
+    /// # Errors
+    /// As [`Store::upload`].
+    fn probe_parts(&self, _key: &str) -> Result<Option<String>, StoreError> {
+        Ok(None)
+    }
 
     /// Writes an object from a file, in parts, resuming what an earlier call began.
     ///

@@ -77,10 +77,7 @@ impl Store for Memory {
 
     fn read_range(&self, key: &str, range: Range<u64>, sink: Sink<'_>) -> Result<(), StoreError> {
         let Some(Object { bytes, .. }) = self.read(key, usize::MAX)? else {
-            return Err(StoreError::Status {
-                name: key.to_owned(),
-                status: 404,
-            });
+            return Err(StoreError::status(key, 404));
         };
         let at = |place: u64| usize::try_from(place).map_or(bytes.len(), |at| at.min(bytes.len()));
         let (start, end) = (at(range.start), at(range.end));
@@ -135,10 +132,7 @@ impl Store for Memory {
     ) -> Result<(), StoreError> {
         let mut objects = self.objects();
         let Some(found) = objects.stored.get(from).cloned() else {
-            return Err(StoreError::Status {
-                name: from.to_owned(),
-                status: 404,
-            });
+            return Err(StoreError::status(from, 404));
         };
         objects.writes += 1;
         let copy = Stored {

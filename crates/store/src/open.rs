@@ -6,25 +6,31 @@ use std::sync::Arc;
 
 use url::Url;
 
-use crate::{Http, Local, Patience, S3, Store, StoreError};
+use crate::{Addresses, Http, Local, RetryPolicy, S3, Store, StoreError, Timeouts};
 
-/// With what a store is read and written.
+/// How stores are reached.
 #[derive(Clone, Default)]
-pub struct Access {
+pub struct StoreConfig {
     /// How long servers are waited for.
-    pub patience: Patience,
-    /// What a web server wants to be shown.
+    pub timeouts: Timeouts,
+    /// How failed requests are retried.
+    pub retry: RetryPolicy,
+    /// The bearer token for web servers.
     pub token: Option<String>,
-    /// What is set for a cloud besides the environment, and goes first: names as the environment's
-    /// variables have them, such as `AWS_ENDPOINT_URL`.
+    /// Settings of a cloud, which override the environment: names as the environment's variables have
+    /// them, such as `AWS_ENDPOINT_URL`.
     pub options: Vec<(String, String)>,
+    /// Which addresses servers may have.
+    pub addresses: Addresses,
 }
 
-impl fmt::Debug for Access {
+impl fmt::Debug for StoreConfig {
     /// Without what is secret.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Access")
-            .field("patience", &self.patience)
+        f.debug_struct("StoreConfig")
+            .field("timeouts", &self.timeouts)
+            .field("retry", &self.retry)
+            .field("addresses", &self.addresses)
             .finish_non_exhaustive()
     }
 }
@@ -56,12 +62,12 @@ fn file_path(name: &str) -> Result<PathBuf, StoreError> {
 ///
 /// # Errors
 /// When the name is malformed, or what it needs cannot be set up.
-pub fn open(name: &str, access: &Access) -> Result<Arc<dyn Store>, StoreError> {
+pub fn open(name: &str, config: &StoreConfig) -> Result<Arc<dyn Store>, StoreError> {
     if name.starts_with("http://") || name.starts_with("https://") {
-        return Ok(Arc::new(Http::open(name, access)?));
+        return Ok(Arc::new(Http::open(name, config)?));
     }
     if name.starts_with("s3://") {
-        return Ok(Arc::new(S3::open(name, access)?));
+        return Ok(Arc::new(S3::open(name, config)?));
     }
     if let Some((scheme, _)) = name.split_once("://")
         && scheme != "file"

@@ -15,6 +15,20 @@ pub fn keeps_slashes(store: &dyn Store) -> Result<bool, StoreError> {
     Ok(store.keeps_slashes() && found.is_some_and(|found| found.bytes == b"folder"))
 }
 
+/// Writes a small object in parts under `staging/`, and removes it. Returns how parts are verified on their
+/// way, for people; `None` if the store knows no parts.
+///
+/// # Errors
+/// When the store cannot be written, or takes no parts.
+pub fn probe_parts(store: &dyn Store) -> Result<Option<String>, StoreError> {
+    let key = probe_key();
+    let found = store.probe_parts(&key)?;
+    if found.is_some() {
+        store.remove(&key)?;
+    }
+    Ok(found)
+}
+
 const SERVED: Served = Served {
     content_type: "text/plain",
     cache_control: "no-store",
@@ -37,8 +51,15 @@ pub fn keeps_conditions(store: &dyn Store) -> Result<bool, StoreError> {
     let write = |bytes: &[u8], condition: &If| store.write(&key, bytes, condition, SERVED);
     write(b"first", &If::Any)?;
     let another = If::Is(Version("\"00000000000000000000000000000000\"".to_owned()));
-    let refuses = write(b"second", &If::Absent)? == Written::Refused
-        && write(b"third", &another)? == Written::Refused;
+    let refuses = || {
+        Ok(write(b"second", &If::Absent)? == Written::Refused
+            && write(b"third", &another)? == Written::Refused)
+    };
+    let refuses = match refuses() {
+        // It says so itself.
+        Err(StoreError::Unconditional(_)) => false,
+        refuses => refuses?,
+    };
     let stands = store
         .read(&key, 16)?
         .is_some_and(|found| found.bytes == b"first");

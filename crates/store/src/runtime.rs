@@ -1,9 +1,14 @@
 //! The one place where blocking code meets tokio.
 
 use std::future::Future;
+use std::pin::pin;
 use std::sync::OnceLock;
 
+use futures_util::future::{Either, select};
 use tokio::runtime::{Builder, Runtime};
+
+use crate::StoreError;
+use crate::retry::Interrupt;
 
 /// Runs a future to its end on the calling thread; the network is driven by threads of its own.
 ///
@@ -23,4 +28,20 @@ pub(crate) fn block_on<F: Future>(future: F) -> F::Output {
                 .expect("a process can start two threads")
         })
         .block_on(future)
+}
+
+/// Runs a request, which an interrupt ends.
+///
+/// # Errors
+/// [`StoreError::Cancelled`] if the interrupt is set; otherwise as the request.
+pub(crate) fn block_on_request<T>(
+    interrupt: &Interrupt,
+    request: impl Future<Output = Result<T, StoreError>>,
+) -> Result<T, StoreError> {
+    block_on(async {
+        match select(pin!(request), pin!(interrupt.wait())).await {
+            Either::Left((ended, _)) => ended,
+            Either::Right(_) => Err(StoreError::Cancelled),
+        }
+    })
 }

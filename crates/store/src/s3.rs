@@ -1,5 +1,6 @@
 //! Objects in a bucket of S3, or of a server that speaks like it.
 
+mod answer;
 mod copy;
 mod credentials;
 mod parts;
@@ -15,17 +16,21 @@ use futures_util::StreamExt as _;
 use object_store::aws::{AmazonS3, AmazonS3Builder, AmazonS3ConfigKey, Checksum};
 use object_store::path::Path as Key;
 use object_store::{
-    Attribute, Attributes, BackoffConfig, ClientOptions, Error, GetOptions, GetRange, GetResult,
-    ObjectStore, PutMode, PutOptions, PutPayload, RetryConfig, UpdateVersion,
+    Attribute, Attributes, ClientOptions, Error, GetOptions, GetRange, GetResult, ObjectStore,
+    PutMode, PutOptions, PutPayload, RetryConfig, UpdateVersion,
 };
+use reqwest::Url;
 use sreg_model::Digest;
 use sreg_model::redact::redact;
 
+use self::answer::{Answered, answered};
 pub use self::credentials::credentials;
-use crate::patience::{Patience, too_slow};
-use crate::runtime::block_on;
+use crate::runtime::{block_on, block_on_request};
+use crate::timeouts::too_slow;
+use crate::web::{self, Guard};
 use crate::{
-    Access, Copied, Headers, If, Object, Served, Sink, Store, StoreError, Upload, Version, Written,
+    Copied, Headers, If, Object, RetryPolicy, Served, Sink, Store, StoreConfig, StoreError,
+    Timeouts, Upload, Version, Written,
 };
 
 /// Objects in a bucket, below a prefix.
@@ -34,11 +39,17 @@ pub struct S3 {
     name: String,
     prefix: String,
     bucket: AmazonS3,
-    /// The same, for the parts of large objects.
+    /// The same, for the parts of large objects, each with a checksum.
     parts: AmazonS3,
+    /// Whether the server was seen not to know that checksum.
+    no_checksums: AtomicBool,
     sender: signed::Sender,
     slashes: slash::Slashes,
-    patience: Patience,
+    /// Where requests go, for what is said of proxies.
+    endpoint: Url,
+    guard: Guard,
+    timeouts: Timeouts,
+    retry: RetryPolicy,
     /// The most bytes that the server is asked to copy by one request.
     most_copied: u64,
     /// Whether anything was read with these credentials: from then on a refusal means that there is
@@ -52,7 +63,7 @@ impl S3 {
     ///
     /// # Errors
     /// When the URL is malformed, or the variables do not fit.
-    pub fn open(url: &str, access: &Access) -> Result<Self, StoreError> {
+    pub fn open(url: &str, config: &StoreConfig) -> Result<Self, StoreError> {
         let url = url.trim_end_matches('/');
         let wrong = |what: String| StoreError::Name {
             name: redact(url).into_owned(),
@@ -81,28 +92,22 @@ impl S3 {
                     .to_owned(),
             ));
         }
-        let options = ClientOptions::new()
-            .with_connect_timeout(access.patience.connect)
-            // A request sends at most one part; reading is watched as the bytes come.
-            .with_timeout(access.patience.window * 10);
+        // Retries are this crate's.
         let retry = RetryConfig {
-            backoff: BackoffConfig {
-                init_backoff: Duration::from_millis(100),
-                max_backoff: Duration::from_secs(10),
-                base: 2.,
-            },
-            max_retries: access.patience.retries as usize,
-            retry_timeout: Duration::from_secs(120),
+            max_retries: 0,
+            ..RetryConfig::default()
         };
         let mut builder = AmazonS3Builder::from_env();
-        for (name, value) in &access.options {
+        for (name, value) in &config.options {
             let key = name.to_ascii_lowercase().parse::<AmazonS3ConfigKey>();
             let key = key.map_err(|_| wrong(format!("{name} is no setting of S3")))?;
             builder = builder.with_config(key, value);
         }
         let mut builder = builder
             .with_bucket_name(bucket)
-            .with_client_options(options)
+            .with_client_options(ClientOptions::new())
+            // Objects are removed one by one; not all servers know more.
+            .with_disable_bulk_delete(true)
             .with_retry(retry);
         let endpoint = [AmazonS3ConfigKey::S3Endpoint, AmazonS3ConfigKey::Endpoint]
             .iter()
@@ -111,7 +116,7 @@ impl S3 {
             check_endpoint(endpoint).map_err(&wrong)?;
             builder = builder.with_allow_http(endpoint.starts_with("http://"));
         }
-        let has_key = access
+        let has_key = config
             .options
             .iter()
             .any(|(name, _)| name == "AWS_ACCESS_KEY_ID");
@@ -123,8 +128,17 @@ impl S3 {
         let region = region.unwrap_or_else(|| "us-east-1".to_owned());
         let unsigned = builder.get_config_value(&AmazonS3ConfigKey::SkipSignature);
         let is_signed = unsigned.is_none_or(|unsigned| unsigned != "true");
-        let sender = signed::Sender::new(region, access.patience.window);
-        let sender = sender.map_err(|error| wrong(error.to_string()))?;
+        let at = match &endpoint {
+            Some(endpoint) => endpoint.clone(),
+            None => format!("https://s3.{region}.amazonaws.com"),
+        };
+        let endpoint: Url = at
+            .parse()
+            .map_err(|_| wrong(format!("its endpoint {at} is no URL")))?;
+        let connect = || block_on(async { answer::Connector::new(&endpoint, config) });
+        let (connector, client, guard) = connect().map_err(|error| wrong(error.to_string()))?;
+        let builder = builder.with_http_connector(connector);
+        let sender = signed::Sender { client, region };
         let parts = builder.clone();
         let build = |builder: AmazonS3Builder| {
             block_on(async { builder.build() }).map_err(|error| match one_line(&error) {
@@ -144,9 +158,13 @@ impl S3 {
             prefix: prefix.to_owned(),
             bucket: build(builder)?,
             parts: build(parts)?,
+            no_checksums: AtomicBool::new(false),
             sender,
             slashes: slash::Slashes::new(is_signed),
-            patience: access.patience,
+            endpoint,
+            guard,
+            timeouts: config.timeouts,
+            retry: config.retry.clone(),
             most_copied: copy::MOST,
             may_read: AtomicBool::new(false),
         })
@@ -180,6 +198,22 @@ impl S3 {
         format!("{}/{key}", self.name)
     }
 
+    /// Runs one request, which an interrupt ends.
+    fn request<T>(
+        &self,
+        request: impl Future<Output = Result<T, StoreError>>,
+    ) -> Result<T, StoreError> {
+        block_on_request(&self.retry.interrupt, request)
+    }
+
+    /// Runs a request, and again after transient errors.
+    fn retrying<T, F>(&self, key: &str, request: impl Fn() -> F) -> Result<T, StoreError>
+    where
+        F: Future<Output = Result<T, StoreError>>,
+    {
+        self.retry.run(&self.url(key), || self.request(request()))
+    }
+
     /// What was read, or nothing where there is no such object.
     fn found<T>(&self, key: &str, read: object_store::Result<T>) -> Result<Option<T>, StoreError> {
         match read {
@@ -187,46 +221,49 @@ impl S3 {
                 self.may_read.store(true, Ordering::Relaxed);
                 Ok(Some(found))
             }
-            // Some servers say so of credentials, too, and all of buckets.
-            Err(error @ Error::NotFound { .. })
-                if !is_about_credentials(key, &one_line(&error))
-                    && !one_line(&error).contains(NO_BUCKET) =>
-            {
-                Ok(None)
+            Err(error) => match answered(&error) {
+                Some(answered) if self.is_absent(answered) => Ok(None),
+                _ => Err(self.failed(key, error)),
+            },
+        }
+    }
+
+    /// Whether a response says that there is no such object. Those who may read a bucket and not list it
+    /// hear that they may not.
+    fn is_absent(&self, answered: &Answered) -> bool {
+        match answered.status {
+            404 => answered.is_bare() || answered.is("NoSuchKey") || answered.is("NotFound"),
+            403 => {
+                (answered.is_bare() || answered.is(ACCESS_DENIED))
+                    && self.may_read.load(Ordering::Relaxed)
             }
-            Err(error @ Error::PermissionDenied { .. })
-                if self.may_read.load(Ordering::Relaxed)
-                    && one_line(&error).contains("AccessDenied") =>
-            {
-                Ok(None)
-            }
-            Err(error) => Err(self.failed(key, error)),
+            _ => false,
         }
     }
 
     fn failed(&self, key: &str, error: Error) -> StoreError {
         let name = self.url(key);
+        if let Some(answered) = answered(&error) {
+            return answered.to_error(name, &self.name);
+        }
+        if let Some(error) = web::cause::<reqwest::Error>(&error) {
+            let is_of_machine = one_line(error).contains(ROLE_OF_MACHINE);
+            let lost = web::lost(&name, &self.endpoint, error);
+            if !is_of_machine {
+                return lost;
+            }
+        }
         let what = one_line(&error);
-        let is_denied = matches!(
-            error,
-            Error::PermissionDenied { .. } | Error::Unauthenticated { .. }
-        );
-        if is_denied || is_about_credentials(key, &what) {
-            return StoreError::Denied { name, what };
-        }
-        if what.contains(NO_BUCKET) {
-            return StoreError::NoBucket(self.name.clone());
-        }
         if what.contains(ROLE_OF_MACHINE) {
             let what = "there are no credentials: the environment names none, there is no profile, and this machine has no role".to_owned();
             return StoreError::Denied { name, what };
         }
-        match error {
-            Error::NotFound { .. } => StoreError::Status { name, status: 404 },
-            _ => StoreError::Unreachable {
-                name,
-                source: io::Error::other(what),
-            },
+        if what.contains(NO_CREDENTIAL) {
+            return StoreError::Denied { name, what };
+        }
+        StoreError::Unreachable {
+            name,
+            source: io::Error::other(what),
         }
     }
 
@@ -238,7 +275,7 @@ impl S3 {
         options: GetOptions,
     ) -> Result<object_store::Result<GetResult>, StoreError> {
         let answer = self.bucket.get_opts(at, options);
-        tokio::time::timeout(self.patience.window, answer)
+        tokio::time::timeout(self.timeouts.window, answer)
             .await
             .map_err(|_| too_slow(&self.url(key)))
     }
@@ -252,29 +289,30 @@ impl S3 {
                 ..GetOptions::default()
             };
             let answer = self.get(key, &at, options).await?;
-            match self.found(key, answer) {
-                // S3 says so of credentials that have expired, and an answer to HEAD has no words.
-                Err(error) if is_bad_request(&error) => {
+            match answer {
+                // A response to HEAD has no words: S3 says 400 of credentials that have expired, and 403 of
+                // what is not there to those who may not list it.
+                Err(error) if answered(&error).is_some_and(is_unexplained) => {
                     let answer = self.get(key, &at, GetOptions::default()).await?;
-                    Err(self.found(key, answer).err().unwrap_or(error))
+                    self.found(key, answer)
                 }
-                found => found,
+                answer => self.found(key, answer),
             }
         };
-        self.patience.patiently(|| block_on(head()))
+        self.retrying(key, head)
     }
 
-    /// Gives the bytes of an answer to `sink`, until it has `most` of them.
+    /// Gives the bytes of a response to `sink`, until it has `most` of them: how many there were.
     async fn body(
         &self,
         key: &str,
         answer: GetResult,
         most: u64,
         sink: Sink<'_>,
-    ) -> Result<(), StoreError> {
+    ) -> Result<u64, StoreError> {
         let parts = answer.into_stream();
         let parts = parts.map(|part| part.map_err(|error| self.failed(key, error)));
-        self.patience.give(&self.url(key), parts, most, sink).await
+        self.timeouts.give(&self.url(key), parts, most, sink).await
     }
 }
 
@@ -283,8 +321,20 @@ impl Store for S3 {
         &self.name
     }
 
+    fn retry_policy(&self) -> RetryPolicy {
+        self.retry.clone()
+    }
+
+    fn is_private(&self) -> bool {
+        self.guard.is_private()
+    }
+
     fn keeps_slashes(&self) -> bool {
         self.slashes.are_kept()
+    }
+
+    fn probe_parts(&self, key: &str) -> Result<Option<String>, StoreError> {
+        parts::probe(self, key).map(Some)
     }
 
     fn read(&self, key: &str, most: usize) -> Result<Option<Object>, StoreError> {
@@ -306,7 +356,7 @@ impl Store for S3 {
             .await?;
             Ok(Some(Object { bytes, version }))
         };
-        self.patience.patiently(|| block_on(read()))
+        self.retrying(key, read)
     }
 
     fn size(&self, key: &str) -> Result<Option<u64>, StoreError> {
@@ -333,15 +383,31 @@ impl Store for S3 {
             return Ok(());
         }
         let at = self.key(key)?;
-        let most = range.end - range.start;
-        block_on(async {
-            let options = GetOptions {
-                range: Some(GetRange::Bounded(range)),
-                ..GetOptions::default()
-            };
-            let answer = self.get(key, &at, options).await?;
-            let answer = answer.map_err(|error| self.failed(key, error))?;
-            self.body(key, answer, most, sink).await
+        self.request(async {
+            let mut start = range.start;
+            while start < range.end {
+                let options = GetOptions {
+                    range: Some(GetRange::Bounded(start..range.end)),
+                    ..GetOptions::default()
+                };
+                let answer = self.get(key, &at, options).await?;
+                let Some(answer) = self.found(key, answer)? else {
+                    return Err(StoreError::status(&self.url(key), 404));
+                };
+                // The end of the object, if that comes first.
+                let end = answer.range.end.min(range.end);
+                let came = self.body(key, answer, end - start, sink).await?;
+                start += came;
+                if start >= end {
+                    return Ok(());
+                }
+                // A partial response may be shorter than what was asked for (RFC 9110, 15.3.7).
+                if came < MIN_PART {
+                    let what = format!("it sends {came} bytes of a range of {}", end - start);
+                    return Err(StoreError::unreachable(&self.url(key), what));
+                }
+            }
+            Ok(())
         })
     }
 
@@ -370,14 +436,23 @@ impl Store for S3 {
         };
         let payload = PutPayload::from(bytes.to_vec());
         // Sent again, it may be refused because its first sending has landed: see `Written`.
-        self.patience.patiently(|| {
+        self.retrying(key, async || {
             let put = self.bucket.put_opts(&at, payload.clone(), options.clone());
-            match block_on(put) {
-                Ok(_) => Ok(Written::Done),
-                Err(Error::AlreadyExists { .. } | Error::Precondition { .. }) => {
+            let Err(error) = put.await else {
+                return Ok(Written::Done);
+            };
+            let is_conditional = *condition != If::Any;
+            match answered(&error) {
+                Some(answered) if is_conditional && is_refusal(answered, condition) => {
                     Ok(Written::Refused)
                 }
-                Err(error) => Err(self.failed(key, error)),
+                Some(answered)
+                    if is_conditional
+                        && (answered.status == 501 || answered.is(NOT_IMPLEMENTED)) =>
+                {
+                    Err(StoreError::Unconditional(self.name.clone()))
+                }
+                _ => Err(self.failed(key, error)),
             }
         })
     }
@@ -413,12 +488,38 @@ impl Store for S3 {
             return slash::remove(self, key);
         }
         let at = self.key(key)?;
-        self.patience
-            .patiently(|| match block_on(self.bucket.delete(&at)) {
-                Ok(()) | Err(Error::NotFound { .. }) => Ok(()),
-                Err(error) => Err(self.failed(key, error)),
-            })
+        self.retrying(key, async || match self.bucket.delete(&at).await {
+            Ok(()) => Ok(()),
+            Err(error) => match answered(&error) {
+                Some(answered) if answered.status == 404 && !answered.is("NoSuchBucket") => Ok(()),
+                _ => Err(self.failed(key, error)),
+            },
+        })
     }
+}
+
+/// Whether a conditional write was refused because of its condition. S3 says 409 while another one runs, and
+/// 404 where there is nothing that could be the same.
+fn is_refusal(answered: &Answered, condition: &If) -> bool {
+    match answered.status {
+        304 | 412 => true,
+        409 => {
+            answered.is_bare()
+                || [
+                    "ConditionalRequestConflict",
+                    "PreconditionFailed",
+                    "Conflict",
+                ]
+                .iter()
+                .any(|code| answered.is(code))
+        }
+        404 => matches!(condition, If::Is(_)) && !answered.is("NoSuchBucket"),
+        _ => false,
+    }
+}
+
+fn is_unexplained(answered: &Answered) -> bool {
+    answered.is_bare() && matches!(answered.status, 400 | 403)
 }
 
 fn attributes(served: Served) -> Attributes {
@@ -426,25 +527,6 @@ fn attributes(served: Served) -> Attributes {
         (Attribute::ContentType, served.content_type),
         (Attribute::CacheControl, served.cache_control),
     ])
-}
-
-fn is_bad_request(error: &StoreError) -> bool {
-    matches!(error, StoreError::Unreachable { source, .. } if source.to_string().contains("400 Bad Request"))
-}
-
-/// Whether credentials cannot be had, or hold no longer: of that the text alone tells, but for the
-/// key in it, which may be of an image with such a name.
-fn is_about_credentials(key: &str, text: &str) -> bool {
-    let text = text.replace(key, "");
-    [
-        "ExpiredToken",
-        "InvalidToken",
-        "InvalidAccessKeyId",
-        "XAdminUserNotFound",
-        "credential",
-    ]
-    .iter()
-    .any(|word| text.contains(word))
 }
 
 /// An error with its causes, as one line of text that holds no more than a server's words: where it
@@ -479,8 +561,15 @@ fn one_line(error: &dyn std::error::Error) -> String {
 
 /// How long the URL is good for that tells where the bucket is.
 const SIGNED: Duration = Duration::from_secs(60);
-/// How a server says that there is no such bucket.
-const NO_BUCKET: &str = "NoSuchBucket";
+/// How S3 says that something may not be done.
+const ACCESS_DENIED: &str = "AccessDenied";
+/// How S3 says that it does not know a header.
+const NOT_IMPLEMENTED: &str = "NotImplemented";
+/// How it begins where no source has credentials.
+const NO_CREDENTIAL: &str = "no credential";
+/// The least bytes of a partial response that is not the object's end: a server could send single bytes
+/// for ever.
+const MIN_PART: u64 = 1 << 10;
 /// Where a machine of a cloud is asked for its role.
 const ROLE_OF_MACHINE: &str = "169.254.169.254";
 

@@ -4,7 +4,7 @@
 use std::io::{Read as _, Write as _};
 use std::net::TcpListener;
 
-use sreg_store::{Access, Http, Patience, Store as _, StoreError};
+use sreg_store::{Http, RetryPolicy, Store as _, StoreConfig, StoreError};
 
 /// A server on loopback that answers each request with `answer`, whatever was asked.
 fn server(answer: Vec<u8>) -> String {
@@ -33,15 +33,11 @@ fn answer(head: &str, body: &[u8]) -> Vec<u8> {
 
 /// A store that asks once.
 fn open(url: &str) -> Result<Http, StoreError> {
-    let patience = Patience {
-        retries: 0,
-        ..Patience::default()
+    let config = StoreConfig {
+        retry: RetryPolicy::never(),
+        ..StoreConfig::default()
     };
-    let access = Access {
-        patience,
-        ..Access::default()
-    };
-    Http::open(url, &access)
+    Http::open(url, &config)
 }
 
 fn read(answer: Vec<u8>) -> Result<Option<Vec<u8>>, StoreError> {
@@ -55,7 +51,7 @@ fn documents_and_where_there_is_none() {
         read(answer("200 OK", b"a head\n")).unwrap(),
         Some(b"a head\n".to_vec())
     );
-    for absent in ["404 Not Found", "403 Forbidden", "410 Gone"] {
+    for absent in ["404 Not Found", "410 Gone"] {
         assert_eq!(read(answer(absent, b"no")).unwrap(), None, "{absent}");
     }
 }

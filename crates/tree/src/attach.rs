@@ -95,7 +95,7 @@ pub fn attach(destination: &Destination, attach: &Attach<'_>) -> Result<Attached
             changed,
         })
     };
-    destination.at_once(|| until_won(watch, run))
+    destination.at_once(|| until_won(&*destination.store, run))
 }
 
 impl Attach<'_> {

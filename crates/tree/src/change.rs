@@ -76,8 +76,10 @@ impl Change<'_> {
     /// # Errors
     /// When the keys may not sign it, or the tree cannot be written.
     pub fn renew(&self, destination: &Destination) -> Result<Document<Head>, TreeError> {
-        publish::until_won(self.watch, || self.sign_again(destination, &|_| false))
-            .map(|(head, _)| head)
+        publish::until_won(&*destination.store, || {
+            self.sign_again(destination, &|_| false)
+        })
+        .map(|(head, _)| head)
     }
 
     /// Signs anew what counts no longer, of the subjects that `chosen` takes: the head, and the

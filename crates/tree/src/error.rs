@@ -1,5 +1,6 @@
 //! What can go wrong with a tree.
 
+use sreg_model::fault::Code;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -234,7 +235,7 @@ pub enum TreeError {
     #[error("an image cannot be fetched")]
     Fetch {
         /// The error's word.
-        code: &'static str,
+        code: Code,
         /// Why.
         source: Box<dyn std::error::Error + Send + Sync>,
     },
@@ -264,31 +265,31 @@ impl From<StoreError> for TreeError {
 impl TreeError {
     /// The error's word in `spec/cli.md`.
     #[must_use]
-    pub fn code(&self) -> &'static str {
+    pub fn code(&self) -> Code {
         match self {
-            Self::NotATree(_) => "not-a-tree",
-            Self::NotOurs(_) => "not-our-folder",
-            Self::InTheWay(_) => "file-exists",
-            Self::NoHead(_) => "missing-head",
-            Self::Signed(_) => "signed-registry",
+            Self::NotATree(_) => Code::NotATree,
+            Self::NotOurs(_) => Code::NotOurFolder,
+            Self::InTheWay(_) => Code::FileExists,
+            Self::NoHead(_) => Code::MissingHead,
+            Self::Signed(_) => Code::SignedRegistry,
             Self::Policy { source, .. } => source.code(),
             Self::Author { source, .. } => source.code(),
             Self::Unsigned { refused, .. } => {
-                refused.first().map_or("bug", |one| one.source.code())
+                refused.first().map_or(Code::Bug, |one| one.source.code())
             }
             Self::Amend(source) => source.code(),
-            Self::NoKeys(_) => "no-keys",
-            Self::OneKey(_) => "usage",
-            Self::HasKeys { .. } => "has-keys",
-            Self::Frozen(_) => "frozen-tag",
-            Self::Published(_) => "usage",
-            Self::NothingBelow(_) | Self::NotOneImage { .. } => "missing-reference",
-            Self::Attachment(_) | Self::NoRoom(..) => "usage",
-            Self::CountsNoLonger(_) => "untrusted-statement",
-            Self::NeverCounted(_) => "untrusted-statement",
+            Self::NoKeys(_) => Code::NoKeys,
+            Self::OneKey(_) => Code::Usage,
+            Self::HasKeys { .. } => Code::HasKeys,
+            Self::Frozen(_) => Code::FrozenTag,
+            Self::Published(_) => Code::Usage,
+            Self::NothingBelow(_) | Self::NotOneImage { .. } => Code::MissingReference,
+            Self::Attachment(_) | Self::NoRoom(..) => Code::Usage,
+            Self::CountsNoLonger(_) => Code::UntrustedStatement,
+            Self::NeverCounted(_) => Code::UntrustedStatement,
             Self::Settings { source, .. } => source.code(),
             Self::Document { source, .. } => source.code(),
-            Self::Mismatch { .. } => "document-mismatch",
+            Self::Mismatch { .. } => Code::DocumentMismatch,
             Self::Map {
                 source: MapError::Io { source, .. },
                 ..
@@ -300,23 +301,38 @@ impl TreeError {
             Self::Map { source, .. } => source.code(),
             Self::Missing { place, .. } => missing(place),
             Self::Read { source, .. } => unread(source),
-            Self::Write { source, .. } if is_full(source) => "no-space",
-            Self::Write { .. } => "unwritable",
+            Self::Write { source, .. } if is_full(source) => Code::NoSpace,
+            Self::Write { .. } => Code::Unwritable,
             Self::Store(source) => source.code(),
-            Self::Space { .. } => "no-space",
-            Self::Conflict(_) => "version-conflict",
-            Self::Diverged { .. } => "diverged",
-            Self::Unconditional(_) => "unconditional-store",
-            Self::Overtaken | Self::Meanwhile { .. } => "version-conflict",
-            Self::LastVersion(_) => "last-version",
-            Self::CaseCollision(..) => "case-collision",
-            Self::Source(faults) => faults.first().map_or("malformed-image", |fault| fault.code),
-            Self::MassRemoval { .. } => "mass-removal",
-            Self::NoImages(_) => "no-images",
-            Self::Fetch { code, .. } => code,
+            Self::Space { .. } => Code::NoSpace,
+            Self::Conflict(_) => Code::VersionConflict,
+            Self::Diverged { .. } => Code::Diverged,
+            Self::Unconditional(_) => Code::UnconditionalStore,
+            Self::Overtaken | Self::Meanwhile { .. } => Code::VersionConflict,
+            Self::LastVersion(_) => Code::LastVersion,
+            Self::CaseCollision(..) => Code::CaseCollision,
+            Self::Source(faults) => faults
+                .first()
+                .and_then(|fault| Code::of_word(fault.code))
+                .unwrap_or(Code::MalformedImage),
+            Self::MassRemoval { .. } => Code::MassRemoval,
+            Self::NoImages(_) => Code::NoImages,
+            Self::Fetch { code, .. } => *code,
             Self::Hash(error) => error.code(),
-            Self::Cancelled => "interrupted",
+            Self::Cancelled => Code::Interrupted,
         }
+    }
+
+    /// Returns whether something could not be read, whatever it is: that is no absence.
+    pub(crate) fn is_unread(&self) -> bool {
+        let is_of_map = matches!(
+            self,
+            Self::Map {
+                source: MapError::Io { .. },
+                ..
+            }
+        );
+        is_of_map || matches!(self, Self::Store(_) | Self::Read { .. } | Self::Cancelled)
     }
 
     /// Why a store could not be read; a file that cannot be is told as such.
@@ -326,6 +342,7 @@ impl TreeError {
                 path: PathBuf::from(name),
                 source,
             },
+            StoreError::Cancelled => Self::Cancelled,
             error => Self::Store(error),
         }
     }
@@ -391,25 +408,25 @@ fn size(bytes: u64) -> String {
 }
 
 /// The word for something that is not there.
-fn missing(place: &Place) -> &'static str {
+fn missing(place: &Place) -> Code {
     match place {
-        Place::Settings => "not-a-tree",
-        Place::Head | Place::HeadSlot { .. } => "missing-head",
-        Place::Trust(_) => "missing-trust",
-        Place::Node(_) => "missing-node",
-        Place::Statement(_) => "missing-statement",
-        Place::Blob(..) => "missing-blob",
+        Place::Settings => Code::NotATree,
+        Place::Head | Place::HeadSlot { .. } => Code::MissingHead,
+        Place::Trust(_) => Code::MissingTrust,
+        Place::Node(_) => Code::MissingNode,
+        Place::Statement(_) => Code::MissingStatement,
+        Place::Blob(..) => Code::MissingBlob,
         // All others are views.
-        _ => "missing-view",
+        _ => Code::MissingView,
     }
 }
 
 /// The word for something that is there, and could not be read.
-fn unread(error: &io::Error) -> &'static str {
+fn unread(error: &io::Error) -> Code {
     if is_not_a_file(error) {
-        "not-a-file"
+        Code::NotAFile
     } else {
-        "unreadable"
+        Code::Unreadable
     }
 }
 

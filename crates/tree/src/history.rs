@@ -303,20 +303,29 @@ fn epoch(series: Option<&Series>) -> u64 {
 /// The newest head for a reader who has found one that does not count: who publishes trust and a head
 /// does not do so at one moment, and the slot is there before the trust (HEAD-17). Nothing, where no
 /// later one counts.
-pub(crate) fn behind(tree: &Tree, series: &Series, lagging: &Head) -> Option<Document<Head>> {
+///
+/// # Errors
+/// When a slot, the journal or trust cannot be read.
+pub(crate) fn behind(
+    tree: &Tree,
+    series: &Series,
+    lagging: &Head,
+) -> Result<Option<Document<Head>>, TreeError> {
     let epoch = series.newest().body().head_base.epoch;
     let newest = match lagging.epoch == epoch {
         true => {
-            let start = sound_slot(tree, Some(series), epoch, lagging.version).ok()??;
+            let Some(start) = sound_slot(tree, Some(series), epoch, lagging.version)? else {
+                return Ok(None);
+            };
             let line = Line {
                 series: Some(series),
                 head: &start,
             };
-            line.end_within(tree, MOST_LAG).ok()?.head
+            Some(line.end_within(tree, MOST_LAG)?.head)
         }
-        false => from_first(tree, Some(series), MOST_LAG).ok()??.head,
+        false => from_first(tree, Some(series), MOST_LAG)?.map(|end| end.head),
     };
-    series.check_newest_head(&newest).ok().map(|()| newest)
+    Ok(newest.filter(|newest| series.check_newest_head(newest).is_ok()))
 }
 
 /// The slot of the head before `head`; nothing before the first of all, or where it takes trust to

@@ -386,7 +386,10 @@ fn present(found: &[Found], hashed: &[Hashing]) -> Vec<(Subject, Image)> {
 
 /// Refuses to make a registry with keys that cannot be, before there is a folder for it.
 fn check_before(options: &Options, keys: Option<&Keys<'_>>) -> Result<(), TreeError> {
-    let has_keys = Tree::open(&options.out).is_ok_and(|tree| tree.registry().is_some());
+    let has_keys = match Tree::open(&options.out) {
+        Ok(tree) => tree.registry()?.is_some(),
+        Err(_) => false,
+    };
     match keys.filter(|_| !has_keys) {
         Some(keys) if !keys.may_begin => Err(TreeError::NoKeys(options.out.clone())),
         Some(keys) if keys.signers.len() != 1 => Err(TreeError::OneKey(keys.signers.len())),

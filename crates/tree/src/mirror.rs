@@ -63,6 +63,9 @@ pub struct Mirrored {
     pub images: usize,
     /// Their bytes.
     pub bytes: u64,
+    /// Whether what an earlier run began was finished: trust, `head` or views were not those of the newest
+    /// version.
+    pub finished: bool,
 }
 
 /// Copies what a registry has and its copy has not.
@@ -96,13 +99,14 @@ fn run(mirror: &Mirror<'_>, destination: &Destination) -> Result<Mirrored, TreeE
     }
     let (images, bytes) = mirror.copy_images(writer, published, &newest)?;
     writer.sync()?;
-    publish(writer, mirror, &source, (&base, common.as_ref()), &missing)?;
+    let finished = publish(writer, mirror, &source, (&base, common.as_ref()), &missing)?;
     Ok(Mirrored {
         series: source.series,
         head: newest,
         versions: missing.len(),
         images,
         bytes,
+        finished,
     })
 }
 
@@ -164,24 +168,30 @@ fn missing_heads(
     }
 }
 
-/// Makes what was copied what readers see.
+/// Makes what was copied what readers see, and finishes what an earlier run began: whether there was
+/// anything of that.
 fn publish(
     writer: &mut dyn Writer,
     mirror: &Mirror<'_>,
     source: &Base,
     (base, common): (&Base, Option<&Document<Head>>),
     missing: &[Document<Head>],
-) -> Result<(), TreeError> {
-    let Some(newest) = missing.last() else {
-        return Ok(());
+) -> Result<bool, TreeError> {
+    let series = source.series.as_ref();
+    let known = |series: Option<&Series>| series.map_or(0, |all| all.newest().body().version);
+    let (have, newest_trust) = (known(base.series.as_ref()), known(series));
+    let Some(newest) = missing.last().or(common) else {
+        return Ok(false);
     };
-    publish::begin_views(writer, base)?;
+    let is_new = !missing.is_empty() || have < newest_trust;
+    if is_new {
+        publish::begin_views(writer, base)?;
+    }
     // The slots come before the trust that counts them: readers go on to them from the head before.
     let mut before = common;
     for head in missing {
         let (epoch, version) = (head.body().epoch, head.body().version);
         let slot = Place::HeadSlot { epoch, version };
-        let series = source.series.as_ref();
         let found = writer.tree().slot(&slot)?;
         let before_it = before.filter(|_| version > 1);
         let junk = found
@@ -190,24 +200,23 @@ fn publish(
         writer.create(&slot, head.bytes(), junk)?;
         before = Some(head);
     }
-    let known = |series: &Series| series.newest().body().version;
-    let have = base.series.as_ref().map_or(0, known);
-    let newest_trust = source.series.as_ref().map_or(0, known);
     for version in have + 1..=newest_trust {
-        let trust = source
-            .series
-            .as_ref()
-            .and_then(|series| series.version(version));
+        let trust = series.and_then(|series| series.version(version));
         let trust = trust.ok_or_else(|| TreeError::NoKeys(mirror.from.root().to_owned()))?;
         publish::create_trust(writer, trust)?;
     }
     writer.advance(Line {
-        series: source.series.as_ref(),
+        series,
         head: newest,
     })?;
-    mirror.watch.committed(newest.body());
-    let shown = base.views_before(newest);
-    publish::show(writer, source.series.clone(), shown, newest, mirror.watch)
+    // A run that was killed may have left the views behind, and nobody else may come after it (COM-30).
+    let is_shown = base.shown.as_ref().map(Document::id) == Some(newest.id());
+    if is_new || !is_shown {
+        mirror.watch.committed(newest.body());
+        let shown = base.views_before(newest);
+        publish::show(writer, source.series.clone(), shown, newest, mirror.watch)?;
+    }
+    Ok(missing.is_empty() && (is_new || !is_shown))
 }
 
 impl Mirror<'_> {

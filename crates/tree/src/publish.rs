@@ -67,13 +67,6 @@ pub trait Watch: Observer {
     fn note(&self, _text: &str) {}
     /// The index that was published before is loaded.
     fn loaded(&self) {}
-    /// Somebody else was faster, so often in a row: waits a moment, so that not all try again at once.
-    fn overtaken(&self, times: u32) {
-        let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
-        let scatter = now.map_or(0, |now| u64::from(now.subsec_micros()));
-        let most = 40 * u64::from(times.min(25));
-        std::thread::sleep(std::time::Duration::from_millis(scatter % most));
-    }
     /// A version is committed; its views are still to be written.
     fn committed(&self, _head: &Head) {}
 }
@@ -166,22 +159,33 @@ impl Destination {
 /// How often a run begins anew that somebody else was faster than.
 const ATTEMPTS: u32 = 100;
 
-/// Runs what publishes, and again from what is published then, where somebody else was faster.
+/// Runs what publishes to `store`, and again from what is published then, where somebody else was faster.
 pub(crate) fn until_won<T>(
-    watch: &dyn Watch,
+    store: &dyn Store,
     mut run: impl FnMut() -> Result<T, TreeError>,
 ) -> Result<T, TreeError> {
     let mut attempts = 0;
     loop {
         attempts += 1;
         match run() {
-            Err(TreeError::Conflict(_) | TreeError::Overtaken) if attempts < ATTEMPTS => {
-                watch.overtaken(attempts);
+            Err(error @ (TreeError::Conflict(_) | TreeError::Overtaken)) if attempts < ATTEMPTS => {
+                tracing::debug!(attempts, %error, "somebody else has published: starting again");
+                after_others(store, attempts)?;
             }
             ended => return ended,
         }
     }
 }
+
+/// Waits a moment after somebody else was faster, so often in a row, so that not all try again at once.
+pub(crate) fn after_others(store: &dyn Store, times: u32) -> Result<(), TreeError> {
+    let policy = store.retry_policy();
+    let backoff = policy.backoff(times).min(MOST_WAIT);
+    Ok(policy.interrupt.sleep(backoff)?)
+}
+
+/// The longest wait after somebody else has published: it takes them no longer.
+const MOST_WAIT: std::time::Duration = std::time::Duration::from_secs(1);
 
 /// Publishes `edition` into a tree, which is made where it is absent. Images and chains that it
 /// names are put there by the caller. In a registry with keys, `keys` sign.

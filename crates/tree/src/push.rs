@@ -101,7 +101,7 @@ pub fn push(destination: &Destination, push: &Push<'_>) -> Result<Pushed, TreeEr
             changed,
         })
     };
-    destination.at_once(|| until_won(watch, run))
+    destination.at_once(|| until_won(&*destination.store, run))
 }
 
 impl Push<'_> {

@@ -75,7 +75,7 @@ pub fn remove(destination: &Destination, remove: &Remove<'_>) -> Result<Removed,
             (false, _) => Ok(Removed { subjects, head }),
         }
     };
-    destination.at_once(|| until_won(watch, run))
+    destination.at_once(|| until_won(&*destination.store, run))
 }
 
 impl Remove<'_> {

@@ -71,7 +71,7 @@ fn repair_by(
 ) -> Result<Repaired, TreeError> {
     let look = || {
         let report = match writer.is_shared() {
-            true => verify::verify_watched(writer.tree(), options, watch),
+            true => verify::verify_tree(writer.tree(), options, watch),
             // Nobody else writes: what is being written is by this run.
             false => verify::verify_once(writer.tree(), options, watch),
         };
@@ -84,7 +84,8 @@ fn repair_by(
         Base::read(writer.tree())?.check_known(writer.tree(), known)?;
         return Ok(Repaired::default());
     }
-    let left = publish::until_won(watch, || {
+    let store = writer.tree().store().clone();
+    let left = publish::until_won(&*store, || {
         let base = match mend(writer, known, watch) {
             // What is taken away first may make room.
             Err(error) if error.code() == "no-space" => {

@@ -22,7 +22,6 @@ use crate::error::TreeError;
 use crate::history::{self, Line, Next};
 use crate::staging::{Journal, LinkMode, MAX_JOURNAL, Noted, Version, journal};
 use crate::tree::Tree;
-use crate::verify::MAX_VIEW;
 use crate::writer::{Puts, Writer, evidence};
 
 /// How often something is tried anew that others change meanwhile.
@@ -84,11 +83,15 @@ impl StoreWriter {
     }
 
     /// Whether all trust and heads stand there that a run has noted before it published them.
-    fn is_published(&self, journal: &Journal) -> bool {
-        journal
-            .places()
-            .iter()
-            .all(|place| self.tree.size(place).is_ok())
+    fn is_published(&self, journal: &Journal) -> Result<bool, TreeError> {
+        for place in journal.places() {
+            match self.tree.size(&place) {
+                Ok(_) => {}
+                Err(TreeError::Missing { .. }) => return Ok(false),
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(true)
     }
 
     /// Whether a head is published that a journal names.
@@ -142,12 +145,15 @@ impl StoreWriter {
 
     /// Replaces the journal by what `change` makes of it, until nobody comes in between; where `change`
     /// gives nothing, or there is none, it stays.
-    fn change_journal(&self, change: impl Fn(Journal) -> Option<Journal>) -> Result<(), TreeError> {
+    fn change_journal(
+        &self,
+        change: impl Fn(Journal) -> Result<Option<Journal>, TreeError>,
+    ) -> Result<(), TreeError> {
         for _ in 0..ATTEMPTS {
             let Some(found) = self.store().read(JOURNAL, MAX_JOURNAL)? else {
                 return Ok(());
             };
-            let Some(next) = change(Journal::parse(&found.bytes)) else {
+            let Some(next) = change(Journal::parse(&found.bytes))? else {
                 return Ok(());
             };
             let condition = If::Is(found.version);
@@ -233,7 +239,6 @@ impl Writer for StoreWriter {
     /// may have met its own first sending.
     fn create(&self, place: &Place, bytes: &[u8], junk: Option<&[u8]>) -> Result<(), TreeError> {
         let mut condition = If::Absent;
-        let mut last = None;
         for _ in 0..ATTEMPTS {
             let written = self.write(place, bytes, &condition);
             if matches!(written, Ok(Written::Done)) {
@@ -243,6 +248,7 @@ impl Writer for StoreWriter {
                 Some(found) if found.bytes == bytes => return Ok(()),
                 Some(found) if Some(found.bytes.as_slice()) == junk => {
                     let key = evidence(place, &found.bytes);
+                    tracing::info!(%place, kept = key, "quarantining invalid slot content");
                     self.store()
                         .write(&key, &found.bytes, &If::Absent, UNSERVED)?;
                     If::Is(found.version)
@@ -250,12 +256,10 @@ impl Writer for StoreWriter {
                 Some(_) => return Err(TreeError::Conflict(self.tree.path(place))),
                 None => If::Absent,
             };
-            match written {
-                Err(TreeError::Store(error)) if !error.is_passing() => return Err(error.into()),
-                written => last = written.err(),
-            }
+            // The store has tried it as often as it may be.
+            written?;
         }
-        Err(last.unwrap_or(TreeError::Overtaken))
+        Err(TreeError::Overtaken)
     }
 
     /// What stands in `head` is read before the line is followed: if it belongs to it, it is met on the
@@ -316,7 +320,8 @@ impl Writer for StoreWriter {
             .collect();
         let found = objects
             .par_iter()
-            .map(|(key, ..)| self.store().read(key, MAX_VIEW))
+            // One byte more tells that it is another one.
+            .map(|(key, _, bytes)| self.store().read(key, bytes.len()))
             .collect::<Result<Vec<_>, _>>()?;
         let differs = |found: &Option<Object>, bytes: &[u8]| {
             found.as_ref().is_none_or(|found| found.bytes != bytes)
@@ -421,26 +426,26 @@ impl Writer for StoreWriter {
 
     fn settle(&self, begun: &Journal) -> Result<(), TreeError> {
         // Somebody else may have begun meanwhile.
-        self.change_journal(|found| (found == *begun).then(|| Journal::new(begun.shown)))
+        self.change_journal(|found| Ok((found == *begun).then(|| Journal::new(begun.shown))))
     }
 
     fn end(&self, shown: &Document<Head>) -> Result<(), TreeError> {
         let shown = Noted::of(shown);
         self.change_journal(|found| {
             // One that names what is no head was written by nobody who has shown it.
-            let later = found.shown.filter(|found| {
-                found.version() > shown.version() && self.is_head(found).unwrap_or(false)
-            });
-            let newest = later.unwrap_or(shown);
+            let newest = match found.shown {
+                Some(found) if found.version() > shown.version() && self.is_head(&found)? => found,
+                _ => shown,
+            };
             // What somebody else has begun to publish stays, until it is.
-            let next = match self.is_published(&found) {
+            let next = match self.is_published(&found)? {
                 true => Journal::new(Some(newest)),
                 false => Journal {
                     shown: Some(newest),
                     ..found.clone()
                 },
             };
-            (next != found).then_some(next)
+            Ok((next != found).then_some(next))
         })
     }
 }

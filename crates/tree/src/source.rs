@@ -78,9 +78,13 @@ pub struct SourceFault {
 }
 
 impl SourceFault {
-    pub(crate) fn new(code: &'static str, path: &Path, message: impl Into<String>) -> Self {
+    pub(crate) fn new(
+        code: impl Into<&'static str>,
+        path: &Path,
+        message: impl Into<String>,
+    ) -> Self {
         Self {
-            code,
+            code: code.into(),
             path: path.to_owned(),
             message: message.into(),
         }
@@ -314,7 +318,7 @@ impl Walk<'_> {
                             self.naming.layout
                         ),
                     ),
-                    NameError::Reference(error) => (error.code(), error.to_string()),
+                    NameError::Reference(error) => (error.code().word(), error.to_string()),
                 };
                 let message = format!("{what}; {}", proposal(relative, &shown));
                 self.fault(code, &path, &message);
@@ -348,7 +352,7 @@ impl Walk<'_> {
         self.scan.passed_over.push(fault);
     }
 
-    fn fault(&mut self, code: &'static str, path: &Path, message: &str) {
+    fn fault(&mut self, code: impl Into<&'static str>, path: &Path, message: &str) {
         self.scan.faults.push(SourceFault::new(code, path, message));
     }
 

@@ -433,6 +433,7 @@ impl Writer for FolderWriter {
             _ => {}
         }
         if let Some(junk) = junk {
+            tracing::info!(%place, "quarantining invalid slot content");
             let staged = self.stage(junk)?;
             self.settle(&staged, &self.tree.root().join(evidence(place, junk)))?;
             self.replace(place, bytes)?;

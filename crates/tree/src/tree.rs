@@ -13,7 +13,9 @@ use sreg_model::node::TagEntry;
 use sreg_model::settings::Settings;
 use sreg_model::statement::Statement;
 use sreg_model::{Digest, Document, Reference, Repository, Tag, document, node};
-use sreg_store::{Access, Local, Store};
+use sreg_store::{Local, Store, StoreConfig};
+
+use sreg_files::is_not_a_file;
 
 use crate::error::TreeError;
 use crate::kept::Kept;
@@ -43,8 +45,8 @@ impl Tree {
     ///
     /// # Errors
     /// As [`Tree::open`], and when it cannot be reached.
-    pub fn at(name: &str, access: &Access) -> Result<Self, TreeError> {
-        Self::in_store(sreg_store::open(name, access)?)
+    pub fn at(name: &str, config: &StoreConfig) -> Result<Self, TreeError> {
+        Self::in_store(sreg_store::open(name, config)?)
     }
 
     /// Opens the tree in a store.
@@ -263,13 +265,19 @@ impl Tree {
         folder.is_some_and(|folder| FolderLock::is_held(folder, &lock_file(folder)))
     }
 
-    /// The id of the registry that the tree says it is, by its `trust/1`, which is not verified;
-    /// nothing where it has no keys, or where that is malformed.
-    #[must_use]
-    pub fn registry(&self) -> Option<Digest> {
-        crate::verify::read_trust(self, 1)
-            .ok()
-            .map(|trust| trust.id())
+    /// Returns the id of the registry that the tree says it is, by its `trust/1`, which is not verified;
+    /// `None` if it has no keys, or if that is malformed: whoever verifies it says so.
+    ///
+    /// # Errors
+    /// When `trust/1` cannot be read: that is no registry without keys.
+    pub fn registry(&self) -> Result<Option<Digest>, TreeError> {
+        match crate::verify::read_trust(self, 1) {
+            Ok(trust) => Ok(Some(trust.id())),
+            Err(TreeError::Missing { .. } | TreeError::Document { .. }) => Ok(None),
+            // What is no file is told by whoever verifies it, too.
+            Err(TreeError::Read { source, .. }) if is_not_a_file(&source) => Ok(None),
+            Err(error) => Err(error),
+        }
     }
 
     pub(crate) fn map_error(&self, source: MapError) -> TreeError {

@@ -10,16 +10,15 @@ mod series;
 mod views;
 
 pub(crate) use keys::read_trust;
-pub(crate) use views::MAX_VIEW;
 
+use sreg_model::fault::Code;
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, OnceLock};
 
 use serde::Serialize;
-use sreg_files::is_not_a_file;
 use sreg_index::hasher::{IoMode, Observer};
-use sreg_index::map::MapError;
+pub use sreg_model::fault::Class;
 use sreg_model::head::Head;
 use sreg_model::layout::{FoldedRepository, Place};
 use sreg_model::lock::{Known, StatementVersion};
@@ -29,7 +28,7 @@ use sreg_model::{Digest, Document, Reference, Repository};
 
 use self::keys::Keys;
 use crate::error::{TreeError, explain};
-use crate::publish::Watch;
+use crate::publish::after_others;
 use crate::staging;
 use crate::tree::Tree;
 
@@ -79,26 +78,6 @@ impl Options {
             statements: BTreeMap::new(),
         }
     }
-}
-
-/// What kind of fault something is; each has an exit code (`spec/cli.md`).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Class {
-    /// Something is not there.
-    NotFound,
-    /// Something could not be read.
-    Unavailable,
-    /// Something is not what its format says.
-    Malformed,
-    /// Something is not what its digest, or whoever names it, says.
-    Mismatch,
-    /// A signature is missing or not to be trusted.
-    Untrusted,
-    /// Two things exclude each other.
-    Conflict,
-    /// Something derived lags behind the newest head: `sreg repair` mends it.
-    Stale,
 }
 
 /// One thing that is wrong.
@@ -192,25 +171,14 @@ pub fn verify_tree(
     options: &Options,
     observer: &dyn Observer,
 ) -> Result<Report, TreeError> {
-    let look = || verify_once(tree, options, observer);
-    look_again(tree, look, |_| std::thread::sleep(PAUSE))
-}
-
-/// The same for who repairs the tree: `watch` waits.
-pub(crate) fn verify_watched(
-    tree: &Tree,
-    options: &Options,
-    watch: &dyn Watch,
-) -> Result<Report, TreeError> {
-    let look = || verify_once(tree, options, watch);
-    look_again(tree, look, |times| watch.overtaken(times))
+    look_again(tree, observer, || verify_once(tree, options, observer))
 }
 
 /// Looks again, a few times, while somebody writes to the tree and there is something to find.
 fn look_again(
     tree: &Tree,
+    observer: &dyn Observer,
     look: impl Fn() -> Result<Report, TreeError>,
-    pause: impl Fn(u32),
 ) -> Result<Report, TreeError> {
     let head = || tree.head().ok().map(|head| head.id());
     let mut attempts = 0;
@@ -222,14 +190,15 @@ fn look_again(
         if report.faults.is_empty() || attempts == ATTEMPTS || !overtaken() {
             return Ok(report);
         }
-        pause(attempts);
+        if observer.is_cancelled() {
+            return Err(TreeError::Cancelled);
+        }
+        after_others(&**tree.store(), attempts)?;
     }
 }
 
 /// How often a tree is looked at that is being written.
 const ATTEMPTS: u32 = 5;
-/// How long a writer is given to finish.
-const PAUSE: std::time::Duration = std::time::Duration::from_secs(1);
 
 /// One look at a tree that nobody else writes to.
 pub(crate) fn verify_once(
@@ -263,7 +232,7 @@ pub fn verify_reference(
     observer: &dyn Observer,
 ) -> Result<Report, TreeError> {
     let look = || reference_once(tree, reference, options, observer);
-    look_again(tree, look, |_| std::thread::sleep(PAUSE))
+    look_again(tree, observer, look)
 }
 
 fn reference_once(
@@ -454,27 +423,20 @@ impl<'a> Run<'a> {
         })
     }
 
-    fn fault(
-        &self,
-        code: &'static str,
-        class: Class,
-        path: impl ToString,
-        message: impl Into<String>,
-    ) {
-        self.fault_of(code, class, path, None, message);
+    fn fault(&self, code: Code, path: impl ToString, message: impl Into<String>) {
+        self.fault_of(code, path, None, message);
     }
 
     fn fault_of(
         &self,
-        code: &'static str,
-        class: Class,
+        code: Code,
         path: impl ToString,
         reference: Option<String>,
         message: impl Into<String>,
     ) {
         let fault = Fault {
-            code,
-            class,
+            code: code.word(),
+            class: code.class(),
             path: path.to_string(),
             reference,
             message: message.into(),
@@ -482,16 +444,10 @@ impl<'a> Run<'a> {
         unlocked(&self.faults).push(fault);
     }
 
-    fn warn(
-        &self,
-        code: &'static str,
-        class: Class,
-        path: impl ToString,
-        message: impl Into<String>,
-    ) {
+    fn warn(&self, code: Code, path: impl ToString, message: impl Into<String>) {
         let fault = Fault {
-            code,
-            class,
+            code: code.word(),
+            class: code.class(),
             path: path.to_string(),
             reference: None,
             message: message.into(),
@@ -501,27 +457,16 @@ impl<'a> Run<'a> {
 
     /// Reports an error about the file at `place`.
     fn error(&self, place: &Place, reference: Option<String>, error: &TreeError) {
-        let class = match error {
-            TreeError::Cancelled => return,
-            TreeError::Missing { .. } => Class::NotFound,
-            TreeError::Map { source, .. } => match source {
-                MapError::Missing(_) => Class::NotFound,
-                MapError::Mismatch { .. } | MapError::Count { .. } => Class::Mismatch,
-                MapError::Io { source, .. } if !is_not_a_file(source) => Class::Unavailable,
-                _ => Class::Malformed,
-            },
-            TreeError::Read { source, .. } if is_not_a_file(source) => Class::Malformed,
-            TreeError::Read { .. } | TreeError::Store(_) | TreeError::Hash(_) => Class::Unavailable,
-            TreeError::Mismatch { .. } => Class::Mismatch,
-            _ => Class::Malformed,
-        };
-        self.fault_of(error.code(), class, place, reference, explain(error));
+        if matches!(error, TreeError::Cancelled) {
+            return;
+        }
+        self.fault_of(error.code(), place, reference, explain(error));
     }
 
     /// Reports a folder, a pipe, a device or a link where a file should be.
     fn not_a_file(&self, path: impl ToString, reference: Option<String>) {
         let message = "it is not a regular file";
-        self.fault_of("not-a-file", Class::Malformed, path, reference, message);
+        self.fault_of(Code::NotAFile, path, reference, message);
     }
 
     fn expect(&self, place: &Place) {

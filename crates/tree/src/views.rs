@@ -23,7 +23,6 @@ use crate::error::TreeError;
 use crate::history::{self, Line};
 use crate::staging::Version;
 use crate::tree::Tree;
-use crate::verify;
 use crate::writer::Writer;
 
 /// What a change of the index touches.
@@ -160,7 +159,7 @@ fn files_of_other_hosts(tree: &Tree) -> Result<Vec<Place>, TreeError> {
         if is_own || gone.contains(&view.place) {
             continue;
         }
-        match read(tree, &view.place) {
+        match read(tree, &view.place, stored(&view).len()) {
             Ok(found) if found == *stored(&view) => gone.push(view.place),
             Err(error @ TreeError::Store(_)) => return Err(error),
             Ok(_) | Err(_) => {}
@@ -231,11 +230,11 @@ pub(crate) fn stored(view: &View) -> Cow<'_, [u8]> {
     }
 }
 
-/// Reads what stands in the place of a view: its bytes, or the text of a link where there is to be
-/// one; no text where something else is.
-pub(crate) fn read(tree: &Tree, place: &Place) -> Result<Vec<u8>, TreeError> {
+/// Reads what stands in the place of a view: at most `max_bytes + 1` of its bytes, or the text of a link
+/// where there is to be one; no text where something else is.
+pub(crate) fn read(tree: &Tree, place: &Place, max_bytes: usize) -> Result<Vec<u8>, TreeError> {
     if !matches!(place, Place::LibraryFile(..)) {
-        return tree.read(place, verify::MAX_VIEW);
+        return tree.read(place, max_bytes);
     }
     let path = tree.path(place);
     match fs::read_link(&path) {

@@ -45,10 +45,7 @@ impl Observer for Unwatched {
     }
 }
 
-impl Watch for Unwatched {
-    /// Who waits would hold the turn.
-    fn overtaken(&self, _: u32) {}
-}
+impl Watch for Unwatched {}
 
 fn seeds() -> Range<u64> {
     let Ok(text) = std::env::var("SREG_SEEDS") else {

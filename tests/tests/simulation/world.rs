@@ -239,7 +239,7 @@ impl Client {
         let mut left = 2;
         loop {
             match run() {
-                Err(error) if error.is_passing() && left > 0 => left -= 1,
+                Err(error) if error.is_transient() && left > 0 => left -= 1,
                 Err(error) => {
                     self.ends.fetch_add(1, Ordering::Relaxed);
                     return Err(error);

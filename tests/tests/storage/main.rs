@@ -9,7 +9,7 @@ mod support;
 use sreg_model::Digest;
 use sreg_model::layout::Place;
 use sreg_model::served::served;
-use sreg_store::{Access, If, S3, Store as _, contract, keeps_conditions, keeps_slashes};
+use sreg_store::{If, S3, Store as _, StoreConfig, contract, keeps_conditions, keeps_slashes};
 use sreg_tests::servers::{Moto, S3Server};
 
 use self::support::access;
@@ -64,14 +64,14 @@ fn an_s3_server_copies_large_objects() {
 fn an_s3_server_keeps_keys_that_end_with_a_slash() {
     let server = Moto::start();
     let option = |name: &str, value: &str| (name.to_owned(), value.to_owned());
-    let access = Access {
+    let access = StoreConfig {
         options: vec![
             option("AWS_ENDPOINT_URL", &server.endpoint()),
             option("AWS_REGION", "us-east-1"),
             option("AWS_ACCESS_KEY_ID", "somebody"),
             option("AWS_SECRET_ACCESS_KEY", "something"),
         ],
-        ..Access::default()
+        ..StoreConfig::default()
     };
     let store = S3::open("s3://registry/some/prefix", &access).unwrap();
     contract::check_slashes(&store);

@@ -7,7 +7,7 @@ use std::time::Duration;
 use sreg_index::hasher::{IoMode, Observer, Unobserved};
 use sreg_model::Document;
 use sreg_model::head::Head;
-use sreg_store::{Access, Patience, Store};
+use sreg_store::{Store, StoreConfig, Timeouts};
 use sreg_tests::images;
 use sreg_tests::servers::S3Server;
 use sreg_tree::publish::{Destination, Edition, Publisher, Watch, publish_edition};
@@ -34,13 +34,13 @@ impl Watch for Unwatched {}
 
 /// How a server's bucket is reached, at `endpoint`: its own, or a proxy's. A silent server is given up
 /// after a second.
-pub(crate) fn access(server: &S3Server, endpoint: &str) -> Access {
+pub(crate) fn access(server: &S3Server, endpoint: &str) -> StoreConfig {
     let option = |name: &str, value: &str| (name.to_owned(), value.to_owned());
-    Access {
-        patience: Patience {
+    StoreConfig {
+        timeouts: Timeouts {
             window: Duration::from_secs(1),
-            least: 1 << 10,
-            ..Patience::default()
+            min_bytes_per_window: 1 << 10,
+            ..Timeouts::default()
         },
         options: vec![
             option("AWS_ENDPOINT_URL", endpoint),
@@ -48,7 +48,7 @@ pub(crate) fn access(server: &S3Server, endpoint: &str) -> Access {
             option("AWS_SECRET_ACCESS_KEY", server.secret_key()),
             option("AWS_REGION", S3Server::REGION),
         ],
-        ..Access::default()
+        ..StoreConfig::default()
     }
 }
 

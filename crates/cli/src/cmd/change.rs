@@ -58,7 +58,9 @@ impl Answer {
 pub(super) fn expected_of(root: &Path) -> Result<Expected, Problem> {
     let target = root.display().to_string();
     let found = match place::tree(root) {
-        Ok(tree) => tree.registry(),
+        Ok(tree) => tree.registry()?,
+        // What cannot be read may be a registry that is known.
+        Err(error @ TreeError::Store(_)) => return Err(error.into()),
         Err(_) => None,
     };
     knowledge::expected(

@@ -7,7 +7,7 @@ use serde::Serialize;
 use sreg_files::Modes;
 use sreg_model::layout::Place;
 use sreg_model::served::served;
-use sreg_store::{Store, StoreError, keeps_conditions, keeps_slashes};
+use sreg_store::{Store, StoreError, keeps_conditions, keeps_slashes, probe_parts};
 use sreg_tree::{Tree, TreeError};
 
 use crate::args;
@@ -36,10 +36,7 @@ pub(super) fn run(args: &args::Doctor, output: &Output) -> Result<u8, Problem> {
     let reached = rows.iter().all(|row| row.ok);
     let is_bucket = args.place.starts_with("s3://");
     if reached && (is_bucket || (args.write && store.folder().is_some())) {
-        rows.push(conditions(&*store));
-    }
-    if reached && is_bucket {
-        rows.push(folders(&*store));
+        rows.extend(writing(&*store, is_bucket));
     }
     if let Some(folder) = store.folder().filter(|folder| folder.is_dir()) {
         rows.push(readers(folder));
@@ -52,11 +49,9 @@ pub(super) fn run(args: &args::Doctor, output: &Output) -> Result<u8, Problem> {
         }
         Err(error) if reached => rows.push(row(
             "registry",
-            Err(Wrong {
-                code: "not-a-tree",
-                found: sreg_tree::explain(&error),
-            }),
-            is_bucket.then(|| format!("make one with: sreg init {}", args.place)),
+            Err(Wrong::new(error.code().word(), sreg_tree::explain(&error))),
+            (is_bucket && matches!(error, TreeError::NotATree(_)))
+                .then(|| format!("make one with: sreg init {}", args.place)),
         )),
         _ => {}
     }
@@ -123,7 +118,7 @@ fn credentials(name: &str) -> Row {
 }
 
 fn failed(error: &StoreError) -> Wrong {
-    Wrong::new(error.code(), sreg_tree::explain(error))
+    Wrong::new(error.code().word(), sreg_tree::explain(error))
 }
 
 fn reach(store: &dyn Store) -> Row {
@@ -145,6 +140,34 @@ fn reach(store: &dyn Store) -> Row {
     )
 }
 
+/// What a publisher needs. Whoever may only read needs none of it.
+fn writing(store: &dyn Store, is_bucket: bool) -> Vec<Row> {
+    let kept = keeps_conditions(store);
+    if let Err(StoreError::Denied { what, .. }) = &kept {
+        let found = format!(
+            "these credentials may read, and not write ({what}): what a publisher needs was not looked at"
+        );
+        return vec![row("writing", Ok(found), None)];
+    }
+    let mut rows = vec![conditions(kept)];
+    if is_bucket {
+        rows.push(parts(store));
+        rows.push(folders(store));
+    }
+    rows
+}
+
+/// Whether large objects can be written, in parts.
+fn parts(store: &dyn Store) -> Row {
+    let result = match probe_parts(store) {
+        Ok(Some(found)) => Ok(found),
+        Ok(None) => Ok("objects are written whole".to_owned()),
+        Err(error) => Err(failed(&error)),
+    };
+    let hint = "images over 16 MiB are sent by multipart uploads: allow them, or use a store that has them";
+    row("large objects", result, Some(hint.to_owned()))
+}
+
 /// Whether clients find a folder's index behind the bucket's plain endpoint, too.
 fn folders(store: &dyn Store) -> Row {
     let result = match keeps_slashes(store) {
@@ -157,8 +180,8 @@ fn folders(store: &dyn Store) -> Row {
     row("folders", result, None)
 }
 
-fn conditions(store: &dyn Store) -> Row {
-    let result = match keeps_conditions(store) {
+fn conditions(kept: Result<bool, StoreError>) -> Row {
+    let result = match kept {
         Ok(true) => Ok("If-None-Match and If-Match are honoured".to_owned()),
         Ok(false) => Err(Wrong {
             code: "unconditional-store",
@@ -188,7 +211,7 @@ fn registry(tree: &Tree) -> Row {
             ))
         }
         Err(TreeError::NoHead(_)) => Ok("empty: nothing is published yet".to_owned()),
-        Err(error) => Err(Wrong::new(error.code(), sreg_tree::explain(&error))),
+        Err(error) => Err(Wrong::new(error.code().word(), sreg_tree::explain(&error))),
     };
     row("registry", result, None)
 }

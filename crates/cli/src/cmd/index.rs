@@ -175,7 +175,10 @@ fn known(options: &Options, is_new: bool) -> Result<Vec<Known>, Problem> {
 
 /// Refuses to make a registry where one is served already.
 fn refuse_second(options: &Options, output: &Output) -> Result<(), Problem> {
-    let has_keys = place::tree(&options.out).is_ok_and(|tree| tree.registry().is_some());
+    let has_keys = match place::tree(&options.out) {
+        Ok(tree) => tree.registry()?.is_some(),
+        Err(_) => false,
+    };
     let Some(url) = options.base_url.as_ref().filter(|_| !has_keys) else {
         return Ok(());
     };

@@ -54,8 +54,10 @@ fn without_keys(
     destination: &Destination,
     output: &Output,
 ) -> Result<u8, Problem> {
-    if place::tree(&args.dir).is_ok() {
-        return Err(TreeError::Published(args.dir.clone()).into());
+    match place::tree(&args.dir) {
+        Ok(_) => return Err(TreeError::Published(args.dir.clone()).into()),
+        Err(TreeError::NotATree(_)) => {}
+        Err(error) => return Err(error.into()),
     }
     let progress = Progress::new(output, "copied");
     let now = crate::clock::stated()?;

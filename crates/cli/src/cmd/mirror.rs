@@ -38,9 +38,10 @@ pub(super) fn run(args: &args::Mirror, output: &Output) -> Result<u8, Problem> {
     let to_server = sreg_store::is_url(&args.to.to_string_lossy());
     let scratch = scratch(args)?;
     let progress = Progress::new(output, "copied");
-    let patience = place::access().patience;
+    let config = place::config();
     let options = Options {
-        patience,
+        retry: config.retry,
+        min_bytes_per_window: config.timeouts.min_bytes_per_window,
         ..Options::default()
     };
     let mirrored = mirror(
@@ -156,6 +157,7 @@ fn say(
     }
     let to = args.to.display();
     let what = match mirrored.versions {
+        0 if mirrored.finished => "what an earlier run began is finished".to_owned(),
         0 => "has all of it already".to_owned(),
         versions => format!(
             "{} and {} copied, {}",

@@ -93,9 +93,11 @@ fn bring(
     target: &Target,
     progress: &Progress<'_>,
 ) -> Result<Brought, Problem> {
+    let config = place::config();
     let options = Options {
         connections: args.connections,
-        patience: place::access().patience,
+        retry: config.retry,
+        min_bytes_per_window: config.timeouts.min_bytes_per_window,
         executable: true,
         ..Options::default()
     };

@@ -70,9 +70,6 @@ pub(super) fn run(args: &args::Repair, output: &Output) -> Result<u8, Problem> {
         ));
     }
     Ok(exit::worst(
-        repaired
-            .left
-            .iter()
-            .map(|fault| exit::of_class(fault.class)),
+        repaired.left.iter().map(|fault| fault.class.exit()),
     ))
 }

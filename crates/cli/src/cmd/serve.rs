@@ -5,7 +5,7 @@ use sreg_serve::{Options, Server, TlsFiles};
 
 use crate::args;
 use crate::exit;
-use crate::output::{Output, counted, log_lines};
+use crate::output::{Output, counted};
 use crate::place;
 use crate::problem::Problem;
 use crate::stop;
@@ -38,7 +38,7 @@ pub(super) fn run(args: &args::Serve, output: &Output) -> Result<u8, Problem> {
     }
     options.workers = rayon::current_num_threads();
     if !output.is_quiet() {
-        options.log = Some(Box::new(log_lines));
+        options.log = Some(sreg_serve::access_log());
     }
     let server = Server::bind(folder, options)?;
     let url = server.url();

@@ -145,7 +145,7 @@ fn add_signature(file: &Path, opened: &Opened, output: &Output) -> Result<u8, Pr
         );
     }
     let statement = Document::<Statement>::parse(bytes)
-        .map_err(|error| wrong(error.code(), sreg_tree::explain(&error)))?;
+        .map_err(|error| wrong(error.code().word(), sreg_tree::explain(&error)))?;
     let signers = opened.signers().iter().map(AsRef::as_ref);
     let statement = sign(statement, Purpose::Image, signers)?;
     files::write_whole(file, statement.bytes())?;

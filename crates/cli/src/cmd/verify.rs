@@ -9,6 +9,7 @@ use sreg_index::hasher::{self, Observer as _};
 use sreg_tree::verify::{
     BlobCheck, Checked, Class, Fault, Options, Report, verify_reference, verify_tree,
 };
+use sreg_tree::{Tree, TreeError};
 
 use super::index::io;
 use crate::args::{self, Blobs};
@@ -52,10 +53,14 @@ pub(super) fn run(args: args::Verify, config: &Config, output: &Output) -> Resul
     let places = tree
         .as_ref()
         .map(|tree| knowledge::places(&tree.root().display().to_string()));
+    let registry = match tree.as_ref().map(Tree::registry) {
+        None => None,
+        // In a folder all that is wrong is listed, and this with it.
+        Some(Err(TreeError::Read { .. })) => None,
+        Some(registry) => registry?,
+    };
     let expected = match (&tree, &places) {
-        (Some(tree), Some(places)) => {
-            knowledge::expected(&args.judging.knowing, places, tree.registry())?
-        }
+        (Some(_), Some(places)) => knowledge::expected(&args.judging.knowing, places, registry)?,
         _ if args.judging.knowing.trust.is_some() || args.judging.require_signed => {
             return Err(
                 Problem::new("usage", "an image file on its own is of no registry").with_hint(
@@ -79,10 +84,9 @@ pub(super) fn run(args: args::Verify, config: &Config, output: &Output) -> Resul
     let seconds = progress.seconds();
     drop(progress);
     keep_evidence(&expected, &report.forks, output)?;
-    let has_keys = tree.as_ref().is_some_and(|tree| tree.registry().is_some());
     judge(
         &mut report,
-        has_keys,
+        registry.is_some(),
         expected.is_known(),
         args.judging.require_signed || expected.has_lock,
     );
@@ -132,16 +136,13 @@ pub(super) fn run(args: args::Verify, config: &Config, output: &Output) -> Resul
             counted(report.checked.blobs_elsewhere, "image")
         ));
     }
-    if tree.is_some() && !args.judging.require_signed && !has_keys {
+    if tree.is_some() && !args.judging.require_signed && registry.is_none() {
         output.note(
             "the registry is unsigned: digests show that bytes are whole, not who published them",
         );
     }
     Ok(exit::worst(
-        report
-            .faults
-            .iter()
-            .map(|fault| exit::of_class(fault.class)),
+        report.faults.iter().map(|fault| fault.class.exit()),
     ))
 }
 
@@ -188,14 +189,10 @@ fn verify_file(path: &Path, options: &Options, progress: &Progress<'_>) -> Resul
     let image = match Image::open(path) {
         Ok(image) => image,
         Err(error) => {
-            let class = match exit::of_word(error.code()) {
-                exit::UNAVAILABLE => Class::Unavailable,
-                _ => Class::Malformed,
-            };
             let message = sreg_tree::explain(&error);
             report.faults.push(Fault {
-                code: error.code(),
-                class,
+                code: error.code().word(),
+                class: error.code().class(),
                 path: name,
                 reference: None,
                 message,

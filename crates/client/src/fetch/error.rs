@@ -1,5 +1,6 @@
 //! Why an image could not be fetched.
 
+use sreg_model::fault::Code;
 use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -77,15 +78,15 @@ pub enum FetchError {
 impl FetchError {
     /// The error's word in `spec/cli.md`.
     #[must_use]
-    pub fn code(&self) -> &'static str {
+    pub fn code(&self) -> Code {
         match self {
-            Self::Mismatch { .. } => "blob-mismatch",
-            Self::Size { .. } => "blob-size",
-            Self::Missing { .. } => "missing-blob",
+            Self::Mismatch { .. } => Code::BlobMismatch,
+            Self::Size { .. } => Code::BlobSize,
+            Self::Missing { .. } => Code::MissingBlob,
             Self::Unreachable { faults, .. } => faults.code(),
-            Self::NoRoom { .. } | Self::Full { .. } => "no-space",
-            Self::Write { .. } => "unwritable",
-            Self::Interrupted => "interrupted",
+            Self::NoRoom { .. } | Self::Full { .. } => Code::NoSpace,
+            Self::Write { .. } => Code::Unwritable,
+            Self::Interrupted => Code::Interrupted,
         }
     }
 
@@ -129,14 +130,14 @@ pub struct Faults(pub Vec<SourceFault>);
 
 impl Faults {
     /// What all stores say alike, otherwise that they are out of reach.
-    fn code(&self) -> &'static str {
+    fn code(&self) -> Code {
         let mut codes = self.0.iter().filter_map(|fault| match &fault.fault {
             Fault::Store(error) => Some(error.code()),
             _ => None,
         });
         match codes.next() {
             Some(first) if codes.all(|code| code == first) => first,
-            _ => "unreachable",
+            _ => Code::Unreachable,
         }
     }
 }

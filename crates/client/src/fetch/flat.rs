@@ -189,12 +189,20 @@ impl Reader {
                 Ending::Store(error) => Some(error),
             };
             stumbles += 1;
-            let is_passing = error.as_ref().is_none_or(StoreError::is_passing);
-            if !is_passing || stumbles > self.options.patience.retries {
+            let is_transient = error.as_ref().is_none_or(StoreError::is_transient);
+            if !is_transient || stumbles >= self.options.retry.attempts {
                 return Some(Err(
                     error.map_or(Fault::Short(self.prefix.length), Fault::of)
                 ));
             }
+            tracing::debug!(
+                source = self.sources[source].name(),
+                failures = stumbles,
+                error = error
+                    .as_ref()
+                    .map_or_else(|| "it ends early".to_owned(), StoreError::explain),
+                "asking the source again",
+            );
             if !self.pause(stumbles) {
                 return None;
             }
@@ -285,7 +293,7 @@ impl Reader {
 
     /// Waits before a source is asked again: whether the fetch still goes on.
     fn pause(&self, stumbles: u32) -> bool {
-        let mut left = self.options.pause_before(stumbles);
+        let mut left = self.options.retry.backoff(stumbles);
         while !left.is_zero() && !self.gate.is_closed() {
             let step = left.min(TICK);
             std::thread::sleep(step);

@@ -225,7 +225,7 @@ impl Plan {
         let again = source == stumbles.source && self.arrived == stumbles.arrived;
         // A chunk takes long on a slow line: a server that turns away one worker of many is no
         // worse for it.
-        let is_idle = again && received - stumbles.received < options.patience.least;
+        let is_idle = again && received - stumbles.received < options.min_bytes_per_window;
         *stumbles = Stumbles {
             source,
             arrived: self.arrived,
@@ -233,17 +233,25 @@ impl Plan {
             count: if again { stumbles.count + 1 } else { 1 },
             idle: if is_idle { stumbles.idle + 1 } else { 1 },
         };
-        let retries = options.patience.retries;
-        let is_bad = stumbles.idle > retries || stumbles.count > MOST_STUMBLES * (retries + 1);
-        if !error.is_passing() || is_bad {
+        let attempts = options.retry.attempts;
+        let is_bad = stumbles.idle >= attempts || stumbles.count > MOST_STUMBLES * attempts;
+        if !error.is_transient() || is_bad {
             self.leave(source, Fault::of(error));
             return None;
         }
-        Some(options.pause_before(stumbles.count))
+        let backoff = options.retry.backoff(stumbles.count);
+        tracing::debug!(
+            source = self.names[source],
+            failures = stumbles.count,
+            error = %error.explain(),
+            "asking the source again",
+        );
+        Some(backoff)
     }
 
     /// Goes on to the next source.
     fn leave(&mut self, source: usize, fault: Fault) {
+        tracing::info!(source = self.names[source], %fault, "leaving the source");
         self.faults.push(SourceFault {
             source_name: self.names[source].clone(),
             fault,

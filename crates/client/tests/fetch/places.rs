@@ -6,7 +6,7 @@ use std::net::{TcpListener, TcpStream};
 use std::sync::Arc;
 
 use sreg_client::fetch::{Source, fetch};
-use sreg_store::{Access, Http, Local};
+use sreg_store::{Http, Local, StoreConfig};
 
 use crate::stores::*;
 
@@ -80,7 +80,7 @@ fn from_a_web_server_with_ranges_and_without() {
         let target = folder.path().join("image.sif");
         for wanted in [wanted(&bytes), flat(&bytes)] {
             let source = Source {
-                store: Arc::new(Http::open(&url, &Access::default()).unwrap()),
+                store: Arc::new(Http::open(&url, &StoreConfig::default()).unwrap()),
                 key: KEY.to_owned(),
             };
             let sources = [source];

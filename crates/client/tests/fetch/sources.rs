@@ -32,7 +32,7 @@ fn get(wanted: &Wanted, sources: &[&Arc<Faulty>]) -> Result<Fetched, FetchError>
 }
 
 fn code(wanted: &Wanted, sources: &[&Arc<Faulty>]) -> &'static str {
-    get(wanted, sources).unwrap_err().code()
+    get(wanted, sources).unwrap_err().code().word()
 }
 
 #[test]

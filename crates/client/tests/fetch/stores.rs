@@ -5,14 +5,15 @@ use std::io;
 use std::ops::Range;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
 
 use sreg_client::fetch::{Options, Source, Wanted};
 use sreg_index::Chain;
 use sreg_index::chain::ChainBuilder;
 use sreg_index::hasher::Observer;
 use sreg_model::Digest;
-use sreg_store::{If, Memory, Object, Patience, Served, Sink, Store, StoreError, Upload, Written};
+use sreg_store::{
+    If, Memory, Object, RetryPolicy, Served, Sink, Store, StoreError, Upload, Written,
+};
 
 pub(crate) const MIB: u64 = 1 << 20;
 pub(crate) const KEY: &str = "blobs/image";
@@ -59,11 +60,7 @@ pub(crate) fn wrong_chain(bytes: &[u8]) -> Arc<Chain> {
 /// No waiting in tests.
 pub(crate) fn options() -> Options {
     Options {
-        patience: Patience {
-            retries: 3,
-            ..Patience::default()
-        },
-        pause: Duration::from_micros(10),
+        retry: RetryPolicy::never().with_retries(3),
         ..Options::default()
     }
 }
@@ -191,6 +188,7 @@ impl Store for Faulty {
             Act::Status(status) => Err(StoreError::Status {
                 name: self.name.clone(),
                 status,
+                detail: None,
             }),
             Act::NoRanges if range.start > 0 => Err(StoreError::NoRanges(self.name.clone())),
             Act::NoRanges => pieces(range, None),

@@ -105,6 +105,7 @@ impl Drop for Reader {
 }
 
 fn failure(status: ExitStatus, limits: &Limits) -> Failure {
+    tracing::debug!(%status, "the process that reads the content of an image has failed");
     let signal = status.signal();
     let is = |named: Signal| signal == Some(named.as_raw());
     if is(Signal::XCPU) {

@@ -1,5 +1,6 @@
 //! Fingerprints: `SHA256:` and 43 characters of base64, as OpenSSH prints them.
 
+use crate::fault::Code;
 use std::cmp::Ordering;
 use std::fmt;
 use std::str::FromStr;
@@ -24,8 +25,8 @@ pub struct FingerprintError(String);
 impl FingerprintError {
     /// The error's word in `spec/cli.md`.
     #[must_use]
-    pub fn code(&self) -> &'static str {
-        "malformed-fingerprint"
+    pub fn code(&self) -> Code {
+        Code::MalformedFingerprint
     }
 }
 

@@ -1,6 +1,7 @@
 //! Why a file is not the node that belongs in a position.
 
 use crate::canonical::CanonicalError;
+use crate::fault::Code;
 
 /// Why a file is not the node that belongs in a position.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -83,24 +84,24 @@ pub enum NodeError {
 impl NodeError {
     /// The error's word in `spec/cli.md`.
     #[must_use]
-    pub fn code(&self) -> &'static str {
+    pub fn code(&self) -> Code {
         match self {
-            Self::TooLarge(_) => "node-too-large",
-            Self::Header(_) => "node-header",
-            Self::Map { .. } => "node-map",
-            Self::Prefix { .. } => "node-prefix",
-            Self::Line(_) => "node-line",
-            Self::LineLength(_) => "node-line-length",
-            Self::Entry { .. } => "node-entry",
-            Self::Child(_) => "node-child",
-            Self::Order(_) => "node-order",
-            Self::Duplicate(_) => "node-duplicate",
-            Self::OffPrefix { .. } => "node-off-prefix",
-            Self::LeafTooLong(_) => "node-leaf-too-long",
-            Self::EmptyLeaf => "node-empty-leaf",
-            Self::BranchTooShort(_) => "node-branch-too-short",
-            Self::Count => "node-count",
-            Self::Depth => "node-depth",
+            Self::TooLarge(_) => Code::NodeTooLarge,
+            Self::Header(_) => Code::NodeHeader,
+            Self::Map { .. } => Code::NodeMap,
+            Self::Prefix { .. } => Code::NodePrefix,
+            Self::Line(_) => Code::NodeLine,
+            Self::LineLength(_) => Code::NodeLineLength,
+            Self::Entry { .. } => Code::NodeEntry,
+            Self::Child(_) => Code::NodeChild,
+            Self::Order(_) => Code::NodeOrder,
+            Self::Duplicate(_) => Code::NodeDuplicate,
+            Self::OffPrefix { .. } => Code::NodeOffPrefix,
+            Self::LeafTooLong(_) => Code::NodeLeafTooLong,
+            Self::EmptyLeaf => Code::NodeEmptyLeaf,
+            Self::BranchTooShort(_) => Code::NodeBranchTooShort,
+            Self::Count => Code::NodeCount,
+            Self::Depth => Code::NodeDepth,
         }
     }
 }

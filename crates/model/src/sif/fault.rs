@@ -1,5 +1,6 @@
 //! Why a file is not a SIF that can be relied on.
 
+use crate::fault::Code;
 use std::fmt;
 
 /// Why bytes are refused as a SIF file. Offsets, ends and sizes count bytes of the file.
@@ -114,23 +115,23 @@ pub enum SifError {
 impl SifError {
     /// The error's word in `spec/cli.md`.
     #[must_use]
-    pub fn code(&self) -> &'static str {
+    pub fn code(&self) -> Code {
         match self {
-            Self::OutOfFile { .. } => "sif-truncated",
-            Self::Magic(_) => "sif-magic",
-            Self::Version(_) => "sif-version",
-            Self::LaunchScript => "sif-launch-script",
-            Self::Range { .. } => "sif-range",
-            Self::TooManyDescriptors(_) => "sif-too-many-descriptors",
-            Self::TableSize { .. } => "sif-table-size",
-            Self::Overlap { .. } => "sif-overlap",
-            Self::OutOfData { .. } => "sif-out-of-data",
-            Self::FreeCount { .. } => "sif-free-count",
-            Self::ZeroId(_) => "sif-zero-id",
-            Self::DuplicateId(_) => "sif-duplicate-id",
-            Self::TwoPrimaries { .. } => "sif-two-primaries",
-            Self::Arch { .. } => "sif-arch",
-            Self::Empty { .. } => "sif-empty-object",
+            Self::OutOfFile { .. } => Code::SifTruncated,
+            Self::Magic(_) => Code::SifMagic,
+            Self::Version(_) => Code::SifVersion,
+            Self::LaunchScript => Code::SifLaunchScript,
+            Self::Range { .. } => Code::SifRange,
+            Self::TooManyDescriptors(_) => Code::SifTooManyDescriptors,
+            Self::TableSize { .. } => Code::SifTableSize,
+            Self::Overlap { .. } => Code::SifOverlap,
+            Self::OutOfData { .. } => Code::SifOutOfData,
+            Self::FreeCount { .. } => Code::SifFreeCount,
+            Self::ZeroId(_) => Code::SifZeroId,
+            Self::DuplicateId(_) => Code::SifDuplicateId,
+            Self::TwoPrimaries { .. } => Code::SifTwoPrimaries,
+            Self::Arch { .. } => Code::SifArch,
+            Self::Empty { .. } => Code::SifEmptyObject,
         }
     }
 }

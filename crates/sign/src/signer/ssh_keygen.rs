@@ -61,6 +61,10 @@ impl Signer for SshKeygen {
             true => Stdio::inherit(),
             false => Stdio::piped(),
         };
+        tracing::debug!(
+            namespace = purpose.namespace(),
+            "signing through ssh-keygen"
+        );
         let mut child = Command::new(&self.program)
             .args(["-q", "-Y", "sign", "-n", purpose.namespace(), "-f"])
             .arg(&self.path)

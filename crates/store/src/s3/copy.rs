@@ -8,7 +8,6 @@ use sreg_model::Digest;
 
 use super::signed::{self, Request, lost, refused};
 use super::{S3, attributes};
-use crate::runtime::block_on;
 use crate::{Served, Store as _, StoreError};
 
 /// The metadata in which the digest of a copy is noted; `x-amz-meta-` stands before it.
@@ -26,10 +25,9 @@ pub(super) fn copy(
     served: Served,
 ) -> Result<(), StoreError> {
     let most = store.most_copied;
-    let size = store.size(from)?.ok_or_else(|| StoreError::Status {
-        name: store.url(from),
-        status: 404,
-    })?;
+    let size = store
+        .size(from)?
+        .ok_or_else(|| StoreError::status(&store.url(from), 404))?;
     if size <= most {
         let headers = vec![
             header("x-amz-metadata-directive", "REPLACE".to_owned()),
@@ -37,8 +35,8 @@ pub(super) fn copy(
             (CONTENT_TYPE, served.content_type.to_owned()),
             (CACHE_CONTROL, served.cache_control.to_owned()),
         ];
-        let copied = || block_on(ask(store, from, key, "", headers.clone()));
-        return store.patience.patiently(copied).map(|_| ());
+        let copied = || ask(store, from, key, "", headers.clone());
+        return store.retrying(key, copied).map(|_| ());
     }
     in_parts(
         store,
@@ -71,8 +69,10 @@ fn in_parts(
         ..PutMultipartOptions::default()
     };
     let failed = |error| store.failed(key, error);
-    let begun = block_on(store.bucket.create_multipart_opts(&at, options));
-    let id = begun.map_err(failed)?;
+    let id = store.retrying(key, async || {
+        let begun = store.bucket.create_multipart_opts(&at, options.clone());
+        begun.await.map_err(failed)
+    })?;
     let copied = (0..size.div_ceil(part)).map(|number| {
         let (start, end) = (number * part, size.min((number + 1) * part));
         let range = header(
@@ -84,18 +84,33 @@ fn in_parts(
             number + 1,
             escape(&id).replace('/', "%2F")
         );
-        let copied = || block_on(ask(store, from, key, &query, vec![range.clone()]));
-        let content_id = store.patience.patiently(copied)?;
+        let copied = || ask(store, from, key, &query, vec![range.clone()]);
+        let content_id = store.retrying(key, copied)?;
         Ok(PartId { content_id })
     });
     let done = copied.collect::<Result<Vec<_>, _>>().and_then(|parts| {
-        block_on(store.bucket.complete_multipart(&at, &id, parts)).map_err(failed)
+        store.retrying(key, async || {
+            let done = store.bucket.complete_multipart(&at, &id, parts.clone());
+            done.await.map(drop).map_err(failed)
+        })
     });
-    if done.is_err() {
-        // Parts that stay cost their owner money; that they cannot be removed is not what went wrong.
-        let _ = block_on(store.bucket.abort_multipart(&at, &id));
+    match done {
+        // The response to an earlier attempt may have been lost.
+        Err(StoreError::Status { status: 404, .. })
+            if store
+                .copied(key)?
+                .is_some_and(|found| found.size == size && found.digest == Some(*digest)) =>
+        {
+            Ok(())
+        }
+        Err(error) => {
+            // Parts that stay cost their owner money; that they cannot be removed is not what went wrong.
+            let aborted = store.bucket.abort_multipart(&at, &id);
+            let _ = store.request(async { aborted.await.map_err(failed) });
+            Err(error)
+        }
+        Ok(()) => Ok(()),
     }
-    done.map(|_| ())
 }
 
 /// Asks for a copy of an object, or of a part of it: its entity tag, with its quotes. The answer may say

@@ -7,14 +7,14 @@ use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
+use object_store::aws::AmazonS3;
 use object_store::multipart::{MultipartStore as _, PartId};
 use object_store::path::Path as Key;
 use object_store::{PutMultipartOptions, PutPayload};
 use serde::{Deserialize, Serialize};
 
 use super::{S3, attributes};
-use crate::runtime::block_on;
-use crate::{If, Store as _, StoreError, Upload};
+use crate::{If, Served, Store as _, StoreError, Upload};
 
 /// The least bytes of a part; a smaller object is written in one request.
 const PART: u64 = 16 << 20;
@@ -37,6 +37,8 @@ struct Journal {
     upload: String,
     /// The parts that have arrived, by number, as the server calls them.
     arrived: BTreeMap<u64, String>,
+    /// The entity tag of what stood there before.
+    before: Option<String>,
 }
 
 pub(super) fn upload(store: &S3, key: &str, upload: &Upload<'_>) -> Result<(), StoreError> {
@@ -62,6 +64,7 @@ pub(super) fn upload(store: &S3, key: &str, upload: &Upload<'_>) -> Result<(), S
         part: PART.max(upload.size.div_ceil(PARTS).next_multiple_of(1 << 20)),
         upload: String::new(),
         arrived: BTreeMap::new(),
+        before: None,
     };
     let at = store.key(key)?;
     let resumed = upload.journal.and_then(|path| read(path, &fresh));
@@ -74,41 +77,144 @@ pub(super) fn upload(store: &S3, key: &str, upload: &Upload<'_>) -> Result<(), S
         file,
         journal: Mutex::new(match resumed {
             Some(journal) => journal,
-            None => begin(store, key, upload, fresh.clone())?,
+            None => begin(store, key, upload.served, fresh.clone())?,
         }),
     };
     match sending.send() {
         // The server has forgotten it, or never knew it: once more from the start.
         Err(error) if was_resumed && is_forgotten(&error) => {
-            sending.restart(fresh)?;
-            sending.send()
+            tracing::debug!(key, "the server no longer knows the upload: starting again");
         }
-        sent => sent,
+        // Not all servers that take the first request know the checksum of parts.
+        Err(error) if !store.has_no_checksums() && is_about_checksums(&error) => {
+            store.give_up_checksums(&error);
+        }
+        sent => return sent,
     }
+    sending.restart(fresh)?;
+    sending.send()
+}
+
+impl S3 {
+    fn has_no_checksums(&self) -> bool {
+        self.no_checksums.load(Ordering::Relaxed)
+    }
+
+    fn give_up_checksums(&self, error: &StoreError) {
+        tracing::info!(
+            store = self.name,
+            error = %error.explain(),
+            "no CRC64NVME: parts are sent signed, without a checksum",
+        );
+        self.no_checksums.store(true, Ordering::Relaxed);
+    }
+
+    /// What parts are sent with: without checksums, their signature is over their bytes.
+    fn for_parts(&self) -> &AmazonS3 {
+        match self.has_no_checksums() {
+            true => &self.bucket,
+            false => &self.parts,
+        }
+    }
+}
+
+/// Writes a small object in one part.
+pub(super) fn probe(store: &S3, key: &str) -> Result<String, StoreError> {
+    match probe_once(store, key) {
+        Err(error) if !store.has_no_checksums() && is_about_checksums(&error) => {
+            store.give_up_checksums(&error);
+            probe_once(store, key)?;
+        }
+        probed => probed?,
+    }
+    Ok(match store.has_no_checksums() {
+        true => "large objects are sent in parts; the server knows no CRC64NVME, so that parts are verified by their signature",
+        false => "large objects are sent in parts, each verified by CRC64NVME",
+    }
+    .to_owned())
+}
+
+fn probe_once(store: &S3, key: &str) -> Result<(), StoreError> {
+    let at = store.key(key)?;
+    let served = Served {
+        content_type: "text/plain",
+        cache_control: "no-store",
+    };
+    let failed = |error| store.failed(key, error);
+    let id = create(store, key, served)?;
+    let content = PutPayload::from_static(b"a part");
+    let sent = store.retrying(key, async || {
+        let part = store.for_parts().put_part(&at, &id, 0, content.clone());
+        part.await.map_err(failed)
+    });
+    let done = sent.and_then(|part| {
+        store.retrying(key, async || {
+            let parts = vec![part.clone()];
+            let done = store.for_parts().complete_multipart(&at, &id, parts);
+            done.await.map(drop).map_err(failed)
+        })
+    });
+    if done.is_err() {
+        let aborted = store.for_parts().abort_multipart(&at, &id);
+        // What is left of it is not what went wrong.
+        let _ = store.request(async { aborted.await.map_err(failed) });
+    }
+    done
 }
 
 /// Whether the server knows an upload no longer, or not the parts that it should have.
 fn is_forgotten(error: &StoreError) -> bool {
     match error {
-        StoreError::Status { status, .. } => *status == 404,
-        StoreError::Unreachable { source, .. } => source.to_string().contains("InvalidPart"),
+        StoreError::Status {
+            status: 404 | 400,
+            detail,
+            ..
+        } => detail
+            .as_ref()
+            .is_none_or(|detail| detail.contains("NoSuchUpload") || detail.contains("InvalidPart")),
         _ => false,
     }
 }
 
-fn begin(
-    store: &S3,
-    key: &str,
-    upload: &Upload<'_>,
-    fresh: Journal,
-) -> Result<Journal, StoreError> {
+/// Whether an error may be that of a server that does not know the checksum of parts: what such servers say
+/// differs.
+fn is_about_checksums(error: &StoreError) -> bool {
+    matches!(
+        error,
+        StoreError::Status {
+            status: 400 | 405 | 501,
+            ..
+        }
+    )
+}
+
+fn create(store: &S3, key: &str, served: Served) -> Result<String, StoreError> {
+    let at = store.key(key)?;
     let options = PutMultipartOptions {
-        attributes: attributes(upload.served),
+        attributes: attributes(served),
         ..PutMultipartOptions::default()
     };
-    let id = block_on(store.parts.create_multipart_opts(&store.key(key)?, options));
+    let once = || {
+        store.retrying(key, async || {
+            let id = store
+                .for_parts()
+                .create_multipart_opts(&at, options.clone());
+            id.await.map_err(|error| store.failed(key, error))
+        })
+    };
+    match once() {
+        Err(error) if !store.has_no_checksums() && is_about_checksums(&error) => {
+            store.give_up_checksums(&error);
+            once()
+        }
+        created => created,
+    }
+}
+
+fn begin(store: &S3, key: &str, served: Served, fresh: Journal) -> Result<Journal, StoreError> {
     Ok(Journal {
-        upload: id.map_err(|error| store.failed(key, error))?,
+        upload: create(store, key, served)?,
+        before: store.head(key)?.and_then(|found| found.meta.e_tag),
         ..fresh
     })
 }
@@ -136,7 +242,7 @@ impl Sending<'_> {
     }
 
     fn restart(&self, fresh: Journal) -> Result<(), StoreError> {
-        *self.journal() = begin(self.store, self.key, self.upload, fresh)?;
+        *self.journal() = begin(self.store, self.key, self.upload.served, fresh)?;
         Ok(())
     }
 
@@ -183,13 +289,35 @@ impl Sending<'_> {
         ends.into_iter().collect::<Result<(), _>>()?;
         let arrived = self.journal().arrived.clone().into_values();
         let parts: Vec<PartId> = arrived.map(|content_id| PartId { content_id }).collect();
-        let done = block_on(self.store.parts.complete_multipart(&self.at, &id, parts));
-        done.map_err(|error| self.store.failed(self.key, error))?;
+        let done = self.store.retrying(self.key, async || {
+            let done = self
+                .store
+                .for_parts()
+                .complete_multipart(&self.at, &id, parts.clone());
+            done.await
+                .map(drop)
+                .map_err(|error| self.store.failed(self.key, error))
+        });
+        match done {
+            // The response to an earlier attempt, or of a killed run, may have been lost.
+            Err(StoreError::Status { status: 404, .. }) if self.has_arrived()? => {
+                tracing::debug!(key = self.key, "the upload was completed already");
+            }
+            done => done?,
+        }
         if let Some(path) = self.upload.journal {
             // One that stays is of an upload that the server no longer knows.
             let _ = fs::remove_file(path);
         }
         Ok(())
+    }
+
+    /// Whether another object of the right size stands there than before.
+    fn has_arrived(&self) -> Result<bool, StoreError> {
+        let before = self.journal().before.clone();
+        let found = self.store.head(self.key)?;
+        Ok(found
+            .is_some_and(|found| found.meta.size == self.upload.size && found.meta.e_tag != before))
     }
 
     fn length(&self, number: u64, part: u64) -> u64 {
@@ -206,11 +334,18 @@ impl Sending<'_> {
             .read_exact_at(&mut bytes, number * part)
             .map_err(StoreError::io(self.upload.file.display().to_string()))?;
         let index = usize::try_from(number).unwrap_or(usize::MAX);
-        let sent = self
-            .store
-            .parts
-            .put_part(&self.at, id, index, PutPayload::from(bytes));
-        let arrived = block_on(sent).map_err(|error| self.store.failed(self.key, error))?;
+        let payload = PutPayload::from(bytes);
+        let arrived = self.store.retrying(self.key, async || {
+            if (self.upload.is_cancelled)() {
+                return Err(StoreError::Cancelled);
+            }
+            let sent = self
+                .store
+                .for_parts()
+                .put_part(&self.at, id, index, payload.clone());
+            sent.await
+                .map_err(|error| self.store.failed(self.key, error))
+        })?;
         let mut journal = self.journal();
         journal.arrived.insert(number, arrived.content_id);
         self.note(&journal);

@@ -1,36 +1,23 @@
 //! Requests that are signed here, by `reqsign`: those that `object_store` has no name for.
 
-use std::time::Duration;
-
 use http::{HeaderName, HeaderValue, Method};
 use object_store::signer::Signer as _;
 use reqsign::aws::{RequestSigner, StaticCredentialProvider};
 use reqwest::{Client, Response};
 use sreg_model::Digest;
 
-use super::{S3, is_about_credentials};
-use crate::StoreError;
-use crate::runtime::block_on;
+use super::S3;
+use super::answer::Answered;
+use crate::{StoreError, web};
 
-/// How S3 says that something may not be done.
-pub(super) const ACCESS_DENIED: &str = "AccessDenied";
 /// The most bytes of an answer's text that are read.
 const MAX_TEXT: usize = 4 << 10;
 
 /// What such requests are made with.
 #[derive(Debug)]
 pub(super) struct Sender {
-    client: Client,
-    region: String,
-}
-
-impl Sender {
-    /// # Errors
-    /// When TLS cannot be set up.
-    pub(super) fn new(region: String, window: Duration) -> reqwest::Result<Self> {
-        let client = block_on(async { Client::builder().timeout(window).build() })?;
-        Ok(Self { client, region })
-    }
+    pub(super) client: Client,
+    pub(super) region: String,
 }
 
 /// A request for an object, whose key may end with a slash.
@@ -98,8 +85,8 @@ pub(super) async fn send(store: &S3, request: Request<'_>) -> Result<Response, S
     })?;
     let request = http::Request::from_parts(parts, body);
     let mut request = reqwest::Request::try_from(request).map_err(lost(store, key))?;
-    if is_slow {
-        *request.timeout_mut() = Some(store.patience.window * 10);
+    if !is_slow {
+        *request.timeout_mut() = Some(store.timeouts.window);
     }
     let answer = store.sender.client.execute(request).await;
     answer.map_err(lost(store, key))
@@ -118,30 +105,21 @@ pub(super) async fn text(answer: &mut Response) -> reqwest::Result<String> {
 }
 
 /// Why the server refuses, by its words.
-pub(super) async fn refused(store: &S3, key: &str, mut answer: Response) -> StoreError {
-    let (name, status) = (store.url(key), answer.status().as_u16());
+pub(super) async fn refusal(mut answer: Response) -> Answered {
+    let status = answer.status().as_u16();
     let text = text(&mut answer).await.unwrap_or_default();
-    match status {
-        401 | 403 => StoreError::Denied {
-            name,
-            what: match text.contains(ACCESS_DENIED) {
-                true => ACCESS_DENIED.to_owned(),
-                false => format!("the server answers {status}"),
-            },
-        },
-        _ if is_about_credentials(key, &text) => StoreError::Denied {
-            name,
-            what: "the server does not take the credentials, or no longer".to_owned(),
-        },
-        _ => StoreError::Status { name, status },
-    }
+    Answered::new(status, &text)
+}
+
+/// The same as an error.
+pub(super) async fn refused(store: &S3, key: &str, answer: Response) -> StoreError {
+    refusal(answer)
+        .await
+        .to_error(store.url(key), store.name.as_str())
 }
 
 /// What came of a request that was not answered.
 pub(super) fn lost(store: &S3, key: &str) -> impl Fn(reqwest::Error) -> StoreError {
-    let name = store.url(key);
-    move |error| StoreError::Unreachable {
-        name: name.clone(),
-        source: std::io::Error::other(error.without_url()),
-    }
+    let (name, endpoint) = (store.url(key), store.endpoint.clone());
+    move |error| web::lost(&name, &endpoint, &error)
 }

@@ -8,8 +8,7 @@ use http::{HeaderName, Method};
 use reqwest::{Response, StatusCode};
 
 use super::S3;
-use super::signed::{self, ACCESS_DENIED, Request, lost, refused};
-use crate::runtime::block_on;
+use super::signed::{self, Request, lost, refusal, refused};
 use crate::{If, Object, Served, StoreError, Version, Written};
 
 /// What is known of such keys.
@@ -39,14 +38,10 @@ pub(super) fn read(store: &S3, key: &str, most: usize) -> Result<Option<Object>,
             return Ok(None);
         }
         if !answer.status().is_success() {
-            return match refused(store, key, answer).await {
-                // Those who may not list a bucket hear so of what is not there.
-                StoreError::Denied { what, .. }
-                    if what == ACCESS_DENIED && store.may_read.load(Ordering::Relaxed) =>
-                {
-                    Ok(None)
-                }
-                error => Err(error),
+            let refusal = refusal(answer).await;
+            return match store.is_absent(&refusal) {
+                true => Ok(None),
+                false => Err(refusal.to_error(store.url(key), &store.name)),
             };
         }
         let version = answer.headers().get(ETAG).cloned();
@@ -61,7 +56,7 @@ pub(super) fn read(store: &S3, key: &str, most: usize) -> Result<Option<Object>,
         let version = Version(version.unwrap_or_default());
         Ok(Some(Object { bytes, version }))
     };
-    store.patience.patiently(|| block_on(read()))
+    store.retrying(key, read)
 }
 
 pub(super) fn write(
@@ -97,7 +92,7 @@ pub(super) fn write(
             _ => Err(refused(store, key, answer).await),
         }
     };
-    store.patience.patiently(|| block_on(write()))
+    store.retrying(key, write)
 }
 
 pub(super) fn remove(store: &S3, key: &str) -> Result<(), StoreError> {
@@ -109,7 +104,7 @@ pub(super) fn remove(store: &S3, key: &str) -> Result<(), StoreError> {
             _ => Err(refused(store, key, answer).await),
         }
     };
-    store.patience.patiently(|| block_on(remove()))
+    store.retrying(key, remove)
 }
 
 async fn send(

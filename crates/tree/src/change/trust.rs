@@ -32,7 +32,7 @@ impl Change<'_> {
         trust: &Document<Trust>,
         judged: (Digest, &[Subject]),
     ) -> Result<(Document<Head>, Vec<Subject>), TreeError> {
-        publish::until_won(self.watch, || {
+        publish::until_won(&*destination.store, || {
             self.publish_trust_once(destination, trust, judged)
         })
     }

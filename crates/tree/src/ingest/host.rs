@@ -16,7 +16,7 @@ pub(super) fn check_file(tree: &Tree, settings: &Settings) -> Result<(), TreeErr
     let Some(view) = wanted.filter(|view| known.as_ref() != Some(view)) else {
         return Ok(());
     };
-    match views::read(tree, &view.place) {
+    match views::read(tree, &view.place, views::stored(&view).len()) {
         Err(TreeError::Missing { .. }) => Ok(()),
         Ok(found) if found == *views::stored(&view) => Ok(()),
         Ok(_) => Err(TreeError::InTheWay(tree.path(&view.place))),

@@ -7,6 +7,7 @@ use std::path::Path;
 use sreg_index::hasher::{self, IoMode, Unobserved};
 use sreg_model::attachment::Attachment;
 use sreg_model::layout::Place;
+use sreg_store::retry;
 
 use super::Mirror;
 use crate::error::TreeError;
@@ -51,7 +52,12 @@ impl Mirror<'_> {
         let mut out = File::create(file).map_err(TreeError::write(file))?;
         let key = place.to_string();
         let mut write = |part: &[u8]| out.write_all(part);
-        Ok(self.from.store().read_range(&key, 0..size, &mut write)?)
+        Ok(retry::read_range(
+            &**self.from.store(),
+            &key,
+            0..size,
+            &mut write,
+        )?)
     }
 
     fn bring_attachment(

@@ -9,6 +9,7 @@ use sreg_index::chain::CHUNK;
 use sreg_index::hasher::Observer;
 use sreg_index::stamp::Stamp;
 use sreg_model::layout::Place;
+use sreg_store::retry;
 
 use crate::error::TreeError;
 use crate::staging::LinkMode;
@@ -67,22 +68,12 @@ pub(crate) fn arrived(tree: &Tree, place: &Place, chain: &Chain) -> Result<bool,
     Ok(true)
 }
 
-/// How often a chunk is asked for that does not come.
-const ATTEMPTS: u32 = 4;
-
 fn read_chunk(tree: &Tree, place: &Place, range: Range<u64>) -> Result<Vec<u8>, TreeError> {
-    let mut attempts = 0;
-    loop {
-        attempts += 1;
-        let mut bytes = Vec::with_capacity(CHUNK);
-        let key = place.to_string();
-        let read = tree.store().read_range(&key, range.clone(), &mut |part| {
-            bytes.extend_from_slice(part);
-            Ok(())
-        });
-        match read {
-            Err(error) if error.is_passing() && attempts < ATTEMPTS => {}
-            read => return Ok(read.map(|()| bytes)?),
-        }
-    }
+    let mut bytes = Vec::with_capacity(CHUNK);
+    let key = place.to_string();
+    retry::read_range(&**tree.store(), &key, range, &mut |part| {
+        bytes.extend_from_slice(part);
+        Ok(())
+    })?;
+    Ok(bytes)
 }

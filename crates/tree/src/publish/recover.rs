@@ -119,6 +119,7 @@ pub(crate) fn recover_any(writer: &dyn Writer, observer: &dyn Observer) -> Resul
     let journal = writer.journal()?;
     let mut series = history::series(tree)?;
     if let Some(begun) = journal.as_ref().filter(|begun| begun.trust.is_some()) {
+        tracing::info!("finishing what another run has begun to publish");
         let finished = finish(writer, begun, series);
         // Somebody was faster: it never will be published.
         if matches!(finished, Ok(_) | Err(TreeError::Conflict(_))) {
@@ -135,6 +136,10 @@ pub(crate) fn recover_any(writer: &dyn Writer, observer: &dyn Observer) -> Resul
         });
     };
     if let Some(lost) = &end.lost {
+        tracing::info!(
+            version = lost.body().version,
+            "putting the newest head back into its slot"
+        );
         put_back(writer, lost)?;
     }
     let counts = end.counts(series.as_ref());
@@ -252,7 +257,8 @@ pub(crate) fn create_trust(writer: &dyn Writer, trust: &Document<Trust>) -> Resu
     match writer.create(&Place::Trust(version), trust.bytes(), None) {
         Err(TreeError::Conflict(path)) => match read_trust(writer.tree(), version) {
             Ok(found) if found.id() == trust.id() => Ok(()),
-            _ => Err(TreeError::Conflict(path)),
+            Err(error @ (TreeError::Store(_) | TreeError::Read { .. })) => Err(error),
+            Ok(_) | Err(_) => Err(TreeError::Conflict(path)),
         },
         created => created,
     }

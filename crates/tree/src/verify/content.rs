@@ -1,5 +1,6 @@
 //! Statements, and the blobs that they name.
 
+use sreg_model::fault::Code;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -11,9 +12,10 @@ use sreg_model::layout::Place;
 use sreg_model::node::{ImageSize, TagEntry};
 use sreg_model::statement::{Image, Statement};
 use sreg_model::{Digest, Document, Namespace};
+use sreg_store::retry;
 
 use super::nodes::Walked;
-use super::{BlobCheck, Class, Heads, Run, count};
+use super::{BlobCheck, Heads, Run, count};
 use crate::error::TreeError;
 use crate::source::FoldedNames;
 use crate::views::repository;
@@ -62,8 +64,7 @@ impl Run<'_> {
                 let name = format!("{namespace}/{}", line.key.name());
                 are_apart = false;
                 self.fault_of(
-                    "reserved-name",
-                    Class::Malformed,
+                    Code::ReservedName,
                     Place::Head,
                     Some(name),
                     "the index has a name that is reserved",
@@ -74,13 +75,7 @@ impl Run<'_> {
             if let Err(other) = names.insert(&name) {
                 let message = format!("it differs from {other} by case alone");
                 are_apart = false;
-                self.fault_of(
-                    "case-collision",
-                    Class::Conflict,
-                    Place::Head,
-                    Some(name),
-                    message,
-                );
+                self.fault_of(Code::CaseCollision, Place::Head, Some(name), message);
             }
         }
         are_apart
@@ -107,13 +102,7 @@ impl Run<'_> {
         });
         if says != (namespace, &name, &tag, line.arch) || image != line.image {
             let message = format!("it is about {subject}, or another image than the index says");
-            self.fault_of(
-                "statement-mismatch",
-                Class::Mismatch,
-                &place,
-                Some(reference),
-                message,
-            );
+            self.fault_of(Code::StatementMismatch, &place, Some(reference), message);
             return None;
         }
         Some(statement)
@@ -203,8 +192,7 @@ impl Run<'_> {
         let found = Digest::of(&sidecar);
         if found != image.chain {
             self.fault_of(
-                "blob-mismatch",
-                Class::Mismatch,
+                Code::BlobMismatch,
                 place,
                 reference.cloned(),
                 format!("the chain's digest is {found}"),
@@ -214,13 +202,7 @@ impl Run<'_> {
         match Chain::parse(sidecar, image.size, &image.digest) {
             Ok(chain) => Some(chain),
             Err(error) => {
-                self.fault_of(
-                    error.code(),
-                    Class::Mismatch,
-                    place,
-                    reference.cloned(),
-                    error.to_string(),
-                );
+                self.fault_of(error.code(), place, reference.cloned(), error.to_string());
                 None
             }
         }
@@ -276,13 +258,7 @@ impl Run<'_> {
         };
         if found != expected {
             let message = format!("it has {found} bytes, expected {expected}");
-            self.fault_of(
-                "blob-size",
-                Class::Mismatch,
-                place,
-                reference.cloned(),
-                message,
-            );
+            self.fault_of(Code::BlobSize, place, reference.cloned(), message);
             return false;
         }
         let is_read = self.options.blobs != BlobCheck::Head;
@@ -318,11 +294,10 @@ impl Run<'_> {
         match wrong {
             Ok(None) | Err(HashError::Cancelled) => {}
             Ok(Some(message)) => {
-                self.fault_of("blob-mismatch", Class::Mismatch, place, reference, message);
+                self.fault_of(Code::BlobMismatch, place, reference, message);
             }
             Err(error) => self.fault_of(
                 error.code(),
-                Class::Unavailable,
                 place,
                 reference,
                 crate::error::explain(&error),
@@ -334,7 +309,7 @@ impl Run<'_> {
     fn bytes_elsewhere(&self, place: &Place, digest: Digest, size: u64, reference: Option<String>) {
         let mut chain = ChainBuilder::default();
         let key = place.to_string();
-        let read = self.tree.store().read_range(&key, 0..size, &mut |part| {
+        let read = retry::read_range(&**self.tree.store(), &key, 0..size, &mut |part| {
             if self.observer.is_cancelled() {
                 return Err(std::io::ErrorKind::Interrupted.into());
             }

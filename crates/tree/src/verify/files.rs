@@ -1,5 +1,6 @@
 //! Files that no head knows.
 
+use sreg_model::fault::Code;
 use std::collections::HashSet;
 use std::fs;
 use std::path::Path;
@@ -13,7 +14,7 @@ use sreg_model::manifest::{self, Manifest};
 use sreg_model::{Arch, Digest, document, image_index, node};
 use sreg_site::{View, host};
 
-use super::{Class, Heads, Run, unlocked};
+use super::{Heads, Run, unlocked};
 use crate::error::TreeError;
 use crate::views;
 
@@ -43,8 +44,7 @@ impl Run<'_> {
         strays.par_iter().for_each(|path| self.stray(&basis, path));
         if basis.passed_over.into_inner() {
             self.warn(
-                "not-judged",
-                Class::Unavailable,
+                Code::NotJudged,
                 Place::Head,
                 "the index could not be read in full, so files that it may name were not judged",
             );
@@ -65,7 +65,7 @@ impl Run<'_> {
         let entries = match fs::read_dir(folder) {
             Ok(entries) => entries,
             Err(error) => {
-                return self.fault("unreadable", Class::Unavailable, prefix, error.to_string());
+                return self.fault(Code::Unreadable, prefix, error.to_string());
             }
         };
         for entry in entries.flatten() {
@@ -73,8 +73,7 @@ impl Run<'_> {
             let path = format!("{prefix}{}", name.to_string_lossy());
             if path == STAGING {
                 self.warn(
-                    "interrupted-run",
-                    Class::Stale,
+                    Code::InterruptedRun,
                     &path,
                     "a run is going on, or one was interrupted: the next one tidies up",
                 );
@@ -116,12 +115,7 @@ impl Run<'_> {
 
     fn stray(&self, basis: &Basis<'_>, path: &str) {
         let Some(place) = self.place(path) else {
-            return self.warn(
-                "foreign-file",
-                Class::Malformed,
-                path,
-                "it is not a file of the registry",
-            );
+            return self.warn(Code::ForeignFile, path, "it is not a file of the registry");
         };
         let name = match &place {
             Place::Settings | Place::Head => return,
@@ -130,25 +124,18 @@ impl Run<'_> {
                     .is_some_and(|series| series.is_abandoned(*epoch, *version)) =>
             {
                 return self.warn(
-                    "abandoned-head",
-                    Class::Conflict,
+                    Code::AbandonedHead,
                     path,
                     "a later epoch of heads leaves it behind",
                 );
             }
             Place::HeadSlot { .. } if !basis.chain => return basis.pass_over(),
             Place::HeadSlot { .. } => {
-                return self.fault(
-                    "stray-head",
-                    Class::Conflict,
-                    path,
-                    "no head of the chain names it",
-                );
+                return self.fault(Code::StrayHead, path, "no head of the chain names it");
             }
             Place::Trust(_) => {
                 return self.fault(
-                    "stray-trust",
-                    Class::Conflict,
+                    Code::StrayTrust,
                     path,
                     "it does not follow any version of trust that is there",
                 );
@@ -165,8 +152,7 @@ impl Run<'_> {
         match self.digest_of(&place) {
             Ok(Some(found)) if found != name => {
                 self.fault(
-                    "blob-mismatch",
-                    Class::Mismatch,
+                    Code::BlobMismatch,
                     path,
                     format!("nothing that was read names it, and its digest is {found}"),
                 );
@@ -179,8 +165,7 @@ impl Run<'_> {
 
     fn warn_stray(&self, path: &str) {
         self.warn(
-            "stray-file",
-            Class::Stale,
+            Code::StrayFile,
             path,
             "the newest version does not name it: an older one does, or a run was interrupted",
         );
@@ -238,20 +223,29 @@ impl Run<'_> {
 
     /// A tag that clients see, and the index does not have.
     fn stray_view(&self, heads: &Heads, place: &Place) {
-        match views::read(self.tree, place) {
-            Ok(found) if self.is_list_of_referrers(place, &found) => {
-                self.warn_stray(&place.to_string());
+        if is_list(place) {
+            return match views::read(self.tree, place, MAX_LIST) {
+                Ok(found) if self.is_list_of_referrers(place, &found) => {
+                    self.warn_stray(&place.to_string());
+                }
+                Ok(_) => self.fault(Code::StrayView, place, "it lists what does not stand beside it, or does not refer to that manifest, but clients would read it; delete it"),
+                Err(error) => self.error(place, None, &error),
+            };
+        }
+        let found = views::read(self.tree, place, 0);
+        match found.and_then(|_| self.is_stale_stray(heads, place)) {
+            Ok(true) => {
+                self.fault(Code::StaleView, place, "an older version had it; sreg repair removes it");
             }
-            Ok(_) if is_list(place) => self.fault("stray-view", Class::Mismatch, place, "it lists what does not stand beside it, or does not refer to that manifest, but clients would read it; delete it"),
-            Ok(found) if self.is_stale_stray(heads, place, &found) => {
-                self.fault("stale-view", Class::Stale, place, "an older version had it; sreg repair removes it");
-            }
-            Ok(_) => self.fault("stray-view", Class::Mismatch, place, "no version of the registry derives it, but clients would read it; if it is yours, move it elsewhere, else delete it"),
+            Ok(false) => self.fault(Code::StrayView, place, "no version of the registry derives it, but clients would read it; if it is yours, move it elsewhere, else delete it"),
             Err(error) => self.error(place, None, &error),
         }
     }
 }
 
+/// The most bytes of a list of what refers to a manifest: its entries, each with annotations that a manifest
+/// may have.
+const MAX_LIST: usize = manifest::MAX_BYTES;
 /// More artifacts than one manifest has: of each architecture signatures and attachments.
 const MOST_LISTED: usize = Arch::ALL.len() * (attachment::MOST + 1);
 

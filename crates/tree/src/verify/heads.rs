@@ -1,10 +1,11 @@
 //! The chain of heads.
 
 use sreg_model::Document;
+use sreg_model::fault::Code;
 use sreg_model::head::Head;
 use sreg_model::layout::Place;
 
-use super::{Class, Heads, Run, count};
+use super::{Heads, Run, count};
 use crate::error::TreeError;
 use crate::history;
 
@@ -15,12 +16,7 @@ impl Run<'_> {
         let copy = match self.tree.head() {
             Ok(head) => head,
             Err(TreeError::NoHead(_)) => {
-                self.fault(
-                    "missing-head",
-                    Class::NotFound,
-                    Place::Head,
-                    "nothing is published here",
-                );
+                self.fault(Code::MissingHead, Place::Head, "nothing is published here");
                 return heads;
             }
             Err(error) => {
@@ -69,9 +65,15 @@ impl Run<'_> {
             Ok(mut head) => {
                 if let Some(series) = self.keys.series().filter(|_| stored.is_none())
                     && series.check_newest_head(&head).is_err()
-                    && let Some(later) = history::behind(self.tree, series, head.body())
                 {
-                    head = later;
+                    match history::behind(self.tree, series, head.body()) {
+                        Ok(Some(later)) => head = later,
+                        Ok(None) => {}
+                        Err(error) => {
+                            self.error(&Place::Head, None, &error);
+                            return Heads::new();
+                        }
+                    }
                 }
                 match self.options.pinned {
                     true => self.hold_pinned_head(&head),
@@ -95,8 +97,7 @@ impl Run<'_> {
         match self.tree.read(&slot, sreg_model::document::MAX_BYTES) {
             Ok(bytes) if bytes == copy.bytes() => {}
             Ok(_) => self.fault(
-                "head-mismatch",
-                Class::Mismatch,
+                Code::HeadMismatch,
                 &slot,
                 "head is another document of the same version",
             ),
@@ -129,7 +130,7 @@ impl Run<'_> {
                     copy.body().version,
                     copy.body().epoch
                 );
-                self.fault("lagging-head", Class::Stale, Place::Head, message);
+                self.fault(Code::LaggingHead, Place::Head, message);
             }
             Err(error) => {
                 self.expect(&slot);

@@ -1,6 +1,7 @@
 //! Trust, and what the reader knows of the registry: `spec/trust.md`.
 
 use sreg_model::document::Document;
+use sreg_model::fault::Code;
 use sreg_model::head::Head;
 use sreg_model::layout::Place;
 use sreg_model::lock::{Known, StatementVersion};
@@ -10,7 +11,7 @@ use sreg_model::{Digest, Reference};
 use sreg_sign::policy::{PolicyError, check_fresh};
 use sreg_sign::{Purpose, Series, check_known_head, check_seen_slot, seen_slot};
 
-use super::{Class, Evidence, Heads, Run, unlocked};
+use super::{Evidence, Heads, Run, unlocked};
 use crate::error::TreeError;
 use crate::history;
 use crate::tree::Tree;
@@ -82,6 +83,10 @@ impl Run<'_> {
                     Keys::Unknown
                 }
             };
+            // Nothing lists what a server has, and whatever follows would not be judged.
+            if matches!(keys, Keys::Unknown) && self.tree.store().folder().is_none() {
+                break;
+            }
         }
         keys
     }
@@ -145,14 +150,21 @@ impl Run<'_> {
         let Some(slot @ Place::HeadSlot { epoch, version }) = slot else {
             return;
         };
-        // One that is missing or malformed is found on the way from the newest.
-        if let Ok(Some(found)) = self.tree.head_slot(epoch, version) {
-            let held = check_seen_slot(known, &found);
-            let counts = epoch == 0 || series.check_earlier_head(&found, head.body()).is_ok();
-            if held.is_err() && counts {
-                self.keep(&slot);
+        match self.tree.head_slot(epoch, version) {
+            Ok(Some(found)) => {
+                let held = check_seen_slot(known, &found);
+                let counts = epoch == 0 || series.check_earlier_head(&found, head.body()).is_ok();
+                if held.is_err() && counts {
+                    self.keep(&slot);
+                }
+                self.held(&slot, None, held);
             }
-            self.held(&slot, None, held);
+            // A reader is not to go on without having seen it.
+            Err(error @ (TreeError::Store(_) | TreeError::Read { .. })) if self.is_reader => {
+                self.error(&slot, None, &error);
+            }
+            // One that is missing or malformed is found on the way from the newest.
+            Ok(None) | Err(_) => {}
         }
     }
 
@@ -313,18 +325,14 @@ impl Run<'_> {
         held: Result<(), PolicyError>,
     ) {
         if let Err(error) = held {
-            let class = match error {
-                PolicyError::Version { .. } => Class::Mismatch,
-                _ => Class::Untrusted,
-            };
             let message = crate::error::explain(&error);
-            self.fault_of(error.code(), class, place, reference, message);
+            self.fault_of(error.code(), place, reference, message);
         }
     }
 
     fn without_trust(&self, place: &Place, reference: Option<String>) {
         let message = "it is of a registry with keys, but the tree has no trust/1 to check it by";
-        self.fault_of("missing-trust", Class::Untrusted, place, reference, message);
+        self.fault_of(Code::MissingTrust, place, reference, message);
     }
 
     /// Keeps a document that stands in the place of another that was seen.

@@ -1,5 +1,6 @@
 //! The nodes of all indexes.
 
+use sreg_model::fault::Code;
 use std::collections::HashSet;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -12,7 +13,7 @@ use sreg_model::node::{
 };
 use sreg_model::{Digest, Namespace, Reference};
 
-use super::{Class, Heads, Run, count, unlocked};
+use super::{Heads, Run, count, unlocked};
 
 /// The lines that were found.
 #[derive(Default)]
@@ -78,8 +79,7 @@ impl Run<'_> {
                     head.body().index.tags
                 );
                 self.fault(
-                    "node-sum",
-                    Class::Mismatch,
+                    Code::NodeSum,
                     Place::Node(head.body().index.digest),
                     message,
                 );
@@ -105,8 +105,7 @@ impl Run<'_> {
         let namespace = repository.namespace();
         let unknown = |what: String| {
             self.fault_of(
-                "missing-reference",
-                Class::NotFound,
+                Code::MissingReference,
                 Place::Head,
                 Some(reference.to_string()),
                 what,

@@ -1,5 +1,6 @@
 //! The statements before the newest ones, and those that earlier indexes name.
 
+use sreg_model::fault::Code;
 use std::collections::HashSet;
 use std::sync::Mutex;
 
@@ -10,7 +11,7 @@ use sreg_model::{Digest, Document, Namespace, manifest};
 use sreg_sign::policy::PolicyError;
 
 use super::nodes::Walked;
-use super::{Class, Run, into_inner, unlocked};
+use super::{Run, into_inner, unlocked};
 use crate::error::TreeError;
 use crate::views::repository;
 
@@ -94,7 +95,7 @@ impl Run<'_> {
             return;
         };
         let place = Place::Statement(id);
-        self.fault("statement-order", Class::Mismatch, place, message);
+        self.fault(Code::StatementOrder, place, message);
     }
 
     fn expect_content(&self, statement: &Statement) {

@@ -1,5 +1,6 @@
 //! Views: each is what the index derives.
 
+use sreg_model::fault::Code;
 use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 use std::{fs, io};
@@ -14,15 +15,12 @@ use sreg_model::node::TagEntry;
 use sreg_model::statement::Statement;
 use sreg_model::{Document, Namespace, Repository, Tag};
 use sreg_site::{Content, View, host, nothing_beside, registry_views, repository_views, tag_views};
-use sreg_store::StoreError;
+use sreg_store::{StoreError, retry};
 
 use super::nodes::Walked;
-use super::{BlobCheck, Class, Heads, Run, count};
+use super::{BlobCheck, Heads, Run, count};
 use crate::error::TreeError;
 use crate::views::{self, repository};
-
-/// More than any view, in bytes; what is longer is none.
-pub(crate) const MAX_VIEW: usize = 256 << 20;
 
 impl Run<'_> {
     /// Verifies the views of one tag.
@@ -47,26 +45,24 @@ impl Run<'_> {
     /// Verifies that nothing stands at a place where clients would look.
     fn nothing(&self, heads: &Heads, place: &Place, owner: Option<&Owner>, reference: &str) {
         let reference = Some(reference.to_owned());
-        let found = match views::read(self.tree, place) {
+        let found = match views::read(self.tree, place, 0) {
             Err(TreeError::Missing { .. }) => return,
-            found => found,
+            found => found.and_then(|_| self.is_stale(heads, owner, place)),
         };
         // It has its fault here.
         self.expect(place);
-        let (code, class, message) = match found {
+        let (code, message) = match found {
             Err(error) => return self.error(place, reference, &error),
-            Ok(found) if self.is_stale(heads, owner, place, &found) => (
-                "stale-view",
-                Class::Stale,
+            Ok(true) => (
+                Code::StaleView,
                 "an older version had it; sreg repair removes it",
             ),
-            Ok(_) => (
-                "stray-view",
-                Class::Mismatch,
+            Ok(false) => (
+                Code::StrayView,
                 "the registry says that there is nothing, but clients would read it; delete it",
             ),
         };
-        self.fault_of(code, class, place, reference, message);
+        self.fault_of(code, place, reference, message);
     }
 
     /// Verifies the views of every repository as a whole, where all its tags are known.
@@ -108,35 +104,34 @@ impl Run<'_> {
         count(&self.counts.views, 1);
         self.expect(&view.place);
         let reference = reference.map(str::to_owned);
-        let (code, class, message) = match views::read(self.tree, &view.place) {
-            Ok(found) if found == *views::stored(view) => return,
+        let expected = views::stored(view);
+        let found = match views::read(self.tree, &view.place, expected.len()) {
+            Ok(found) if found == *expected => return,
             Ok(_) if self.is_copy(view) => return,
-            Ok(found) if self.is_stale(heads, owner, &view.place, &found) => (
-                "stale-view",
-                Class::Stale,
+            found => found.and_then(|_| self.is_stale(heads, owner, &view.place)),
+        };
+        let (code, message) = match found {
+            Ok(true) => (
+                Code::StaleView,
                 "it shows an older version; sreg repair writes it anew",
             ),
-            Ok(_) => (
-                "view-mismatch",
-                Class::Mismatch,
+            Ok(false) => (
+                Code::ViewMismatch,
                 "it is not what the index says; sreg repair writes it anew",
             ),
             Err(TreeError::Missing { .. }) if self.interrupted => (
-                "stale-view",
-                Class::Stale,
+                Code::StaleView,
                 "a run was interrupted before it was written; sreg repair writes it",
             ),
             // Whatever its place: a config is derived, too.
-            Err(TreeError::Missing { .. }) => (
-                "missing-view",
-                Class::NotFound,
-                "it is missing; sreg repair writes it",
-            ),
+            Err(TreeError::Missing { .. }) => {
+                (Code::MissingView, "it is missing; sreg repair writes it")
+            }
             Err(error) => {
                 return self.error(&view.place, reference, &error);
             }
         };
-        self.fault_of(code, class, &view.place, reference, message);
+        self.fault_of(code, &view.place, reference, message);
     }
 
     /// Verifies what stands in the place of a link in a store that has none. Its bytes are not read unless all
@@ -144,21 +139,19 @@ impl Run<'_> {
     fn copy(&self, view: &View, image: (&Place, u64), reference: Option<&str>) {
         count(&self.counts.views, 1);
         let reference = reference.map(str::to_owned);
-        let (code, class, message) = match self.is_copied(&view.place, image) {
+        let (code, message) = match self.is_copied(&view.place, image) {
             Ok(Some(true)) => return,
             Ok(Some(false)) => (
-                "view-mismatch",
-                Class::Mismatch,
+                Code::ViewMismatch,
                 "it is not the image that the index names; sreg repair has it copied anew",
             ),
             Ok(None) => (
-                "missing-view",
-                Class::NotFound,
+                Code::MissingView,
                 "it is missing; sreg repair has the image copied",
             ),
             Err(error) => return self.error(&view.place, reference, &error.into()),
         };
-        self.fault_of(code, class, &view.place, reference, message);
+        self.fault_of(code, &view.place, reference, message);
     }
 
     /// Whether an object is a copy of an image; nothing, where there is no such object.
@@ -178,7 +171,7 @@ impl Run<'_> {
             return Ok(Some(true));
         }
         let mut chain = ChainBuilder::default();
-        store.read_range(&key, 0..copy.size, &mut |part| {
+        retry::read_range(&**store, &key, 0..copy.size, &mut |part| {
             if self.observer.is_cancelled() {
                 return Err(io::ErrorKind::Interrupted.into());
             }
@@ -212,61 +205,87 @@ impl Run<'_> {
     }
 
     /// Whether a view that nobody owns now is one of an older head, or of a run that is not finished.
-    pub(super) fn is_stale_stray(&self, heads: &Heads, place: &Place, found: &[u8]) -> bool {
-        let owner = self.owner(heads, place);
-        self.is_stale(heads, owner.as_ref(), place, found)
+    pub(super) fn is_stale_stray(&self, heads: &Heads, place: &Place) -> Result<bool, TreeError> {
+        let owner = self.owner(heads, place)?;
+        self.is_stale(heads, owner.as_ref(), place)
     }
 
-    /// Whether a view of `owner` is one of an older head, or of a run that is not finished.
-    fn is_stale(&self, heads: &Heads, owner: Option<&Owner>, place: &Place, found: &[u8]) -> bool {
-        self.interrupted
-            || owner.is_some_and(|owner| {
-                heads.iter().skip(1).any(|head| {
-                    let derived = self.views_then(head.body(), owner);
-                    let is_found =
-                        |view: &View| view.place == *place && *views::stored(view) == *found;
-                    derived.is_some_and(|views| views.iter().any(is_found))
-                })
-            })
+    /// Whether what stands in the place of a view of `owner` is one of an older head, or of a run that is
+    /// not finished. Of what stands there no more is read than one byte over what such a head derives.
+    fn is_stale(
+        &self,
+        heads: &Heads,
+        owner: Option<&Owner>,
+        place: &Place,
+    ) -> Result<bool, TreeError> {
+        if self.interrupted {
+            return Ok(true);
+        }
+        let Some(owner) = owner else {
+            return Ok(false);
+        };
+        let mut found: Option<Vec<u8>> = None;
+        for head in heads.iter().skip(1) {
+            for view in self.views_then(head.body(), owner)? {
+                if view.place != *place {
+                    continue;
+                }
+                let derived = views::stored(&view);
+                let read = match found.take() {
+                    Some(found) if found.len() > derived.len() => found,
+                    _ => views::read(self.tree, place, derived.len())?,
+                };
+                if read == *derived {
+                    return Ok(true);
+                }
+                found = Some(read);
+            }
+        }
+        Ok(false)
     }
 
-    /// The views of `owner` that an older head derives, if they can be read.
-    fn views_then(&self, head: &Head, owner: &Owner) -> Option<Vec<View>> {
+    /// The views of `owner` that an older head derives; none, where what it names is gone or at fault.
+    fn views_then(&self, head: &Head, owner: &Owner) -> Result<Vec<View>, TreeError> {
         let index = self.tree.index(head);
-        match owner {
-            Owner::Tag(repository, tag) => {
-                views::views_of_tag(self.tree, index, repository, tag).ok()
-            }
+        let derived = match owner {
+            Owner::Tag(repository, tag) => views::views_of_tag(self.tree, index, repository, tag),
             Owner::Repository(repository) => {
-                let tags = views::present_tags(self.tree, index, repository.namespace()).ok();
-                tags.and_then(|mut tags| tags.remove(repository))
-                    .map(|tags| repository_views(repository, &tags))
+                views::present_tags(self.tree, index, repository.namespace()).map(|mut tags| {
+                    let tags = tags.remove(repository);
+                    tags.map_or_else(Vec::new, |tags| repository_views(repository, &tags))
+                })
             }
+        };
+        match derived {
+            Err(error) if !error.is_unread() => Ok(Vec::new()),
+            derived => derived,
         }
     }
 
     /// What a view shows, as its names are spelt in the index; nothing where it has no such names.
-    fn owner(&self, heads: &Heads, place: &Place) -> Option<Owner> {
-        Some(match place {
-            Place::SeedTags(repository) => Owner::Repository(repository.clone()),
-            Place::TagsList(folded) => Owner::Repository(self.spelt(heads, folded)?),
+    fn owner(&self, heads: &Heads, place: &Place) -> Result<Option<Owner>, TreeError> {
+        let spelt = |folded| self.spelt(heads, folded);
+        Ok(match place {
+            Place::SeedTags(repository) => Some(Owner::Repository(repository.clone())),
+            Place::TagsList(folded) => spelt(folded).map(Owner::Repository),
             Place::SeedManifest(repository, tag) | Place::Shub(repository, tag) => {
-                Owner::Tag(repository.clone(), tag.clone())
+                Some(Owner::Tag(repository.clone(), tag.clone()))
             }
             Place::TagManifest(folded, tag) | Place::TagIndex(folded, tag) => {
-                Owner::Tag(self.spelt(heads, folded)?, tag.clone())
+                spelt(folded).map(|repository| Owner::Tag(repository, tag.clone()))
             }
             Place::LibraryImage(_, folded, tag) | Place::LibraryFile(_, folded, tag) => {
-                let repository = self.spelt(heads, folded)?;
-                let index = self.tree.index(heads.first()?.body());
-                let lines =
-                    views::lines_of_namespace(self.tree, index, repository.namespace()).ok()?;
+                let (Some(repository), Some(newest)) = (spelt(folded), heads.first()) else {
+                    return Ok(None);
+                };
+                let index = self.tree.index(newest.body());
+                let lines = views::lines_of_namespace(self.tree, index, repository.namespace())?;
                 let line = lines.iter().find(|line| {
                     line.key.name() == *repository.name() && FoldedTag::new(&line.key.tag()) == *tag
-                })?;
-                Owner::Tag(repository, line.key.tag())
+                });
+                line.map(|line| Owner::Tag(repository, line.key.tag()))
             }
-            _ => return None,
+            _ => None,
         })
     }
 

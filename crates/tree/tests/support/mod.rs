@@ -68,6 +68,7 @@ impl Bench {
             cache: None,
             origin: None,
             prune: true,
+            allow_removals: true,
             skip_invalid: false,
             dry_run: false,
             now: 1_790_000_000,

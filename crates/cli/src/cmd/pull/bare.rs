@@ -74,7 +74,7 @@ pub(super) fn run(
 /// A place of the file that the user names first by `first`.
 fn source(first: &str, url: &str) -> Result<Source, Problem> {
     Ok(Source {
-        store: std::sync::Arc::new(Http::file(url, &place::access_beside(first, url))?),
+        store: std::sync::Arc::new(Http::file(url, &place::config_beside(first, url))?),
         key: String::new(),
     })
 }

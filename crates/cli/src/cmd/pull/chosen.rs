@@ -11,7 +11,7 @@ use sreg_model::layout::Place;
 use sreg_model::statement::{Image, Statement};
 use sreg_model::{Arch, Document, Reference, Repository};
 use sreg_sign::policy;
-use sreg_store::Http;
+use sreg_store::Store;
 use sreg_tree::Tree;
 use sreg_tree::source::{misread, pulled_name};
 use sreg_tree::verify::{BlobCheck, Fault, Options, Report, Seen, resolve};
@@ -98,7 +98,6 @@ impl Chosen {
     pub(super) fn sources(&self) -> Result<Vec<Source>, Problem> {
         let subject = &self.statement.body().subject;
         let key = Place::blob(self.repository(), self.image.digest).to_string();
-        let root = self.trees.first().map_or("", |tree| tree.store().name());
         let mut sources = Vec::new();
         for tree in &self.trees {
             match &tree.settings().blob_url {
@@ -108,12 +107,15 @@ impl Chosen {
                 }),
                 Some(_) => {
                     let url = tree.settings().image_url(subject, &self.image);
-                    sources.push(web(root, &url)?);
+                    sources.push(web(&**tree.store(), &url)?);
                 }
             }
         }
         // Hints: what is no web address is none.
-        sources.extend(self.image.urls.iter().filter_map(|url| web(root, url).ok()));
+        if let Some(tree) = self.trees.first() {
+            let web = |url: &String| web(&**tree.store(), url).ok();
+            sources.extend(self.image.urls.iter().filter_map(web));
+        }
         Ok(sources)
     }
 
@@ -136,7 +138,8 @@ impl Chosen {
 }
 
 /// A file that a registry or a publisher names: it is not led from https to plain http.
-fn web(root: &str, url: &str) -> Result<Source, Problem> {
+fn web(store: &dyn Store, url: &str) -> Result<Source, Problem> {
+    let root = store.name();
     if root.starts_with("https://") && !url.starts_with("https://") {
         return Err(Problem::new(
             "malformed-url",
@@ -147,7 +150,7 @@ fn web(root: &str, url: &str) -> Result<Source, Problem> {
         ));
     }
     Ok(Source {
-        store: std::sync::Arc::new(Http::file(url, &place::access_beside(root, url))?),
+        store: std::sync::Arc::new(place::file_beside(store, url)?),
         key: String::new(),
     })
 }
@@ -202,7 +205,7 @@ fn choose_at(
 ) -> Result<Chosen, Problem> {
     let tree = place::tree_beside(root, at)?;
     let places = knowledge::places(&root.display().to_string());
-    let expected = knowledge::expected(&args.judging.knowing, &places, tree.registry())?;
+    let expected = knowledge::expected(&args.judging.knowing, &places, tree.registry()?)?;
     let report = look(args, &tree, reference, &expected)?;
     knowledge::keep_evidence(&expected, &report.forks, output)?;
     if let Some(problem) = refusal(&report, &tree, reference) {
@@ -264,7 +267,7 @@ fn look(
         if !is_old(&report) || attempts == ATTEMPTS {
             break report;
         }
-        std::thread::sleep(PAUSE);
+        place::config().retry.interrupt.sleep(PAUSE)?;
     };
     match expected.record().and_then(Record::head) {
         Some(stored) if is_old(&report) => {

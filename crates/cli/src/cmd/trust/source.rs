@@ -104,7 +104,7 @@ fn read(target: &str) -> Result<Found, Problem> {
         match read_once(target) {
             Err(problem) if problem.exit() == exit::UNTRUSTED && attempts < ATTEMPTS => {
                 attempts += 1;
-                std::thread::sleep(PAUSE);
+                place::config().retry.interrupt.sleep(PAUSE)?;
             }
             found => return found,
         }
@@ -142,7 +142,7 @@ fn read_once(target: &str) -> Result<Found, Problem> {
 /// The id of the registry at a URL, by its first trust, which is not verified; nothing, where there
 /// is none.
 pub(crate) fn registry_at(url: &str) -> Result<Option<Digest>, Problem> {
-    Ok(place::tree(Path::new(url))?.registry())
+    Ok(place::tree(Path::new(url))?.registry()?)
 }
 
 /// A trust document in a file.
