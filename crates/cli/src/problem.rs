@@ -348,7 +348,10 @@ fn hint(error: &TreeError) -> Option<String> {
             source_folder.display()
         ),
         TreeError::Settings { source, .. } if source.code() == "newer-format" => "install a newer sreg; nothing was changed".to_owned(),
-        TreeError::Signed(_) => "nothing was changed; add --key KEY, a key that its trust lists: sreg trust show".to_owned(),
+        TreeError::Signed(path) => format!(
+            "nothing was changed; add --key KEY: `sreg trust show {}` lists the keys that may sign",
+            path.display()
+        ),
         TreeError::NoKeys(path) => format!(
             "give it a key with: sreg init {} --key KEY",
             path.display()
