@@ -33,7 +33,7 @@ pub(crate) fn of_word(word: &str) -> u8 {
         | "signing-key"
         | "name-map"
         | "passphrase" => USAGE,
-        "unnamed-image" | "not-searched" => OK,
+        "unnamed-image" | "not-searched" | "key-permissions" | "unused-key" => OK,
         "access-denied" => DENIED,
         "not-a-tree" | "no-images" | "missing-head" | "missing-node" | "missing-statement"
         | "missing-blob" | "missing-bucket" | "missing-view" | "missing-reference"
