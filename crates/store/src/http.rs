@@ -51,8 +51,13 @@ impl Http {
     /// When it is no `http://` or `https://` URL, or TLS cannot be set up.
     pub fn open(url: &str, config: &StoreConfig) -> Result<Self, StoreError> {
         let base = url.trim_end_matches('/');
-        base.parse::<BaseUrl>()
-            .map_err(|error| wrong(url, error.to_string()))?;
+        base.parse::<BaseUrl>().map_err(|error| {
+            let credentials = "credentials are not part of it: set SREG_TOKEN for a bearer token";
+            match redact(url) == url {
+                true => wrong(url, error.to_string()),
+                false => wrong(url, credentials.to_owned()),
+            }
+        })?;
         Self::new(base, config)
     }
 
