@@ -339,7 +339,10 @@ mod tests {
         let page = include_str!("../../../spec/cli.md");
         let (_, after) = page.split_once("## Error words").unwrap();
         let (table, _) = after.split_once("\n## ").unwrap();
-        let rows: Vec<&str> = table.lines().filter(|line| line.starts_with("| `")).collect();
+        let rows: Vec<&str> = table
+            .lines()
+            .filter(|line| line.starts_with("| `"))
+            .collect();
         let row = |code: &Code| {
             format!(
                 "| `{code}` | {} | {} | {} |",

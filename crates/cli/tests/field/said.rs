@@ -64,7 +64,8 @@ fn one_thing_is_one_thing() {
     .unwrap();
     let ran = bench.ok(&["index", "more", "--out", "public"]);
     assert!(
-        ran.stderr.contains("2 references not in more remain published"),
+        ran.stderr
+            .contains("2 references not in more remain published"),
         "{}",
         ran.stderr
     );
@@ -72,7 +73,8 @@ fn one_thing_is_one_thing() {
     bench.index();
     let ran = bench.ok(&["index", "more", "--out", "public"]);
     assert!(
-        ran.stderr.contains("1 reference not in more remains published"),
+        ran.stderr
+            .contains("1 reference not in more remains published"),
         "{}",
         ran.stderr
     );
