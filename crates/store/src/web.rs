@@ -212,7 +212,7 @@ pub(crate) fn lost(name: &str, url: &Url, error: &reqwest::Error) -> StoreError 
             let host = proxy.host_str().unwrap_or_default();
             let port = proxy.port_or_known_default();
             let port = port.map_or_else(String::new, |port| format!(":{port}"));
-            format!("by the proxy {}://{host}{port}: {what}", proxy.scheme())
+            format!("{what}, by the proxy {}://{host}{port}", proxy.scheme())
         }
         None => what,
     });
