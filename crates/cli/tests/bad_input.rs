@@ -5,12 +5,14 @@
 mod support;
 
 use std::fs;
+use std::io::{BufRead as _, BufReader};
 use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::time::Duration;
 
 use sreg_model::Arch;
 use sreg_tests::images;
-use support::Bench;
+use sreg_tests::syscalls::{Lack, run_without};
+use support::{Bench, Ran};
 
 /// A bench on which something good is published already.
 fn published() -> Bench {
@@ -272,17 +274,19 @@ fn two_runs_on_one_output_take_turns() {
     let holder = fs::File::open(bench.public()).unwrap();
     holder.lock().unwrap();
     let mut waiting = bench.command(&["index", "images", "--out", "public"]);
-    let child = waiting
-        .stdout(std::process::Stdio::piped())
+    let mut child = waiting
+        .stdout(std::process::Stdio::null())
         .stderr(std::process::Stdio::piped())
         .spawn()
         .unwrap();
-    std::thread::sleep(Duration::from_millis(500));
-    assert_eq!(bench.ls().len(), 1, "the second run waits");
+    // It says that it waits, and does.
+    let mut said = BufReader::new(child.stderr.take().unwrap()).lines();
+    let waits = said.any(|line| line.unwrap().contains("waiting for it to end"));
+    assert!(waits, "the second run ended without waiting");
+    assert_eq!(bench.ls().len(), 1);
     holder.unlock().unwrap();
-    let ran = support::Ran::of(&child.wait_with_output().unwrap());
-    assert_eq!(ran.code, 0);
-    assert!(ran.stderr.contains("waiting"), "{}", ran.stderr);
+    assert!(said.all(|line| line.is_ok()));
+    assert!(child.wait().unwrap().success());
     // And without a hand on the lock: all at once, none lost.
     let children: Vec<_> = (0..4)
         .map(|number| {
@@ -308,27 +312,16 @@ fn two_runs_on_one_output_take_turns() {
 
 #[test]
 fn a_link_mode_that_cannot_be_had_says_so() {
-    let bench = published();
-    // Another file system than that of temporary folders, where there is one.
-    let Ok(other) = tempfile::tempdir_in("/dev/shm") else {
-        return;
-    };
-    let out = other.path().join("public");
-    let ran = bench.run(&[
-        "index",
-        "images",
-        "--out",
-        out.to_str().unwrap(),
-        "--link",
-        "hard",
-    ]);
-    use std::os::unix::fs::MetadataExt as _;
-    if fs::metadata(other.path()).unwrap().dev() != fs::metadata(bench.images()).unwrap().dev() {
-        assert_eq!(ran.code, 5, "{}", ran.stderr);
-        assert!(ran.stderr.contains("error[unwritable]"), "{}", ran.stderr);
-    }
-    let ran = bench.run(&["index", "images", "--out", out.to_str().unwrap()]);
-    assert_eq!(ran.code, 0, "{}", ran.stderr);
+    let bench = Bench::new();
+    bench.sif("lab/tool_1.sif");
+    // As between two file systems.
+    let lacks = [(Lack::HardLinks, rustix::io::Errno::XDEV.raw_os_error())];
+    let index = ["index", "images", "--out", "public", "--link", "hard"];
+    let ran = Ran::of(&run_without(&lacks, &mut bench.command(&index)));
+    assert_eq!(ran.code, 5, "{}", ran.stderr);
+    assert!(ran.stderr.contains("error[unwritable]"), "{}", ran.stderr);
+    bench.index();
+    bench.is_whole();
 }
 
 /// Waits until a process has begun to hash: it has mapped the file, or read a lot.

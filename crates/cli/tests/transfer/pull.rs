@@ -286,7 +286,8 @@ fn the_token_goes_to_no_other_host_than_the_one_that_is_named() {
     bench.sif("lab/tool/1.0.sif");
     bench.index_with(&["--blob-url", &format!("{url}/{{hex}}")]);
     let pull = |args: &[&str]| {
-        let mut command = bench.command(&[&["pull", "--retries", "0"], args].concat());
+        let pull = ["pull", "--retries", "0", "--allow-private"];
+        let mut command = bench.command(&[&pull[..], args].concat());
         command.env("SREG_TOKEN", "not-to-be-seen");
         crate::support::Ran::of(&command.output().unwrap())
     };

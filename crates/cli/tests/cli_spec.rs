@@ -1,5 +1,4 @@
-//! What `spec/cli.md` promises to scripts: JSON under its schemas, exit codes, streams. The
-//! binary is built as part of the test, since a package cannot name another one's binary.
+//! What `spec/cli.md` promises to scripts: JSON under its schemas, exit codes, streams.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::collections::BTreeMap;
@@ -7,28 +6,15 @@ use std::fs;
 use std::io::{BufRead as _, BufReader, Read as _};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
-use std::sync::OnceLock;
 
 use serde_json::{Value, json as value};
 
 fn repository() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
 }
 
-/// The binary, beside this test's own.
 fn binary() -> &'static Path {
-    static BINARY: OnceLock<PathBuf> = OnceLock::new();
-    BINARY.get_or_init(|| {
-        let built = Command::new(env!("CARGO"))
-            .args(["build", "-q", "-p", "sreg-cli"])
-            .current_dir(repository())
-            .status()
-            .unwrap();
-        assert!(built.success());
-        let test = std::env::current_exe().unwrap();
-        let folder = test.ancestors().nth(2).unwrap();
-        folder.join(format!("sreg{}", std::env::consts::EXE_SUFFIX))
-    })
+    Path::new(env!("CARGO_BIN_EXE_sreg"))
 }
 
 /// A scratch folder in which commands run, with caches of its own.
