@@ -201,6 +201,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 fn serve(stream: &TcpStream, shared: &Shared) -> io::Result<()> {
+    stream.set_nodelay(true)?;
     let mut reader = BufReader::new(stream);
     while let Some(request) = read(&mut reader)? {
         let is_head = request.method == "HEAD";
@@ -224,13 +225,15 @@ fn serve(stream: &TcpStream, shared: &Shared) -> io::Result<()> {
         }
         head.push_str("\r\n");
         let mut out = stream;
-        out.write_all(head.as_bytes())?;
+        let mut bytes = head.into_bytes();
         if !is_head {
-            out.write_all(&response.body)?;
-            if response.end == End::Never {
-                loop {
-                    out.write_all(&[0; 64 << 10])?;
-                }
+            bytes.extend_from_slice(&response.body);
+        }
+        // In one piece, so that nothing waits for an acknowledgement.
+        out.write_all(&bytes)?;
+        if !is_head && response.end == End::Never {
+            loop {
+                out.write_all(&[0; 64 << 10])?;
             }
         }
         if response.end != End::Length {
