@@ -61,13 +61,16 @@ pub fn repair(
     repair_by(&writer, known, watch, &options, &tidy)
 }
 
+/// Takes away what is at fault and cannot be mended: whether there was anything.
+type Tidy<'a> = dyn Fn(&Base, &[Fault]) -> Result<bool, TreeError> + Sync + 'a;
+
 /// Mends what can be, and `tidy`s up what is left: whether there was anything.
 fn repair_by(
     writer: &dyn Writer,
     known: &[Known],
     watch: &dyn Watch,
     options: &Options,
-    tidy: &(dyn Fn(&Base, &[Fault]) -> Result<bool, TreeError> + Sync),
+    tidy: &Tidy<'_>,
 ) -> Result<Repaired, TreeError> {
     let look = || {
         let report = match writer.is_shared() {
