@@ -417,26 +417,37 @@ fn table_words(pages: &[Text]) -> Result<BTreeSet<String>> {
         .collect())
 }
 
-/// The words that the code gives: those in functions named `code` and `missing`, in fields of
-/// that name, in front of a class, and as the first argument of what makes an error.
+/// The words that the code gives: the codes of `model::fault` that it names, and the literals that it makes
+/// problems from.
 fn check_words(code: &[Text], words: &BTreeSet<String>, problems: &mut Vec<String>) {
+    let table = "crates/model/src/fault.rs";
+    let named: Vec<(&str, &str)> = code
+        .iter()
+        .filter(|file| file.shown == table)
+        .flat_map(|file| file.text.lines())
+        .filter_map(|line| {
+            let (name, rest) = line.trim().split_once(" = \"")?;
+            let (word, _) = rest.split_once('"')?;
+            is_word(word).then_some((name, word))
+        })
+        .collect();
     let mut given = BTreeSet::new();
-    for file in code.iter().filter(|file| file.shown.starts_with("crates")) {
+    for file in code
+        .iter()
+        .filter(|file| file.shown.starts_with("crates") && file.shown != table)
+    {
         // What tests say is not said to users.
         let text = file.text.split("#[cfg(test)]").next().unwrap_or_default();
-        for function in ["fn code(", "fn missing("] {
-            for (at, _) in text.match_indices(function) {
-                given.extend(literals(body(&text[at..])));
-            }
-        }
-        for maker in [
-            "code: ",
-            "Fault::new(",
-            "Problem::new(",
-            "fault(",
-            ".fault_of(",
-            ".warn(",
-        ] {
+        let is_named = |name: &str| {
+            text.match_indices("Code::").any(|(at, found)| {
+                let rest = &text[at + found.len()..];
+                let end = rest.find(|character: char| !character.is_alphanumeric());
+                &rest[..end.unwrap_or(rest.len())] == name
+            })
+        };
+        let named = named.iter().filter(|(name, _)| is_named(name));
+        given.extend(named.map(|(_, word)| (*word).to_owned()));
+        for maker in ["code: ", "Fault::new(", "Problem::new(", "fault("] {
             for (at, _) in text.match_indices(maker) {
                 let rest = text[at + maker.len()..].trim_start();
                 if let Some((word, _)) =
@@ -444,15 +455,6 @@ fn check_words(code: &[Text], words: &BTreeSet<String>, problems: &mut Vec<Strin
                 {
                     given.extend(is_word(word).then(|| word.to_owned()));
                 }
-            }
-        }
-        for (at, _) in text.match_indices("Class::") {
-            let before = text[..at].trim_end().trim_end_matches(',');
-            if let Some((_, word)) = before
-                .strip_suffix('"')
-                .and_then(|before| before.rsplit_once('"'))
-            {
-                given.extend(is_word(word).then(|| word.to_owned()));
             }
         }
     }
@@ -473,30 +475,4 @@ fn is_word(text: &str) -> bool {
         && text
             .bytes()
             .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
-}
-
-/// What stands in the braces of the function that `text` starts with.
-fn body(text: &str) -> &str {
-    let start = text.find('{').unwrap_or(text.len());
-    let mut depth = 0usize;
-    for (at, character) in text[start..].char_indices() {
-        match character {
-            '{' => depth += 1,
-            '}' => depth -= 1,
-            _ => {}
-        }
-        if depth == 0 {
-            return &text[start..start + at];
-        }
-    }
-    &text[start..]
-}
-
-/// The words between double quotes.
-fn literals(text: &str) -> impl Iterator<Item = String> {
-    text.split('"')
-        .skip(1)
-        .step_by(2)
-        .filter(|word| is_word(word))
-        .map(str::to_owned)
 }
