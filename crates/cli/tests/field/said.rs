@@ -83,7 +83,7 @@ fn one_thing_is_one_thing() {
 #[test]
 fn what_is_no_command_is_not_proposed() {
     let bench = Bench::new();
-    for words in ["gc", "image-conten", "mag"] {
+    for words in ["gc", "image-contents", "mag"] {
         let ran = bench.run(&[words]);
         assert_eq!(ran.code, 2);
         assert!(!ran.stderr.contains("'image-content'"), "{}", ran.stderr);
