@@ -11,7 +11,7 @@ use super::{Knowing, Signing};
 pub(crate) enum Trust {
     /// Show who may sign what, in a registry or a trust document.
     Show(Show),
-    /// Make a registry known: from now on sreg refuses another registry or an older version.
+    /// Make a registry known: from now on, refuse older versions and other registries in its place.
     Add(Add),
     /// Print the keys as an `allowed_signers` list, for `ssh-keygen -Y verify`.
     Export(Show),
@@ -51,7 +51,7 @@ pub(crate) struct Add {
     /// Make the registry known without asking.
     #[arg(short, long)]
     pub(crate) yes: bool,
-    /// Write the registry to a lock file, too [FILE if not given: ./sreg.lock].
+    /// Write the registry to a lock file, too [default FILE: ./sreg.lock].
     #[arg(long, value_name = "FILE", num_args = 0..=1, default_missing_value = "sreg.lock")]
     pub(crate) lock: Option<PathBuf>,
 }
