@@ -19,8 +19,8 @@ use sreg_tree::source::Layout;
 
 use crate::config::Config;
 
-/// Container images for science, as static files: index a folder of SIF images into a
-/// content-addressed registry that any web server or bucket can serve, and verify it.
+/// Publish Singularity and Apptainer images as a registry of static files, which any web server or
+/// bucket can serve; pull and verify them.
 #[derive(Debug, Parser)]
 #[command(
     name = "sreg",
@@ -49,31 +49,32 @@ pub(crate) fn command() -> clap::Command {
 /// What every command takes.
 #[derive(Debug, Clone, Default, ClapArgs)]
 pub(crate) struct Global {
-    /// How the answer is written to standard output.
+    /// Choose the format of standard output [default: text].
     #[arg(long, global = true, env = "SREG_FORMAT", value_name = "FORMAT")]
     pub(crate) format: Option<Format>,
-    /// How progress is shown on standard error.
+    /// Choose how progress is shown on standard error [default: auto].
     #[arg(long, global = true, env = "SREG_PROGRESS", value_name = "WHEN")]
     pub(crate) progress: Option<ProgressMode>,
-    /// When messages are coloured.
+    /// Choose when messages are coloured [default: auto].
     #[arg(long, global = true, env = "SREG_COLOR", value_name = "WHEN")]
     pub(crate) color: Option<ColorMode>,
-    /// How many cores work at once; all of them if not given.
+    /// Use this many cores [default: all].
     #[arg(short, long, global = true, env = "SREG_JOBS", value_name = "N")]
     pub(crate) jobs: Option<usize>,
-    /// Retries of a request after a transient network error [default: 4].
+    /// Retry a request this many times after a transient network error [default: 4].
     #[arg(long, global = true, env = "SREG_RETRIES", value_name = "N", value_parser = clap::value_parser!(u32).range(..=100))]
     pub(crate) retries: Option<u32>,
     /// Give up on a server slower than 1 KiB/s for this many seconds [default: 30].
     #[arg(long, global = true, env = "SREG_TIMEOUT", value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=3600))]
     pub(crate) timeout: Option<u64>,
-    /// Follow URLs of a registry, and redirects, to addresses of a private network.
+    /// Follow the URLs that a registry names, and redirects, to private network addresses [default:
+    /// only if the registry is at such an address].
     #[arg(long, global = true, env = "SREG_ALLOW_PRIVATE", value_parser = clap::builder::BoolishValueParser::new())]
     pub(crate) allow_private: bool,
-    /// Only errors on standard error.
+    /// Print only errors to standard error.
     #[arg(short, long, global = true, conflicts_with = "verbose")]
     pub(crate) quiet: bool,
-    /// More on standard error.
+    /// Print more to standard error: retries, fall-backs, quarantine, use of caches.
     #[arg(short, long, global = true)]
     pub(crate) verbose: bool,
 }
@@ -81,24 +82,24 @@ pub(crate) struct Global {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Format {
-    /// For people.
+    /// Text for people.
     #[default]
     Text,
-    /// One JSON value, as the schemas in `spec/schema/` say.
+    /// One JSON value, valid under the command's schema in `spec/schema/`.
     Json,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum ProgressMode {
-    /// A bar on a terminal, a line every 30 seconds elsewhere.
+    /// A bar on a terminal, otherwise a line every 30 seconds.
     #[default]
     Auto,
     /// A bar.
     Bar,
     /// A line every 30 seconds.
     Plain,
-    /// Nothing.
+    /// No progress.
     None,
 }
 
@@ -117,87 +118,87 @@ pub(crate) enum ColorMode {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Link {
-    /// A reflink, else a hard link, else a copy.
+    /// Reflink, otherwise hard link, otherwise copy: the first that the file system can.
     #[default]
     Auto,
-    /// A hard link: signing or changing the image in place changes the published one too.
+    /// Hard link: signing or changing the image in place also changes the published file.
     Hard,
-    /// A copy that shares its blocks, where the file system can.
+    /// Copy that shares its blocks with the image; fails if the file system cannot.
     Reflink,
-    /// A copy.
+    /// Copy: later changes of the image do not reach the published file.
     Copy,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Io {
-    /// mmap on local file systems, reads on network ones or where mapping fails.
+    /// mmap on local file systems; read on network file systems, or if mapping fails.
     #[default]
     Auto,
-    /// Map files.
+    /// Map files into memory.
     Mmap,
-    /// Read files.
+    /// Read files in blocks.
     Read,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
 pub(crate) enum Blobs {
-    /// Do not look at images.
+    /// Do not check images.
     None,
-    /// Images exist and have the right size.
+    /// Check that images exist and have the right size.
     Head,
-    /// Every byte of every image.
+    /// Check every byte of every image.
     #[default]
     Full,
 }
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Make a registry: with one key that does everything; or, on a server, without keys.
+    /// Create a registry: with one key that may sign everything, or, in a bucket, without keys.
     Init(Init),
-    /// Hash every image of a folder and publish a registry tree.
+    /// Hash the images in a folder and publish them in a registry.
     Index(Index),
-    /// Fetch an image: verified, in parallel, and resumed where it was interrupted.
+    /// Download and verify an image, and resume an interrupted download.
     Pull(Pull),
-    /// Publish one image in a registry, wherever it is kept.
+    /// Publish one image in a registry, in a folder or a bucket.
     Push(Push),
-    /// Attach a file to a published image: a signature of others, an SBOM.
+    /// Attach a file to a published image, such as an SBOM or another tool's signature.
     Attach(Attach),
     /// Remove one reference from a registry; the bytes of its images stay.
     Rm(Rm),
-    /// Copy a registry as it is, with its id and signatures; what is there already is left alone.
+    /// Copy a registry with its id, versions and signatures; send only what is missing.
     Mirror(Mirror),
-    /// Say what a place offers, and what stands in the way of a registry there.
+    /// Check a server or a folder: credentials, conditional writes, range requests, headers.
     Doctor(Doctor),
-    /// Serve the folder of a registry over HTTP, for previews and small sites.
+    /// Serve a registry from a folder over HTTP, for previews and small sites.
     Serve(Serve),
-    /// Find every fault of a published tree, one reference or one image file.
+    /// Check a registry, one reference or one image file, and list every fault.
     Verify(Verify),
-    /// Sign a statement about an image, add a signature to one, or sign anew what is published.
+    /// Sign a statement about an image, add a signature to one, or re-sign published statements.
     Sign(Sign),
-    /// Who may sign what in a registry: show it, change it, and say which registries are known.
+    /// Show or change who may sign what in a registry; add or forget known registries.
     #[command(subcommand)]
     Trust(crate::args::trust::Trust),
-    /// Publish the same again, so that it holds longer.
+    /// Re-sign the current version with a later expiry.
     Refresh(Refresh),
-    /// List the heads of a registry, the newest first.
+    /// List the heads of a registry, newest first.
     Log(Log),
-    /// Show what is in an image.
+    /// Show what an image contains.
     Inspect(Inspect),
     /// List the images of a registry.
     Ls(Ls),
-    /// Show what differs between two registries.
+    /// Show the differences between two registries.
     Diff(Diff),
-    /// Write anew what can be derived: views, chains, the copy of the head.
+    /// Rewrite derived files (views, digest chains, `head`), and finish a run that was killed.
     Repair(Repair),
-    /// Print the completions for a shell.
+    /// Print the completion script for a shell.
     Completion {
         /// The shell.
         shell: Shell,
     },
-    /// Print the manual page, or write one page for each command into a folder.
+    /// Print the manual page, or write one page for each command to a folder.
     Man {
-        /// The folder.
+        /// Write the pages to this folder.
         #[arg(long, value_name = "DIR")]
         out: Option<PathBuf>,
     },
@@ -207,57 +208,57 @@ pub(crate) enum Command {
 pub(crate) struct Index {
     /// The folder of images [default: the current folder].
     pub(crate) source: Option<PathBuf>,
-    /// The registry tree to publish into; made where it is absent.
+    /// Publish in the registry in this folder; create it if it is absent.
     #[arg(short, long, env = "SREG_OUT", value_name = "DIR")]
     pub(crate) out: Option<PathBuf>,
-    /// The URL at which the tree will be served: links in views become absolute.
+    /// Set the URL at which the registry will be served, to make links in views absolute.
     #[arg(long, env = "SREG_BASE_URL", value_name = "URL")]
     pub(crate) base_url: Option<BaseUrl>,
-    /// Images live elsewhere, at this URL: {digest} {hex} {namespace} {name} {tag} {arch} {ext}
-    /// are filled in.
+    /// Publish metadata only, for images that are stored at this URL; sreg fills in {digest} {hex}
+    /// {namespace} {name} {tag} {arch} {ext}.
     #[arg(long, env = "SREG_BLOB_URL", value_name = "TEMPLATE")]
     pub(crate) blob_url: Option<BlobUrl>,
-    /// What will serve the tree: writes what that host needs, and says who can pull from there.
+    /// Write the files that this host needs, and list the clients that can pull from it.
     #[arg(long, env = "SREG_HOST", value_name = "HOST", value_parser = host())]
     pub(crate) host: Option<Host>,
-    /// The namespace of images that lie in the folder itself [default: library].
+    /// Publish images at the top of the folder in this namespace [default: library].
     #[arg(long, env = "SREG_NAMESPACE", value_name = "NAME")]
     pub(crate) namespace: Option<Namespace>,
-    /// How another program names the files: nextflow, galaxy or shpc.
+    /// Read file names as this program writes them.
     #[arg(long, env = "SREG_LAYOUT", value_name = "LAYOUT", value_parser = layout())]
     pub(crate) layout: Option<Layout>,
-    /// References of some files: on each line a path below the folder and a reference, or - for a
-    /// file that is left out.
+    /// Read references from this file: on each line a path below the folder, and its reference or -
+    /// to leave it out.
     #[arg(long, env = "SREG_MAP", value_name = "FILE")]
     pub(crate) map: Option<PathBuf>,
-    /// How images get into the tree.
+    /// Choose how images are put into the registry [default: auto].
     #[arg(long, env = "SREG_LINK", value_name = "HOW")]
     pub(crate) link: Option<Link>,
-    /// How images are read.
+    /// Choose how images are read [default: auto].
     #[arg(long, env = "SREG_IO", value_name = "HOW")]
     pub(crate) io: Option<Io>,
-    /// Read every image again, and remember nothing.
+    /// Read every image again, and do not use or write the hash cache.
     #[arg(long)]
     pub(crate) no_cache: bool,
     /// Remove every reference that the folder does not have, wherever it came from.
     #[arg(long)]
     pub(crate) prune: bool,
-    /// Remove references whose images are gone from the folder, however many they are; what came from
-    /// elsewhere stays.
+    /// Remove references whose images are gone from the folder, even if most are gone; references
+    /// from elsewhere stay.
     #[arg(long)]
     pub(crate) allow_removals: bool,
-    /// Publish the rest when some images cannot be, and exit with 9.
+    /// Skip images that cannot be published, publish the rest, and exit with 9.
     #[arg(long)]
     pub(crate) skip_invalid: bool,
-    /// Print the reference of each path and what would be done, and write nothing.
+    /// Print the reference of each path and what would be done; write nothing.
     #[arg(short = 'n', long)]
     pub(crate) dry_run: bool,
     #[command(flatten)]
     pub(crate) signing: Signing,
-    /// Begin a new registry where one that is known is gone.
+    /// Create a new registry in a folder from which a known one is gone.
     #[arg(long)]
     pub(crate) new: bool,
-    /// With --key: fail where the registry has no keys yet, instead of giving it this one.
+    /// With --key, fail if the registry has no keys yet, instead of giving it this key.
     #[arg(long)]
     pub(crate) no_init: bool,
 }
@@ -277,15 +278,15 @@ fn layout() -> impl TypedValueParser<Value = Layout> {
 /// With which keys, and for how long.
 #[derive(Debug, Clone, Default, ClapArgs)]
 pub(crate) struct Signing {
-    /// A private key file, or the .pub file of a key that an agent or a device holds; more than
-    /// once where several have to sign [default: SREG_KEY, SREG_KEY_1 to SREG_KEY_32, each a file
-    /// or the text of a private key].
+    /// Sign with this private key file, or with the .pub file of a key in an agent or a device;
+    /// repeat it if several keys have to sign [default: SREG_KEY, SREG_KEY_1 to SREG_KEY_32, each a
+    /// file name or the text of a private key].
     #[arg(short, long = "key", value_name = "KEY")]
     pub(crate) keys: Vec<PathBuf>,
-    /// Read passphrases from this file descriptor, a line for each key that has one.
+    /// Read passphrases from this file descriptor, one line for each key that has a passphrase.
     #[arg(long, value_name = "N")]
     pub(crate) passphrase_fd: Option<u32>,
-    /// How many days the head holds [default: as long as the one before; 400 for the first].
+    /// Let the head expire after this many days [default: as the previous head; 400 for the first].
     #[arg(long, value_name = "DAYS", value_parser = clap::value_parser!(u64).range(1..=36_500))]
     pub(crate) expires: Option<u64>,
 }
@@ -293,10 +294,10 @@ pub(crate) struct Signing {
 /// Which registry is expected.
 #[derive(Debug, Clone, Default, ClapArgs)]
 pub(crate) struct Knowing {
-    /// The registry that this is to be, by its id: from now on it is known.
+    /// Require the registry with this id, and make it known from now on.
     #[arg(long, value_name = "ID")]
     pub(crate) trust: Option<sreg_model::Digest>,
-    /// A file that lists known registries [default: ./sreg.lock, where there is one].
+    /// Read known registries from this lock file [default: ./sreg.lock, if it exists].
     #[arg(long, value_name = "FILE")]
     pub(crate) lock: Option<PathBuf>,
 }
@@ -304,12 +305,12 @@ pub(crate) struct Knowing {
 /// How strictly a registry is judged.
 #[derive(Debug, ClapArgs)]
 pub(crate) struct Judging {
-    /// Fail unless everything is signed, in a registry that is known.
+    /// Fail unless the registry is known and everything in it is signed.
     #[arg(long)]
     pub(crate) require_signed: bool,
     #[command(flatten)]
     pub(crate) knowing: Knowing,
-    /// Judge what expires by this time, in Unix seconds, instead of the machine's.
+    /// Check expiry at this time, in Unix seconds [default: the machine's clock].
     #[arg(long, value_name = "SECONDS")]
     pub(crate) now: Option<u64>,
 }
@@ -324,7 +325,7 @@ impl Judging {
 /// Where references are that name no registry.
 #[derive(Debug, ClapArgs)]
 pub(crate) struct Within {
-    /// The registry that a reference without one is in.
+    /// Use this registry for a reference that names none.
     #[arg(long, env = "SREG_REGISTRY", value_name = "REGISTRY")]
     registry: Option<String>,
 }
@@ -338,41 +339,42 @@ impl Within {
 
 #[derive(Debug, ClapArgs)]
 pub(crate) struct Init {
-    /// The folder of the registry, made where it is absent, or `s3://bucket/prefix`.
+    /// The folder of the new registry, created if it is absent, or `s3://bucket/prefix`.
     pub(crate) dir: PathBuf,
     #[command(flatten)]
     pub(crate) signing: Signing,
-    /// A registry whose images the new one publishes.
-    #[arg(long, value_name = "TREE")]
+    /// Publish the images of this registry in the new one.
+    #[arg(long, value_name = "REGISTRY")]
     pub(crate) from: Option<PathBuf>,
 }
 
 #[derive(Debug, ClapArgs)]
 pub(crate) struct Sign {
-    /// An image and the reference that it is to have (`IMAGE TREE//namespace/name:tag`); a statement;
-    /// or a registry tree, or part of one, whose statements are signed anew where they count no
-    /// longer.
+    /// An image and its reference (`IMAGE REGISTRY//namespace/name:tag`), to write a statement; a
+    /// statement, to add a signature; or a registry or a part of it, to re-sign the statements that
+    /// are no longer valid.
     #[arg(required = true, num_args = 1..=2, value_names = ["TARGET", "REFERENCE"])]
     pub(crate) targets: Vec<String>,
     #[command(flatten)]
     pub(crate) signing: Signing,
-    /// Where the statement is written [default: beside the image, with .statement behind its name].
+    /// Write the statement to this file [default: the image's path with .statement added].
     #[arg(short, long, value_name = "FILE")]
     pub(crate) out: Option<PathBuf>,
-    /// The tag is never to move again.
+    /// Freeze the tag: it cannot move to another image later.
     #[arg(long)]
     pub(crate) frozen: bool,
-    /// Sign anew without asking.
+    /// Re-sign without asking.
     #[arg(short, long)]
     pub(crate) yes: bool,
-    /// How the image is read.
+    /// Choose how the image is read [default: auto].
     #[arg(long, env = "SREG_IO", value_name = "HOW")]
     pub(crate) io: Option<Io>,
 }
 
 #[derive(Debug, ClapArgs)]
 pub(crate) struct Refresh {
-    /// A registry tree.
+    /// The registry.
+    #[arg(value_name = "REGISTRY")]
     pub(crate) tree: PathBuf,
     #[command(flatten)]
     pub(crate) signing: Signing,
@@ -380,18 +382,19 @@ pub(crate) struct Refresh {
 
 #[derive(Debug, ClapArgs)]
 pub(crate) struct Log {
-    /// A registry tree.
+    /// The registry.
+    #[arg(value_name = "REGISTRY")]
     pub(crate) tree: PathBuf,
 }
 
 #[derive(Debug, ClapArgs)]
 pub(crate) struct Verify {
-    /// A registry tree, a reference in one (`TREE//namespace/name:tag`), or an image file.
+    /// A registry, a reference (`REGISTRY//namespace/name:tag`), or an image file.
     pub(crate) target: String,
-    /// How closely images are looked at [default: full; head, where they are on a server].
+    /// Choose how closely images are checked [default: full; head if they are on a server].
     #[arg(long, value_name = "HOW")]
     pub(crate) blobs: Option<Blobs>,
-    /// How images are read.
+    /// Choose how images are read [default: auto].
     #[arg(long, env = "SREG_IO", value_name = "HOW")]
     pub(crate) io: Option<Io>,
     #[command(flatten)]
@@ -402,15 +405,15 @@ pub(crate) struct Verify {
 
 #[derive(Debug, ClapArgs)]
 pub(crate) struct Inspect {
-    /// An image file, or a reference (`TREE//namespace/name:tag`).
+    /// An image file, or a reference (`REGISTRY//namespace/name:tag`).
     pub(crate) target: String,
-    /// Hash the image as well; else only headers are read.
+    /// Hash the image, too [default: read headers only].
     #[arg(long)]
     pub(crate) digest: bool,
-    /// The architecture to show where a tag has several [default: amd64, else the first].
+    /// Show this architecture if the tag has several [default: amd64, otherwise the first].
     #[arg(long, value_name = "ARCH")]
     pub(crate) arch: Option<sreg_model::Arch>,
-    /// How images are read.
+    /// Choose how images are read [default: auto].
     #[arg(long, env = "SREG_IO", value_name = "HOW")]
     pub(crate) io: Option<Io>,
     #[command(flatten)]
@@ -419,20 +422,21 @@ pub(crate) struct Inspect {
 
 #[derive(Debug, ClapArgs)]
 pub(crate) struct Ls {
-    /// A registry tree; all of it, or `TREE//namespace`, `TREE//namespace/name`.
+    /// A registry, or a part of it: `REGISTRY//namespace`, `REGISTRY//namespace/name`.
     pub(crate) target: String,
 }
 
 #[derive(Debug, ClapArgs)]
 pub(crate) struct Diff {
-    /// A registry tree.
+    /// The first registry.
     pub(crate) left: PathBuf,
-    /// Another registry tree.
+    /// The second registry.
     pub(crate) right: PathBuf,
 }
 
 #[derive(Debug, ClapArgs)]
 pub(crate) struct Repair {
-    /// A registry tree.
+    /// The registry.
+    #[arg(value_name = "REGISTRY")]
     pub(crate) tree: PathBuf,
 }

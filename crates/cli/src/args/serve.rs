@@ -9,7 +9,7 @@ use clap::Args as ClapArgs;
 pub(crate) struct Serve {
     /// The folder of a registry.
     pub(crate) dir: PathBuf,
-    /// Where to listen; port 0 is any free one, and 0.0.0.0 lets other machines in.
+    /// Listen on this address; port 0 selects a free port, 0.0.0.0 admits other machines.
     #[arg(
         long,
         env = "SREG_LISTEN",
@@ -17,10 +17,10 @@ pub(crate) struct Serve {
         default_value = "127.0.0.1:8080"
     )]
     pub(crate) listen: SocketAddr,
-    /// Serve https:// with this certificate, and those between it and its authority (PEM).
+    /// Serve https:// with this certificate and its intermediate certificates [PEM].
     #[arg(long, env = "SREG_TLS_CERT", value_name = "FILE", requires = "tls_key")]
     pub(crate) tls_cert: Option<PathBuf>,
-    /// The private key of the certificate (PEM).
+    /// Use this private key of the certificate [PEM].
     #[arg(long, env = "SREG_TLS_KEY", value_name = "FILE", requires = "tls_cert")]
     pub(crate) tls_key: Option<PathBuf>,
 }

@@ -8,36 +8,37 @@ use super::{Io, Judging, Signing, Within};
 
 #[derive(Debug, ClapArgs)]
 pub(crate) struct Pull {
-    /// What to fetch: `https://host/registry//namespace/name:tag`, with `s3://`, `file://` or a folder
-    /// in front as well; or the URL of a file and its digest, `https://host/file.sif@sha256:…`.
+    /// The image: `REGISTRY//namespace/name:tag`, where REGISTRY is `https://host/path`,
+    /// `s3://bucket/prefix`, `file:///folder` or a folder; or the URL of a file with its digest,
+    /// `https://host/file.sif@sha256:…`.
     pub(crate) reference: String,
-    /// The file, or the folder to put it into; - is standard output, once all of it is verified
+    /// Write to this file or folder; - is standard output, after the whole image is verified
     /// [default: name_tag.sif].
     #[arg(short, long, value_name = "FILE")]
     pub(crate) out: Option<PathBuf>,
-    /// To standard output as it comes: each part is verified, the whole only when the command ends
-    /// with 0.
+    /// Write each verified part to standard output as it arrives; the whole image is verified only
+    /// if the command exits with 0.
     #[arg(long)]
     pub(crate) stream: bool,
-    /// Replace a file that is there and is another.
+    /// Replace an existing file that differs.
     #[arg(short, long)]
     pub(crate) force: bool,
-    /// The architecture [default: this machine's, else the only one].
+    /// Pull this architecture [default: this machine's, otherwise the only one].
     #[arg(long, value_name = "ARCH")]
     pub(crate) arch: Option<sreg_model::Arch>,
-    /// Another place of the same registry, or of the same file; more than once for several.
+    /// Download from this copy of the registry, or of the file, too; can be repeated.
     #[arg(long = "mirror", env = "SREG_MIRROR", value_name = "URL")]
     pub(crate) mirrors: Vec<String>,
-    /// How many requests go at once.
+    /// Send this many requests at once.
     #[arg(long, env = "SREG_CONNECTIONS", value_name = "N", default_value_t = 4)]
     pub(crate) connections: usize,
-    /// A folder of images that several users or machines share.
+    /// Keep images in this folder, which several users and machines may share.
     #[arg(long, env = "SREG_IMAGE_CACHE", value_name = "DIR")]
     pub(crate) cache: Option<PathBuf>,
-    /// Fetch it, whatever the cache has.
+    /// Download the image even if the cache has it.
     #[arg(long)]
     pub(crate) no_cache: bool,
-    /// From the cache alone, whatever servers have; what has expired since still holds.
+    /// Pull from the cache alone; accept a head that has expired since.
     #[arg(
         long,
         env = "SREG_OFFLINE",
@@ -45,7 +46,8 @@ pub(crate) struct Pull {
         conflicts_with = "locked"
     )]
     pub(crate) offline: bool,
-    /// The version that the lock file lists, not the newest; what has expired since still holds.
+    /// Pull the version that the lock file lists, not the newest; accept a head that has expired
+    /// since.
     #[arg(long)]
     pub(crate) locked: bool,
     #[command(flatten)]
@@ -56,17 +58,18 @@ pub(crate) struct Pull {
 
 #[derive(Debug, ClapArgs)]
 pub(crate) struct Mirror {
-    /// A registry: a folder, or a URL.
+    /// The registry to copy: a folder or a URL.
     pub(crate) from: PathBuf,
-    /// Where its copy is to be: a folder, or `s3://bucket/prefix`.
+    /// The copy: a folder or `s3://bucket/prefix`.
     pub(crate) to: PathBuf,
 }
 
 #[derive(Debug, ClapArgs)]
 pub(crate) struct Doctor {
-    /// A registry, or where one is to be: `s3://bucket/prefix`, `https://host/registry`, a folder.
+    /// A registry, or the place for a new one: `s3://bucket/prefix`, `https://host/registry`, a
+    /// folder.
     pub(crate) place: String,
-    /// Also write to a folder, to see whether conditions are kept; buckets are written to anyway.
+    /// Test conditional writes in a folder, too [default: in buckets only].
     #[arg(long)]
     pub(crate) write: bool,
 }
@@ -75,22 +78,22 @@ pub(crate) struct Doctor {
 pub(crate) struct Push {
     /// An image file.
     pub(crate) image: PathBuf,
-    /// The reference that it is to have: `s3://bucket/registry//namespace/name:tag`,
-    /// `TREE//namespace/name:tag`.
+    /// The reference to publish: `REGISTRY//namespace/name:tag`, where REGISTRY is a folder or
+    /// `s3://bucket/prefix`.
     pub(crate) reference: String,
     #[command(flatten)]
     pub(crate) signing: Signing,
-    /// The statement that its publisher signed [default: the image's name with .statement behind it,
-    /// where there is one].
+    /// Publish this statement, which the image's publisher signed [default: the image's path with
+    /// .statement added, if it exists].
     #[arg(long, value_name = "FILE")]
     pub(crate) statement: Option<PathBuf>,
-    /// The tag is never to move again.
+    /// Freeze the tag: it cannot move to another image later.
     #[arg(long)]
     pub(crate) frozen: bool,
-    /// The architecture of an image that does not say its own.
+    /// Set the architecture of an image whose headers do not name it.
     #[arg(long, value_name = "ARCH")]
     pub(crate) arch: Option<sreg_model::Arch>,
-    /// How the image is read.
+    /// Choose how the image is read [default: auto].
     #[arg(long, env = "SREG_IO", value_name = "HOW")]
     pub(crate) io: Option<Io>,
     #[command(flatten)]
@@ -99,26 +102,26 @@ pub(crate) struct Push {
 
 #[derive(Debug, ClapArgs)]
 pub(crate) struct Attach {
-    /// The file: an SBOM, a signature that another tool made.
+    /// The file, such as an SBOM or another tool's signature.
     pub(crate) file: PathBuf,
-    /// The image that it belongs to: `s3://bucket/registry//namespace/name:tag`,
-    /// `TREE//namespace/name:tag`.
+    /// The published image: `REGISTRY//namespace/name:tag`, where REGISTRY is a folder or
+    /// `s3://bucket/prefix`.
     pub(crate) reference: String,
-    /// The file's media type, such as `application/spdx+json`.
+    /// Set the media type of the file, such as `application/spdx+json`.
     #[arg(long = "type", value_name = "TYPE")]
     pub(crate) media: String,
-    /// The name that it is to have [default: its own].
+    /// Publish the file under this name [default: its own].
     #[arg(long, value_name = "NAME")]
     pub(crate) name: Option<String>,
-    /// An annotation of its manifest; more than once for several.
+    /// Add this annotation to the file's manifest; can be repeated.
     #[arg(long = "annotation", value_name = "KEY=VALUE")]
     pub(crate) annotations: Vec<String>,
-    /// The architecture of the image, where the tag has several.
+    /// Select the image of this architecture if the tag has several.
     #[arg(long, value_name = "ARCH")]
     pub(crate) arch: Option<sreg_model::Arch>,
     #[command(flatten)]
     pub(crate) signing: Signing,
-    /// How the file is read.
+    /// Choose how the file is read [default: auto].
     #[arg(long, env = "SREG_IO", value_name = "HOW")]
     pub(crate) io: Option<Io>,
     #[command(flatten)]
@@ -127,13 +130,13 @@ pub(crate) struct Attach {
 
 #[derive(Debug, ClapArgs)]
 pub(crate) struct Rm {
-    /// The reference to remove, with its tag: `s3://bucket/registry//namespace/name:tag`,
-    /// `REGISTRY//namespace/name:tag`.
+    /// The reference to remove, with its tag: `REGISTRY//namespace/name:tag`, where REGISTRY is a
+    /// folder or `s3://bucket/prefix`.
     pub(crate) reference: String,
-    /// Why it is removed; published with the removal.
+    /// Give the reason, which is published with the removal.
     #[arg(long, value_name = "TEXT")]
     pub(crate) reason: String,
-    /// The architecture to remove [default: all of the tag's].
+    /// Remove this architecture only [default: all architectures of the tag].
     #[arg(long, value_name = "ARCH")]
     pub(crate) arch: Option<sreg_model::Arch>,
     #[command(flatten)]

@@ -9,33 +9,33 @@ use super::{Knowing, Signing};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Trust {
-    /// Show who may sign what in a registry, or in a trust document.
+    /// Show who may sign what, in a registry or a trust document.
     Show(Show),
-    /// From now on a registry is known: what it shows later is held to it.
+    /// Make a registry known: from now on, refuse older versions and other registries in its place.
     Add(Add),
-    /// Print the list of keys that `ssh-keygen -Y verify` takes.
+    /// Print the keys as an `allowed_signers` list, for `ssh-keygen -Y verify`.
     Export(Show),
-    /// Know a registry no longer.
+    /// Forget a known registry.
     Forget(Forget),
-    /// Give a key something to sign.
+    /// Add a key to a role or a scope.
     AddKey(AddKey),
-    /// Take something from a key, or everything.
+    /// Remove a key from a role or a scope, or from everything.
     RemoveKey(RemoveKey),
-    /// Say who may publish below a name from now on.
+    /// Set the keys that may publish in a namespace or a repository.
     Delegate(Delegate),
-    /// What a key signed holds; it signs nothing new.
+    /// Retire a key: its signatures stay valid, and it signs nothing new.
     Retire(OfKey),
-    /// Nothing that a key signed holds.
+    /// Revoke a key: none of its signatures is valid any more.
     Revoke(OfKey),
-    /// Put one key in the place of another, or leave heads behind that a thief made.
+    /// Replace a key with another, or start a new epoch, which leaves a thief's heads behind.
     Rotate(Rotate),
-    /// Add a signature to a version of trust, and publish it once it has all that it needs.
+    /// Add a signature to a new version of trust, and publish it once it has enough.
     Sign(Sign),
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct Show {
-    /// A registry tree, its URL, or a file with a trust document.
+    /// A registry, as a folder or a URL, or a file with a trust document.
     pub(crate) target: String,
     #[command(flatten)]
     pub(crate) knowing: Knowing,
@@ -43,46 +43,48 @@ pub(crate) struct Show {
 
 #[derive(Debug, Args)]
 pub(crate) struct Add {
-    /// A registry tree, or its URL.
+    /// The registry: a folder or a URL.
     pub(crate) target: String,
-    /// The id that it must have: nothing is asked.
+    /// Require this id, and do not ask.
     #[arg(long, value_name = "ID")]
     pub(crate) trust: Option<sreg_model::Digest>,
-    /// Do not ask.
+    /// Make the registry known without asking.
     #[arg(short, long)]
     pub(crate) yes: bool,
-    /// Write it into a lock file as well, ./sreg.lock unless another is named.
+    /// Write the registry to a lock file, too [default FILE: ./sreg.lock].
     #[arg(long, value_name = "FILE", num_args = 0..=1, default_missing_value = "sreg.lock")]
     pub(crate) lock: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct Forget {
-    /// The registry's id.
+    /// The id of the registry.
+    #[arg(value_name = "ID")]
     pub(crate) registry: sreg_model::Digest,
 }
 
-/// The tree whose trust is changed, and who signs the change.
+/// The registry whose trust is changed, and who signs the change.
 #[derive(Debug, Args)]
 pub(crate) struct Change {
-    /// The registry tree.
+    /// The registry whose trust changes.
+    #[arg(value_name = "REGISTRY")]
     pub(crate) tree: PathBuf,
     #[command(flatten)]
     pub(crate) signing: Signing,
-    /// Where the version is written while signatures are missing [default: ./trust-N].
+    /// Write the new version to this file while signatures are missing [default: ./trust-N].
     #[arg(short, long, value_name = "FILE")]
     pub(crate) out: Option<PathBuf>,
-    /// How many days trust holds [default: as many as the version before].
+    /// Let trust expire after this many days [default: as the previous version].
     #[arg(long, value_name = "DAYS", value_parser = clap::value_parser!(u64).range(1..=36_500))]
     pub(crate) trust_expires: Option<u64>,
-    /// Publish also where statements count no longer.
+    /// Publish without asking, even if statements become invalid.
     #[arg(short, long)]
     pub(crate) yes: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Role {
-    /// Signs trust.
+    /// Signs trust documents.
     Root,
     /// Signs heads.
     Head,
@@ -92,10 +94,10 @@ pub(crate) enum Role {
 #[derive(Debug, Args)]
 #[group(multiple = false)]
 pub(crate) struct Place {
-    /// A role.
+    /// Change this role.
     #[arg(long, value_name = "ROLE")]
     pub(crate) role: Option<Role>,
-    /// To publish below a namespace, or one repository.
+    /// Change who may publish in this `namespace` or repository (`namespace/name`).
     #[arg(long, value_name = "SCOPE")]
     pub(crate) scope: Option<Scope>,
 }
@@ -108,7 +110,7 @@ pub(crate) struct AddKey {
     pub(crate) key: String,
     #[command(flatten)]
     pub(crate) place: Place,
-    /// How many keys must sign there from now on.
+    /// Require signatures by this many keys there from now on.
     #[arg(long, value_name = "N")]
     pub(crate) threshold: Option<u64>,
 }
@@ -127,12 +129,13 @@ pub(crate) struct RemoveKey {
 pub(crate) struct Delegate {
     #[command(flatten)]
     pub(crate) change: Change,
-    /// A namespace, or namespace/name.
+    /// The `namespace`, or the repository `namespace/name`.
     pub(crate) scope: Scope,
-    /// The keys: .pub files, or fingerprints of keys that trust lists.
+    /// Let this key publish there: a .pub file, or the fingerprint of a key in trust; can be
+    /// repeated.
     #[arg(long, value_name = "KEY", required = true)]
     pub(crate) to: Vec<String>,
-    /// How many of them must sign a statement.
+    /// Require signatures by this many of the keys on each statement.
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub(crate) threshold: u64,
 }
@@ -142,6 +145,7 @@ pub(crate) struct OfKey {
     #[command(flatten)]
     pub(crate) change: Change,
     /// The key: a .pub file or a fingerprint.
+    #[arg(value_name = "KEY")]
     pub(crate) of: String,
 }
 
@@ -149,16 +153,16 @@ pub(crate) struct OfKey {
 pub(crate) struct Rotate {
     #[command(flatten)]
     pub(crate) change: Change,
-    /// The key that is replaced: a .pub file or a fingerprint.
+    /// Replace this key: a .pub file or a fingerprint.
     #[arg(long, value_name = "KEY", requires = "to")]
     pub(crate) from: Option<String>,
-    /// The key that comes in its place: a .pub file.
+    /// Use this key instead: a .pub file.
     #[arg(long, value_name = "KEY", requires = "from")]
     pub(crate) to: Option<String>,
-    /// Begin a new epoch of heads.
+    /// Start a new epoch of heads.
     #[arg(long)]
     pub(crate) new_epoch: bool,
-    /// The last head of the current epoch that counts [default: the newest].
+    /// Keep the heads of the current epoch up to this version [default: the newest].
     #[arg(long, value_name = "VERSION", requires = "new_epoch")]
     pub(crate) after: Option<u64>,
 }
@@ -167,11 +171,12 @@ pub(crate) struct Rotate {
 pub(crate) struct Sign {
     /// A version of trust that lacks signatures.
     pub(crate) file: PathBuf,
-    /// The registry tree: where it is published once it has all that it needs.
+    /// The registry in which to publish it, once it has enough signatures.
+    #[arg(value_name = "REGISTRY")]
     pub(crate) tree: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) signing: Signing,
-    /// Sign what it says, and publish it, without asking.
+    /// Sign and publish it without asking.
     #[arg(short, long)]
     pub(crate) yes: bool,
 }
