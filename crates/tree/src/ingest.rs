@@ -18,7 +18,7 @@ use sreg_model::statement::{Image, Subject};
 use sreg_model::{Digest, Document, Host, document, trust};
 
 use self::found::{Found, Sorted};
-use self::hashing::Hashing;
+use self::hashing::{Brought, Hashing};
 use crate::cache::Cache;
 use crate::error::TreeError;
 use crate::publish::{self, Base, Edition, Keys, Lines, Provided, Publication, Watch};
@@ -168,9 +168,17 @@ pub fn index_folder(
     let settings_changed = !is_new && *writer.tree().settings() != settings;
 
     let import = settings.blob_url.is_none().then_some(options.link);
-    let (hashed, stopped) = hashing::bring(&writer, &found, options.io, import, watch);
-    // Also when something went wrong: what was hashed need not be hashed again.
-    hashing::remember(&mut cache, &found, &hashed);
+    let brought = hashing::bring(&writer, &found, options.io, import, watch);
+    let Brought {
+        hashed,
+        changed,
+        stopped,
+    } = brought;
+    // Also when something went wrong: what was hashed need not be hashed again. But blobs that were changed
+    // are found by their sources, which are to be hashed until these are removed.
+    if changed.is_empty() {
+        hashing::remember(&mut cache, &found, &hashed);
+    }
     if let Some(error) = stopped {
         return Err(error);
     }
@@ -212,6 +220,10 @@ pub fn index_folder(
     };
     let head = publish::publish(&mut writer, &base, &lines, &publication, watch)?;
     let edition = publication.edition;
+    if !changed.is_empty() {
+        hashing::unlink(&writer, &changed, watch)?;
+        hashing::remember(&mut cache, &found, &hashed);
+    }
     absent::write_origin(
         options.origin.as_deref(),
         edition.present.iter().map(|(subject, _)| subject),

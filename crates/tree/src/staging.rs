@@ -152,19 +152,19 @@ impl FolderWriter {
         self.settle(&staged, &self.tree.path(place))
     }
 
-    /// Brings an image into the tree, unless it is there. The file must still be what `stamp`
-    /// says.
+    /// Brings an image into the tree, unless it is there and not `is_changed`. The file must still be what
+    /// `stamp` says.
     pub(crate) fn import(
         &self,
         place: &Place,
         file: &Path,
         stamp: &Stamp,
-        mode: LinkMode,
+        (mode, is_changed): (LinkMode, bool),
         observer: &dyn Observer,
     ) -> Result<(), TreeError> {
         let path = self.tree.path(place);
-        let is_there =
-            fs::metadata(&path).is_ok_and(|found| found.is_file() && found.len() == stamp.size);
+        let is_there = !is_changed
+            && fs::metadata(&path).is_ok_and(|found| found.is_file() && found.len() == stamp.size);
         match is_there {
             true => Ok(()),
             false => self.place(&path, file, stamp, mode, observer),
@@ -413,7 +413,9 @@ impl Writer for FolderWriter {
         observer: &dyn Observer,
     ) -> Result<(), TreeError> {
         if let Place::Blob(repository, digest) = place {
-            self.unlink_changed(repository, &HashMap::from([(stamp.file(), *digest)]))?;
+            let files = HashMap::from([(stamp.file(), *digest)]);
+            let changed = self.changed(repository, &files)?;
+            changed.iter().try_for_each(|place| self.unlink(place))?;
         }
         let path = self.tree.path(place);
         self.place(&path, file, stamp, link, observer)

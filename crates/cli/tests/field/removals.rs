@@ -119,6 +119,31 @@ fn one_reference_is_removed_by_name() {
 
 // spec: CLI-37
 #[test]
+fn a_tag_is_removed_for_all_its_architectures() {
+    let bench = Bench::new();
+    bench.sif("lab/kept/1.0.sif");
+    bench.sif("lab/tool/1.0.sif");
+    for arch in [Arch::Arm64, Arch::Riscv64] {
+        let image = images::sif(arch.as_str(), arch, 100);
+        bench.write(&format!("lab/tool/1.0.{arch}.sif"), &image);
+    }
+    bench.index();
+    let rm = [
+        "rm",
+        "public//lab/tool:1.0",
+        "--reason",
+        "x",
+        "--format",
+        "json",
+    ];
+    let answer = bench.ok(&rm).json();
+    assert_eq!(answer["archs"], json!(["amd64", "arm64", "riscv64"]));
+    assert_eq!(bench.ls(), ["lab/kept:1.0 amd64"]);
+    bench.is_whole();
+}
+
+// spec: CLI-37
+#[test]
 fn a_removal_that_is_not_possible_changes_nothing() {
     let bench = published(1);
     let frozen = bench.sif("../other/frozen.sif");

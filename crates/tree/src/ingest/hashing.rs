@@ -35,19 +35,22 @@ impl Hashing {
 }
 
 /// Hashes all images that are not known or whose chain is not in the tree, writes their chains,
-/// and brings images into the tree as `import` says, if it does. Results stand in the order of
-/// `found`; with an error there may be fewer.
+/// and brings images into the tree as `import` says, if it does.
 pub(super) fn bring(
     writer: &FolderWriter,
     found: &[Found],
     mode: IoMode,
     import: Option<LinkMode>,
     watch: &dyn Watch,
-) -> (Vec<Hashing>, Option<TreeError>) {
+) -> Brought {
     if let Some(link) = import
         && let Err(error) = check_space(writer.tree(), found, link)
     {
-        return (Vec::new(), Some(error));
+        return Brought {
+            hashed: Vec::new(),
+            changed: BTreeSet::new(),
+            stopped: Some(error),
+        };
     }
     let mut results: Vec<Option<Hashing>> = found
         .iter()
@@ -87,29 +90,42 @@ pub(super) fn bring(
             Err(_) => {}
         }
     }
-    let results: Vec<Hashing> = results.into_iter().flatten().collect();
-    // Also when something went wrong: the next run does not hash these files again.
-    let stopped = stopped.or(unlink_changed(writer, found, &order, &results, watch).err());
-    let stopped = match (stopped, import) {
-        (None, Some(link)) => import_all(writer, found, &results, link, watch).err(),
-        (stopped, _) => stopped,
+    let hashed: Vec<Hashing> = results.into_iter().flatten().collect();
+    let mut brought = Brought {
+        changed: BTreeSet::new(),
+        stopped,
+        hashed,
     };
-    (
-        results,
-        stopped.or_else(|| watch.is_cancelled().then_some(TreeError::Cancelled)),
-    )
+    match changed(writer, found, &order, &brought.hashed) {
+        Ok(changed) => brought.changed = changed,
+        Err(error) => brought.stopped = brought.stopped.or(Some(error)),
+    }
+    if let (None, Some(link)) = (&brought.stopped, import) {
+        brought.stopped = import_all(writer, found, &mut brought, link, watch).err();
+    }
+    let cancelled = || watch.is_cancelled().then_some(TreeError::Cancelled);
+    brought.stopped = brought.stopped.or_else(cancelled);
+    brought
 }
 
-/// Removes the names under which images are published that were changed in place since: their source is
-/// a hard link of the published file.
-fn unlink_changed(
+/// What came of bringing images into the tree.
+pub(super) struct Brought {
+    /// In the order of the images; with an error there may be fewer.
+    pub(super) hashed: Vec<Hashing>,
+    /// Blobs that were changed in place since they were published, and are not brought again.
+    pub(super) changed: BTreeSet<Place>,
+    /// What went wrong.
+    pub(super) stopped: Option<TreeError>,
+}
+
+/// The blobs whose source, a hard link of them, was written since they were published.
+fn changed(
     writer: &FolderWriter,
     found: &[Found],
     order: &[usize],
-    results: &[Hashing],
-    watch: &dyn Watch,
-) -> Result<(), TreeError> {
-    let files: HashMap<FileId, Digest> = results
+    hashed: &[Hashing],
+) -> Result<BTreeSet<Place>, TreeError> {
+    let files: HashMap<FileId, Digest> = hashed
         .iter()
         .map(|hashing| (hashing.known().stamp.file(), hashing.known().digest))
         .collect();
@@ -117,14 +133,26 @@ fn unlink_changed(
         .iter()
         .map(|number| FoldedRepository::new(&found[*number].subject.repository))
         .collect();
+    let mut changed = BTreeSet::new();
     for repository in repositories {
-        for place in writer.unlink_changed(&repository, &files)? {
-            watch.note(&format!(
-                "{place} removed: its source, a hard link, was changed in place"
-            ));
-        }
+        changed.extend(writer.changed(&repository, &files)?);
     }
-    Ok(())
+    Ok(changed)
+}
+
+/// Removes the names of blobs that were changed, once the next version is published.
+pub(super) fn unlink(
+    writer: &FolderWriter,
+    changed: &BTreeSet<Place>,
+    watch: &dyn Watch,
+) -> Result<(), TreeError> {
+    for place in changed {
+        writer.unlink(place)?;
+        watch.note(&format!(
+            "{place} removed: its source, a hard link, was changed in place"
+        ));
+    }
+    writer.sync()
 }
 
 /// How many images were not read.
@@ -211,24 +239,30 @@ fn now_nanoseconds() -> i128 {
 fn import_all(
     writer: &FolderWriter,
     found: &[Found],
-    hashed: &[Hashing],
+    brought: &mut Brought,
     link: LinkMode,
     watch: &dyn Watch,
 ) -> Result<(), TreeError> {
+    let Brought {
+        hashed, changed, ..
+    } = brought;
     let place = |(image, hashing): (&'_ Found, &'_ Hashing)| {
         Place::blob(&image.subject.repository, hashing.known().digest)
     };
     let places: BTreeMap<Place, &Found> = found
         .iter()
-        .zip(hashed)
+        .zip(&*hashed)
         .map(|pair| (place(pair), pair.0))
         .collect();
     places.par_iter().try_for_each(|(place, image)| {
+        let how = (link, changed.contains(place));
         if watch.is_cancelled() {
             return Err(TreeError::Cancelled);
         }
-        writer.import(place, &image.path, &image.stamp, link, watch)
-    })
+        writer.import(place, &image.path, &image.stamp, how, watch)
+    })?;
+    changed.retain(|place| !places.contains_key(place));
+    Ok(())
 }
 
 /// Keeps what is known in the cache, with the stamps that files have after they were linked.

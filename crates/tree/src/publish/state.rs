@@ -1,5 +1,6 @@
 //! The statements of a version: which are made, which are kept, which publishers brought.
 
+use std::collections::HashSet;
 use std::path::PathBuf;
 
 use rayon::prelude::*;
@@ -8,7 +9,7 @@ use sreg_model::attachment::{self, Attachment};
 use sreg_model::layout::Place;
 use sreg_model::node::{ImageSize, TagEntry, TagKey};
 use sreg_model::statement::{Claim, Statement, Subject};
-use sreg_model::{Document, Namespace, canonical, document};
+use sreg_model::{Digest, Document, Namespace, canonical, document};
 use sreg_sign::policy;
 
 use super::signing::{Signing, unsigned};
@@ -75,6 +76,12 @@ pub(super) fn changes(
         .map(|(subject, wanted)| states.state(subject, wanted))
         .collect();
     let entries = all_or_every_refusal(tree, stated)?;
+    // Their statements may be written only later.
+    let new: HashSet<Digest> = entries
+        .iter()
+        .flatten()
+        .map(|(_, entry)| entry.statement)
+        .collect();
     let mut changes = IndexChanges::new();
     for (namespace, entry) in entries.into_iter().flatten() {
         let key = entry.key.as_str().to_owned();
@@ -84,9 +91,8 @@ pub(super) fn changes(
             .entry(key)
             .or_insert_with(|| published.cloned().unwrap_or_default());
         of_key.retain(|line| line.arch != entry.arch);
-        of_key
-            .iter()
-            .try_for_each(|line| check_stated(tree, line))?;
+        let mut others = of_key.iter().filter(|line| !new.contains(&line.statement));
+        others.try_for_each(|line| check_stated(tree, line))?;
         of_key.push(entry);
         of_key.sort_by_key(|line| line.arch);
     }

@@ -16,14 +16,12 @@ use super::FolderWriter;
 use crate::error::TreeError;
 
 impl FolderWriter {
-    /// Removes the names under which `files` are published with digests that they no longer have: a hard
-    /// link whose source was written since. The bytes stay under the other name. Returns what was removed.
-    ///
-    /// `files` gives the digest that each file has now.
+    /// Returns the blobs of a repository that are one of `files`, under digests that these no longer have: a
+    /// hard link whose source was written since. `files` gives the digest that each file has now.
     ///
     /// # Errors
-    /// `Read` or `Write` if the folder of the repository's blobs cannot be listed, or a name not removed.
-    pub(crate) fn unlink_changed(
+    /// `Read` if the folder of the repository's blobs cannot be listed.
+    pub(crate) fn changed(
         &self,
         repository: &FoldedRepository,
         files: &HashMap<FileId, Digest>,
@@ -35,11 +33,12 @@ impl FolderWriter {
             Err(error) if is_absent(&error) => return Ok(Vec::new()),
             entries => entries.map_err(TreeError::read(folder))?,
         };
+        // What a folder says of its entries is enough to rule nearly all of them out.
         let inodes: HashMap<u64, (&FileId, &Digest)> = files
             .iter()
             .map(|(file, digest)| (file.inode, (file, digest)))
             .collect();
-        let mut removed = Vec::new();
+        let mut changed = Vec::new();
         for entry in entries {
             let entry = entry.map_err(TreeError::read(folder))?;
             let Some((file, digest)) = inodes.get(&entry.ino()) else {
@@ -52,13 +51,22 @@ impl FolderWriter {
             };
             let found = entry.metadata().map_err(TreeError::read(&entry.path()))?;
             if FileId::of(&found) == **file {
-                self.check_inside(&entry.path())?;
-                fs::remove_file(entry.path()).map_err(TreeError::write(&entry.path()))?;
-                self.touched(&entry.path());
-                removed.push(blob(named));
+                changed.push(blob(named));
             }
         }
-        Ok(removed)
+        Ok(changed)
+    }
+
+    /// Removes the name of a blob that [`FolderWriter::changed`] found; the bytes stay under the other name.
+    ///
+    /// # Errors
+    /// `Write` if it cannot be removed.
+    pub(crate) fn unlink(&self, place: &Place) -> Result<(), TreeError> {
+        let path = self.tree.path(place);
+        self.check_inside(&path)?;
+        fs::remove_file(&path).map_err(TreeError::write(&path))?;
+        self.touched(&path);
+        Ok(())
     }
 
     /// Takes a damaged image away that no version names: a hard link loses this name, another file is moved
