@@ -88,7 +88,7 @@ impl Problem {
             several => several.iter().find(is_named),
         };
         if let (Some(place), Some(hint)) = (place, &mut self.hint) {
-            for word in ["TREE", "PLACE"] {
+            for word in ["REGISTRY", "PLACE"] {
                 *hint = replace_word(hint, word, place);
             }
         }
@@ -133,7 +133,7 @@ impl Problem {
                 message: format!("{}: {}", fault.path.display(), fault.message),
             })
             .collect();
-        let hint = "nothing was published; mend or move these files, or publish the rest with --skip-invalid".to_owned();
+        let hint = "fix the file and run the command again; nothing was published".to_owned();
         Self {
             lines,
             below: String::new(),
@@ -162,11 +162,11 @@ impl From<SignError> for Problem {
     fn from(error: SignError) -> Self {
         let hint = match error.code().word() {
             _ if matches!(error, SignError::LostLines { .. }) => Some(
-                "keep its line breaks: in a shell SREG_KEY=\"$(cat FILE)\" with the quotes, in a workflow file the secret alone; or write it to a file, and name that",
+                "keep the line breaks: quote the variable in a shell (SREG_KEY=\"$(cat FILE)\"), or write the key to a file and name the file",
             ),
-            _ if matches!(error, SignError::Several { .. }) => Some(
-                "give each key in a variable of its own: SREG_KEY_1, SREG_KEY_2 and so on to SREG_KEY_32",
-            ),
+            _ if matches!(error, SignError::Several { .. }) => {
+                Some("pass each key in its own variable, SREG_KEY_1 to SREG_KEY_32")
+            }
             _ if matches!(
                 error,
                 SignError::Pem {
@@ -176,23 +176,23 @@ impl From<SignError> for Problem {
             ) =>
             {
                 Some(
-                    "OpenSSH 9.6 or later rewrites it with: ssh-keygen -p -f FILE; an earlier one cannot, then make a new key: ssh-keygen -t ed25519",
+                    "run `ssh-keygen -p -f FILE` to convert it (OpenSSH 9.6 or later), or `ssh-keygen -t ed25519` to make a new key",
                 )
             }
             _ if matches!(error, SignError::Pem { .. }) => Some(
-                "rewrite it with: ssh-keygen -p -f FILE; for a PuTTY key: puttygen FILE -O private-openssh -o NEW",
+                "run `ssh-keygen -p -f FILE` to convert it; for a PuTTY key, `puttygen FILE -O private-openssh -o NEW`",
             ),
             _ if matches!(error, SignError::NeedsFile { .. }) => Some(
-                "write the key to a file that only you can read, or load it into ssh-agent, and name that file or the .pub file",
+                "write the key to a file that only you can read and name it, or load the key into ssh-agent and name its .pub file",
             ),
             "passphrase" => Some(
-                "give it on a terminal, by --passphrase-fd N, or in the file that SREG_KEY_PASSPHRASE_FILE names",
+                "type it on a terminal, or pass it with --passphrase-fd N or in the file that SREG_KEY_PASSPHRASE_FILE names",
             ),
             "unreadable" | "missing-file" => Some(
-                "if the key is lost, others may go on: sreg trust show TREE says who; see docs/keys.md",
+                "if the key is lost, run `sreg trust show REGISTRY` to see who else may sign (docs/keys.md)",
             ),
             "signing-key" => Some(
-                "a key is a private key file of OpenSSH, or the .pub file of one that an agent holds; make one with: ssh-keygen -t ed25519",
+                "name an OpenSSH private key, or the .pub file of a key that an agent holds; `ssh-keygen -t ed25519` makes one",
             ),
             _ => None,
         };
@@ -249,18 +249,16 @@ impl From<ServeError> for Problem {
         let hint = match &error {
             ServeError::Listen { source, .. } => match source.kind() {
                 ErrorKind::AddrInUse => {
-                    "another program listens there; name another port, or any free one with: --listen 127.0.0.1:0"
+                    "choose another port, or let the system choose with --listen 127.0.0.1:0"
                 }
                 ErrorKind::PermissionDenied => {
-                    "ports below 1024 are the administrator's; name a higher one, such as: --listen 127.0.0.1:8080"
+                    "choose a port above 1023, such as --listen 127.0.0.1:8080"
                 }
-                _ => "name an address of this machine, such as: --listen 127.0.0.1:8080",
+                _ => "use an address of this machine, such as --listen 127.0.0.1:8080",
             },
-            ServeError::Kernel => {
-                "let another web server serve the folder: any can (docs/storage.md)"
-            }
+            ServeError::Kernel => "serve the folder with another web server (docs/storage.md)",
             ServeError::Pem { .. } | ServeError::Certificate { .. } => {
-                "both files are PEM: the certificate first in one, with those between it and its authority; its private key in the other"
+                "pass two PEM files: the certificate followed by its intermediates, and its private key"
             }
             _ => return problem,
         };
@@ -287,25 +285,21 @@ fn replace_word(text: &str, word: &str, by: &str) -> String {
 fn store_hint(error: &StoreError) -> Option<String> {
     Some(match error {
         StoreError::Denied { .. } => {
-            "which credentials were tried, and whether they are let in, says: sreg doctor PLACE"
-                .to_owned()
+            "run `sreg doctor PLACE` to see which credentials were tried".to_owned()
         }
         StoreError::Unreachable { .. } => {
-            "it may be tried again; what stands in the way says: sreg doctor PLACE".to_owned()
+            "try again later, or run `sreg doctor PLACE` to see what fails".to_owned()
         }
-        StoreError::Clock { .. } => "set the clock of this machine, by NTP for example".to_owned(),
-        StoreError::Full { .. } => {
-            "make room in the bucket, or have its quota raised".to_owned()
-        }
+        StoreError::Clock { .. } => "correct the clock of this machine".to_owned(),
+        StoreError::Full { .. } => "free space in the bucket, or raise its quota".to_owned(),
         StoreError::PrivateAddress { .. } => {
-            "if you trust whoever names it, give --allow-private".to_owned()
+            "add --allow-private if you trust the registry".to_owned()
         }
         StoreError::Unconditional(_) => {
-            "publish from one place only to a store that supports conditional writes, such as S3, R2, MinIO or Ceph".to_owned()
+            "use a store that supports conditional writes, such as S3, R2, MinIO or Ceph".to_owned()
         }
         StoreError::ReadOnly(_) => {
-            "publish to a folder or to s3://bucket/prefix, and let the web server serve that"
-                .to_owned()
+            "publish to the folder or bucket that the web server serves".to_owned()
         }
         _ => return None,
     })
@@ -316,7 +310,7 @@ impl From<StateError> for Problem {
         let problem = Self::new(error.code(), explain(&error));
         match error {
             StateError::Malformed { path, .. } => problem.with_hint(format!(
-                "bring it back from a copy; without {} the registry is unknown: sreg trust add",
+                "restore {} from a backup, or delete it and run `sreg trust add` to pin the registry again",
                 path.display()
             )),
             _ => problem,
@@ -334,68 +328,68 @@ impl From<HashError> for Problem {
 fn hint(error: &TreeError) -> Option<String> {
     Some(match error {
         TreeError::NotATree(path) => registry_hint(path),
-        TreeError::InTheWay(path) => format!("nothing was changed; move {} elsewhere", path.display()),
+        TreeError::InTheWay(path) => format!("move {} elsewhere; nothing was changed", path.display()),
         TreeError::NotOurs(path) => {
-            format!("nothing in it was touched; name an empty or absent folder, such as --out {}/public", path.display())
+            format!("use an empty or new folder, such as --out {}/public; nothing was changed", path.display())
         }
         TreeError::NoHead(path) if sreg_store::is_url(&path.to_string_lossy()) => {
-            format!("publish something with: sreg push IMAGE {}//namespace/name:tag", path.display())
+            format!("run `sreg push IMAGE {}//namespace/name:tag` to publish an image", path.display())
         }
-        TreeError::NoHead(path) => format!("publish something with: sreg index IMAGES --out {}", path.display()),
+        TreeError::NoHead(path) => format!("run `sreg index IMAGES --out {}` to publish images", path.display()),
         TreeError::NoImages(_) => "check the path; images end in .sif, .simg or .img".to_owned(),
         TreeError::MassRemoval { source_folder, .. } => format!(
-            "nothing was changed; check that {} is mounted and complete. If these images are meant to go, add --allow-removals",
+            "check that {} is mounted and complete; add --allow-removals to remove these references",
             source_folder.display()
         ),
-        TreeError::Settings { source, .. } if source.code() == "newer-format" => "install a newer sreg; nothing was changed".to_owned(),
+        TreeError::Settings { source, .. } if source.code() == "newer-format" => "install a newer sreg".to_owned(),
         TreeError::Signed(path) => format!(
-            "nothing was changed; add --key KEY: `sreg trust show {}` lists the keys that may sign",
+            "add --key KEY; run `sreg trust show {}` to see which keys may sign",
             path.display()
         ),
         TreeError::NoKeys(path) => format!(
-            "give it a key with: sreg init {} --key KEY",
+            "run `sreg init {} --key KEY` to give it a key",
             path.display()
         ),
-        TreeError::HasKeys { .. } => "nothing was changed; publish in it with one of its keys".to_owned(),
+        TreeError::HasKeys { .. } => "publish with one of its keys; nothing was changed".to_owned(),
         TreeError::Policy { path, .. } | TreeError::Mismatch { path, .. }
             if path.extension().is_some_and(|ending| ending == "statement") => {
-            "sign it again with: sreg sign IMAGE TREE//REFERENCE --key KEY; or remove the file".to_owned()
+            "run `sreg sign IMAGE REGISTRY//REFERENCE --key KEY` to sign it again, or remove the file".to_owned()
         }
         TreeError::Policy { source, path } => {
-            return policy_hint(source.code().word()).map(|hint| hint.replace("TREE", &tree_of(path)));
+            return policy_hint(source.code().word()).map(|hint| replace_word(&hint, "REGISTRY", &tree_of(path)));
         }
-        TreeError::NeverCounted(_) => "it was put there by somebody who could sign heads alone; leave what followed the last good head behind, and give heads to another key: sreg log TREE, then sreg trust rotate TREE --new-epoch --after VERSION --from KEY.pub --to NEW.pub --key ROOT --key NEW".to_owned(),
-        TreeError::Published(path) => format!("give it a key with: sreg index IMAGES --out {} --key KEY", path.display()),
-        TreeError::CountsNoLonger(_) => "look at what it says, and sign it again first with: sreg sign TREE//REFERENCE --key KEY".to_owned(),
-        TreeError::NoRoom(..) => "attach the same files with fewer or shorter annotations".to_owned(),
-        TreeError::NotOneImage { archs, .. } if archs.is_empty() => "list what there is with: sreg ls TREE".to_owned(),
+        TreeError::NeverCounted(_) => "a holder of the head key published it without the right; find the last good version with `sreg log REGISTRY`, then run `sreg trust rotate REGISTRY --new-epoch --after VERSION --from KEY.pub --to NEW.pub --key ROOT --key NEW`".to_owned(),
+        TreeError::Published(path) => format!("run `sreg index IMAGES --out {} --key KEY` to give it a key", path.display()),
+        TreeError::CountsNoLonger(_) => "check what it claims, then run `sreg sign REGISTRY//REFERENCE --key KEY` to sign it again".to_owned(),
+        TreeError::NoRoom(..) => "use fewer or shorter annotations".to_owned(),
+        TreeError::NotOneImage { archs, .. } if archs.is_empty() => "run `sreg ls REGISTRY` to list the references".to_owned(),
         TreeError::Frozen(_) => "publish under another tag".to_owned(),
-        TreeError::Space { .. } => "free some space, or put the output on the file system of the images so that they can be linked".to_owned(),
-        TreeError::Write { .. } => "what was published before is still there, whole; the next run goes on from here".to_owned(),
-        TreeError::Conflict(_) => "run the command again: it starts from the new version".to_owned(),
+        TreeError::Space { .. } => "free space, or put the output on the file system of the images so that they can be linked".to_owned(),
+        TreeError::Write { .. } => "the published version is unchanged; run the command again to continue".to_owned(),
+        TreeError::Conflict(_) => "run the command again; it starts from the new version".to_owned(),
         TreeError::LastVersion(path) => format!(
-            "nobody publishes so often: if a copy of the tree has an older head, bring that back; see also sreg verify {}",
+            "restore a copy of the registry that has an older head; run `sreg verify {}` to check it",
             path.display()
         ),
-        TreeError::CaseCollision(..) => "rename one of them: some file systems and clients cannot tell them apart".to_owned(),
-        TreeError::Hash(HashError::Changed { .. }) => "nothing was published; run again when nobody writes the image".to_owned(),
-        TreeError::Cancelled => "what was published before is still there, whole; run again to go on".to_owned(),
+        TreeError::CaseCollision(..) => "rename one of them; some file systems and clients ignore case".to_owned(),
+        TreeError::Hash(HashError::Changed { .. }) => "run the command again when no program writes the image; nothing was published".to_owned(),
+        TreeError::Cancelled => "the published version is unchanged; run the command again to continue".to_owned(),
         TreeError::Missing { tree, .. } => format!(
-            "list all faults with: sreg verify {}; then bring the file back from a copy of the tree",
+            "run `sreg verify {}` to list all faults, and restore the file from a copy of the registry",
             tree.display()
         ),
         TreeError::Unconditional(path) => format!(
-            "use a store that honours If-None-Match and If-Match; sreg doctor {} says more",
+            "use a store that supports If-None-Match and If-Match; run `sreg doctor {}` to test one",
             path.display()
         ),
         TreeError::Diverged { .. } => {
-            "copy the other way if the copy is the newer one; else look at both with: sreg log"
+            "mirror the other way if the copy is newer; otherwise compare both with `sreg log`"
                 .to_owned()
         }
         TreeError::Store(error) => store_hint(error)?,
-        TreeError::Map { path, .. } => format!("list everything that is wrong with: sreg verify {}", path.display()),
+        TreeError::Map { path, .. } => format!("run `sreg verify {}` to list all faults", path.display()),
         TreeError::Document { path, .. } | TreeError::Mismatch { path, .. } => {
-            format!("list everything that is wrong with: sreg verify {}", tree_of(path))
+            format!("run `sreg verify {}` to list all faults", tree_of(path))
         }
         _ => return None,
     })
@@ -419,7 +413,7 @@ fn remaining_hint(root: &Path, refused: &[Unsigned], of_head: bool) -> String {
     };
     if let Some(only) = only_key(trust).filter(asks_for) {
         return format!(
-            "nothing was published; {only} does everything in this registry: name that key. Only if it is lost, begin anew with: sreg init DIR --key KEY --from {tree} (docs/keys.md)"
+            "add --key with {only}, the only key of this registry; nothing was published. If that key is lost, run `sreg init DIR --key KEY --from {tree}` to begin a new registry (docs/keys.md)"
         );
     }
     let roots: Vec<String> = trust
@@ -436,11 +430,11 @@ fn remaining_hint(root: &Path, refused: &[Unsigned], of_head: bool) -> String {
     );
     if of_head {
         return format!(
-            "nothing was published; add such a key with --key. If it is lost, {roots} can give heads to another: sreg trust add-key {tree} NEW.pub --role head --key ROOT --key NEW"
+            "add such a key with --key; nothing was published. If it is lost, {roots} can give heads to another key: `sreg trust add-key {tree} NEW.pub --role head --key ROOT --key NEW`"
         );
     }
     format!(
-        "nothing was published; add such a key with --key, or put its holder's statement beside the image: sreg sign IMAGE {tree}//REFERENCE --key KEY. If it is lost, {roots} can give the names to another: sreg trust delegate {tree} NAMESPACE --to NEW.pub --key ROOT"
+        "add such a key with --key, or let its holder run `sreg sign IMAGE {tree}//REFERENCE --key KEY` and put the statement beside the image; nothing was published. If the key is lost, {roots} can delegate the names to another key: `sreg trust delegate {tree} NAMESPACE --to NEW.pub --key ROOT`"
     )
 }
 
@@ -453,13 +447,13 @@ fn amend_hint(error: &AmendError) -> Option<String> {
                 Grant::Head => "--role head".to_owned(),
                 Grant::Scope(scope) => format!("--scope {scope}"),
             };
-            format!("add another key first: sreg trust add-key TREE NEW.pub {option} --key ROOT; or ask for fewer with --threshold N")
+            format!("run `sreg trust add-key REGISTRY NEW.pub {option} --key ROOT` first, or lower the threshold with --threshold N")
         }
-        AmendError::NoKey { .. } => "its keys are listed by: sreg trust show TREE".to_owned(),
+        AmendError::NoKey { .. } => "run `sreg trust show REGISTRY` to list its keys".to_owned(),
         AmendError::NoScope(scope) => {
-            format!("delegate it with: sreg trust delegate TREE {scope} --to KEY.pub --key ROOT")
+            format!("run `sreg trust delegate REGISTRY {scope} --to KEY.pub --key ROOT` to delegate it")
         }
-        AmendError::Document(_) => "take its roles from it first: sreg trust remove-key TREE KEY --role ROLE, or put another in its place: sreg trust rotate".to_owned(),
+        AmendError::Document(_) => "run `sreg trust remove-key REGISTRY KEY --role ROLE` first, or replace the key with `sreg trust rotate`".to_owned(),
         _ => return None,
     })
 }
@@ -469,28 +463,28 @@ pub(crate) fn fault_hints(faults: &[Fault], root: &Path) -> BTreeSet<String> {
     let is_url = sreg_store::is_url(&root.to_string_lossy());
     let hints = faults.iter().filter_map(|fault| match fault.code {
         "blob-mismatch" | "blob-size" if is_url => {
-            Some("publish it again: an image with sreg push IMAGE TREE//namespace/name:tag, an attachment with sreg attach".to_owned())
+            Some("publish it again: an image with `sreg push IMAGE REGISTRY//namespace/name:tag`, an attachment with `sreg attach`".to_owned())
         }
         "blob-mismatch" if fault.reference.is_none() => {
-            Some("no version names it; `sreg repair TREE` takes it away".to_owned())
+            Some("run `sreg repair REGISTRY` to take away damaged files that the newest version does not name".to_owned())
         }
         code => policy_hint(code),
     });
     hints
-        .map(|hint| hint.replace("TREE", &root.display().to_string()))
+        .map(|hint| replace_word(&hint, "REGISTRY", &root.display().to_string()))
         .collect()
 }
 
 /// What to do about a document that is not to be trusted.
 fn policy_hint(code: &str) -> Option<String> {
     Some(match code {
-        "blob-mismatch" | "blob-size" => "the file was damaged, or changed where it is published, as `apptainer sign` and `exec --writable` do; remove it and publish it again: an image with `sreg index IMAGES --out TREE`, an attachment with `sreg attach`".to_owned(),
-        "untrusted-statement" => "whoever may publish these names signs them again with: sreg sign TREE --key KEY".to_owned(),
-        "untrusted-registry" | "not-pinned" => "compare its id with its owner's, then: sreg trust add TREE".to_owned(),
-        "expired-head" | "expired-trust" => "whoever holds the keys renews it with: sreg refresh TREE --key KEY".to_owned(),
-        "rolled-back" => "this copy lags behind: wait, or name another place with --mirror; if it is yours, sreg mirror NEWEST TREE brings it up to date. Only if the newest is lost, the owner leaves what followed behind with: sreg trust rotate TREE --new-epoch --key ROOT".to_owned(),
-        "fork" => "ask the owner of the registry; list its heads with: sreg log TREE".to_owned(),
-        "other-registry" | "unsigned" => "compare ids with the owner of the registry; if it was made anew, say so with: sreg trust add TREE --trust ID".to_owned(),
+        "blob-mismatch" | "blob-size" => "remove the file and publish it again: an image with `sreg index IMAGES --out REGISTRY`, an attachment with `sreg attach`. It was damaged, or changed in place, as `apptainer sign` and `exec --writable` do".to_owned(),
+        "untrusted-statement" => "let a publisher of these names run `sreg sign REGISTRY --key KEY` to sign them again".to_owned(),
+        "untrusted-registry" | "not-pinned" => "compare the id with its owner's, then run `sreg trust add REGISTRY`".to_owned(),
+        "expired-head" | "expired-trust" => "let a holder of the keys run `sreg refresh REGISTRY --key KEY` to renew it".to_owned(),
+        "rolled-back" => "this copy is out of date: wait, or use --mirror with another place; if it is yours, run `sreg mirror NEWEST REGISTRY`. If the newest version is lost, the owner runs `sreg trust rotate REGISTRY --new-epoch --key ROOT`".to_owned(),
+        "fork" => "ask the owner of the registry; run `sreg log REGISTRY` to list its heads".to_owned(),
+        "other-registry" | "unsigned" => "compare ids with the owner of the registry; if it was replaced, run `sreg trust add REGISTRY --trust ID`".to_owned(),
         _ => return None,
     })
 }
@@ -499,26 +493,24 @@ fn policy_hint(code: &str) -> Option<String> {
 fn registry_hint(path: &Path) -> String {
     let name = path.to_string_lossy();
     if name.starts_with("s3://") {
-        return format!("look at the name; to make a registry there: sreg init {name}");
+        return format!("check the name, or run `sreg init {name}` to make a registry there");
     }
     if sreg_store::is_url(&name) {
-        return format!(
-            "look at the URL: {name}/sreg.json is to be there, and to be one line of JSON"
-        );
+        return format!("check the URL; {name}/sreg.json must exist and be one line of JSON");
     }
     let is_free = fs::read_dir(path).map_or(!path.exists(), |mut entries| entries.next().is_none());
     if is_free {
         format!(
-            "make a registry there with: sreg index IMAGES --out {}",
+            "run `sreg index IMAGES --out {}` to make a registry there",
             path.display()
         )
     } else if holds_images(path) {
         format!(
-            "it holds images; make a registry of them with: sreg index {} --out public",
+            "it holds images; run `sreg index {} --out public` to make a registry of them",
             path.display()
         )
     } else {
-        "make a registry with: sreg index IMAGES --out public".to_owned()
+        "run `sreg index IMAGES --out public` to make a registry".to_owned()
     }
 }
 

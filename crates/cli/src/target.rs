@@ -43,7 +43,7 @@ impl Target {
                 format!("{text} is no file or folder"),
             )
             .with_hint(format!(
-                "for a reference, name its registry: TREE//{text}, or --registry TREE"
+                "for a reference, name its registry: REGISTRY//{text}, or --registry REGISTRY"
             ))),
             (Err(_), _) => Err(Problem::new(
                 "missing-file",
@@ -91,7 +91,7 @@ pub(crate) fn is_remote(text: &str) -> bool {
     sreg_store::is_url(text) && !text.starts_with("file://")
 }
 
-/// A registry and a reference in it: `TREE//namespace/name:tag`, or a bare one in `registry`.
+/// A registry and a reference in it: `REGISTRY//namespace/name:tag`, or a bare one in `registry`.
 pub(crate) fn reference(
     text: &str,
     registry: Option<&str>,

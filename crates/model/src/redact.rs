@@ -139,6 +139,8 @@ fn credentials(after: &str) -> usize {
     let Some((_, port)) = authority.split_once(':') else {
         return last(authority).map_or(0, |at| at + 1);
     };
+    // Sentences go on after a URL: `http://host:80: not found`.
+    let port = port.trim_end_matches([':', ',', ';', '.', ')', '\'']);
     let is_port = port.bytes().all(|byte| byte.is_ascii_digit()) || authority.starts_with('[');
     match last(word).or_else(|| last(line).filter(|_| !is_port)) {
         Some(at) => at + 1,
@@ -171,6 +173,10 @@ mod tests {
     fn credentials_are_cut_out_of_urls() {
         for (text, shown) in [
             ("http://user:pw@host/reg", "http://host/reg"),
+            ("http://127.0.0.1:8182: ok", "http://127.0.0.1:8182: ok"),
+            ("(http://h:80), http://h:81.", "(http://h:80), http://h:81."),
+            ("http://u:8182:x@h", "http://h"),
+            ("http://u:8182:x", "http://"),
             ("http://user:p@w@host", "http://host"),
             ("https://token@host:80/x", "https://host:80/x"),
             ("s3://KEY:SE/CR+ET@bucket/reg", "s3://bucket/reg"),

@@ -25,22 +25,22 @@ use crate::source::SourceFault;
 #[non_exhaustive]
 pub enum TreeError {
     /// There is no registry at that path.
-    #[error("{path} holds no registry: it has no sreg.json", path = .0.display())]
+    #[error("sreg.json not found in {path}: not a registry", path = .0.display())]
     NotATree(PathBuf),
     /// The output folder holds files that are not those of a registry.
-    #[error("{path} is not empty and has no sreg.json: it is not a folder that sreg made", path = .0.display())]
+    #[error("{path} is not empty and has no sreg.json: not a registry folder", path = .0.display())]
     NotOurs(PathBuf),
     /// A file of somebody else stands where one for the host of the tree is to be.
-    #[error("{path} is not what sreg writes for that host", path = .0.display())]
+    #[error("{path} exists and was not written by sreg for this host", path = .0.display())]
     InTheWay(PathBuf),
     /// The registry has nothing published yet.
-    #[error("{path} has no head: nothing is published there yet", path = .0.display())]
+    #[error("{path} has no head: nothing is published there", path = .0.display())]
     NoHead(PathBuf),
     /// The registry has keys, and none was given to sign with.
-    #[error("{path} is a registry with keys: nothing is published in it without one", path = .0.display())]
+    #[error("{path} is a registry with keys: publishing needs one of them", path = .0.display())]
     Signed(PathBuf),
     /// A document is not signed by those whom trust asks for, or is not what is known.
-    #[error("{path} is not to be trusted", path = path.display())]
+    #[error("{path} is not trusted", path = path.display())]
     Policy {
         /// The file.
         path: PathBuf,
@@ -48,7 +48,7 @@ pub enum TreeError {
         source: PolicyError,
     },
     /// Something could not be signed as trust asks.
-    #[error("{what} cannot be signed")]
+    #[error("cannot sign {what}")]
     Author {
         /// What was to be signed.
         what: String,
@@ -56,7 +56,7 @@ pub enum TreeError {
         source: Box<AuthorError>,
     },
     /// What the keys at hand may not sign.
-    #[error("{} documents cannot be signed with the keys at hand", refused.len())]
+    #[error("cannot sign {} documents with the given keys", refused.len())]
     Unsigned {
         /// The tree.
         tree: PathBuf,
@@ -64,16 +64,16 @@ pub enum TreeError {
         refused: Vec<Unsigned>,
     },
     /// Trust cannot be changed so.
-    #[error("trust cannot be changed")]
+    #[error("invalid change of trust")]
     Amend(#[source] AmendError),
     /// A registry without keys, where one with keys was to be.
     #[error("{path} has no keys", path = .0.display())]
     NoKeys(PathBuf),
     /// Another number of keys than one, where a registry is made.
-    #[error("a registry is made with one key, not {0}; others are added to its trust")]
+    #[error("a new registry needs exactly one key, got {0}")]
     OneKey(usize),
     /// A registry has keys where none was to be.
-    #[error("{place} is the registry {registry} already")]
+    #[error("{place} already holds the registry {registry}")]
     HasKeys {
         /// Where it is.
         place: String,
@@ -81,12 +81,10 @@ pub enum TreeError {
         registry: sreg_model::Digest,
     },
     /// A registry without keys, where an empty one was to be made.
-    #[error("{path} is a registry already, without keys", path = .0.display())]
+    #[error("{path} already holds a registry without keys", path = .0.display())]
     Published(PathBuf),
     /// A statement that is published, and that nobody signed who ever might.
-    #[error(
-        "the statement about {0} was never signed by those who might: somebody else has published it"
-    )]
+    #[error("the statement for {0} was never signed by a key with the right to sign it")]
     NeverCounted(String),
     /// A name below which nothing is published.
     #[error("nothing is published below {0}")]
@@ -100,16 +98,18 @@ pub enum TreeError {
         archs: Vec<Arch>,
     },
     /// A statement that keys which count no longer have signed.
-    #[error("the statement about {0} counts no longer: its keys were revoked or may not sign it")]
+    #[error(
+        "the statement for {0} is no longer valid: its signing key was revoked or lost the right to sign it"
+    )]
     CountsNoLonger(String),
     /// What is said of attachments is too much: its bytes, and the most.
-    #[error("what is said of the attachments takes {0} bytes in the statement, and may take {1}")]
+    #[error("the attachments take {0} bytes in the statement, more than the limit of {1}")]
     NoRoom(usize, usize),
     /// A file that cannot be described so.
-    #[error("it cannot be attached so")]
+    #[error("invalid attachment")]
     Attachment(#[source] DocumentError),
     /// A tag that is not to move again.
-    #[error("{0} is frozen: its publisher said that it never moves again")]
+    #[error("{0} is frozen by its publisher")]
     Frozen(String),
     /// `sreg.json` cannot be used.
     #[error("cannot use {path}", path = path.display())]
@@ -136,7 +136,7 @@ pub enum TreeError {
         what: String,
     },
     /// The index cannot be read.
-    #[error("the index of {path} cannot be read", path = path.display())]
+    #[error("cannot read the index of {path}", path = path.display())]
     Map {
         /// The tree.
         path: PathBuf,
@@ -183,7 +183,7 @@ pub enum TreeError {
         free: u64,
     },
     /// Somebody else published at the same time.
-    #[error("{path} exists: another run has published this version meanwhile", path = .0.display())]
+    #[error("{path} exists: another publisher has published this version", path = .0.display())]
     Conflict(PathBuf),
     /// Somebody else has published what makes it another question whether this may be published.
     #[error("{path}: {what} meanwhile", path = .path.display())]
@@ -194,7 +194,7 @@ pub enum TreeError {
         what: String,
     },
     /// A copy has a version that what it is a copy of has not.
-    #[error("the copy is at version {version}, which is none of what is to be copied, at {newest}")]
+    #[error("the copy has version {version}, which the source, at version {newest}, does not have")]
     Diverged {
         /// The copy's version.
         version: u64,
@@ -202,19 +202,19 @@ pub enum TreeError {
         newest: u64,
     },
     /// A store that writes whatever was asked to be so.
-    #[error("{path} ignores the conditions of writes: two who publish at once would lose what one of them published", path = .0.display())]
+    #[error("{path} does not support conditional writes: concurrent publishing would lose data", path = .0.display())]
     Unconditional(PathBuf),
     /// Somebody else has published since.
-    #[error("somebody else has published since")]
+    #[error("another publisher has published since")]
     Overtaken,
     /// The newest version has the highest number that there is.
-    #[error("{path} is at version {max}, the last that there can be", path = .0.display(), max = canonical::MAX_INTEGER)]
+    #[error("{path} is at version {max}, the last possible one", path = .0.display(), max = canonical::MAX_INTEGER)]
     LastVersion(PathBuf),
     /// Two references that differ by case alone.
-    #[error("{0} and {1} differ by case alone")]
+    #[error("{0} and {1} differ only in case")]
     CaseCollision(String, String),
     /// Images that cannot be published.
-    #[error("{} of the images cannot be published", .0.len())]
+    #[error("cannot publish {} of the images", .0.len())]
     Source(Vec<SourceFault>),
     /// Most of what was indexed from a folder is gone from it: more likely a disk that is not mounted.
     #[error("{gone} of the {of} references indexed from {source_folder} are gone from it, such as {first}", source_folder = source_folder.display())]
@@ -229,10 +229,10 @@ pub enum TreeError {
         first: String,
     },
     /// A source without an image: more likely the wrong folder than an empty registry.
-    #[error("{path} holds no image", path = .0.display())]
+    #[error("{path} contains no images", path = .0.display())]
     NoImages(PathBuf),
     /// An image could not be fetched.
-    #[error("an image cannot be fetched")]
+    #[error("cannot fetch an image")]
     Fetch {
         /// The error's word.
         code: Code,
@@ -379,9 +379,9 @@ impl TreeError {
 fn not_one(reference: &str, archs: &[Arch]) -> String {
     let archs: Vec<&str> = archs.iter().map(|arch| arch.as_str()).collect();
     match archs[..] {
-        [] => format!("nothing is published as {reference}"),
+        [] => format!("{reference} is not published"),
         _ => format!(
-            "{reference} has images for {}: say for which with --arch",
+            "{reference} has images for {}: choose one with --arch",
             archs.join(", ")
         ),
     }

@@ -156,8 +156,10 @@ fn missing_heads(
         next = history::before(mirror.from, head.body(), source.series.as_ref())?;
         missing.push(head);
     }
+    // What has no trust and no head in common with the registry is another one, not an earlier epoch of it.
+    let is_other = base.series.is_none() || !is_left_behind;
     match &base.head {
-        Some(head) if !is_left_behind => Err(TreeError::Diverged {
+        Some(head) if is_other => Err(TreeError::Diverged {
             version: head.body().version,
             newest: newest.body().version,
         }),

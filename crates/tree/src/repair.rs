@@ -176,11 +176,11 @@ fn take_damaged_away(
     for place in damaged.iter().filter(|place| !named.contains(place)) {
         watch.note(&match writer.take_away(place)? {
             Some(aside) => format!(
-                "{place} moved to {}: its bytes were changed, and no version names it",
+                "{place} moved to {}: its bytes are damaged, and the newest version does not name it",
                 aside.display()
             ),
             None => format!(
-                "{place} removed: a hard link whose other name was written since, and no version names it"
+                "{place} removed: a hard link whose other name was written since; the newest version does not name it"
             ),
         });
     }

@@ -183,9 +183,9 @@ pub(super) fn confirm(question: &str, yes: bool) -> Result<(), Problem> {
     if !io::stdin().is_terminal() || !io::stderr().is_terminal() {
         return Err(Problem::new(
             "not-confirmed",
-            format!("{question} Nobody is there to say so"),
+            format!("cannot ask for confirmation without a terminal: {question}"),
         )
-        .with_hint("add --yes to say so beforehand"));
+        .with_hint("add --yes to confirm"));
     }
     let mut stderr = io::stderr().lock();
     // A question that cannot be shown is answered with no below.

@@ -59,7 +59,15 @@ pub(super) fn run(args: args::Index, config: Config, output: &Output) -> Result<
     let keys = (!opened.signers().is_empty()).then_some(&keys);
     options.known = known(&options, is_new)?;
     let progress = Progress::new(output, "hashed");
-    let outcome = index_folder(&options, keys, &progress)?;
+    let outcome = index_folder(&options, keys, &progress).map_err(|error| {
+        let is_of_images = matches!(error, TreeError::Source(_));
+        match (Problem::from(error), is_of_images) {
+            (problem, true) => problem.with_hint(
+                "fix or move these files, or add --skip-invalid to publish the rest; nothing was published",
+            ),
+            (problem, false) => problem,
+        }
+    })?;
     let seconds = progress.seconds();
     drop(progress);
     for fault in &outcome.skipped {

@@ -46,6 +46,11 @@ pub(super) fn run(args: &args::Rm, config: &Config, output: &Output) -> Result<u
     let (removed, seconds) =
         change::publishing(&root, &args.signing, output, run, |removed| &removed.head)?;
     say(&removed, &named.to_string(), &args.reason, seconds, output)?;
+    if !target::is_remote(&root.display().to_string()) {
+        output.note(
+            "if an indexed folder still has the image, the next `sreg index` publishes it again",
+        );
+    }
     Ok(exit::OK)
 }
 

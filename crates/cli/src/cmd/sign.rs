@@ -48,7 +48,7 @@ fn sign_image(
 ) -> Result<u8, Problem> {
     let (root, reference) = target::split(reference).ok_or_else(|| {
         Problem::new("usage", format!("{reference} names no registry"))
-            .with_hint(format!("name the tree in front: TREE//{reference}"))
+            .with_hint(format!("name the tree in front: REGISTRY//{reference}"))
     })?;
     let reference: Reference = target::parse_reference(reference)?;
     let tag = reference
@@ -140,7 +140,7 @@ fn add_signature(file: &Path, opened: &Opened, output: &Output) -> Result<u8, Pr
     if bytes.len() > document::MAX_BYTES {
         return Err(
             wrong("usage", "it is too long for a statement".to_owned()).with_hint(
-                "to sign an image, say what it is to be: sreg sign IMAGE TREE//namespace/name:tag",
+                "to sign an image, say what it is to be: sreg sign IMAGE REGISTRY//namespace/name:tag",
             ),
         );
     }
@@ -184,7 +184,7 @@ fn sign_again(
         .map(|one| format!("signed   {one}\n"))
         .collect();
     text.push_str(&format!(
-        "{}: version {}, {} signed anew\n",
+        "{}: version {}, {} signed again\n",
         root.display(),
         head.body().version,
         counted(signed.len() as u64, "reference")

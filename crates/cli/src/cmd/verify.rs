@@ -64,7 +64,7 @@ pub(super) fn run(args: args::Verify, config: &Config, output: &Output) -> Resul
         _ if args.judging.knowing.trust.is_some() || args.judging.require_signed => {
             return Err(
                 Problem::new("usage", "an image file on its own is of no registry").with_hint(
-                    "verify the registry, or a reference in it: TREE//namespace/name:tag",
+                    "verify the registry, or a reference in it: REGISTRY//namespace/name:tag",
                 ),
             );
         }
@@ -290,8 +290,9 @@ fn text(target: &str, report: &Report, seconds: f64) -> String {
         .map(|(count, what)| counted(*count, what))
         .collect();
     let read = human_bytes(checked.bytes);
-    format!(
-        "{target}: {verdict}: {}; {read} read in {seconds:.1} s\n",
-        counts.join(", ")
-    )
+    let counts = match counts.is_empty() {
+        true => "nothing".to_owned(),
+        false => counts.join(", "),
+    };
+    format!("{target}: {verdict}; checked {counts}; {read} read in {seconds:.1} s\n")
 }

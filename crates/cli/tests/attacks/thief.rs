@@ -88,7 +88,7 @@ fn what_a_thief_planted_is_not_signed_again() {
     ];
     let ran = bench.fails(7, "untrusted-statement", &args);
     assert!(
-        ran.stderr.contains("never signed by those who might"),
+        ran.stderr.contains("never signed by a key with the right"),
         "{}",
         ran.stderr
     );

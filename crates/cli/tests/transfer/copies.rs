@@ -131,3 +131,27 @@ fn a_place_is_looked_at() {
     assert!(ran.stdout.contains("not-a-tree"), "{}", ran.stdout);
     assert!(!bench.path("nowhere").exists());
 }
+
+/// A registry without keys that has nothing in common with the one that is copied is not an earlier epoch of it.
+#[test]
+fn a_signed_registry_does_not_replace_an_unrelated_one_without_keys() {
+    let bench = signed();
+    let image = bench.sif("../only/precious_1.sif");
+    let only = image.parent().unwrap().to_str().unwrap();
+    bench.ok(&["index", only, "--out", "other"]);
+    let before = snapshot(&bench.path("other"));
+    let ran = bench.run(&["mirror", "public", "other"]);
+    assert_eq!(ran.code, 8, "{}", ran.stderr);
+    assert!(ran.stderr.contains("error[diverged]"), "{}", ran.stderr);
+    let lasting = |files: Vec<(String, Vec<u8>)>| -> Vec<(String, Vec<u8>)> {
+        let is_kept = |file: &(String, Vec<u8>)| !file.0.starts_with("staging");
+        files.into_iter().filter(is_kept).collect()
+    };
+    assert_eq!(lasting(snapshot(&bench.path("other"))), lasting(before));
+    // One that was given keys since does replace its own copy.
+    bench.ok(&["mirror", "other", "copy"]);
+    bench.key(2);
+    bench.ok(&["index", only, "--out", "other", "--key", "key-2"]);
+    bench.ok(&["mirror", "other", "copy"]);
+    bench.ok(&["verify", "copy", "--require-signed"]);
+}

@@ -215,7 +215,11 @@ fn below(folders: &[String], name: &str) -> String {
 /// What to do about a file that has no reference.
 fn proposal(folders: &[String], name: &str) -> String {
     let folders: Vec<&str> = folders.iter().map(String::as_str).collect();
-    match propose::propose(&folders, name) {
+    let proposed = propose::propose(&folders, name);
+    // One that it has already is no way out.
+    let own = folders.iter().copied().chain([name]).collect::<Vec<_>>();
+    let is_other = |path: &String| *path != own.join("/");
+    match proposed.filter(is_other) {
         Some(name) => format!("rename it to {name}, or give its reference with --map"),
         None => "rename it to <name>_<tag>.sif, or give its reference with --map".to_owned(),
     }

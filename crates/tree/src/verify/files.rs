@@ -72,11 +72,7 @@ impl Run<'_> {
             let name = entry.file_name();
             let path = format!("{prefix}{}", name.to_string_lossy());
             if path == STAGING {
-                self.warn(
-                    Code::InterruptedRun,
-                    &path,
-                    "a run is going on, or one was interrupted: the next one tidies up",
-                );
+                self.staging(&entry.path());
                 continue;
             }
             match entry.file_type() {
@@ -95,6 +91,27 @@ impl Run<'_> {
                 }
                 _ => strays.push(path),
             }
+        }
+    }
+
+    /// What runs left. What was only moved aside is no sign of a run.
+    fn staging(&self, folder: &Path) {
+        let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+        let names: Vec<String> = entries
+            .map(|entry| entry.file_name().to_string_lossy().into_owned())
+            .collect();
+        let is_aside = |name: &String| name.starts_with("damaged-") || name.starts_with("junk-");
+        match !names.is_empty() && names.iter().all(is_aside) {
+            true => self.warn(
+                Code::StrayFile,
+                STAGING,
+                "it holds only files that were moved aside: look at them, and delete the folder",
+            ),
+            false => self.warn(
+                Code::InterruptedRun,
+                STAGING,
+                "a run is in progress or was interrupted: the next one tidies up",
+            ),
         }
     }
 
@@ -154,7 +171,7 @@ impl Run<'_> {
                 self.fault(
                     Code::BlobMismatch,
                     path,
-                    format!("nothing that was read names it, and its digest is {found}"),
+                    format!("its digest is {found}, and the newest version does not name it"),
                 );
             }
             Ok(_) if !basis.index => basis.pass_over(),

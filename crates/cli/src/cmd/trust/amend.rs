@@ -176,7 +176,7 @@ fn finish(
     }
     if !lost.is_empty() {
         output.note(&format!(
-            "{} would count no longer, or be taken back; see what they are, then sign again what is right with: sreg sign {} --key KEY",
+            "this change invalidates {}; check them, then run `sreg sign {} --key KEY` to sign the right ones again",
             counted(lost.len() as u64, "reference"),
             root.display()
         ));
