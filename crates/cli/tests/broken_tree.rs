@@ -125,7 +125,7 @@ fn a_statement_that_is_missing_has_one_word_and_nothing_is_published_on_top() {
             assert!(said, "{args:?}: {}", ran.stderr);
         }
         let ran = bench.run(&["index", "images", "--out", "public"]);
-        let hint = "list all faults with: sreg verify public; then bring the file back";
+        let hint = "run `sreg verify public` to list all faults, and restore the file";
         assert!(ran.stderr.contains(hint), "{}", ran.stderr);
         assert_eq!(bench.read("head"), head);
     }

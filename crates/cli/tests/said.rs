@@ -91,13 +91,13 @@ fn a_folder_of_images_is_to_be_indexed_and_an_empty_one_to_be_filled() {
             ("cache", "sreg index IMAGES --out public"),
         ] {
             let stderr = failed(&bench, &[command, folder], 4);
-            let line = format!("with: {hint}\n");
+            let line = format!("run `{hint}` to make a registry");
             assert!(stderr.contains(&line), "{command} {folder}: {stderr}");
         }
     }
     let stderr = failed(&bench, &["ls", "absent"], 4);
     assert!(
-        stderr.contains("with: sreg index IMAGES --out absent\n"),
+        stderr.contains("run `sreg index IMAGES --out absent` to make a registry there\n"),
         "{stderr}"
     );
     for (folder, hint) in [
