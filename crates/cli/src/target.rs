@@ -79,11 +79,10 @@ pub(crate) fn check_scheme(text: &str) -> Result<(), Problem> {
     if sreg_store::is_url(text) || !is_scheme || Path::new(text).exists() {
         return Ok(());
     }
-    Err(Problem::new(
-        "malformed-url",
-        format!("{scheme}:// is no place of a registry"),
+    Err(
+        Problem::new("malformed-url", format!("{scheme}:// is not supported"))
+            .with_hint("use https://, http://, s3://, file:// or a folder"),
     )
-    .with_hint("a registry is at https://, http://, s3://, file://, or in a folder"))
 }
 
 /// Whether a target is a URL of a server.

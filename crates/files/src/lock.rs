@@ -14,6 +14,8 @@ use crate::open::{is_absent, read_capped};
 
 /// How long to wait between two attempts.
 const PAUSE: Duration = Duration::from_millis(50);
+/// A lock file that names nobody for so long was left by a process that died as it made it.
+const TIME_TO_WRITE: Duration = Duration::from_secs(30);
 /// The longest lock file, in bytes.
 const MAX_BYTES: usize = 1024;
 
@@ -112,7 +114,7 @@ fn take(path: &Path) -> io::Result<Option<String>> {
         Err(error) if is_absent(&error) => return take(path),
         Err(error) => return Err(error),
     };
-    if is_dead(&holder) && remove_stale(path, &holder)? {
+    if (is_dead(&holder) || is_old_and_nobodys(path, &holder)) && remove_stale(path, &holder)? {
         return take(path);
     }
     Ok(Some(holder))
@@ -129,6 +131,17 @@ fn is_dead(holder: &str) -> bool {
         && process.is_some_and(|process| {
             test_kill_process(process).is_err_and(|error| error == rustix::io::Errno::SRCH)
         })
+}
+
+/// Whether a lock file names nobody, and has done so for longer than it takes to write a name into it.
+fn is_old_and_nobodys(path: &Path, holder: &str) -> bool {
+    let names_somebody = holder
+        .split_once(' ')
+        .is_some_and(|(_, process)| process.parse::<u32>().is_ok());
+    let age = fs::metadata(path)
+        .and_then(|found| found.modified())
+        .map(|modified| modified.elapsed().unwrap_or_default());
+    !names_somebody && age.is_ok_and(|age| age >= TIME_TO_WRITE)
 }
 
 /// Removes the lock file of a process that is no more, unless another has taken the lock since: whether it

@@ -43,15 +43,20 @@ pub fn write_atomic(path: &Path, bytes: &[u8], access: Access) -> io::Result<()>
 /// # Errors
 /// `AlreadyExists` if something has the name; otherwise the file system's. The staged file stays then.
 pub fn create_from(staged: &Path, path: &Path) -> io::Result<()> {
+    // What the others cannot do either: these say why.
+    let is_final = |error: &io::Error| {
+        let kind = error.kind();
+        is_full(error) || matches!(kind, io::ErrorKind::AlreadyExists | io::ErrorKind::NotFound)
+    };
     match fs::hard_link(staged, path) {
-        Err(error) if is_unsupported(&error) => {}
+        Err(error) if !is_final(&error) => {}
         linked => {
             linked?;
             return fs::remove_file(staged);
         }
     }
     match rustix::fs::renameat_with(CWD, staged, CWD, path, RenameFlags::NOREPLACE) {
-        Err(error) if is_unsupported(&error.into()) => {}
+        Err(error) if !is_final(&error.into()) => {}
         renamed => return Ok(renamed?),
     }
     // Of two that create it one succeeds, and only that one replaces it.

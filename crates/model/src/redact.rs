@@ -137,7 +137,9 @@ fn credentials(after: &str) -> usize {
     };
     let has_user = authority.contains('@');
     let Some((_, port)) = authority.split_once(':') else {
-        return last(authority).map_or(0, |at| at + 1);
+        // A user that ends in the middle of a URL, as in `http://user?:pw@host`.
+        let far = last(word).filter(|at| word[..*at].contains(':'));
+        return far.or_else(|| last(authority)).map_or(0, |at| at + 1);
     };
     // Sentences go on after a URL: `http://host:80: not found`.
     let port = port.trim_end_matches([':', ',', ';', '.', ')', '\'']);
@@ -177,6 +179,10 @@ mod tests {
             ("(http://h:80), http://h:81.", "(http://h:80), http://h:81."),
             ("http://u:8182:x@h", "http://h"),
             ("http://u:8182:x", "http://"),
+            ("http://user?:pw@host/x", "http://host/x"),
+            ("http://user#:pw@host/x", "http://host/x"),
+            ("http:///user:pw@host/x", "http://host/x"),
+            ("https://h/ns/name@sha256:00", "https://h/ns/name@sha256:00"),
             ("http://user:p@w@host", "http://host"),
             ("https://token@host:80/x", "https://host:80/x"),
             ("s3://KEY:SE/CR+ET@bucket/reg", "s3://bucket/reg"),

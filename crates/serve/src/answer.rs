@@ -9,6 +9,7 @@ use axum::http::header::{
     ACCEPT_RANGES, ALLOW, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, ETAG, HOST,
     HeaderName, LAST_MODIFIED, LINK, LOCATION, RANGE, RETRY_AFTER, X_CONTENT_TYPE_OPTIONS,
 };
+use axum::http::uri::Authority;
 use axum::http::{HeaderMap, HeaderValue, Method, Response, StatusCode, Uri, Version};
 use axum::{Extension, Router};
 use bytes::Bytes;
@@ -77,8 +78,22 @@ async fn handle(
 
 /// Whether a request names one host; HTTP/1.0 need not name any.
 fn has_host(version: Version, headers: &HeaderMap) -> bool {
-    let hosts = headers.get_all(HOST).iter().count();
-    hosts == 1 || (hosts == 0 && version < Version::HTTP_11)
+    let mut hosts = headers.get_all(HOST).iter();
+    match (hosts.next(), hosts.next()) {
+        (None, _) => version < Version::HTTP_11,
+        (Some(host), None) => host.is_empty() || host.to_str().is_ok_and(is_host),
+        (Some(_), Some(_)) => false,
+    }
+}
+
+/// Whether a text is a host, perhaps with a port (RFC 9110, 7.2).
+fn is_host(text: &str) -> bool {
+    let Ok(authority) = text.parse::<Authority>() else {
+        return false;
+    };
+    let port = authority.as_str().strip_prefix(authority.host());
+    let has_port = port.is_some_and(|port| !port.is_empty() && port != ":");
+    !text.contains(['@', '%', ',']) && (!has_port || authority.port_u16().is_some())
 }
 
 fn refuse(refusal: Refusal, uri: &Uri) -> Response<Body> {

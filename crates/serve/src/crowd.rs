@@ -18,6 +18,8 @@ const STILL: Duration = Duration::from_millis(500);
 const TRICKLE: Duration = Duration::from_secs(5);
 /// Slower is no progress, in bytes a second: the same as what readers give up.
 const RATE: u64 = 1 << 10;
+/// Of all connections, one in so many may be ended at once.
+const PART: usize = 8;
 /// How often somebody is looked for who makes room.
 const LOOK: Duration = Duration::from_millis(50);
 
@@ -111,7 +113,8 @@ impl Crowd {
         }
     }
 
-    /// Ends the connection that has not moved for longest, if there is one that may be ended.
+    /// Ends those connections that have not moved for longest, of those that may be ended: a part of all, so
+    /// that a long queue is served soon.
     fn make_room(&self, scarce: Scarce) {
         let now = Instant::now();
         let members = self.members();
@@ -122,8 +125,10 @@ impl Crowd {
             .iter()
             .filter(has)
             .filter(|member| member.may_end(now));
-        if let Some(longest) = still.min_by_key(|member| member.last_moved()) {
-            longest.ended.notify_one();
+        let mut still: Vec<&Arc<Member>> = still.collect();
+        still.sort_by_key(|member| member.last_moved());
+        for member in still.iter().take((self.most / PART).max(1)) {
+            member.ended.notify_one();
         }
     }
 

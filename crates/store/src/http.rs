@@ -28,6 +28,8 @@ const ACCESS_DENIED: &str = "AccessDenied";
 /// The least bytes of a partial response that is not the object's end: a server could send single bytes
 /// for ever.
 const MIN_PART: u64 = 1 << 10;
+/// The most of such parts that a range may come in.
+const MAX_SMALL_PARTS: u32 = 32;
 
 /// Objects behind a web server.
 #[derive(Debug)]
@@ -219,6 +221,7 @@ impl Http {
         sink: Sink<'_>,
     ) -> Result<(), StoreError> {
         let mut at = range.start;
+        let mut small_parts = 0;
         while at < range.end {
             let answer = self.get(url, Some(at..range.end)).await?;
             let named = match answer.status() {
@@ -266,7 +269,8 @@ impl Http {
             if named.size.is_some_and(|size| at >= size) {
                 return Ok(());
             }
-            if came < MIN_PART && at < range.end {
+            small_parts += u32::from(came < MIN_PART);
+            if small_parts > MAX_SMALL_PARTS && at < range.end {
                 let what = format!("it sends {came} bytes of a range of {}", range.end - at);
                 return Err(StoreError::unreachable(&shown(url), what));
             }

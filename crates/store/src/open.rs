@@ -80,6 +80,16 @@ pub fn open(name: &str, config: &StoreConfig) -> Result<Arc<dyn Store>, StoreErr
             ),
         });
     }
+    // A folder of that name would be made where a server was meant.
+    let misspelled = ["http:", "https:", "s3:"]
+        .into_iter()
+        .find(|scheme| name.starts_with(scheme) && !Path::new(name).exists());
+    if let Some(scheme) = misspelled {
+        return Err(StoreError::Name {
+            name: scheme.to_owned(),
+            what: format!("expected {scheme}// and a host or a bucket"),
+        });
+    }
     if name.starts_with("file://") {
         return Ok(Arc::new(Local::new(&file_path(name)?)));
     }

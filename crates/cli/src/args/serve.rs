@@ -17,10 +17,10 @@ pub(crate) struct Serve {
         default_value = "127.0.0.1:8080"
     )]
     pub(crate) listen: SocketAddr,
-    /// Serve https:// with this certificate and its intermediate certificates [PEM].
+    /// Serve https:// with this certificate and its intermediate certificates (PEM).
     #[arg(long, env = "SREG_TLS_CERT", value_name = "FILE", requires = "tls_key")]
     pub(crate) tls_cert: Option<PathBuf>,
-    /// Use this private key of the certificate [PEM].
+    /// Use this private key of the certificate (PEM).
     #[arg(long, env = "SREG_TLS_KEY", value_name = "FILE", requires = "tls_cert")]
     pub(crate) tls_key: Option<PathBuf>,
 }

@@ -10,7 +10,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use rustix::fs::{FallocateFlags, OFlags};
-use sreg_files::is_unsupported;
+use sreg_files::{is_full, is_unsupported};
 use tempfile::NamedTempFile;
 
 use crate::fetch::FetchError;
@@ -46,7 +46,11 @@ pub(crate) fn check_room(path: &Path, file: &File, needed: u64) -> Result<(), Fe
 /// Gives a file its length, and its blocks where that costs nothing: the system call never writes
 /// zeros, as the C library's function of that name does.
 pub(crate) fn reserve(file: &File, size: u64) -> io::Result<()> {
-    file.set_len(size)?;
+    match file.set_len(size) {
+        // Writing makes it as long.
+        Err(error) if !is_full(&error) => return Ok(()),
+        set => set?,
+    }
     if size == 0 {
         return Ok(());
     }
@@ -70,11 +74,8 @@ pub(crate) fn settle(
     // Whoever may read it may run it: that is how the umask of the file's maker is kept.
     let mode = mode | if executable { (mode & 0o444) >> 2 } else { 0 };
     let permissions = fs::Permissions::from_mode(mode);
-    match file.set_permissions(permissions) {
-        // The file system has modes of its own.
-        Err(error) if is_unsupported(&error) => {}
-        set => set.map_err(&failed)?,
-    }
+    // A file system that refuses has modes of its own.
+    let _ = file.set_permissions(permissions);
     sreg_files::sync(file).map_err(&failed)?;
     if !is_at(file, path) {
         let error = io::Error::other("its partial file was taken away");

@@ -15,9 +15,13 @@ const BLOCK: u64 = 4096;
 /// Checks that the file system of `root` has `needed` bytes free for `what`.
 ///
 /// # Errors
-/// `Space` if it has not; `Read` if it does not tell.
+/// `Space` if it has not.
 pub(crate) fn check_room(root: &Path, what: &'static str, needed: u64) -> Result<(), TreeError> {
-    let found = rustix::fs::statvfs(root).map_err(|error| TreeError::read(root)(error.into()))?;
+    // Where the file system does not tell, writing will.
+    let found = rustix::fs::statvfs(root).ok();
+    let Some(found) = found.filter(|found| found.f_blocks > 0) else {
+        return Ok(());
+    };
     let free = found.f_bavail.saturating_mul(found.f_frsize);
     match needed > free {
         true => Err(TreeError::Space {
@@ -34,8 +38,11 @@ pub(crate) fn check_room(root: &Path, what: &'static str, needed: u64) -> Result
 /// moment where the file system can do that without writing.
 pub(super) fn check_room_for_files(writer: &FolderWriter, files: usize) -> Result<(), TreeError> {
     let root = writer.tree.root();
-    let found = rustix::fs::statvfs(root).map_err(|error| TreeError::read(root)(error.into()))?;
-    let needed = (files as u64).saturating_mul(found.f_frsize.clamp(BLOCK, 64 << 10));
+    let found = rustix::fs::statvfs(root).ok();
+    let block = found
+        .as_ref()
+        .map_or(BLOCK, |found| found.f_frsize.clamp(BLOCK, 64 << 10));
+    let needed = (files as u64).saturating_mul(block);
     let what = "views and the journal";
     check_room(root, what, needed)?;
     let space = |free| TreeError::Space {
@@ -45,7 +52,7 @@ pub(super) fn check_room_for_files(writer: &FolderWriter, files: usize) -> Resul
         free,
     };
     // File systems without a fixed number of files say 0 in all.
-    if found.f_files > 0 && found.f_favail < files as u64 {
+    if found.is_some_and(|found| found.f_files > 0 && found.f_favail < files as u64) {
         return Err(space(0));
     }
     let path = writer.staged_path();

@@ -207,6 +207,10 @@ fn choose_at(
     let places = knowledge::places(&root.display().to_string());
     let expected = knowledge::expected(&args.judging.knowing, &places, tree.registry()?)?;
     let report = look(args, &tree, reference, &expected)?;
+    // What was not read yet is not absent.
+    if crate::stop::requested() {
+        return Err(sreg_tree::TreeError::Cancelled.into());
+    }
     knowledge::keep_evidence(&expected, &report.forks, output)?;
     if let Some(problem) = refusal(&report, &tree, reference) {
         return Err(problem);
