@@ -129,6 +129,8 @@ fn freeze_a_host_that_shows_nothing_new_is_refused_in_time() {
     let id = scene.id();
     let proxy = Proxy::start(scene.nginx.address());
     scene.succeeds(&proxy.url(), &["--trust", &id]);
+    // Whoever knows the registry also asks for the slot of the head that it saw: the host has that answer, too.
+    scene.succeeds(&proxy.url(), &[]);
     proxy.set(|_| Fault::Stale);
     scene.bench.sif("lab/new/1.sif");
     scene.bench.index_by(1);
