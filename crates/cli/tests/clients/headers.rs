@@ -241,7 +241,7 @@ fn what_is_not_there_is_an_oci_error() {
             ("lab/none/tags/list".to_owned(), "NAME_UNKNOWN"),
         ] {
             let answer = client.ok(&format!(
-                "curl -sS -w '%{{http_code}} %{{content_type}}' URL/v2/{path}"
+                "curl -sS -w :%{{http_code}}:%{{content_type}} URL/v2/{path}"
             ));
             assert!(
                 answer.contains(&format!("\"code\":\"{code}\"")),
@@ -249,7 +249,7 @@ fn what_is_not_there_is_an_oci_error() {
                 site.host
             );
             assert!(
-                answer.ends_with("404 application/json"),
+                answer.ends_with(":404:application/json"),
                 "{}: {path}: {answer}",
                 site.host
             );
