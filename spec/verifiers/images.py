@@ -71,9 +71,12 @@ def sif(data):
         raise Wrong("sif-duplicate-id")
     if len(primary) > 1:
         raise Wrong("sif-two-primaries")
-    if primary and primary[0] != arch:
+    word = CODES.get(arch, "unknown")
+    # Older tools wrote the word of the architecture there, cut off after three letters.
+    is_word = word != "unknown" and primary and word.encode().startswith(primary[0])
+    if primary and primary[0] != arch and not is_word:
         raise Wrong("sif-arch")
-    return {"format": "sif", "arch": CODES.get(arch, "unknown"), "size": total}
+    return {"format": "sif", "arch": word, "size": total}
 
 
 def squashfs(data, start):
