@@ -7,8 +7,10 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 use sreg_index::hasher::{IoMode, Unobserved};
-use sreg_tree::Tree;
-use sreg_tree::verify::{BlobCheck, Options, verify_tree};
+use sreg_registry::Tree;
+use sreg_registry::verify::BlobCheck;
+use sreg_registry::verify::Options;
+use sreg_registry::verify::verify_tree;
 
 fn folders(folder: &Path) -> Vec<PathBuf> {
     let mut found: Vec<PathBuf> = fs::read_dir(folder)

@@ -17,8 +17,11 @@ use std::time::{Duration, Instant};
 
 use sreg_index::hasher::Observer;
 use sreg_model::head::Head;
-use sreg_tree::TreeError;
-use sreg_tree::publish::{Destination, Edition, Watch, publish_edition};
+use sreg_publish::Destination;
+use sreg_publish::Watch;
+use sreg_publish::changeset::Edition;
+use sreg_publish::publish_edition;
+use sreg_registry::TreeError;
 
 /// Takes the times, and stops the run once it is committed.
 struct Clock {

@@ -13,9 +13,9 @@ use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use serde::Deserialize;
+use sreg_ingest::source::Layout;
 use sreg_model::settings::{BaseUrl, BlobUrl};
 use sreg_model::{Host, Namespace};
-use sreg_tree::source::Layout;
 
 use crate::config::Config;
 

@@ -8,8 +8,9 @@ use std::path::{Path, PathBuf};
 
 use sreg_model::trust::{ListedKey, Trust};
 use sreg_model::{Fingerprint, Key};
+use sreg_publish::Keys;
+use sreg_publish::days;
 use sreg_sign::{SignError, Signer, amend};
-use sreg_tree::publish::{Keys, days};
 use zeroize::Zeroizing;
 
 pub(crate) use self::source::KeySource;

@@ -9,7 +9,8 @@ use sreg_model::head::TrustVersion;
 use sreg_model::lock::{self, HeadVersion, Known, Lock, StatementVersion};
 use sreg_model::statement::Subject;
 use sreg_model::{Digest, Document};
-use sreg_tree::verify::{Evidence, Seen};
+use sreg_registry::verify::Evidence;
+use sreg_registry::verify::Seen;
 
 use crate::args::Knowing;
 use crate::config;
@@ -241,7 +242,7 @@ fn read_lock(named: Option<&Path>) -> Result<Option<Lock>, Problem> {
     let lock = Document::<Lock>::parse(bytes).map_err(|error| {
         Problem::new(
             error.code(),
-            format!("{}: {}", path.display(), sreg_tree::explain(&error)),
+            format!("{}: {}", path.display(), sreg_registry::explain(&error)),
         )
     })?;
     Ok(Some(lock.body().clone()))
@@ -274,7 +275,7 @@ pub(crate) fn write_lock(path: &Path, seen: &Record) -> Result<(), Problem> {
         }
         lock.put(known);
         let document = Document::new(lock)
-            .map_err(|error| Problem::new(error.code(), sreg_tree::explain(&error)))?;
+            .map_err(|error| Problem::new(error.code(), sreg_registry::explain(&error)))?;
         files::write_whole(path, document.bytes())
     };
     // Of two processes, the second adds to what the first has written.

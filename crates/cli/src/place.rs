@@ -4,9 +4,10 @@ use std::path::Path;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+use sreg_publish::Destination;
+use sreg_registry::Tree;
+use sreg_registry::TreeError;
 use sreg_store::{Addresses, Http, RetryPolicy, Store, StoreConfig, StoreError, Timeouts};
-use sreg_tree::publish::Destination;
-use sreg_tree::{Tree, TreeError};
 
 use crate::args::Global;
 use crate::config;

@@ -8,18 +8,20 @@ use std::path::Path;
 use sreg_client::StateError;
 use sreg_image::OpenError;
 use sreg_index::hasher::HashError;
+use sreg_ingest::source::holds_images;
 use sreg_model::Fingerprint;
 use sreg_model::fault::Code;
 use sreg_model::settings::SettingsError;
+use sreg_registry::SourceFault;
+use sreg_registry::TreeError;
+use sreg_registry::Unsigned;
+use sreg_registry::explain;
+use sreg_registry::verify::Fault;
 use sreg_serve::ServeError;
 use sreg_sign::amend::{AmendError, Grant, only_key};
 use sreg_sign::policy::PolicyError;
 use sreg_sign::{AuthorError, SignError};
 use sreg_store::StoreError;
-use sreg_tree::error::Unsigned;
-use sreg_tree::source::{SourceFault, holds_images};
-use sreg_tree::verify::Fault;
-use sreg_tree::{TreeError, explain, history};
 
 use crate::exit;
 use crate::place;
@@ -128,7 +130,7 @@ impl Problem {
         let lines = faults
             .iter()
             .map(|fault| Line {
-                code: fault.code,
+                code: fault.code.word(),
                 path: Some(fault.path.display().to_string()),
                 message: format!("{}: {}", fault.path.display(), fault.message),
             })
@@ -397,7 +399,7 @@ fn hint(error: &TreeError) -> Option<String> {
 
 /// What can be done without the keys that are missing: by whom, and how.
 fn remaining_hint(root: &Path, refused: &[Unsigned], of_head: bool) -> String {
-    let series = place::tree(root).and_then(|tree| history::series(&tree));
+    let series = place::tree(root).and_then(|tree| tree.trust_chain());
     let tree = root.display();
     let Ok(Some(series)) = series else {
         return "nothing was published".to_owned();

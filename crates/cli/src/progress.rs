@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressStyle};
 use sreg_index::hasher::Observer;
-use sreg_tree::publish::Watch;
+use sreg_publish::Watch;
 
 use crate::output::{Output, human_bytes};
 use crate::stop;

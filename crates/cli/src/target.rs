@@ -121,7 +121,10 @@ pub(crate) fn parse_reference(text: &str) -> Result<Reference, Problem> {
         .map_err(|error: sreg_model::reference::ReferenceError| {
             Problem::new(
                 "usage",
-                format!("{text:?} is no reference: {}", sreg_tree::explain(&error)),
+                format!(
+                    "{text:?} is no reference: {}",
+                    sreg_registry::explain(&error)
+                ),
             )
         })
 }

@@ -10,10 +10,13 @@ use std::path::Path;
 use sreg_index::hasher::{IoMode, Unobserved};
 use sreg_model::Arch;
 use sreg_model::layout::Place;
+use sreg_registry::Tree;
+use sreg_registry::verify::BlobCheck;
+use sreg_registry::verify::Options;
+use sreg_registry::verify::Report;
+use sreg_registry::verify::verify_tree;
 use sreg_tests::images;
 use sreg_tests::seed::Seed;
-use sreg_tree::Tree;
-use sreg_tree::verify::{BlobCheck, Options, Report, verify_tree};
 use support::Bench;
 
 fn tree_of_200() -> Bench {

@@ -69,6 +69,8 @@ pub enum Place {
 pub const STAGING: &str = "staging";
 /// The record, inside [`STAGING`], of views that are still to be written.
 pub const JOURNAL: &str = "staging/journal";
+/// The lock of a folder's only writer, inside [`STAGING`], on file systems without `flock`.
+pub const LOCK: &str = "staging/lock";
 
 /// A repository as OCI paths spell it: in lower case.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]

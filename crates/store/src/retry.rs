@@ -200,6 +200,21 @@ pub fn read_range(
     }
 }
 
+/// Waits for a random moment after another publisher was faster, `times` times in a row, so that not all
+/// retry at once. Publishing takes others no longer than a second, which is the longest wait.
+///
+/// # Errors
+/// `Cancelled` if the run is to stop.
+pub fn after_conflict(store: &dyn Store, times: u32) -> Result<(), StoreError> {
+    let policy = store.retry_policy();
+    policy
+        .interrupt
+        .sleep(policy.backoff(times).min(MAX_CONFLICT_WAIT))
+}
+
+/// The longest wait after another publisher was faster.
+const MAX_CONFLICT_WAIT: Duration = Duration::from_secs(1);
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -8,11 +8,15 @@ use sreg_model::layout::Place;
 use sreg_model::node::TagEntry;
 use sreg_model::statement::Subject;
 use sreg_model::{Digest, Document, Namespace, head::Head};
+use sreg_publish::push::Pushed;
+use sreg_registry::Tree;
+use sreg_registry::heads;
+use sreg_registry::verify::BlobCheck;
+use sreg_registry::verify::Fault;
+use sreg_registry::verify::Options;
+use sreg_registry::verify::verify_tree;
 use sreg_sign::Series;
 use sreg_store::Object;
-use sreg_tree::push::Pushed;
-use sreg_tree::verify::{BlobCheck, Fault, Options, verify_tree};
-use sreg_tree::{Tree, history};
 
 use super::NOW;
 use super::keeper::Kept;
@@ -25,13 +29,13 @@ pub(crate) fn line_before(world: &World, key: &str, before: Option<&Object>) -> 
         return Vec::new();
     }
     let tree = Tree::in_store(world.calm()).unwrap();
-    let series = history::series(&tree).unwrap();
-    let newest = history::newest(&tree, series.as_ref()).unwrap();
+    let series = tree.trust_chain().unwrap();
+    let newest = heads::newest(&tree, series.as_ref()).unwrap();
     let mut line = Vec::new();
     let mut next = newest;
     while let Some(head) = next {
         line.push(head.id());
-        next = history::before(&tree, head.body(), series.as_ref()).unwrap();
+        next = heads::before(&tree, head.body(), series.as_ref()).unwrap();
     }
     line
 }
@@ -115,13 +119,13 @@ pub(crate) fn head_is_whole(world: &World) {
 pub(crate) fn nothing_is_lost(world: &World, said: &[(Subject, &Pushed)], kept: &Kept) {
     let seed = world.seed;
     let tree = Tree::in_store(world.calm()).unwrap();
-    let series = history::series(&tree).unwrap();
-    let newest = history::newest(&tree, series.as_ref()).unwrap().unwrap();
+    let series = tree.trust_chain().unwrap();
+    let newest = heads::newest(&tree, series.as_ref()).unwrap().unwrap();
     let mut heads = BTreeSet::new();
     let mut next = Some(newest.clone());
     while let Some(head) = next {
         heads.insert(head.id());
-        next = history::before(&tree, head.body(), series.as_ref())
+        next = heads::before(&tree, head.body(), series.as_ref())
             .unwrap_or_else(|error| panic!("seed {seed}: {error}"));
     }
     for (subject, pushed) in said {

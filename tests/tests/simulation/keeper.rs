@@ -7,12 +7,15 @@ use sreg_model::head::Head;
 use sreg_model::statement::Subject;
 use sreg_model::trust::scope::Scope;
 use sreg_model::{Digest, Document, Key, trust::Trust};
+use sreg_publish::Keys;
+use sreg_publish::change::Change;
+use sreg_publish::change::lost;
+use sreg_registry::Tree;
+use sreg_registry::TreeError;
+use sreg_registry::heads;
 use sreg_sign::amend::{Amendment, Grant, Term, listed};
 use sreg_sign::{Purpose, Series, Signer, sign};
 use sreg_store::Store;
-use sreg_tree::change::{Change, lost};
-use sreg_tree::publish::Keys;
-use sreg_tree::{Tree, TreeError, history};
 
 use super::turns::Random;
 use super::world::{Client, World};
@@ -77,7 +80,7 @@ pub(crate) fn make(store: &Arc<dyn Store>, ring: &KeyRing) {
     let change = change(&keys);
     change.begin(&destination(store.clone()), None).unwrap();
     let tree = Tree::in_store(store.clone()).unwrap();
-    let series = history::series(&tree).unwrap().unwrap();
+    let series = tree.trust_chain().unwrap().unwrap();
     let mut amendment = amendment(&series);
     for name in NAMESPACES {
         let scope = Scope::Namespace(name.parse().unwrap());
@@ -87,7 +90,7 @@ pub(crate) fn make(store: &Arc<dyn Store>, ring: &KeyRing) {
     }
     let second = listed(ring.second(), None);
     amendment.add_key(second, &Grant::Head, None).unwrap();
-    let head = history::newest(&tree, Some(&series)).unwrap().unwrap();
+    let head = heads::newest(&tree, Some(&series)).unwrap().unwrap();
     publish(&tree, store, (&series, &head), &keys, amendment).unwrap();
 }
 
@@ -148,8 +151,8 @@ impl Kept {
 
 fn apply(store: &Arc<dyn Store>, ring: &KeyRing, amend: Amend) -> Result<Vec<Subject>, TreeError> {
     let tree = Tree::in_store(store.clone())?;
-    let series = history::series(&tree)?.unwrap();
-    let head = history::newest(&tree, Some(&series))?.unwrap();
+    let series = tree.trust_chain()?.unwrap();
+    let head = heads::newest(&tree, Some(&series))?.unwrap();
     let mut amendment = amendment(&series);
     match amend {
         Amend::Admit(true) => {

@@ -20,10 +20,17 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use sreg_index::hasher::{IoMode, Observer};
 use sreg_model::Host;
 use sreg_model::statement::Subject;
+use sreg_publish::Destination;
+use sreg_publish::Keys;
+use sreg_publish::Publisher;
+use sreg_publish::Watch;
+use sreg_publish::changeset::Edition;
+use sreg_publish::publish_edition;
+use sreg_publish::push::Push;
+use sreg_publish::push::Pushed;
+use sreg_publish::push::push;
+use sreg_registry::TreeError;
 use sreg_tests::{images, keys};
-use sreg_tree::TreeError;
-use sreg_tree::publish::{Destination, Edition, Keys, Publisher, Watch, publish_edition};
-use sreg_tree::push::{Push, Pushed, push};
 
 use self::keeper::{Kept, KeyRing};
 use self::turns::Random;
@@ -194,7 +201,7 @@ fn run(seed: u64, folder: &Path) -> (u64, u64, bool) {
     };
     let keys = ring.as_ref().map(|ring| ring.of(0));
     last.push(&world.calm(), folder, keys.as_ref())
-        .unwrap_or_else(|error| panic!("seed {seed}: {}", sreg_tree::explain(&error)));
+        .unwrap_or_else(|error| panic!("seed {seed}: {}", sreg_registry::explain(&error)));
     checks::nothing_is_lost(&world, &subjects, &kept);
     let is_overwritten = checks::all_is_whole(&world);
     (said.len() as u64, kept.changes, is_overwritten)

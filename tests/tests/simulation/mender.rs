@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use sreg_tree::repair::repair;
+use sreg_publish::repair::repair;
 
 use super::world::{Client, World};
 use super::{NOW, Unwatched, alone, destination};

@@ -5,8 +5,9 @@ use std::sync::Arc;
 
 use sreg_model::Digest;
 use sreg_model::layout::Place;
+use sreg_registry::Tree;
+use sreg_registry::heads;
 use sreg_store::If;
-use sreg_tree::{Tree, history};
 
 use super::turns::Random;
 use super::world::World;
@@ -27,8 +28,8 @@ pub(crate) fn spoil(world: &Arc<World>, number: u64, seed: u64) {
 fn spoil_once(world: &Arc<World>, random: &mut Random, act: u64) {
     let tree = Tree::in_store(world.calm()).unwrap();
     // Within a turn, nobody else writes.
-    let series = history::series(&tree).unwrap();
-    let Ok(Some(newest)) = history::newest(&tree, series.as_ref()) else {
+    let series = tree.trust_chain().unwrap();
+    let Ok(Some(newest)) = heads::newest(&tree, series.as_ref()) else {
         return;
     };
     let (epoch, version) = (newest.body().epoch, newest.body().version);

@@ -3,8 +3,9 @@
 use std::collections::BTreeSet;
 use std::sync::Mutex;
 
+use sreg_registry::Tree;
+use sreg_registry::heads;
 use sreg_tests::servers::S3Server;
-use sreg_tree::{Tree, history};
 
 use super::support::{Images, make_registry, publish, store, verify};
 
@@ -44,14 +45,14 @@ fn eight_publishers_at_once_lose_nothing() {
         }
     });
     let tree = Tree::in_store(calm.clone()).unwrap();
-    let newest = history::newest(&tree, None).unwrap().unwrap();
+    let newest = heads::newest(&tree, None).unwrap().unwrap();
     let pushes = (PUBLISHERS * PUSHES) as u64;
     assert_eq!(newest.body().version, pushes + 1, "and the empty first one");
     let mut next = Some(newest);
     let mut versions = 0;
     while let Some(head) = next {
         versions += 1;
-        next = history::before(&tree, head.body(), None).unwrap();
+        next = heads::before(&tree, head.body(), None).unwrap();
     }
     assert_eq!(versions, pushes + 1);
     let report = verify(&calm);

@@ -7,13 +7,23 @@ use std::time::Duration;
 use sreg_index::hasher::{IoMode, Observer, Unobserved};
 use sreg_model::Document;
 use sreg_model::head::Head;
+use sreg_publish::Destination;
+use sreg_publish::Publisher;
+use sreg_publish::Watch;
+use sreg_publish::changeset::Edition;
+use sreg_publish::publish_edition;
+use sreg_publish::push::Push;
+use sreg_publish::push::Pushed;
+use sreg_publish::push::push;
+use sreg_registry::Tree;
+use sreg_registry::TreeError;
+use sreg_registry::verify::BlobCheck;
+use sreg_registry::verify::Options;
+use sreg_registry::verify::Report;
+use sreg_registry::verify::verify_tree;
 use sreg_store::{Store, StoreConfig, Timeouts};
 use sreg_tests::images;
 use sreg_tests::servers::S3Server;
-use sreg_tree::publish::{Destination, Edition, Publisher, Watch, publish_edition};
-use sreg_tree::push::{Push, Pushed, push};
-use sreg_tree::verify::{BlobCheck, Options, Report, verify_tree};
-use sreg_tree::{Tree, TreeError};
 use tempfile::TempDir;
 
 /// The time that is stated.

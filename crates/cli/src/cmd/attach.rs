@@ -7,8 +7,11 @@ use serde::Serialize;
 use sreg_model::attachment;
 use sreg_model::document::DocumentError;
 use sreg_model::{Arch, Digest};
-use sreg_tree::attach::{Attach, Attached, attach};
-use sreg_tree::publish::{Destination, Publisher};
+use sreg_publish::Destination;
+use sreg_publish::Publisher;
+use sreg_publish::attach::Attach;
+use sreg_publish::attach::Attached;
+use sreg_publish::attach::attach;
 
 use super::change;
 use super::index::io;

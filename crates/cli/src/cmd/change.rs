@@ -10,10 +10,14 @@ use sreg_model::statement::Subject;
 use sreg_model::trust::KeyState;
 use sreg_model::{Digest, Document};
 use sreg_sign::Signer;
-use sreg_tree::history;
-use sreg_tree::publish::{Destination, Keys, Publisher, Watch};
-use sreg_tree::verify::Seen;
-use sreg_tree::{TreeError, change};
+
+use sreg_publish::Destination;
+use sreg_publish::Keys;
+use sreg_publish::Publisher;
+use sreg_publish::Watch;
+use sreg_publish::change;
+use sreg_registry::TreeError;
+use sreg_registry::verify::Seen;
 
 use crate::args::Signing;
 use crate::keys::Opened;
@@ -118,7 +122,7 @@ pub(super) fn publishing<T>(
 /// published in any case, so that a memory that cannot be written is only said.
 pub(super) fn remember(root: &Path, head: &Document<Head>, output: &Output) -> Result<(), Problem> {
     let tree = place::tree(root)?;
-    let Some(series) = history::series(&tree)? else {
+    let Some(series) = tree.trust_chain()? else {
         return Ok(());
     };
     let seen = Seen {
@@ -148,7 +152,7 @@ pub(super) fn name_unused(
     signers: &[Box<dyn Signer>],
     output: &Output,
 ) -> Result<(), Problem> {
-    let Some(series) = history::series(&place::tree(root)?)? else {
+    let Some(series) = place::tree(root)?.trust_chain()? else {
         return Ok(());
     };
     let trust = series.newest().body();

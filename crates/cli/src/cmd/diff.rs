@@ -6,7 +6,7 @@ use sreg_index::index::diff;
 use sreg_index::map::MapError;
 use sreg_model::node::{ImageSize, TagEntry};
 use sreg_model::{Arch, Digest, Namespace};
-use sreg_tree::TreeError;
+use sreg_registry::TreeError;
 
 use crate::args;
 use crate::exit;

@@ -7,8 +7,9 @@ use serde::Serialize;
 use sreg_files::Modes;
 use sreg_model::layout::Place;
 use sreg_model::served::served;
+use sreg_registry::Tree;
+use sreg_registry::TreeError;
 use sreg_store::{Store, StoreError, keeps_conditions, keeps_slashes, probe_parts};
-use sreg_tree::{Tree, TreeError};
 
 use crate::args;
 use crate::exit;
@@ -49,7 +50,10 @@ pub(super) fn run(args: &args::Doctor, output: &Output) -> Result<u8, Problem> {
         }
         Err(error) if reached => rows.push(row(
             "registry",
-            Err(Wrong::new(error.code().word(), sreg_tree::explain(&error))),
+            Err(Wrong::new(
+                error.code().word(),
+                sreg_registry::explain(&error),
+            )),
             (is_bucket && matches!(error, TreeError::NotATree(_)))
                 .then(|| format!("make one with: sreg init {}", args.place)),
         )),
@@ -118,7 +122,7 @@ fn credentials(name: &str) -> Row {
 }
 
 fn failed(error: &StoreError) -> Wrong {
-    Wrong::new(error.code().word(), sreg_tree::explain(error))
+    Wrong::new(error.code().word(), sreg_registry::explain(error))
 }
 
 fn reach(store: &dyn Store) -> Row {
@@ -211,7 +215,10 @@ fn registry(tree: &Tree) -> Row {
             ))
         }
         Err(TreeError::NoHead(_)) => Ok("empty: nothing is published yet".to_owned()),
-        Err(error) => Err(Wrong::new(error.code().word(), sreg_tree::explain(&error))),
+        Err(error) => Err(Wrong::new(
+            error.code().word(),
+            sreg_registry::explain(&error),
+        )),
     };
     row("registry", result, None)
 }

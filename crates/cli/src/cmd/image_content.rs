@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use std::process::Command;
 
 use sreg_image::{Image, Limits};
-use sreg_tree::explain;
+use sreg_registry::explain;
 
 use crate::exit;
 use crate::output::Output;

@@ -8,10 +8,14 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 use sreg_files::Modes;
 use sreg_index::hasher::IoMode;
+use sreg_ingest::Options;
+use sreg_ingest::Outcome;
+use sreg_ingest::index_folder;
 use sreg_model::Digest;
 use sreg_model::lock::Known;
-use sreg_tree::ingest::{Options, Outcome, index_folder};
-use sreg_tree::{LinkMode, Tree, TreeError};
+use sreg_publish::LinkMode;
+use sreg_registry::Tree;
+use sreg_registry::TreeError;
 
 use super::change;
 use crate::args::{self, Io, Link};
@@ -73,7 +77,7 @@ pub(super) fn run(args: args::Index, config: Config, output: &Output) -> Result<
     for fault in &outcome.skipped {
         let message = format!("{}: {}", fault.path.display(), fault.message);
         output.warning(&Line {
-            code: fault.code,
+            code: fault.code.word(),
             path: Some(fault.path.display().to_string()),
             message,
         });
@@ -253,7 +257,7 @@ fn answer<'a>(options: &Options, outcome: &'a Outcome, seconds: f64) -> Answer<'
             .iter()
             .chain(&outcome.passed_over)
             .map(|fault| Skipped {
-                code: fault.code,
+                code: fault.code.word(),
                 path: fault.path.display().to_string(),
                 message: &fault.message,
             })

@@ -3,10 +3,15 @@
 use std::path::Path;
 
 use sreg_index::hasher::IoMode;
+use sreg_publish::Destination;
+use sreg_publish::changeset::Edition;
+use sreg_publish::publish_edition;
+use sreg_registry::Tree;
+use sreg_registry::TreeError;
+use sreg_registry::verify::BlobCheck;
+use sreg_registry::verify::Options;
+use sreg_registry::verify::verify_tree;
 use sreg_store::Store;
-use sreg_tree::publish::{Destination, Edition, publish_edition};
-use sreg_tree::verify::{BlobCheck, Options, verify_tree};
-use sreg_tree::{Tree, TreeError, history};
 
 use super::change::{self, Answer};
 use crate::args;
@@ -106,7 +111,7 @@ pub(super) fn run(args: &args::Init, output: &Output) -> Result<u8, Problem> {
     drop(progress);
     change::remember(&args.dir, &head, output)?;
     let tree = place::tree(&args.dir)?;
-    let registry = history::series(&tree)?.map(|series| series.registry());
+    let registry = tree.trust_chain()?.map(|series| series.registry());
     let registry = registry.ok_or_else(|| Problem::new("bug", "a registry without trust"))?;
     let dir = args.dir.display();
     let text =

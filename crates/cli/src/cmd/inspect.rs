@@ -5,10 +5,10 @@ use std::path::{Path, PathBuf};
 use sreg_image::{Chain, Image, Limits, Report, ReportedObject};
 use sreg_index::chain::links;
 use sreg_index::hasher::{self, Observer as _};
+use sreg_ingest::source::holds_images;
 use sreg_model::layout::Place;
 use sreg_model::statement::Statement;
 use sreg_model::{Arch, Digest, Reference};
-use sreg_tree::source::holds_images;
 
 use super::image_content;
 use super::index::io;

@@ -4,8 +4,10 @@ use comfy_table::{Table, presets};
 use serde::Serialize;
 use sreg_model::head::Head;
 use sreg_model::{Digest, Document};
+use sreg_registry::Tree;
+use sreg_registry::TreeError;
+use sreg_registry::heads;
 use sreg_sign::{Purpose, policy};
-use sreg_tree::{Tree, TreeError, history};
 
 use crate::args;
 use crate::exit;
@@ -27,13 +29,13 @@ struct Row {
 
 pub(super) fn run(args: &args::Log, output: &Output) -> Result<u8, Problem> {
     let tree = place::tree(&args.tree)?;
-    let series = history::series(&tree)?;
-    let newest = history::newest(&tree, series.as_ref())?;
+    let series = tree.trust_chain()?;
+    let newest = heads::newest(&tree, series.as_ref())?;
     let mut next = Some(newest.ok_or_else(|| TreeError::NoHead(args.tree.clone()))?);
     let mut rows = Vec::new();
     while let Some(head) = next {
         rows.push(row(&tree, &head)?);
-        next = history::before(&tree, head.body(), series.as_ref())?;
+        next = heads::before(&tree, head.body(), series.as_ref())?;
     }
     if output.is_json() {
         output.json(&rows)?;

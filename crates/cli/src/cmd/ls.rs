@@ -9,8 +9,10 @@ use sreg_model::attachment::Attachment;
 use sreg_model::head::Head;
 use sreg_model::node::TagEntry;
 use sreg_model::{Arch, Digest, Namespace, Reference, Tag};
+use sreg_publish::change;
+use sreg_registry::Tree;
+use sreg_registry::TreeError;
 use sreg_sign::Series;
-use sreg_tree::{Tree, TreeError, change, history};
 
 use crate::args;
 use crate::exit;
@@ -35,7 +37,7 @@ pub(super) fn run(args: &args::Ls, output: &Output) -> Result<u8, Problem> {
     let (root, below) = target::split(&args.target).unwrap_or((&args.target, ""));
     let tree = place::tree(Path::new(root))?;
     let head = tree.head()?;
-    let series = history::series(&tree)?;
+    let series = tree.trust_chain()?;
     let mut rows = Vec::new();
     for (namespace, entry) in entries(&tree, head.body())? {
         let reference = format!("{namespace}/{}", entry.key.as_str());

@@ -7,9 +7,11 @@ use serde::Serialize;
 use sreg_client::fetch::{self, Options, Source, Wanted};
 use sreg_index::hasher::Observer;
 use sreg_model::{Digest, Document};
-use sreg_tree::TreeError;
-use sreg_tree::mirror::{Mirror, Mirrored, mirror};
-use sreg_tree::verify::Seen;
+use sreg_publish::mirror::Mirror;
+use sreg_publish::mirror::Mirrored;
+use sreg_publish::mirror::mirror;
+use sreg_registry::TreeError;
+use sreg_registry::verify::Seen;
 
 use super::change;
 use crate::args;

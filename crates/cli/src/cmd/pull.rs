@@ -252,7 +252,7 @@ impl From<FetchError> for Problem {
             }
             _ => None,
         };
-        let problem = Self::new(error.code(), sreg_tree::explain(&error));
+        let problem = Self::new(error.code(), sreg_registry::explain(&error));
         match hint {
             Some(hint) => problem.with_hint(hint),
             None => problem,

@@ -3,10 +3,14 @@
 use std::path::Path;
 
 use serde::Serialize;
+use sreg_ingest::statement_file;
 use sreg_model::{Arch, Digest, Document, document};
-use sreg_tree::ingest::statement_file;
-use sreg_tree::publish::{Destination, Provided, Publisher};
-use sreg_tree::push::{Push, Pushed, push};
+use sreg_publish::Destination;
+use sreg_publish::Publisher;
+use sreg_publish::changeset::Provided;
+use sreg_publish::push::Push;
+use sreg_publish::push::Pushed;
+use sreg_publish::push::push;
 
 use super::change;
 use super::index::io;
@@ -108,7 +112,7 @@ fn statement(image: &Path, named: Option<&Path>) -> Result<Option<Provided>, Pro
     };
     let bytes = files::read_capped(&path, document::MAX_BYTES)?;
     let statement = Document::parse(bytes).map_err(|error| {
-        let what = format!("{}: {}", path.display(), sreg_tree::explain(&error));
+        let what = format!("{}: {}", path.display(), sreg_registry::explain(&error));
         Problem::new(error.code(), what)
     })?;
     Ok(Some(Provided { path, statement }))

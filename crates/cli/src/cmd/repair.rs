@@ -1,8 +1,8 @@
 //! `sreg repair`
 
 use serde::Serialize;
-use sreg_tree::repair::repair;
-use sreg_tree::verify::Fault;
+use sreg_publish::repair::repair;
+use sreg_registry::verify::Fault;
 
 use super::change;
 use crate::args;

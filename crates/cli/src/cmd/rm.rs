@@ -2,8 +2,11 @@
 
 use serde::Serialize;
 use sreg_model::{Arch, Digest};
-use sreg_tree::publish::{Destination, Publisher};
-use sreg_tree::remove::{Remove, Removed, remove};
+use sreg_publish::Destination;
+use sreg_publish::Publisher;
+use sreg_publish::remove::Remove;
+use sreg_publish::remove::Removed;
+use sreg_publish::remove::remove;
 
 use super::change;
 use crate::args;

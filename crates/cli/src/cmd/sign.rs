@@ -4,12 +4,14 @@ use std::path::{Path, PathBuf};
 
 use sreg_image::Image as ImageFile;
 use sreg_index::hasher;
+use sreg_ingest::statement_file;
 use sreg_model::statement::{Claim, Image, Statement, Subject};
 use sreg_model::{Document, Reference, document};
+use sreg_publish::change as tree_change;
+use sreg_registry::Tree;
+use sreg_registry::TreeError;
 use sreg_sign::policy::{self, PolicyError};
 use sreg_sign::{Author, Purpose, sign};
-use sreg_tree::ingest::statement_file;
-use sreg_tree::{Tree, TreeError, change as tree_change, history};
 
 use super::change::{self, Answer};
 use super::index::io;
@@ -56,7 +58,9 @@ fn sign_image(
         .ok_or_else(|| Problem::new("usage", "a statement is about a tag, not a digest"))?;
     let tree = place::tree(Path::new(root))?;
     check_known(&tree)?;
-    let series = history::series(&tree)?.ok_or_else(|| TreeError::NoKeys(PathBuf::from(root)))?;
+    let series = tree
+        .trust_chain()?
+        .ok_or_else(|| TreeError::NoKeys(PathBuf::from(root)))?;
     let opened_image = ImageFile::open(image).map_err(|error| Problem::image(image, &error))?;
     let progress = Progress::new(output, "hashed");
     let hashed = hasher::hash(image, io(args.io), &progress)?;
@@ -145,7 +149,7 @@ fn add_signature(file: &Path, opened: &Opened, output: &Output) -> Result<u8, Pr
         );
     }
     let statement = Document::<Statement>::parse(bytes)
-        .map_err(|error| wrong(error.code().word(), sreg_tree::explain(&error)))?;
+        .map_err(|error| wrong(error.code().word(), sreg_registry::explain(&error)))?;
     let signers = opened.signers().iter().map(AsRef::as_ref);
     let statement = sign(statement, Purpose::Image, signers)?;
     files::write_whole(file, statement.bytes())?;

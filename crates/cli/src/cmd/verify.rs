@@ -6,10 +6,16 @@ use std::path::Path;
 use serde::Serialize;
 use sreg_image::Image;
 use sreg_index::hasher::{self, Observer as _};
-use sreg_tree::verify::{
-    BlobCheck, Checked, Class, Fault, Options, Report, verify_reference, verify_tree,
-};
-use sreg_tree::{Tree, TreeError};
+use sreg_registry::Tree;
+use sreg_registry::TreeError;
+use sreg_registry::verify::BlobCheck;
+use sreg_registry::verify::Checked;
+use sreg_registry::verify::Class;
+use sreg_registry::verify::Fault;
+use sreg_registry::verify::Options;
+use sreg_registry::verify::Report;
+use sreg_registry::verify::verify_reference;
+use sreg_registry::verify::verify_tree;
 
 use super::index::io;
 use crate::args::{self, Blobs};
@@ -189,7 +195,7 @@ fn verify_file(path: &Path, options: &Options, progress: &Progress<'_>) -> Resul
     let image = match Image::open(path) {
         Ok(image) => image,
         Err(error) => {
-            let message = sreg_tree::explain(&error);
+            let message = sreg_registry::explain(&error);
             report.faults.push(Fault {
                 code: error.code().word(),
                 class: error.code().class(),
@@ -218,7 +224,7 @@ fn verify_file(path: &Path, options: &Options, progress: &Progress<'_>) -> Resul
         });
     }
     if progress.is_cancelled() {
-        return Err(sreg_tree::TreeError::Cancelled.into());
+        return Err(sreg_registry::TreeError::Cancelled.into());
     }
     Ok(report)
 }

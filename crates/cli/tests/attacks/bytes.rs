@@ -109,16 +109,17 @@ fn every_byte_counts() {
 }
 
 fn is_refused(root: &Path, id: Digest) -> bool {
-    let Ok(tree) = sreg_tree::Tree::open(root) else {
+    let Ok(tree) = sreg_registry::Tree::open(root) else {
         return true;
     };
-    let options = sreg_tree::verify::Options {
+    let options = sreg_registry::verify::Options {
         known: vec![sreg_model::lock::Known::registry(id)],
-        ..sreg_tree::verify::Options::new(
-            sreg_tree::verify::BlobCheck::Full,
+        ..sreg_registry::verify::Options::new(
+            sreg_registry::verify::BlobCheck::Full,
             sreg_index::hasher::IoMode::Auto,
         )
     };
-    let report = sreg_tree::verify::verify_tree(&tree, &options, &sreg_index::hasher::Unobserved);
+    let report =
+        sreg_registry::verify::verify_tree(&tree, &options, &sreg_index::hasher::Unobserved);
     report.is_ok_and(|report| !report.faults.is_empty())
 }

@@ -1,9 +1,9 @@
 //! What `sreg index` says of the host that is to serve the tree.
 
 use serde::Serialize;
+use sreg_ingest::Outcome;
 use sreg_model::Host;
 use sreg_site::host::{clients_of, largest_file};
-use sreg_tree::ingest::Outcome;
 
 use crate::output::{Output, human_bytes};
 use crate::problem::Line;

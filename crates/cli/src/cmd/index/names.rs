@@ -4,8 +4,11 @@
 use std::path::Path;
 
 use serde::Serialize;
-use sreg_tree::ingest::{self, Options, Outcome};
-use sreg_tree::source::{Layout, NameMap, Naming};
+use sreg_ingest::Options;
+use sreg_ingest::Outcome;
+use sreg_ingest::source::Layout;
+use sreg_ingest::source::NameMap;
+use sreg_ingest::source::Naming;
 
 use crate::args;
 use crate::config::Index as Config;
@@ -76,7 +79,7 @@ pub(super) fn of_two(outcome: &Outcome) -> impl Iterator<Item = Reading<'_>> {
     two.map(shown)
 }
 
-fn shown(one: &ingest::Reading) -> Reading<'_> {
+fn shown(one: &sreg_ingest::Reading) -> Reading<'_> {
     Reading {
         path: one.path.display().to_string(),
         reference: format!("{}:{}", one.subject.repository, one.subject.tag),
@@ -109,7 +112,7 @@ pub(super) fn warn(options: &Options, outcome: &Outcome, output: &Output) {
     for fault in &outcome.passed_over {
         let path = fault.path.display().to_string();
         output.warning(&Line {
-            code: fault.code,
+            code: fault.code.word(),
             message: format!("{path}: {}", fault.message),
             path: Some(path),
         });

@@ -7,14 +7,20 @@ use std::time::Duration;
 use sreg_client::Record;
 use sreg_client::fetch::Source;
 use sreg_index::hasher::{IoMode, Unobserved};
+use sreg_ingest::source::misread;
+use sreg_ingest::source::pulled_name;
 use sreg_model::layout::Place;
 use sreg_model::statement::{Image, Statement};
 use sreg_model::{Arch, Document, Reference, Repository};
+use sreg_registry::Tree;
+use sreg_registry::verify::BlobCheck;
+use sreg_registry::verify::Fault;
+use sreg_registry::verify::Options;
+use sreg_registry::verify::Report;
+use sreg_registry::verify::Seen;
+use sreg_registry::verify::resolve;
 use sreg_sign::policy;
 use sreg_store::Store;
-use sreg_tree::Tree;
-use sreg_tree::source::{misread, pulled_name};
-use sreg_tree::verify::{BlobCheck, Fault, Options, Report, Seen, resolve};
 
 use super::super::change;
 use super::{locked, offline};
@@ -209,7 +215,7 @@ fn choose_at(
     let report = look(args, &tree, reference, &expected)?;
     // What was not read yet is not absent.
     if crate::stop::requested() {
-        return Err(sreg_tree::TreeError::Cancelled.into());
+        return Err(sreg_registry::TreeError::Cancelled.into());
     }
     knowledge::keep_evidence(&expected, &report.forks, output)?;
     if let Some(problem) = refusal(&report, &tree, reference) {

@@ -4,9 +4,12 @@ use sreg_index::hasher::{IoMode, Unobserved};
 use sreg_model::Reference;
 use sreg_model::layout::Place;
 use sreg_model::lock::Known;
+use sreg_registry::Tree;
+use sreg_registry::verify::BlobCheck;
+use sreg_registry::verify::Options;
+use sreg_registry::verify::Report;
+use sreg_registry::verify::resolve;
 use sreg_sign::policy::PolicyError;
-use sreg_tree::Tree;
-use sreg_tree::verify::{BlobCheck, Options, Report, resolve};
 
 use crate::args;
 use crate::knowledge::Expected;

@@ -11,8 +11,8 @@ use sreg_files::{Access, Modes, write_atomic};
 use sreg_model::statement::{Image, Statement};
 use sreg_model::trust::HeadBase;
 use sreg_model::{Digest, Document, Reference, document};
+use sreg_registry::verify::Seen;
 use sreg_sign::{Purpose, policy};
-use sreg_tree::verify::Seen;
 
 use super::chosen::{Chosen, of_arch};
 use crate::args;

@@ -1,8 +1,8 @@
 //! `sreg trust add`
 
+use sreg_registry::verify::Seen;
 use sreg_sign::Purpose;
 use sreg_sign::policy::check_fresh;
-use sreg_tree::verify::Seen;
 
 use super::show;
 use super::source::{self, Found};

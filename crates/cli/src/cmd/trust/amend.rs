@@ -6,11 +6,13 @@ use sreg_model::head::Head;
 use sreg_model::statement::Subject;
 use sreg_model::trust::Trust;
 use sreg_model::{Document, Fingerprint};
+use sreg_publish::change as tree_change;
+use sreg_registry::Tree;
+use sreg_registry::TreeError;
+use sreg_registry::heads;
 use sreg_sign::amend::{Amendment, Grant, Term};
 use sreg_sign::policy::PolicyError;
 use sreg_sign::{Purpose, Series, sign};
-use sreg_tree::change as tree_change;
-use sreg_tree::{Tree, TreeError, history};
 
 use crate::args::trust::{AddKey, Change, Delegate, OfKey, Place, RemoveKey, Role, Rotate};
 use crate::cmd::change::{self, Answer};
@@ -126,7 +128,7 @@ fn amend(
     let newest = registry.series.newest();
     let now = crate::clock::stated()?;
     let lasts = newest.body().expires.saturating_sub(newest.body().issued);
-    let lasts = args.trust_expires.map_or(lasts, sreg_tree::publish::days);
+    let lasts = args.trust_expires.map_or(lasts, sreg_publish::days);
     let term = Term {
         issued: now,
         expires: now.saturating_add(lasts),
@@ -144,7 +146,7 @@ fn amend(
         );
     }
     let trust = Document::new(amendment.finish()?)
-        .map_err(|error| Problem::new(error.code(), sreg_tree::explain(&error)))?;
+        .map_err(|error| Problem::new(error.code(), sreg_registry::explain(&error)))?;
     let opened = Opened::open(&args.signing, output)?;
     let out = args
         .out
@@ -327,8 +329,10 @@ pub(super) fn resume(
 
 fn open(root: &Path) -> Result<Registry, Problem> {
     let tree = place::tree(root)?;
-    let series = history::series(&tree)?.ok_or_else(|| TreeError::NoKeys(root.to_owned()))?;
-    let head = history::newest(&tree, Some(&series))?;
+    let series = tree
+        .trust_chain()?
+        .ok_or_else(|| TreeError::NoKeys(root.to_owned()))?;
+    let head = heads::newest(&tree, Some(&series))?;
     let head = head.ok_or_else(|| TreeError::NoHead(root.to_owned()))?;
     Ok(Registry { tree, series, head })
 }

@@ -8,9 +8,10 @@ use sreg_model::head::Head;
 use sreg_model::layout::Place;
 use sreg_model::trust::Trust;
 use sreg_model::{Digest, Document};
+use sreg_registry::TreeError;
+use sreg_registry::heads;
 use sreg_sign::policy::PolicyError;
 use sreg_sign::{Purpose, Series, check_known_head, check_seen_slot, policy, seen_slot};
-use sreg_tree::{TreeError, history};
 
 use crate::args::Knowing;
 use crate::exit;
@@ -118,13 +119,13 @@ fn read_once(target: &str) -> Result<Found, Problem> {
         return Ok(Found::Alone(Box::new(document(path)?)));
     }
     let tree = place::tree(path)?;
-    let Some(series) = history::series(&tree)? else {
+    let Some(series) = tree.trust_chain()? else {
         return Ok(Found::NoKeys(target.to_owned()));
     };
     // A server may go on with slots for ever, and what it has in `head` is what it publishes.
     let head = match target::is_remote(target) {
         true => Some(tree.head()?),
-        false => history::newest(&tree, Some(&series))?,
+        false => heads::newest(&tree, Some(&series))?,
     };
     let head = head.ok_or_else(|| TreeError::NoHead(path.to_owned()))?;
     series
@@ -150,8 +151,8 @@ pub(super) fn document(path: &Path) -> Result<Document<Trust>, Problem> {
     let wrong = |code, what: String| Problem::new(code, format!("{}: {what}", path.display()));
     let bytes = files::read_capped(path, Trust::MAX_BYTES)?;
     let trust = Document::<Trust>::parse(bytes)
-        .map_err(|error| wrong(error.code(), sreg_tree::explain(&error)))?;
+        .map_err(|error| wrong(error.code(), sreg_registry::explain(&error)))?;
     policy::signers(&trust, Purpose::Trust)
-        .map_err(|error| wrong(error.code(), sreg_tree::explain(&error)))?;
+        .map_err(|error| wrong(error.code(), sreg_registry::explain(&error)))?;
     Ok(trust)
 }

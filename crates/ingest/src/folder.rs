@@ -1,0 +1,463 @@
+//! Indexes a folder of images: from files to a published version (`spec/cli.md`, `sreg index`).
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+
+use sreg_files::{is_absent, read_capped};
+use sreg_index::hasher::IoMode;
+use sreg_model::fault::Code;
+use sreg_model::head::Head;
+use sreg_model::layout::Place;
+use sreg_model::lock::Known;
+use sreg_model::settings::{BaseUrl, BlobUrl, Settings};
+use sreg_model::statement::{Image, Subject};
+use sreg_model::{Digest, Document, Host, document, trust};
+
+use sreg_publish::changeset::{Edition, Provided, others};
+use sreg_publish::commit::publish;
+use sreg_publish::folder_writer::FolderWriter;
+use sreg_publish::recover::{Base, recover};
+use sreg_publish::signing::signing;
+use sreg_publish::version::Publication;
+use sreg_publish::writer::Writer;
+use sreg_publish::{Keys, LinkMode, Watch};
+use sreg_registry::derive::{self, Lines};
+use sreg_registry::{SourceFault, Tree, TreeError};
+
+use crate::hash_cache::Cache;
+use crate::hashing::{self, Brought, Hashing};
+use crate::images::{self, Found, Sorted};
+use crate::source::{self, Naming};
+use crate::{host, prune};
+
+/// What to index, and how.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// The folder of images.
+    pub source: PathBuf,
+    /// The tree to publish into; made where it is absent.
+    pub out: PathBuf,
+    /// How references are read from paths.
+    pub naming: Naming,
+    /// How images get into the tree.
+    pub link: LinkMode,
+    /// How images are read.
+    pub io: IoMode,
+    /// Where the tree will be served; absent: as `sreg.json` says.
+    pub base_url: Option<BaseUrl>,
+    /// Where images are when they are not to be in the tree; absent: as `sreg.json` says.
+    pub blob_url: Option<BlobUrl>,
+    /// What is to serve the tree; absent: as `sreg.json` says.
+    pub host: Option<Host>,
+    /// A file that remembers what was hashed.
+    pub cache: Option<PathBuf>,
+    /// A file that remembers which references came from this source.
+    pub origin: Option<PathBuf>,
+    /// Whether to remove every reference that the source does not have.
+    pub prune: bool,
+    /// Whether to remove references whose images are gone from `source`, however many they are.
+    pub allow_removals: bool,
+    /// Whether to publish the rest when some images cannot be.
+    pub skip_invalid: bool,
+    /// Whether to stop before anything is written.
+    pub dry_run: bool,
+    /// The time to state, in Unix seconds.
+    pub now: u64,
+    /// What is known of the registry at `out`, if it is known.
+    pub known: Vec<Known>,
+}
+
+/// What came of it.
+#[derive(Debug)]
+pub struct Outcome {
+    /// The newest head; absent after a dry run of what was never published.
+    pub head: Option<Document<Head>>,
+    /// Whether nothing was published there before.
+    pub is_new: bool,
+    /// The registry that was given keys by this run.
+    pub begun: Option<Digest>,
+    /// References that were signed as they were published, without being in the source.
+    pub adopted: usize,
+    /// Whether other settings were given than before, so that all views were written anew.
+    pub settings_changed: bool,
+    /// The images of the source.
+    pub images: usize,
+    /// Their bytes.
+    pub bytes: u64,
+    /// The images that were read.
+    pub hashed: usize,
+    /// The images that the cache knew.
+    pub reused: usize,
+    /// What every file became; nothing after a dry run.
+    pub published: Vec<(PathBuf, Subject, Digest)>,
+    /// References that were removed.
+    pub removed: Vec<Subject>,
+    /// References that the tree has, but not the source, and that stay.
+    pub kept: Vec<Subject>,
+    /// Images that were left out, and why.
+    pub skipped: Vec<SourceFault>,
+    /// Images whose names do not say that they are, and folders that were not looked into.
+    pub passed_over: Vec<SourceFault>,
+    /// The reference of each image, by path.
+    pub named: Vec<Reading>,
+    /// What the tree says of itself now.
+    pub settings: Settings,
+    /// Images that are larger than what its host takes, with their sizes.
+    pub too_large: Vec<(Subject, u64)>,
+}
+
+/// The reference that a path was read as.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reading {
+    /// The image.
+    pub path: PathBuf,
+    /// What it is published as.
+    pub subject: Subject,
+    /// The other references that its name could mean.
+    pub others: Vec<String>,
+    /// What is odd about the file. That of a file which the cache knows was said before.
+    pub note: Option<&'static str>,
+}
+
+/// Indexes a folder.
+///
+/// # Errors
+/// When an image cannot be published and `skip_invalid` is not set, the tree cannot be written, or
+/// `keys` may not sign what is to be published. What was published before is then still there, whole.
+pub fn index_folder(
+    options: &Options,
+    keys: Option<&Keys<'_>>,
+    watch: &dyn Watch,
+) -> Result<Outcome, TreeError> {
+    let mut cache = options
+        .cache
+        .as_deref()
+        .map_or_else(Cache::none, Cache::open);
+    let Sorted {
+        found,
+        faults,
+        passed_over,
+    } = images::sort(
+        source::scan(&options.source, &options.out, &options.naming),
+        &cache,
+    );
+    if !faults.is_empty() && !options.skip_invalid {
+        return Err(TreeError::Source(faults));
+    }
+    let origin = prune::read_origin(options.origin.as_deref());
+    let has_origin = !origin.is_empty() && Tree::open(&options.out).is_ok();
+    if found.is_empty() && !options.prune && !has_origin {
+        return Err(no_images(options, passed_over));
+    }
+    if options.dry_run {
+        return Ok(Outcome {
+            passed_over,
+            ..dry_run(options, keys, &found, &origin, faults)?
+        });
+    }
+
+    check_before(options, keys)?;
+    let new = with_options(Settings::default(), options);
+    let mut writer = FolderWriter::open(&options.out, &new, watch)?;
+    let settings = with_options(writer.tree().settings().clone(), options);
+    let base = recover(&writer, watch)?;
+    base.check_known(writer.tree(), &options.known)?;
+    check_keys(&base, options, keys)?;
+    host::check_file(writer.tree(), &settings)?;
+    let lines = base.lines(&writer)?;
+    let (removed, kept) = absent_subjects(options, &lines, &found, &origin, &faults)?;
+
+    let is_new = base.head.is_none();
+    let settings_changed = !is_new && *writer.tree().settings() != settings;
+
+    let import = settings.blob_url.is_none().then_some(options.link);
+    let brought = hashing::bring(&writer, &found, options.io, import, watch);
+    let Brought {
+        hashed,
+        changed,
+        stopped,
+    } = brought;
+    // Also when something went wrong: what was hashed need not be hashed again. But blobs that were changed
+    // are found by their sources, which are to be hashed until these are removed.
+    if changed.is_empty() {
+        hashing::remember(&mut cache, &found, &hashed);
+    }
+    if let Some(error) = stopped {
+        return Err(error);
+    }
+
+    let mut edition = Edition {
+        present: present(&found, &hashed),
+        ..Edition::default()
+    };
+    if keys.is_some() {
+        edition.provided = provided(&found)?;
+    }
+    edition.removed = removed
+        .iter()
+        .map(|subject| {
+            (
+                subject.clone(),
+                "no longer in the indexed folder".to_owned(),
+            )
+        })
+        .collect();
+    let begins = base.series.is_none() && keys.is_some();
+    if begins {
+        edition.again = others(&lines, &edition);
+    }
+    let signing = signing(writer.tree(), &base, keys, &edition, &lines, options.now)?;
+    let begun = signing
+        .as_ref()
+        .filter(|_| begins)
+        .map(|signing| signing.author.series().registry());
+    let adopted = edition.again.len();
+    let sizes = edition.present.iter();
+    let sizes = sizes.map(|(subject, image)| (subject.clone(), image.size));
+    let too_large = host::too_large(&settings, &lines, sizes, &kept);
+    let publication = Publication {
+        edition,
+        settings,
+        signing,
+        now: options.now,
+    };
+    let head = publish(&mut writer, &base, &lines, &publication, watch)?;
+    let edition = publication.edition;
+    if !changed.is_empty() {
+        hashing::unlink(&writer, &changed, watch)?;
+        hashing::remember(&mut cache, &found, &hashed);
+    }
+    prune::write_origin(
+        options.origin.as_deref(),
+        edition.present.iter().map(|(subject, _)| subject),
+    );
+
+    let published = found
+        .iter()
+        .zip(&edition.present)
+        .map(|(image, (subject, published))| {
+            (image.path.clone(), subject.clone(), published.digest)
+        });
+    Ok(Outcome {
+        is_new,
+        begun,
+        adopted,
+        settings_changed,
+        published: published.collect(),
+        removed,
+        kept,
+        settings: publication.settings,
+        too_large,
+        passed_over,
+        ..outcome(Some(head), &found, hashing::reused(&hashed), faults)
+    })
+}
+
+/// An outcome that says nothing of what became of references yet.
+fn outcome(
+    head: Option<Document<Head>>,
+    found: &[Found],
+    reused: usize,
+    skipped: Vec<SourceFault>,
+) -> Outcome {
+    Outcome {
+        head,
+        is_new: false,
+        begun: None,
+        adopted: 0,
+        settings_changed: false,
+        images: found.len(),
+        bytes: found.iter().map(|image| image.stamp.size).sum(),
+        hashed: found.len() - reused,
+        reused,
+        published: Vec::new(),
+        removed: Vec::new(),
+        kept: Vec::new(),
+        skipped,
+        passed_over: Vec::new(),
+        named: found.iter().map(reading).collect(),
+        settings: Settings::default(),
+        too_large: Vec::new(),
+    }
+}
+
+/// There is no image; there may be some whose names do not say that they are.
+fn no_images(options: &Options, passed_over: Vec<SourceFault>) -> TreeError {
+    if passed_over.is_empty() {
+        return TreeError::NoImages(options.source.clone());
+    }
+    let none = SourceFault::new(
+        Code::NoImages,
+        &options.source,
+        "no name in it is that of an image",
+    );
+    TreeError::Source(std::iter::once(none).chain(passed_over).collect())
+}
+
+fn reading(image: &Found) -> Reading {
+    Reading {
+        path: image.path.clone(),
+        subject: image.subject.clone(),
+        others: image.others.clone(),
+        note: image.note,
+    }
+}
+
+/// The subjects that the source does not have: those to remove, and those to keep. An image that
+/// was left out is not gone, and which one that is cannot always be said: then all stay.
+///
+/// # Errors
+/// `MassRemoval` if more would be removed than a person removes by hand, and the options do not allow it.
+fn absent_subjects(
+    options: &Options,
+    lines: &Lines,
+    found: &[Found],
+    origin: &BTreeSet<String>,
+    skipped: &[SourceFault],
+) -> Result<(Vec<Subject>, Vec<Subject>), TreeError> {
+    let none = BTreeSet::new();
+    let is_whole = skipped.is_empty();
+    let (removed, kept) = prune::absent(
+        lines,
+        &found.iter().map(|image| &image.subject).collect(),
+        if is_whole { origin } else { &none },
+        options.prune && is_whole,
+    );
+    if !options.prune && !options.allow_removals {
+        prune::check_removals(&options.source, lines, origin, &removed)?;
+    }
+    if found.is_empty() && removed.is_empty() && !options.prune {
+        return Err(TreeError::NoImages(options.source.clone()));
+    }
+    Ok((removed, kept))
+}
+
+/// Settings with what the options change.
+fn with_options(mut settings: Settings, options: &Options) -> Settings {
+    if options.base_url.is_some() {
+        settings.base_url.clone_from(&options.base_url);
+    }
+    if options.blob_url.is_some() {
+        settings.blob_url.clone_from(&options.blob_url);
+    }
+    settings.host = options.host.or(settings.host);
+    settings
+}
+
+fn dry_run(
+    options: &Options,
+    keys: Option<&Keys<'_>>,
+    found: &[Found],
+    origin: &BTreeSet<String>,
+    skipped: Vec<SourceFault>,
+) -> Result<Outcome, TreeError> {
+    let (head, lines, settings) = match Tree::open(&options.out) {
+        Ok(tree) => {
+            let base = Base::read(&tree)?;
+            check_keys(&base, options, keys)?;
+            let settings = with_options(tree.settings().clone(), options);
+            host::check_file(&tree, &settings)?;
+            let head = base.head;
+            let lines = derive::lines(&tree, head.as_ref().map(Document::body))?;
+            (head, lines, settings)
+        }
+        Err(TreeError::NotATree(_)) => {
+            let settings = with_options(Settings::default(), options);
+            (None, Lines::new(), settings)
+        }
+        Err(error) => return Err(error),
+    };
+    let (removed, kept) = absent_subjects(options, &lines, found, origin, &skipped)?;
+    let reused = found.iter().filter(|image| image.known.is_some()).count();
+    let sizes = found
+        .iter()
+        .map(|image| (image.subject.clone(), image.stamp.size));
+    Ok(Outcome {
+        too_large: host::too_large(&settings, &lines, sizes, &kept),
+        settings,
+        removed,
+        kept,
+        ..outcome(head, found, reused, skipped)
+    })
+}
+
+/// What is to be published: the images of `found`, in order.
+fn present(found: &[Found], hashed: &[Hashing]) -> Vec<(Subject, Image)> {
+    let published = |(image, hashing): (&Found, &Hashing)| {
+        let known = hashing.known();
+        let published = Image {
+            digest: known.digest,
+            size: known.stamp.size,
+            chain: known.chain,
+            format: known.format,
+            frozen: false,
+            urls: Vec::new(),
+            attached: Vec::new(),
+        };
+        (image.subject.clone(), published)
+    };
+    found.iter().zip(hashed).map(published).collect()
+}
+
+/// Refuses to make a registry with keys that cannot be, before there is a folder for it.
+fn check_before(options: &Options, keys: Option<&Keys<'_>>) -> Result<(), TreeError> {
+    let has_keys = match Tree::open(&options.out) {
+        Ok(tree) => tree.registry()?.is_some(),
+        Err(_) => false,
+    };
+    match keys.filter(|_| !has_keys) {
+        Some(keys) if !keys.may_begin => Err(TreeError::NoKeys(options.out.clone())),
+        Some(keys) if keys.signers.len() != 1 => Err(TreeError::OneKey(keys.signers.len())),
+        _ => Ok(()),
+    }
+}
+
+/// Refuses to publish in a registry with keys without one, and to make a registry where the source
+/// is part of one already: before anything is hashed.
+fn check_keys(base: &Base, options: &Options, keys: Option<&Keys<'_>>) -> Result<(), TreeError> {
+    match (keys, &base.series) {
+        (None, Some(_)) => Err(TreeError::Signed(options.out.clone())),
+        (Some(keys), None) if !keys.may_begin => Err(TreeError::NoKeys(options.out.clone())),
+        (Some(_), None) => refuse_second(&options.source),
+        _ => Ok(()),
+    }
+}
+
+fn refuse_second(source: &Path) -> Result<(), TreeError> {
+    let path = source.join(Place::Trust(1).to_string());
+    let Ok(bytes) = read_capped(&path, trust::MAX_BYTES) else {
+        return Ok(());
+    };
+    let trust: Document<trust::Trust> =
+        Document::parse(bytes).map_err(|source| TreeError::Document { path, source })?;
+    Err(TreeError::HasKeys {
+        place: source.display().to_string(),
+        registry: trust.id(),
+    })
+}
+
+/// The statements that publishers signed, each in a file beside its image.
+fn provided(found: &[Found]) -> Result<BTreeMap<Subject, Provided>, TreeError> {
+    let mut provided = BTreeMap::new();
+    for image in found {
+        let path = statement_file(&image.path);
+        let bytes = match read_capped(&path, document::MAX_BYTES) {
+            Err(error) if is_absent(&error) => continue,
+            bytes => bytes.map_err(TreeError::read(&path))?,
+        };
+        let statement = Document::parse(bytes).map_err(|source| TreeError::Document {
+            path: path.clone(),
+            source,
+        })?;
+        provided.insert(image.subject.clone(), Provided { path, statement });
+    }
+    Ok(provided)
+}
+
+/// Where the statement of an image is looked for that its publisher signed.
+#[must_use]
+pub fn statement_file(image: &Path) -> PathBuf {
+    let mut name = image.as_os_str().to_owned();
+    name.push(".statement");
+    PathBuf::from(name)
+}

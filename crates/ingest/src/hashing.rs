@@ -1,0 +1,325 @@
+//! Hashing what the cache does not know, and bringing images into the tree.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::fs;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use rayon::prelude::*;
+use sreg_index::chain::sidecar_len;
+use sreg_index::hasher::{self, HashError, IoMode};
+use sreg_index::stamp::{FileId, Stamp};
+use sreg_model::Digest;
+use sreg_model::layout::{FoldedRepository, Place};
+
+use crate::hash_cache::{Cache, Known};
+use crate::images::Found;
+use sreg_publish::folder_writer::{FolderWriter, check_room};
+use sreg_publish::writer::{Puts, Writer};
+use sreg_publish::{LinkMode, Watch};
+use sreg_registry::{Tree, TreeError};
+
+/// How an image came to be known.
+pub(crate) enum Hashing {
+    Reused(Known),
+    /// Hashed now, and whether the result may be kept for later runs.
+    Hashed(Known, bool),
+}
+
+impl Hashing {
+    pub(crate) fn known(&self) -> &Known {
+        match self {
+            Self::Reused(known) | Self::Hashed(known, _) => known,
+        }
+    }
+}
+
+/// Hashes all images that are not known or whose chain is not in the tree, writes their chains,
+/// and brings images into the tree as `import` says, if it does.
+pub(crate) fn bring(
+    writer: &FolderWriter,
+    found: &[Found],
+    mode: IoMode,
+    import: Option<LinkMode>,
+    watch: &dyn Watch,
+) -> Brought {
+    if let Some(link) = import
+        && let Err(error) = check_space(writer.tree(), found, link)
+    {
+        return Brought {
+            hashed: Vec::new(),
+            changed: BTreeSet::new(),
+            stopped: Some(error),
+        };
+    }
+    let mut results: Vec<Option<Hashing>> = found
+        .iter()
+        .map(|image| reuse(writer.tree(), image))
+        .collect();
+    let mut order: Vec<usize> = (0..found.len())
+        .filter(|number| results[*number].is_none())
+        .collect();
+    // The largest first, so that no core is left alone with one at the end.
+    order.sort_by_key(|number| std::cmp::Reverse(found[*number].stamp.size));
+    watch.expect(order.iter().map(|number| found[*number].stamp.size).sum());
+    settle_clock(order.iter().map(|number| &found[*number].stamp));
+    let started = now_nanoseconds();
+    let hashed: Vec<(usize, Result<Hashing, TreeError>)> = order
+        .par_iter()
+        // One after the other from the front, whatever the pool would rather do.
+        .with_max_len(1)
+        .map(|number| {
+            (
+                *number,
+                hash_one(writer, &found[*number], mode, watch, started),
+            )
+        })
+        .collect();
+    let mut stopped: Option<TreeError> = None;
+    for (number, result) in hashed {
+        match result {
+            Ok(hashing) => results[number] = Some(hashing),
+            // One that says more than that the run was stopped goes first.
+            Err(error)
+                if stopped
+                    .as_ref()
+                    .is_none_or(|old| matches!(old, TreeError::Cancelled)) =>
+            {
+                stopped = Some(error)
+            }
+            Err(_) => {}
+        }
+    }
+    let hashed: Vec<Hashing> = results.into_iter().flatten().collect();
+    let mut brought = Brought {
+        changed: BTreeSet::new(),
+        stopped,
+        hashed,
+    };
+    match changed(writer, found, &order, &brought.hashed) {
+        Ok(changed) => brought.changed = changed,
+        Err(error) => brought.stopped = brought.stopped.or(Some(error)),
+    }
+    if let (None, Some(link)) = (&brought.stopped, import) {
+        brought.stopped = import_all(writer, found, &mut brought, link, watch).err();
+    }
+    let cancelled = || watch.is_cancelled().then_some(TreeError::Cancelled);
+    brought.stopped = brought.stopped.or_else(cancelled);
+    brought
+}
+
+/// What came of bringing images into the tree.
+pub(crate) struct Brought {
+    /// In the order of the images; with an error there may be fewer.
+    pub(crate) hashed: Vec<Hashing>,
+    /// Blobs that were changed in place since they were published, and are not brought again.
+    pub(crate) changed: BTreeSet<Place>,
+    /// What went wrong.
+    pub(crate) stopped: Option<TreeError>,
+}
+
+/// The blobs whose source, a hard link of them, was written since they were published.
+fn changed(
+    writer: &FolderWriter,
+    found: &[Found],
+    order: &[usize],
+    hashed: &[Hashing],
+) -> Result<BTreeSet<Place>, TreeError> {
+    let files: HashMap<FileId, Digest> = hashed
+        .iter()
+        .map(|hashing| (hashing.known().stamp.file(), hashing.known().digest))
+        .collect();
+    let repositories: BTreeSet<FoldedRepository> = order
+        .iter()
+        .map(|number| FoldedRepository::new(&found[*number].subject.repository))
+        .collect();
+    let mut changed = BTreeSet::new();
+    for repository in repositories {
+        changed.extend(writer.changed(&repository, &files)?);
+    }
+    Ok(changed)
+}
+
+/// Removes the names of blobs that were changed, once the next version is published.
+pub(crate) fn unlink(
+    writer: &FolderWriter,
+    changed: &BTreeSet<Place>,
+    watch: &dyn Watch,
+) -> Result<(), TreeError> {
+    for place in changed {
+        writer.unlink(place)?;
+        watch.note(&format!(
+            "{place} removed: its source, a hard link, was changed in place"
+        ));
+    }
+    writer.sync()
+}
+
+/// How many images were not read.
+pub(crate) fn reused(hashed: &[Hashing]) -> usize {
+    hashed
+        .iter()
+        .filter(|hashing| matches!(hashing, Hashing::Reused(_)))
+        .count()
+}
+
+fn reuse(tree: &Tree, image: &Found) -> Option<Hashing> {
+    let known = image
+        .known
+        .as_ref()
+        .filter(|known| has_chain(tree, image, known))?;
+    Some(Hashing::Reused(known.clone()))
+}
+
+fn hash_one(
+    writer: &FolderWriter,
+    image: &Found,
+    mode: IoMode,
+    watch: &dyn Watch,
+    started: i128,
+) -> Result<Hashing, TreeError> {
+    if watch.is_cancelled() {
+        return Err(TreeError::Cancelled);
+    }
+    let hashed = hasher::hash(&image.path, mode, watch).map_err(|error| match error {
+        HashError::Cancelled => TreeError::Cancelled,
+        error => error.into(),
+    })?;
+    if !hashed.stamp.has_same_content(&image.stamp) {
+        return Err(HashError::Changed {
+            path: image.path.clone(),
+        }
+        .into());
+    }
+    let chain = hashed.chain.sidecar_digest();
+    writer.put(
+        &Place::blob(&image.subject.repository, chain),
+        hashed.chain.sidecar(),
+    )?;
+    let known = Known {
+        stamp: hashed.stamp,
+        digest: hashed.chain.digest(),
+        chain,
+        format: image.format,
+        arch: image.header_arch,
+    };
+    Ok(Hashing::Hashed(known, !hashed.stamp.is_racy_at(started)))
+}
+
+fn has_chain(tree: &Tree, image: &Found, known: &Known) -> bool {
+    let place = Place::blob(&image.subject.repository, known.chain);
+    fs::metadata(tree.path(&place)).is_ok_and(|found| found.len() == sidecar_len(image.stamp.size))
+}
+
+/// Waits until files that were written this moment are old enough to be remembered.
+fn settle_clock<'a>(stamps: impl Iterator<Item = &'a Stamp>) {
+    let step = Duration::from_millis(5);
+    let stamps: Vec<&Stamp> = stamps.collect();
+    // Four ticks of a file system with fractions of a second; others are not waited for.
+    for _ in 0..8 {
+        let now = now_nanoseconds();
+        if !stamps.iter().any(|stamp| {
+            stamp.is_racy_at(now) && stamp.modified % 1_000_000_000 != 0 && stamp.modified <= now
+        }) {
+            return;
+        }
+        std::thread::sleep(step);
+    }
+}
+
+fn now_nanoseconds() -> i128 {
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .map_or(0, |since| {
+            i128::try_from(since.as_nanos()).unwrap_or(i128::MAX)
+        })
+}
+
+/// Brings all images into the tree that are not there yet.
+fn import_all(
+    writer: &FolderWriter,
+    found: &[Found],
+    brought: &mut Brought,
+    link: LinkMode,
+    watch: &dyn Watch,
+) -> Result<(), TreeError> {
+    let Brought {
+        hashed, changed, ..
+    } = brought;
+    let place = |(image, hashing): (&'_ Found, &'_ Hashing)| {
+        Place::blob(&image.subject.repository, hashing.known().digest)
+    };
+    let places: BTreeMap<Place, &Found> = found
+        .iter()
+        .zip(&*hashed)
+        .map(|pair| (place(pair), pair.0))
+        .collect();
+    places.par_iter().try_for_each(|(place, image)| {
+        let how = (link, changed.contains(place));
+        if watch.is_cancelled() {
+            return Err(TreeError::Cancelled);
+        }
+        writer.import(place, &image.path, &image.stamp, how, watch)
+    })?;
+    changed.retain(|place| !places.contains_key(place));
+    Ok(())
+}
+
+/// Keeps what is known in the cache, with the stamps that files have after they were linked.
+pub(crate) fn remember(cache: &mut Cache, found: &[Found], hashed: &[Hashing]) {
+    // After an error there may be fewer results than images: they are matched by their stamps.
+    let quiet: BTreeMap<(u64, u64), &Known> = hashed
+        .iter()
+        .filter(|hashing| !matches!(hashing, Hashing::Hashed(_, false)))
+        .map(|hashing| {
+            (
+                (hashing.known().stamp.device, hashing.known().stamp.inode),
+                hashing.known(),
+            )
+        })
+        .collect();
+    cache.replace(found.iter().filter_map(|image| {
+        let stamp = Stamp::of(&fs::metadata(&image.path).ok()?);
+        let known = *quiet.get(&(stamp.device, stamp.inode))?;
+        let same = stamp.has_same_content(&known.stamp);
+        same.then(|| {
+            (
+                image.path.clone(),
+                Known {
+                    stamp,
+                    ..known.clone()
+                },
+            )
+        })
+    }));
+    // Lost, it only costs time.
+    let _ = cache.save();
+}
+
+/// Room for what a file system needs beside the bytes of files.
+const SLACK: u64 = 1 << 20;
+
+/// Refuses to begin what would not fit: images are counted unless they can be linked.
+fn check_space(tree: &Tree, found: &[Found], mode: LinkMode) -> Result<(), TreeError> {
+    let root = tree.root();
+    let device = Stamp::of(&fs::metadata(root).map_err(TreeError::read(root))?).device;
+    let needed: u64 = found
+        .iter()
+        .filter(|image| mode == LinkMode::Copy || image.stamp.device != device)
+        .filter(|image| {
+            !image
+                .known
+                .as_ref()
+                .is_some_and(|known| is_published(tree, image, known))
+        })
+        .map(|image| image.stamp.size + sidecar_len(image.stamp.size))
+        .sum();
+    match needed {
+        0 => Ok(()),
+        _ => check_room(root, "images and chains", needed.saturating_add(SLACK)),
+    }
+}
+
+fn is_published(tree: &Tree, image: &Found, known: &Known) -> bool {
+    let place = Place::blob(&image.subject.repository, known.digest);
+    fs::metadata(tree.path(&place)).is_ok_and(|found| found.len() == image.stamp.size)
+}

@@ -1,0 +1,55 @@
+//! What the host that is to serve a tree asks of it (`spec/layout.md`).
+
+use sreg_model::settings::Settings;
+use sreg_model::statement::Subject;
+use sreg_site::host;
+
+use sreg_registry::Tree;
+use sreg_registry::TreeError;
+use sreg_registry::derive::{self, Lines};
+
+/// Refuses to write the file for a host over one that somebody else has made.
+pub(crate) fn check_file(tree: &Tree, settings: &Settings) -> Result<(), TreeError> {
+    let known = tree.settings().host.and_then(host::file);
+    let wanted = settings.host.and_then(host::file);
+    let Some(view) = wanted.filter(|view| known.as_ref() != Some(view)) else {
+        return Ok(());
+    };
+    match derive::read(tree, &view.place, derive::stored(&view).len()) {
+        Err(TreeError::Missing { .. }) => Ok(()),
+        Ok(found) if found == *derive::stored(&view) => Ok(()),
+        Ok(_) => Err(TreeError::InTheWay(tree.path(&view.place))),
+        Err(error) => Err(error),
+    }
+}
+
+/// The images that are larger than a file may be on the host, and are not elsewhere, with their sizes:
+/// of those that are `present` in the source, and of those that stay without it.
+pub(crate) fn too_large(
+    settings: &Settings,
+    lines: &Lines,
+    present: impl Iterator<Item = (Subject, u64)>,
+    kept: &[Subject],
+) -> Vec<(Subject, u64)> {
+    let elsewhere = settings.blob_url.is_some();
+    let Some(most) = settings
+        .host
+        .filter(|_| !elsewhere)
+        .and_then(host::largest_file)
+    else {
+        return Vec::new();
+    };
+    let size = |subject: &Subject| {
+        let keys = lines.get(subject.repository.namespace())?;
+        let key = format!("{}:{}", subject.repository.name(), subject.tag);
+        let line = keys
+            .get(&key)?
+            .iter()
+            .find(|line| line.arch == subject.arch)?;
+        Some((subject.clone(), line.image.as_ref()?.size))
+    };
+    present
+        .chain(kept.iter().filter_map(size))
+        .filter(|(_, size)| *size > most)
+        .collect()
+}

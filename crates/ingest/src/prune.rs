@@ -1,0 +1,88 @@
+//! What the tree has, and the indexed folder does not: what is removed, and what stays.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
+
+use sreg_model::statement::Subject;
+
+use crate::hash_cache::write_whole;
+use sreg_registry::TreeError;
+use sreg_registry::derive::{self, Lines};
+
+/// The subjects of `lines` that are not `present`: those to remove, and those to keep. Removed is
+/// what an earlier run brought from the same folder, or everything when `prune` is set.
+pub(crate) fn absent(
+    lines: &Lines,
+    present: &BTreeSet<&Subject>,
+    origin: &BTreeSet<String>,
+    prune: bool,
+) -> (Vec<Subject>, Vec<Subject>) {
+    let absent = subjects(lines).filter(|subject| !present.contains(subject));
+    absent.partition(|subject| prune || origin.contains(&subject.to_string()))
+}
+
+/// Of so many references from a folder, one may go without a question.
+const SHARE: usize = 10;
+
+/// Refuses to remove all that came from a folder, or more than one reference and a tenth of them: a disk
+/// that is not mounted looks like a folder from which everything was deleted.
+///
+/// # Errors
+/// `MassRemoval`.
+pub(crate) fn check_removals(
+    source: &Path,
+    lines: &Lines,
+    origin: &BTreeSet<String>,
+    removed: &[Subject],
+) -> Result<(), TreeError> {
+    let Some(first) = removed.first() else {
+        return Ok(());
+    };
+    let published = subjects(lines);
+    let of = published
+        .filter(|subject| origin.contains(&subject.to_string()))
+        .count();
+    let gone = removed.len();
+    match gone < of && gone <= (of / SHARE).max(1) {
+        true => Ok(()),
+        false => Err(TreeError::MassRemoval {
+            source_folder: source.to_owned(),
+            gone,
+            of,
+            first: first.to_string(),
+        }),
+    }
+}
+
+/// The subjects that have an image.
+fn subjects(lines: &Lines) -> impl Iterator<Item = Subject> {
+    lines.iter().flat_map(|(namespace, keys)| {
+        let entries = keys.values().flatten();
+        let present = entries.filter(|entry| entry.image.is_some());
+        present.filter_map(move |entry| {
+            Some(Subject {
+                repository: derive::repository(namespace, entry)?,
+                tag: entry.key.tag(),
+                arch: entry.arch,
+            })
+        })
+    })
+}
+
+/// The subjects that an earlier run brought from the same folder. A record that is lost only
+/// makes them stay.
+pub(crate) fn read_origin(file: Option<&Path>) -> BTreeSet<String> {
+    file.and_then(|file| fs::read(file).ok())
+        .and_then(|bytes| serde_json::from_slice(&bytes).ok())
+        .unwrap_or_default()
+}
+
+/// Records what this run brought.
+pub(crate) fn write_origin<'a>(file: Option<&Path>, present: impl Iterator<Item = &'a Subject>) {
+    let subjects: Vec<String> = present.map(ToString::to_string).collect();
+    if let Some(file) = file {
+        // Lost, it only makes the next run keep what it might have removed.
+        let _ = write_whole(file, &serde_json::to_vec(&subjects).unwrap_or_default());
+    }
+}

@@ -1,0 +1,242 @@
+//! Goes through a folder and sorts its files: images, what cannot be published, what is passed over.
+
+use std::fs::{self, File};
+use std::io::{self, Read as _};
+use std::path::{Path, PathBuf};
+
+use sreg_index::stamp::Stamp;
+use sreg_model::fault::Code;
+use sreg_model::image::{ImageKind, SNIFF_BYTES, sniff};
+use sreg_registry::SourceFault;
+
+use super::name::{NameError, Named};
+use super::{Candidate, Naming, Scan, image_stem, layout, propose};
+
+/// Far more folders above an image than any layout has.
+const MAX_FOLDERS: usize = 32;
+
+/// Folders that file systems and their tools keep for themselves.
+const OF_FILE_SYSTEMS: [&str; 3] = ["lost+found", "System Volume Information", "$RECYCLE.BIN"];
+
+/// Reads a folder and all folders below it.
+pub(super) struct Walk<'a> {
+    skip: Option<PathBuf>,
+    naming: &'a Naming,
+    scan: &'a mut Scan,
+    /// Device and inode of every folder above, to see a loop of symbolic links.
+    above: Vec<(u64, u64)>,
+    /// Whether a folder above is a registry, whose blobs are images under other names.
+    in_registry: bool,
+}
+
+impl<'a> Walk<'a> {
+    /// Returns a walk that leaves `skip` out.
+    pub(super) fn new(skip: &Path, naming: &'a Naming, scan: &'a mut Scan) -> Self {
+        Self {
+            skip: fs::canonicalize(skip).ok(),
+            naming,
+            scan,
+            above: Vec::new(),
+            in_registry: false,
+        }
+    }
+
+    /// Reads a folder; `relative` are the folders below the source that lead to it.
+    pub(super) fn folder(&mut self, folder: &Path, relative: &mut Vec<String>) {
+        if relative.len() > MAX_FOLDERS {
+            let message = "folders nest too deep: no image here could have a reference";
+            return self.fault(Code::MalformedReference, folder, message);
+        }
+        let identity = match fs::metadata(folder) {
+            Ok(metadata) => {
+                let stamp = Stamp::of(&metadata);
+                (stamp.device, stamp.inode)
+            }
+            Err(error) => return self.unreadable(folder, &error),
+        };
+        if self.above.contains(&identity) {
+            return self.fault(
+                Code::SymlinkLoop,
+                folder,
+                "a symbolic link leads back to a folder above it; remove the link",
+            );
+        }
+        let entries = match fs::read_dir(folder) {
+            Ok(entries) => entries,
+            Err(error) => return self.unreadable(folder, &error),
+        };
+        self.above.push(identity);
+        let was_in_registry = self.in_registry;
+        self.in_registry |= folder.join("sreg.json").exists();
+        for entry in entries {
+            match entry {
+                Ok(entry) => self.entry(&entry, relative),
+                Err(error) => self.unreadable(folder, &error),
+            }
+        }
+        self.in_registry = was_in_registry;
+        self.above.pop();
+    }
+
+    fn entry(&mut self, entry: &fs::DirEntry, relative: &mut Vec<String>) {
+        let path = entry.path();
+        let name = entry.file_name();
+        if name.as_encoded_bytes().starts_with(b".") {
+            return;
+        }
+        let text = name.to_str();
+        let shown = name.to_string_lossy();
+        let mapped = self.naming.map.get(&below(relative, &shown));
+        if mapped == Some(None) {
+            return;
+        }
+        let mapped = mapped.flatten();
+        let stem = match mapped {
+            Some(_) => Some(image_stem(&shown).unwrap_or(&shown)),
+            None => layout::stem(self.naming.layout, &shown),
+        };
+        // Following links: a folder of links to images elsewhere is a folder of images.
+        let metadata = match fs::metadata(&path) {
+            Ok(metadata) => metadata,
+            Err(error) if error.raw_os_error() == Some(rustix::io::Errno::LOOP.raw_os_error()) => {
+                return self.fault(
+                    Code::SymlinkLoop,
+                    &path,
+                    "a symbolic link leads back to itself; remove the link",
+                );
+            }
+            // A broken link with another ending is no image, and no folder of any.
+            Err(_) if stem.is_none() && is_link(entry) => return,
+            Err(error) => return self.unreadable(&path, &error),
+        };
+        if metadata.is_dir() {
+            if stem.is_some() {
+                return self.fault(
+                    Code::NotAFile,
+                    &path,
+                    "a folder is no image: a sandbox has to be built into a SIF file first",
+                );
+            }
+            if fs::canonicalize(&path).ok() == self.skip {
+                return;
+            }
+            if OF_FILE_SYSTEMS.contains(&&*shown) {
+                let message = "a folder of the file system, which is not searched for images";
+                let fault = SourceFault::new(Code::NotSearched, &path, message);
+                return self.scan.passed_over.push(fault);
+            }
+            // A folder whose name is no text can still hold files to complain about.
+            relative.push(shown.into_owned());
+            self.folder(&path, relative);
+            relative.pop();
+            return;
+        }
+        let Some(stem) = stem else {
+            if metadata.is_file() {
+                self.other_file(&path, &shown, relative);
+            }
+            return;
+        };
+        if !metadata.is_file() {
+            return self.fault(Code::NotAFile, &path, "not a regular file");
+        }
+        if text.is_none() {
+            return self.fault(Code::MalformedReference, &path, "its name is not UTF-8");
+        }
+        match mapped.map_or_else(|| self.read(relative, stem), Ok) {
+            Ok(named) => self.scan.candidates.push(Candidate {
+                stamp: Stamp::of(&metadata),
+                path,
+                repository: named.repository,
+                tag: named.tag,
+                arch: named.arch,
+                others: named.others,
+            }),
+            Err(error) => {
+                let (code, what) = match &error {
+                    NameError::Shape => (
+                        Code::MalformedReference,
+                        format!(
+                            "its path gives no reference in the {} layout",
+                            self.naming.layout
+                        ),
+                    ),
+                    NameError::Reference(error) => (error.code(), error.to_string()),
+                };
+                let message = format!("{what}; {}", proposal(relative, &shown));
+                self.fault(code, &path, &message);
+            }
+        }
+    }
+
+    /// The reference that a path says: `folders` below the source, and the stem of the file.
+    fn read(&self, folders: &[String], stem: &str) -> Result<Named, NameError> {
+        let path = below(folders, stem);
+        let naming = self.naming;
+        let mut patterns = naming.patterns.iter();
+        if let Some(named) = patterns.find_map(|pattern| pattern.read(&path, &naming.flat)) {
+            return named;
+        }
+        let folders: Vec<&str> = folders.iter().map(String::as_str).collect();
+        layout::read(naming.layout, &folders, stem, &naming.flat)
+    }
+
+    /// Lists a file whose name does not say that it is an image, if it is one.
+    fn other_file(&mut self, path: &Path, name: &str, folders: &[String]) {
+        // What a pull has begun, and blobs of registries.
+        if self.in_registry || name.ends_with(".part") || !holds_image(path) {
+            return;
+        }
+        let message = format!(
+            "it is an image, and its name does not say so; {}",
+            proposal(folders, name)
+        );
+        let fault = SourceFault::new(Code::UnnamedImage, path, message);
+        self.scan.passed_over.push(fault);
+    }
+
+    fn fault(&mut self, code: Code, path: &Path, message: &str) {
+        self.scan.faults.push(SourceFault::new(code, path, message));
+    }
+
+    fn unreadable(&mut self, path: &Path, error: &io::Error) {
+        self.fault(Code::Unreadable, path, &format!("cannot be read: {error}"));
+    }
+}
+
+fn is_link(entry: &fs::DirEntry) -> bool {
+    entry.file_type().is_ok_and(|kind| kind.is_symlink())
+}
+
+/// The path of a file below the source.
+fn below(folders: &[String], name: &str) -> String {
+    let parts = folders.iter().map(String::as_str).chain([name]);
+    parts.collect::<Vec<_>>().join("/")
+}
+
+/// What to do about a file that has no reference.
+fn proposal(folders: &[String], name: &str) -> String {
+    let folders: Vec<&str> = folders.iter().map(String::as_str).collect();
+    let proposed = propose::propose(&folders, name);
+    // One that it has already is no way out.
+    let own = folders.iter().copied().chain([name]).collect::<Vec<_>>();
+    let is_other = |path: &String| *path != own.join("/");
+    match proposed.filter(is_other) {
+        Some(name) => format!("rename it to {name}, or give its reference with --map"),
+        None => "rename it to <name>_<tag>.sif, or give its reference with --map".to_owned(),
+    }
+}
+
+/// Whether a file begins like a SIF or a squashfs.
+fn holds_image(path: &Path) -> bool {
+    let Ok(file) = File::open(path) else {
+        return false;
+    };
+    let mut front = Vec::new();
+    let read = file.take(SNIFF_BYTES as u64).read_to_end(&mut front);
+    read.is_ok()
+        && matches!(
+            sniff(&front, u64::MAX),
+            Ok(ImageKind::Sif | ImageKind::Squashfs { .. })
+        )
+}

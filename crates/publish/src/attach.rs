@@ -1,0 +1,128 @@
+//! Attaches a file to an image that is published: a signature of others, an SBOM (`spec/statement.md`).
+
+use std::path::Path;
+
+use sreg_index::hasher::{self, IoMode};
+use sreg_index::stamp::Stamp;
+use sreg_model::attachment::{self, Attachment};
+use sreg_model::head::Head;
+use sreg_model::layout::Place;
+use sreg_model::node::TagEntry;
+use sreg_model::statement::Subject;
+use sreg_model::{Arch, Document, Reference};
+
+use crate::attempts::until_won;
+use crate::changeset::Edition;
+use crate::destination::Destination;
+use crate::link::LinkMode;
+use crate::publisher::Publisher;
+use crate::recover::Base;
+use crate::upload_check::bring_file;
+use sreg_registry::Tree;
+use sreg_registry::TreeError;
+
+/// A file that is to be attached.
+pub struct Attach<'a> {
+    /// The file.
+    pub file: &'a Path,
+    /// Its media type.
+    pub media: String,
+    /// The name that it is to have.
+    pub name: String,
+    /// What its manifest is annotated with, as `<key>=<value>`, by key.
+    pub annotations: Vec<String>,
+    /// To which image: by its tag, perhaps with its digest.
+    pub reference: Reference,
+    /// For which architecture that is, where there are several.
+    pub arch: Option<Arch>,
+    /// How the file is read.
+    pub io: IoMode,
+    /// Who publishes it.
+    pub publisher: Publisher<'a>,
+}
+
+/// What came of it.
+#[derive(Debug)]
+pub struct Attached {
+    /// To what it was attached.
+    pub subject: Subject,
+    /// What was attached.
+    pub attachment: Attachment,
+    /// The newest head.
+    pub head: Document<Head>,
+    /// Whether there is a new version; it was attached already, where not.
+    pub changed: bool,
+}
+
+/// Publishes the next statement about an image, with which the file belongs to it.
+///
+/// # Errors
+/// When there is no such image or several, the file cannot be described so, the keys may not sign, or the
+/// registry cannot be read or written. What was published before is then still there, whole.
+pub fn attach(destination: &Destination, attach: &Attach<'_>) -> Result<Attached, TreeError> {
+    let watch = attach.publisher.watch;
+    // A mistyped place is told before the file is read.
+    Tree::in_store(destination.store.clone())?;
+    let metadata = std::fs::metadata(attach.file).map_err(TreeError::read(attach.file))?;
+    let stamp = Stamp::of(&metadata);
+    watch.expect(stamp.size.saturating_mul(2));
+    let chain = hasher::hash(attach.file, attach.io, watch)?.chain;
+    let attachment = Attachment {
+        annotations: (!attach.annotations.is_empty()).then(|| attach.annotations.clone()),
+        digest: chain.digest(),
+        media: attach.media.clone(),
+        name: attach.name.clone(),
+        size: chain.size(),
+    };
+    attachment::check(std::slice::from_ref(&attachment)).map_err(TreeError::Attachment)?;
+    let mut writer = destination.open_there(watch)?;
+    let run = || {
+        let base = attach.publisher.base(&*writer)?;
+        let subject = attach.subject(writer.tree(), &base)?;
+        let edition = Edition {
+            attached: vec![(subject.clone(), attachment.clone())],
+            ..Edition::default()
+        };
+        let place = Place::blob(&subject.repository, attachment.digest);
+        let stated = (&subject, edition);
+        let publish = attach
+            .publisher
+            .publish(&mut *writer, &base, stated, |writer| {
+                // No link: such files are written anew, in place, more often than images.
+                let whole = (&stamp, &chain);
+                bring_file(writer, &place, attach.file, whole, LinkMode::Copy, watch).map(drop)
+            });
+        let (head, changed) = publish?;
+        Ok(Attached {
+            subject,
+            attachment: attachment.clone(),
+            head,
+            changed,
+        })
+    };
+    destination.at_once(|| until_won(&*destination.store, run))
+}
+
+impl Attach<'_> {
+    /// The one subject that the reference names.
+    fn subject(&self, tree: &Tree, base: &Base) -> Result<Subject, TreeError> {
+        let lines = match &base.head {
+            Some(head) => tree.lines(head.body(), &self.reference)?,
+            None => Vec::new(),
+        };
+        let present: Vec<&TagEntry> = lines.iter().filter(|line| line.image.is_some()).collect();
+        let is_meant = |line: &&&TagEntry| self.arch.is_none_or(|arch| arch == line.arch);
+        let found: Vec<&TagEntry> = present.iter().filter(is_meant).copied().collect();
+        match found[..] {
+            [line] => Ok(Subject {
+                repository: self.reference.repository().clone(),
+                tag: line.key.tag(),
+                arch: line.arch,
+            }),
+            _ => Err(TreeError::NotOneImage {
+                reference: self.reference.to_string(),
+                archs: present.iter().map(|line| line.arch).collect(),
+            }),
+        }
+    }
+}

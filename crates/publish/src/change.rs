@@ -1,0 +1,343 @@
+//! Changes of a registry with keys that bring no new image: it begins, is renewed, is signed anew, or
+//! gets the next version of trust.
+
+mod trust;
+
+use sreg_index::hasher::Observer;
+use sreg_index::stamp::Stamp;
+use sreg_model::head::Head;
+use sreg_model::layout::Place;
+use sreg_model::lock::Known;
+use sreg_model::settings::Settings;
+use sreg_model::statement::{Claim, Statement, Subject};
+use sreg_model::{Digest, Document, Reference, canonical};
+use sreg_sign::Series;
+
+use crate::attempts::until_won;
+use crate::changeset::{Edition, others};
+use crate::commit;
+use crate::destination::Destination;
+use crate::link::LinkMode;
+use crate::progress::Watch;
+use crate::recover::{Base, recover};
+use crate::signing::{Keys, signing};
+use crate::version::Publication;
+use crate::writer::Writer;
+use sreg_registry::Tree;
+use sreg_registry::TreeError;
+use sreg_registry::derive::{Lines, lines};
+use sreg_registry::heads;
+
+pub use self::trust::{lost, takes_from_heads};
+
+/// What every change is made with.
+pub struct Change<'a> {
+    /// The keys that sign.
+    pub keys: &'a Keys<'a>,
+    /// What is known of the registry, if it is known.
+    pub known: &'a [Known],
+    /// The time to state, in Unix seconds.
+    pub now: u64,
+    /// Who watches over the run.
+    pub watch: &'a dyn Watch,
+}
+
+impl Change<'_> {
+    /// Makes a registry with one key that does everything, at `root`; with the images that the
+    /// registry `from` has, where one is given.
+    ///
+    /// # Errors
+    /// When there is a registry with keys already, or the tree cannot be written.
+    pub fn begin(
+        &self,
+        destination: &Destination,
+        from: Option<&Tree>,
+    ) -> Result<Document<Head>, TreeError> {
+        if self.keys.signers.len() != 1 {
+            return Err(TreeError::OneKey(self.keys.signers.len()));
+        }
+        let settings = from.map_or_else(Settings::default, |tree| tree.settings().clone());
+        let writer = destination.open(&settings, self.watch)?;
+        let (mut writer, base) = self.recovered(writer)?;
+        if base.series.is_none() && base.head.is_some() {
+            return Err(TreeError::Published(writer.tree().root().to_owned()));
+        }
+        if let Some(series) = &base.series {
+            return Err(TreeError::HasKeys {
+                place: writer.tree().root().display().to_string(),
+                registry: series.registry(),
+            });
+        }
+        let lines = base.lines(&*writer)?;
+        let mut edition = Edition::default();
+        if let Some(from) = from {
+            edition.present = bring_all(&*writer, from, self.watch)?;
+        }
+        edition.again = others(&lines, &edition);
+        self.publish(&mut *writer, &base, &lines, edition)
+    }
+
+    /// Publishes the same again, so that it holds longer.
+    ///
+    /// # Errors
+    /// When the keys may not sign it, or the tree cannot be written.
+    pub fn renew(&self, destination: &Destination) -> Result<Document<Head>, TreeError> {
+        until_won(&*destination.store, || {
+            self.sign_again(destination, &|_| false)
+        })
+        .map(|(head, _)| head)
+    }
+
+    /// Signs anew what counts no longer, of the subjects that `chosen` takes: the head, and the
+    /// subjects that were signed.
+    ///
+    /// # Errors
+    /// When the keys may not sign it, or the tree cannot be written.
+    pub fn sign_again(
+        &self,
+        destination: &Destination,
+        chosen: &dyn Fn(&Subject) -> bool,
+    ) -> Result<(Document<Head>, Vec<Subject>), TreeError> {
+        let (mut writer, base) = self.open_there(destination)?;
+        let Some(series) = &base.series else {
+            return Err(TreeError::NoKeys(writer.tree().root().to_owned()));
+        };
+        let lines = base.lines(&*writer)?;
+        let mut edition = Edition::default();
+        for subject in others(&lines, &edition) {
+            if !chosen(&subject) {
+                continue;
+            }
+            match standing(writer.tree(), series, &lines, &subject)? {
+                Standing::Counts => {}
+                Standing::CountedOnce(_) => edition.again.push(subject),
+                // Somebody who may sign heads has put it there.
+                Standing::Never => return Err(TreeError::NeverCounted(subject.to_string())),
+            }
+        }
+        let again = edition.again.clone();
+        let head = self.publish(&mut *writer, &base, &lines, edition)?;
+        Ok((head, again))
+    }
+
+    /// Opens a tree that must be there.
+    fn open_there(&self, destination: &Destination) -> Result<(Box<dyn Writer>, Base), TreeError> {
+        self.recovered(destination.open_there(self.watch)?)
+    }
+
+    fn recovered(&self, writer: Box<dyn Writer>) -> Result<(Box<dyn Writer>, Base), TreeError> {
+        let base = recover(&*writer, self.watch)?;
+        base.check_known(writer.tree(), self.known)?;
+        Ok((writer, base))
+    }
+
+    fn publish(
+        &self,
+        writer: &mut dyn Writer,
+        base: &Base,
+        lines: &Lines,
+        edition: Edition,
+    ) -> Result<Document<Head>, TreeError> {
+        let signing = signing(
+            writer.tree(),
+            base,
+            Some(self.keys),
+            &edition,
+            lines,
+            self.now,
+        )?;
+        let publication = Publication {
+            edition,
+            settings: writer.tree().settings().clone(),
+            signing,
+            now: self.now,
+        };
+        commit::publish(writer, base, lines, &publication, self.watch)
+    }
+}
+
+/// Links or copies every image of another registry, and gives what is published of them.
+fn bring_all(
+    writer: &dyn Writer,
+    from: &Tree,
+    observer: &dyn Observer,
+) -> Result<Vec<(Subject, sreg_model::statement::Image)>, TreeError> {
+    let series = from.trust_chain()?;
+    let head = heads::newest(from, series.as_ref())?;
+    let lines = lines(from, head.as_ref().map(Document::body))?;
+    let mut present = Vec::new();
+    for line in lines.values().flat_map(|keys| keys.values()).flatten() {
+        let statement = from.statement(&line.statement)?;
+        let Some(image) = statement.body().image() else {
+            continue;
+        };
+        let subject = statement.body().subject.clone();
+        let mut digests = vec![image.chain];
+        if from.settings().blob_url.is_none() {
+            digests.push(image.digest);
+        }
+        digests.extend(image.attached.iter().map(|attachment| attachment.digest));
+        for digest in digests {
+            let place = Place::blob(&subject.repository, digest);
+            let file = from.path(&place);
+            let metadata =
+                std::fs::metadata(&file).map_err(TreeError::read_place(from.root(), &place))?;
+            let stamp = Stamp::of(&metadata);
+            writer.put_file(&place, &file, &stamp, LinkMode::Auto, observer)?;
+        }
+        let image = sreg_model::statement::Image {
+            frozen: false,
+            ..image.clone()
+        };
+        present.push((subject, image));
+    }
+    Ok(present)
+}
+
+/// Whether the newest statement about a subject counts.
+enum Standing {
+    Counts,
+    /// It did, under an earlier trust.
+    CountedOnce(Option<Digest>),
+    Never,
+}
+
+fn standing(
+    tree: &Tree,
+    series: &Series,
+    lines: &Lines,
+    subject: &Subject,
+) -> Result<Standing, TreeError> {
+    let key = sreg_model::node::TagKey::new(subject.repository.name(), &subject.tag);
+    let lines = lines.get(subject.repository.namespace());
+    let lines = lines.and_then(|keys| keys.get(key.as_str()));
+    let line = lines.and_then(|lines| lines.iter().find(|line| line.arch == subject.arch));
+    match line {
+        Some(line) => {
+            let statement = tree.statement(&line.statement)?;
+            Ok(match series.check_statement(&statement) {
+                Ok(_) => Standing::Counts,
+                Err(_) if series.counted_once(&statement) => {
+                    Standing::CountedOnce(line.image.map(|image| image.digest))
+                }
+                Err(_) => Standing::Never,
+            })
+        }
+        None => Ok(Standing::Counts),
+    }
+}
+
+/// The next statement about a subject in a tree, not signed yet. What is attached to the same image stays.
+///
+/// # Errors
+/// When the tree cannot be read, or the tag is frozen.
+pub fn next_statement(
+    tree: &Tree,
+    series: &Series,
+    subject: &Subject,
+    mut claim: Claim,
+    now: u64,
+) -> Result<Statement, TreeError> {
+    let head = heads::newest(tree, Some(series))?;
+    if let Some(head) = &head {
+        let path = tree.path(&Place::Head);
+        let checked = series.check_newest_head(head);
+        checked.map_err(|source| TreeError::Policy { path, source })?;
+    }
+    let tag = subject.tag.clone();
+    let reference = Reference::tagged(subject.repository.clone(), tag);
+    let lines = match &head {
+        Some(head) => tree.lines(head.body(), &reference)?,
+        None => Vec::new(),
+    };
+    let line = lines.iter().find(|line| line.arch == subject.arch);
+    let previous = line
+        .map(|line| tree.statement(&line.statement))
+        .transpose()?;
+    if let Some(before) = &previous
+        && !series.counted_once(before)
+    {
+        return Err(TreeError::NeverCounted(subject.to_string()));
+    }
+    let before = previous.as_ref().and_then(|before| before.body().image());
+    if let Some(before) = before
+        && before.frozen
+    {
+        return Err(TreeError::Frozen(subject.to_string()));
+    }
+    if let (Some(before), Claim::Present(image)) = (before, &mut claim)
+        && before.digest == image.digest
+    {
+        image.attached.clone_from(&before.attached);
+    }
+    Ok(Statement {
+        subject: subject.clone(),
+        registry: None,
+        epoch: 0,
+        seq: previous.as_ref().map_or(1, |before| before.body().seq + 1),
+        previous: previous.as_ref().map(Document::id),
+        issued: now.min(canonical::MAX_INTEGER),
+        expires: None,
+        claim,
+    })
+}
+
+/// The subjects of a tree below a namespace or a reference, as `sreg ls` takes it; all where it is
+/// empty.
+#[must_use]
+pub fn is_below(subject: &Subject, below: &str) -> bool {
+    let reference = format!("{}:{}", subject.repository, subject.tag);
+    reference
+        .strip_prefix(below.trim_end_matches('/'))
+        .is_some_and(|rest| below.is_empty() || rest.is_empty() || rest.starts_with(['/', ':']))
+}
+
+/// The keys that signed the newest statement of a line and count.
+///
+/// # Errors
+/// When the statement cannot be read, or does not count.
+pub fn signers(
+    tree: &Tree,
+    series: &Series,
+    line: &sreg_model::node::TagEntry,
+) -> Result<Vec<sreg_model::Fingerprint>, TreeError> {
+    let statement = tree.statement(&line.statement)?;
+    series
+        .check_statement(&statement)
+        .map_err(|source| TreeError::Policy {
+            path: tree.path(&Place::Statement(line.statement)),
+            source,
+        })
+}
+
+/// What may be signed anew below a name, as `sreg ls` takes it: each subject whose statement counts no
+/// longer, and its image.
+///
+/// # Errors
+/// When the tree cannot be read, it has nothing below that name, or a statement was never signed by
+/// those who might.
+pub fn to_sign_again(
+    tree: &Tree,
+    below: &str,
+) -> Result<Vec<(Subject, Option<Digest>)>, TreeError> {
+    let series = tree.trust_chain()?;
+    let series = series.ok_or_else(|| TreeError::NoKeys(tree.root().to_owned()))?;
+    let head = heads::newest(tree, Some(&series))?;
+    let lines = lines(tree, head.as_ref().map(Document::body))?;
+    let (mut found, mut any) = (Vec::new(), below.is_empty());
+    for subject in others(&lines, &Edition::default()) {
+        if !is_below(&subject, below) {
+            continue;
+        }
+        any = true;
+        match standing(tree, &series, &lines, &subject)? {
+            Standing::Counts => {}
+            Standing::CountedOnce(digest) => found.push((subject, digest)),
+            Standing::Never => return Err(TreeError::NeverCounted(subject.to_string())),
+        }
+    }
+    match any {
+        true => Ok(found),
+        false => Err(TreeError::NothingBelow(below.to_owned())),
+    }
+}

@@ -1,0 +1,230 @@
+//! The next version of trust, and the head that goes with it.
+
+use sreg_model::head::Head;
+use sreg_model::layout::Place;
+use sreg_model::node::TagEntry;
+use sreg_model::statement::Subject;
+use sreg_model::trust::Trust;
+use sreg_model::{Digest, Document};
+use sreg_sign::policy::{self, PolicyError};
+use sreg_sign::{Author, Series};
+
+use super::Change;
+use crate::attempts::until_won;
+use crate::changeset::Edition;
+use crate::commit;
+use crate::destination::Destination;
+use crate::recover::{Base, check_newest, recover_any};
+use crate::signing::{Signing, term_of};
+use crate::version::Publication;
+use sreg_registry::Tree;
+use sreg_registry::TreeError;
+use sreg_registry::derive;
+use sreg_registry::heads::Line;
+
+impl Change<'_> {
+    /// Publishes a version of trust that is fully signed, and a head with it where heads could count no
+    /// longer: the newest head, and what others have published meanwhile that a new epoch leaves behind.
+    /// `judged` are the head by which what is lost was judged, and what that is.
+    ///
+    /// # Errors
+    /// When it does not follow the newest version, more would be lost than was judged, a head is needed
+    /// that the keys may not sign, or the tree cannot be written.
+    pub fn publish_trust(
+        &self,
+        destination: &Destination,
+        trust: &Document<Trust>,
+        judged: (Digest, &[Subject]),
+    ) -> Result<(Document<Head>, Vec<Subject>), TreeError> {
+        until_won(&*destination.store, || {
+            self.publish_trust_once(destination, trust, judged)
+        })
+    }
+
+    fn publish_trust_once(
+        &self,
+        destination: &Destination,
+        trust: &Document<Trust>,
+        judged: (Digest, &[Subject]),
+    ) -> Result<(Document<Head>, Vec<Subject>), TreeError> {
+        let mut writer = destination.open_there(self.watch)?;
+        let writer = &mut *writer;
+        // A newest head that does not count is what a new epoch is begun for.
+        let base = recover_any(writer, self.watch)?;
+        base.check_known(writer.tree(), self.known)?;
+        let Some(old) = base.series.clone() else {
+            return Err(TreeError::NoKeys(writer.tree().root().to_owned()));
+        };
+        let mut series = old.clone();
+        let path = writer.tree().path(&Place::Trust(trust.body().version));
+        let followed = series.extend(trust.clone());
+        followed.map_err(|source| match source {
+            PolicyError::Version { .. } => TreeError::Meanwhile {
+                path,
+                what: "another version of trust was published".to_owned(),
+            },
+            source => TreeError::Policy { path, source },
+        })?;
+        let nothing = || TreeError::NoHead(writer.tree().root().to_owned());
+        let newest = base.head.clone().ok_or_else(nothing)?;
+        if !begins_epoch(&old, trust) {
+            check_newest(writer.tree(), Some(&old), &newest)?;
+        }
+        if newest.id() != judged.0 {
+            check_judged(writer.tree(), &old, trust, &newest, judged.1)?;
+        }
+        let base = Base {
+            head: Some(kept(writer.tree(), &old, trust, &newest)?),
+            ..base
+        };
+        let lines = base.lines(writer)?;
+        let signing = Signing {
+            term: self
+                .keys
+                .head_term
+                .unwrap_or_else(|| term_of(base.head.as_ref())),
+            author: Author::new(series, self.keys.signers),
+            trust: Some(trust.clone()),
+            renew: takes_from_heads(old.newest().body(), trust.body()),
+        };
+        let publication = Publication {
+            edition: Edition::default(),
+            settings: writer.tree().settings().clone(),
+            signing: Some(signing),
+            now: self.now,
+        };
+        let head = commit::publish(writer, &base, &lines, &publication, self.watch)?;
+        let left = match begins_epoch(&old, trust) {
+            true => published_since(writer.tree(), &old, &newest)?,
+            false => Vec::new(),
+        };
+        Ok((head, left))
+    }
+}
+
+/// Whether a version of trust begins an epoch of heads.
+fn begins_epoch(before: &Series, trust: &Document<Trust>) -> bool {
+    trust.body().head_base.epoch > before.newest().body().head_base.epoch
+}
+
+/// Whether there may be heads that count under `before` and not under `after`. Then a head goes with it,
+/// so that its slot decides which heads were published before it and which were not (COM-24).
+#[must_use]
+pub fn takes_from_heads(before: &Trust, after: &Trust) -> bool {
+    let (old, new) = (&before.roles.head, &after.roles.head);
+    before.head_base != after.head_base
+        || new.threshold > old.threshold
+        || !old.keys.iter().all(|key| new.keys.contains(key))
+}
+
+/// The head whose index stays published: where trust begins an epoch, the one that it begins after.
+fn kept(
+    tree: &Tree,
+    series: &Series,
+    trust: &Document<Trust>,
+    newest: &Document<Head>,
+) -> Result<Document<Head>, TreeError> {
+    let begun = &trust.body().head_base;
+    let epoch = newest.body().epoch;
+    let follows = begins_epoch(series, trust) && begun.epoch == epoch + 1;
+    let Some(version) = begun.version.filter(|_| follows) else {
+        return Ok(newest.clone());
+    };
+    // TRUST-20: else all that is published would be lost.
+    let slot = Place::HeadSlot { epoch, version };
+    match tree.head_slot(epoch, version)? {
+        Some(head) if Some(head.id()) == begun.id => Ok(head),
+        None => Err(tree.missing(&slot)),
+        Some(_) => Err(TreeError::Mismatch {
+            path: tree.path(&slot),
+            what: "the new epoch is to begin after another head of that version".to_owned(),
+        }),
+    }
+}
+
+/// Somebody has published since it was judged what is lost: refuses, where that is more now.
+fn check_judged(
+    tree: &Tree,
+    series: &Series,
+    trust: &Document<Trust>,
+    newest: &Document<Head>,
+    judged: &[Subject],
+) -> Result<(), TreeError> {
+    let lost = lost(tree, series, trust, newest)?;
+    match lost.iter().find(|subject| !judged.contains(subject)) {
+        None => Ok(()),
+        Some(subject) => Err(TreeError::Meanwhile {
+            path: tree.path(&Place::Head),
+            what: format!("{subject} was published, which would be lost, too"),
+        }),
+    }
+}
+
+/// What was published behind `newest` while a new epoch was begun that leaves it behind.
+fn published_since(
+    tree: &Tree,
+    series: &Series,
+    newest: &Document<Head>,
+) -> Result<Vec<Subject>, TreeError> {
+    let line = Line {
+        series: Some(series),
+        head: newest,
+    };
+    let end = line.end(tree)?;
+    // What a thief has published may be unreadable; it is left behind in any case.
+    Ok(left_behind(tree, end.head.body(), newest.body()).unwrap_or_default())
+}
+
+/// What is lost of the `newest` head by a version of trust: the subjects, removed ones too, whose
+/// statements count now and would not then, and what a new epoch drops or takes back to an older image.
+///
+/// # Errors
+/// When the tree cannot be read, or the epoch is to begin after another head than trust says.
+pub fn lost(
+    tree: &Tree,
+    series: &Series,
+    trust: &Document<Trust>,
+    newest: &Document<Head>,
+) -> Result<Vec<Subject>, TreeError> {
+    let kept = kept(tree, series, trust, newest)?;
+    let lines = derive::lines(tree, Some(kept.body()))?;
+    let mut lost = Vec::new();
+    for line in lines.values().flat_map(|keys| keys.values()).flatten() {
+        let statement = tree.statement(&line.statement)?;
+        let counted = series.check_statement(&statement).is_ok();
+        if counted && policy::check_statement(trust, &statement).is_err() {
+            lost.push(statement.body().subject.clone());
+        }
+    }
+    if kept.id() != newest.id() {
+        // What a thief has published may be unreadable; it is dropped in any case.
+        lost.extend(left_behind(tree, newest.body(), kept.body()).unwrap_or_default());
+    }
+    Ok(lost)
+}
+
+/// The references that a new epoch of heads drops, or takes back to an older image: those of the newest
+/// head that are others in the head that the epoch begins after.
+fn left_behind(tree: &Tree, newest: &Head, begins_after: &Head) -> Result<Vec<Subject>, TreeError> {
+    let (newest, kept) = (
+        derive::lines(tree, Some(newest))?,
+        derive::lines(tree, Some(begins_after))?,
+    );
+    let mut left = Vec::new();
+    for (namespace, keys) in &newest {
+        for (key, lines) in keys {
+            let stay = kept.get(namespace).and_then(|keys| keys.get(key));
+            let stays = |line: &&TagEntry| !stay.is_some_and(|lines| lines.contains(line));
+            for line in lines.iter().filter(stays) {
+                if let Some(repository) = derive::repository(namespace, line) {
+                    left.push(Subject {
+                        repository,
+                        tag: line.key.tag(),
+                        arch: line.arch,
+                    });
+                }
+            }
+        }
+    }
+    Ok(left)
+}

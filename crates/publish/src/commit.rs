@@ -1,0 +1,221 @@
+//! The commit: head and trust become what readers see, then the views follow (`spec/commit.md`).
+
+use sreg_model::Document;
+use sreg_model::head::Head;
+use sreg_model::layout::Place;
+use sreg_model::trust::Trust;
+use sreg_sign::Series;
+
+use crate::attempts::ATTEMPTS;
+use crate::progress::Watch;
+use crate::recover::{Base, create_trust};
+use crate::update_views::{self, Shown};
+use crate::version::{Prepared, Publication, prepare};
+use crate::writer::Writer;
+use sreg_registry::Tree;
+use sreg_registry::TreeError;
+use sreg_registry::derive::Lines;
+use sreg_registry::heads::{self, Line, has_later_trust};
+use sreg_registry::journal::{Journal, Noted};
+use sreg_registry::trust::read_trust;
+
+/// The files and folders that every version writes: head, slot, trust, journal.
+const FILES: usize = 8;
+/// The views of a new tag for two architectures, with their folders.
+const FILES_OF_A_TAG: usize = 32;
+
+/// Publishes, unless it changes nothing: the head that then is the newest.
+///
+/// The images and chains that the edition names are in the tree already.
+pub fn publish(
+    writer: &mut dyn Writer,
+    base: &Base,
+    lines: &Lines,
+    publication: &Publication<'_>,
+    watch: &dyn Watch,
+) -> Result<Document<Head>, TreeError> {
+    let prepared = prepare(writer.tree(), writer, base, lines, publication)?;
+    carry_out(writer, base, &prepared, watch)
+}
+
+/// Publishes what is prepared: the head that then is the newest. Statements, nodes, images and chains
+/// are in the tree already.
+///
+/// Up to the commit nothing that readers see changes; what comes after it is finished by the next run
+/// if this one is killed.
+pub(crate) fn carry_out(
+    writer: &mut dyn Writer,
+    base: &Base,
+    prepared: &Prepared,
+    watch: &dyn Watch,
+) -> Result<Document<Head>, TreeError> {
+    let nothing = || TreeError::NoHead(writer.tree().root().to_owned());
+    if prepared.is_nothing(writer.tree()) {
+        let newest = base.head.clone().ok_or_else(nothing)?;
+        writer.advance(Line {
+            series: base.series.as_ref(),
+            head: &newest,
+        })?;
+        // A run that was killed may have left them behind, and nobody else may come after it.
+        if base.shown.as_ref().map(Document::id) != Some(newest.id()) {
+            let shown = base.views_before(&newest);
+            show(writer, base.series.clone(), shown, &newest, watch)?;
+        }
+        return Ok(newest);
+    }
+    writer.check_room(FILES + prepared.changed * FILES_OF_A_TAG)?;
+    let (trust, next) = (prepared.trust.as_ref(), prepared.next.as_ref());
+    let same_settings = *writer.tree().settings() == prepared.settings;
+    let noted = base.shown.as_ref().filter(|_| same_settings);
+    let noted = noted.map(Noted::of);
+    writer.begin(&Journal::new(noted).with(trust, next))?;
+    writer.sync()?;
+    let series = base.series_after(trust);
+    let newest = commit(writer, base, series.as_ref(), trust, next)?;
+    let newest = newest.or(base.head.as_ref()).ok_or_else(nothing)?;
+    if !same_settings {
+        writer.replace_settings(&prepared.settings)?;
+    }
+    watch.committed(newest.body());
+    let shown = match same_settings {
+        true => base.views_before(newest),
+        false => Shown::perhaps(base.shown.as_ref()),
+    };
+    show(writer, series, shown, newest, watch)?;
+    Ok(newest.clone())
+}
+
+/// Notes that views are to be written, before the first thing that readers see changes.
+pub(crate) fn begin_views(writer: &dyn Writer, base: &Base) -> Result<(), TreeError> {
+    let shown = base.shown.as_ref().map(Noted::of);
+    writer.begin(&Journal::new(shown))?;
+    writer.sync()
+}
+
+/// Brings the views to the newest head, from those of `shown`; also to those that others publish
+/// meanwhile.
+pub(crate) fn show(
+    writer: &dyn Writer,
+    mut series: Option<Series>,
+    shown: Shown<'_>,
+    committed: &Document<Head>,
+    watch: &dyn Watch,
+) -> Result<(), TreeError> {
+    let mut newest = committed.clone();
+    let mut left_behind: Option<Document<Head>> = None;
+    for _ in 0..ATTEMPTS {
+        let line = Line {
+            series: series.as_ref(),
+            head: &newest,
+        };
+        let from = match &left_behind {
+            Some(head) => Shown::Perhaps(head.body()),
+            None => shown,
+        };
+        let rolled = update_views::roll_forward(writer, from, line, watch);
+        let is_shown = !matches!(rolled, Err(TreeError::Overtaken));
+        if is_shown {
+            rolled?;
+            writer.sync()?;
+            writer.end(&newest)?;
+        }
+        if !writer.is_shared() {
+            return Ok(());
+        }
+        let tree = writer.tree();
+        if is_shown && line.is_newest(tree)? {
+            return Ok(());
+        }
+        series = tree.trust_chain()?;
+        let Some(found) = heads::newest(tree, series.as_ref())? else {
+            return Ok(());
+        };
+        if found.body().epoch > newest.body().epoch {
+            left_behind = Some(newest.clone());
+        }
+        newest = found;
+    }
+    // So many publish that they will write the views, too.
+    Ok(())
+}
+
+/// Makes head and trust what readers see. The slot of the head comes first: it decides whether both
+/// are published, or somebody else was faster (COM-24). Readers come to it by the trust.
+fn commit<'a>(
+    writer: &dyn Writer,
+    base: &Base,
+    series: Option<&Series>,
+    trust: Option<&Document<Trust>>,
+    head: Option<&'a Document<Head>>,
+) -> Result<Option<&'a Document<Head>>, TreeError> {
+    if let Some(trust) = trust {
+        check_unpublished(writer.tree(), trust)?;
+    }
+    if let Some(head) = head {
+        let (epoch, version) = (head.body().epoch, head.body().version);
+        let slot = Place::HeadSlot { epoch, version };
+        // No other trust can begin its epoch now, so that no other head can be the first of it.
+        let before_the_first = match (trust, version) {
+            (Some(_), 1) => writer.tree().slot(&slot)?,
+            _ => None,
+        };
+        let junk = before_the_first.as_ref().or(base.junk.as_ref());
+        writer.create(&slot, head.bytes(), junk.map(Vec::as_slice))?;
+    }
+    if let Some(trust) = trust {
+        create_trust(writer, trust)?;
+    }
+    if let Some(head) = head {
+        match trust {
+            Some(_) => check_slot(writer.tree(), head)?,
+            None if writer.is_shared() => check_not_left_behind(writer.tree(), series, head)?,
+            None => {}
+        }
+        writer.advance(Line { series, head })?;
+    }
+    Ok(head)
+}
+
+/// Refuses trust of which another was published since it was made. It is noted in the journal already,
+/// so that nobody publishes one after this look.
+fn check_unpublished(tree: &Tree, trust: &Document<Trust>) -> Result<(), TreeError> {
+    let version = trust.body().version;
+    match read_trust(tree, version) {
+        Err(TreeError::Missing { .. }) => Ok(()),
+        Ok(found) if found.id() == trust.id() => Ok(()),
+        Ok(_) => Err(TreeError::Conflict(tree.path(&Place::Trust(version)))),
+        Err(error) => Err(error),
+    }
+}
+
+/// Refuses to say that a head is published whose slot somebody has taken who does not keep to the order
+/// in which junk is judged.
+fn check_slot(tree: &Tree, head: &Document<Head>) -> Result<(), TreeError> {
+    let (epoch, version) = (head.body().epoch, head.body().version);
+    let slot = Place::HeadSlot { epoch, version };
+    match tree.slot(&slot)?.as_deref() == Some(head.bytes()) {
+        true => Ok(()),
+        false => Err(TreeError::Meanwhile {
+            path: tree.path(&slot),
+            what: "another head was put in its place".to_owned(),
+        }),
+    }
+}
+
+/// Refuses to say that a head is published, where trust that was published meanwhile begins an epoch
+/// before it (COM-25).
+fn check_not_left_behind(
+    tree: &Tree,
+    series: Option<&Series>,
+    head: &Document<Head>,
+) -> Result<(), TreeError> {
+    if !has_later_trust(tree, series)? {
+        return Ok(());
+    }
+    let (epoch, version) = (head.body().epoch, head.body().version);
+    let series = tree.trust_chain()?;
+    match series.is_some_and(|series| series.is_abandoned(epoch, version)) {
+        true => Err(TreeError::Overtaken),
+        false => Ok(()),
+    }
+}

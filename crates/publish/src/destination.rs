@@ -1,0 +1,80 @@
+//! Where a registry is published to: a folder, or a store with conditional writes.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use sreg_model::settings::Settings;
+use sreg_registry::{Tree, TreeError};
+use sreg_store::{Local, Store};
+
+use crate::folder_writer::FolderWriter;
+use crate::progress::Watch;
+use crate::store_writer::StoreWriter;
+use crate::writer::Writer;
+
+/// Where a registry is kept that is published to.
+#[derive(Debug, Clone)]
+pub struct Destination {
+    /// The folder, the bucket.
+    pub store: Arc<dyn Store>,
+    /// Where it is noted what has arrived of an upload, so that a later run goes on; nothing: it
+    /// begins anew.
+    pub uploads: Option<PathBuf>,
+    /// How many requests go to a store at once.
+    pub at_once: usize,
+}
+
+impl Destination {
+    /// A folder.
+    #[must_use]
+    pub fn folder(root: &Path) -> Self {
+        Self {
+            store: Arc::new(Local::new(root)),
+            uploads: None,
+            at_once: 1,
+        }
+    }
+
+    /// Runs what waits for a store, with as many requests at once as may be.
+    pub(crate) fn at_once<T: Send>(
+        &self,
+        run: impl FnOnce() -> Result<T, TreeError> + Send,
+    ) -> Result<T, TreeError> {
+        if self.at_once <= 1 || self.store.folder().is_some() {
+            return run();
+        }
+        let pool = rayon::ThreadPoolBuilder::new()
+            .num_threads(self.at_once)
+            .build();
+        match pool {
+            Ok(pool) => pool.install(run),
+            // The system has no more threads: one after the other, then.
+            Err(_) => run(),
+        }
+    }
+
+    /// A writer of the tree that is there: a mistyped place is none.
+    pub(crate) fn open_there(&self, watch: &dyn Watch) -> Result<Box<dyn Writer>, TreeError> {
+        let tree = Tree::in_store(self.store.clone())?;
+        match self.store.folder() {
+            Some(_) => self.open(tree.settings(), watch),
+            None => Ok(Box::new(StoreWriter::of(tree, self.uploads.as_deref())?)),
+        }
+    }
+
+    /// A writer of the tree that is there, or of a new one with `settings`.
+    pub(crate) fn open(
+        &self,
+        settings: &Settings,
+        watch: &dyn Watch,
+    ) -> Result<Box<dyn Writer>, TreeError> {
+        Ok(match self.store.folder() {
+            Some(folder) => Box::new(FolderWriter::open(folder, settings, watch)?),
+            None => Box::new(StoreWriter::open(
+                &self.store,
+                settings,
+                self.uploads.as_deref(),
+            )?),
+        })
+    }
+}

@@ -1,0 +1,588 @@
+//! Writes into a tree: one writer at a time, and every file appears whole or not at all.
+//!
+//! A file is written under `staging/`, or without a name, then renamed or linked to its place.
+//! The commit is a hard link, which fails where something stands already (`spec/commit.md`).
+
+mod changed;
+mod room;
+
+use std::collections::{BTreeSet, HashMap, HashSet};
+use std::fs::{self, File};
+use std::io::{self, Write as _};
+use std::os::fd::AsRawFd as _;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use rustix::fs::{AtFlags, CWD, Mode, OFlags};
+use sreg_files::{FolderLock, Modes, create_from, is_absent, is_full, is_unsupported, read_capped};
+use sreg_index::hasher::{Observer, Unobserved};
+use sreg_index::stamp::{FileId, Stamp};
+use sreg_model::Document;
+use sreg_model::head::Head;
+use sreg_model::layout::{JOURNAL, LOCK, Place, STAGING};
+use sreg_model::settings::Settings;
+use sreg_site::{Content, View};
+use sreg_store::Local;
+
+pub use self::room::check_room;
+use crate::link::{LinkMode, bring};
+use crate::progress::Watch;
+use crate::writer::{Puts, Writer, evidence};
+use sreg_registry::Tree;
+use sreg_registry::TreeError;
+use sreg_registry::heads::Line;
+use sreg_registry::journal::{Journal, journal};
+
+/// The most files that are made durable one by one.
+const MOST_SYNCED: usize = 64;
+
+/// The only writer of a tree. Dropping it removes what is left in `staging/`, but a journal.
+pub struct FolderWriter {
+    tree: Tree,
+    /// Who may read and write what is made.
+    modes: Modes,
+    /// Whether the file system has symbolic links.
+    has_links: bool,
+    next: AtomicU64,
+    /// What was written or removed since the last sync; nothing once that is too much to tell.
+    unsynced: Mutex<Option<BTreeSet<PathBuf>>>,
+    /// Whether a place where something else stands is left as it is, and is no error.
+    passes_over: bool,
+    /// Folders that are known to be in the tree, whatever links lead there.
+    inside: Mutex<HashSet<PathBuf>>,
+    /// Held as long as the writer lives; released last.
+    _lock: FolderLock,
+}
+
+impl FolderWriter {
+    /// Locks the registry at `root`; makes one there where the folder is empty or absent. Where another run
+    /// holds the lock, `watch` is told once and this waits.
+    pub fn open(root: &Path, settings: &Settings, watch: &dyn Watch) -> Result<Self, TreeError> {
+        fs::create_dir_all(root).map_err(TreeError::write(root))?;
+        // Before anything is written into a folder of somebody else.
+        tree_at(root, settings)?;
+        let lock = lock(root, watch)?;
+        let mut writer = Self {
+            tree: tree_at(root, settings)?,
+            modes: Modes::of(root).map_err(TreeError::read(root))?,
+            has_links: true,
+            next: AtomicU64::new(0),
+            unsynced: Mutex::new(Some(BTreeSet::new())),
+            passes_over: false,
+            inside: Mutex::default(),
+            _lock: lock,
+        };
+        let staging = root.join(STAGING);
+        writer.check_inside(&staging.join(JOURNAL))?;
+        writer.clear_staging();
+        match writer.modes.make_folders(&staging) {
+            // What has to be written will tell; removing needs no room.
+            Err(error) if is_full(&error) => {}
+            made => made.map_err(TreeError::write(&staging))?,
+        }
+        if !writer.tree.path(&Place::Settings).exists() {
+            writer.put(&Place::Settings, &writer.tree.settings().encode())?;
+        }
+        writer.has_links = writer.tries_links();
+        if !writer.has_links {
+            watch.note(&format!(
+                "{} has no symbolic links: images that library clients ask for are hard links or copies",
+                root.display()
+            ));
+        }
+        Ok(writer)
+    }
+
+    /// Returns whether symbolic links can be made.
+    fn tries_links(&self) -> bool {
+        let path = self.staged_path();
+        match std::os::unix::fs::symlink("a", &path) {
+            // Whatever the reason is, copies can be made.
+            Err(_) => false,
+            Ok(()) => {
+                let _ = fs::remove_file(&path);
+                true
+            }
+        }
+    }
+
+    /// From now on a file is not written where a folder stands in its place, or a file in that of
+    /// its folder.
+    pub fn pass_over(mut self) -> Self {
+        self.passes_over = true;
+        self
+    }
+
+    /// Writes a file that has no name until it is whole. Where many files are written this is
+    /// faster than a rename, since they do not meet in one folder; not every file system has it.
+    fn put_nameless(&self, path: &Path, bytes: &[u8]) -> io::Result<()> {
+        self.check_inside(path).map_err(io::Error::other)?;
+        let flags = OFlags::TMPFILE | OFlags::WRONLY | OFlags::CLOEXEC;
+        let staging = self.tree.root().join(STAGING);
+        let file = File::from(rustix::fs::open(
+            staging,
+            flags,
+            Mode::from_raw_mode(0o666),
+        )?);
+        self.modes.apply(&file);
+        (&file).write_all(bytes)?;
+        self.touched(path);
+        let name = format!("/proc/self/fd/{}", file.as_raw_fd());
+        self.with_parent(path, || {
+            Ok(rustix::fs::linkat(
+                CWD,
+                &name,
+                CWD,
+                path,
+                AtFlags::SYMLINK_FOLLOW,
+            )?)
+        })
+    }
+
+    /// Writes a file, whatever stood there before.
+    pub fn replace(&self, place: &Place, bytes: &[u8]) -> Result<(), TreeError> {
+        let staged = self.stage(bytes)?;
+        self.settle(&staged, &self.tree.path(place))
+    }
+
+    /// Brings an image into the tree, unless it is there and not `is_changed`. The file must still be what
+    /// `stamp` says.
+    pub fn import(
+        &self,
+        place: &Place,
+        file: &Path,
+        stamp: &Stamp,
+        (mode, is_changed): (LinkMode, bool),
+        observer: &dyn Observer,
+    ) -> Result<(), TreeError> {
+        let path = self.tree.path(place);
+        let is_there = !is_changed
+            && fs::metadata(&path).is_ok_and(|found| found.is_file() && found.len() == stamp.size);
+        match is_there {
+            true => Ok(()),
+            false => self.place(&path, file, stamp, mode, observer),
+        }
+    }
+
+    /// Brings an image to its place, whatever stands there.
+    fn place(
+        &self,
+        path: &Path,
+        file: &Path,
+        stamp: &Stamp,
+        mode: LinkMode,
+        observer: &dyn Observer,
+    ) -> Result<(), TreeError> {
+        let staged = self.staged_path();
+        let mut last = None;
+        for attempt in mode.attempts(file) {
+            match bring(file, &staged, *attempt, observer) {
+                Ok(()) => {
+                    // A hard link has the mode of its source.
+                    if *attempt != LinkMode::Hard
+                        && let Ok(copy) = File::open(&staged)
+                    {
+                        self.modes.apply(&copy);
+                    }
+                    last = None;
+                    break;
+                }
+                Err(error) => {
+                    // What a failed attempt left is in nobody's way.
+                    let _ = fs::remove_file(&staged);
+                    last = Some(error);
+                }
+            }
+        }
+        match last {
+            Some(error) if error.kind() == io::ErrorKind::Interrupted => {
+                return Err(TreeError::Cancelled);
+            }
+            Some(error) => return Err(TreeError::write(path)(error)),
+            None => {}
+        }
+        let after = Stamp::of(&fs::metadata(file).map_err(TreeError::read(file))?);
+        if !after.has_same_content(stamp) {
+            let _ = fs::remove_file(&staged);
+            return Err(sreg_index::hasher::HashError::Changed {
+                path: file.to_owned(),
+            }
+            .into());
+        }
+        self.settle(&staged, path)
+    }
+
+    /// Refuses a path whose folder is a symbolic link, or is reached by one, to outside the tree.
+    fn check_inside(&self, path: &Path) -> Result<(), TreeError> {
+        let folder = path.parent().unwrap_or(self.tree.root());
+        if self
+            .inside
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .contains(folder)
+        {
+            return Ok(());
+        }
+        let root = fs::canonicalize(self.tree.root()).map_err(TreeError::read(self.tree.root()))?;
+        // A folder that is yet to be made will be in the nearest one that exists.
+        let nearest = folder
+            .ancestors()
+            .find_map(|folder| fs::canonicalize(folder).ok());
+        if !nearest.is_some_and(|nearest| nearest.starts_with(&root)) {
+            let error = io::Error::new(
+                io::ErrorKind::InvalidInput,
+                "a symbolic link leads out of the tree",
+            );
+            return Err(TreeError::write(path)(error));
+        }
+        self.inside
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(folder.to_owned());
+        Ok(())
+    }
+
+    /// Runs `operation`, and once more with the parent folder made where that was missing.
+    fn with_parent(&self, path: &Path, operation: impl Fn() -> io::Result<()>) -> io::Result<()> {
+        match operation() {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                if let Some(parent) = path.parent() {
+                    self.modes.make_folders(parent)?;
+                }
+                operation()
+            }
+            result => result,
+        }
+    }
+
+    fn unsynced(&self) -> MutexGuard<'_, Option<BTreeSet<PathBuf>>> {
+        self.unsynced.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Remembers that something at `path` is not durable yet.
+    fn touched(&self, path: &Path) {
+        let mut unsynced = self.unsynced();
+        if unsynced
+            .as_ref()
+            .is_some_and(|paths| paths.len() >= MOST_SYNCED)
+        {
+            *unsynced = None;
+        }
+        if let Some(paths) = unsynced.as_mut() {
+            paths.insert(path.to_owned());
+        }
+    }
+
+    fn staged_path(&self) -> PathBuf {
+        let number = self.next.fetch_add(1, Ordering::Relaxed);
+        self.tree
+            .root()
+            .join(STAGING)
+            .join(format!("{}-{number}", std::process::id()))
+    }
+
+    fn stage(&self, bytes: &[u8]) -> Result<PathBuf, TreeError> {
+        let path = self.staged_path();
+        let write = || {
+            let mut file = File::create_new(&path)?;
+            self.modes.apply(&file);
+            file.write_all(bytes)
+        };
+        write().map_err(|source| {
+            let _ = fs::remove_file(&path);
+            TreeError::Write {
+                path: path.clone(),
+                source,
+            }
+        })?;
+        Ok(path)
+    }
+
+    /// Makes a symbolic link at `place` to another place of the tree.
+    fn put_link(&self, place: &Place, to: &Place) -> Result<(), TreeError> {
+        let (path, target) = (self.tree.path(place), place.link_to(to));
+        if fs::read_link(&path).is_ok_and(|found| found == Path::new(&target)) {
+            return Ok(());
+        }
+        if !self.has_links {
+            return self.put_instead_of_link(&path, to);
+        }
+        let staged = self.staged_path();
+        std::os::unix::fs::symlink(&target, &staged).map_err(TreeError::write(&staged))?;
+        self.settle(&staged, &path)
+    }
+
+    /// Puts a hard link or a copy where a symbolic link should lead to `to`, which need not be there.
+    fn put_instead_of_link(&self, path: &Path, to: &Place) -> Result<(), TreeError> {
+        let target = self.tree.path(to);
+        let identity = |path: &Path| {
+            fs::symlink_metadata(path)
+                .ok()
+                .map(|found| FileId::of(&found))
+        };
+        let Some(wanted) = identity(&target) else {
+            return Ok(());
+        };
+        if identity(path) == Some(wanted) {
+            return Ok(());
+        }
+        let staged = self.staged_path();
+        let copied = fs::hard_link(&target, &staged)
+            .or_else(|_| bring(&target, &staged, LinkMode::Copy, &Unobserved));
+        copied.map_err(|source| {
+            let _ = fs::remove_file(&staged);
+            TreeError::write(path)(source)
+        })?;
+        self.settle(&staged, path)
+    }
+
+    fn settle(&self, staged: &Path, path: &Path) -> Result<(), TreeError> {
+        self.check_inside(path)?;
+        self.touched(path);
+        self.with_parent(path, || fs::rename(staged, path))
+            .or_else(|error| {
+                let _ = fs::remove_file(staged);
+                if self.is_passed_over(&error) {
+                    return Ok(());
+                }
+                Err(TreeError::write(path)(error))
+            })
+    }
+
+    fn is_passed_over(&self, error: &io::Error) -> bool {
+        use io::ErrorKind::{AlreadyExists, IsADirectory, NotADirectory};
+        self.passes_over && matches!(error.kind(), AlreadyExists | IsADirectory | NotADirectory)
+    }
+
+    /// Removes what runs left under `staging/`, but a journal.
+    fn clear_staging(&self) {
+        let staging = self.tree.root().join(STAGING);
+        let Ok(entries) = fs::read_dir(&staging) else {
+            return;
+        };
+        for entry in entries.flatten() {
+            if entry.file_name().to_str().is_some_and(is_staged) {
+                let _ = fs::remove_file(entry.path());
+            }
+        }
+        // Fails, as it should, while there is a journal.
+        let _ = fs::remove_dir(&staging);
+    }
+}
+
+impl Puts for FolderWriter {
+    fn put(&self, place: &Place, bytes: &[u8]) -> Result<(), TreeError> {
+        let path = self.tree.path(place);
+        match read_capped(&path, bytes.len()) {
+            Ok(found) if found == bytes => Ok(()),
+            Err(error) if is_absent(&error) && self.put_nameless(&path, bytes).is_ok() => Ok(()),
+            _ => self.replace(place, bytes),
+        }
+    }
+}
+
+impl Writer for FolderWriter {
+    fn tree(&self) -> &Tree {
+        &self.tree
+    }
+
+    fn advance(&self, line: Line<'_>) -> Result<(), TreeError> {
+        self.put(&Place::Head, line.head.bytes())
+    }
+
+    fn put_views(&self, _: Line<'_>, views: &[View]) -> Result<(), TreeError> {
+        views.iter().try_for_each(|view| match &view.content {
+            Content::Bytes(bytes) => self.put(&view.place, bytes),
+            Content::Link { to, .. } => self.put_link(&view.place, to),
+        })
+    }
+
+    fn put_file(
+        &self,
+        place: &Place,
+        file: &Path,
+        stamp: &Stamp,
+        link: LinkMode,
+        observer: &dyn Observer,
+    ) -> Result<(), TreeError> {
+        if let Place::Blob(repository, digest) = place {
+            let files = HashMap::from([(stamp.file(), *digest)]);
+            let changed = self.changed(repository, &files)?;
+            changed.iter().try_for_each(|place| self.unlink(place))?;
+        }
+        let path = self.tree.path(place);
+        self.place(&path, file, stamp, link, observer)
+    }
+
+    fn replace_settings(&mut self, settings: &Settings) -> Result<(), TreeError> {
+        self.replace(&Place::Settings, &settings.encode())?;
+        self.tree = Tree::with_settings(self.tree.store().clone(), settings.clone());
+        Ok(())
+    }
+
+    fn create(&self, place: &Place, bytes: &[u8], junk: Option<&[u8]>) -> Result<(), TreeError> {
+        let path = self.tree.path(place);
+        self.check_inside(&path)?;
+        match read_capped(&path, bytes.len()) {
+            Ok(found) if found == bytes => return Ok(()),
+            _ => {}
+        }
+        if let Some(junk) = junk {
+            tracing::info!(%place, "quarantining invalid slot content");
+            let staged = self.stage(junk)?;
+            self.settle(&staged, &self.tree.root().join(evidence(place, junk)))?;
+            self.replace(place, bytes)?;
+            return self.sync();
+        }
+        let staged = self.stage(bytes)?;
+        self.with_parent(&path, || create_from(&staged, &path))
+            .map_err(|source| {
+                let _ = fs::remove_file(&staged);
+                match source.kind() {
+                    io::ErrorKind::AlreadyExists => TreeError::Conflict(path.clone()),
+                    _ => TreeError::Write {
+                        path: path.clone(),
+                        source,
+                    },
+                }
+            })?;
+        self.touched(&path);
+        self.sync()
+    }
+
+    fn remove(&self, _: Line<'_>, place: &Place) -> Result<(), TreeError> {
+        let path = self.tree.path(place);
+        self.check_inside(&path)?;
+        match fs::remove_file(&path) {
+            Err(error) if self.is_passed_over(&error) => return Ok(()),
+            Err(error) if !is_absent(&error) => return Err(TreeError::write(&path)(error)),
+            _ => self.touched(&path),
+        }
+        // Folders that have become empty go too; the first that has not stays.
+        for folder in path
+            .ancestors()
+            .skip(1)
+            .take_while(|folder| *folder != self.tree.root())
+        {
+            if fs::remove_dir(folder).is_err() {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// File by file, or, where these are many, all of the file system at once, which may hold up
+    /// others.
+    fn sync(&self) -> Result<(), TreeError> {
+        let root = self.tree.root();
+        let Some(paths) = self.unsynced().replace(BTreeSet::new()) else {
+            let folder = File::open(root).map_err(TreeError::read(root))?;
+            return match rustix::fs::syncfs(&folder).map_err(io::Error::from) {
+                Err(error) if !is_unsupported(&error) => Err(TreeError::write(root)(error)),
+                _ => Ok(()),
+            };
+        };
+        let above = |path: &PathBuf| -> Vec<PathBuf> {
+            path.ancestors()
+                .skip(1)
+                .take_while(|folder| folder.starts_with(root))
+                .map(Path::to_owned)
+                .collect()
+        };
+        let folders: BTreeSet<PathBuf> = paths.iter().flat_map(above).collect();
+        // What was removed again has nothing to be made durable but the folder it was in.
+        paths
+            .iter()
+            .chain(&folders)
+            .try_for_each(|path| match sreg_files::sync_folder(path) {
+                Err(error) if !is_absent(&error) => Err(TreeError::write(path)(error)),
+                _ => Ok(()),
+            })
+    }
+
+    fn is_shared(&self) -> bool {
+        false
+    }
+
+    fn check_room(&self, files: usize) -> Result<(), TreeError> {
+        room::check_room_for_files(self, files)
+    }
+
+    fn journal(&self) -> Result<Option<Journal>, TreeError> {
+        journal(&self.tree)
+    }
+
+    fn begin(&self, journal: &Journal) -> Result<(), TreeError> {
+        let staged = self.stage(&journal.encode())?;
+        self.settle(&staged, &self.tree.root().join(JOURNAL))
+    }
+
+    fn settle(&self, begun: &Journal) -> Result<(), TreeError> {
+        self.begin(&Journal::new(begun.shown))
+    }
+
+    fn end(&self, _: &Document<Head>) -> Result<(), TreeError> {
+        let path = self.tree.root().join(JOURNAL);
+        match fs::remove_file(&path) {
+            Err(error) if !is_absent(&error) => Err(TreeError::write(&path)(error)),
+            _ => Ok(()),
+        }
+    }
+}
+
+impl Drop for FolderWriter {
+    fn drop(&mut self) {
+        self.clear_staging();
+    }
+}
+
+/// Whether a name is one that [`FolderWriter::staged_path`] gives: what others put there stays.
+fn is_staged(name: &str) -> bool {
+    let digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    name.split_once('-')
+        .is_some_and(|(process, number)| digits(process) && digits(number))
+}
+
+/// The registry at `root`, or a new one in an empty folder.
+fn tree_at(root: &Path, settings: &Settings) -> Result<Tree, TreeError> {
+    match Tree::open(root) {
+        Err(TreeError::NotATree(_)) => {
+            let mut entries = fs::read_dir(root).map_err(TreeError::read(root))?;
+            // A run that was killed in its first moments leaves nothing but this folder.
+            let ours = entries.all(|entry| entry.is_ok_and(|entry| entry.file_name() == STAGING));
+            match ours {
+                true => Ok(Tree::with_settings(
+                    Arc::new(Local::new(root)),
+                    settings.clone(),
+                )),
+                false => Err(TreeError::NotOurs(root.to_owned())),
+            }
+        }
+        tree => tree,
+    }
+}
+
+/// Locks a folder.
+fn lock(root: &Path, watch: &dyn Watch) -> Result<FolderLock, TreeError> {
+    let (mut told, path) = (false, root.join(LOCK));
+    let mut wait = |holder: Option<&str>| {
+        if watch.is_cancelled() {
+            return Err(io::ErrorKind::Interrupted.into());
+        }
+        if !std::mem::replace(&mut told, true) {
+            watch.waiting();
+            if let Some(holder) = holder {
+                watch.note(&format!(
+                    "{} names its holder: {holder}; remove the file if that process is no more",
+                    path.display()
+                ));
+            }
+        }
+        Ok(())
+    };
+    match FolderLock::acquire(root, &path, &mut wait) {
+        Err(error) if error.kind() == io::ErrorKind::Interrupted => Err(TreeError::Cancelled),
+        lock => lock.map_err(TreeError::write(root)),
+    }
+}

@@ -1,0 +1,73 @@
+//! Whether a file system has room for what is about to be written.
+
+use std::fs::{self, File};
+use std::path::Path;
+
+use rustix::fs::FallocateFlags;
+use sreg_files::is_full;
+
+use super::FolderWriter;
+use sreg_registry::TreeError;
+
+/// What a folder or a file takes at least, in bytes.
+const BLOCK: u64 = 4096;
+
+/// Checks that the file system of `root` has `needed` bytes free for `what`.
+///
+/// # Errors
+/// `Space` if it has not.
+pub fn check_room(root: &Path, what: &'static str, needed: u64) -> Result<(), TreeError> {
+    // Where the file system does not tell, writing will.
+    let found = rustix::fs::statvfs(root).ok();
+    let Some(found) = found.filter(|found| found.f_blocks > 0) else {
+        return Ok(());
+    };
+    let free = found.f_bavail.saturating_mul(found.f_frsize);
+    match needed > free {
+        true => Err(TreeError::Space {
+            path: root.to_owned(),
+            what,
+            needed,
+            free,
+        }),
+        false => Ok(()),
+    }
+}
+
+/// Checks that `files` small files fit, with their folders, also under a quota: the room is taken for a
+/// moment where the file system can do that without writing.
+pub(super) fn check_room_for_files(writer: &FolderWriter, files: usize) -> Result<(), TreeError> {
+    let root = writer.tree.root();
+    let found = rustix::fs::statvfs(root).ok();
+    let block = found
+        .as_ref()
+        .map_or(BLOCK, |found| found.f_frsize.clamp(BLOCK, 64 << 10));
+    let needed = (files as u64).saturating_mul(block);
+    let what = "views and the journal";
+    check_room(root, what, needed)?;
+    let space = |free| TreeError::Space {
+        path: root.to_owned(),
+        what,
+        needed,
+        free,
+    };
+    // File systems without a fixed number of files say 0 in all.
+    if found.is_some_and(|found| found.f_files > 0 && found.f_favail < files as u64) {
+        return Err(space(0));
+    }
+    let path = writer.staged_path();
+    let reserved = File::create_new(&path).and_then(|file| {
+        Ok(rustix::fs::fallocate(
+            &file,
+            FallocateFlags::empty(),
+            0,
+            needed.max(1),
+        )?)
+    });
+    let _ = fs::remove_file(&path);
+    match reserved {
+        Err(error) if is_full(&error) => Err(space(0)),
+        // What cannot be reserved has been counted.
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,419 @@
+//! Copies a registry as it is: the same trust, heads, statements and signatures, and so the same id.
+
+mod attached;
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Mutex;
+
+use rayon::prelude::*;
+use sreg_index::Chain;
+use sreg_index::chain::sidecar_len;
+use sreg_index::diff::Difference;
+use sreg_index::hasher::Observer;
+use sreg_index::index::{Index, diff, new_nodes};
+use sreg_index::map::MapError;
+use sreg_index::stamp::Stamp;
+use sreg_model::attachment::Attachment;
+use sreg_model::head::{Head, IndexRoot};
+use sreg_model::layout::Place;
+use sreg_model::lock::Known;
+use sreg_model::node::TagEntry;
+use sreg_model::statement::{Image, Subject};
+use sreg_model::{Digest, Document, Namespace};
+use sreg_sign::Series;
+
+use crate::commit::{begin_views, show};
+use crate::destination::Destination;
+use crate::link::LinkMode;
+use crate::progress::Watch;
+use crate::recover::{Base, check_newest, create_trust, recover};
+use crate::upload_check::{arrived, bring_file};
+use crate::writer::Writer;
+use sreg_registry::Tree;
+use sreg_registry::TreeError;
+use sreg_registry::heads::{self, Line};
+
+/// How much is copied at once: it is the network that is waited for.
+const AT_ONCE: usize = 16;
+
+/// Fetches an image from a tree into a file, verified.
+pub type Fetch<'a> = &'a (dyn Fn(&Tree, &Place, &Chain, &Path) -> Result<(), TreeError> + Sync);
+
+/// A copy of a registry.
+pub struct Mirror<'a> {
+    /// What is copied.
+    pub from: &'a Tree,
+    /// What is known of the registry, if it is known.
+    pub known: &'a [Known],
+    /// Where images are put that come from a server, until they are sent on.
+    pub scratch: &'a Path,
+    /// How they are fetched.
+    pub fetch: Fetch<'a>,
+    /// Who watches over the run.
+    pub watch: &'a dyn Watch,
+}
+
+/// What was copied.
+#[derive(Debug, Clone)]
+pub struct Mirrored {
+    /// All trust; nothing where the registry has no keys.
+    pub series: Option<Series>,
+    /// The newest head.
+    pub head: Document<Head>,
+    /// The versions that were not there before.
+    pub versions: usize,
+    /// The images that were not there before.
+    pub images: usize,
+    /// Their bytes.
+    pub bytes: u64,
+    /// Whether what an earlier run began was finished: trust, `head` or views were not those of the newest
+    /// version.
+    pub finished: bool,
+}
+
+/// Copies what a registry has and its copy has not.
+///
+/// # Errors
+/// When the registry is at fault, the copy is of another or has versions of its own, or one of both
+/// cannot be read or written. What readers of the copy saw before is then still there, whole.
+pub fn mirror(mirror: &Mirror<'_>, destination: &Destination) -> Result<Mirrored, TreeError> {
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(AT_ONCE).build();
+    match pool {
+        Ok(pool) => pool.install(|| run(mirror, destination)),
+        Err(_) => run(mirror, destination),
+    }
+}
+
+fn run(mirror: &Mirror<'_>, destination: &Destination) -> Result<Mirrored, TreeError> {
+    let from = mirror.from;
+    let source = mirror.source()?;
+    let newest = source.head.clone();
+    let newest = newest.ok_or_else(|| TreeError::NoHead(from.root().to_owned()))?;
+    let mut writer = destination.open(from.settings(), mirror.watch)?;
+    let writer = &mut *writer;
+    let base = recover(writer, mirror.watch)?;
+    check_same(writer.tree(), &source, &base)?;
+    let (common, missing) = missing_heads(mirror, writer.tree(), &source, &newest, &base)?;
+    let published = common.as_ref().map(|head| &head.body().index);
+    let mut before = published;
+    for head in &missing {
+        mirror.copy_version(writer, before, &head.body().index)?;
+        before = Some(&head.body().index);
+    }
+    let (images, bytes) = mirror.copy_images(writer, published, &newest)?;
+    writer.sync()?;
+    let finished = publish(writer, mirror, &source, (&base, common.as_ref()), &missing)?;
+    Ok(Mirrored {
+        series: source.series,
+        head: newest,
+        versions: missing.len(),
+        images,
+        bytes,
+        finished,
+    })
+}
+
+/// Refuses to copy over another registry.
+fn check_same(tree: &Tree, source: &Base, base: &Base) -> Result<(), TreeError> {
+    let (Some(theirs), ours) = (&base.series, &source.series) else {
+        return Ok(());
+    };
+    match ours {
+        Some(ours) if ours.registry() == theirs.registry() => Ok(()),
+        _ => Err(TreeError::HasKeys {
+            place: tree.root().display().to_string(),
+            registry: theirs.registry(),
+        }),
+    }
+}
+
+/// The newest head that both have, if any, and those that the copy lacks, the oldest first.
+type Heads = (Option<Document<Head>>, Vec<Document<Head>>);
+
+/// What is to be copied. What the copy has beyond the newest head that both have is nothing, or left
+/// behind by an epoch of the registry.
+fn missing_heads(
+    mirror: &Mirror<'_>,
+    copy: &Tree,
+    source: &Base,
+    newest: &Document<Head>,
+    base: &Base,
+) -> Result<Heads, TreeError> {
+    let is_left_behind = base.head.as_ref().is_some_and(|head| {
+        let (epoch, version) = (head.body().epoch, head.body().version);
+        let series = source.series.as_ref();
+        series.is_some_and(|series| series.is_abandoned(epoch, version))
+    });
+    let last = base.head.as_ref().map(Document::id);
+    let mut missing = Vec::new();
+    let mut next = Some(newest.clone());
+    while let Some(head) = next {
+        let (epoch, version) = (head.body().epoch, head.body().version);
+        let is_common = Some(head.id()) == last
+            || (is_left_behind
+                && matches!(copy.head_slot(epoch, version), Ok(Some(found)) if found.id() == head.id()));
+        if is_common {
+            missing.reverse();
+            return Ok((Some(head), missing));
+        }
+        next = heads::before(mirror.from, head.body(), source.series.as_ref())?;
+        missing.push(head);
+    }
+    // What has no trust and no head in common with the registry is another one, not an earlier epoch of it.
+    let is_other = base.series.is_none() || !is_left_behind;
+    match &base.head {
+        Some(head) if is_other => Err(TreeError::Diverged {
+            version: head.body().version,
+            newest: newest.body().version,
+        }),
+        _ => {
+            missing.reverse();
+            Ok((None, missing))
+        }
+    }
+}
+
+/// Makes what was copied what readers see, and finishes what an earlier run began: whether there was
+/// anything of that.
+fn publish(
+    writer: &mut dyn Writer,
+    mirror: &Mirror<'_>,
+    source: &Base,
+    (base, common): (&Base, Option<&Document<Head>>),
+    missing: &[Document<Head>],
+) -> Result<bool, TreeError> {
+    let series = source.series.as_ref();
+    let known = |series: Option<&Series>| series.map_or(0, |all| all.newest().body().version);
+    let (have, newest_trust) = (known(base.series.as_ref()), known(series));
+    let Some(newest) = missing.last().or(common) else {
+        return Ok(false);
+    };
+    let is_new = !missing.is_empty() || have < newest_trust;
+    if is_new {
+        begin_views(writer, base)?;
+    }
+    // The slots come before the trust that counts them: readers go on to them from the head before.
+    let mut before = common;
+    for head in missing {
+        let (epoch, version) = (head.body().epoch, head.body().version);
+        let slot = Place::HeadSlot { epoch, version };
+        let found = writer.tree().slot(&slot)?;
+        let before_it = before.filter(|_| version > 1);
+        let junk = found
+            .as_deref()
+            .filter(|found| heads::following(series, before_it, &slot, found).is_none());
+        writer.create(&slot, head.bytes(), junk)?;
+        before = Some(head);
+    }
+    for version in have + 1..=newest_trust {
+        let trust = series.and_then(|series| series.version(version));
+        let trust = trust.ok_or_else(|| TreeError::NoKeys(mirror.from.root().to_owned()))?;
+        create_trust(writer, trust)?;
+    }
+    writer.advance(Line {
+        series,
+        head: newest,
+    })?;
+    // A run that was killed may have left the views behind, and nobody else may come after it (COM-30).
+    let is_shown = base.shown.as_ref().map(Document::id) == Some(newest.id());
+    if is_new || !is_shown {
+        mirror.watch.committed(newest.body());
+        let shown = base.views_before(newest);
+        show(writer, source.series.clone(), shown, newest, mirror.watch)?;
+    }
+    Ok(missing.is_empty() && (is_new || !is_shown))
+}
+
+impl Mirror<'_> {
+    /// What is copied, held to its keys and to what is known of it.
+    fn source(&self) -> Result<Base, TreeError> {
+        let base = Base::read(self.from)?;
+        if let Some(head) = &base.head {
+            check_newest(self.from, base.series.as_ref(), head)?;
+        }
+        base.check_known(self.from, self.known)?;
+        Ok(base)
+    }
+
+    /// Copies the nodes and statements that one version has and the one before has not.
+    fn copy_version(
+        &self,
+        writer: &dyn Writer,
+        before: Option<&IndexRoot>,
+        index: &IndexRoot,
+    ) -> Result<(), TreeError> {
+        let from = self.from;
+        let lines = self.changed_lines(before, index)?;
+        lines.par_iter().try_for_each(|line| {
+            self.check_cancelled()?;
+            let statement = from.statement(&line.statement)?;
+            writer.put(&Place::Statement(line.statement), statement.bytes())
+        })?;
+        let failed = Mutex::new(None);
+        let copied = new_nodes(from, before, index, &|id, bytes| {
+            let put = self.check_cancelled();
+            let put = put.and_then(|()| writer.put(&Place::Node(*id), bytes));
+            put.map_err(|error| {
+                *failed
+                    .lock()
+                    .unwrap_or_else(std::sync::PoisonError::into_inner) = Some(error);
+                MapError::Missing(*id)
+            })
+        });
+        match failed.into_inner() {
+            Ok(Some(error)) => Err(error),
+            _ => copied.map_err(|error| from.map_error(error)),
+        }
+    }
+
+    /// The lines that an index has at the keys at which the one before has others.
+    fn changed_lines(
+        &self,
+        before: Option<&IndexRoot>,
+        index: &IndexRoot,
+    ) -> Result<Vec<TagEntry>, TreeError> {
+        let mut lines = Vec::new();
+        diff(
+            before.map(|root| Index::new(self.from, root)),
+            Some(Index::new(self.from, index)),
+            &mut |_: &Namespace, difference: Difference<TagEntry>| {
+                lines.extend(difference.right);
+                Ok::<_, MapError>(())
+            },
+        )
+        .map_err(|error| self.from.map_error(error))?;
+        Ok(lines)
+    }
+
+    /// What is wrong with a file of the registry that is copied.
+    fn wrong(&self, place: &Place, what: String) -> TreeError {
+        TreeError::Mismatch {
+            path: self.from.path(place),
+            what,
+        }
+    }
+
+    fn check_cancelled(&self) -> Result<(), TreeError> {
+        match self.watch.is_cancelled() {
+            true => Err(TreeError::Cancelled),
+            false => Ok(()),
+        }
+    }
+
+    /// Copies the images, with their chains and what is attached, that the newest version has and the
+    /// copy's has not: those of the copy's are there (COM-8).
+    fn copy_images(
+        &self,
+        writer: &dyn Writer,
+        before: Option<&IndexRoot>,
+        head: &Document<Head>,
+    ) -> Result<(usize, u64), TreeError> {
+        let mut images: Vec<(Subject, Image)> = Vec::new();
+        let mut attached: BTreeMap<Place, Attachment> = BTreeMap::new();
+        let lines = self.changed_lines(before, &head.body().index)?;
+        for line in lines.iter().filter(|line| line.image.is_some()) {
+            let statement = self.from.statement(&line.statement)?;
+            if let Some(image) = statement.body().image() {
+                let subject = &statement.body().subject;
+                for attachment in &image.attached {
+                    let place = Place::blob(&subject.repository, attachment.digest);
+                    attached.insert(place, attachment.clone());
+                }
+                images.push((subject.clone(), image.clone()));
+            }
+        }
+        attached
+            .par_iter()
+            .try_for_each(|(place, attachment)| self.copy_attachment(writer, place, attachment))?;
+        images.sort_by(|left, right| {
+            (&left.0.repository, left.1.digest).cmp(&(&right.0.repository, right.1.digest))
+        });
+        images.dedup_by(|left, right| {
+            (&left.0.repository, left.1.digest) == (&right.0.repository, right.1.digest)
+        });
+        let tree = writer.tree();
+        let missing = images.into_par_iter().map(|(subject, image)| {
+            self.check_cancelled()?;
+            let chain = self.copy_chain(writer, &subject, &image)?;
+            let place = Place::blob(&subject.repository, image.digest);
+            let is_there = match tree.size(&place) {
+                Ok(size) => size == image.size && arrived(tree, &place, &chain)?,
+                Err(TreeError::Missing { .. }) => tree.settings().blob_url.is_some(),
+                Err(error) => return Err(error),
+            };
+            Ok((!is_there).then_some((place, image, chain)))
+        });
+        let missing = missing.collect::<Result<Vec<_>, TreeError>>()?;
+        let missing: Vec<_> = missing.into_iter().flatten().collect();
+        let bytes = missing.iter().map(|(_, image, _)| image.size).sum();
+        self.watch.expect(bytes);
+        // One after the other: each is sent in parts at once.
+        for (place, image, chain) in &missing {
+            self.copy_image(writer, place, image, chain)?;
+        }
+        Ok((missing.len(), bytes))
+    }
+
+    fn copy_chain(
+        &self,
+        writer: &dyn Writer,
+        subject: &Subject,
+        image: &Image,
+    ) -> Result<Chain, TreeError> {
+        let place = Place::blob(&subject.repository, image.chain);
+        let most = usize::try_from(sidecar_len(image.size)).unwrap_or(usize::MAX - 1);
+        let sidecar = self.from.read(&place, most)?;
+        let wrong = |what: String| self.wrong(&place, what);
+        let found = Digest::of(&sidecar);
+        if found != image.chain {
+            return Err(wrong(format!("its digest is {found}")));
+        }
+        writer.put(&place, &sidecar)?;
+        Chain::parse(sidecar, image.size, &image.digest).map_err(|error| wrong(error.to_string()))
+    }
+
+    fn copy_image(
+        &self,
+        writer: &dyn Writer,
+        place: &Place,
+        image: &Image,
+        chain: &Chain,
+    ) -> Result<(), TreeError> {
+        let scratch = self.scratch.join(image.digest.hex());
+        let file = match self.from.store().folder() {
+            Some(_) => self.from.path(place),
+            None => scratch.clone(),
+        };
+        if self.from.store().folder().is_none() {
+            (self.fetch)(self.from, place, chain, &file)?;
+        } else {
+            let mode = sreg_index::hasher::IoMode::Auto;
+            let quiet = Quiet(self.watch);
+            let broken = sreg_index::hasher::verify(&file, chain, mode, &quiet)?;
+            if !broken.is_empty() {
+                let what = "its bytes are not what its digest says";
+                return Err(self.wrong(place, what.to_owned()));
+            }
+        }
+        let metadata = std::fs::metadata(&file).map_err(TreeError::read(&file))?;
+        let stamp = Stamp::of(&metadata);
+        let whole = (&stamp, chain);
+        bring_file(writer, place, &file, whole, LinkMode::Auto, self.watch)?;
+        if self.from.store().folder().is_none() {
+            std::fs::remove_file(&scratch).map_err(TreeError::write(&scratch))?;
+        }
+        Ok(())
+    }
+}
+
+/// Stops when another observer does, and tells it nothing: verifying is not what it counts.
+struct Quiet<'a>(&'a dyn Watch);
+
+impl Observer for Quiet<'_> {
+    fn advance(&self, _: u64) {}
+
+    fn is_cancelled(&self) -> bool {
+        self.0.is_cancelled()
+    }
+}

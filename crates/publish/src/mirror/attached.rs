@@ -1,0 +1,79 @@
+//! Copies what is attached to images.
+
+use std::fs::{self, File};
+use std::io::Write as _;
+use std::path::Path;
+
+use sreg_index::hasher::{self, IoMode, Unobserved};
+use sreg_model::attachment::Attachment;
+use sreg_model::layout::Place;
+use sreg_store::retry;
+
+use super::Mirror;
+use crate::link::LinkMode;
+use crate::upload_check::bring_file;
+use crate::writer::Writer;
+use sreg_registry::TreeError;
+
+impl Mirror<'_> {
+    /// Copies an attachment, unless the copy has one of its size: only whole ones get their name.
+    pub(super) fn copy_attachment(
+        &self,
+        writer: &dyn Writer,
+        place: &Place,
+        attachment: &Attachment,
+    ) -> Result<(), TreeError> {
+        self.check_cancelled()?;
+        match writer.tree().size(place) {
+            Ok(size) if size == attachment.size => return Ok(()),
+            Ok(_) | Err(TreeError::Missing { .. }) => {}
+            Err(error) => return Err(error),
+        }
+        if self.from.store().folder().is_some() {
+            return self.bring_attachment(writer, place, attachment, &self.from.path(place));
+        }
+        let scratch = self.scratch.join(place.to_string().replace('/', "-"));
+        self.fetch_attachment(place, attachment, &scratch)?;
+        let brought = self.bring_attachment(writer, place, attachment, &scratch);
+        fs::remove_file(&scratch).map_err(TreeError::write(&scratch))?;
+        brought
+    }
+
+    fn fetch_attachment(
+        &self,
+        place: &Place,
+        attachment: &Attachment,
+        file: &Path,
+    ) -> Result<(), TreeError> {
+        let size = self.from.size(place)?;
+        if size != attachment.size {
+            return Err(self.wrong(place, format!("it has {size} bytes")));
+        }
+        let mut out = File::create(file).map_err(TreeError::write(file))?;
+        let key = place.to_string();
+        let mut write = |part: &[u8]| out.write_all(part);
+        Ok(retry::read_range(
+            &**self.from.store(),
+            &key,
+            0..size,
+            &mut write,
+        )?)
+    }
+
+    fn bring_attachment(
+        &self,
+        writer: &dyn Writer,
+        place: &Place,
+        attachment: &Attachment,
+        file: &Path,
+    ) -> Result<(), TreeError> {
+        let hashed = hasher::hash(file, IoMode::Auto, &Unobserved)?;
+        let found = hashed.chain.digest();
+        if found != attachment.digest {
+            return Err(self.wrong(place, format!("its digest is {found}")));
+        }
+        let whole = (&hashed.stamp, &hashed.chain);
+        let link = LinkMode::Auto;
+        bring_file(writer, place, file, whole, link, &Unobserved).map(drop)
+    }
+}

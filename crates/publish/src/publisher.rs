@@ -1,0 +1,103 @@
+//! Who publishes something about one subject, next to what others publish.
+
+use sreg_index::map::MapError;
+use sreg_model::head::Head;
+use sreg_model::lock::Known;
+use sreg_model::statement::Subject;
+use sreg_model::{Document, Repository};
+
+use crate::changeset::Edition;
+use crate::commit::carry_out;
+use crate::progress::Watch;
+use crate::recover::{Base, recover};
+use crate::signing::{Keys, signing};
+use crate::version::{Publication, prepare};
+use crate::writer::{Deferred, Writer};
+use sreg_model::FoldedNames;
+use sreg_registry::Tree;
+use sreg_registry::TreeError;
+use sreg_registry::derive::{self, Lines};
+
+/// What is published with.
+#[derive(Clone, Copy)]
+pub struct Publisher<'a> {
+    /// Who signs, in a registry with keys.
+    pub keys: Option<&'a Keys<'a>>,
+    /// What is known of the registry, if it is known.
+    pub known: &'a [Known],
+    /// The time to state, in Unix seconds.
+    pub now: u64,
+    /// Who watches over the run.
+    pub watch: &'a dyn Watch,
+}
+
+impl Publisher<'_> {
+    /// What is published now, held to what is known.
+    pub(crate) fn base(&self, writer: &dyn Writer) -> Result<Base, TreeError> {
+        let base = recover(writer, self.watch)?;
+        base.check_known(writer.tree(), self.known)?;
+        Ok(base)
+    }
+
+    /// Publishes an edition about subjects of one namespace, after `base`: it is made and signed, then `bring`
+    /// sends what it names, and then it is committed. The newest head, and whether it is a new one.
+    pub(crate) fn publish(
+        &self,
+        writer: &mut dyn Writer,
+        base: &Base,
+        (subject, edition): (&Subject, Edition),
+        bring: impl FnOnce(&dyn Writer) -> Result<(), TreeError>,
+    ) -> Result<(Document<Head>, bool), TreeError> {
+        let tree = writer.tree();
+        let head = base.head.as_ref().map(Document::body);
+        let lines = lines_of(tree, head, &subject.repository)?;
+        let signing = signing(tree, base, self.keys, &edition, &lines, self.now)?;
+        let publication = Publication {
+            edition,
+            settings: tree.settings().clone(),
+            signing,
+            now: self.now,
+        };
+        let puts = Deferred::default();
+        let prepared = prepare(tree, &puts, base, &lines, &publication)?;
+        let changed = !prepared.is_nothing(tree);
+        bring(writer)?;
+        puts.write(writer)?;
+        let head = carry_out(writer, base, &prepared, self.watch)?;
+        Ok((head, changed))
+    }
+}
+
+/// The lines of a repository's namespace. Where that is new, no other may differ from it by case alone.
+fn lines_of(tree: &Tree, head: Option<&Head>, repository: &Repository) -> Result<Lines, TreeError> {
+    let mut lines = Lines::new();
+    let Some(head) = head else {
+        return Ok(lines);
+    };
+    let (index, namespace) = (tree.index(head), repository.namespace());
+    let found = derive::lines_of_namespace(tree, index, namespace)?;
+    if found.is_empty() {
+        let mut names = FoldedNames::default();
+        // Alone it collides with nothing.
+        let _ = names.insert(namespace.as_str());
+        let mut other = None;
+        let found = index.namespaces(&mut |entry| {
+            if names.collision(entry.namespace.as_str()).is_some() {
+                other = Some(entry.namespace.to_string());
+            }
+            Ok::<_, MapError>(())
+        });
+        found.map_err(|error| tree.map_error(error))?;
+        return match other {
+            Some(other) => Err(TreeError::CaseCollision(other, namespace.to_string())),
+            None => Ok(lines),
+        };
+    }
+    let keys = lines.entry(namespace.clone()).or_default();
+    for line in found {
+        keys.entry(line.key.as_str().to_owned())
+            .or_default()
+            .push(line);
+    }
+    Ok(lines)
+}

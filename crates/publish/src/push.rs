@@ -1,0 +1,175 @@
+//! Publishes one image: checked before a byte leaves, and again where it arrived (`spec/commit.md`).
+
+use std::path::Path;
+
+use sreg_image::Image as ImageFile;
+use sreg_index::Chain;
+use sreg_index::hasher::{self, IoMode};
+use sreg_index::stamp::Stamp;
+use sreg_model::fault::Code;
+use sreg_model::head::Head;
+use sreg_model::layout::Place;
+use sreg_model::media_type::ImageFormat;
+use sreg_model::statement::{Image, Subject};
+use sreg_model::{Arch, Digest, Document, Repository, Tag};
+
+use crate::attempts::until_won;
+use crate::changeset::{Edition, Provided};
+use crate::destination::Destination;
+use crate::link::LinkMode;
+use crate::publisher::Publisher;
+use crate::upload_check::bring_file;
+use crate::writer::Writer;
+use sreg_registry::Tree;
+use sreg_registry::TreeError;
+
+/// An image that is to be published.
+pub struct Push<'a> {
+    /// The file.
+    pub image: &'a Path,
+    /// Under which name.
+    pub repository: Repository,
+    /// Under which tag.
+    pub tag: Tag,
+    /// The architecture, where the image does not say its own.
+    pub arch: Option<Arch>,
+    /// Whether the tag never moves again.
+    pub frozen: bool,
+    /// The statement that its publisher signed, where there is one.
+    pub statement: Option<Provided>,
+    /// How the image is read.
+    pub io: IoMode,
+    /// Who publishes it.
+    pub publisher: Publisher<'a>,
+}
+
+/// What came of it.
+#[derive(Debug)]
+pub struct Pushed {
+    /// What was published.
+    pub subject: Subject,
+    /// The image's digest.
+    pub digest: Digest,
+    /// Its size in bytes.
+    pub size: u64,
+    /// The newest head.
+    pub head: Document<Head>,
+    /// Whether the image's bytes were sent; they were there already, where not.
+    pub sent: bool,
+    /// Whether there is a new version; all of it was published already, where not.
+    pub changed: bool,
+}
+
+/// Publishes an image.
+///
+/// # Errors
+/// When the image is malformed, the keys may not sign what is to be said of it, the tag may not move,
+/// or the registry cannot be read or written. What was published before is then still there, whole.
+pub fn push(destination: &Destination, push: &Push<'_>) -> Result<Pushed, TreeError> {
+    let watch = push.publisher.watch;
+    let (subject, format) = push.subject()?;
+    // A mistyped place is told before the image is read; a folder is locked after that.
+    Tree::in_store(destination.store.clone())?;
+    let metadata = std::fs::metadata(push.image).map_err(TreeError::read(push.image))?;
+    let stamp = Stamp::of(&metadata);
+    watch.expect(stamp.size.saturating_mul(2));
+    let hashed = hasher::hash(push.image, push.io, watch)?;
+    let image = Image {
+        digest: hashed.chain.digest(),
+        size: hashed.chain.size(),
+        chain: hashed.chain.sidecar_digest(),
+        format,
+        frozen: push.frozen,
+        urls: Vec::new(),
+        attached: Vec::new(),
+    };
+    let mut sent = None;
+    let mut writer = destination.open_there(watch)?;
+    let run = || {
+        let base = push.publisher.base(&*writer)?;
+        let stated = (&subject, push.edition(&subject, &image));
+        let publish = push
+            .publisher
+            .publish(&mut *writer, &base, stated, |writer| {
+                if sent.is_none() {
+                    sent = Some(bring(writer, &subject, push, &stamp, &hashed.chain)?);
+                }
+                Ok(())
+            });
+        let (head, changed) = publish?;
+        Ok(Pushed {
+            subject: subject.clone(),
+            digest: image.digest,
+            size: image.size,
+            head,
+            sent: sent.unwrap_or(false),
+            changed,
+        })
+    };
+    destination.at_once(|| until_won(&*destination.store, run))
+}
+
+impl Push<'_> {
+    /// What the image is to be published as, and its format: its headers are sound, and agree.
+    fn subject(&self) -> Result<(Subject, ImageFormat), TreeError> {
+        let file = ImageFile::open(self.image).map_err(|error| {
+            TreeError::Source(vec![sreg_registry::SourceFault::new(
+                error.code(),
+                self.image,
+                sreg_registry::explain(&error),
+            )])
+        })?;
+        let arch = match (self.arch, file.arch()) {
+            (Some(named), Arch::Unknown) => named,
+            (Some(named), header) if named != header => {
+                let what = format!("--arch says {named}, but its header says {header}");
+                let fault = sreg_registry::SourceFault::new(Code::ArchMismatch, self.image, what);
+                return Err(TreeError::Source(vec![fault]));
+            }
+            (_, header) => header,
+        };
+        let subject = Subject {
+            repository: self.repository.clone(),
+            tag: self.tag.clone(),
+            arch,
+        };
+        Ok((subject, file.format()))
+    }
+
+    fn edition(&self, subject: &Subject, image: &Image) -> Edition {
+        let mut edition = Edition {
+            present: vec![(subject.clone(), image.clone())],
+            ..Edition::default()
+        };
+        if let Some(statement) = &self.statement {
+            edition.provided.insert(subject.clone(), statement.clone());
+        }
+        edition
+    }
+}
+
+/// Brings an image and its chain into the tree, and checks that they arrived: whether the image was
+/// sent.
+fn bring(
+    writer: &dyn Writer,
+    subject: &Subject,
+    push: &Push<'_>,
+    stamp: &Stamp,
+    chain: &Chain,
+) -> Result<bool, TreeError> {
+    let (tree, watch) = (writer.tree(), push.publisher.watch);
+    let place = Place::blob(&subject.repository, chain.sidecar_digest());
+    // What is there is read, which costs less than to send it.
+    let is_there = tree.read(&place, chain.sidecar().len());
+    match is_there {
+        Ok(found) if found == chain.sidecar() => {}
+        Ok(_) | Err(TreeError::Missing { .. }) => writer.put(&place, chain.sidecar())?,
+        Err(error) => return Err(error),
+    }
+    if tree.settings().blob_url.is_some() {
+        return Ok(false);
+    }
+    let place = Place::blob(&subject.repository, chain.digest());
+    let whole = (stamp, chain);
+    bring_file(writer, &place, push.image, whole, LinkMode::Auto, watch)
+}

@@ -1,0 +1,301 @@
+//! What a writer finds: it finishes what a killed run began before it goes on.
+
+use sreg_index::hasher::Observer;
+use sreg_model::Document;
+use sreg_model::head::Head;
+use sreg_model::layout::Place;
+use sreg_model::lock::Known;
+use sreg_model::trust::Trust;
+use sreg_sign::policy::PolicyError;
+use sreg_sign::{Series, check_known_head, check_seen_slot, seen_slot};
+
+use crate::update_views::{self, Shown};
+use crate::writer::Writer;
+use sreg_registry::Tree;
+use sreg_registry::TreeError;
+use sreg_registry::derive::{Lines, lines};
+use sreg_registry::heads::{self, Line, Next};
+use sreg_registry::journal::{Journal, Version, parse};
+use sreg_registry::trust::read_trust;
+
+/// What is published already.
+pub struct Base {
+    /// Every version of trust; nothing where the registry has no keys.
+    pub series: Option<Series>,
+    /// The newest head; nothing where nothing was published yet. Where a new epoch of heads has
+    /// begun and has none yet, the one that it begins after.
+    pub head: Option<Document<Head>>,
+    /// The head that the views show.
+    pub shown: Option<Document<Head>>,
+    /// What stands in the slot after the newest head, and is none.
+    pub junk: Option<Vec<u8>>,
+}
+
+impl Base {
+    /// What is published, for who only reads.
+    pub fn read(tree: &Tree) -> Result<Self, TreeError> {
+        let series = tree.trust_chain()?;
+        let head = heads::newest(tree, series.as_ref())?;
+        Ok(Self {
+            series,
+            head,
+            shown: None,
+            junk: None,
+        })
+    }
+
+    /// What views show before `newest` is shown: where that is of a later epoch, others may have written
+    /// views of what it has left behind.
+    pub(crate) fn views_before(&self, newest: &Document<Head>) -> Shown<'_> {
+        let shown = self.shown.as_ref();
+        match shown.is_none_or(|shown| shown.body().epoch == newest.body().epoch) {
+            true => Shown::of(shown),
+            false => Shown::perhaps(shown),
+        }
+    }
+
+    /// Refuses to go on from what is older than what is known, or from another registry.
+    pub fn check_known(&self, tree: &Tree, known: &[Known]) -> Result<(), TreeError> {
+        let refused = |place: Place| {
+            let path = tree.path(&place);
+            move |source| TreeError::Policy { path, source }
+        };
+        for known in known {
+            let series = self.series.as_ref();
+            let series = series.ok_or(PolicyError::Unsigned(known.id));
+            let series = series.map_err(refused(Place::Trust(1)))?;
+            let newest = Place::Trust(series.newest().body().version);
+            series.check_known(known).map_err(refused(newest))?;
+            if let Some(head) = &self.head {
+                check_known_head(known, head).map_err(refused(Place::Head))?;
+                if let Some(slot) = seen_slot(known, series)
+                    && let Place::HeadSlot { epoch, version } = slot
+                    && let Some(found) = tree.head_slot(epoch, version)?
+                {
+                    check_seen_slot(known, &found).map_err(refused(slot))?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// All trust once `trust` is published, too.
+    pub(crate) fn series_after(&self, trust: Option<&Document<Trust>>) -> Option<Series> {
+        let Some(trust) = trust else {
+            return self.series.clone();
+        };
+        match self.series.clone() {
+            None => Series::begin(trust.clone()).ok(),
+            Some(mut series) => series.extend(trust.clone()).is_ok().then_some(series),
+        }
+    }
+
+    /// All lines of the index.
+    pub fn lines(&self, writer: &dyn Writer) -> Result<Lines, TreeError> {
+        lines(writer.tree(), self.head.as_ref().map(Document::body))
+    }
+}
+
+/// Finishes what a killed run began: publishes what it had signed, moves `head` on to the newest
+/// version, and brings the views to it.
+///
+/// # Errors
+/// When trust is malformed or not signed as it should be, the newest head does not count, or the tree
+/// cannot be written.
+pub fn recover(writer: &dyn Writer, observer: &dyn Observer) -> Result<Base, TreeError> {
+    let base = recover_any(writer, observer)?;
+    if let Some(newest) = &base.head {
+        check_newest(writer.tree(), base.series.as_ref(), newest)?;
+    }
+    Ok(base)
+}
+
+/// The same where the newest head need not count: it is to be left behind.
+///
+/// # Errors
+/// As [`recover`], but for the newest head.
+pub(crate) fn recover_any(writer: &dyn Writer, observer: &dyn Observer) -> Result<Base, TreeError> {
+    let tree = writer.tree();
+    let journal = writer.journal()?;
+    let mut series = tree.trust_chain()?;
+    if let Some(begun) = journal.as_ref().filter(|begun| begun.trust.is_some()) {
+        tracing::info!("finishing what another run has begun to publish");
+        let finished = finish(writer, begun, series);
+        // Somebody was faster: it never will be published.
+        if matches!(finished, Ok(_) | Err(TreeError::Conflict(_))) {
+            writer.settle(begun)?;
+        }
+        series = finished?;
+    }
+    let Some(end) = heads::end(tree, series.as_ref())? else {
+        return Ok(Base {
+            series,
+            head: None,
+            shown: None,
+            junk: None,
+        });
+    };
+    if let Some(lost) = &end.lost {
+        tracing::info!(
+            version = lost.body().version,
+            "putting the newest head back into its slot"
+        );
+        put_back(writer, lost)?;
+    }
+    let counts = end.counts(series.as_ref());
+    let newest = end.head;
+    let junk = match end.next {
+        Next::Junk(bytes) => Some(bytes),
+        // Its trust is published next.
+        Next::Unsettled => return Err(TreeError::Overtaken),
+        Next::Empty | Next::Head(_) => None,
+    };
+    let shown = match &journal {
+        Some(journal) => shown(tree, journal, &newest)?,
+        None => Some(newest.clone()),
+    };
+    let mut base = Base {
+        series,
+        shown,
+        head: Some(newest.clone()),
+        junk,
+    };
+    // In a store whoever is publishing meanwhile brings `head` and the views along; so does this run,
+    // once it has.
+    if counts && !writer.is_shared() {
+        let line = Line {
+            series: base.series.as_ref(),
+            head: &newest,
+        };
+        writer.advance(line)?;
+        if journal.is_some() {
+            update_views::roll_forward(writer, base.views_before(&newest), line, observer)?;
+            writer.end(&newest)?;
+            base.shown = Some(newest);
+        }
+    }
+    Ok(base)
+}
+
+/// The head that a journal says all views show; nothing, where there is no such head.
+fn shown(
+    tree: &Tree,
+    journal: &Journal,
+    newest: &Document<Head>,
+) -> Result<Option<Document<Head>>, TreeError> {
+    let shown = journal.shown;
+    match shown.filter(|shown| shown.version() <= Version::of(newest.body())) {
+        Some(shown) => shown.find(tree),
+        None => Ok(None),
+    }
+}
+
+/// Puts the newest head back into its slot, which has lost it.
+fn put_back(writer: &dyn Writer, head: &Document<Head>) -> Result<(), TreeError> {
+    let (epoch, version) = (head.body().epoch, head.body().version);
+    let slot = Place::HeadSlot { epoch, version };
+    let found = writer.tree().slot(&slot)?;
+    writer.create(&slot, head.bytes(), found.as_deref())
+}
+
+/// Nothing is published on top of a head that readers refuse.
+pub(crate) fn check_newest(
+    tree: &Tree,
+    series: Option<&Series>,
+    newest: &Document<Head>,
+) -> Result<(), TreeError> {
+    let (epoch, version) = (newest.body().epoch, newest.body().version);
+    let path = tree.path(&Place::HeadSlot { epoch, version });
+    match series {
+        Some(series) if series.newest().body().head_base.epoch == epoch => series
+            .check_newest_head(newest)
+            .map_err(|source| TreeError::Policy { path, source }),
+        None if newest.body().registry.is_some() => Err(tree.missing(&Place::Trust(1))),
+        _ => Ok(()),
+    }
+}
+
+/// Publishes the head, and the trust that it was made under, that a killed run had signed and begun to
+/// publish. What does not follow, or what somebody else was faster than, never will be published.
+fn finish(
+    writer: &dyn Writer,
+    begun: &Journal,
+    series: Option<Series>,
+) -> Result<Option<Series>, TreeError> {
+    let Some(trust) = parse::<Trust>(begun.trust.as_deref()) else {
+        return Ok(series);
+    };
+    let version = trust.body().version;
+    let there = series.as_ref().and_then(|series| series.version(version));
+    let is_there = there.is_some_and(|there| there.id() == trust.id());
+    let extended = match &series {
+        // Its head may still be missing.
+        Some(series) if is_there => Ok(series.clone()),
+        None => Series::begin(trust.clone()),
+        Some(series) => {
+            let mut series = series.clone();
+            series.extend(trust.clone()).map(|()| series)
+        }
+    };
+    let Ok(extended) = extended else {
+        return Ok(series);
+    };
+    if let Some(head) = parse::<Head>(begun.head.as_deref())
+        && !finish_head(writer, &extended, &head)?
+    {
+        return Ok(series);
+    }
+    if !is_there {
+        create_trust(writer, &trust)?;
+    }
+    Ok(Some(extended))
+}
+
+/// Creates a version of trust. The same with other signatures is the same.
+pub(crate) fn create_trust(writer: &dyn Writer, trust: &Document<Trust>) -> Result<(), TreeError> {
+    let version = trust.body().version;
+    match writer.create(&Place::Trust(version), trust.bytes(), None) {
+        Err(TreeError::Conflict(path)) => match read_trust(writer.tree(), version) {
+            Ok(found) if found.id() == trust.id() => Ok(()),
+            Err(error @ (TreeError::Store(_) | TreeError::Read { .. })) => Err(error),
+            Ok(_) | Err(_) => Err(TreeError::Conflict(path)),
+        },
+        created => created,
+    }
+}
+
+/// Publishes a head that was signed, unless it does not follow or somebody was faster: whether it is
+/// published.
+fn finish_head(
+    writer: &dyn Writer,
+    series: &Series,
+    head: &Document<Head>,
+) -> Result<bool, TreeError> {
+    let (epoch, version) = (head.body().epoch, head.body().version);
+    let tree = writer.tree();
+    let before = match version {
+        1 => None,
+        _ => match tree.head_slot(epoch, version - 1) {
+            Ok(before) => before,
+            Err(TreeError::Document { .. } | TreeError::Mismatch { .. }) => None,
+            Err(error) => return Err(error),
+        },
+    };
+    let slot = Place::HeadSlot { epoch, version };
+    let follows = |bytes: &[u8]| {
+        (version == 1 || before.is_some())
+            && heads::following(Some(series), before.as_ref(), &slot, bytes).is_some()
+    };
+    if series.check_newest_head(head).is_err() || !follows(head.bytes()) {
+        return Ok(false);
+    }
+    let found = tree.slot(&slot)?;
+    if found
+        .as_ref()
+        .is_some_and(|found| found != head.bytes() && follows(found))
+    {
+        return Ok(false);
+    }
+    writer.create(&slot, head.bytes(), found.as_deref())?;
+    Ok(true)
+}

@@ -1,0 +1,111 @@
+//! Removes one published reference: its images become removed statements (`spec/cli.md`, `sreg rm`).
+
+use sreg_model::head::Head;
+use sreg_model::statement::Subject;
+use sreg_model::{Arch, Document, Reference};
+
+use crate::attempts::until_won;
+use crate::changeset::Edition;
+use crate::destination::Destination;
+use crate::publisher::Publisher;
+use crate::recover::Base;
+use sreg_registry::Tree;
+use sreg_registry::TreeError;
+
+/// A reference that is to be removed.
+pub struct Remove<'a> {
+    /// The reference: a tag, optionally with the digest that its image must have.
+    pub reference: Reference,
+    /// The architecture to remove; all of the tag's if not given.
+    pub arch: Option<Arch>,
+    /// Why it is removed, for people: 1 to 1,024 bytes.
+    pub reason: String,
+    /// Who publishes the removal.
+    pub publisher: Publisher<'a>,
+}
+
+/// The result of a removal.
+#[derive(Debug)]
+pub struct Removed {
+    /// The subjects that were removed, by architecture.
+    pub subjects: Vec<Subject>,
+    /// The newest head.
+    pub head: Document<Head>,
+}
+
+/// Publishes a version in which the images of one reference are removed. Their bytes stay.
+///
+/// # Errors
+/// `NotOneImage` if nothing is published under the reference; `Frozen` if its publisher froze the tag;
+/// `Signed` or `Unsigned` if the keys may not sign the removal; otherwise those of reading or writing the
+/// registry. What was published before is then still there, whole.
+pub fn remove(destination: &Destination, remove: &Remove<'_>) -> Result<Removed, TreeError> {
+    let watch = remove.publisher.watch;
+    Tree::in_store(destination.store.clone())?;
+    let mut writer = destination.open_there(watch)?;
+    let mut begun: Option<Vec<Subject>> = None;
+    let run = || {
+        let base = remove.publisher.base(&*writer)?;
+        let subjects = remove.subjects(writer.tree(), &base)?;
+        if !subjects.is_empty() {
+            begun = Some(subjects.clone());
+        }
+        let about = Subject {
+            repository: remove.reference.repository().clone(),
+            tag: remove.reference.tag_or_default().unwrap_or_default(),
+            arch: Arch::Unknown,
+        };
+        let edition = Edition {
+            removed: subjects
+                .iter()
+                .map(|subject| (subject.clone(), remove.reason.clone()))
+                .collect(),
+            ..Edition::default()
+        };
+        // Also where there is nothing to remove: a killed run may have committed, and left the rest.
+        let (head, _) = match base.head.is_some() {
+            true => remove
+                .publisher
+                .publish(&mut *writer, &base, (&about, edition), |_| Ok(()))?,
+            false => return Err(remove.nothing()),
+        };
+        match (subjects.is_empty(), &begun) {
+            (true, None) => Err(remove.nothing()),
+            // An attempt whose answer was lost has removed them.
+            (true, Some(removed)) => Ok(Removed {
+                subjects: removed.clone(),
+                head,
+            }),
+            (false, _) => Ok(Removed { subjects, head }),
+        }
+    };
+    destination.at_once(|| until_won(&*destination.store, run))
+}
+
+impl Remove<'_> {
+    fn nothing(&self) -> TreeError {
+        TreeError::NotOneImage {
+            reference: self.reference.to_string(),
+            archs: Vec::new(),
+        }
+    }
+
+    /// The subjects that have an image under the reference.
+    fn subjects(&self, tree: &Tree, base: &Base) -> Result<Vec<Subject>, TreeError> {
+        let Some(head) = &base.head else {
+            return Ok(Vec::new());
+        };
+        let lines = tree.lines(head.body(), &self.reference)?;
+        let is_meant = |arch| self.arch.is_none_or(|wanted| wanted == arch);
+        let present = lines
+            .iter()
+            .filter(|line| line.image.is_some() && is_meant(line.arch));
+        Ok(present
+            .map(|line| Subject {
+                repository: self.reference.repository().clone(),
+                tag: line.key.tag(),
+                arch: line.arch,
+            })
+            .collect())
+    }
+}

@@ -1,0 +1,246 @@
+//! Rewrites what can be derived: the copy of the head, views, chains (`spec/cli.md`).
+
+use std::collections::HashSet;
+
+use rayon::prelude::*;
+use sreg_index::hasher::{self, IoMode, Observer};
+use sreg_model::Document;
+use sreg_model::layout::Place;
+use sreg_model::lock::Known;
+use sreg_model::node::TagEntry;
+use sreg_model::statement::Statement;
+
+use crate::attempts::until_won;
+use crate::commit::show;
+use crate::destination::Destination;
+use crate::folder_writer::FolderWriter;
+use crate::progress::Watch;
+use crate::recover::{Base, recover};
+use crate::update_views::Shown;
+use crate::writer::Writer;
+use sreg_registry::Tree;
+use sreg_registry::TreeError;
+use sreg_registry::derive;
+use sreg_registry::heads::Line;
+use sreg_registry::journal::Journal;
+use sreg_registry::verify::{self, BlobCheck, Fault, Options};
+
+/// What was mended.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Repaired {
+    /// The faults that are gone, by path.
+    pub mended: Vec<Fault>,
+    /// The faults that are left, which cannot be derived.
+    pub left: Vec<Fault>,
+}
+
+/// Rewrites all that can be derived from the newest head. In a folder, images whose chain is wrong are read,
+/// and those that no version names: of these, damaged ones are taken away. What stands in a folder where a
+/// file should be, and is none, stays.
+///
+/// # Errors
+/// When the tree cannot be written, its newest head or index cannot be read, or that head is older than what
+/// is `known` of registries.
+pub fn repair(
+    destination: &Destination,
+    known: &[Known],
+    watch: &dyn Watch,
+    now: u64,
+) -> Result<Repaired, TreeError> {
+    let options = Options {
+        now,
+        strays: true,
+        ..Options::new(BlobCheck::Head, IoMode::Auto)
+    };
+    let Some(folder) = destination.store.folder() else {
+        let writer = destination.open_there(watch)?;
+        let nothing = |_: &Base, _: &[Fault]| Ok(false);
+        return destination.at_once(|| repair_by(&*writer, known, watch, &options, &nothing));
+    };
+    let tree = Tree::in_store(destination.store.clone())?;
+    let writer = FolderWriter::open(folder, tree.settings(), watch)?;
+    let writer = writer.pass_over();
+    let tidy = |base: &Base, faults: &[Fault]| {
+        let is_damaged = take_damaged_away(&writer, base, faults, watch)?;
+        Ok(remove_stale(&writer, base, faults)? || is_damaged)
+    };
+    repair_by(&writer, known, watch, &options, &tidy)
+}
+
+/// Takes away what is at fault and cannot be mended: whether there was anything.
+type Tidy<'a> = dyn Fn(&Base, &[Fault]) -> Result<bool, TreeError> + Sync + 'a;
+
+/// Mends what can be, and `tidy`s up what is left: whether there was anything.
+fn repair_by(
+    writer: &dyn Writer,
+    known: &[Known],
+    watch: &dyn Watch,
+    options: &Options,
+    tidy: &Tidy<'_>,
+) -> Result<Repaired, TreeError> {
+    let look = || {
+        let report = match writer.is_shared() {
+            true => verify::verify_tree(writer.tree(), options, watch),
+            // Nobody else writes: what is being written is by this run.
+            false => verify::verify_once(writer.tree(), options, watch),
+        };
+        Ok::<_, TreeError>(report?.faults)
+    };
+    let before = look()?;
+    // In a store, what nothing names is not listed, nor what stands under keys that end with a slash. In a
+    // folder, files may have been touched meanwhile where a run was interrupted.
+    if before.is_empty() && !writer.is_shared() && writer.journal()?.is_none() {
+        Base::read(writer.tree())?.check_known(writer.tree(), known)?;
+        return Ok(Repaired::default());
+    }
+    let store = writer.tree().store().clone();
+    let left = until_won(&*store, || {
+        let base = match mend(writer, known, watch) {
+            // What is taken away first may make room.
+            Err(error) if error.code() == "no-space" => {
+                tidy(&Base::read(writer.tree())?, &before)?;
+                mend(writer, known, watch)?
+            }
+            mended => mended?,
+        };
+        let left = look()?;
+        // In a store, what is stale now has been written since, by somebody who looks again.
+        match tidy(&base, &left)? {
+            true => look(),
+            false => Ok(left),
+        }
+    })?;
+    let is_gone = |fault: &Fault| !left.iter().any(|other| other.path == fault.path);
+    let mended = before.into_iter().filter(is_gone).collect();
+    Ok(Repaired { mended, left })
+}
+
+fn mend(writer: &dyn Writer, known: &[Known], watch: &dyn Watch) -> Result<Base, TreeError> {
+    let tree = writer.tree();
+    let base = recover(writer, watch)?;
+    base.check_known(tree, known)?;
+    let line = line_of(&base, tree)?;
+    // Of what is elsewhere, a chain costs as much as its image: who has that sends both again.
+    if !writer.is_shared() {
+        let lines = derive::lines(tree, Some(line.head.body()))?;
+        let entries: Vec<&Vec<TagEntry>> = lines.values().flat_map(|keys| keys.values()).collect();
+        entries
+            .par_iter()
+            .try_for_each(|entries| mend_chains(writer, entries, watch))?;
+    }
+    writer.begin(&Journal::new(None))?;
+    writer.advance(line)?;
+    let (series, shown) = (base.series.clone(), Shown::perhaps(base.shown.as_ref()));
+    show(writer, series, shown, line.head, watch)?;
+    Ok(base)
+}
+
+fn line_of<'a>(base: &'a Base, tree: &Tree) -> Result<Line<'a>, TreeError> {
+    let no_head = || TreeError::NoHead(tree.root().to_owned());
+    Ok(Line {
+        series: base.series.as_ref(),
+        head: base.head.as_ref().ok_or_else(no_head)?,
+    })
+}
+
+/// Removes the views among `faults` that an older head derives, and says whether there were any: what
+/// sreg did not write is never deleted.
+fn remove_stale(writer: &dyn Writer, base: &Base, faults: &[Fault]) -> Result<bool, TreeError> {
+    let stale: Vec<Place> = faults
+        .iter()
+        .filter(|fault| fault.code == "stale-view")
+        .filter_map(|fault| Place::parse(&fault.path))
+        .collect();
+    let line = line_of(base, writer.tree())?;
+    stale
+        .iter()
+        .try_for_each(|place| writer.remove(line, place))?;
+    writer.sync()?;
+    Ok(!stale.is_empty())
+}
+
+/// Takes the blobs among `faults` away that no version names, and whose bytes are not those of their name:
+/// whether there were any. Where a statement cannot be read, all stay.
+fn take_damaged_away(
+    writer: &FolderWriter,
+    base: &Base,
+    faults: &[Fault],
+    watch: &dyn Watch,
+) -> Result<bool, TreeError> {
+    let damaged: Vec<Place> = faults
+        .iter()
+        .filter(|fault| fault.code == "blob-mismatch" && fault.reference.is_none())
+        .filter_map(|fault| Place::parse(&fault.path))
+        .filter(|place| matches!(place, Place::Blob(..)))
+        .collect();
+    if damaged.is_empty() {
+        return Ok(false);
+    }
+    let Ok(named) = named_blobs(writer.tree(), base) else {
+        return Ok(false);
+    };
+    for place in damaged.iter().filter(|place| !named.contains(place)) {
+        watch.note(&match writer.take_away(place)? {
+            Some(aside) => format!(
+                "{place} moved to {}: its bytes are damaged, and the newest version does not name it",
+                aside.display()
+            ),
+            None => format!(
+                "{place} removed: a hard link whose other name was written since; the newest version does not name it"
+            ),
+        });
+    }
+    writer.sync()?;
+    Ok(true)
+}
+
+/// The blobs that the newest version names.
+fn named_blobs(tree: &Tree, base: &Base) -> Result<HashSet<Place>, TreeError> {
+    let lines = derive::lines(tree, base.head.as_ref().map(Document::body))?;
+    let mut named = HashSet::new();
+    for line in lines.values().flat_map(|keys| keys.values()).flatten() {
+        let statement = tree.statement(&line.statement)?;
+        let repository = &statement.body().subject.repository;
+        if let Some(image) = statement.body().image() {
+            let attached = image.attached.iter().map(|attachment| attachment.digest);
+            let digests = [image.digest, image.chain].into_iter().chain(attached);
+            named.extend(digests.map(|digest| Place::blob(repository, digest)));
+        }
+    }
+    Ok(named)
+}
+
+/// A chain that is missing or wrong is made again from its image, if that is right.
+fn mend_chains(
+    writer: &dyn Writer,
+    entries: &[TagEntry],
+    observer: &dyn Observer,
+) -> Result<(), TreeError> {
+    let tree = writer.tree();
+    for entry in entries {
+        let Ok(statement) = tree.statement(&entry.statement) else {
+            continue;
+        };
+        let statement: &Statement = statement.body();
+        let Some(image) = statement.image() else {
+            continue;
+        };
+        let repository = &statement.subject.repository;
+        let place = Place::blob(repository, image.chain);
+        let most =
+            usize::try_from(sreg_index::chain::sidecar_len(image.size)).unwrap_or(usize::MAX - 1);
+        if tree
+            .read(&place, most)
+            .is_ok_and(|bytes| sreg_model::Digest::of(&bytes) == image.chain)
+        {
+            continue;
+        }
+        let blob = tree.path(&Place::blob(repository, image.digest));
+        if let Ok(hashed) = hasher::hash(&blob, IoMode::Auto, observer)
+            && hashed.chain.sidecar_digest() == image.chain
+        {
+            writer.put(&place, hashed.chain.sidecar())?;
+        }
+    }
+    Ok(())
+}

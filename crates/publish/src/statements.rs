@@ -1,0 +1,370 @@
+//! The statements of a version: which are made, which are kept, which publishers brought.
+
+use std::collections::HashSet;
+
+use rayon::prelude::*;
+use sreg_index::index::IndexChanges;
+use sreg_model::attachment::{self, Attachment};
+use sreg_model::layout::Place;
+use sreg_model::node::{ImageSize, TagEntry, TagKey};
+use sreg_model::statement::{Claim, Statement, Subject};
+use sreg_model::{Digest, Document, Namespace, canonical, document};
+use sreg_sign::policy;
+
+use crate::changeset::{Edition, Provided};
+use crate::signing::{Signing, unsigned};
+use crate::writer::Puts;
+use sreg_registry::Tree;
+use sreg_registry::TreeError;
+use sreg_registry::derive::Lines;
+
+/// What is to be said of a subject.
+enum Wanted<'a> {
+    /// This, unless it is said already; by the publisher's own statement, where there is one.
+    Claim(Claim, Option<&'a Provided>),
+    /// What is said now, once more.
+    Again,
+    /// What is said now, and that this belongs to the image.
+    With(&'a Attachment),
+}
+
+/// Writes a statement for every subject that changes, and gives the lines that name them.
+pub(crate) fn changes(
+    tree: &Tree,
+    puts: &dyn Puts,
+    lines: &Lines,
+    edition: &Edition,
+    signing: Option<&Signing<'_>>,
+    now: u64,
+) -> Result<IndexChanges, TreeError> {
+    let states = States {
+        tree,
+        puts,
+        lines,
+        signing,
+        now,
+    };
+    let present = edition.present.par_iter().map(|(subject, image)| {
+        let provided = edition.provided.get(subject);
+        (
+            subject,
+            Wanted::Claim(Claim::Present(image.clone()), provided),
+        )
+    });
+    let removed = edition.removed.par_iter().map(|(subject, reason)| {
+        let reason = reason.clone();
+        (subject, Wanted::Claim(Claim::Removed { reason }, None))
+    });
+    let again = edition
+        .again
+        .par_iter()
+        .map(|subject| (subject, Wanted::Again));
+    let attached = edition.attached.par_iter();
+    let attached = attached.map(|(subject, attachment)| (subject, Wanted::With(attachment)));
+    let stated: Vec<Result<Option<(Namespace, TagEntry)>, TreeError>> = present
+        .chain(removed)
+        .chain(again)
+        .chain(attached)
+        .map(|(subject, wanted)| states.state(subject, wanted))
+        .collect();
+    let entries = all_or_every_refusal(tree, stated)?;
+    // Their statements may be written only later.
+    let new: HashSet<Digest> = entries
+        .iter()
+        .flatten()
+        .map(|(_, entry)| entry.statement)
+        .collect();
+    let mut changes = IndexChanges::new();
+    for (namespace, entry) in entries.into_iter().flatten() {
+        let key = entry.key.as_str().to_owned();
+        let published = lines.get(&namespace).and_then(|keys| keys.get(&key));
+        let of_namespace = changes.entry(namespace).or_default();
+        let of_key = of_namespace
+            .entry(key)
+            .or_insert_with(|| published.cloned().unwrap_or_default());
+        of_key.retain(|line| line.arch != entry.arch);
+        let mut others = of_key.iter().filter(|line| !new.contains(&line.statement));
+        others.try_for_each(|line| check_stated(tree, line))?;
+        of_key.push(entry);
+        of_key.sort_by_key(|line| line.arch);
+    }
+    Ok(changes)
+}
+
+/// All results; where keys are missing for some, all of those, so that they can be asked for at
+/// once.
+fn all_or_every_refusal<T>(
+    tree: &Tree,
+    results: Vec<Result<T, TreeError>>,
+) -> Result<Vec<T>, TreeError> {
+    let (mut found, mut refused) = (Vec::new(), Vec::new());
+    for result in results {
+        match result {
+            Ok(one) => found.push(one),
+            Err(TreeError::Unsigned { refused: more, .. }) => refused.extend(more),
+            Err(error) => return Err(error),
+        }
+    }
+    match refused.is_empty() {
+        true => Ok(found),
+        false => Err(TreeError::Unsigned {
+            tree: tree.root().to_owned(),
+            refused,
+        }),
+    }
+}
+
+/// Refuses to publish on top of a line whose statement is lost: the next version would have the
+/// same hole, and views could not be written.
+fn check_stated(tree: &Tree, line: &TagEntry) -> Result<(), TreeError> {
+    let place = Place::Statement(line.statement);
+    tree.size(&place).map(|_| ())
+}
+
+/// What statements are made with.
+struct States<'a> {
+    tree: &'a Tree,
+    puts: &'a dyn Puts,
+    lines: &'a Lines,
+    signing: Option<&'a Signing<'a>>,
+    now: u64,
+}
+
+impl States<'_> {
+    /// States what is wanted of `subject`, unless the line that is there says it already.
+    fn state(
+        &self,
+        subject: &Subject,
+        wanted: Wanted<'_>,
+    ) -> Result<Option<(Namespace, TagEntry)>, TreeError> {
+        let tree = self.tree;
+        let line = self.line(subject);
+        let is_claim = matches!(wanted, Wanted::Claim(..));
+        if let (Wanted::With(_), Some(line)) = (&wanted, line) {
+            self.check_counts(subject, line)?;
+        }
+        let said = |line: &TagEntry| {
+            Ok::<_, TreeError>(tree.statement(&line.statement)?.body().claim.clone())
+        };
+        let (mut claim, mut provided, is_new) = match (wanted, line) {
+            (Wanted::Claim(claim, provided), _) => (claim, provided, false),
+            (Wanted::Again | Wanted::With(_), None) => return Ok(None),
+            (Wanted::Again, Some(line)) => (said(line)?, None, true),
+            (Wanted::With(attachment), Some(line)) => {
+                let before = said(line)?;
+                let claim = with(before.clone(), attachment)?;
+                let is_new = claim != before;
+                (claim, None, is_new)
+            }
+        };
+        // One that is published already is no new one.
+        provided = provided
+            .filter(|provided| line.is_none_or(|line| line.statement != provided.statement.id()));
+        let image = size_of(&claim);
+        let same = line.filter(|line| line.image == image);
+        if let Some(line) = same {
+            check_stated(tree, line)?;
+            if !is_new && !self.is_restated(line, provided)? {
+                return Ok(None);
+            }
+            if is_claim && provided.is_none() {
+                // What else it says stays: that the tag is frozen, where the image may be found, and what
+                // is attached to it.
+                claim = said(line)?;
+            }
+        }
+        let previous = line
+            .map(|line| tree.statement(&line.statement))
+            .transpose()?;
+        if let Some(previous) = &previous
+            && same.is_none()
+            && previous.body().image().is_some_and(|image| image.frozen)
+        {
+            return Err(TreeError::Frozen(subject.to_string()));
+        }
+        if let (Some(signing), Some(previous)) = (self.signing, &previous)
+            && !signing.may_follow(previous)
+        {
+            return Err(TreeError::NeverCounted(subject.to_string()));
+        }
+        let statement = match provided {
+            Some(provided) => self.check_provided(provided, subject, &claim, previous.as_ref())?,
+            None => self.make(subject, claim, previous.as_ref())?,
+        };
+        if let Some(previous) = previous
+            && previous.body().epoch > statement.body().epoch
+        {
+            return Err(TreeError::Mismatch {
+                path: tree.path(&Place::Statement(previous.id())),
+                what: format!(
+                    "it is of epoch {}, and trust is at epoch {} for its name: nothing can follow it",
+                    previous.body().epoch,
+                    statement.body().epoch
+                ),
+            });
+        }
+        self.puts
+            .put(&Place::Statement(statement.id()), statement.bytes())?;
+        let entry = TagEntry {
+            arch: subject.arch,
+            image,
+            key: TagKey::new(subject.repository.name(), &subject.tag),
+            statement: statement.id(),
+        };
+        Ok(Some((subject.repository.namespace().clone(), entry)))
+    }
+
+    fn line(&self, subject: &Subject) -> Option<&TagEntry> {
+        let key = TagKey::new(subject.repository.name(), &subject.tag);
+        let keys = self.lines.get(subject.repository.namespace())?;
+        let lines = keys.get(key.as_str())?;
+        lines.iter().find(|line| line.arch == subject.arch)
+    }
+
+    /// Refuses to attach something to what counts no longer: it would be signed again with it, unseen.
+    fn check_counts(&self, subject: &Subject, line: &TagEntry) -> Result<(), TreeError> {
+        let Some(signing) = self.signing else {
+            return Ok(());
+        };
+        let current = self.tree.statement(&line.statement)?;
+        match policy::is_by_counting_keys(signing.author.trust().body(), &current) {
+            true => Ok(()),
+            false => Err(TreeError::CountsNoLonger(subject.to_string())),
+        }
+    }
+
+    /// Whether a line that says the right thing is stated anew: its statement counts no longer, or
+    /// the publisher brought a later one.
+    fn is_restated(&self, line: &TagEntry, provided: Option<&Provided>) -> Result<bool, TreeError> {
+        let Some(signing) = self.signing else {
+            return Ok(false);
+        };
+        let current = self.tree.statement(&line.statement)?;
+        let is_later =
+            |provided: &Provided| provided.statement.body().previous == Some(current.id());
+        Ok(provided.is_some_and(is_later)
+            || !policy::is_by_counting_keys(signing.author.trust().body(), &current))
+    }
+
+    fn make(
+        &self,
+        subject: &Subject,
+        claim: Claim,
+        previous: Option<&Document<Statement>>,
+    ) -> Result<Document<Statement>, TreeError> {
+        let statement = Statement {
+            subject: subject.clone(),
+            registry: None,
+            epoch: 0,
+            seq: previous.map_or(1, |previous| previous.body().seq + 1),
+            previous: previous.map(Document::id),
+            issued: self.now.min(canonical::MAX_INTEGER),
+            expires: None,
+            claim,
+        };
+        match self.signing {
+            Some(signing) => signing
+                .author
+                .statement(statement)
+                .map_err(|source| unsigned(self.tree, subject.to_string(), source)),
+            None => Document::new(statement).map_err(|source| TreeError::Document {
+                path: self.tree.root().to_owned(),
+                source,
+            }),
+        }
+    }
+
+    /// A publisher's statement is taken as it is, if it says what is to be said, follows the one
+    /// before, and may be published now.
+    fn check_provided(
+        &self,
+        provided: &Provided,
+        subject: &Subject,
+        claim: &Claim,
+        previous: Option<&Document<Statement>>,
+    ) -> Result<Document<Statement>, TreeError> {
+        let path = provided.path.clone();
+        let body = provided.statement.body();
+        let mismatch = |what: String| {
+            Err(TreeError::Mismatch {
+                path: path.clone(),
+                what,
+            })
+        };
+        if body.subject != *subject {
+            return mismatch(format!(
+                "it is about {}, but the image beside it is {subject}",
+                body.subject
+            ));
+        }
+        let content = |claim: &Claim| match claim {
+            Claim::Present(image) => Some((image.digest, image.size, image.chain, image.format)),
+            Claim::Removed { .. } => None,
+        };
+        if content(&body.claim) != content(claim) {
+            return mismatch("it is about another image than the one beside it".to_owned());
+        }
+        for attachment in body.image().iter().flat_map(|image| &image.attached) {
+            let place = Place::blob(&subject.repository, attachment.digest);
+            let size = self.tree.size(&place)?;
+            if size != attachment.size {
+                return mismatch(format!(
+                    "it says that {} has {} bytes, and it has {size}",
+                    attachment.digest, attachment.size
+                ));
+            }
+        }
+        let seq = previous.map_or(1, |previous| previous.body().seq + 1);
+        if body.seq != seq || body.previous != previous.map(Document::id) {
+            return mismatch(format!(
+                "it is number {} about {subject}, but number {seq} is next",
+                body.seq
+            ));
+        }
+        let Some(signing) = self.signing else {
+            return mismatch("it is signed, but the registry has no keys".to_owned());
+        };
+        policy::check_new_statement(signing.author.trust(), &provided.statement)
+            .map_err(|source| TreeError::Policy { path, source })?;
+        Ok(provided.statement.clone())
+    }
+}
+
+/// The same claim, and that a file belongs to the image; in place of what was said of that file.
+fn with(mut claim: Claim, attachment: &Attachment) -> Result<Claim, TreeError> {
+    if let Claim::Present(image) = &mut claim {
+        let before = image.attached.iter_mut();
+        match before.into_iter().find(|one| one.is_same(attachment)) {
+            Some(one) => *one = attachment.clone(),
+            None => image.attached.push(attachment.clone()),
+        }
+        attachment::check(&image.attached).map_err(TreeError::Attachment)?;
+        check_room(&image.attached)?;
+    }
+    Ok(claim)
+}
+
+/// What all attachments of an image take up in its statement, at most, in bytes: half of it, so that
+/// signatures and what else it says have room.
+const MOST_SAID: usize = document::MAX_BYTES / 2;
+
+fn check_room(attached: &[Attachment]) -> Result<(), TreeError> {
+    let said = attached
+        .iter()
+        .map(|one| canonical::to_line(one).len())
+        .sum();
+    match said <= MOST_SAID {
+        true => Ok(()),
+        false => Err(TreeError::NoRoom(said, MOST_SAID)),
+    }
+}
+
+fn size_of(claim: &Claim) -> Option<ImageSize> {
+    match claim {
+        Claim::Present(image) => Some(ImageSize {
+            digest: image.digest,
+            size: image.size,
+        }),
+        Claim::Removed { .. } => None,
+    }
+}

@@ -1,0 +1,474 @@
+//! Writes into a store that others may be writing to at once (`spec/commit.md`, COM-14 to COM-20).
+//!
+//! Nobody has a lock. What is immutable is created where it is absent; the slot of a head decides
+//! which of two runs has published; what can be derived is replaced only if it still is what it was
+//! when the head was looked at last.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use rayon::prelude::*;
+use sreg_index::hasher::Observer;
+use sreg_index::stamp::Stamp;
+use sreg_model::head::Head;
+use sreg_model::layout::{JOURNAL, Place};
+use sreg_model::served::served;
+use sreg_model::settings::Settings;
+use sreg_model::{Digest, Document, document};
+use sreg_site::{Content, View, host};
+use sreg_store::{If, Object, Served, Store, StoreError, Upload, Written};
+
+use crate::link::LinkMode;
+use crate::writer::{Puts, Writer, evidence};
+use sreg_registry::Tree;
+use sreg_registry::TreeError;
+use sreg_registry::heads::{self, Line, Next};
+use sreg_registry::journal::{Journal, MAX_JOURNAL, Noted, Version, journal};
+
+/// How often something is tried anew that others change meanwhile.
+const ATTEMPTS: usize = 16;
+/// How the journal is served: not at all, if the host can be told.
+const UNSERVED: Served = Served {
+    content_type: "application/json",
+    cache_control: "no-store",
+};
+
+/// One of the writers of a store.
+pub(crate) struct StoreWriter {
+    tree: Tree,
+    /// Where it is noted what has arrived of an upload.
+    uploads: Option<PathBuf>,
+}
+
+impl StoreWriter {
+    /// Writes into the tree in `store`; makes one there with `settings` where there is none.
+    pub(crate) fn open(
+        store: &Arc<dyn Store>,
+        settings: &Settings,
+        uploads: Option<&Path>,
+    ) -> Result<Self, TreeError> {
+        match Tree::in_store(store.clone()) {
+            Err(TreeError::NotATree(_)) => {}
+            tree => return Self::of(tree?, uploads),
+        }
+        let key = Place::Settings.to_string();
+        let how = served(&Place::Settings);
+        // Of two that make one, the second finds the settings of the first.
+        store.write(&key, &settings.encode(), &If::Absent, how)?;
+        Ok(Self {
+            tree: Tree::in_store(store.clone())?,
+            uploads: uploads.map(Path::to_owned),
+        })
+    }
+
+    /// Writes into a tree that is there.
+    pub(crate) fn of(tree: Tree, uploads: Option<&Path>) -> Result<Self, TreeError> {
+        check_conditions(&tree)?;
+        Ok(Self {
+            tree,
+            uploads: uploads.map(Path::to_owned),
+        })
+    }
+
+    fn store(&self) -> &dyn Store {
+        &**self.tree.store()
+    }
+
+    fn read(&self, place: &Place, most: usize) -> Result<Option<Object>, TreeError> {
+        Ok(self.store().read(&place.to_string(), most)?)
+    }
+
+    fn write(&self, place: &Place, bytes: &[u8], condition: &If) -> Result<Written, TreeError> {
+        let key = place.to_string();
+        Ok(self.store().write(&key, bytes, condition, served(place))?)
+    }
+
+    /// Whether all trust and heads stand there that a run has noted before it published them.
+    fn is_published(&self, journal: &Journal) -> Result<bool, TreeError> {
+        for place in journal.places() {
+            match self.tree.size(&place) {
+                Ok(_) => {}
+                Err(TreeError::Missing { .. }) => return Ok(false),
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(true)
+    }
+
+    /// Whether a head is published that a journal names.
+    fn is_head(&self, noted: &Noted) -> Result<bool, TreeError> {
+        let series = self.tree.trust_chain()?;
+        let newest = heads::newest(&self.tree, series.as_ref())?;
+        let is_in_line = newest.is_some_and(|newest| noted.version() <= Version::of(newest.body()));
+        Ok(is_in_line && noted.find(&self.tree)?.is_some())
+    }
+
+    /// Refuses to go on for a head that another has followed, or that later trust may have left behind.
+    fn check_newest(&self, line: Line<'_>) -> Result<(), TreeError> {
+        match line.is_newest(&self.tree)? {
+            true => Ok(()),
+            false => Err(TreeError::Overtaken),
+        }
+    }
+
+    /// Whether copies stand in the place of links.
+    fn copies_links(&self) -> bool {
+        host::copies_links(self.tree.settings().host)
+    }
+
+    /// Has the store copy what links among `views` would lead to. Few stores copy under a condition: as with
+    /// what is removed, whoever finds a newer version afterwards looks again, and writes that one's copies.
+    fn put_copies(&self, line: Line<'_>, views: &[View]) -> Result<(), TreeError> {
+        if !self.copies_links() {
+            return Ok(());
+        }
+        let links = views.iter().filter_map(|view| match &view.content {
+            Content::Link { to, size } => Some((&view.place, to, *size)),
+            Content::Bytes(_) => None,
+        });
+        for (place, to, size) in links {
+            let Place::Blob(_, digest) = to else {
+                continue;
+            };
+            let (from, key) = (to.to_string(), place.to_string());
+            let found = self.store().copied(&key)?;
+            if found.is_some_and(|found| found.digest == Some(*digest) && found.size == size) {
+                continue;
+            }
+            // That an image is missing, or another, is a fault of its own: other views do not wait for it.
+            if self.store().size(&from)? == Some(size) {
+                self.check_newest(line)?;
+                self.store().copy(&from, &key, digest, served(place))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Replaces the journal by what `change` makes of it, until nobody comes in between; where `change`
+    /// gives nothing, or there is none, it stays.
+    fn change_journal(
+        &self,
+        change: impl Fn(Journal) -> Result<Option<Journal>, TreeError>,
+    ) -> Result<(), TreeError> {
+        for _ in 0..ATTEMPTS {
+            let Some(found) = self.store().read(JOURNAL, MAX_JOURNAL)? else {
+                return Ok(());
+            };
+            let Some(next) = change(Journal::parse(&found.bytes))? else {
+                return Ok(());
+            };
+            let condition = If::Is(found.version);
+            let written = self
+                .store()
+                .write(JOURNAL, &next.encode(), &condition, UNSERVED)?;
+            if written == Written::Done {
+                return Ok(());
+            }
+        }
+        Err(TreeError::Overtaken)
+    }
+}
+
+/// Refuses a store that does not look at conditions (COM-21): what is there is written once more,
+/// under the condition that it is not, which changes nothing in any case.
+fn check_conditions(tree: &Tree) -> Result<(), TreeError> {
+    let key = Place::Settings.to_string();
+    let bytes = tree.settings().encode();
+    let again = tree
+        .store()
+        .write(&key, &bytes, &If::Absent, served(&Place::Settings))?;
+    match again {
+        Written::Refused => Ok(()),
+        Written::Done => Err(TreeError::Unconditional(tree.root().to_owned())),
+    }
+}
+
+impl Puts for StoreWriter {
+    fn put(&self, place: &Place, bytes: &[u8]) -> Result<(), TreeError> {
+        if self.write(place, bytes, &If::Absent)? == Written::Done {
+            self.tree.keep(place, bytes);
+            return Ok(());
+        }
+        match self.read(place, bytes.len())? {
+            Some(found) if found.bytes == bytes || is_intact(place, &found.bytes) => Ok(()),
+            // It is damaged: LAY-3.
+            _ => self.write(place, bytes, &If::Any).map(|_| ()),
+        }
+    }
+}
+
+impl Writer for StoreWriter {
+    fn tree(&self) -> &Tree {
+        &self.tree
+    }
+
+    fn put_file(
+        &self,
+        place: &Place,
+        file: &Path,
+        stamp: &Stamp,
+        _: LinkMode,
+        observer: &dyn Observer,
+    ) -> Result<(), TreeError> {
+        let key = place.to_string();
+        let journal = self.uploads.as_deref().map(|folder| {
+            let name = Digest::of(format!("{}/{key}", self.store().name()).as_bytes());
+            folder.join(format!("{}.json", name.hex()))
+        });
+        self.store().upload(
+            &key,
+            &Upload {
+                file,
+                size: stamp.size,
+                served: served(place),
+                journal: journal.as_deref(),
+                sent: &|bytes| observer.advance(bytes),
+                is_cancelled: &|| observer.is_cancelled(),
+            },
+        )?;
+        let after = std::fs::metadata(file).map_err(TreeError::read(file))?;
+        if !Stamp::of(&after).has_same_content(stamp) {
+            return Err(sreg_index::hasher::HashError::Changed {
+                path: file.to_owned(),
+            }
+            .into());
+        }
+        Ok(())
+    }
+
+    /// After any answer but success the slot tells what has happened: a request that was sent again
+    /// may have met its own first sending.
+    fn create(&self, place: &Place, bytes: &[u8], junk: Option<&[u8]>) -> Result<(), TreeError> {
+        let mut condition = If::Absent;
+        for _ in 0..ATTEMPTS {
+            let written = self.write(place, bytes, &condition);
+            if matches!(written, Ok(Written::Done)) {
+                return Ok(());
+            }
+            condition = match self.read(place, bytes.len().max(document::MAX_BYTES))? {
+                Some(found) if found.bytes == bytes => return Ok(()),
+                Some(found) if Some(found.bytes.as_slice()) == junk => {
+                    let key = evidence(place, &found.bytes);
+                    tracing::info!(%place, kept = key, "quarantining invalid slot content");
+                    self.store()
+                        .write(&key, &found.bytes, &If::Absent, UNSERVED)?;
+                    If::Is(found.version)
+                }
+                Some(_) => return Err(TreeError::Conflict(self.tree.path(place))),
+                None => If::Absent,
+            };
+            // The store has tried it as often as it may be.
+            written?;
+        }
+        Err(TreeError::Overtaken)
+    }
+
+    /// What stands in `head` is read before the line is followed: if it belongs to it, it is met on the
+    /// way.
+    fn advance(&self, line: Line<'_>) -> Result<(), TreeError> {
+        let key = Place::Head.to_string();
+        let mut newest = line.head.clone();
+        for _ in 0..ATTEMPTS {
+            let found = self.store().read(&key, document::MAX_BYTES)?;
+            let series = line.series;
+            let end = Line {
+                series,
+                head: &newest,
+            }
+            .end(&self.tree)?;
+            newest = end.head;
+            let copy = found
+                .as_ref()
+                .and_then(|found| Document::<Head>::parse(found.bytes.clone()).ok());
+            if copy.as_ref().is_some_and(|copy| copy.id() == newest.id()) {
+                return Ok(());
+            }
+            let is_later =
+                copy.is_some_and(|copy| Version::of(copy.body()) > Version::of(newest.body()));
+            // Whoever publishes later trust moves it on.
+            if is_later && !heads::is_settled(&self.tree, series)? {
+                return Ok(());
+            }
+            let condition = found.map_or(If::Absent, |found| If::Is(found.version));
+            let written =
+                self.store()
+                    .write(&key, newest.bytes(), &condition, served(&Place::Head))?;
+            let line = Line {
+                series,
+                head: &newest,
+            };
+            if written == Written::Done && !matches!(line.next(&self.tree)?, Next::Head(_)) {
+                return Ok(());
+            }
+        }
+        // So many publish that they will move it on.
+        Ok(())
+    }
+
+    /// What stands there is read first, then it is made sure that the head is still the newest: then
+    /// nobody has written a newer view before that, and whoever writes one after it changes what is
+    /// replaced here.
+    fn put_views(&self, line: Line<'_>, views: &[View]) -> Result<(), TreeError> {
+        self.put_copies(line, views)?;
+        let keeps_slashes = self.store().keeps_slashes();
+        let objects: Vec<(String, &View, &[u8])> = views
+            .iter()
+            .filter_map(|view| Some((view, view.bytes()?)))
+            .flat_map(|(view, bytes)| {
+                let keys = keys_of(&view.place, keeps_slashes);
+                keys.into_iter().map(move |key| (key, view, bytes))
+            })
+            .collect();
+        let found = objects
+            .par_iter()
+            // One byte more tells that it is another one.
+            .map(|(key, _, bytes)| self.store().read(key, bytes.len()))
+            .collect::<Result<Vec<_>, _>>()?;
+        let differs = |found: &Option<Object>, bytes: &[u8]| {
+            found.as_ref().is_none_or(|found| found.bytes != bytes)
+        };
+        let changed: Vec<_> = objects
+            .into_iter()
+            .zip(found)
+            .filter(|((.., bytes), found)| differs(found, bytes))
+            .collect();
+        changed
+            .into_iter()
+            .try_for_each(|((key, view, bytes), found)| {
+                // What is by digest is the same in every version. Of all else, who stalls here and then
+                // dies may write over what a later version put back: so it is looked each time.
+                if !view.place.is_by_digest() {
+                    self.check_newest(line)?;
+                }
+                let condition = found.map_or(If::Absent, |found| If::Is(found.version));
+                let how = Served {
+                    content_type: view.content_type,
+                    ..served(&view.place)
+                };
+                match self.store().write(&key, bytes, &condition, how)? {
+                    Written::Done => Ok(()),
+                    // A request that was sent again may have met itself: the next look tells.
+                    Written::Refused => Err(TreeError::Overtaken),
+                }
+            })
+    }
+
+    /// Few stores remove under a condition: where a newer version comes in between, `show` looks again.
+    fn remove(&self, line: Line<'_>, place: &Place) -> Result<(), TreeError> {
+        // A link, which no store has.
+        if matches!(place, Place::LibraryFile(..)) && !self.copies_links() {
+            return Ok(());
+        }
+        self.check_newest(line)?;
+        let keys = keys_of(place, self.store().keeps_slashes());
+        keys.iter()
+            .try_for_each(|key| Ok(self.store().remove(key)?))
+    }
+
+    fn replace_settings(&mut self, settings: &Settings) -> Result<(), TreeError> {
+        let key = Place::Settings.to_string();
+        let how = served(&Place::Settings);
+        self.store()
+            .write(&key, &settings.encode(), &If::Any, how)?;
+        self.tree = Tree::with_settings(self.tree.store().clone(), settings.clone());
+        Ok(())
+    }
+
+    fn sync(&self) -> Result<(), TreeError> {
+        Ok(())
+    }
+
+    fn is_shared(&self) -> bool {
+        true
+    }
+
+    /// Once there, it stays. Who may not list a bucket hears of what may not be read that it is not
+    /// there: so that one is written, which fails where there is one.
+    fn journal(&self) -> Result<Option<Journal>, TreeError> {
+        for _ in 0..ATTEMPTS {
+            if let Some(found) = journal(&self.tree)? {
+                return Ok(Some(found));
+            }
+            let empty = Journal::new(None).encode();
+            self.store().write(JOURNAL, &empty, &If::Absent, UNSERVED)?;
+        }
+        Err(TreeError::Store(StoreError::Denied {
+            name: format!("{}/{JOURNAL}", self.store().name()),
+            what: "it is there, and cannot be read: whoever publishes needs to".to_owned(),
+        }))
+    }
+
+    /// The journal is there, and notes as much as is to be noted of views: its run has not finished. Where
+    /// trust is to be published, nobody else may have begun to.
+    fn begin(&self, journal: &Journal) -> Result<(), TreeError> {
+        if journal.trust.is_none() {
+            return Ok(());
+        }
+        let conflict = || TreeError::Conflict(self.tree.root().join(JOURNAL));
+        let found = self.store().read(JOURNAL, MAX_JOURNAL)?;
+        let found = found.ok_or_else(conflict)?;
+        let known = Journal::parse(&found.bytes);
+        if known.trust.is_some() {
+            return Err(conflict());
+        }
+        let next = Journal {
+            shown: known.shown,
+            ..journal.clone()
+        };
+        let condition = If::Is(found.version);
+        match self
+            .store()
+            .write(JOURNAL, &next.encode(), &condition, UNSERVED)?
+        {
+            Written::Done => Ok(()),
+            Written::Refused => Err(conflict()),
+        }
+    }
+
+    fn settle(&self, begun: &Journal) -> Result<(), TreeError> {
+        // Somebody else may have begun meanwhile.
+        self.change_journal(|found| Ok((found == *begun).then(|| Journal::new(begun.shown))))
+    }
+
+    fn end(&self, shown: &Document<Head>) -> Result<(), TreeError> {
+        let shown = Noted::of(shown);
+        self.change_journal(|found| {
+            // One that names what is no head was written by nobody who has shown it.
+            let newest = match found.shown {
+                Some(found) if found.version() > shown.version() && self.is_head(&found)? => found,
+                _ => shown,
+            };
+            // What somebody else has begun to publish stays, until it is.
+            let next = match self.is_published(&found)? {
+                true => Journal::new(Some(newest)),
+                false => Journal {
+                    shown: Some(newest),
+                    ..found.clone()
+                },
+            };
+            Ok((next != found).then_some(next))
+        })
+    }
+}
+
+/// The keys of a view: with a slash at the end, too, where a web server would give the index of that
+/// folder.
+fn keys_of(place: &Place, keeps_slashes: bool) -> Vec<String> {
+    let folder = place.folder().filter(|_| keeps_slashes);
+    [Some(place.to_string()), folder]
+        .into_iter()
+        .flatten()
+        .collect()
+}
+
+/// Whether the bytes at a place that carries a digest have it.
+fn is_intact(place: &Place, bytes: &[u8]) -> bool {
+    match place {
+        Place::Node(id) | Place::Blob(_, id) => Digest::of(bytes) == *id,
+        Place::Statement(id) => {
+            let end = bytes.iter().position(|byte| *byte == b'\n');
+            Digest::of(&bytes[..end.map_or(bytes.len(), |end| end + 1)]) == *id
+        }
+        _ => false,
+    }
+}

@@ -1,0 +1,79 @@
+//! What has arrived in a store, or is there already.
+
+use std::collections::BTreeSet;
+use std::ops::Range;
+use std::path::Path;
+
+use sreg_index::Chain;
+use sreg_index::chain::CHUNK;
+use sreg_index::hasher::Observer;
+use sreg_index::stamp::Stamp;
+use sreg_model::layout::Place;
+use sreg_store::retry;
+
+use crate::link::LinkMode;
+use crate::writer::Writer;
+use sreg_registry::Tree;
+use sreg_registry::TreeError;
+
+/// Of so many chunks of a file, one is read back once it has arrived.
+const SAMPLE: usize = 64;
+
+/// Brings a file to its place, unless it is there, and checks that it arrived: whether it was sent. In a
+/// folder it is brought by `link`.
+pub(crate) fn bring_file(
+    writer: &dyn Writer,
+    place: &Place,
+    file: &Path,
+    (stamp, chain): (&Stamp, &Chain),
+    link: LinkMode,
+    observer: &dyn Observer,
+) -> Result<bool, TreeError> {
+    if arrived(writer.tree(), place, chain)? {
+        observer.advance(stamp.size);
+        return Ok(false);
+    }
+    writer.put_file(place, file, stamp, link, observer)?;
+    match arrived(writer.tree(), place, chain)? {
+        true => Ok(true),
+        false => Err(TreeError::Mismatch {
+            path: writer.tree().path(place),
+            what: "what has arrived there is not what was sent".to_owned(),
+        }),
+    }
+}
+
+/// Whether a file is there: its size, and some of its chunks, which are read back.
+pub(crate) fn arrived(tree: &Tree, place: &Place, chain: &Chain) -> Result<bool, TreeError> {
+    match tree.size(place) {
+        Err(TreeError::Missing { .. }) => return Ok(false),
+        Err(error) => return Err(error),
+        Ok(size) if size != chain.size() => return Ok(false),
+        Ok(_) => {}
+    }
+    let scatter = std::time::SystemTime::now()
+        .duration_since(std::time::UNIX_EPOCH)
+        .map_or(0, |now| now.subsec_nanos() as usize);
+    let last = chain.len() - 1;
+    let some = (0..chain.len()).step_by(SAMPLE);
+    let some = some.map(|start| (start + scatter % SAMPLE).min(last));
+    let links: BTreeSet<usize> = some.chain([0, last]).collect();
+    for link in links {
+        let (offset, length) = chain.range(link);
+        let bytes = read_chunk(tree, place, offset..offset + length as u64)?;
+        if !chain.holds(link, &bytes) {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+fn read_chunk(tree: &Tree, place: &Place, range: Range<u64>) -> Result<Vec<u8>, TreeError> {
+    let mut bytes = Vec::with_capacity(CHUNK);
+    let key = place.to_string();
+    retry::read_range(&**tree.store(), &key, range, &mut |part| {
+        bytes.extend_from_slice(part);
+        Ok(())
+    })?;
+    Ok(bytes)
+}

@@ -1,0 +1,147 @@
+//! Makes a new version: statements, nodes and the next head, signed but not published (`spec/commit.md`).
+
+use sreg_index::index::update;
+use sreg_model::head::{Head, IndexRoot};
+use sreg_model::layout::Place;
+use sreg_model::settings::Settings;
+use sreg_model::trust::Trust;
+use sreg_model::{Document, FoldedNames, canonical};
+use sreg_registry::derive::Lines;
+use sreg_registry::{Tree, TreeError};
+
+use crate::changeset::Edition;
+use crate::recover::Base;
+use crate::signing::{Signing, unsigned};
+use crate::statements::changes;
+use crate::writer::{Nodes, Puts};
+
+/// What is to be published, and who signs it.
+pub struct Publication<'a> {
+    /// The changes.
+    pub edition: Edition,
+    /// What `sreg.json` is to state.
+    pub settings: Settings,
+    /// Nothing in a registry without keys.
+    pub signing: Option<Signing<'a>>,
+    /// The time to state, in Unix seconds.
+    pub now: u64,
+}
+
+/// A version that is made and signed, and not published yet.
+pub(crate) struct Prepared {
+    pub(crate) trust: Option<Document<Trust>>,
+    /// The next head; nothing where the newest one stays.
+    pub(crate) next: Option<Document<Head>>,
+    pub(crate) settings: Settings,
+    /// How many tags the next head has otherwise.
+    pub(crate) changed: usize,
+}
+
+impl Prepared {
+    /// Whether there is nothing to publish.
+    pub(crate) fn is_nothing(&self, tree: &Tree) -> bool {
+        self.next.is_none() && self.trust.is_none() && *tree.settings() == self.settings
+    }
+}
+
+/// Makes and signs a version. Statements and nodes go to `puts`; nothing that readers see changes.
+///
+/// # Errors
+/// When it may not be published.
+pub(crate) fn prepare(
+    tree: &Tree,
+    puts: &dyn Puts,
+    base: &Base,
+    lines: &Lines,
+    publication: &Publication<'_>,
+) -> Result<Prepared, TreeError> {
+    let signing = publication.signing.as_ref();
+    check_case(lines, &publication.edition)?;
+    let changes = changes(
+        tree,
+        puts,
+        lines,
+        &publication.edition,
+        signing,
+        publication.now,
+    )?;
+    let changed = changes.values().map(|keys| keys.len()).sum();
+    let old = base.head.as_ref().map(|head| &head.body().index);
+    let index = update(tree, &Nodes(puts), old, changes).map_err(|error| tree.map_error(error))?;
+    let kept = base.head.as_ref().filter(|head| {
+        let due = signing.is_some_and(|signing| signing.is_due(head, publication.now));
+        head.body().index == index && !due
+    });
+    let next = match kept {
+        Some(_) => None,
+        None => Some(next_head(tree, base, index, signing, publication.now)?),
+    };
+    Ok(Prepared {
+        trust: signing.and_then(|signing| signing.trust.clone()),
+        next,
+        settings: publication.settings.clone(),
+        changed,
+    })
+}
+
+/// The head after the one that is there, signed where the registry has keys.
+fn next_head(
+    tree: &Tree,
+    base: &Base,
+    index: IndexRoot,
+    signing: Option<&Signing<'_>>,
+    now: u64,
+) -> Result<Document<Head>, TreeError> {
+    let issued = now.min(canonical::MAX_INTEGER);
+    let before = base.head.as_ref();
+    let last = |head: &&Document<Head>| head.body().version == canonical::MAX_INTEGER;
+    let Some(signing) = signing else {
+        if before.filter(last).is_some() {
+            return Err(TreeError::LastVersion(tree.root().to_owned()));
+        }
+        let head = Head::unsigned(index, issued, before.map(|head| (head.body(), head.id())));
+        return Document::new(head).map_err(|source| TreeError::Document {
+            path: tree.path(&Place::Head),
+            source,
+        });
+    };
+    let begun = &signing.author.trust().body().head_base;
+    let before = before.filter(|head| head.body().epoch == begun.epoch);
+    if before.filter(last).is_some() {
+        return Err(TreeError::LastVersion(tree.root().to_owned()));
+    }
+    let head = Head {
+        epoch: begun.epoch,
+        expires: Some(issued.saturating_add(signing.term)),
+        previous: before.map_or(begun.id, |head| Some(head.id())),
+        version: before.map_or(1, |head| head.body().version + 1),
+        ..Head::unsigned(index, issued, None)
+    };
+    signing
+        .author
+        .head(head)
+        .map_err(|source| unsigned(tree, "the head".to_owned(), source))
+}
+
+/// A name that is new may not differ from another by case alone.
+fn check_case(lines: &Lines, edition: &Edition) -> Result<(), TreeError> {
+    let mut new = FoldedNames::default();
+    for (subject, _) in &edition.present {
+        let reference = format!("{}:{}", subject.repository, subject.tag);
+        new.insert(&reference)
+            .map_err(|other| TreeError::CaseCollision(other, reference))?;
+    }
+    // What is published does not collide with itself, and most namespaces with nothing new.
+    for (namespace, keys) in lines
+        .iter()
+        .filter(|(namespace, _)| new.has_folded(namespace.as_str()))
+    {
+        for key in keys.keys() {
+            let reference = format!("{namespace}/{key}");
+            if let Some(other) = new.collision(&reference) {
+                return Err(TreeError::CaseCollision(reference, other.clone()));
+            }
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,137 @@
+//! What publishing needs of the place that it publishes to.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::path::Path;
+use std::sync::{Mutex, PoisonError};
+
+use rayon::prelude::*;
+use sreg_index::hasher::Observer;
+use sreg_index::map::{MapError, NodeSink};
+use sreg_index::stamp::Stamp;
+use sreg_model::head::Head;
+use sreg_model::layout::{Place, STAGING};
+use sreg_model::settings::Settings;
+use sreg_model::{Digest, Document};
+use sreg_site::View;
+
+use crate::link::LinkMode;
+use sreg_registry::Tree;
+use sreg_registry::TreeError;
+use sreg_registry::heads::Line;
+use sreg_registry::journal::Journal;
+
+/// Takes what is immutable: statements and nodes.
+pub trait Puts: Send + Sync {
+    /// Writes an immutable file, unless it stands there already.
+    fn put(&self, place: &Place, bytes: &[u8]) -> Result<(), TreeError>;
+}
+
+/// Where the nodes of a map go.
+pub struct Nodes<'a>(pub &'a dyn Puts);
+
+impl NodeSink for Nodes<'_> {
+    fn store(&self, id: &Digest, bytes: &[u8]) -> Result<(), MapError> {
+        let put = self.0.put(&Place::Node(*id), bytes);
+        put.map_err(|error| MapError::Io {
+            id: *id,
+            source: io::Error::other(error),
+        })
+    }
+}
+
+/// Keeps what is to be written until it is known that it may be.
+#[derive(Default)]
+pub struct Deferred(Mutex<BTreeMap<Place, Vec<u8>>>);
+
+impl Deferred {
+    /// Writes all of it.
+    pub fn write(self, to: &dyn Writer) -> Result<(), TreeError> {
+        let files = self.0.into_inner().unwrap_or_else(PoisonError::into_inner);
+        files
+            .par_iter()
+            .try_for_each(|(place, bytes)| to.put(place, bytes))
+    }
+}
+
+impl Puts for Deferred {
+    fn put(&self, place: &Place, bytes: &[u8]) -> Result<(), TreeError> {
+        let mut files = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        files.insert(place.clone(), bytes.to_vec());
+        Ok(())
+    }
+}
+
+/// A place that is published to: a folder that one run has to itself, or a store that many may be
+/// writing to at once (`spec/commit.md`).
+pub trait Writer: Puts {
+    /// The tree as it can be read.
+    fn tree(&self) -> &Tree;
+
+    /// Brings a file to its place, whatever stands there, in a folder by `link`. The file must still be
+    /// what `stamp` says.
+    fn put_file(
+        &self,
+        place: &Place,
+        file: &Path,
+        stamp: &Stamp,
+        link: LinkMode,
+        observer: &dyn Observer,
+    ) -> Result<(), TreeError>;
+
+    /// Creates a file, where there is none, or in the place of `junk`, of which a copy is kept:
+    /// [`TreeError::Conflict`] where something else stands. This is how trust and heads are committed.
+    fn create(&self, place: &Place, bytes: &[u8], junk: Option<&[u8]>) -> Result<(), TreeError>;
+
+    /// Brings the copy of the newest head to the one of `line`, or to one that follows it.
+    fn advance(&self, line: Line<'_>) -> Result<(), TreeError>;
+
+    /// Writes views that the head of `line` derives: [`TreeError::Overtaken`] where it is no longer the
+    /// newest.
+    fn put_views(&self, line: Line<'_>, views: &[View]) -> Result<(), TreeError>;
+
+    /// Removes a view that the head of `line` does not derive: [`TreeError::Overtaken`] where it is no
+    /// longer the newest.
+    fn remove(&self, line: Line<'_>, place: &Place) -> Result<(), TreeError>;
+
+    /// Replaces `sreg.json`.
+    fn replace_settings(&mut self, settings: &Settings) -> Result<(), TreeError>;
+
+    /// Checks that there is room for so many small files, before anything is committed that they belong to.
+    ///
+    /// # Errors
+    /// [`TreeError::Space`].
+    fn check_room(&self, _files: usize) -> Result<(), TreeError> {
+        Ok(())
+    }
+
+    /// Makes everything written so far durable.
+    fn sync(&self) -> Result<(), TreeError>;
+
+    /// Whether others may be writing at the same time.
+    fn is_shared(&self) -> bool;
+
+    /// What a run has begun and not finished. An unreadable journal says nothing: all views are to
+    /// be written anew.
+    ///
+    /// # Errors
+    /// When there is one that cannot be read: it may say that trust is about to be published.
+    fn journal(&self) -> Result<Option<Journal>, TreeError>;
+
+    /// Notes what is begun, before the first thing that readers see changes. It is durable after the
+    /// next [`Writer::sync`].
+    fn begin(&self, journal: &Journal) -> Result<(), TreeError>;
+
+    /// Notes that what a run has begun to publish is published, or never will be: nobody is to wait
+    /// for it.
+    fn settle(&self, begun: &Journal) -> Result<(), TreeError>;
+
+    /// Notes that all views show `shown`.
+    fn end(&self, shown: &Document<Head>) -> Result<(), TreeError>;
+}
+
+/// Where a copy of junk is kept that stood in a slot.
+pub fn evidence(place: &Place, junk: &[u8]) -> String {
+    let name = place.to_string().replace('/', "-");
+    format!("{STAGING}/junk-{name}-{}", &Digest::of(junk).hex()[..16])
+}

@@ -1,0 +1,176 @@
+//! What an index derives: entries by reference, tags, and the views that belong to them.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::{fs, io};
+
+use sreg_files::{is_absent, read_capped};
+use sreg_index::index::{Index, IndexChanges};
+use sreg_index::map::{self, MapError};
+use sreg_model::head::Head;
+use sreg_model::layout::Place;
+use sreg_model::node::{MapName, TagEntry};
+use sreg_model::{Namespace, Reference, Repository, Tag};
+use sreg_site::{Content, View, tag_views};
+
+use crate::error::TreeError;
+use crate::tree::Tree;
+
+/// All lines of an index, by namespace and key.
+pub type Lines = IndexChanges;
+
+/// All lines of the index that `head` names.
+pub fn lines(tree: &Tree, head: Option<&Head>) -> Result<Lines, TreeError> {
+    let mut lines = Lines::new();
+    if let Some(head) = head {
+        tree.index(head)
+            .walk(&mut |namespace: &Namespace, entry: TagEntry| {
+                let of_namespace = lines.entry(namespace.clone()).or_default();
+                of_namespace
+                    .entry(entry.key.as_str().to_owned())
+                    .or_default()
+                    .push(entry);
+                Ok::<_, MapError>(())
+            })
+            .map_err(|error| tree.map_error(error))?;
+    }
+    Ok(lines)
+}
+
+impl Tree {
+    /// The lines of an index that a reference names, whatever their architecture: with a tag, by
+    /// the nodes on the way to it alone; by digest, of its namespace.
+    ///
+    /// # Errors
+    /// When a node cannot be read.
+    pub fn lines(&self, head: &Head, reference: &Reference) -> Result<Vec<TagEntry>, TreeError> {
+        let (index, repository) = (self.index(head), reference.repository());
+        let mut lines = match reference.tag_or_default() {
+            Some(tag) => index
+                .look_up(repository, &tag)
+                .map_err(|error| self.map_error(error))?,
+            None => lines_of_namespace(self, index, repository.namespace())?,
+        };
+        lines.retain(|line| {
+            let digest = line.image.map(|image| image.digest);
+            line.key.name() == *repository.name()
+                && reference
+                    .digest()
+                    .is_none_or(|named| digest == Some(*named))
+        });
+        Ok(lines)
+    }
+
+    /// The tags of a repository that have an image, in ascending order.
+    ///
+    /// # Errors
+    /// When a node cannot be read.
+    pub fn tags(&self, head: &Head, repository: &Repository) -> Result<Vec<Tag>, TreeError> {
+        let mut tags = present_tags(self, self.index(head), repository.namespace())?;
+        let mut tags = tags.remove(repository).unwrap_or_default();
+        tags.sort();
+        Ok(tags)
+    }
+}
+
+/// What stands in a folder for a view: its bytes, or the text of its link.
+pub fn stored(view: &View) -> Cow<'_, [u8]> {
+    match &view.content {
+        Content::Bytes(bytes) => Cow::Borrowed(bytes),
+        Content::Link { to, .. } => Cow::Owned(view.place.link_to(to).into_bytes()),
+    }
+}
+
+/// Reads what stands in the place of a view: at most `max_bytes + 1` of its bytes, or the text of a link
+/// where there is to be one; no text where something else is.
+pub fn read(tree: &Tree, place: &Place, max_bytes: usize) -> Result<Vec<u8>, TreeError> {
+    if !matches!(place, Place::LibraryFile(..)) {
+        return tree.read(place, max_bytes);
+    }
+    let path = tree.path(place);
+    match fs::read_link(&path) {
+        Ok(target) => Ok(target.into_os_string().into_encoded_bytes()),
+        Err(error) if is_absent(&error) => Err(tree.missing(place)),
+        // No link: a file, which may be the image itself, or what is neither.
+        Err(error) if error.kind() == io::ErrorKind::InvalidInput => {
+            let read = read_capped(&path, 0).map_err(TreeError::read(&path));
+            read.map(|_| Vec::new())
+        }
+        Err(error) => Err(TreeError::read(&path)(error)),
+    }
+}
+
+/// The views of one tag in an index.
+pub fn views_of_tag(
+    tree: &Tree,
+    index: Index<'_>,
+    repository: &Repository,
+    tag: &Tag,
+) -> Result<Vec<View>, TreeError> {
+    let entries = index
+        .look_up(repository, tag)
+        .map_err(|error| tree.map_error(error))?;
+    let statements = entries
+        .iter()
+        .filter(|entry| entry.image.is_some())
+        .map(|entry| tree.statement(&entry.statement))
+        .collect::<Result<Vec<_>, _>>()?;
+    Ok(tag_views(tree.settings(), &statements))
+}
+
+/// The repositories of a namespace, and their tags that have an image.
+pub fn present_tags(
+    tree: &Tree,
+    index: Index<'_>,
+    namespace: &Namespace,
+) -> Result<BTreeMap<Repository, Vec<Tag>>, TreeError> {
+    let mut tags: BTreeMap<Repository, Vec<Tag>> = BTreeMap::new();
+    for entry in lines_of_namespace(tree, index, namespace)? {
+        if entry.image.is_some()
+            && let Some(repository) = repository(namespace, &entry)
+        {
+            let tags = tags.entry(repository).or_default();
+            let tag = entry.key.tag();
+            // One line for each architecture: the lines of a key stand together.
+            if tags.last() != Some(&tag) {
+                tags.push(tag);
+            }
+        }
+    }
+    Ok(tags)
+}
+
+/// All lines of a namespace; none where there is no such namespace.
+pub fn lines_of_namespace(
+    tree: &Tree,
+    index: Index<'_>,
+    namespace: &Namespace,
+) -> Result<Vec<TagEntry>, TreeError> {
+    let Some(entry) = index
+        .namespace(namespace)
+        .map_err(|error| tree.map_error(error))?
+    else {
+        return Ok(Vec::new());
+    };
+    let root = map::MapRoot {
+        id: entry.digest,
+        count: entry.tags,
+    };
+    let mut lines = Vec::new();
+    map::walk(
+        tree,
+        &MapName::Tags(namespace.clone()),
+        root,
+        &mut |entry: TagEntry| {
+            lines.push(entry);
+            Ok::<_, MapError>(())
+        },
+    )
+    .map_err(|error| tree.map_error(error))?;
+    Ok(lines)
+}
+
+/// The repository of a line. A reserved one, which only a broken tree has, is none.
+pub fn repository(namespace: &Namespace, entry: &TagEntry) -> Option<Repository> {
+    Repository::new(namespace.clone(), entry.key.name()).ok()
+}

@@ -1,0 +1,173 @@
+//! The journal: what a run has still to do once it has begun to change what readers see.
+
+use serde::{Deserialize, Serialize};
+use sreg_model::document::Body;
+use sreg_model::head::Head;
+use sreg_model::layout::{JOURNAL, Place};
+use sreg_model::trust::{self, Trust};
+use sreg_model::{Digest, Document, document};
+use sreg_store::StoreError;
+
+use crate::error::TreeError;
+use crate::tree::Tree;
+
+/// What a run has begun: views that are still to be written, and trust that is to be published.
+/// Documents stand in it with their signatures, so that any run can finish it without a key.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Journal {
+    /// The head that the views show; absent where all are to be written.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shown: Option<Noted>,
+    /// The head that is published together with `trust`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub head: Option<String>,
+    /// The version of trust that is published, after the slot of the head.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trust: Option<String>,
+    /// The version of the format.
+    pub r#type: JournalType,
+}
+
+/// A head as a journal names it: by its id, which nobody knows before there is that head. A version alone
+/// could be noted by anybody before its time, and would be believed once it is published.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Noted {
+    /// The epoch.
+    pub epoch: u64,
+    /// The id of the head.
+    pub id: Digest,
+    /// The version in its epoch.
+    pub version: u64,
+}
+
+impl Noted {
+    /// Returns the name of a head.
+    #[must_use]
+    pub fn of(head: &Document<Head>) -> Self {
+        let Version { epoch, version } = Version::of(head.body());
+        Self {
+            epoch,
+            id: head.id(),
+            version,
+        }
+    }
+
+    /// Returns the epoch and version.
+    #[must_use]
+    pub fn version(&self) -> Version {
+        Version {
+            epoch: self.epoch,
+            version: self.version,
+        }
+    }
+
+    /// The head, if it stands in its slot.
+    pub fn find(&self, tree: &Tree) -> Result<Option<Document<Head>>, TreeError> {
+        match tree.head_slot(self.epoch, self.version) {
+            Ok(found) => Ok(found.filter(|head| head.id() == self.id)),
+            Err(TreeError::Document { .. } | TreeError::Mismatch { .. }) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+}
+
+/// A head's epoch and version.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Version {
+    /// The epoch.
+    pub epoch: u64,
+    /// The version in its epoch.
+    pub version: u64,
+}
+
+impl Version {
+    /// Returns those of a head.
+    #[must_use]
+    pub fn of(head: &Head) -> Self {
+        Self {
+            epoch: head.epoch,
+            version: head.version,
+        }
+    }
+}
+
+/// The version of a journal's format.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum JournalType {
+    /// The only one.
+    #[serde(rename = "sreg-journal-v1")]
+    V1,
+}
+
+/// A document that a journal holds.
+pub fn parse<T: Body>(text: Option<&str>) -> Option<Document<T>> {
+    Document::parse(text?.as_bytes().to_vec()).ok()
+}
+
+impl Journal {
+    /// Returns a journal that notes only which head the views show.
+    #[must_use]
+    pub fn new(shown: Option<Noted>) -> Self {
+        Self {
+            shown,
+            head: None,
+            trust: None,
+            r#type: JournalType::V1,
+        }
+    }
+
+    /// Reads a journal; a malformed one says nothing.
+    pub fn parse(bytes: &[u8]) -> Self {
+        serde_json::from_slice(bytes).unwrap_or_else(|_| Self::new(None))
+    }
+
+    /// As it is written; it is no document, and its strings hold lines.
+    pub fn encode(&self) -> Vec<u8> {
+        serde_json::to_vec(self).unwrap_or_default()
+    }
+
+    /// Whether nothing is left to do: in a store that many write to, the journal stays.
+    pub fn is_done(&self, tree: &Tree) -> bool {
+        let newest = tree.head().ok().as_ref().map(Noted::of);
+        self.trust.is_none() && newest.is_some() && self.shown == newest
+    }
+
+    /// Where the documents stand that it holds, once they are published.
+    pub fn places(&self) -> Vec<Place> {
+        let trust = parse::<Trust>(self.trust.as_deref());
+        let head = parse::<Head>(self.head.as_deref());
+        let trust = trust.map(|trust| Place::Trust(trust.body().version));
+        let head = head.map(|head| Place::HeadSlot {
+            epoch: head.body().epoch,
+            version: head.body().version,
+        });
+        trust.into_iter().chain(head).collect()
+    }
+
+    /// The same with trust, and the head that goes with it.
+    pub fn with(mut self, trust: Option<&Document<Trust>>, head: Option<&Document<Head>>) -> Self {
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        self.trust = trust.map(|trust| text(trust.bytes()));
+        self.head = trust.and(head).map(|head| text(head.bytes()));
+        self
+    }
+}
+
+/// The longest journal, in bytes: each LF of a document takes two.
+pub const MAX_JOURNAL: usize = 2 * (trust::MAX_BYTES + document::MAX_BYTES);
+
+/// The journal in a tree. What is none counts as one that says nothing, and so does what stands in a
+/// folder in the place of a file: all views are to be written anew.
+///
+/// # Errors
+/// When a server does not give it: it may say that trust is about to be published.
+pub fn journal(tree: &Tree) -> Result<Option<Journal>, TreeError> {
+    match tree.store().read(JOURNAL, MAX_JOURNAL) {
+        Ok(None) => Ok(None),
+        Ok(Some(found)) => Ok(Some(Journal::parse(&found.bytes))),
+        Err(StoreError::Io { .. }) => Ok(Some(Journal::new(None))),
+        Err(error) => Err(error.into()),
+    }
+}

@@ -1,0 +1,263 @@
+//! Reads a published tree, wherever it is kept.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use rayon::prelude::*;
+use sreg_files::FolderLock;
+use sreg_index::index::Index;
+use sreg_index::map::{MapError, NodeSource};
+use sreg_model::head::Head;
+use sreg_model::layout::{LOCK, Place};
+use sreg_model::settings::Settings;
+use sreg_model::statement::Statement;
+use sreg_model::{Digest, Document, document, node};
+use sreg_store::{Local, Store, StoreConfig};
+
+use crate::error::TreeError;
+use crate::object_cache::Kept;
+
+/// A published tree: a folder, a bucket or a web server's folder with `sreg.json`.
+#[derive(Debug, Clone)]
+pub struct Tree {
+    store: Arc<dyn Store>,
+    root: PathBuf,
+    settings: Settings,
+    /// Nothing for a folder, which the system keeps.
+    kept: Option<Arc<Kept>>,
+}
+
+impl Tree {
+    /// Opens the tree in the folder `root`.
+    ///
+    /// # Errors
+    /// When there is none, or it is of a later format.
+    pub fn open(root: &Path) -> Result<Self, TreeError> {
+        Self::in_store(Arc::new(Local::new(root)))
+    }
+
+    /// Opens the tree at a URL or in a folder.
+    ///
+    /// # Errors
+    /// As [`Tree::open`], and when it cannot be reached.
+    pub fn at(name: &str, config: &StoreConfig) -> Result<Self, TreeError> {
+        Self::in_store(sreg_store::open(name, config)?)
+    }
+
+    /// Opens the tree in a store.
+    ///
+    /// # Errors
+    /// As [`Tree::open`], and when it cannot be reached.
+    pub fn in_store(store: Arc<dyn Store>) -> Result<Self, TreeError> {
+        let root = PathBuf::from(store.name());
+        let place = Place::Settings;
+        let found = store
+            .read(&place.to_string(), MAX_SETTINGS)
+            .map_err(TreeError::store)?;
+        let Some(found) = found else {
+            return Err(TreeError::NotATree(root));
+        };
+        let settings = Settings::parse(&found.bytes).map_err(|source| TreeError::Settings {
+            path: root.join(place.to_string()),
+            source,
+        })?;
+        Ok(Self::with_settings(store, settings))
+    }
+
+    /// Returns the registry in a store whose `sreg.json` is, or will be, `settings`.
+    #[must_use]
+    pub fn with_settings(store: Arc<dyn Store>, settings: Settings) -> Self {
+        Self {
+            root: PathBuf::from(store.name()),
+            kept: store.folder().is_none().then(Arc::default),
+            store,
+            settings,
+        }
+    }
+
+    /// Where it is kept.
+    #[must_use]
+    pub fn store(&self) -> &Arc<dyn Store> {
+        &self.store
+    }
+
+    /// The folder, or the URL.
+    #[must_use]
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// What `sreg.json` says.
+    #[must_use]
+    pub fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// Where a place of the layout is, on disk or as a URL.
+    #[must_use]
+    pub fn path(&self, place: &Place) -> PathBuf {
+        self.root.join(place.to_string())
+    }
+
+    /// Reads the file at a place, but never more than one byte over `most`.
+    pub fn read(&self, place: &Place, most: usize) -> Result<Vec<u8>, TreeError> {
+        let found = self.read_if_there(place, most)?;
+        found.ok_or_else(|| self.missing(place))
+    }
+
+    /// The same; nothing, where there is no such file.
+    pub fn read_if_there(&self, place: &Place, most: usize) -> Result<Option<Vec<u8>>, TreeError> {
+        if let Some(kept) = &self.kept
+            && let Some(bytes) = kept.get(place)
+        {
+            return Ok(Some(bytes));
+        }
+        let found = self.store.read(&place.to_string(), most);
+        let found = found.map_err(TreeError::store)?;
+        Ok(found.map(|found| {
+            self.keep(place, &found.bytes);
+            found.bytes
+        }))
+    }
+
+    /// What stands in the slot of a head, whatever it is: its first bytes.
+    pub fn slot(&self, slot: &Place) -> Result<Option<Vec<u8>>, TreeError> {
+        self.read_if_there(slot, document::MAX_BYTES)
+    }
+
+    /// Keeps an immutable file that was read or written, where reading it again takes a while.
+    pub fn keep(&self, place: &Place, bytes: &[u8]) {
+        if let Some(kept) = &self.kept {
+            kept.keep(place, bytes);
+        }
+    }
+
+    /// The size of the file at a place, in bytes.
+    pub fn size(&self, place: &Place) -> Result<u64, TreeError> {
+        let found = self.store.size(&place.to_string());
+        found
+            .map_err(TreeError::store)?
+            .ok_or_else(|| self.missing(place))
+    }
+
+    /// Returns the error of a file that is not there.
+    #[must_use]
+    pub fn missing(&self, place: &Place) -> TreeError {
+        TreeError::Missing {
+            tree: self.root.clone(),
+            place: Box::new(place.clone()),
+        }
+    }
+
+    /// The newest head that is published.
+    ///
+    /// # Errors
+    /// When there is none, or it is malformed.
+    pub fn head(&self) -> Result<Document<Head>, TreeError> {
+        match self.read(&Place::Head, document::MAX_BYTES) {
+            Ok(bytes) => Document::parse(bytes).map_err(|source| TreeError::Document {
+                path: self.path(&Place::Head),
+                source,
+            }),
+            Err(TreeError::Missing { .. }) => Err(TreeError::NoHead(self.root.clone())),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// The head that is kept at a slot, or nothing where there is none.
+    ///
+    /// # Errors
+    /// When it cannot be read, is malformed, or is of another version.
+    pub fn head_slot(&self, epoch: u64, version: u64) -> Result<Option<Document<Head>>, TreeError> {
+        let slot = Place::HeadSlot { epoch, version };
+        let path = self.path(&slot);
+        let Some(bytes) = self.slot(&slot)? else {
+            return Ok(None);
+        };
+        let head: Document<Head> =
+            Document::parse(bytes).map_err(|source| TreeError::Document {
+                path: path.clone(),
+                source,
+            })?;
+        if (head.body().epoch, head.body().version) != (epoch, version) {
+            let what = format!(
+                "it is version {} of epoch {}",
+                head.body().version,
+                head.body().epoch
+            );
+            return Err(TreeError::Mismatch { path, what });
+        }
+        Ok(Some(head))
+    }
+
+    /// The statement `id`.
+    ///
+    /// # Errors
+    /// When it is missing, malformed, or another one.
+    pub fn statement(&self, id: &Digest) -> Result<Document<Statement>, TreeError> {
+        let place = Place::Statement(*id);
+        let path = self.path(&place);
+        let bytes = self.read(&place, document::MAX_BYTES)?;
+        let statement: Document<Statement> =
+            Document::parse(bytes).map_err(|source| TreeError::Document {
+                path: path.clone(),
+                source,
+            })?;
+        let found = statement.id();
+        if found != *id {
+            return Err(TreeError::Mismatch {
+                path,
+                what: format!("its id is {found}"),
+            });
+        }
+        Ok(statement)
+    }
+
+    /// The index that `head` names.
+    #[must_use]
+    pub fn index(&self, head: &Head) -> Index<'_> {
+        Index::new(self, &head.index)
+    }
+
+    /// Whether another run is writing to the tree at this moment, as far as locks show it.
+    #[must_use]
+    pub fn is_being_written(&self) -> bool {
+        let folder = self.store.folder();
+        folder.is_some_and(|folder| FolderLock::is_held(folder, &folder.join(LOCK)))
+    }
+
+    /// Returns the error of an index that cannot be read.
+    #[must_use]
+    pub fn map_error(&self, source: MapError) -> TreeError {
+        TreeError::Map {
+            path: self.root.clone(),
+            source,
+        }
+    }
+}
+
+impl NodeSource for Tree {
+    fn prefetch(&self, ids: &[Digest]) {
+        if self.kept.is_some() {
+            // What cannot be read is told when it is asked for.
+            ids.par_iter().for_each(|id| {
+                let _ = self.read(&Place::Node(*id), node::MAX_BYTES);
+            });
+        }
+    }
+
+    fn load(&self, id: &Digest) -> Result<Vec<u8>, MapError> {
+        match self.read(&Place::Node(*id), node::MAX_BYTES) {
+            Ok(bytes) => Ok(bytes),
+            Err(TreeError::Missing { .. }) => Err(MapError::Missing(*id)),
+            Err(TreeError::Read { source, .. }) => Err(MapError::Io { id: *id, source }),
+            Err(error) => Err(MapError::Io {
+                id: *id,
+                source: std::io::Error::other(error),
+            }),
+        }
+    }
+}
+
+/// The largest `sreg.json`, in bytes: two URLs and what stands around them.
+const MAX_SETTINGS: usize = 8 << 10;

@@ -1,0 +1,344 @@
+//! Statements, and the blobs that they name.
+
+use sreg_model::fault::Code;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use rayon::prelude::*;
+use sreg_index::Chain;
+use sreg_index::chain::{ChainBuilder, sidecar_len};
+use sreg_index::hasher::{self, HashError};
+use sreg_model::layout::Place;
+use sreg_model::node::{ImageSize, TagEntry};
+use sreg_model::statement::{Image, Statement};
+use sreg_model::{Digest, Document, FoldedNames, Namespace};
+use sreg_store::retry;
+
+use super::nodes::Walked;
+use super::{BlobCheck, Heads, Run, count};
+use crate::derive::repository;
+use crate::error::TreeError;
+
+impl Run<'_> {
+    /// Verifies the statements of every tag of the newest index, and its views where names `are_apart`,
+    /// and says whether every statement could be read.
+    pub(super) fn tags(&self, heads: &Heads, walked: &Walked, are_apart: bool) -> bool {
+        let unread = AtomicBool::new(false);
+        walked.tags.par_iter().for_each(|(namespace, lines)| {
+            if self.observer.is_cancelled() {
+                return;
+            }
+            count(&self.counts.tags, lines.len() as u64);
+            let statements: Vec<Document<Statement>> = lines
+                .iter()
+                .filter_map(|line| self.statement_of(namespace, line))
+                .collect();
+            // A view of a tag whose statement is at fault cannot be derived.
+            if statements.len() != lines.len() {
+                unread.store(true, Ordering::Relaxed);
+            } else if are_apart {
+                self.tag_views(heads, namespace, &lines[0], &statements);
+            }
+        });
+        !unread.into_inner()
+    }
+
+    /// Verifies the statements of every tag that was met, and nothing else.
+    pub(super) fn statements(&self, walked: &Walked) {
+        for (namespace, lines) in &walked.tags {
+            for line in lines {
+                self.statement_of(namespace, line);
+            }
+        }
+    }
+
+    /// Whether all names differ by more than case, and none is reserved: else some views stand in
+    /// the place of others.
+    pub(super) fn check_case(&self, walked: &Walked) -> bool {
+        let mut names = FoldedNames::default();
+        let mut are_apart = true;
+        for (namespace, lines) in &walked.tags {
+            let line = &lines[0];
+            if repository(namespace, line).is_none() {
+                let name = format!("{namespace}/{}", line.key.name());
+                are_apart = false;
+                self.fault_of(
+                    Code::ReservedName,
+                    Place::Head,
+                    Some(name),
+                    "the index has a name that is reserved",
+                );
+                continue;
+            }
+            let name = format!("{namespace}/{}", line.key.as_str());
+            if let Err(other) = names.insert(&name) {
+                let message = format!("it differs from {other} by case alone");
+                are_apart = false;
+                self.fault_of(Code::CaseCollision, Place::Head, Some(name), message);
+            }
+        }
+        are_apart
+    }
+
+    /// The statement that a line names, if it says what the line says.
+    fn statement_of(&self, namespace: &Namespace, line: &TagEntry) -> Option<Document<Statement>> {
+        let reference = format!("{namespace}/{}", line.key.as_str());
+        let place = Place::Statement(line.statement);
+        let statement = self.load_statement(line.statement, Some(&reference))?;
+        let body = statement.body();
+        self.hold_statement(&statement, &reference);
+        let subject = &body.subject;
+        let says = (
+            subject.repository.namespace(),
+            subject.repository.name(),
+            &subject.tag,
+            subject.arch,
+        );
+        let (name, tag) = (line.key.name(), line.key.tag());
+        let image = body.image().map(|image| ImageSize {
+            digest: image.digest,
+            size: image.size,
+        });
+        if says != (namespace, &name, &tag, line.arch) || image != line.image {
+            let message = format!("it is about {subject}, or another image than the index says");
+            self.fault_of(Code::StatementMismatch, &place, Some(reference), message);
+            return None;
+        }
+        Some(statement)
+    }
+
+    pub(super) fn load_statement(
+        &self,
+        id: Digest,
+        reference: Option<&String>,
+    ) -> Option<Document<Statement>> {
+        let place = Place::Statement(id);
+        self.expect(&place);
+        count(&self.counts.statements, 1);
+        match self.tree.statement(&id) {
+            Ok(statement) => Some(statement),
+            Err(error) => {
+                self.error(&place, reference.cloned(), &error);
+                None
+            }
+        }
+    }
+
+    /// Verifies the chains and images of the newest index, and what is attached to these.
+    pub(super) fn blobs(&self, walked: &Walked) {
+        let mut attached: BTreeMap<(Place, u64), BTreeSet<String>> = BTreeMap::new();
+        let mut images: BTreeMap<Place, (Image, Place, BTreeSet<String>)> = BTreeMap::new();
+        for (namespace, lines) in &walked.tags {
+            for line in lines {
+                // At fault already, where it cannot be read.
+                let Ok(statement) = self.tree.statement(&line.statement) else {
+                    continue;
+                };
+                let Some(image) = statement.body().image() else {
+                    continue;
+                };
+                let repository = &statement.body().subject.repository;
+                let place = Place::blob(repository, image.digest);
+                let chain = Place::blob(repository, image.chain);
+                self.expect(&place);
+                self.expect(&chain);
+                let references = &mut images
+                    .entry(place)
+                    .or_insert_with(|| (image.clone(), chain, BTreeSet::new()))
+                    .2;
+                let reference = format!("{namespace}/{}", line.key.as_str());
+                references.insert(reference.clone());
+                for attachment in &image.attached {
+                    let place = Place::blob(repository, attachment.digest);
+                    self.expect(&place);
+                    let references = attached.entry((place, attachment.size)).or_default();
+                    references.insert(reference.clone());
+                }
+            }
+        }
+        if self.options.blobs == BlobCheck::Full {
+            let sizes = images.values().map(|(image, ..)| image.size);
+            let more = attached.keys().map(|(_, size)| *size);
+            self.observer.expect(sizes.chain(more).sum());
+        }
+        attached.par_iter().for_each(|((place, size), references)| {
+            if !self.observer.is_cancelled() {
+                self.attachment(place, *size, references.first().cloned());
+            }
+        });
+        images
+            .par_iter()
+            .for_each(|(place, (image, chain_place, references))| {
+                if self.observer.is_cancelled() {
+                    return;
+                }
+                let reference = references.first().cloned();
+                let chain = self.chain(chain_place, image, reference.as_ref());
+                self.blob(place, image, chain.as_ref(), reference);
+            });
+    }
+
+    fn chain(&self, place: &Place, image: &Image, reference: Option<&String>) -> Option<Chain> {
+        count(&self.counts.chains, 1);
+        let most = usize::try_from(sidecar_len(image.size)).unwrap_or(usize::MAX - 1);
+        let sidecar = match self.tree.read(place, most) {
+            Ok(sidecar) => sidecar,
+            Err(error) => {
+                self.error(place, reference.cloned(), &error);
+                return None;
+            }
+        };
+        let found = Digest::of(&sidecar);
+        if found != image.chain {
+            self.fault_of(
+                Code::BlobMismatch,
+                place,
+                reference.cloned(),
+                format!("the chain's digest is {found}"),
+            );
+            return None;
+        }
+        match Chain::parse(sidecar, image.size, &image.digest) {
+            Ok(chain) => Some(chain),
+            Err(error) => {
+                self.fault_of(error.code(), place, reference.cloned(), error.to_string());
+                None
+            }
+        }
+    }
+
+    fn blob(&self, place: &Place, image: &Image, chain: Option<&Chain>, reference: Option<String>) {
+        if self.options.blobs == BlobCheck::None {
+            return;
+        }
+        let size = self.tree.size(place);
+        if matches!(size, Err(TreeError::Missing { .. })) && self.tree.settings().blob_url.is_some()
+        {
+            return count(&self.counts.blobs_elsewhere, 1);
+        }
+        if size.is_ok() {
+            count(&self.counts.blobs, 1);
+        }
+        if !self.has_size(place, size, image.size, reference.as_ref()) {
+            return;
+        }
+        match chain {
+            Some(chain) if self.tree.store().folder().is_some() => {
+                self.links(place, chain, reference);
+            }
+            _ => self.bytes(place, image.digest, image.size, reference),
+        }
+    }
+
+    /// Verifies a file that is attached to an image. It is always in the tree.
+    fn attachment(&self, place: &Place, size: u64, reference: Option<String>) {
+        if let Place::Blob(_, digest) = place
+            && self.options.blobs != BlobCheck::None
+            && self.has_size(place, self.tree.size(place), size, reference.as_ref())
+        {
+            self.bytes(place, *digest, size, reference);
+        }
+    }
+
+    /// Whether a blob has the right size, and is to be read.
+    fn has_size(
+        &self,
+        place: &Place,
+        found: Result<u64, TreeError>,
+        expected: u64,
+        reference: Option<&String>,
+    ) -> bool {
+        let found = match found {
+            Ok(found) => found,
+            Err(error) => {
+                self.error(place, reference.cloned(), &error);
+                return false;
+            }
+        };
+        if found != expected {
+            let message = format!("it has {found} bytes, expected {expected}");
+            self.fault_of(Code::BlobSize, place, reference.cloned(), message);
+            return false;
+        }
+        let is_read = self.options.blobs != BlobCheck::Head;
+        if is_read {
+            count(&self.counts.bytes, expected);
+        }
+        is_read
+    }
+
+    /// Verifies an image in a folder by its chain, which says where it is wrong.
+    fn links(&self, place: &Place, chain: &Chain, reference: Option<String>) {
+        let path = self.tree.path(place);
+        let broken = hasher::verify(&path, chain, self.options.io, self.observer);
+        self.judge(place, broken.map(|links| broken_links(&links)), reference);
+    }
+
+    /// Verifies a file by its digest.
+    fn bytes(&self, place: &Place, digest: Digest, size: u64, reference: Option<String>) {
+        if self.tree.store().folder().is_none() {
+            return self.bytes_elsewhere(place, digest, size, reference);
+        }
+        let hashed = hasher::hash(&self.tree.path(place), self.options.io, self.observer);
+        let wrong = hashed.map(|hashed| wrong_digest(hashed.chain.digest(), digest));
+        self.judge(place, wrong, reference);
+    }
+
+    fn judge(
+        &self,
+        place: &Place,
+        wrong: Result<Option<String>, HashError>,
+        reference: Option<String>,
+    ) {
+        match wrong {
+            Ok(None) | Err(HashError::Cancelled) => {}
+            Ok(Some(message)) => {
+                self.fault_of(Code::BlobMismatch, place, reference, message);
+            }
+            Err(error) => self.fault_of(
+                error.code(),
+                place,
+                reference,
+                crate::error::explain(&error),
+            ),
+        }
+    }
+
+    /// Reads a file from a server, as it comes.
+    fn bytes_elsewhere(&self, place: &Place, digest: Digest, size: u64, reference: Option<String>) {
+        let mut chain = ChainBuilder::default();
+        let key = place.to_string();
+        let read = retry::read_range(&**self.tree.store(), &key, 0..size, &mut |part| {
+            if self.observer.is_cancelled() {
+                return Err(std::io::ErrorKind::Interrupted.into());
+            }
+            chain.update(part);
+            self.observer.advance(part.len() as u64);
+            Ok(())
+        });
+        if self.observer.is_cancelled() {
+            return;
+        }
+        match read {
+            Err(error) => self.error(place, reference, &error.into()),
+            Ok(()) => {
+                let wrong = wrong_digest(chain.finish().digest(), digest);
+                self.judge(place, Ok(wrong), reference);
+            }
+        }
+    }
+}
+
+/// What is wrong where a digest is not the expected one.
+fn wrong_digest(found: Digest, expected: Digest) -> Option<String> {
+    (found != expected).then(|| format!("its digest is {found}"))
+}
+
+/// Which MiB of a file are wrong, in words; nothing where none is.
+fn broken_links(links: &[usize]) -> Option<String> {
+    let (first, rest) = links.split_first()?;
+    Some(match rest.len() {
+        0 => format!("its bytes are wrong in MiB {first}, counted from 0"),
+        more => format!("its bytes are wrong in MiB {first} and {more} more, counted from 0"),
+    })
+}

@@ -1,0 +1,294 @@
+//! Files that no head knows.
+
+use sreg_model::fault::Code;
+use std::collections::HashSet;
+use std::fs;
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use rayon::prelude::*;
+use sreg_index::hasher;
+use sreg_model::attachment;
+use sreg_model::layout::{Place, STAGING};
+use sreg_model::manifest::{self, Manifest};
+use sreg_model::{Arch, Digest, document, image_index, node};
+use sreg_site::{View, host};
+
+use super::{Heads, Run, unlocked};
+use crate::derive;
+use crate::error::TreeError;
+
+impl Run<'_> {
+    /// Looks at every file of the tree that was not met on the way from the head. Where the
+    /// newest index was not `read_in_full`, it may be the one to name them: then they are only
+    /// looked at as far as they speak for themselves.
+    pub(super) fn files(&self, heads: &Heads, read_in_full: bool) {
+        // What a bucket or a server has besides is not listed.
+        let Some(root) = self.tree.store().folder() else {
+            return;
+        };
+        let faulty = unlocked(&self.faults)
+            .iter()
+            .map(|fault| fault.path.clone())
+            .collect();
+        let mut strays = Vec::new();
+        self.folder(root, "", &faulty, &mut strays);
+        let basis = Basis {
+            heads,
+            chain: heads
+                .last()
+                .is_some_and(|head| head.body().previous.is_none()),
+            index: read_in_full,
+            passed_over: AtomicBool::new(false),
+        };
+        strays.par_iter().for_each(|path| self.stray(&basis, path));
+        if basis.passed_over.into_inner() {
+            self.warn(
+                Code::NotJudged,
+                Place::Head,
+                "the index could not be read in full, so files that it may name were not judged",
+            );
+        }
+    }
+
+    /// Collects what was not met in a folder. What is `faulty` has its fault already.
+    fn folder(
+        &self,
+        folder: &Path,
+        prefix: &str,
+        faulty: &HashSet<String>,
+        strays: &mut Vec<String>,
+    ) {
+        if self.observer.is_cancelled() {
+            return;
+        }
+        let entries = match fs::read_dir(folder) {
+            Ok(entries) => entries,
+            Err(error) => {
+                return self.fault(Code::Unreadable, prefix, error.to_string());
+            }
+        };
+        for entry in entries.flatten() {
+            let name = entry.file_name();
+            let path = format!("{prefix}{}", name.to_string_lossy());
+            if path == STAGING {
+                self.staging(&entry.path());
+                continue;
+            }
+            match entry.file_type() {
+                Ok(kind) if kind.is_dir() => {
+                    self.folder(&entry.path(), &format!("{path}/"), faulty, strays)
+                }
+                Ok(_) if is_link(&path) => {
+                    if !unlocked(&self.expected).contains(&path) {
+                        strays.push(path);
+                    }
+                }
+                Ok(kind) if kind.is_file() && unlocked(&self.expected).contains(&path) => {}
+                Ok(kind) if !kind.is_file() && faulty.contains(&path) => {}
+                Ok(kind) if !kind.is_file() && self.place(&path).is_some() => {
+                    self.not_a_file(&path, None)
+                }
+                _ => strays.push(path),
+            }
+        }
+    }
+
+    /// What runs left. What was only moved aside is no sign of a run.
+    fn staging(&self, folder: &Path) {
+        let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+        let names: Vec<String> = entries
+            .map(|entry| entry.file_name().to_string_lossy().into_owned())
+            .collect();
+        let is_aside = |name: &String| name.starts_with("damaged-") || name.starts_with("junk-");
+        match !names.is_empty() && names.iter().all(is_aside) {
+            true => self.warn(
+                Code::StrayFile,
+                STAGING,
+                "it holds only files that were moved aside: look at them, and delete the folder",
+            ),
+            false => self.warn(
+                Code::InterruptedRun,
+                STAGING,
+                "a run is in progress or was interrupted: the next one tidies up",
+            ),
+        }
+    }
+
+    /// Whose path it is, if it is one of the registry: the file for another host than that of the settings is
+    /// somebody else's.
+    fn place(&self, path: &str) -> Option<Place> {
+        let place = Place::parse(path)?;
+        let is_own = |view: View| view.place == place;
+        let is_ours = !host::places().contains(&place)
+            || self
+                .tree
+                .settings()
+                .host
+                .and_then(host::file)
+                .is_some_and(is_own);
+        is_ours.then_some(place)
+    }
+
+    fn stray(&self, basis: &Basis<'_>, path: &str) {
+        let Some(place) = self.place(path) else {
+            return self.warn(Code::ForeignFile, path, "it is not a file of the registry");
+        };
+        let name = match &place {
+            Place::Settings | Place::Head => return,
+            Place::HeadSlot { epoch, version }
+                if (self.keys.series())
+                    .is_some_and(|series| series.is_abandoned(*epoch, *version)) =>
+            {
+                return self.warn(
+                    Code::AbandonedHead,
+                    path,
+                    "a later epoch of heads leaves it behind",
+                );
+            }
+            Place::HeadSlot { .. } if !basis.chain => return basis.pass_over(),
+            Place::HeadSlot { .. } => {
+                return self.fault(Code::StrayHead, path, "no head of the chain names it");
+            }
+            Place::Trust(_) => {
+                return self.fault(
+                    Code::StrayTrust,
+                    path,
+                    "it does not follow any version of trust that is there",
+                );
+            }
+            Place::Node(name)
+            | Place::Statement(name)
+            | Place::Blob(_, name)
+            | Place::Manifest(_, name)
+            | Place::Index(_, name) => *name,
+            // All others are views that a later version replaces.
+            view if basis.index => return self.stray_view(basis.heads, view),
+            _ => return basis.pass_over(),
+        };
+        match self.digest_of(&place) {
+            Ok(Some(found)) if found != name => {
+                self.fault(
+                    Code::BlobMismatch,
+                    path,
+                    format!("its digest is {found}, and the newest version does not name it"),
+                );
+            }
+            Ok(_) if !basis.index => basis.pass_over(),
+            Ok(_) => self.warn_stray(path),
+            Err(error) => self.error(&place, None, &error),
+        }
+    }
+
+    fn warn_stray(&self, path: &str) {
+        self.warn(
+            Code::StrayFile,
+            path,
+            "the newest version does not name it: an older one does, or a run was interrupted",
+        );
+    }
+
+    /// The digest by which a file should be named; nothing for an image that is not to be read.
+    fn digest_of(&self, place: &Place) -> Result<Option<Digest>, TreeError> {
+        let path = self.tree.path(place);
+        let read = |most: usize| self.tree.read(place, most);
+        Ok(match place {
+            Place::Node(_) => Some(Digest::of(&read(node::MAX_BYTES)?)),
+            Place::Manifest(..) | Place::Index(..) => Some(Digest::of(&read(manifest::MAX_BYTES)?)),
+            Place::Statement(_) => {
+                let bytes = read(document::MAX_BYTES)?;
+                let line = bytes
+                    .iter()
+                    .position(|byte| *byte == b'\n')
+                    .map_or(bytes.len(), |end| end + 1);
+                Some(Digest::of(&bytes[..line]))
+            }
+            Place::Blob(..) if self.options.strays => {
+                match hasher::hash(&path, self.options.io, self.observer) {
+                    Ok(hashed) => Some(hashed.chain.digest()),
+                    Err(hasher::HashError::Cancelled) => return Err(TreeError::Cancelled),
+                    Err(error) => return Err(error.into()),
+                }
+            }
+            _ => None,
+        })
+    }
+
+    /// Whether bytes are the list of what refers to a document, of artifacts that stand in the tree: an
+    /// older head names the document, and it is still there.
+    fn is_list_of_referrers(&self, place: &Place, found: &[u8]) -> bool {
+        let (Place::Referrers(repository, subject) | Place::ReferrersTag(repository, subject)) =
+            place
+        else {
+            return false;
+        };
+        let artifact = |digest: Digest| {
+            let place = Place::Manifest(repository.clone(), digest);
+            let bytes = self.tree.read(&place, manifest::MAX_BYTES).ok()?;
+            let artifact = Manifest::parse(bytes).ok()?;
+            let refers = artifact.subject()?.digest() == subject;
+            (refers && artifact.digest() == digest).then(|| artifact.descriptor())
+        };
+        // Each entry costs a read, and a list of millions could stand there.
+        let listed = image_index::listed(found).filter(|listed| listed.len() <= MOST_LISTED);
+        let listed = listed.and_then(|listed| {
+            let listed = listed.into_iter().map(artifact);
+            listed.collect::<Option<Vec<_>>>()
+        });
+        listed.is_some_and(|listed| image_index::encode(&listed) == found)
+    }
+
+    /// A tag that clients see, and the index does not have.
+    fn stray_view(&self, heads: &Heads, place: &Place) {
+        if is_list(place) {
+            return match derive::read(self.tree, place, MAX_LIST) {
+                Ok(found) if self.is_list_of_referrers(place, &found) => {
+                    self.warn_stray(&place.to_string());
+                }
+                Ok(_) => self.fault(Code::StrayView, place, "it lists what does not stand beside it, or does not refer to that manifest, but clients would read it; delete it"),
+                Err(error) => self.error(place, None, &error),
+            };
+        }
+        let found = derive::read(self.tree, place, 0);
+        match found.and_then(|_| self.is_stale_stray(heads, place)) {
+            Ok(true) => {
+                self.fault(Code::StaleView, place, "an older version had it; sreg repair removes it");
+            }
+            Ok(false) => self.fault(Code::StrayView, place, "no version of the registry derives it, but clients would read it; if it is yours, move it elsewhere, else delete it"),
+            Err(error) => self.error(place, None, &error),
+        }
+    }
+}
+
+/// The most bytes of a list of what refers to a manifest: its entries, each with annotations that a manifest
+/// may have.
+const MAX_LIST: usize = manifest::MAX_BYTES;
+/// More artifacts than one manifest has: of each architecture signatures and attachments.
+const MOST_LISTED: usize = Arch::ALL.len() * (attachment::MOST + 1);
+
+/// Whether a list of what refers to a manifest is to stand at a place.
+fn is_list(place: &Place) -> bool {
+    matches!(place, Place::Referrers(..) | Place::ReferrersTag(..))
+}
+
+/// Whether a symbolic link is to stand at a path.
+fn is_link(path: &str) -> bool {
+    matches!(Place::parse(path), Some(Place::LibraryFile(..)))
+}
+
+/// What files that were not met can be judged by.
+struct Basis<'a> {
+    heads: &'a Heads,
+    /// Whether all heads back to the first could be read.
+    chain: bool,
+    /// Whether the newest index could be read in full.
+    index: bool,
+    /// Whether there was a file that could not be judged.
+    passed_over: AtomicBool,
+}
+
+impl Basis<'_> {
+    fn pass_over(&self) {
+        self.passed_over.store(true, Ordering::Relaxed);
+    }
+}

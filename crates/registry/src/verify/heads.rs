@@ -1,0 +1,140 @@
+//! The chain of heads.
+
+use sreg_model::Document;
+use sreg_model::fault::Code;
+use sreg_model::head::Head;
+use sreg_model::layout::Place;
+
+use super::{Heads, Run, count};
+use crate::error::TreeError;
+use crate::heads;
+
+impl Run<'_> {
+    /// Verifies `head` and all heads before it: the heads that could be read, newest first.
+    pub(super) fn heads(&self) -> Heads {
+        let mut heads = Heads::new();
+        let copy = match self.tree.head() {
+            Ok(head) => head,
+            Err(TreeError::NoHead(_)) => {
+                self.fault(Code::MissingHead, Place::Head, "nothing is published here");
+                return heads;
+            }
+            Err(error) => {
+                self.error(&Place::Head, None, &error);
+                return heads;
+            }
+        };
+        self.hold_head(&copy);
+        self.check_slot(&copy);
+        self.check_lag(&copy);
+        let mut next = Some(copy);
+        while let Some(head) = next {
+            count(&self.counts.heads, 1);
+            let body = head.body();
+            self.expect(&Place::HeadSlot {
+                epoch: body.epoch,
+                version: body.version,
+            });
+            next = match heads::before(self.tree, body, self.keys.series()) {
+                Ok(before) => {
+                    if let Some(before) = &before {
+                        self.hold_earlier_head(before, body);
+                    }
+                    before
+                }
+                Err(error) => {
+                    let slot = heads::slot_before(body, self.keys.series()).unwrap_or(Place::Head);
+                    self.expect(&slot);
+                    self.error(&slot, None, &error);
+                    None
+                }
+            };
+            heads.push(head);
+        }
+        heads
+    }
+
+    /// Verifies the newest head alone, as a reader does: the one in `head`, or `stored`.
+    pub(super) fn newest_head(&self, stored: Option<&Document<Head>>) -> Heads {
+        let newest = match stored {
+            Some(stored) => Ok(stored.clone()),
+            None => self.tree.head(),
+        };
+        match newest {
+            Ok(mut head) => {
+                if let Some(series) = self.keys.series().filter(|_| stored.is_none())
+                    && series.check_newest_head(&head).is_err()
+                {
+                    match heads::behind(self.tree, series, head.body()) {
+                        Ok(Some(later)) => head = later,
+                        Ok(None) => {}
+                        Err(error) => {
+                            self.error(&Place::Head, None, &error);
+                            return Heads::new();
+                        }
+                    }
+                }
+                match self.options.pinned {
+                    true => self.hold_pinned_head(&head),
+                    false => self.hold_head(&head),
+                }
+                vec![head]
+            }
+            Err(error) => {
+                self.error(&Place::Head, None, &error);
+                Heads::new()
+            }
+        }
+    }
+
+    /// `head` is byte for byte what its slot keeps.
+    fn check_slot(&self, copy: &Document<Head>) {
+        let slot = Place::HeadSlot {
+            epoch: copy.body().epoch,
+            version: copy.body().version,
+        };
+        match self.tree.read(&slot, sreg_model::document::MAX_BYTES) {
+            Ok(bytes) if bytes == copy.bytes() => {}
+            Ok(_) => self.fault(
+                Code::HeadMismatch,
+                &slot,
+                "head is another document of the same version",
+            ),
+            Err(error) => self.error(&slot, None, &error),
+        }
+    }
+
+    /// A slot after `head` is a commit whose run was killed before it could move `head` on. After the
+    /// last head of an epoch that counts, it is the first of the next one.
+    fn check_lag(&self, copy: &Document<Head>) {
+        let (mut epoch, mut version) = (copy.body().epoch, copy.body().version);
+        let series = self.keys.series();
+        match series.and_then(|series| series.base(epoch.saturating_add(1))) {
+            Some(base) if base.version.is_none_or(|last| version >= last) => {
+                (epoch, version) = (base.epoch, 1);
+            }
+            _ => version = version.saturating_add(1),
+        }
+        let slot = Place::HeadSlot { epoch, version };
+        match self.tree.head_slot(epoch, version) {
+            Ok(None) => {}
+            Ok(Some(next)) => {
+                self.expect(&slot);
+                let counts = series.map(|series| series.check_newest_head(&next));
+                if let Some(Err(error)) = counts {
+                    return self.held(&slot, None, Err(error));
+                }
+                let message = format!(
+                    "version {version} of epoch {epoch} is published, but head is still version {} of epoch {}",
+                    copy.body().version,
+                    copy.body().epoch
+                );
+                self.fault(Code::LaggingHead, Place::Head, message);
+            }
+            Err(error) => {
+                self.expect(&slot);
+                self.error(&slot, None, &error);
+            }
+        }
+    }
+}

@@ -1,0 +1,344 @@
+//! Trust, and what the reader knows of the registry: `spec/trust.md`.
+
+use sreg_model::document::Document;
+use sreg_model::fault::Code;
+use sreg_model::head::Head;
+use sreg_model::layout::Place;
+use sreg_model::lock::{Known, StatementVersion};
+use sreg_model::statement::Statement;
+use sreg_model::trust;
+use sreg_model::{Digest, Reference};
+use sreg_sign::policy::{PolicyError, check_fresh};
+use sreg_sign::{Purpose, Series, check_known_head, check_seen_slot, seen_slot};
+
+use super::{Evidence, Heads, Run, unlocked};
+use crate::error::TreeError;
+use crate::trust::{most_versions, read_trust};
+
+/// Who may sign what in a tree.
+pub(super) enum Keys {
+    /// The registry has no keys.
+    None,
+    /// It has, but its trust is at fault: nothing can be said of signatures.
+    Unknown,
+    /// It has, and every version of trust is verified.
+    Known(Box<Series>),
+}
+
+impl Keys {
+    pub(super) fn series(&self) -> Option<&Series> {
+        match self {
+            Self::Known(series) => Some(series),
+            Self::None | Self::Unknown => None,
+        }
+    }
+}
+
+impl Run<'_> {
+    /// Verifies every version of trust, and holds it to what is known.
+    pub(super) fn read_keys(&mut self) {
+        self.keys = self.series();
+        if let Keys::Known(series) = &self.keys {
+            let newest = series.newest();
+            let place = Place::Trust(newest.body().version);
+            let fresh = check_fresh(
+                Purpose::Trust,
+                Some(newest.body().expires),
+                self.options.now,
+            );
+            self.held(&place, None, fresh);
+            for known in &self.options.known {
+                let held = series.check_known(known);
+                if let (Err(PolicyError::Fork(_)), Some(seen)) = (&held, known.trust) {
+                    self.keep(&Place::Trust(seen.version));
+                }
+                self.held(&place, None, held);
+            }
+        } else if let (Keys::None, Some(known)) = (&self.keys, self.options.known.first()) {
+            let stripped = PolicyError::Unsigned(known.id);
+            self.held(&Place::Trust(1), None, Err(stripped));
+        }
+    }
+
+    fn series(&self) -> Keys {
+        let mut keys = Keys::None;
+        for version in 1..most_versions(self.tree) {
+            let place = Place::Trust(version);
+            let read = match read_trust(self.tree, version) {
+                Err(TreeError::Missing { .. }) => break,
+                read => read,
+            };
+            self.expect(&place);
+            keys = match (keys, read) {
+                (Keys::None, Ok(first)) => self.found(&place, Series::begin(first)),
+                (Keys::Known(mut series), Ok(next)) => {
+                    let extended = series.extend(next).map(|()| *series);
+                    self.found(&place, extended)
+                }
+                // Whatever follows one that is at fault cannot be judged.
+                (Keys::Unknown, _) => Keys::Unknown,
+                (_, Err(error)) => {
+                    self.error(&place, None, &error);
+                    Keys::Unknown
+                }
+            };
+            // Nothing lists what a server has, and whatever follows would not be judged.
+            if matches!(keys, Keys::Unknown) && self.tree.store().folder().is_none() {
+                break;
+            }
+        }
+        keys
+    }
+
+    fn found(&self, place: &Place, series: Result<Series, PolicyError>) -> Keys {
+        match series {
+            Ok(series) => Keys::Known(Box::new(series)),
+            Err(error) => {
+                self.held(place, None, Err(error));
+                Keys::Unknown
+            }
+        }
+    }
+
+    /// Holds a head that is known to be right to the trust that it names: it may be an old one, but none
+    /// that was left behind.
+    pub(super) fn hold_pinned_head(&self, head: &Document<Head>) {
+        let (epoch, version) = (head.body().epoch, head.body().version);
+        match &self.keys {
+            Keys::Known(series) if epoch > 0 && !series.is_abandoned(epoch, version) => {
+                let slot = Place::HeadSlot { epoch, version };
+                self.held(&slot, None, series.check_head_in_its_time(head));
+            }
+            _ => self.hold_head(head),
+        }
+    }
+
+    /// Holds the newest head to trust, the clock, and what is known.
+    pub(super) fn hold_head(&self, head: &Document<Head>) {
+        match &self.keys {
+            Keys::None if head.body().registry.is_some() => self.without_trust(&Place::Head, None),
+            Keys::Known(series) => {
+                self.held(&Place::Head, None, series.check_newest_head(head));
+                let expires = head.body().expires.filter(|_| !self.options.pinned);
+                let fresh = check_fresh(Purpose::Head, expires, self.options.now);
+                self.held(&Place::Head, None, fresh);
+            }
+            Keys::None | Keys::Unknown => {}
+        }
+        for known in &self.options.known {
+            self.hold_to_known(head, known);
+        }
+    }
+
+    fn hold_to_known(&self, head: &Document<Head>, known: &Known) {
+        let Some(series) = self.keys.series() else {
+            return;
+        };
+        if series.registry() != known.id {
+            // The fault is that it is another registry.
+            return;
+        }
+        let held = check_known_head(known, head);
+        // What nobody signed proves nothing.
+        if matches!(held, Err(PolicyError::Fork(_))) && series.check_newest_head(head).is_ok() {
+            self.keep(&Place::Head);
+        }
+        let newest = held.is_ok();
+        self.held(&Place::Head, None, held);
+        let slot = seen_slot(known, series).filter(|_| newest);
+        let Some(slot @ Place::HeadSlot { epoch, version }) = slot else {
+            return;
+        };
+        match self.tree.head_slot(epoch, version) {
+            Ok(Some(found)) => {
+                let held = check_seen_slot(known, &found);
+                let counts = epoch == 0 || series.check_earlier_head(&found, head.body()).is_ok();
+                if held.is_err() && counts {
+                    self.keep(&slot);
+                }
+                self.held(&slot, None, held);
+            }
+            // A reader is not to go on without having seen it.
+            Err(error @ (TreeError::Store(_) | TreeError::Read { .. })) if self.is_reader => {
+                self.error(&slot, None, &error);
+            }
+            // One that is missing or malformed is found on the way from the newest.
+            Ok(None) | Err(_) => {}
+        }
+    }
+
+    /// Holds a head that `later` follows to the trust under which it was made.
+    pub(super) fn hold_earlier_head(&self, head: &Document<Head>, later: &Head) {
+        if let Some(series) = self.keys.series().filter(|_| head.body().epoch > 0) {
+            let slot = Place::HeadSlot {
+                epoch: head.body().epoch,
+                version: head.body().version,
+            };
+            self.held(&slot, None, series.check_earlier_head(head, later));
+        }
+    }
+
+    /// Holds a statement of the newest index to trust, the clock, and what is known.
+    pub(super) fn hold_statement(&self, statement: &Document<Statement>, reference: &str) {
+        let place = Place::Statement(statement.id());
+        let of = || Some(reference.to_owned());
+        let mut counts = true;
+        match &self.keys {
+            Keys::None if statement.body().registry.is_some() => self.without_trust(&place, of()),
+            Keys::Known(series) => {
+                let held = series.check_statement(statement).map(drop);
+                counts = held.is_ok();
+                self.held(&place, of(), held);
+                let expires = statement.body().expires;
+                self.held(
+                    &place,
+                    of(),
+                    check_fresh(Purpose::Image, expires, self.options.now),
+                );
+            }
+            Keys::None | Keys::Unknown => {}
+        }
+        let body = statement.body();
+        let abandoned = |seen: &StatementVersion| {
+            let (epoch, version) = seen.head;
+            let series = self.keys.series();
+            series.is_some_and(|series| series.is_abandoned(epoch, version))
+        };
+        let seen = self.options.statements.get(&body.subject);
+        if let Some(seen) = seen.filter(|seen| !abandoned(seen)) {
+            let (found, before) = ((body.epoch, body.seq), (seen.epoch, seen.seq));
+            let what = format!(
+                "statement {} of epoch {} about {} is newest, but {} of epoch {} was seen before",
+                body.seq, body.epoch, body.subject, seen.seq, seen.epoch
+            );
+            if found < before {
+                self.held(&place, of(), Err(PolicyError::RolledBack(what)));
+            } else if found == before && seen.id != statement.id() && counts {
+                self.keep(&place);
+                let what = format!("{what}: {}", seen.id);
+                self.held(&place, of(), Err(PolicyError::Fork(what)));
+            }
+        }
+        if let Some(statements) = &self.statements {
+            unlocked(statements).push(statement.clone());
+        }
+    }
+
+    /// Holds the newest lines about a reference to those of the head that was seen before: each of
+    /// those is the newest still, or one that the newest follows (TRUST-24).
+    pub(super) fn hold_to_seen_lines(&self, heads: &Heads, reference: &Reference) {
+        let (Some(series), Some(head)) = (self.keys.series(), heads.first()) else {
+            return;
+        };
+        let Some(tag) = reference.tag_or_default() else {
+            return;
+        };
+        // Removed ones too, which are no images of the reference.
+        let index = self.tree.index(head.body());
+        let Ok(newest) = index.look_up(reference.repository(), &tag) else {
+            return;
+        };
+        for known in &self.options.known {
+            if known.head.is_some_and(|seen| seen.id == head.id()) {
+                continue;
+            }
+            let slot = seen_slot(known, series);
+            let Some(Place::HeadSlot { epoch, version }) = slot else {
+                continue;
+            };
+            // What cannot be read is found by who looks at the whole tree; a reader who has nothing to
+            // hold the newest lines to could be shown old ones.
+            let place = Place::HeadSlot { epoch, version };
+            let seen = match self.tree.head_slot(epoch, version) {
+                Ok(Some(seen)) => seen,
+                Ok(None) if self.is_reader => {
+                    let what = format!(
+                        "version {version} of epoch {epoch}, which was seen before, is gone"
+                    );
+                    self.held(&place, None, Err(PolicyError::RolledBack(what)));
+                    continue;
+                }
+                Err(error) if self.is_reader => {
+                    self.error(&place, None, &error);
+                    continue;
+                }
+                _ => continue,
+            };
+            let index = self.tree.index(seen.body());
+            let lines = match index.look_up(reference.repository(), &tag) {
+                Ok(lines) => lines,
+                Err(source) if self.is_reader => {
+                    self.error(&place, None, &self.tree.map_error(source));
+                    continue;
+                }
+                Err(_) => continue,
+            };
+            for line in lines {
+                let newest = newest.iter().find(|other| other.arch == line.arch);
+                let follows =
+                    newest.is_some_and(|newest| self.leads_to(newest.statement, line.statement));
+                if !follows {
+                    let what = format!(
+                        "version {version} of epoch {epoch}, which was seen before, has a later statement about {reference} ({})",
+                        line.arch
+                    );
+                    self.held(
+                        &Place::Head,
+                        Some(reference.to_string()),
+                        Err(PolicyError::RolledBack(what)),
+                    );
+                }
+            }
+        }
+    }
+
+    /// Whether the series of statements that ends in `newest` has `earlier` in it.
+    fn leads_to(&self, newest: Digest, earlier: Digest) -> bool {
+        let mut next = Some(newest);
+        while let Some(id) = next {
+            if id == earlier {
+                return true;
+            }
+            let Ok(statement) = self.tree.statement(&id) else {
+                // Its fault is another one, for who looks at it.
+                return !self.is_reader;
+            };
+            next = statement.body().previous;
+        }
+        false
+    }
+
+    /// Holds a statement that another has followed to trust.
+    pub(super) fn hold_earlier_statement(&self, statement: &Document<Statement>) {
+        if let Some(series) = self.keys.series() {
+            let place = Place::Statement(statement.id());
+            self.held(&place, None, series.check_earlier_statement(statement));
+        }
+    }
+
+    /// Reports what does not hold.
+    pub(super) fn held(
+        &self,
+        place: &Place,
+        reference: Option<String>,
+        held: Result<(), PolicyError>,
+    ) {
+        if let Err(error) = held {
+            let message = crate::error::explain(&error);
+            self.fault_of(error.code(), place, reference, message);
+        }
+    }
+
+    fn without_trust(&self, place: &Place, reference: Option<String>) {
+        let message = "it is of a registry with keys, but the tree has no trust/1 to check it by";
+        self.fault_of(Code::MissingTrust, place, reference, message);
+    }
+
+    /// Keeps a document that stands in the place of another that was seen.
+    fn keep(&self, place: &Place) {
+        if let Ok(bytes) = self.tree.read(place, trust::MAX_BYTES) {
+            let place = place.clone();
+            unlocked(&self.forks).push(Evidence { place, bytes });
+        }
+    }
+}

@@ -1,0 +1,133 @@
+//! The statements before the newest ones, and those that earlier indexes name.
+
+use sreg_model::fault::Code;
+use std::collections::HashSet;
+use std::sync::Mutex;
+
+use rayon::prelude::*;
+use sreg_model::layout::Place;
+use sreg_model::statement::{Statement, Subject};
+use sreg_model::{Digest, Document, Namespace, manifest};
+use sreg_sign::policy::PolicyError;
+
+use super::nodes::Walked;
+use super::{Run, into_inner, unlocked};
+use crate::derive::repository;
+use crate::error::TreeError;
+
+impl Run<'_> {
+    /// Verifies the statements before the newest ones, and what older indexes name. The images that
+    /// they name may be there, and need not be.
+    pub(super) fn earlier_statements(&self, walked: &Walked) {
+        let newest: HashSet<Digest> = lines(walked).map(|(_, id)| id).collect();
+        let lineage = Mutex::new(newest.clone());
+        // Subjects whose series was followed to its first statement.
+        let whole: Mutex<HashSet<Subject>> = Mutex::default();
+        newest.par_iter().for_each(|id| {
+            // The newest ones were read, and reported on, with their tags.
+            if let Ok(statement) = self.tree.statement(id)
+                && self.follow(statement.body(), &lineage)
+            {
+                unlocked(&whole).insert(statement.body().subject.clone());
+            }
+        });
+        let (lineage, whole) = (into_inner(lineage), into_inner(whole));
+        let stated: HashSet<Subject> = lines(walked).filter_map(|(subject, _)| subject).collect();
+        let known = Mutex::new(lineage.clone());
+        walked.old.par_iter().for_each(|id| {
+            if lineage.contains(id) {
+                return;
+            }
+            let Some(statement) = self.earlier_statement(*id) else {
+                return;
+            };
+            let body = statement.body();
+            self.follow(body, &known);
+            if walked.whole && (whole.contains(&body.subject) || !stated.contains(&body.subject)) {
+                let what = format!(
+                    "an earlier head names it as the newest about {}, but the newest head does not lead to it",
+                    body.subject
+                );
+                let place = Place::Statement(*id);
+                self.held(&place, None, Err(PolicyError::RolledBack(what)));
+            }
+        });
+    }
+
+    /// Verifies the statements before `later`, as far as they were not met: whether all of them
+    /// could be read.
+    fn follow(&self, later: &Statement, met: &Mutex<HashSet<Digest>>) -> bool {
+        let mut later = later.clone();
+        while let Some(id) = later.previous {
+            if !unlocked(met).insert(id) {
+                return true;
+            }
+            let Some(statement) = self.earlier_statement(id) else {
+                return false;
+            };
+            self.check_order(statement.body(), &later, id);
+            later = statement.body().clone();
+        }
+        true
+    }
+
+    fn earlier_statement(&self, id: Digest) -> Option<Document<Statement>> {
+        let statement = self.load_statement(id, None)?;
+        self.hold_earlier_statement(&statement);
+        self.expect_content(statement.body());
+        Some(statement)
+    }
+
+    /// A statement counts one more than the one before, about the same subject (STM-16), and its
+    /// epoch does not fall (STM-20).
+    fn check_order(&self, body: &Statement, later: &Statement, id: Digest) {
+        let message = if later.subject != body.subject || later.seq != body.seq + 1 {
+            format!(
+                "it is number {} about {}, but number {} about {} names it as the one before",
+                body.seq, body.subject, later.seq, later.subject
+            )
+        } else if later.epoch < body.epoch {
+            format!(
+                "it is of epoch {}, but number {} about {} follows it in epoch {}",
+                body.epoch, later.seq, later.subject, later.epoch
+            )
+        } else {
+            return;
+        };
+        let place = Place::Statement(id);
+        self.fault(Code::StatementOrder, place, message);
+    }
+
+    fn expect_content(&self, statement: &Statement) {
+        let repository = &statement.subject.repository;
+        if let (Some(image), Some(manifest)) = (statement.image(), statement.manifest()) {
+            for place in [
+                Place::blob(repository, image.digest),
+                Place::blob(repository, image.chain),
+                Place::blob(repository, manifest::empty_config_digest()),
+                Place::manifest(repository, manifest.digest()),
+            ] {
+                // Kept for those who ask by digest; if it is there, it is checked as a stray is.
+                if matches!(self.tree.size(&place), Err(TreeError::Missing { .. })) {
+                    self.expect(&place);
+                }
+            }
+        }
+    }
+}
+
+/// The lines of the newest index: what each is about, unless its name is reserved, and the
+/// statement that it names.
+fn lines(walked: &Walked) -> impl Iterator<Item = (Option<Subject>, Digest)> {
+    walked.tags.iter().flat_map(|(namespace, lines)| {
+        let namespace: &Namespace = namespace;
+        lines.iter().map(move |line| {
+            let subject = repository(namespace, line).map(|repository| Subject {
+                repository,
+                tag: line.key.tag(),
+                arch: line.arch,
+            });
+            (subject, line.statement)
+        })
+    })
+}

@@ -1,0 +1,318 @@
+//! Views: each is what the index derives.
+
+use sreg_model::fault::Code;
+use std::collections::{BTreeMap, HashMap};
+use std::path::Path;
+use std::{fs, io};
+
+use rayon::prelude::*;
+use sreg_index::chain::ChainBuilder;
+use sreg_index::hasher;
+use sreg_index::map::MapError;
+use sreg_model::head::Head;
+use sreg_model::layout::{FoldedRepository, FoldedTag, Place};
+use sreg_model::node::TagEntry;
+use sreg_model::statement::Statement;
+use sreg_model::{Document, Namespace, Repository, Tag};
+use sreg_site::{Content, View, host, nothing_beside, registry_views, repository_views, tag_views};
+use sreg_store::{StoreError, retry};
+
+use super::nodes::Walked;
+use super::{BlobCheck, Heads, Run, count};
+use crate::derive::{self, repository};
+use crate::error::TreeError;
+
+impl Run<'_> {
+    /// Verifies the views of one tag.
+    pub(super) fn tag_views(
+        &self,
+        heads: &Heads,
+        namespace: &Namespace,
+        line: &TagEntry,
+        statements: &[Document<Statement>],
+    ) {
+        let reference = format!("{namespace}/{}", line.key.as_str());
+        let owner =
+            repository(namespace, line).map(|repository| Owner::Tag(repository, line.key.tag()));
+        for view in tag_views(self.tree.settings(), statements) {
+            self.view(heads, &view, owner.as_ref(), Some(&reference));
+            if let Some(place) = nothing_beside(self.tree.settings(), &view) {
+                self.nothing(heads, &place, owner.as_ref(), &reference);
+            }
+        }
+    }
+
+    /// Verifies that nothing stands at a place where clients would look.
+    fn nothing(&self, heads: &Heads, place: &Place, owner: Option<&Owner>, reference: &str) {
+        let reference = Some(reference.to_owned());
+        let found = match derive::read(self.tree, place, 0) {
+            Err(TreeError::Missing { .. }) => return,
+            found => found.and_then(|_| self.is_stale(heads, owner, place)),
+        };
+        // It has its fault here.
+        self.expect(place);
+        let (code, message) = match found {
+            Err(error) => return self.error(place, reference, &error),
+            Ok(true) => (
+                Code::StaleView,
+                "an older version had it; sreg repair removes it",
+            ),
+            Ok(false) => (
+                Code::StrayView,
+                "the registry says that there is nothing, but clients would read it; delete it",
+            ),
+        };
+        self.fault_of(code, place, reference, message);
+    }
+
+    /// Verifies the views of every repository as a whole, where all its tags are known.
+    pub(super) fn repositories(&self, heads: &Heads, walked: &Walked) {
+        if !walked.whole {
+            return;
+        }
+        let mut repositories: BTreeMap<Repository, Vec<Tag>> = BTreeMap::new();
+        for (namespace, lines) in &walked.tags {
+            if lines.iter().any(|line| line.image.is_some())
+                && let Some(repository) = derive::repository(namespace, &lines[0])
+            {
+                repositories
+                    .entry(repository)
+                    .or_default()
+                    .push(lines[0].key.tag());
+            }
+        }
+        for view in registry_views(self.tree.settings()) {
+            self.view(heads, &view, None, None);
+        }
+        repositories.par_iter().for_each(|(repository, tags)| {
+            let owner = Owner::Repository(repository.clone());
+            for view in repository_views(repository, tags) {
+                self.view(heads, &view, Some(&owner), Some(&repository.to_string()));
+            }
+        });
+    }
+
+    fn view(&self, heads: &Heads, view: &View, owner: Option<&Owner>, reference: Option<&str>) {
+        if let Content::Link { to, size } = &view.content
+            && self.tree.store().folder().is_none()
+        {
+            if host::copies_links(self.tree.settings().host) {
+                self.copy(view, (to, *size), reference);
+            }
+            return;
+        }
+        count(&self.counts.views, 1);
+        self.expect(&view.place);
+        let reference = reference.map(str::to_owned);
+        let expected = derive::stored(view);
+        let found = match derive::read(self.tree, &view.place, expected.len()) {
+            Ok(found) if found == *expected => return,
+            Ok(_) if self.is_copy(view) => return,
+            found => found.and_then(|_| self.is_stale(heads, owner, &view.place)),
+        };
+        let (code, message) = match found {
+            Ok(true) => (
+                Code::StaleView,
+                "it shows an older version; sreg repair writes it anew",
+            ),
+            Ok(false) => (
+                Code::ViewMismatch,
+                "it is not what the index says; sreg repair writes it anew",
+            ),
+            Err(TreeError::Missing { .. }) if self.interrupted => (
+                Code::StaleView,
+                "a run was interrupted before it was written; sreg repair writes it",
+            ),
+            // Whatever its place: a config is derived, too.
+            Err(TreeError::Missing { .. }) => {
+                (Code::MissingView, "it is missing; sreg repair writes it")
+            }
+            Err(error) => {
+                return self.error(&view.place, reference, &error);
+            }
+        };
+        self.fault_of(code, &view.place, reference, message);
+    }
+
+    /// Verifies what stands in the place of a link in a store that has none. Its bytes are not read unless all
+    /// are to be: what was noted when it was copied, and its size, tell as much as is said of images.
+    fn copy(&self, view: &View, image: (&Place, u64), reference: Option<&str>) {
+        count(&self.counts.views, 1);
+        let reference = reference.map(str::to_owned);
+        let (code, message) = match self.is_copied(&view.place, image) {
+            Ok(Some(true)) => return,
+            Ok(Some(false)) => (
+                Code::ViewMismatch,
+                "it is not the image that the index names; sreg repair has it copied anew",
+            ),
+            Ok(None) => (
+                Code::MissingView,
+                "it is missing; sreg repair has the image copied",
+            ),
+            Err(error) => return self.error(&view.place, reference, &error.into()),
+        };
+        self.fault_of(code, &view.place, reference, message);
+    }
+
+    /// Whether an object is a copy of an image; nothing, where there is no such object.
+    fn is_copied(
+        &self,
+        place: &Place,
+        (image, size): (&Place, u64),
+    ) -> Result<Option<bool>, StoreError> {
+        let (store, key) = (self.tree.store(), place.to_string());
+        let (Some(copy), Place::Blob(_, digest)) = (store.copied(&key)?, image) else {
+            return Ok(None);
+        };
+        if copy.digest.is_some_and(|noted| noted != *digest) || copy.size != size {
+            return Ok(Some(false));
+        }
+        if self.options.blobs != BlobCheck::Full {
+            return Ok(Some(true));
+        }
+        let mut chain = ChainBuilder::default();
+        retry::read_range(&**store, &key, 0..copy.size, &mut |part| {
+            if self.observer.is_cancelled() {
+                return Err(io::ErrorKind::Interrupted.into());
+            }
+            chain.update(part);
+            Ok(())
+        })?;
+        Ok(Some(chain.finish().digest() == *digest))
+    }
+
+    /// Whether the image itself stands where a link should, as in a copy that was made by what follows
+    /// links.
+    fn is_copy(&self, view: &View) -> bool {
+        let Content::Link {
+            to: place @ Place::Blob(_, digest),
+            ..
+        } = &view.content
+        else {
+            return false;
+        };
+        let path = self.tree.path(&view.place);
+        let size = |path: &Path| match fs::symlink_metadata(path) {
+            Ok(found) if found.is_file() => Some(found.len()),
+            _ => None,
+        };
+        let found = size(&path);
+        found.is_some()
+            && found == size(&self.tree.path(place))
+            && (self.options.blobs != BlobCheck::Full
+                || hasher::hash(&path, self.options.io, self.observer)
+                    .is_ok_and(|hashed| hashed.chain.digest() == *digest))
+    }
+
+    /// Whether a view that nobody owns now is one of an older head, or of a run that is not finished.
+    pub(super) fn is_stale_stray(&self, heads: &Heads, place: &Place) -> Result<bool, TreeError> {
+        let owner = self.owner(heads, place)?;
+        self.is_stale(heads, owner.as_ref(), place)
+    }
+
+    /// Whether what stands in the place of a view of `owner` is one of an older head, or of a run that is
+    /// not finished. Of what stands there no more is read than one byte over what such a head derives.
+    fn is_stale(
+        &self,
+        heads: &Heads,
+        owner: Option<&Owner>,
+        place: &Place,
+    ) -> Result<bool, TreeError> {
+        if self.interrupted {
+            return Ok(true);
+        }
+        let Some(owner) = owner else {
+            return Ok(false);
+        };
+        let mut found: Option<Vec<u8>> = None;
+        for head in heads.iter().skip(1) {
+            for view in self.views_then(head.body(), owner)? {
+                if view.place != *place {
+                    continue;
+                }
+                let derived = derive::stored(&view);
+                let read = match found.take() {
+                    Some(found) if found.len() > derived.len() => found,
+                    _ => derive::read(self.tree, place, derived.len())?,
+                };
+                if read == *derived {
+                    return Ok(true);
+                }
+                found = Some(read);
+            }
+        }
+        Ok(false)
+    }
+
+    /// The views of `owner` that an older head derives; none, where what it names is gone or at fault.
+    fn views_then(&self, head: &Head, owner: &Owner) -> Result<Vec<View>, TreeError> {
+        let index = self.tree.index(head);
+        let derived = match owner {
+            Owner::Tag(repository, tag) => derive::views_of_tag(self.tree, index, repository, tag),
+            Owner::Repository(repository) => {
+                derive::present_tags(self.tree, index, repository.namespace()).map(|mut tags| {
+                    let tags = tags.remove(repository);
+                    tags.map_or_else(Vec::new, |tags| repository_views(repository, &tags))
+                })
+            }
+        };
+        match derived {
+            Err(error) if !error.is_unread() => Ok(Vec::new()),
+            derived => derived,
+        }
+    }
+
+    /// What a view shows, as its names are spelt in the index; nothing where it has no such names.
+    fn owner(&self, heads: &Heads, place: &Place) -> Result<Option<Owner>, TreeError> {
+        let spelt = |folded| self.spelt(heads, folded);
+        Ok(match place {
+            Place::SeedTags(repository) => Some(Owner::Repository(repository.clone())),
+            Place::TagsList(folded) => spelt(folded).map(Owner::Repository),
+            Place::SeedManifest(repository, tag) | Place::Shub(repository, tag) => {
+                Some(Owner::Tag(repository.clone(), tag.clone()))
+            }
+            Place::TagManifest(folded, tag) | Place::TagIndex(folded, tag) => {
+                spelt(folded).map(|repository| Owner::Tag(repository, tag.clone()))
+            }
+            Place::LibraryImage(_, folded, tag) | Place::LibraryFile(_, folded, tag) => {
+                let (Some(repository), Some(newest)) = (spelt(folded), heads.first()) else {
+                    return Ok(None);
+                };
+                let index = self.tree.index(newest.body());
+                let lines = derive::lines_of_namespace(self.tree, index, repository.namespace())?;
+                let line = lines.iter().find(|line| {
+                    line.key.name() == *repository.name() && FoldedTag::new(&line.key.tag()) == *tag
+                });
+                line.map(|line| Owner::Tag(repository, line.key.tag()))
+            }
+            _ => None,
+        })
+    }
+
+    /// The repository of the newest index that is spelt so in lower case. Lines stay in the index, so
+    /// that it has those of older heads, too.
+    fn spelt(&self, heads: &Heads, folded: &FoldedRepository) -> Option<Repository> {
+        let spellings = self.spellings.get_or_init(|| {
+            let mut spellings = HashMap::new();
+            if let Some(newest) = heads.first() {
+                // Of what cannot be read there is a fault already.
+                let _ = self.tree.index(newest.body()).walk(
+                    &mut |namespace: &Namespace, line: TagEntry| {
+                        if let Some(repository) = derive::repository(namespace, &line) {
+                            spellings.insert(FoldedRepository::new(&repository), repository);
+                        }
+                        Ok::<_, MapError>(())
+                    },
+                );
+            }
+            spellings
+        });
+        spellings.get(folded).cloned()
+    }
+}
+
+/// What a view shows.
+enum Owner {
+    Tag(Repository, Tag),
+    Repository(Repository),
+}
