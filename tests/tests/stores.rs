@@ -9,17 +9,11 @@ use sreg_model::layout::Place;
 use sreg_model::served::served;
 use sreg_model::settings::Settings;
 use sreg_model::{Digest, Host};
-use sreg_publish::Destination;
-use sreg_publish::Publisher;
-use sreg_publish::Watch;
 use sreg_publish::changeset::Edition;
-use sreg_publish::publish_edition;
-use sreg_publish::push::Push;
-use sreg_publish::push::push;
+use sreg_publish::push::{Push, push};
+use sreg_publish::{Destination, Publisher, Watch, publish_edition};
 use sreg_registry::Tree;
-use sreg_registry::verify::BlobCheck;
-use sreg_registry::verify::Options;
-use sreg_registry::verify::verify_tree;
+use sreg_registry::verify::{BlobCheck, Options, verify_tree};
 use sreg_store::{
     If, Memory, Object, Served, Sink, Store, StoreError, Upload, Written, keeps_conditions,
 };

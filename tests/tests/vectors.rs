@@ -7,7 +7,6 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 use sreg_image::{Content, Report};
-use sreg_model::canonical;
 use sreg_model::head::Head;
 use sreg_model::layout::Place;
 use sreg_model::lock::Lock;
@@ -17,9 +16,11 @@ use sreg_model::settings::Settings;
 use sreg_model::statement::{Claim, Image, Statement, Subject};
 use sreg_model::trust::scope::Scope;
 use sreg_model::trust::{KeyState, Trust};
-use sreg_model::{Arch, Digest, Document, ImageFormat, Key, Reference, Repository, SifImage, Tag};
+use sreg_model::{
+    Arch, Digest, Document, ImageFormat, Key, Reference, Repository, SifImage, Tag, canonical,
+};
 use sreg_sign::{Purpose, Signature, parse_all};
-use sreg_site::{registry_views, repository_views, tag_views};
+use sreg_views::{registry_views, repository_views, tag_views};
 
 /// What a reader makes of an input: what it says, or the word of the error.
 type Verdict = Result<Value, &'static str>;
@@ -482,10 +483,10 @@ fn views() {
         for view in views {
             let path = view.place.to_string();
             match view.content {
-                sreg_site::Content::Bytes(bytes) => {
+                sreg_views::Content::Bytes(bytes) => {
                     files.insert(path, json!(String::from_utf8(bytes).unwrap()))
                 }
-                sreg_site::Content::Link { to, .. } => {
+                sreg_views::Content::Link { to, .. } => {
                     links.insert(path, json!(view.place.link_to(&to)))
                 }
             };

@@ -1,4 +1,4 @@
-//! The vectors of whole trees in `spec/vectors`, as `sreg-tree` verifies them.
+//! The vectors of whole trees in `spec/vectors`, as `sreg-registry` verifies them.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::collections::BTreeSet;
@@ -8,9 +8,7 @@ use std::path::{Path, PathBuf};
 use serde_json::{Value, json};
 use sreg_index::hasher::{IoMode, Unobserved};
 use sreg_registry::Tree;
-use sreg_registry::verify::BlobCheck;
-use sreg_registry::verify::Options;
-use sreg_registry::verify::verify_tree;
+use sreg_registry::verify::{BlobCheck, Options, verify_tree};
 
 fn folders(folder: &Path) -> Vec<PathBuf> {
     let mut found: Vec<PathBuf> = fs::read_dir(folder)

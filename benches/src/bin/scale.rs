@@ -17,10 +17,8 @@ use std::time::{Duration, Instant};
 
 use sreg_index::hasher::Observer;
 use sreg_model::head::Head;
-use sreg_publish::Destination;
-use sreg_publish::Watch;
 use sreg_publish::changeset::Edition;
-use sreg_publish::publish_edition;
+use sreg_publish::{Destination, Watch, publish_edition};
 use sreg_registry::TreeError;
 
 /// Takes the times, and stops the run once it is committed.

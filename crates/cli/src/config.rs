@@ -6,8 +6,7 @@ use std::path::{Path, PathBuf};
 use etcetera::BaseStrategy as _;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
-use sreg_ingest::source::Layout;
-use sreg_ingest::source::Pattern;
+use sreg_ingest::source::{Layout, Pattern};
 use sreg_model::settings::{BaseUrl, BlobUrl};
 use sreg_model::{Host, Namespace};
 

@@ -8,8 +8,7 @@ use std::path::{Path, PathBuf};
 
 use sreg_model::trust::{ListedKey, Trust};
 use sreg_model::{Fingerprint, Key};
-use sreg_publish::Keys;
-use sreg_publish::days;
+use sreg_publish::{Keys, days};
 use sreg_sign::{SignError, Signer, amend};
 use zeroize::Zeroizing;
 

@@ -9,14 +9,12 @@ use sreg_model::head::TrustVersion;
 use sreg_model::lock::{self, HeadVersion, Known, Lock, StatementVersion};
 use sreg_model::statement::Subject;
 use sreg_model::{Digest, Document};
-use sreg_registry::verify::Evidence;
-use sreg_registry::verify::Seen;
+use sreg_registry::verify::{Evidence, Seen};
 
 use crate::args::Knowing;
-use crate::config;
-use crate::files;
 use crate::output::Output;
 use crate::problem::Problem;
+use crate::{config, files};
 
 /// The lock file that is read where none is named.
 pub(crate) const LOCK: &str = "sreg.lock";

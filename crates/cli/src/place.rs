@@ -5,14 +5,12 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use sreg_publish::Destination;
-use sreg_registry::Tree;
-use sreg_registry::TreeError;
+use sreg_registry::{Tree, TreeError};
 use sreg_store::{Addresses, Http, RetryPolicy, Store, StoreConfig, StoreError, Timeouts};
 
 use crate::args::Global;
-use crate::config;
 use crate::problem::Problem;
-use crate::stop;
+use crate::{config, stop};
 
 /// How many requests go to a store at once: it is the network that is waited for.
 const AT_ONCE: usize = 16;

@@ -12,19 +12,15 @@ use sreg_ingest::source::holds_images;
 use sreg_model::Fingerprint;
 use sreg_model::fault::Code;
 use sreg_model::settings::SettingsError;
-use sreg_registry::SourceFault;
-use sreg_registry::TreeError;
-use sreg_registry::Unsigned;
-use sreg_registry::explain;
 use sreg_registry::verify::Fault;
+use sreg_registry::{SourceFault, TreeError, Unsigned, explain};
 use sreg_serve::ServeError;
 use sreg_sign::amend::{AmendError, Grant, only_key};
 use sreg_sign::policy::PolicyError;
 use sreg_sign::{AuthorError, SignError};
 use sreg_store::StoreError;
 
-use crate::exit;
-use crate::place;
+use crate::{exit, place};
 
 /// A failed command.
 #[derive(Debug)]

@@ -12,7 +12,6 @@ use sreg_model::lock::Known;
 use sreg_model::settings::{BaseUrl, BlobUrl, Settings};
 use sreg_model::statement::{Image, Subject};
 use sreg_model::{Digest, Document, Host, document, trust};
-
 use sreg_publish::changeset::{Edition, Provided, others};
 use sreg_publish::commit::publish;
 use sreg_publish::folder_writer::FolderWriter;

@@ -5,9 +5,8 @@
 //! enough before it was hashed for any later write to show in its times.
 
 use std::collections::BTreeMap;
-use std::fs;
-use std::io;
 use std::path::{Path, PathBuf};
+use std::{fs, io};
 
 use serde::{Deserialize, Serialize};
 use sreg_files::{Access, write_atomic};

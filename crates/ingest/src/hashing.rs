@@ -10,13 +10,13 @@ use sreg_index::hasher::{self, HashError, IoMode};
 use sreg_index::stamp::{FileId, Stamp};
 use sreg_model::Digest;
 use sreg_model::layout::{FoldedRepository, Place};
-
-use crate::hash_cache::{Cache, Known};
-use crate::images::Found;
 use sreg_publish::folder_writer::{FolderWriter, check_room};
 use sreg_publish::writer::{Puts, Writer};
 use sreg_publish::{LinkMode, Watch};
 use sreg_registry::{Tree, TreeError};
+
+use crate::hash_cache::{Cache, Known};
+use crate::images::Found;
 
 /// How an image came to be known.
 pub(crate) enum Hashing {
@@ -167,6 +167,7 @@ fn reuse(tree: &Tree, image: &Found) -> Option<Hashing> {
         .known
         .as_ref()
         .filter(|known| has_chain(tree, image, known))?;
+    tracing::debug!(path = %image.path.display(), "not read: unchanged since it was hashed");
     Some(Hashing::Reused(known.clone()))
 }
 

@@ -2,11 +2,9 @@
 
 use sreg_model::settings::Settings;
 use sreg_model::statement::Subject;
-use sreg_site::host;
-
-use sreg_registry::Tree;
-use sreg_registry::TreeError;
 use sreg_registry::derive::{self, Lines};
+use sreg_registry::{Tree, TreeError};
+use sreg_views::host;
 
 /// Refuses to write the file for a host over one that somebody else has made.
 pub(crate) fn check_file(tree: &Tree, settings: &Settings) -> Result<(), TreeError> {

@@ -5,10 +5,10 @@ use std::fs;
 use std::path::Path;
 
 use sreg_model::statement::Subject;
-
-use crate::hash_cache::write_whole;
 use sreg_registry::TreeError;
 use sreg_registry::derive::{self, Lines};
+
+use crate::hash_cache::write_whole;
 
 /// The subjects of `lines` that are not `present`: those to remove, and those to keep. Removed is
 /// what an earlier run brought from the same folder, or everything when `prune` is set.

@@ -10,6 +10,7 @@ use sreg_model::layout::Place;
 use sreg_model::node::TagEntry;
 use sreg_model::statement::Subject;
 use sreg_model::{Arch, Document, Reference};
+use sreg_registry::{Tree, TreeError};
 
 use crate::attempts::until_won;
 use crate::changeset::Edition;
@@ -18,8 +19,6 @@ use crate::link::LinkMode;
 use crate::publisher::Publisher;
 use crate::recover::Base;
 use crate::upload_check::bring_file;
-use sreg_registry::Tree;
-use sreg_registry::TreeError;
 
 /// A file that is to be attached.
 pub struct Attach<'a> {

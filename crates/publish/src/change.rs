@@ -11,6 +11,8 @@ use sreg_model::lock::Known;
 use sreg_model::settings::Settings;
 use sreg_model::statement::{Claim, Statement, Subject};
 use sreg_model::{Digest, Document, Reference, canonical};
+use sreg_registry::derive::{Lines, lines};
+use sreg_registry::{Tree, TreeError, heads};
 use sreg_sign::Series;
 
 use crate::attempts::until_won;
@@ -23,10 +25,6 @@ use crate::recover::{Base, recover};
 use crate::signing::{Keys, signing};
 use crate::version::Publication;
 use crate::writer::Writer;
-use sreg_registry::Tree;
-use sreg_registry::TreeError;
-use sreg_registry::derive::{Lines, lines};
-use sreg_registry::heads;
 
 pub use self::trust::{lost, takes_from_heads};
 

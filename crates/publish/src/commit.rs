@@ -4,6 +4,11 @@ use sreg_model::Document;
 use sreg_model::head::Head;
 use sreg_model::layout::Place;
 use sreg_model::trust::Trust;
+use sreg_registry::derive::Lines;
+use sreg_registry::heads::{self, Line, has_later_trust};
+use sreg_registry::journal::{Journal, Noted};
+use sreg_registry::trust::read_trust;
+use sreg_registry::{Tree, TreeError};
 use sreg_sign::Series;
 
 use crate::attempts::ATTEMPTS;
@@ -12,12 +17,6 @@ use crate::recover::{Base, create_trust};
 use crate::update_views::{self, Shown};
 use crate::version::{Prepared, Publication, prepare};
 use crate::writer::Writer;
-use sreg_registry::Tree;
-use sreg_registry::TreeError;
-use sreg_registry::derive::Lines;
-use sreg_registry::heads::{self, Line, has_later_trust};
-use sreg_registry::journal::{Journal, Noted};
-use sreg_registry::trust::read_trust;
 
 /// The files and folders that every version writes: head, slot, trust, journal.
 const FILES: usize = 8;

@@ -22,8 +22,8 @@ use sreg_model::Document;
 use sreg_model::head::Head;
 use sreg_model::layout::{JOURNAL, LOCK, Place, STAGING};
 use sreg_model::settings::Settings;
-use sreg_site::{Content, View};
 use sreg_store::Local;
+use sreg_views::{Content, View};
 
 pub use self::room::check_room;
 use crate::link::{LinkMode, bring};

@@ -21,6 +21,8 @@ use sreg_model::lock::Known;
 use sreg_model::node::TagEntry;
 use sreg_model::statement::{Image, Subject};
 use sreg_model::{Digest, Document, Namespace};
+use sreg_registry::heads::{self, Line};
+use sreg_registry::{Tree, TreeError};
 use sreg_sign::Series;
 
 use crate::commit::{begin_views, show};
@@ -30,9 +32,6 @@ use crate::progress::Watch;
 use crate::recover::{Base, check_newest, create_trust, recover};
 use crate::upload_check::{arrived, bring_file};
 use crate::writer::Writer;
-use sreg_registry::Tree;
-use sreg_registry::TreeError;
-use sreg_registry::heads::{self, Line};
 
 /// How much is copied at once: it is the network that is waited for.
 const AT_ONCE: usize = 16;

@@ -4,7 +4,9 @@ use sreg_index::map::MapError;
 use sreg_model::head::Head;
 use sreg_model::lock::Known;
 use sreg_model::statement::Subject;
-use sreg_model::{Document, Repository};
+use sreg_model::{Document, FoldedNames, Repository};
+use sreg_registry::derive::{self, Lines};
+use sreg_registry::{Tree, TreeError};
 
 use crate::changeset::Edition;
 use crate::commit::carry_out;
@@ -13,10 +15,6 @@ use crate::recover::{Base, recover};
 use crate::signing::{Keys, signing};
 use crate::version::{Publication, prepare};
 use crate::writer::{Deferred, Writer};
-use sreg_model::FoldedNames;
-use sreg_registry::Tree;
-use sreg_registry::TreeError;
-use sreg_registry::derive::{self, Lines};
 
 /// What is published with.
 #[derive(Clone, Copy)]

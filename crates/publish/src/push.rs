@@ -12,6 +12,7 @@ use sreg_model::layout::Place;
 use sreg_model::media_type::ImageFormat;
 use sreg_model::statement::{Image, Subject};
 use sreg_model::{Arch, Digest, Document, Repository, Tag};
+use sreg_registry::{Tree, TreeError};
 
 use crate::attempts::until_won;
 use crate::changeset::{Edition, Provided};
@@ -20,8 +21,6 @@ use crate::link::LinkMode;
 use crate::publisher::Publisher;
 use crate::upload_check::bring_file;
 use crate::writer::Writer;
-use sreg_registry::Tree;
-use sreg_registry::TreeError;
 
 /// An image that is to be published.
 pub struct Push<'a> {

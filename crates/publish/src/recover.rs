@@ -6,17 +6,16 @@ use sreg_model::head::Head;
 use sreg_model::layout::Place;
 use sreg_model::lock::Known;
 use sreg_model::trust::Trust;
+use sreg_registry::derive::{Lines, lines};
+use sreg_registry::heads::{self, Line, Next};
+use sreg_registry::journal::{Journal, Version, parse};
+use sreg_registry::trust::read_trust;
+use sreg_registry::{Tree, TreeError};
 use sreg_sign::policy::PolicyError;
 use sreg_sign::{Series, check_known_head, check_seen_slot, seen_slot};
 
 use crate::update_views::{self, Shown};
 use crate::writer::Writer;
-use sreg_registry::Tree;
-use sreg_registry::TreeError;
-use sreg_registry::derive::{Lines, lines};
-use sreg_registry::heads::{self, Line, Next};
-use sreg_registry::journal::{Journal, Version, parse};
-use sreg_registry::trust::read_trust;
 
 /// What is published already.
 pub struct Base {

@@ -3,14 +3,13 @@
 use sreg_model::head::Head;
 use sreg_model::statement::Subject;
 use sreg_model::{Arch, Document, Reference};
+use sreg_registry::{Tree, TreeError};
 
 use crate::attempts::until_won;
 use crate::changeset::Edition;
 use crate::destination::Destination;
 use crate::publisher::Publisher;
 use crate::recover::Base;
-use sreg_registry::Tree;
-use sreg_registry::TreeError;
 
 /// A reference that is to be removed.
 pub struct Remove<'a> {

@@ -9,6 +9,10 @@ use sreg_model::layout::Place;
 use sreg_model::lock::Known;
 use sreg_model::node::TagEntry;
 use sreg_model::statement::Statement;
+use sreg_registry::heads::Line;
+use sreg_registry::journal::Journal;
+use sreg_registry::verify::{self, BlobCheck, Fault, Options};
+use sreg_registry::{Tree, TreeError, derive};
 
 use crate::attempts::until_won;
 use crate::commit::show;
@@ -18,12 +22,6 @@ use crate::progress::Watch;
 use crate::recover::{Base, recover};
 use crate::update_views::Shown;
 use crate::writer::Writer;
-use sreg_registry::Tree;
-use sreg_registry::TreeError;
-use sreg_registry::derive;
-use sreg_registry::heads::Line;
-use sreg_registry::journal::Journal;
-use sreg_registry::verify::{self, BlobCheck, Fault, Options};
 
 /// What was mended.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]

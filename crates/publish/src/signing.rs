@@ -7,15 +7,14 @@ use sreg_model::statement::Statement;
 use sreg_model::trust::scope::Scope;
 use sreg_model::trust::{ListedKey, Trust};
 use sreg_model::{Document, Namespace};
+use sreg_registry::derive::Lines;
+use sreg_registry::{Tree, TreeError, Unsigned};
 use sreg_sign::amend::{self, Amendment, Term, only_key};
 use sreg_sign::policy::{PolicyError, check_fresh};
 use sreg_sign::{Author, AuthorError, Purpose, Series, Signer, sign};
 
 use crate::changeset::Edition;
 use crate::recover::Base;
-use sreg_registry::Tree;
-use sreg_registry::derive::Lines;
-use sreg_registry::{TreeError, Unsigned};
 
 /// Some days in seconds.
 #[must_use]

@@ -9,14 +9,13 @@ use sreg_model::layout::Place;
 use sreg_model::node::{ImageSize, TagEntry, TagKey};
 use sreg_model::statement::{Claim, Statement, Subject};
 use sreg_model::{Digest, Document, Namespace, canonical, document};
+use sreg_registry::derive::Lines;
+use sreg_registry::{Tree, TreeError};
 use sreg_sign::policy;
 
 use crate::changeset::{Edition, Provided};
 use crate::signing::{Signing, unsigned};
 use crate::writer::Puts;
-use sreg_registry::Tree;
-use sreg_registry::TreeError;
-use sreg_registry::derive::Lines;
 
 /// What is to be said of a subject.
 enum Wanted<'a> {

@@ -15,15 +15,14 @@ use sreg_model::layout::{JOURNAL, Place};
 use sreg_model::served::served;
 use sreg_model::settings::Settings;
 use sreg_model::{Digest, Document, document};
-use sreg_site::{Content, View, host};
+use sreg_registry::heads::{self, Line, Next};
+use sreg_registry::journal::{Journal, MAX_JOURNAL, Noted, Version, journal};
+use sreg_registry::{Tree, TreeError};
 use sreg_store::{If, Object, Served, Store, StoreError, Upload, Written};
+use sreg_views::{Content, View, host};
 
 use crate::link::LinkMode;
 use crate::writer::{Puts, Writer, evidence};
-use sreg_registry::Tree;
-use sreg_registry::TreeError;
-use sreg_registry::heads::{self, Line, Next};
-use sreg_registry::journal::{Journal, MAX_JOURNAL, Noted, Version, journal};
 
 /// How often something is tried anew that others change meanwhile.
 const ATTEMPTS: usize = 16;

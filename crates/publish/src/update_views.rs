@@ -15,7 +15,7 @@ use sreg_registry::derive::{present_tags, read, repository, stored, views_of_tag
 use sreg_registry::heads::{self, Line};
 use sreg_registry::journal::Version;
 use sreg_registry::{Tree, TreeError};
-use sreg_site::{
+use sreg_views::{
     View, host, nothing_beside, registry_views, repository_places, repository_views, tag_places,
 };
 

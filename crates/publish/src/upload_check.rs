@@ -9,12 +9,11 @@ use sreg_index::chain::CHUNK;
 use sreg_index::hasher::Observer;
 use sreg_index::stamp::Stamp;
 use sreg_model::layout::Place;
+use sreg_registry::{Tree, TreeError};
 use sreg_store::retry;
 
 use crate::link::LinkMode;
 use crate::writer::Writer;
-use sreg_registry::Tree;
-use sreg_registry::TreeError;
 
 /// Of so many chunks of a file, one is read back once it has arrived.
 const SAMPLE: usize = 64;

@@ -13,13 +13,12 @@ use sreg_model::head::Head;
 use sreg_model::layout::{Place, STAGING};
 use sreg_model::settings::Settings;
 use sreg_model::{Digest, Document};
-use sreg_site::View;
-
-use crate::link::LinkMode;
-use sreg_registry::Tree;
-use sreg_registry::TreeError;
 use sreg_registry::heads::Line;
 use sreg_registry::journal::Journal;
+use sreg_registry::{Tree, TreeError};
+use sreg_views::View;
+
+use crate::link::LinkMode;
 
 /// Takes what is immutable: statements and nodes.
 pub trait Puts: Send + Sync {

@@ -11,7 +11,7 @@ use sreg_model::head::Head;
 use sreg_model::layout::Place;
 use sreg_model::node::{MapName, TagEntry};
 use sreg_model::{Namespace, Reference, Repository, Tag};
-use sreg_site::{Content, View, tag_views};
+use sreg_views::{Content, View, tag_views};
 
 use crate::error::TreeError;
 use crate::tree::Tree;

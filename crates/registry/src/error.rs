@@ -1,21 +1,19 @@
 //! What can go wrong with a tree.
 
-use sreg_model::fault::Code;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use sreg_files::{is_absent, is_full, is_not_a_file};
 use sreg_index::hasher::HashError;
 use sreg_index::map::MapError;
-use sreg_model::Arch;
-use sreg_model::canonical;
 use sreg_model::document::DocumentError;
+use sreg_model::fault::Code;
 use sreg_model::layout::Place;
 use sreg_model::settings::SettingsError;
+use sreg_model::{Arch, canonical};
 use sreg_sign::AuthorError;
 use sreg_sign::amend::AmendError;
 use sreg_sign::policy::PolicyError;
-
-use sreg_files::{is_absent, is_full, is_not_a_file};
 use sreg_store::StoreError;
 
 use crate::source_fault::SourceFault;

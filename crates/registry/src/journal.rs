@@ -1,11 +1,11 @@
 //! The journal: what a run has still to do once it has begun to change what readers see.
 
 use serde::{Deserialize, Serialize};
-use sreg_model::document::Body;
+use sreg_model::document::{self, Body};
 use sreg_model::head::Head;
 use sreg_model::layout::{JOURNAL, Place};
 use sreg_model::trust::{self, Trust};
-use sreg_model::{Digest, Document, document};
+use sreg_model::{Digest, Document};
 use sreg_store::StoreError;
 
 use crate::error::TreeError;

@@ -5,17 +5,19 @@ mod content;
 mod files;
 mod heads;
 mod keys;
+mod look_again;
 mod nodes;
 mod series;
 mod views;
 
-use sreg_model::fault::Code;
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, OnceLock};
 
 use serde::Serialize;
 use sreg_index::hasher::{IoMode, Observer};
+use sreg_model::fault::Code;
+
 pub use sreg_model::fault::Class;
 use sreg_model::head::Head;
 use sreg_model::layout::{FoldedRepository, Place};
@@ -25,10 +27,10 @@ use sreg_model::trust::Trust;
 use sreg_model::{Digest, Document, Reference, Repository};
 
 use self::keys::Keys;
+use self::look_again::look_again;
 use crate::error::{TreeError, explain};
 use crate::journal;
 use crate::tree::Tree;
-use sreg_store::retry;
 
 /// How closely blobs are looked at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -92,6 +94,16 @@ pub struct Fault {
     pub reference: Option<String>,
     /// What is wrong, for people.
     pub message: String,
+}
+
+impl Fault {
+    /// Returns whether the fault is one of a trust document or a head.
+    fn is_of_root(&self) -> bool {
+        matches!(
+            Place::parse(&self.path),
+            Some(Place::Head | Place::HeadSlot { .. } | Place::Trust(_))
+        )
+    }
 }
 
 /// How much was looked at.
@@ -171,32 +183,6 @@ pub fn verify_tree(
 ) -> Result<Report, TreeError> {
     look_again(tree, observer, || verify_once(tree, options, observer))
 }
-
-/// Looks again, a few times, while somebody writes to the tree and there is something to find.
-fn look_again(
-    tree: &Tree,
-    observer: &dyn Observer,
-    look: impl Fn() -> Result<Report, TreeError>,
-) -> Result<Report, TreeError> {
-    let head = || tree.head().ok().map(|head| head.id());
-    let mut attempts = 0;
-    loop {
-        let (before, written) = (head(), tree.is_being_written());
-        let report = look()?;
-        attempts += 1;
-        let overtaken = || written || head() != before || tree.is_being_written();
-        if report.faults.is_empty() || attempts == ATTEMPTS || !overtaken() {
-            return Ok(report);
-        }
-        if observer.is_cancelled() {
-            return Err(TreeError::Cancelled);
-        }
-        retry::after_conflict(&**tree.store(), attempts)?;
-    }
-}
-
-/// How often a tree is looked at that is being written.
-const ATTEMPTS: u32 = 5;
 
 /// One look at a tree that nobody else writes to.
 pub fn verify_once(
@@ -393,21 +379,17 @@ impl<'a> Run<'a> {
             views: get(&counts.views),
         };
         let faults = sorted(self.faults);
-        // A fault of trust or head, or that this is another registry: nothing was seen.
-        let is_root = |fault: &Fault| {
-            matches!(
-                Place::parse(&fault.path),
-                Some(Place::Head | Place::HeadSlot { .. } | Place::Trust(_))
-            )
-        };
         let statements = self.statements.map(into_inner).unwrap_or_default();
         let seen = match (&self.keys, heads.first()) {
-            (Keys::Known(series), Some(head)) if !faults.iter().any(is_root) => Some(Seen {
-                registry: series.registry(),
-                trust: series.newest().clone(),
-                head: head.clone(),
-                statements: statements.clone(),
-            }),
+            // A fault of trust or head, or that this is another registry: nothing was seen.
+            (Keys::Known(series), Some(head)) if !faults.iter().any(Fault::is_of_root) => {
+                Some(Seen {
+                    registry: series.registry(),
+                    trust: series.newest().clone(),
+                    head: head.clone(),
+                    statements: statements.clone(),
+                })
+            }
             _ => None,
         };
         Ok(Report {

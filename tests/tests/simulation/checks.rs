@@ -4,17 +4,14 @@ use std::collections::BTreeSet;
 
 use sreg_index::hasher::{IoMode, Unobserved};
 use sreg_index::map::MapError;
+use sreg_model::head::Head;
 use sreg_model::layout::Place;
 use sreg_model::node::TagEntry;
 use sreg_model::statement::Subject;
-use sreg_model::{Digest, Document, Namespace, head::Head};
+use sreg_model::{Digest, Document, Namespace};
 use sreg_publish::push::Pushed;
-use sreg_registry::Tree;
-use sreg_registry::heads;
-use sreg_registry::verify::BlobCheck;
-use sreg_registry::verify::Fault;
-use sreg_registry::verify::Options;
-use sreg_registry::verify::verify_tree;
+use sreg_registry::verify::{BlobCheck, Fault, Options, verify_tree};
+use sreg_registry::{Tree, heads};
 use sreg_sign::Series;
 use sreg_store::Object;
 

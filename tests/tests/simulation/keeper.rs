@@ -5,14 +5,12 @@ use std::sync::Arc;
 
 use sreg_model::head::Head;
 use sreg_model::statement::Subject;
+use sreg_model::trust::Trust;
 use sreg_model::trust::scope::Scope;
-use sreg_model::{Digest, Document, Key, trust::Trust};
+use sreg_model::{Digest, Document, Key};
 use sreg_publish::Keys;
-use sreg_publish::change::Change;
-use sreg_publish::change::lost;
-use sreg_registry::Tree;
-use sreg_registry::TreeError;
-use sreg_registry::heads;
+use sreg_publish::change::{Change, lost};
+use sreg_registry::{Tree, TreeError, heads};
 use sreg_sign::amend::{Amendment, Grant, Term, listed};
 use sreg_sign::{Purpose, Series, Signer, sign};
 use sreg_store::Store;

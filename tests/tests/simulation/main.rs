@@ -20,15 +20,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use sreg_index::hasher::{IoMode, Observer};
 use sreg_model::Host;
 use sreg_model::statement::Subject;
-use sreg_publish::Destination;
-use sreg_publish::Keys;
-use sreg_publish::Publisher;
-use sreg_publish::Watch;
 use sreg_publish::changeset::Edition;
-use sreg_publish::publish_edition;
-use sreg_publish::push::Push;
-use sreg_publish::push::Pushed;
-use sreg_publish::push::push;
+use sreg_publish::push::{Push, Pushed, push};
+use sreg_publish::{Destination, Keys, Publisher, Watch, publish_edition};
 use sreg_registry::TreeError;
 use sreg_tests::{images, keys};
 

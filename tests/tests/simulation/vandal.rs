@@ -5,8 +5,7 @@ use std::sync::Arc;
 
 use sreg_model::Digest;
 use sreg_model::layout::Place;
-use sreg_registry::Tree;
-use sreg_registry::heads;
+use sreg_registry::{Tree, heads};
 use sreg_store::If;
 
 use super::turns::Random;

@@ -3,8 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Mutex;
 
-use sreg_registry::Tree;
-use sreg_registry::heads;
+use sreg_registry::{Tree, heads};
 use sreg_tests::servers::S3Server;
 
 use super::support::{Images, make_registry, publish, store, verify};

@@ -4,23 +4,17 @@ use std::io::Read as _;
 use std::path::Path;
 
 use serde::Serialize;
-use sreg_model::attachment;
 use sreg_model::document::DocumentError;
-use sreg_model::{Arch, Digest};
-use sreg_publish::Destination;
-use sreg_publish::Publisher;
-use sreg_publish::attach::Attach;
-use sreg_publish::attach::Attached;
-use sreg_publish::attach::attach;
+use sreg_model::{Arch, Digest, attachment};
+use sreg_publish::attach::{Attach, Attached, attach};
+use sreg_publish::{Destination, Publisher};
 
 use super::change;
 use super::index::io;
-use crate::args;
 use crate::config::Config;
-use crate::exit;
 use crate::output::{Output, human_bytes};
 use crate::problem::Problem;
-use crate::target;
+use crate::{args, exit, target};
 
 #[derive(Serialize)]
 struct Answer {

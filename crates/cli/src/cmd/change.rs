@@ -9,15 +9,10 @@ use sreg_model::lock::Known;
 use sreg_model::statement::Subject;
 use sreg_model::trust::KeyState;
 use sreg_model::{Digest, Document};
-use sreg_sign::Signer;
-
-use sreg_publish::Destination;
-use sreg_publish::Keys;
-use sreg_publish::Publisher;
-use sreg_publish::Watch;
-use sreg_publish::change;
+use sreg_publish::{Destination, Keys, Publisher, Watch, change};
 use sreg_registry::TreeError;
 use sreg_registry::verify::Seen;
+use sreg_sign::Signer;
 
 use crate::args::Signing;
 use crate::keys::Opened;

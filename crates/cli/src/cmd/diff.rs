@@ -8,11 +8,9 @@ use sreg_model::node::{ImageSize, TagEntry};
 use sreg_model::{Arch, Digest, Namespace};
 use sreg_registry::TreeError;
 
-use crate::args;
-use crate::exit;
 use crate::output::{Output, human_bytes};
-use crate::place;
 use crate::problem::Problem;
+use crate::{args, exit, place};
 
 #[derive(Serialize)]
 struct Change {

@@ -7,16 +7,12 @@ use serde::Serialize;
 use sreg_files::Modes;
 use sreg_model::layout::Place;
 use sreg_model::served::served;
-use sreg_registry::Tree;
-use sreg_registry::TreeError;
+use sreg_registry::{Tree, TreeError};
 use sreg_store::{Store, StoreError, keeps_conditions, keeps_slashes, probe_parts};
 
-use crate::args;
-use crate::exit;
 use crate::output::Output;
-use crate::place;
 use crate::problem::Problem;
-use crate::target;
+use crate::{args, exit, place, target};
 
 /// One thing that was looked at.
 #[derive(Serialize)]

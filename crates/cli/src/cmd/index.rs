@@ -8,24 +8,20 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 use sreg_files::Modes;
 use sreg_index::hasher::IoMode;
-use sreg_ingest::Options;
-use sreg_ingest::Outcome;
-use sreg_ingest::index_folder;
+use sreg_ingest::{Options, Outcome, index_folder};
 use sreg_model::Digest;
 use sreg_model::lock::Known;
 use sreg_publish::LinkMode;
-use sreg_registry::Tree;
-use sreg_registry::TreeError;
+use sreg_registry::{Tree, TreeError};
 
 use super::change;
 use crate::args::{self, Io, Link};
 use crate::config::{self, Index as Config};
-use crate::exit;
 use crate::keys::Opened;
 use crate::output::{Output, counted, human_bytes, verb};
-use crate::place;
 use crate::problem::{Line, Problem};
 use crate::progress::Progress;
+use crate::{exit, place};
 
 #[derive(Serialize)]
 struct Answer<'a> {

@@ -3,25 +3,18 @@
 use std::path::Path;
 
 use sreg_index::hasher::IoMode;
-use sreg_publish::Destination;
 use sreg_publish::changeset::Edition;
-use sreg_publish::publish_edition;
-use sreg_registry::Tree;
-use sreg_registry::TreeError;
-use sreg_registry::verify::BlobCheck;
-use sreg_registry::verify::Options;
-use sreg_registry::verify::verify_tree;
+use sreg_publish::{Destination, publish_edition};
+use sreg_registry::verify::{BlobCheck, Options, verify_tree};
+use sreg_registry::{Tree, TreeError};
 use sreg_store::Store;
 
 use super::change::{self, Answer};
-use crate::args;
-use crate::exit;
 use crate::keys::{KeySource, Opened};
 use crate::output::Output;
-use crate::place;
 use crate::problem::Problem;
 use crate::progress::Progress;
-use crate::target;
+use crate::{args, exit, place, target};
 
 /// Refuses to sign what a tree has whose bytes, signatures or history are at fault. That it has
 /// expired is no fault here: its key may be lost.

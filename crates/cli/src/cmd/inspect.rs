@@ -12,14 +12,12 @@ use sreg_model::{Arch, Digest, Reference};
 
 use super::image_content;
 use super::index::io;
-use crate::args;
 use crate::config::Config;
-use crate::exit;
 use crate::output::{Output, counted, human_bytes};
-use crate::place;
 use crate::problem::Problem;
 use crate::progress::Progress;
 use crate::target::Target;
+use crate::{args, exit, place};
 
 pub(super) fn run(args: args::Inspect, config: &Config, output: &Output) -> Result<u8, Problem> {
     let registry = args.within.registry(config);

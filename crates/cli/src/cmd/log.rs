@@ -4,16 +4,12 @@ use comfy_table::{Table, presets};
 use serde::Serialize;
 use sreg_model::head::Head;
 use sreg_model::{Digest, Document};
-use sreg_registry::Tree;
-use sreg_registry::TreeError;
-use sreg_registry::heads;
+use sreg_registry::{Tree, TreeError, heads};
 use sreg_sign::{Purpose, policy};
 
-use crate::args;
-use crate::exit;
 use crate::output::{Output, moment};
-use crate::place;
 use crate::problem::Problem;
+use crate::{args, exit, place};
 
 #[derive(Serialize)]
 struct Row {

@@ -10,16 +10,12 @@ use sreg_model::head::Head;
 use sreg_model::node::TagEntry;
 use sreg_model::{Arch, Digest, Namespace, Reference, Tag};
 use sreg_publish::change;
-use sreg_registry::Tree;
-use sreg_registry::TreeError;
+use sreg_registry::{Tree, TreeError};
 use sreg_sign::Series;
 
-use crate::args;
-use crate::exit;
 use crate::output::{Output, human_bytes, moment};
-use crate::place;
 use crate::problem::Problem;
-use crate::target;
+use crate::{args, exit, place, target};
 
 #[derive(Serialize)]
 struct Row {

@@ -7,21 +7,15 @@ use serde::Serialize;
 use sreg_client::fetch::{self, Options, Source, Wanted};
 use sreg_index::hasher::Observer;
 use sreg_model::{Digest, Document};
-use sreg_publish::mirror::Mirror;
-use sreg_publish::mirror::Mirrored;
-use sreg_publish::mirror::mirror;
+use sreg_publish::mirror::{Mirror, Mirrored, mirror};
 use sreg_registry::TreeError;
 use sreg_registry::verify::Seen;
 
 use super::change;
-use crate::args;
-use crate::config;
-use crate::exit;
-use crate::knowledge;
 use crate::output::{Output, counted, human_bytes};
-use crate::place;
 use crate::problem::Problem;
 use crate::progress::Progress;
+use crate::{args, config, exit, knowledge, place};
 
 #[derive(Serialize)]
 struct Answer {

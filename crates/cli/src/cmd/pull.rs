@@ -20,13 +20,11 @@ use sreg_model::{Arch, Digest};
 
 use self::chosen::Chosen;
 use self::target::Output as Target;
-use crate::args;
 use crate::config::Config;
-use crate::exit;
 use crate::output::{Output, human_bytes};
-use crate::place;
 use crate::problem::Problem;
 use crate::progress::Progress;
+use crate::{args, exit, place};
 
 #[derive(Serialize)]
 struct Answer {

@@ -5,22 +5,16 @@ use std::path::Path;
 use serde::Serialize;
 use sreg_ingest::statement_file;
 use sreg_model::{Arch, Digest, Document, document};
-use sreg_publish::Destination;
-use sreg_publish::Publisher;
 use sreg_publish::changeset::Provided;
-use sreg_publish::push::Push;
-use sreg_publish::push::Pushed;
-use sreg_publish::push::push;
+use sreg_publish::push::{Push, Pushed, push};
+use sreg_publish::{Destination, Publisher};
 
 use super::change;
 use super::index::io;
-use crate::args;
 use crate::config::Config;
-use crate::exit;
-use crate::files;
 use crate::output::{Output, human_bytes};
 use crate::problem::Problem;
-use crate::target;
+use crate::{args, exit, files, target};
 
 #[derive(Serialize)]
 struct Answer {

@@ -5,12 +5,10 @@ use sreg_publish::repair::repair;
 use sreg_registry::verify::Fault;
 
 use super::change;
-use crate::args;
-use crate::exit;
 use crate::output::{Output, counted};
-use crate::place;
 use crate::problem::{Line, Problem};
 use crate::progress::Progress;
+use crate::{args, exit, place};
 
 #[derive(Serialize)]
 struct Answer<'a> {

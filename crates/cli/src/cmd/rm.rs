@@ -2,19 +2,14 @@
 
 use serde::Serialize;
 use sreg_model::{Arch, Digest};
-use sreg_publish::Destination;
-use sreg_publish::Publisher;
-use sreg_publish::remove::Remove;
-use sreg_publish::remove::Removed;
-use sreg_publish::remove::remove;
+use sreg_publish::remove::{Remove, Removed, remove};
+use sreg_publish::{Destination, Publisher};
 
 use super::change;
-use crate::args;
 use crate::config::Config;
-use crate::exit;
 use crate::output::Output;
 use crate::problem::Problem;
-use crate::target;
+use crate::{args, exit, target};
 
 #[derive(Serialize)]
 struct Answer<'a> {

@@ -8,22 +8,17 @@ use sreg_ingest::statement_file;
 use sreg_model::statement::{Claim, Image, Statement, Subject};
 use sreg_model::{Document, Reference, document};
 use sreg_publish::change as tree_change;
-use sreg_registry::Tree;
-use sreg_registry::TreeError;
+use sreg_registry::{Tree, TreeError};
 use sreg_sign::policy::{self, PolicyError};
 use sreg_sign::{Author, Purpose, sign};
 
 use super::change::{self, Answer};
 use super::index::io;
-use crate::args;
-use crate::exit;
-use crate::files;
 use crate::keys::Opened;
 use crate::output::{Output, counted};
-use crate::place;
 use crate::problem::Problem;
 use crate::progress::Progress;
-use crate::target;
+use crate::{args, exit, files, place, target};
 
 pub(super) fn run(args: &args::Sign, output: &Output) -> Result<u8, Problem> {
     let opened = Opened::need(&args.signing, output)?;

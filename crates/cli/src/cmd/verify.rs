@@ -6,27 +6,20 @@ use std::path::Path;
 use serde::Serialize;
 use sreg_image::Image;
 use sreg_index::hasher::{self, Observer as _};
-use sreg_registry::Tree;
-use sreg_registry::TreeError;
-use sreg_registry::verify::BlobCheck;
-use sreg_registry::verify::Checked;
-use sreg_registry::verify::Class;
-use sreg_registry::verify::Fault;
-use sreg_registry::verify::Options;
-use sreg_registry::verify::Report;
-use sreg_registry::verify::verify_reference;
-use sreg_registry::verify::verify_tree;
+use sreg_registry::verify::{
+    BlobCheck, Checked, Class, Fault, Options, Report, verify_reference, verify_tree,
+};
+use sreg_registry::{Tree, TreeError};
 
 use super::index::io;
 use crate::args::{self, Blobs};
 use crate::config::Config;
-use crate::exit;
 use crate::knowledge::{self, Expected, keep_evidence};
 use crate::output::{Output, counted, human_bytes};
-use crate::place;
 use crate::problem::{Line, Problem};
 use crate::progress::Progress;
 use crate::target::Target;
+use crate::{exit, place};
 
 #[derive(Serialize)]
 struct Answer<'a> {

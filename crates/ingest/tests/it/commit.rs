@@ -1,10 +1,5 @@
 //! The order of writes, and what another writer, a killed one or a reader meets
 //! (`spec/commit.md`, `spec/layout.md`).
-#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
-
-mod support;
-#[path = "support/trace.rs"]
-mod trace;
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -15,10 +10,10 @@ use std::time::Duration;
 
 use sreg_model::layout::{JOURNAL, Place};
 use sreg_model::manifest::empty_config_digest;
-use sreg_registry::TreeError;
-use sreg_registry::heads;
-use support::{Bench, Moments, codes, verify};
-use trace::{Happened, Trace};
+use sreg_registry::{TreeError, heads};
+
+use crate::support::trace::{Happened, Trace};
+use crate::support::{Bench, Moments, codes, verify};
 
 /// Version 1: two tags of a repository, and one of another.
 fn first_version() -> Bench {
@@ -151,7 +146,7 @@ fn files_appear_whole_and_in_order() {
         let statement = tree.statement(&lines[0].statement).unwrap();
         let manifest = statement.body().manifest().unwrap().digest();
         let by_digest = at(&Place::manifest(&repository, manifest)).unwrap();
-        for place in sreg_site::tag_places(&repository, &tag, &BTreeSet::new()) {
+        for place in sreg_views::tag_places(&repository, &tag, &BTreeSet::new()) {
             assert!(by_digest < at(&place).unwrap(), "{place}: {appeared:#?}");
         }
     }

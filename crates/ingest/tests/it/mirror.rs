@@ -1,24 +1,17 @@
 //! A copy in a bucket whose making is cut off at every request: what the next run makes of it.
-#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
-
-mod support;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use sreg_index::hasher::{IoMode, Unobserved};
+use sreg_publish::Destination;
+use sreg_publish::mirror::{Mirror, Mirrored, mirror};
+use sreg_registry::verify::{BlobCheck, Options, verify_tree};
+use sreg_registry::{Tree, TreeError};
 use sreg_store::{RetryPolicy, Store, StoreConfig};
 use sreg_tests::mock::{Objects, Response, S3Mock};
-use sreg_publish::mirror::Mirror;
-use sreg_publish::mirror::Mirrored;
-use sreg_publish::mirror::mirror;
-use sreg_publish::Destination;
-use sreg_registry::verify::BlobCheck;
-use sreg_registry::verify::Options;
-use sreg_registry::verify::verify_tree;
-use sreg_registry::Tree;
-use sreg_registry::TreeError;
-use support::{Bench, Moments};
+
+use crate::support::{Bench, Moments};
 
 fn store(server: &S3Mock) -> Arc<dyn Store> {
     let config = StoreConfig {

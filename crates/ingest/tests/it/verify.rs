@@ -1,14 +1,12 @@
 //! What verification makes of files where the index itself is damaged (`spec/layout.md`).
-#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
-
-mod support;
 
 use std::fs;
 
 use sreg_model::layout::Place;
 use sreg_model::statement::Statement;
 use sreg_model::{Digest, Document};
-use support::{Bench, codes};
+
+use crate::support::{Bench, codes};
 
 /// Enough tags of one repository for several leaves.
 fn forty_tags() -> Bench {

@@ -6,6 +6,8 @@ use sreg_model::node::TagEntry;
 use sreg_model::statement::Subject;
 use sreg_model::trust::Trust;
 use sreg_model::{Digest, Document};
+use sreg_registry::heads::Line;
+use sreg_registry::{Tree, TreeError, derive};
 use sreg_sign::policy::{self, PolicyError};
 use sreg_sign::{Author, Series};
 
@@ -17,10 +19,6 @@ use crate::destination::Destination;
 use crate::recover::{Base, check_newest, recover_any};
 use crate::signing::{Signing, term_of};
 use crate::version::Publication;
-use sreg_registry::Tree;
-use sreg_registry::TreeError;
-use sreg_registry::derive;
-use sreg_registry::heads::Line;
 
 impl Change<'_> {
     /// Publishes a version of trust that is fully signed, and a head with it where heads could count no

@@ -2,18 +2,17 @@
 //! published.
 
 use std::collections::HashMap;
-use std::fs;
-use std::io;
 use std::os::unix::fs::{DirEntryExt as _, MetadataExt as _};
 use std::path::PathBuf;
+use std::{fs, io};
 
 use sreg_files::is_absent;
 use sreg_index::stamp::FileId;
 use sreg_model::Digest;
 use sreg_model::layout::{FoldedRepository, Place, STAGING};
+use sreg_registry::TreeError;
 
 use super::FolderWriter;
-use sreg_registry::TreeError;
 
 impl FolderWriter {
     /// Returns the blobs of a repository that are one of `files`, under digests that these no longer have: a

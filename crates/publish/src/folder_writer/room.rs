@@ -5,9 +5,9 @@ use std::path::Path;
 
 use rustix::fs::FallocateFlags;
 use sreg_files::is_full;
+use sreg_registry::TreeError;
 
 use super::FolderWriter;
-use sreg_registry::TreeError;
 
 /// What a folder or a file takes at least, in bytes.
 const BLOCK: u64 = 4096;

@@ -7,13 +7,13 @@ use std::path::Path;
 use sreg_index::hasher::{self, IoMode, Unobserved};
 use sreg_model::attachment::Attachment;
 use sreg_model::layout::Place;
+use sreg_registry::TreeError;
 use sreg_store::retry;
 
 use super::Mirror;
 use crate::link::LinkMode;
 use crate::upload_check::bring_file;
 use crate::writer::Writer;
-use sreg_registry::TreeError;
 
 impl Mirror<'_> {
     /// Copies an attachment, unless the copy has one of its size: only whole ones get their name.

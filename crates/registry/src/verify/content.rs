@@ -1,6 +1,5 @@
 //! Statements, and the blobs that they name.
 
-use sreg_model::fault::Code;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -8,6 +7,7 @@ use rayon::prelude::*;
 use sreg_index::Chain;
 use sreg_index::chain::{ChainBuilder, sidecar_len};
 use sreg_index::hasher::{self, HashError};
+use sreg_model::fault::Code;
 use sreg_model::layout::Place;
 use sreg_model::node::{ImageSize, TagEntry};
 use sreg_model::statement::{Image, Statement};

@@ -1,6 +1,5 @@
 //! Files that no head knows.
 
-use sreg_model::fault::Code;
 use std::collections::HashSet;
 use std::fs;
 use std::path::Path;
@@ -8,11 +7,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use rayon::prelude::*;
 use sreg_index::hasher;
-use sreg_model::attachment;
+use sreg_model::fault::Code;
 use sreg_model::layout::{Place, STAGING};
 use sreg_model::manifest::{self, Manifest};
-use sreg_model::{Arch, Digest, document, image_index, node};
-use sreg_site::{View, host};
+use sreg_model::{Arch, Digest, attachment, document, image_index, node};
+use sreg_views::{View, host};
 
 use super::{Heads, Run, unlocked};
 use crate::derive;

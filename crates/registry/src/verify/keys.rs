@@ -6,8 +6,7 @@ use sreg_model::head::Head;
 use sreg_model::layout::Place;
 use sreg_model::lock::{Known, StatementVersion};
 use sreg_model::statement::Statement;
-use sreg_model::trust;
-use sreg_model::{Digest, Reference};
+use sreg_model::{Digest, Reference, trust};
 use sreg_sign::policy::{PolicyError, check_fresh};
 use sreg_sign::{Purpose, Series, check_known_head, check_seen_slot, seen_slot};
 

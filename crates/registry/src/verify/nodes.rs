@@ -1,12 +1,12 @@
 //! The nodes of all indexes.
 
-use sreg_model::fault::Code;
 use std::collections::HashSet;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use rayon::prelude::*;
 use sreg_index::map;
+use sreg_model::fault::Code;
 use sreg_model::layout::Place;
 use sreg_model::node::{
     Entry, MapName, NamespaceEntry, Node, Position, TagEntry, TagKey, key_hash,

@@ -1,10 +1,10 @@
 //! The statements before the newest ones, and those that earlier indexes name.
 
-use sreg_model::fault::Code;
 use std::collections::HashSet;
 use std::sync::Mutex;
 
 use rayon::prelude::*;
+use sreg_model::fault::Code;
 use sreg_model::layout::Place;
 use sreg_model::statement::{Statement, Subject};
 use sreg_model::{Digest, Document, Namespace, manifest};

@@ -1,6 +1,5 @@
 //! Views: each is what the index derives.
 
-use sreg_model::fault::Code;
 use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 use std::{fs, io};
@@ -9,13 +8,16 @@ use rayon::prelude::*;
 use sreg_index::chain::ChainBuilder;
 use sreg_index::hasher;
 use sreg_index::map::MapError;
+use sreg_model::fault::Code;
 use sreg_model::head::Head;
 use sreg_model::layout::{FoldedRepository, FoldedTag, Place};
 use sreg_model::node::TagEntry;
 use sreg_model::statement::Statement;
 use sreg_model::{Document, Namespace, Repository, Tag};
-use sreg_site::{Content, View, host, nothing_beside, registry_views, repository_views, tag_views};
 use sreg_store::{StoreError, retry};
+use sreg_views::{
+    Content, View, host, nothing_beside, registry_views, repository_views, tag_views,
+};
 
 use super::nodes::Walked;
 use super::{BlobCheck, Heads, Run, count};

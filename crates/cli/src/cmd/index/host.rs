@@ -3,7 +3,7 @@
 use serde::Serialize;
 use sreg_ingest::Outcome;
 use sreg_model::Host;
-use sreg_site::host::{clients_of, largest_file};
+use sreg_views::host::{clients_of, largest_file};
 
 use crate::output::{Output, human_bytes};
 use crate::problem::Line;

@@ -4,17 +4,13 @@
 use std::path::Path;
 
 use serde::Serialize;
-use sreg_ingest::Options;
-use sreg_ingest::Outcome;
-use sreg_ingest::source::Layout;
-use sreg_ingest::source::NameMap;
-use sreg_ingest::source::Naming;
+use sreg_ingest::source::{Layout, NameMap, Naming};
+use sreg_ingest::{Options, Outcome};
 
-use crate::args;
 use crate::config::Index as Config;
-use crate::files;
 use crate::output::Output;
 use crate::problem::{Line, Problem};
+use crate::{args, files};
 
 /// The longest map, in bytes.
 const MAX_MAP: usize = 64 << 20;

@@ -7,31 +7,22 @@ use std::time::Duration;
 use sreg_client::Record;
 use sreg_client::fetch::Source;
 use sreg_index::hasher::{IoMode, Unobserved};
-use sreg_ingest::source::misread;
-use sreg_ingest::source::pulled_name;
+use sreg_ingest::source::{misread, pulled_name};
 use sreg_model::layout::Place;
 use sreg_model::statement::{Image, Statement};
 use sreg_model::{Arch, Document, Reference, Repository};
 use sreg_registry::Tree;
-use sreg_registry::verify::BlobCheck;
-use sreg_registry::verify::Fault;
-use sreg_registry::verify::Options;
-use sreg_registry::verify::Report;
-use sreg_registry::verify::Seen;
-use sreg_registry::verify::resolve;
+use sreg_registry::verify::{BlobCheck, Fault, Options, Report, Seen, resolve};
 use sreg_sign::policy;
 use sreg_store::Store;
 
 use super::super::change;
 use super::{locked, offline};
-use crate::args;
 use crate::config::Config;
-use crate::exit;
 use crate::knowledge::{self, Expected};
 use crate::output::Output;
-use crate::place;
 use crate::problem::{Line, Problem};
-use crate::target;
+use crate::{args, exit, place, target};
 
 /// How often a registry is asked whose answer may be one of an old cache.
 const ATTEMPTS: u32 = 3;

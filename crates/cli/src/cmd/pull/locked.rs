@@ -5,10 +5,7 @@ use sreg_model::Reference;
 use sreg_model::layout::Place;
 use sreg_model::lock::Known;
 use sreg_registry::Tree;
-use sreg_registry::verify::BlobCheck;
-use sreg_registry::verify::Options;
-use sreg_registry::verify::Report;
-use sreg_registry::verify::resolve;
+use sreg_registry::verify::{BlobCheck, Options, Report, resolve};
 use sreg_sign::policy::PolicyError;
 
 use crate::args;

@@ -1,9 +1,8 @@
 //! Images of a cache, without a server: what vouches for them is kept there too.
 
 use std::collections::BTreeSet;
-use std::fs;
-use std::io;
 use std::path::{Path, PathBuf};
+use std::{fs, io};
 
 use sreg_client::Record;
 use sreg_client::cache::Cache;
@@ -15,10 +14,9 @@ use sreg_registry::verify::Seen;
 use sreg_sign::{Purpose, policy};
 
 use super::chosen::{Chosen, of_arch};
-use crate::args;
-use crate::knowledge;
 use crate::output::Output;
 use crate::problem::Problem;
+use crate::{args, knowledge};
 
 /// The image that a reference named when the registry was seen last.
 pub(super) fn choose(

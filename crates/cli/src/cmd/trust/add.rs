@@ -9,10 +9,9 @@ use super::source::{self, Found};
 use crate::args::Knowing;
 use crate::args::trust::{Add, Forget};
 use crate::cmd::change::{self, Answer};
-use crate::exit;
-use crate::knowledge;
 use crate::output::Output;
 use crate::problem::Problem;
+use crate::{exit, knowledge};
 
 pub(super) fn run(args: &Add, output: &Output) -> Result<u8, Problem> {
     let knowing = Knowing {

@@ -7,22 +7,18 @@ use sreg_model::statement::Subject;
 use sreg_model::trust::Trust;
 use sreg_model::{Document, Fingerprint};
 use sreg_publish::change as tree_change;
-use sreg_registry::Tree;
-use sreg_registry::TreeError;
-use sreg_registry::heads;
+use sreg_registry::{Tree, TreeError, heads};
 use sreg_sign::amend::{Amendment, Grant, Term};
 use sreg_sign::policy::PolicyError;
 use sreg_sign::{Purpose, Series, sign};
 
 use crate::args::trust::{AddKey, Change, Delegate, OfKey, Place, RemoveKey, Role, Rotate};
 use crate::cmd::change::{self, Answer};
-use crate::exit;
-use crate::files;
 use crate::keys::{self, Opened};
 use crate::output::{Output, counted};
-use crate::place;
 use crate::problem::Problem;
 use crate::progress::Progress;
+use crate::{exit, files, place};
 
 /// The registry that is changed.
 struct Registry {

@@ -8,18 +8,14 @@ use sreg_model::head::Head;
 use sreg_model::layout::Place;
 use sreg_model::trust::Trust;
 use sreg_model::{Digest, Document};
-use sreg_registry::TreeError;
-use sreg_registry::heads;
-use sreg_sign::policy::PolicyError;
-use sreg_sign::{Purpose, Series, check_known_head, check_seen_slot, policy, seen_slot};
+use sreg_registry::{TreeError, heads};
+use sreg_sign::policy::{self, PolicyError};
+use sreg_sign::{Purpose, Series, check_known_head, check_seen_slot, seen_slot};
 
 use crate::args::Knowing;
-use crate::exit;
-use crate::files;
 use crate::knowledge::{self, Expected};
-use crate::place;
 use crate::problem::Problem;
-use crate::target;
+use crate::{exit, files, place, target};
 
 /// What is read of a registry.
 pub(crate) enum Found {

@@ -1,5 +1,5 @@
 //! A folder of images, a tree that is published from it, and ways to look on.
-#![allow(dead_code, reason = "every test file uses a part of this")]
+pub(crate) mod trace;
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -8,22 +8,14 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use sreg_index::hasher::{IoMode, Observer, Unobserved};
+use sreg_ingest::Outcome;
 use sreg_model::Arch;
 use sreg_model::head::Head;
+use sreg_publish::repair::{Repaired, repair};
+use sreg_publish::{Destination, LinkMode, Watch};
+use sreg_registry::verify::{BlobCheck, Fault, Options, Report, verify_tree};
+use sreg_registry::{Tree, TreeError};
 use sreg_tests::images;
-use sreg_ingest::Outcome;
-use sreg_publish::Destination;
-use sreg_publish::Watch;
-use sreg_publish::repair::Repaired;
-use sreg_publish::repair::repair;
-use sreg_registry::verify::BlobCheck;
-use sreg_registry::verify::Fault;
-use sreg_registry::verify::Options;
-use sreg_registry::verify::Report;
-use sreg_registry::verify::verify_tree;
-use sreg_publish::LinkMode;
-use sreg_registry::Tree;
-use sreg_registry::TreeError;
 
 pub(crate) struct Bench {
     folder: tempfile::TempDir,
@@ -64,7 +56,7 @@ impl Bench {
 
     /// Publishes exactly the images that are there.
     pub(crate) fn try_index(&self, watch: &dyn Watch) -> Result<Outcome, TreeError> {
-        let options = ingest::Options {
+        let options = sreg_ingest::Options {
             source: self.folder.path().join("images"),
             out: self.root(),
             naming: sreg_ingest::source::Naming::plain("library".parse().unwrap()),
@@ -82,7 +74,7 @@ impl Bench {
             now: 1_790_000_000,
             known: Vec::new(),
         };
-        ingest::index_folder(&options, None, watch)
+        sreg_ingest::index_folder(&options, None, watch)
     }
 
     /// The same, which must succeed: the version that then is the newest.

@@ -3,7 +3,7 @@
 
 use sreg_model::Host;
 use sreg_model::settings::Settings;
-use sreg_site::host::{clients, clients_of};
+use sreg_views::host::{clients, clients_of};
 
 #[test]
 fn the_page_says_what_the_command_says() {

@@ -7,7 +7,7 @@ use sreg_model::media_type::{OCI_INDEX, OCI_MANIFEST};
 use sreg_model::settings::Settings;
 use sreg_model::statement::{Claim, Image, Statement, Subject};
 use sreg_model::{Arch, Digest, Document, Host, ImageFormat, Repository, Tag};
-use sreg_site::{
+use sreg_views::{
     Content, View, registry_views, repository_places, repository_views, tag_places, tag_views,
 };
 
