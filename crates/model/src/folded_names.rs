@@ -8,7 +8,10 @@ use std::collections::BTreeMap;
 pub struct FoldedNames(BTreeMap<String, String>);
 
 impl FoldedNames {
-    /// Adds a reference, `namespace/name:tag`; the one that it collides with, where there is one.
+    /// Adds a reference, `namespace/name:tag`.
+    ///
+    /// # Errors
+    /// The reference, or the part of one, that it collides with.
     pub fn insert(&mut self, reference: &str) -> Result<(), String> {
         let folded = reference.to_ascii_lowercase();
         for end in ends(reference) {

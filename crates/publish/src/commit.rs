@@ -26,6 +26,9 @@ const FILES_OF_A_TAG: usize = 32;
 /// Publishes, unless it changes nothing: the head that then is the newest.
 ///
 /// The images and chains that the edition names are in the tree already.
+///
+/// # Errors
+/// Those of reading and writing the registry; `Conflict` or `Overtaken` if another publisher was faster.
 pub fn publish(
     writer: &mut dyn Writer,
     base: &Base,

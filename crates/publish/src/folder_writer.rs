@@ -58,6 +58,10 @@ pub struct FolderWriter {
 impl FolderWriter {
     /// Locks the registry at `root`; makes one there where the folder is empty or absent. Where another run
     /// holds the lock, `watch` is told once and this waits.
+    ///
+    /// # Errors
+    /// `NotOurs` if the folder holds files that are not those of a registry; `Write` or `Read` if the folder
+    /// cannot be written or read; `Cancelled` if `watch` stops the wait for the lock.
     pub fn open(root: &Path, settings: &Settings, watch: &dyn Watch) -> Result<Self, TreeError> {
         fs::create_dir_all(root).map_err(TreeError::write(root))?;
         // Before anything is written into a folder of somebody else.
@@ -141,6 +145,9 @@ impl FolderWriter {
     }
 
     /// Writes a file, whatever stood there before.
+    ///
+    /// # Errors
+    /// `Write`, `Space` or `Store` if it cannot be written.
     pub fn replace(&self, place: &Place, bytes: &[u8]) -> Result<(), TreeError> {
         let staged = self.stage(bytes)?;
         self.settle(&staged, &self.tree.path(place))
@@ -148,6 +155,9 @@ impl FolderWriter {
 
     /// Brings an image into the tree, unless it is there and not `is_changed`. The file must still be what
     /// `stamp` says.
+    ///
+    /// # Errors
+    /// `Hash` if the file changed; `Write` or `Read` if it cannot be copied; `Cancelled` if the observer stops it.
     pub fn import(
         &self,
         place: &Place,

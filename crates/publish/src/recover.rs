@@ -32,6 +32,9 @@ pub struct Base {
 
 impl Base {
     /// What is published, for who only reads.
+    ///
+    /// # Errors
+    /// Those of reading trust and heads.
     pub fn read(tree: &Tree) -> Result<Self, TreeError> {
         let series = tree.trust_chain()?;
         let head = heads::newest(tree, series.as_ref())?;
@@ -54,6 +57,9 @@ impl Base {
     }
 
     /// Refuses to go on from what is older than what is known, or from another registry.
+    ///
+    /// # Errors
+    /// `Policy` if the registry is another one, or older than what is known.
     pub fn check_known(&self, tree: &Tree, known: &[Known]) -> Result<(), TreeError> {
         let refused = |place: Place| {
             let path = tree.path(&place);
@@ -90,6 +96,9 @@ impl Base {
     }
 
     /// All lines of the index.
+    ///
+    /// # Errors
+    /// Those of reading the index.
     pub fn lines(&self, writer: &dyn Writer) -> Result<Lines, TreeError> {
         lines(writer.tree(), self.head.as_ref().map(Document::body))
     }

@@ -23,6 +23,9 @@ use crate::link::LinkMode;
 /// Takes what is immutable: statements and nodes.
 pub trait Puts: Send + Sync {
     /// Writes an immutable file, unless it stands there already.
+    ///
+    /// # Errors
+    /// `Write`, `Space` or `Store` if it cannot be written.
     fn put(&self, place: &Place, bytes: &[u8]) -> Result<(), TreeError>;
 }
 
@@ -45,6 +48,9 @@ pub struct Deferred(Mutex<BTreeMap<Place, Vec<u8>>>);
 
 impl Deferred {
     /// Writes all of it.
+    ///
+    /// # Errors
+    /// `Write`, `Space` or `Store` if it cannot be written.
     pub fn write(self, to: &dyn Writer) -> Result<(), TreeError> {
         let files = self.0.into_inner().unwrap_or_else(PoisonError::into_inner);
         files
@@ -69,6 +75,9 @@ pub trait Writer: Puts {
 
     /// Brings a file to its place, whatever stands there, in a folder by `link`. The file must still be
     /// what `stamp` says.
+    ///
+    /// # Errors
+    /// `Write`, `Space` or `Store` if it cannot be written. `Hash` if the file changed; `Cancelled` if the observer stops it.
     fn put_file(
         &self,
         place: &Place,
@@ -80,20 +89,35 @@ pub trait Writer: Puts {
 
     /// Creates a file, where there is none, or in the place of `junk`, of which a copy is kept:
     /// [`TreeError::Conflict`] where something else stands. This is how trust and heads are committed.
+    ///
+    /// # Errors
+    /// `Conflict` if something else is stored there. `Write`, `Space` or `Store` if it cannot be written.
     fn create(&self, place: &Place, bytes: &[u8], junk: Option<&[u8]>) -> Result<(), TreeError>;
 
     /// Brings the copy of the newest head to the one of `line`, or to one that follows it.
+    ///
+    /// # Errors
+    /// `Write`, `Space` or `Store` if it cannot be written.
     fn advance(&self, line: Line<'_>) -> Result<(), TreeError>;
 
     /// Writes views that the head of `line` derives: [`TreeError::Overtaken`] where it is no longer the
     /// newest.
+    ///
+    /// # Errors
+    /// `Overtaken` if the head is no longer the newest. `Write`, `Space` or `Store` if it cannot be written.
     fn put_views(&self, line: Line<'_>, views: &[View]) -> Result<(), TreeError>;
 
     /// Removes a view that the head of `line` does not derive: [`TreeError::Overtaken`] where it is no
     /// longer the newest.
+    ///
+    /// # Errors
+    /// `Overtaken` if the head is no longer the newest. `Write`, `Space` or `Store` if it cannot be written.
     fn remove(&self, line: Line<'_>, place: &Place) -> Result<(), TreeError>;
 
     /// Replaces `sreg.json`.
+    ///
+    /// # Errors
+    /// `Write`, `Space` or `Store` if it cannot be written.
     fn replace_settings(&mut self, settings: &Settings) -> Result<(), TreeError>;
 
     /// Checks that there is room for so many small files, before anything is committed that they belong to.
@@ -105,6 +129,9 @@ pub trait Writer: Puts {
     }
 
     /// Makes everything written so far durable.
+    ///
+    /// # Errors
+    /// `Write` if the file system refuses it.
     fn sync(&self) -> Result<(), TreeError>;
 
     /// Whether others may be writing at the same time.
@@ -119,13 +146,22 @@ pub trait Writer: Puts {
 
     /// Notes what is begun, before the first thing that readers see changes. It is durable after the
     /// next [`Writer::sync`].
+    ///
+    /// # Errors
+    /// `Conflict` if another publisher is about to publish trust. `Write`, `Space` or `Store` if it cannot be written.
     fn begin(&self, journal: &Journal) -> Result<(), TreeError>;
 
     /// Notes that what a run has begun to publish is published, or never will be: nobody is to wait
     /// for it.
+    ///
+    /// # Errors
+    /// `Write` or `Store` if the journal cannot be written.
     fn settle(&self, begun: &Journal) -> Result<(), TreeError>;
 
     /// Notes that all views show `shown`.
+    ///
+    /// # Errors
+    /// `Write` or `Store` if the journal cannot be written.
     fn end(&self, shown: &Document<Head>) -> Result<(), TreeError>;
 }
 

@@ -20,6 +20,9 @@ use crate::tree::Tree;
 pub type Lines = IndexChanges;
 
 /// All lines of the index that `head` names.
+///
+/// # Errors
+/// `Read` or `Store` if a file cannot be read; `Map` if the index is damaged.
 pub fn lines(tree: &Tree, head: Option<&Head>) -> Result<Lines, TreeError> {
     let mut lines = Lines::new();
     if let Some(head) = head {
@@ -83,6 +86,9 @@ pub fn stored(view: &View) -> Cow<'_, [u8]> {
 
 /// Reads what stands in the place of a view: at most `max_bytes + 1` of its bytes, or the text of a link
 /// where there is to be one; no text where something else is.
+///
+/// # Errors
+/// `Missing` if nothing is stored there; `Read` or `Store` if it cannot be read.
 pub fn read(tree: &Tree, place: &Place, max_bytes: usize) -> Result<Vec<u8>, TreeError> {
     if !matches!(place, Place::LibraryFile(..)) {
         return tree.read(place, max_bytes);
@@ -101,6 +107,10 @@ pub fn read(tree: &Tree, place: &Place, max_bytes: usize) -> Result<Vec<u8>, Tre
 }
 
 /// The views of one tag in an index.
+///
+/// # Errors
+/// `Read` or `Store` if a file cannot be read; `Map` if the index is damaged. `Document` or `Mismatch` if a
+/// statement is.
 pub fn views_of_tag(
     tree: &Tree,
     index: Index<'_>,
@@ -119,6 +129,9 @@ pub fn views_of_tag(
 }
 
 /// The repositories of a namespace, and their tags that have an image.
+///
+/// # Errors
+/// `Read` or `Store` if a file cannot be read; `Map` if the index is damaged.
 pub fn present_tags(
     tree: &Tree,
     index: Index<'_>,
@@ -141,6 +154,9 @@ pub fn present_tags(
 }
 
 /// All lines of a namespace; none where there is no such namespace.
+///
+/// # Errors
+/// `Read` or `Store` if a file cannot be read; `Map` if the index is damaged.
 pub fn lines_of_namespace(
     tree: &Tree,
     index: Index<'_>,

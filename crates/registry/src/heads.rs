@@ -60,6 +60,9 @@ impl End {
 
 impl Line<'_> {
     /// What stands in the slot after the head.
+    ///
+    /// # Errors
+    /// `Read` or `Store` if the slot, the journal or trust cannot be read.
     pub fn next(&self, tree: &Tree) -> Result<Next, TreeError> {
         let body = self.head.body();
         let slot = Place::HeadSlot {
@@ -79,12 +82,18 @@ impl Line<'_> {
     }
 
     /// Whether no head follows, and no later trust is published that may leave this one behind.
+    ///
+    /// # Errors
+    /// `Read` or `Store` if the slot, the journal or trust cannot be read.
     pub fn is_newest(&self, tree: &Tree) -> Result<bool, TreeError> {
         let is_last = matches!(self.next(tree)?, Next::Empty | Next::Junk(_));
         Ok(is_last && !has_later_trust(tree, self.series)?)
     }
 
     /// Follows the line to its end.
+    ///
+    /// # Errors
+    /// `Read` or `Store` if a slot, the journal or trust cannot be read.
     pub fn end(&self, tree: &Tree) -> Result<End, TreeError> {
         self.end_within(tree, u64::MAX)
     }
@@ -143,6 +152,9 @@ fn is_sound(series: Option<&Series>, head: &Document<Head>) -> bool {
 
 /// Whether no later trust than `series` is published, or about to be: a writer notes it in the journal
 /// before it creates the slot of the head that goes with it.
+///
+/// # Errors
+/// `Read` or `Store` if the journal or trust cannot be read.
 pub fn is_settled(tree: &Tree, series: Option<&Series>) -> Result<bool, TreeError> {
     if journal::journal(tree)?.is_some_and(|journal| journal.trust.is_some()) {
         return Ok(false);
@@ -151,6 +163,9 @@ pub fn is_settled(tree: &Tree, series: Option<&Series>) -> Result<bool, TreeErro
 }
 
 /// Whether a later version of trust than `series` is published.
+///
+/// # Errors
+/// `Read` or `Store` if that cannot be told.
 pub fn has_later_trust(tree: &Tree, series: Option<&Series>) -> Result<bool, TreeError> {
     let version = series.map_or(0, |series| series.newest().body().version);
     match tree.size(&Place::Trust(version + 1)) {
@@ -172,6 +187,9 @@ pub fn newest(tree: &Tree, series: Option<&Series>) -> Result<Option<Document<He
 }
 
 /// The end of the line of heads; nothing where none is published.
+///
+/// # Errors
+/// `Read` or `Store` if a slot, the journal or trust cannot be read; `Missing` if a signed head has no trust.
 pub fn end(tree: &Tree, series: Option<&Series>) -> Result<Option<End>, TreeError> {
     let from = |head: &Document<Head>| Line { series, head }.end(tree);
     if let Some((head, is_kept)) = copied(tree, series)? {

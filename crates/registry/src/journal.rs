@@ -64,6 +64,9 @@ impl Noted {
     }
 
     /// The head, if it stands in its slot.
+    ///
+    /// # Errors
+    /// `Read` or `Store` if the slot cannot be read.
     pub fn find(&self, tree: &Tree) -> Result<Option<Document<Head>>, TreeError> {
         match tree.head_slot(self.epoch, self.version) {
             Ok(found) => Ok(found.filter(|head| head.id() == self.id)),

@@ -100,12 +100,18 @@ impl Tree {
     }
 
     /// Reads the file at a place, but never more than one byte over `most`.
+    ///
+    /// # Errors
+    /// `Missing` if nothing is stored there; `Read` or `Store` if it cannot be read.
     pub fn read(&self, place: &Place, most: usize) -> Result<Vec<u8>, TreeError> {
         let found = self.read_if_there(place, most)?;
         found.ok_or_else(|| self.missing(place))
     }
 
     /// The same; nothing, where there is no such file.
+    ///
+    /// # Errors
+    /// `Read` or `Store` if it cannot be read.
     pub fn read_if_there(&self, place: &Place, most: usize) -> Result<Option<Vec<u8>>, TreeError> {
         if let Some(kept) = &self.kept
             && let Some(bytes) = kept.get(place)
@@ -121,6 +127,9 @@ impl Tree {
     }
 
     /// What stands in the slot of a head, whatever it is: its first bytes.
+    ///
+    /// # Errors
+    /// `Read` or `Store` if it cannot be read.
     pub fn slot(&self, slot: &Place) -> Result<Option<Vec<u8>>, TreeError> {
         self.read_if_there(slot, document::MAX_BYTES)
     }
@@ -133,6 +142,9 @@ impl Tree {
     }
 
     /// The size of the file at a place, in bytes.
+    ///
+    /// # Errors
+    /// `Missing` if nothing is stored there; `Read` or `Store` if that cannot be told.
     pub fn size(&self, place: &Place) -> Result<u64, TreeError> {
         let found = self.store.size(&place.to_string());
         found

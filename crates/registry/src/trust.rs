@@ -21,6 +21,10 @@ pub fn most_versions(tree: &Tree) -> u64 {
 }
 
 /// The document at `trust/<version>`.
+///
+/// # Errors
+/// `Missing` if there is no such version; `Document` if it is malformed; `Read` or `Store` if it cannot be
+/// read.
 pub fn read_trust(tree: &Tree, version: u64) -> Result<Document<Trust>, TreeError> {
     let place = Place::Trust(version);
     let bytes = tree.read(&place, trust::MAX_BYTES)?;

@@ -185,6 +185,9 @@ pub fn verify_tree(
 }
 
 /// One look at a tree that nobody else writes to.
+///
+/// # Errors
+/// `Cancelled` if the observer asks to stop.
 pub fn verify_once(
     tree: &Tree,
     options: &Options,
