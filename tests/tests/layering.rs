@@ -24,7 +24,7 @@ const ALLOWED: &[(&str, &str)] = &[
         "publish",
         "model files index image sign store views registry",
     ),
-    ("ingest", "model files index image views registry publish"),
+    ("ingest", "model files index image sign views registry publish"),
     ("client", "model files index store"),
     (
         "cli",

@@ -11,7 +11,7 @@ use sreg_model::settings::Settings;
 use sreg_model::{Digest, Host};
 use sreg_publish::changeset::Edition;
 use sreg_publish::push::{Push, push};
-use sreg_publish::{Destination, Publisher, Watch, publish_edition};
+use sreg_publish::{Destination, Publisher, Progress, publish_edition};
 use sreg_registry::Tree;
 use sreg_registry::verify::{BlobCheck, Options, verify_tree};
 use sreg_store::{
@@ -31,7 +31,7 @@ impl Observer for Unwatched {
     }
 }
 
-impl Watch for Unwatched {}
+impl Progress for Unwatched {}
 
 // spec: LAY-14
 #[test]

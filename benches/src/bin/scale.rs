@@ -18,7 +18,7 @@ use std::time::{Duration, Instant};
 use sreg_index::hasher::Observer;
 use sreg_model::head::Head;
 use sreg_publish::changeset::Edition;
-use sreg_publish::{Destination, Watch, publish_edition};
+use sreg_publish::{Destination, Progress, publish_edition};
 use sreg_registry::TreeError;
 
 /// Takes the times, and stops the run once it is committed.
@@ -61,7 +61,7 @@ impl Observer for Clock {
     }
 }
 
-impl Watch for Clock {
+impl Progress for Clock {
     fn loaded(&self) {
         self.note(&self.loaded);
     }

@@ -1,4 +1,4 @@
-//! Progress on standard error: a bar on a terminal, a line every 30 seconds elsewhere.
+//! ProgressBar on standard error: a bar on a terminal, a line every 30 seconds elsewhere.
 
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressStyle};
 use sreg_index::hasher::Observer;
-use sreg_publish::Watch;
+use sreg_publish::Progress;
 
 use crate::output::{Output, human_bytes};
 use crate::stop;
@@ -15,7 +15,7 @@ use crate::stop;
 const EVERY: Duration = Duration::from_secs(30);
 
 /// Shows how far reading has come.
-pub(crate) struct Progress<'a> {
+pub(crate) struct ProgressBar<'a> {
     output: &'a Output,
     verb: &'static str,
     bar: Option<ProgressBar>,
@@ -26,7 +26,7 @@ pub(crate) struct Progress<'a> {
     total: AtomicU64,
 }
 
-impl<'a> Progress<'a> {
+impl<'a> ProgressBar<'a> {
     /// Begins to watch. `verb` says what is done with the bytes: `hashed`, `verified`.
     pub(crate) fn new(output: &'a Output, verb: &'static str) -> Self {
         let bar = output.wants_bar().then(|| {
@@ -78,7 +78,7 @@ fn per_second(bytes: u64, time: Duration) -> u64 {
     u64::try_from(u128::from(bytes) * 1000 / milliseconds).unwrap_or(u64::MAX)
 }
 
-impl Observer for Progress<'_> {
+impl Observer for ProgressBar<'_> {
     fn expect(&self, bytes: u64) {
         self.total.store(bytes, Ordering::Relaxed);
         if let Some(bar) = &self.bar {
@@ -104,7 +104,7 @@ impl Observer for Progress<'_> {
     }
 }
 
-impl Watch for Progress<'_> {
+impl Progress for ProgressBar<'_> {
     fn note(&self, text: &str) {
         self.output.note(text);
     }
@@ -115,7 +115,7 @@ impl Watch for Progress<'_> {
     }
 }
 
-impl Drop for Progress<'_> {
+impl Drop for ProgressBar<'_> {
     fn drop(&mut self) {
         if let Some(bar) = &self.bar {
             bar.finish_and_clear();

@@ -8,7 +8,6 @@ use sreg_index::hasher::IoMode;
 use sreg_model::fault::Code;
 use sreg_model::head::Head;
 use sreg_model::layout::Place;
-use sreg_model::lock::Known;
 use sreg_model::settings::{BaseUrl, BlobUrl, Settings};
 use sreg_model::statement::{Image, Subject};
 use sreg_model::{Digest, Document, Host, document, trust};
@@ -19,7 +18,8 @@ use sreg_publish::recover::{Base, recover};
 use sreg_publish::signing::signing;
 use sreg_publish::version::Publication;
 use sreg_publish::writer::Writer;
-use sreg_publish::{Keys, LinkMode, Watch};
+use sreg_publish::{Keys, LinkMode, Session};
+use sreg_sign::Series;
 use sreg_registry::derive::{self, Lines};
 use sreg_registry::{SourceFault, Tree, TreeError};
 
@@ -60,10 +60,6 @@ pub struct Options {
     pub skip_invalid: bool,
     /// Whether to stop before anything is written.
     pub dry_run: bool,
-    /// The time to state, in Unix seconds.
-    pub now: u64,
-    /// What is known of the registry at `out`, if it is known.
-    pub known: Vec<Known>,
 }
 
 /// What came of it.
@@ -71,6 +67,8 @@ pub struct Options {
 pub struct Outcome {
     /// The newest head; absent after a dry run of what was never published.
     pub head: Option<Document<Head>>,
+    /// All versions of trust; absent after a dry run, and if the registry has no keys.
+    pub trust_chain: Option<Series>,
     /// Whether nothing was published there before.
     pub is_new: bool,
     /// The registry that was given keys by this run.
@@ -122,12 +120,12 @@ pub struct Reading {
 ///
 /// # Errors
 /// When an image cannot be published and `skip_invalid` is not set, the tree cannot be written, or
-/// `keys` may not sign what is to be published. What was published before is then still there, whole.
+/// the keys of the session may not sign what is to be published. What was published before is then still there, whole.
 pub fn index_folder(
     options: &Options,
-    keys: Option<&Keys<'_>>,
-    watch: &dyn Watch,
+    session: &Session<'_>,
 ) -> Result<Outcome, TreeError> {
+    let (keys, watch) = (session.keys, session.progress);
     let mut cache = options
         .cache
         .as_deref()
@@ -160,7 +158,7 @@ pub fn index_folder(
     let mut writer = FolderWriter::open(&options.out, &new, watch)?;
     let settings = with_options(writer.tree().settings().clone(), options);
     let base = recover(&writer, watch)?;
-    base.check_known(writer.tree(), &options.known)?;
+    base.check_known(writer.tree(), session.pins)?;
     check_keys(&base, options, keys)?;
     host::check_file(writer.tree(), &settings)?;
     let lines = base.lines(&writer)?;
@@ -205,7 +203,7 @@ pub fn index_folder(
     if begins {
         edition.again = others(&lines, &edition);
     }
-    let signing = signing(writer.tree(), &base, keys, &edition, &lines, options.now)?;
+    let signing = signing(writer.tree(), &base, keys, &edition, &lines, session.now)?;
     let begun = signing
         .as_ref()
         .filter(|_| begins)
@@ -218,9 +216,9 @@ pub fn index_folder(
         edition,
         settings,
         signing,
-        now: options.now,
+        now: session.now,
     };
-    let head = publish(&mut writer, &base, &lines, &publication, watch)?;
+    let published_now = publish(&mut writer, &base, &lines, &publication, watch)?;
     let edition = publication.edition;
     if !changed.is_empty() {
         hashing::unlink(&writer, &changed, watch)?;
@@ -248,7 +246,8 @@ pub fn index_folder(
         settings: publication.settings,
         too_large,
         passed_over,
-        ..outcome(Some(head), &found, hashing::reused(&hashed), faults)
+        trust_chain: published_now.trust_chain,
+        ..outcome(Some(published_now.head), &found, hashing::reused(&hashed), faults)
     })
 }
 
@@ -261,6 +260,7 @@ fn outcome(
 ) -> Outcome {
     Outcome {
         head,
+        trust_chain: None,
         is_new: false,
         begun: None,
         adopted: 0,

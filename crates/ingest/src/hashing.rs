@@ -12,7 +12,7 @@ use sreg_model::Digest;
 use sreg_model::layout::{FoldedRepository, Place};
 use sreg_publish::folder_writer::{FolderWriter, check_room};
 use sreg_publish::writer::{Puts, Writer};
-use sreg_publish::{LinkMode, Watch};
+use sreg_publish::{LinkMode, Progress};
 use sreg_registry::{Tree, TreeError};
 
 use crate::hash_cache::{Cache, Known};
@@ -40,7 +40,7 @@ pub(crate) fn bring(
     found: &[Found],
     mode: IoMode,
     import: Option<LinkMode>,
-    watch: &dyn Watch,
+    watch: &dyn Progress,
 ) -> Brought {
     if let Some(link) = import
         && let Err(error) = check_space(writer.tree(), found, link)
@@ -143,7 +143,7 @@ fn changed(
 pub(crate) fn unlink(
     writer: &FolderWriter,
     changed: &BTreeSet<Place>,
-    watch: &dyn Watch,
+    watch: &dyn Progress,
 ) -> Result<(), TreeError> {
     for place in changed {
         writer.unlink(place)?;
@@ -175,7 +175,7 @@ fn hash_one(
     writer: &FolderWriter,
     image: &Found,
     mode: IoMode,
-    watch: &dyn Watch,
+    watch: &dyn Progress,
     started: i128,
 ) -> Result<Hashing, TreeError> {
     if watch.is_cancelled() {
@@ -241,7 +241,7 @@ fn import_all(
     found: &[Found],
     brought: &mut Brought,
     link: LinkMode,
-    watch: &dyn Watch,
+    watch: &dyn Progress,
 ) -> Result<(), TreeError> {
     let Brought {
         hashed, changed, ..

@@ -5,18 +5,18 @@ use std::path::Path;
 use sreg_index::hasher::{self, IoMode};
 use sreg_index::stamp::Stamp;
 use sreg_model::attachment::{self, Attachment};
-use sreg_model::head::Head;
 use sreg_model::layout::Place;
 use sreg_model::node::TagEntry;
 use sreg_model::statement::Subject;
-use sreg_model::{Arch, Document, Reference};
+use sreg_model::{Arch, Reference};
 use sreg_registry::{Tree, TreeError};
 
 use crate::attempts::until_won;
 use crate::changeset::Edition;
 use crate::destination::Destination;
 use crate::link::LinkMode;
-use crate::publisher::Publisher;
+use crate::commit::Published;
+use crate::session::Session;
 use crate::recover::Base;
 use crate::upload_check::bring_file;
 
@@ -36,8 +36,6 @@ pub struct Attach<'a> {
     pub arch: Option<Arch>,
     /// How the file is read.
     pub io: IoMode,
-    /// Who publishes it.
-    pub publisher: Publisher<'a>,
 }
 
 /// What came of it.
@@ -47,10 +45,8 @@ pub struct Attached {
     pub subject: Subject,
     /// What was attached.
     pub attachment: Attachment,
-    /// The newest head.
-    pub head: Document<Head>,
-    /// Whether there is a new version; it was attached already, where not.
-    pub changed: bool,
+    /// What was published.
+    pub published: Published,
 }
 
 /// Publishes the next statement about an image, with which the file belongs to it.
@@ -58,14 +54,18 @@ pub struct Attached {
 /// # Errors
 /// When there is no such image or several, the file cannot be described so, the keys may not sign, or the
 /// registry cannot be read or written. What was published before is then still there, whole.
-pub fn attach(destination: &Destination, attach: &Attach<'_>) -> Result<Attached, TreeError> {
-    let watch = attach.publisher.watch;
+pub fn attach(
+    destination: &Destination,
+    session: &Session<'_>,
+    attach: &Attach<'_>,
+) -> Result<Attached, TreeError> {
+    let progress = session.progress;
     // A mistyped place is told before the file is read.
-    Tree::in_store(destination.store.clone())?;
+    let destination = &destination.opened()?;
     let metadata = std::fs::metadata(attach.file).map_err(TreeError::read(attach.file))?;
     let stamp = Stamp::of(&metadata);
-    watch.expect(stamp.size.saturating_mul(2));
-    let chain = hasher::hash(attach.file, attach.io, watch)?.chain;
+    progress.expect(stamp.size.saturating_mul(2));
+    let chain = hasher::hash(attach.file, attach.io, progress)?.chain;
     let attachment = Attachment {
         annotations: (!attach.annotations.is_empty()).then(|| attach.annotations.clone()),
         digest: chain.digest(),
@@ -74,9 +74,9 @@ pub fn attach(destination: &Destination, attach: &Attach<'_>) -> Result<Attached
         size: chain.size(),
     };
     attachment::check(std::slice::from_ref(&attachment)).map_err(TreeError::Attachment)?;
-    let mut writer = destination.open_there(watch)?;
+    let mut writer = destination.open_there(progress)?;
     let run = || {
-        let base = attach.publisher.base(&*writer)?;
+        let base = session.base(&*writer)?;
         let subject = attach.subject(writer.tree(), &base)?;
         let edition = Edition {
             attached: vec![(subject.clone(), attachment.clone())],
@@ -84,19 +84,15 @@ pub fn attach(destination: &Destination, attach: &Attach<'_>) -> Result<Attached
         };
         let place = Place::blob(&subject.repository, attachment.digest);
         let stated = (&subject, edition);
-        let publish = attach
-            .publisher
-            .publish(&mut *writer, &base, stated, |writer| {
-                // No link: such files are written anew, in place, more often than images.
-                let whole = (&stamp, &chain);
-                bring_file(writer, &place, attach.file, whole, LinkMode::Copy, watch).map(drop)
-            });
-        let (head, changed) = publish?;
+        let published = session.publish(&mut *writer, &base, stated, |writer| {
+            // No link: such files are rewritten in place more often than images.
+            let whole = (&stamp, &chain);
+            bring_file(writer, &place, attach.file, whole, LinkMode::Copy, progress).map(drop)
+        })?;
         Ok(Attached {
             subject,
             attachment: attachment.clone(),
-            head,
-            changed,
+            published,
         })
     };
     destination.at_once(|| until_won(&*destination.store, run))

@@ -5,9 +5,7 @@ mod trust;
 
 use sreg_index::hasher::Observer;
 use sreg_index::stamp::Stamp;
-use sreg_model::head::Head;
 use sreg_model::layout::Place;
-use sreg_model::lock::Known;
 use sreg_model::settings::Settings;
 use sreg_model::statement::{Claim, Statement, Subject};
 use sreg_model::{Digest, Document, Reference, canonical};
@@ -17,30 +15,23 @@ use sreg_sign::Series;
 
 use crate::attempts::until_won;
 use crate::changeset::{Edition, others};
-use crate::commit;
+use crate::commit::{self, Published};
 use crate::destination::Destination;
 use crate::link::LinkMode;
-use crate::progress::Watch;
 use crate::recover::{Base, recover};
+use crate::session::Session;
 use crate::signing::{Keys, signing};
 use crate::version::Publication;
 use crate::writer::Writer;
 
 pub use self::trust::{lost, takes_from_heads};
 
-/// What every change is made with.
-pub struct Change<'a> {
-    /// The keys that sign.
-    pub keys: &'a Keys<'a>,
-    /// What is known of the registry, if it is known.
-    pub known: &'a [Known],
-    /// The time to state, in Unix seconds.
-    pub now: u64,
-    /// Who watches over the run.
-    pub watch: &'a dyn Watch,
+/// The keys of a session, which a change needs.
+fn keys<'a>(session: &Session<'a>) -> Result<&'a Keys<'a>, TreeError> {
+    session.keys.ok_or(TreeError::OneKey(0))
 }
 
-impl Change<'_> {
+impl Session<'_> {
     /// Makes a registry with one key that does everything, at `root`; with the images that the
     /// registry `from` has, where one is given.
     ///
@@ -50,12 +41,13 @@ impl Change<'_> {
         &self,
         destination: &Destination,
         from: Option<&Tree>,
-    ) -> Result<Document<Head>, TreeError> {
-        if self.keys.signers.len() != 1 {
-            return Err(TreeError::OneKey(self.keys.signers.len()));
+    ) -> Result<Published, TreeError> {
+        let keys = keys(self)?;
+        if keys.signers.len() != 1 {
+            return Err(TreeError::OneKey(keys.signers.len()));
         }
         let settings = from.map_or_else(Settings::default, |tree| tree.settings().clone());
-        let writer = destination.open(&settings, self.watch)?;
+        let writer = destination.open(&settings, self.progress)?;
         let (mut writer, base) = self.recovered(writer)?;
         if base.series.is_none() && base.head.is_some() {
             return Err(TreeError::Published(writer.tree().root().to_owned()));
@@ -69,21 +61,21 @@ impl Change<'_> {
         let lines = base.lines(&*writer)?;
         let mut edition = Edition::default();
         if let Some(from) = from {
-            edition.present = bring_all(&*writer, from, self.watch)?;
+            edition.present = bring_all(&*writer, from, self.progress)?;
         }
         edition.again = others(&lines, &edition);
-        self.publish(&mut *writer, &base, &lines, edition)
+        self.publish_lines(&mut *writer, &base, &lines, edition)
     }
 
     /// Publishes the same again, so that it holds longer.
     ///
     /// # Errors
     /// When the keys may not sign it, or the tree cannot be written.
-    pub fn renew(&self, destination: &Destination) -> Result<Document<Head>, TreeError> {
+    pub fn renew(&self, destination: &Destination) -> Result<Published, TreeError> {
         until_won(&*destination.store, || {
             self.sign_again(destination, &|_| false)
         })
-        .map(|(head, _)| head)
+        .map(|(published, _)| published)
     }
 
     /// Signs anew what counts no longer, of the subjects that `chosen` takes: the head, and the
@@ -95,7 +87,7 @@ impl Change<'_> {
         &self,
         destination: &Destination,
         chosen: &dyn Fn(&Subject) -> bool,
-    ) -> Result<(Document<Head>, Vec<Subject>), TreeError> {
+    ) -> Result<(Published, Vec<Subject>), TreeError> {
         let (mut writer, base) = self.open_there(destination)?;
         let Some(series) = &base.series else {
             return Err(TreeError::NoKeys(writer.tree().root().to_owned()));
@@ -114,32 +106,32 @@ impl Change<'_> {
             }
         }
         let again = edition.again.clone();
-        let head = self.publish(&mut *writer, &base, &lines, edition)?;
-        Ok((head, again))
+        let published = self.publish_lines(&mut *writer, &base, &lines, edition)?;
+        Ok((published, again))
     }
 
     /// Opens a tree that must be there.
     fn open_there(&self, destination: &Destination) -> Result<(Box<dyn Writer>, Base), TreeError> {
-        self.recovered(destination.open_there(self.watch)?)
+        self.recovered(destination.open_there(self.progress)?)
     }
 
     fn recovered(&self, writer: Box<dyn Writer>) -> Result<(Box<dyn Writer>, Base), TreeError> {
-        let base = recover(&*writer, self.watch)?;
-        base.check_known(writer.tree(), self.known)?;
+        let base = recover(&*writer, self.progress)?;
+        base.check_known(writer.tree(), self.pins)?;
         Ok((writer, base))
     }
 
-    fn publish(
+    fn publish_lines(
         &self,
         writer: &mut dyn Writer,
         base: &Base,
         lines: &Lines,
         edition: Edition,
-    ) -> Result<Document<Head>, TreeError> {
+    ) -> Result<Published, TreeError> {
         let signing = signing(
             writer.tree(),
             base,
-            Some(self.keys),
+            self.keys,
             &edition,
             lines,
             self.now,
@@ -150,7 +142,7 @@ impl Change<'_> {
             signing,
             now: self.now,
         };
-        commit::publish(writer, base, lines, &publication, self.watch)
+        commit::publish(writer, base, lines, &publication, self.progress)
     }
 }
 

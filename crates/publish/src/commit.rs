@@ -12,7 +12,7 @@ use sreg_registry::{Tree, TreeError};
 use sreg_sign::Series;
 
 use crate::attempts::ATTEMPTS;
-use crate::progress::Watch;
+use crate::progress::Progress;
 use crate::recover::{Base, create_trust};
 use crate::update_views::{self, Shown};
 use crate::version::{Prepared, Publication, prepare};
@@ -22,6 +22,17 @@ use crate::writer::Writer;
 const FILES: usize = 8;
 /// The views of a new tag for two architectures, with their folders.
 const FILES_OF_A_TAG: usize = 32;
+
+/// What was published.
+#[derive(Debug, Clone)]
+pub struct Published {
+    /// The newest head.
+    pub head: Document<Head>,
+    /// All versions of trust; `None` if the registry has no keys.
+    pub trust_chain: Option<Series>,
+    /// Whether there is a new version: if not, all of it was published already.
+    pub changed: bool,
+}
 
 /// Publishes, unless it changes nothing: the head that then is the newest.
 ///
@@ -34,8 +45,8 @@ pub fn publish(
     base: &Base,
     lines: &Lines,
     publication: &Publication<'_>,
-    watch: &dyn Watch,
-) -> Result<Document<Head>, TreeError> {
+    watch: &dyn Progress,
+) -> Result<Published, TreeError> {
     let prepared = prepare(writer.tree(), writer, base, lines, publication)?;
     carry_out(writer, base, &prepared, watch)
 }
@@ -49,8 +60,8 @@ pub(crate) fn carry_out(
     writer: &mut dyn Writer,
     base: &Base,
     prepared: &Prepared,
-    watch: &dyn Watch,
-) -> Result<Document<Head>, TreeError> {
+    watch: &dyn Progress,
+) -> Result<Published, TreeError> {
     let nothing = || TreeError::NoHead(writer.tree().root().to_owned());
     if prepared.is_nothing(writer.tree()) {
         let newest = base.head.clone().ok_or_else(nothing)?;
@@ -63,7 +74,11 @@ pub(crate) fn carry_out(
             let shown = base.views_before(&newest);
             show(writer, base.series.clone(), shown, &newest, watch)?;
         }
-        return Ok(newest);
+        return Ok(Published {
+            head: newest,
+            trust_chain: base.series.clone(),
+            changed: false,
+        });
     }
     writer.check_room(FILES + prepared.changed * FILES_OF_A_TAG)?;
     let (trust, next) = (prepared.trust.as_ref(), prepared.next.as_ref());
@@ -83,8 +98,12 @@ pub(crate) fn carry_out(
         true => base.views_before(newest),
         false => Shown::perhaps(base.shown.as_ref()),
     };
-    show(writer, series, shown, newest, watch)?;
-    Ok(newest.clone())
+    show(writer, series.clone(), shown, newest, watch)?;
+    Ok(Published {
+        head: newest.clone(),
+        trust_chain: series,
+        changed: true,
+    })
 }
 
 /// Notes that views are to be written, before the first thing that readers see changes.
@@ -101,7 +120,7 @@ pub(crate) fn show(
     mut series: Option<Series>,
     shown: Shown<'_>,
     committed: &Document<Head>,
-    watch: &dyn Watch,
+    watch: &dyn Progress,
 ) -> Result<(), TreeError> {
     let mut newest = committed.clone();
     let mut left_behind: Option<Document<Head>> = None;

@@ -8,7 +8,7 @@ use sreg_registry::{Tree, TreeError};
 use sreg_store::{Local, Store};
 
 use crate::folder_writer::FolderWriter;
-use crate::progress::Watch;
+use crate::progress::Progress;
 use crate::store_writer::StoreWriter;
 use crate::writer::Writer;
 
@@ -17,6 +17,8 @@ use crate::writer::Writer;
 pub struct Destination {
     /// The folder, the bucket.
     pub store: Arc<dyn Store>,
+    /// The registry that is there, if it was opened already.
+    pub registry: Option<Tree>,
     /// Where it is noted what has arrived of an upload, so that a later run goes on; nothing: it
     /// begins anew.
     pub uploads: Option<PathBuf>,
@@ -30,9 +32,26 @@ impl Destination {
     pub fn folder(root: &Path) -> Self {
         Self {
             store: Arc::new(Local::new(root)),
+            registry: None,
             uploads: None,
             at_once: 1,
         }
+    }
+
+    /// Returns the same, with the registry that is there opened.
+    ///
+    /// # Errors
+    /// `NotATree` if there is none; `Settings` if it is of a later format; `Read` or `Store` if it cannot be
+    /// read.
+    pub fn opened(&self) -> Result<Self, TreeError> {
+        let registry = match &self.registry {
+            Some(registry) => registry.clone(),
+            None => Tree::in_store(self.store.clone())?,
+        };
+        Ok(Self {
+            registry: Some(registry),
+            ..self.clone()
+        })
     }
 
     /// Runs what waits for a store, with as many requests at once as may be.
@@ -54,8 +73,11 @@ impl Destination {
     }
 
     /// A writer of the tree that is there: a mistyped place is none.
-    pub(crate) fn open_there(&self, watch: &dyn Watch) -> Result<Box<dyn Writer>, TreeError> {
-        let tree = Tree::in_store(self.store.clone())?;
+    pub(crate) fn open_there(&self, watch: &dyn Progress) -> Result<Box<dyn Writer>, TreeError> {
+        let tree = match &self.registry {
+            Some(registry) => registry.clone(),
+            None => Tree::in_store(self.store.clone())?,
+        };
         match self.store.folder() {
             Some(_) => self.open(tree.settings(), watch),
             None => Ok(Box::new(StoreWriter::of(tree, self.uploads.as_deref())?)),
@@ -66,7 +88,7 @@ impl Destination {
     pub(crate) fn open(
         &self,
         settings: &Settings,
-        watch: &dyn Watch,
+        watch: &dyn Progress,
     ) -> Result<Box<dyn Writer>, TreeError> {
         Ok(match self.store.folder() {
             Some(folder) => Box::new(FolderWriter::open(folder, settings, watch)?),

@@ -27,7 +27,7 @@ use sreg_views::{Content, View};
 
 pub use self::room::check_room;
 use crate::link::{LinkMode, bring};
-use crate::progress::Watch;
+use crate::progress::Progress;
 use crate::writer::{Puts, Writer, evidence};
 use sreg_registry::Tree;
 use sreg_registry::TreeError;
@@ -62,7 +62,7 @@ impl FolderWriter {
     /// # Errors
     /// `NotOurs` if the folder holds files that are not those of a registry; `Write` or `Read` if the folder
     /// cannot be written or read; `Cancelled` if `watch` stops the wait for the lock.
-    pub fn open(root: &Path, settings: &Settings, watch: &dyn Watch) -> Result<Self, TreeError> {
+    pub fn open(root: &Path, settings: &Settings, watch: &dyn Progress) -> Result<Self, TreeError> {
         fs::create_dir_all(root).map_err(TreeError::write(root))?;
         // Before anything is written into a folder of somebody else.
         tree_at(root, settings)?;
@@ -574,7 +574,7 @@ fn tree_at(root: &Path, settings: &Settings) -> Result<Tree, TreeError> {
 }
 
 /// Locks a folder.
-fn lock(root: &Path, watch: &dyn Watch) -> Result<FolderLock, TreeError> {
+fn lock(root: &Path, watch: &dyn Progress) -> Result<FolderLock, TreeError> {
     let (mut told, path) = (false, root.join(LOCK));
     let mut wait = |holder: Option<&str>| {
         if watch.is_cancelled() {

@@ -17,7 +17,6 @@ use sreg_index::stamp::Stamp;
 use sreg_model::attachment::Attachment;
 use sreg_model::head::{Head, IndexRoot};
 use sreg_model::layout::Place;
-use sreg_model::lock::Known;
 use sreg_model::node::TagEntry;
 use sreg_model::statement::{Image, Subject};
 use sreg_model::{Digest, Document, Namespace};
@@ -28,8 +27,9 @@ use sreg_sign::Series;
 use crate::commit::{begin_views, show};
 use crate::destination::Destination;
 use crate::link::LinkMode;
-use crate::progress::Watch;
+use crate::progress::Progress;
 use crate::recover::{Base, check_newest, create_trust, recover};
+use crate::session::Session;
 use crate::upload_check::{arrived, bring_file};
 use crate::writer::Writer;
 
@@ -39,18 +39,22 @@ const AT_ONCE: usize = 16;
 /// Fetches an image from a tree into a file, verified.
 pub type Fetch<'a> = &'a (dyn Fn(&Tree, &Place, &Chain, &Path) -> Result<(), TreeError> + Sync);
 
-/// A copy of a registry.
+/// A registry that is to be copied.
 pub struct Mirror<'a> {
     /// What is copied.
     pub from: &'a Tree,
-    /// What is known of the registry, if it is known.
-    pub known: &'a [Known],
     /// Where images are put that come from a server, until they are sent on.
     pub scratch: &'a Path,
     /// How they are fetched.
     pub fetch: Fetch<'a>,
-    /// Who watches over the run.
-    pub watch: &'a dyn Watch,
+}
+
+/// A copy that is being made.
+struct Copying<'a> {
+    from: &'a Tree,
+    scratch: &'a Path,
+    fetch: Fetch<'a>,
+    session: &'a Session<'a>,
 }
 
 /// What was copied.
@@ -76,33 +80,43 @@ pub struct Mirrored {
 /// # Errors
 /// When the registry is at fault, the copy is of another or has versions of its own, or one of both
 /// cannot be read or written. What readers of the copy saw before is then still there, whole.
-pub fn mirror(mirror: &Mirror<'_>, destination: &Destination) -> Result<Mirrored, TreeError> {
+pub fn mirror(
+    destination: &Destination,
+    session: &Session<'_>,
+    mirror: &Mirror<'_>,
+) -> Result<Mirrored, TreeError> {
+    let copying = Copying {
+        from: mirror.from,
+        scratch: mirror.scratch,
+        fetch: mirror.fetch,
+        session,
+    };
     let pool = rayon::ThreadPoolBuilder::new().num_threads(AT_ONCE).build();
     match pool {
-        Ok(pool) => pool.install(|| run(mirror, destination)),
-        Err(_) => run(mirror, destination),
+        Ok(pool) => pool.install(|| run(&copying, destination)),
+        Err(_) => run(&copying, destination),
     }
 }
 
-fn run(mirror: &Mirror<'_>, destination: &Destination) -> Result<Mirrored, TreeError> {
-    let from = mirror.from;
-    let source = mirror.source()?;
+fn run(copying: &Copying<'_>, destination: &Destination) -> Result<Mirrored, TreeError> {
+    let from = copying.from;
+    let source = copying.source()?;
     let newest = source.head.clone();
     let newest = newest.ok_or_else(|| TreeError::NoHead(from.root().to_owned()))?;
-    let mut writer = destination.open(from.settings(), mirror.watch)?;
+    let mut writer = destination.open(from.settings(), copying.session.progress)?;
     let writer = &mut *writer;
-    let base = recover(writer, mirror.watch)?;
+    let base = recover(writer, copying.session.progress)?;
     check_same(writer.tree(), &source, &base)?;
-    let (common, missing) = missing_heads(mirror, writer.tree(), &source, &newest, &base)?;
+    let (common, missing) = missing_heads(copying, writer.tree(), &source, &newest, &base)?;
     let published = common.as_ref().map(|head| &head.body().index);
     let mut before = published;
     for head in &missing {
-        mirror.copy_version(writer, before, &head.body().index)?;
+        copying.copy_version(writer, before, &head.body().index)?;
         before = Some(&head.body().index);
     }
-    let (images, bytes) = mirror.copy_images(writer, published, &newest)?;
+    let (images, bytes) = copying.copy_images(writer, published, &newest)?;
     writer.sync()?;
-    let finished = publish(writer, mirror, &source, (&base, common.as_ref()), &missing)?;
+    let finished = publish(writer, copying, &source, (&base, common.as_ref()), &missing)?;
     Ok(Mirrored {
         series: source.series,
         head: newest,
@@ -133,7 +147,7 @@ type Heads = (Option<Document<Head>>, Vec<Document<Head>>);
 /// What is to be copied. What the copy has beyond the newest head that both have is nothing, or left
 /// behind by an epoch of the registry.
 fn missing_heads(
-    mirror: &Mirror<'_>,
+    copying: &Copying<'_>,
     copy: &Tree,
     source: &Base,
     newest: &Document<Head>,
@@ -156,7 +170,7 @@ fn missing_heads(
             missing.reverse();
             return Ok((Some(head), missing));
         }
-        next = heads::before(mirror.from, head.body(), source.series.as_ref())?;
+        next = heads::before(copying.from, head.body(), source.series.as_ref())?;
         missing.push(head);
     }
     // What has no trust and no head in common with the registry is another one, not an earlier epoch of it.
@@ -177,7 +191,7 @@ fn missing_heads(
 /// anything of that.
 fn publish(
     writer: &mut dyn Writer,
-    mirror: &Mirror<'_>,
+    copying: &Copying<'_>,
     source: &Base,
     (base, common): (&Base, Option<&Document<Head>>),
     missing: &[Document<Head>],
@@ -207,7 +221,7 @@ fn publish(
     }
     for version in have + 1..=newest_trust {
         let trust = series.and_then(|series| series.version(version));
-        let trust = trust.ok_or_else(|| TreeError::NoKeys(mirror.from.root().to_owned()))?;
+        let trust = trust.ok_or_else(|| TreeError::NoKeys(copying.from.root().to_owned()))?;
         create_trust(writer, trust)?;
     }
     writer.advance(Line {
@@ -217,21 +231,21 @@ fn publish(
     // A run that was killed may have left the views behind, and nobody else may come after it (COM-30).
     let is_shown = base.shown.as_ref().map(Document::id) == Some(newest.id());
     if is_new || !is_shown {
-        mirror.watch.committed(newest.body());
+        copying.session.progress.committed(newest.body());
         let shown = base.views_before(newest);
-        show(writer, source.series.clone(), shown, newest, mirror.watch)?;
+        show(writer, source.series.clone(), shown, newest, copying.session.progress)?;
     }
     Ok(missing.is_empty() && (is_new || !is_shown))
 }
 
-impl Mirror<'_> {
+impl Copying<'_> {
     /// What is copied, held to its keys and to what is known of it.
     fn source(&self) -> Result<Base, TreeError> {
         let base = Base::read(self.from)?;
         if let Some(head) = &base.head {
             check_newest(self.from, base.series.as_ref(), head)?;
         }
-        base.check_known(self.from, self.known)?;
+        base.check_known(self.from, self.session.pins)?;
         Ok(base)
     }
 
@@ -294,7 +308,7 @@ impl Mirror<'_> {
     }
 
     fn check_cancelled(&self) -> Result<(), TreeError> {
-        match self.watch.is_cancelled() {
+        match self.session.progress.is_cancelled() {
             true => Err(TreeError::Cancelled),
             false => Ok(()),
         }
@@ -346,7 +360,7 @@ impl Mirror<'_> {
         let missing = missing.collect::<Result<Vec<_>, TreeError>>()?;
         let missing: Vec<_> = missing.into_iter().flatten().collect();
         let bytes = missing.iter().map(|(_, image, _)| image.size).sum();
-        self.watch.expect(bytes);
+        self.session.progress.expect(bytes);
         // One after the other: each is sent in parts at once.
         for (place, image, chain) in &missing {
             self.copy_image(writer, place, image, chain)?;
@@ -388,7 +402,7 @@ impl Mirror<'_> {
             (self.fetch)(self.from, place, chain, &file)?;
         } else {
             let mode = sreg_index::hasher::IoMode::Auto;
-            let quiet = Quiet(self.watch);
+            let quiet = Quiet(self.session.progress);
             let broken = sreg_index::hasher::verify(&file, chain, mode, &quiet)?;
             if !broken.is_empty() {
                 let what = "its bytes are not what its digest says";
@@ -398,7 +412,7 @@ impl Mirror<'_> {
         let metadata = std::fs::metadata(&file).map_err(TreeError::read(&file))?;
         let stamp = Stamp::of(&metadata);
         let whole = (&stamp, chain);
-        bring_file(writer, place, &file, whole, LinkMode::Auto, self.watch)?;
+        bring_file(writer, place, &file, whole, LinkMode::Auto, self.session.progress)?;
         if self.from.store().folder().is_none() {
             std::fs::remove_file(&scratch).map_err(TreeError::write(&scratch))?;
         }
@@ -407,7 +421,7 @@ impl Mirror<'_> {
 }
 
 /// Stops when another observer does, and tells it nothing: verifying is not what it counts.
-struct Quiet<'a>(&'a dyn Watch);
+struct Quiet<'a>(&'a dyn Progress);
 
 impl Observer for Quiet<'_> {
     fn advance(&self, _: u64) {}

@@ -4,7 +4,7 @@ use sreg_index::hasher::Observer;
 use sreg_model::head::Head;
 
 /// Watches over a run that publishes.
-pub trait Watch: Observer {
+pub trait Progress: Observer {
     /// Another run holds the lock of the output folder.
     fn waiting(&self) {}
     /// Something happened that the user should know, and that is no error.

@@ -1,20 +1,18 @@
 //! Publishes a whole changeset at once: for tests and tools, which bring images and chains themselves.
 
-use sreg_model::Document;
-use sreg_model::head::Head;
 use sreg_model::settings::Settings;
 use sreg_registry::TreeError;
 
 use crate::changeset::Edition;
-use crate::commit::publish;
+use crate::commit::{Published, publish};
 use crate::destination::Destination;
-use crate::progress::Watch;
 use crate::recover::recover;
-use crate::signing::{Keys, signing};
+use crate::session::Session;
+use crate::signing::signing;
 use crate::version::Publication;
 
 /// Publishes `edition` into a tree, which is made where it is absent. Images and chains that it
-/// names are put there by the caller. In a registry with keys, `keys` sign.
+/// names are put there by the caller. In a registry with keys, the keys of the session sign.
 ///
 /// # Errors
 /// When the tree cannot be read or written, a name collides with another, something cannot be
@@ -22,22 +20,21 @@ use crate::version::Publication;
 /// whole.
 pub fn publish_edition(
     destination: &Destination,
+    session: &Session<'_>,
     edition: Edition,
-    keys: Option<&Keys<'_>>,
-    now: u64,
-    watch: &dyn Watch,
-) -> Result<Document<Head>, TreeError> {
-    let mut writer = destination.open(&Settings::default(), watch)?;
+) -> Result<Published, TreeError> {
+    let progress = session.progress;
+    let mut writer = destination.open(&Settings::default(), progress)?;
     let writer = &mut *writer;
-    let base = recover(writer, watch)?;
+    let base = recover(writer, progress)?;
     let lines = base.lines(writer)?;
-    watch.loaded();
-    let signing = signing(writer.tree(), &base, keys, &edition, &lines, now)?;
+    progress.loaded();
+    let signing = signing(writer.tree(), &base, session.keys, &edition, &lines, session.now)?;
     let publication = Publication {
         settings: writer.tree().settings().clone(),
         edition,
         signing,
-        now,
+        now: session.now,
     };
-    publish(writer, &base, &lines, &publication, watch)
+    publish(writer, &base, &lines, &publication, progress)
 }

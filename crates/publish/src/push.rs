@@ -7,18 +7,19 @@ use sreg_index::Chain;
 use sreg_index::hasher::{self, IoMode};
 use sreg_index::stamp::Stamp;
 use sreg_model::fault::Code;
-use sreg_model::head::Head;
 use sreg_model::layout::Place;
 use sreg_model::media_type::ImageFormat;
 use sreg_model::statement::{Image, Subject};
-use sreg_model::{Arch, Digest, Document, Repository, Tag};
-use sreg_registry::{Tree, TreeError};
+use sreg_model::{Arch, Digest, Repository, Tag};
+use sreg_registry::TreeError;
 
 use crate::attempts::until_won;
 use crate::changeset::{Edition, Provided};
 use crate::destination::Destination;
+use crate::progress::Progress;
 use crate::link::LinkMode;
-use crate::publisher::Publisher;
+use crate::commit::Published;
+use crate::session::Session;
 use crate::upload_check::bring_file;
 use crate::writer::Writer;
 
@@ -38,8 +39,6 @@ pub struct Push<'a> {
     pub statement: Option<Provided>,
     /// How the image is read.
     pub io: IoMode,
-    /// Who publishes it.
-    pub publisher: Publisher<'a>,
 }
 
 /// What came of it.
@@ -51,12 +50,10 @@ pub struct Pushed {
     pub digest: Digest,
     /// Its size in bytes.
     pub size: u64,
-    /// The newest head.
-    pub head: Document<Head>,
+    /// What was published.
+    pub published: Published,
     /// Whether the image's bytes were sent; they were there already, where not.
     pub sent: bool,
-    /// Whether there is a new version; all of it was published already, where not.
-    pub changed: bool,
 }
 
 /// Publishes an image.
@@ -64,15 +61,19 @@ pub struct Pushed {
 /// # Errors
 /// When the image is malformed, the keys may not sign what is to be said of it, the tag may not move,
 /// or the registry cannot be read or written. What was published before is then still there, whole.
-pub fn push(destination: &Destination, push: &Push<'_>) -> Result<Pushed, TreeError> {
-    let watch = push.publisher.watch;
+pub fn push(
+    destination: &Destination,
+    session: &Session<'_>,
+    push: &Push<'_>,
+) -> Result<Pushed, TreeError> {
+    let progress = session.progress;
     let (subject, format) = push.subject()?;
     // A mistyped place is told before the image is read; a folder is locked after that.
-    Tree::in_store(destination.store.clone())?;
+    let destination = &destination.opened()?;
     let metadata = std::fs::metadata(push.image).map_err(TreeError::read(push.image))?;
     let stamp = Stamp::of(&metadata);
-    watch.expect(stamp.size.saturating_mul(2));
-    let hashed = hasher::hash(push.image, push.io, watch)?;
+    progress.expect(stamp.size.saturating_mul(2));
+    let hashed = hasher::hash(push.image, push.io, progress)?;
     let image = Image {
         digest: hashed.chain.digest(),
         size: hashed.chain.size(),
@@ -83,26 +84,23 @@ pub fn push(destination: &Destination, push: &Push<'_>) -> Result<Pushed, TreeEr
         attached: Vec::new(),
     };
     let mut sent = None;
-    let mut writer = destination.open_there(watch)?;
+    let mut writer = destination.open_there(progress)?;
     let run = || {
-        let base = push.publisher.base(&*writer)?;
+        let base = session.base(&*writer)?;
         let stated = (&subject, push.edition(&subject, &image));
-        let publish = push
-            .publisher
-            .publish(&mut *writer, &base, stated, |writer| {
-                if sent.is_none() {
-                    sent = Some(bring(writer, &subject, push, &stamp, &hashed.chain)?);
-                }
-                Ok(())
-            });
-        let (head, changed) = publish?;
+        let published = session.publish(&mut *writer, &base, stated, |writer| {
+            if sent.is_none() {
+                let whole = (&stamp, &hashed.chain);
+                sent = Some(bring(writer, &subject, push.image, whole, progress)?);
+            }
+            Ok(())
+        })?;
         Ok(Pushed {
             subject: subject.clone(),
             digest: image.digest,
             size: image.size,
-            head,
+            published,
             sent: sent.unwrap_or(false),
-            changed,
         })
     };
     destination.at_once(|| until_won(&*destination.store, run))
@@ -152,11 +150,11 @@ impl Push<'_> {
 fn bring(
     writer: &dyn Writer,
     subject: &Subject,
-    push: &Push<'_>,
-    stamp: &Stamp,
-    chain: &Chain,
+    image: &Path,
+    (stamp, chain): (&Stamp, &Chain),
+    progress: &dyn Progress,
 ) -> Result<bool, TreeError> {
-    let (tree, watch) = (writer.tree(), push.publisher.watch);
+    let tree = writer.tree();
     let place = Place::blob(&subject.repository, chain.sidecar_digest());
     // What is there is read, which costs less than to send it.
     let is_there = tree.read(&place, chain.sidecar().len());
@@ -170,5 +168,5 @@ fn bring(
     }
     let place = Place::blob(&subject.repository, chain.digest());
     let whole = (stamp, chain);
-    bring_file(writer, &place, push.image, whole, LinkMode::Auto, watch)
+    bring_file(writer, &place, image, whole, LinkMode::Auto, progress)
 }

@@ -1,26 +1,24 @@
 //! Removes one published reference: its images become removed statements (`spec/cli.md`, `sreg rm`).
 
-use sreg_model::head::Head;
 use sreg_model::statement::Subject;
-use sreg_model::{Arch, Document, Reference};
+use sreg_model::{Arch, Reference};
 use sreg_registry::{Tree, TreeError};
 
 use crate::attempts::until_won;
 use crate::changeset::Edition;
 use crate::destination::Destination;
-use crate::publisher::Publisher;
+use crate::commit::Published;
+use crate::session::Session;
 use crate::recover::Base;
 
 /// A reference that is to be removed.
-pub struct Remove<'a> {
+pub struct Remove {
     /// The reference: a tag, optionally with the digest that its image must have.
     pub reference: Reference,
     /// The architecture to remove; all of the tag's if not given.
     pub arch: Option<Arch>,
     /// Why it is removed, for people: 1 to 1,024 bytes.
     pub reason: String,
-    /// Who publishes the removal.
-    pub publisher: Publisher<'a>,
 }
 
 /// The result of a removal.
@@ -28,8 +26,8 @@ pub struct Remove<'a> {
 pub struct Removed {
     /// The subjects that were removed, by architecture.
     pub subjects: Vec<Subject>,
-    /// The newest head.
-    pub head: Document<Head>,
+    /// What was published.
+    pub published: Published,
 }
 
 /// Publishes a version in which the images of one reference are removed. Their bytes stay.
@@ -38,13 +36,16 @@ pub struct Removed {
 /// `NotOneImage` if nothing is published under the reference; `Frozen` if its publisher froze the tag;
 /// `Signed` or `Unsigned` if the keys may not sign the removal; otherwise those of reading or writing the
 /// registry. What was published before is then still there, whole.
-pub fn remove(destination: &Destination, remove: &Remove<'_>) -> Result<Removed, TreeError> {
-    let watch = remove.publisher.watch;
-    Tree::in_store(destination.store.clone())?;
-    let mut writer = destination.open_there(watch)?;
+pub fn remove(
+    destination: &Destination,
+    session: &Session<'_>,
+    remove: &Remove,
+) -> Result<Removed, TreeError> {
+    let destination = &destination.opened()?;
+    let mut writer = destination.open_there(session.progress)?;
     let mut begun: Option<Vec<Subject>> = None;
     let run = || {
-        let base = remove.publisher.base(&*writer)?;
+        let base = session.base(&*writer)?;
         let subjects = remove.subjects(writer.tree(), &base)?;
         if !subjects.is_empty() {
             begun = Some(subjects.clone());
@@ -62,10 +63,8 @@ pub fn remove(destination: &Destination, remove: &Remove<'_>) -> Result<Removed,
             ..Edition::default()
         };
         // Also where there is nothing to remove: a killed run may have committed, and left the rest.
-        let (head, _) = match base.head.is_some() {
-            true => remove
-                .publisher
-                .publish(&mut *writer, &base, (&about, edition), |_| Ok(()))?,
+        let published = match base.head.is_some() {
+            true => session.publish(&mut *writer, &base, (&about, edition), |_| Ok(()))?,
             false => return Err(remove.nothing()),
         };
         match (subjects.is_empty(), &begun) {
@@ -73,15 +72,18 @@ pub fn remove(destination: &Destination, remove: &Remove<'_>) -> Result<Removed,
             // An attempt whose answer was lost has removed them.
             (true, Some(removed)) => Ok(Removed {
                 subjects: removed.clone(),
-                head,
+                published,
             }),
-            (false, _) => Ok(Removed { subjects, head }),
+            (false, _) => Ok(Removed {
+                subjects,
+                published,
+            }),
         }
     };
     destination.at_once(|| until_won(&*destination.store, run))
 }
 
-impl Remove<'_> {
+impl Remove {
     fn nothing(&self) -> TreeError {
         TreeError::NotOneImage {
             reference: self.reference.to_string(),

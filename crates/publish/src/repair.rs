@@ -18,7 +18,8 @@ use crate::attempts::until_won;
 use crate::commit::show;
 use crate::destination::Destination;
 use crate::folder_writer::FolderWriter;
-use crate::progress::Watch;
+use crate::progress::Progress;
+use crate::session::Session;
 use crate::recover::{Base, recover};
 use crate::update_views::Shown;
 use crate::writer::Writer;
@@ -38,15 +39,14 @@ pub struct Repaired {
 ///
 /// # Errors
 /// When the tree cannot be written, its newest head or index cannot be read, or that head is older than what
-/// is `known` of registries.
+/// is pinned.
 pub fn repair(
     destination: &Destination,
-    known: &[Known],
-    watch: &dyn Watch,
-    now: u64,
+    session: &Session<'_>,
 ) -> Result<Repaired, TreeError> {
+    let (known, watch) = (session.pins, session.progress);
     let options = Options {
-        now,
+        now: session.now,
         strays: true,
         ..Options::new(BlobCheck::Head, IoMode::Auto)
     };
@@ -72,7 +72,7 @@ type Tidy<'a> = dyn Fn(&Base, &[Fault]) -> Result<bool, TreeError> + Sync + 'a;
 fn repair_by(
     writer: &dyn Writer,
     known: &[Known],
-    watch: &dyn Watch,
+    watch: &dyn Progress,
     options: &Options,
     tidy: &Tidy<'_>,
 ) -> Result<Repaired, TreeError> {
@@ -113,7 +113,7 @@ fn repair_by(
     Ok(Repaired { mended, left })
 }
 
-fn mend(writer: &dyn Writer, known: &[Known], watch: &dyn Watch) -> Result<Base, TreeError> {
+fn mend(writer: &dyn Writer, known: &[Known], watch: &dyn Progress) -> Result<Base, TreeError> {
     let tree = writer.tree();
     let base = recover(writer, watch)?;
     base.check_known(tree, known)?;
@@ -163,7 +163,7 @@ fn take_damaged_away(
     writer: &FolderWriter,
     base: &Base,
     faults: &[Fault],
-    watch: &dyn Watch,
+    watch: &dyn Progress,
 ) -> Result<bool, TreeError> {
     let damaged: Vec<Place> = faults
         .iter()

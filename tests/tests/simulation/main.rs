@@ -22,7 +22,7 @@ use sreg_model::Host;
 use sreg_model::statement::Subject;
 use sreg_publish::changeset::Edition;
 use sreg_publish::push::{Push, Pushed, push};
-use sreg_publish::{Destination, Keys, Publisher, Watch, publish_edition};
+use sreg_publish::{Destination, Keys, Publisher, Progress, publish_edition};
 use sreg_registry::TreeError;
 use sreg_tests::{images, keys};
 
@@ -46,7 +46,7 @@ impl Observer for Unwatched {
     }
 }
 
-impl Watch for Unwatched {}
+impl Progress for Unwatched {}
 
 fn seeds() -> Range<u64> {
     let Ok(text) = std::env::var("SREG_SEEDS") else {

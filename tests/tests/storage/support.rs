@@ -9,7 +9,7 @@ use sreg_model::Document;
 use sreg_model::head::Head;
 use sreg_publish::changeset::Edition;
 use sreg_publish::push::{Push, Pushed, push};
-use sreg_publish::{Destination, Publisher, Watch, publish_edition};
+use sreg_publish::{Destination, Publisher, Progress, publish_edition};
 use sreg_registry::verify::{BlobCheck, Options, Report, verify_tree};
 use sreg_registry::{Tree, TreeError};
 use sreg_store::{Store, StoreConfig, Timeouts};
@@ -31,7 +31,7 @@ impl Observer for Unwatched {
     }
 }
 
-impl Watch for Unwatched {}
+impl Progress for Unwatched {}
 
 /// How a server's bucket is reached, at `endpoint`: its own, or a proxy's. A silent server is given up
 /// after a second.

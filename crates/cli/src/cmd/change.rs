@@ -9,7 +9,7 @@ use sreg_model::lock::Known;
 use sreg_model::statement::Subject;
 use sreg_model::trust::KeyState;
 use sreg_model::{Digest, Document};
-use sreg_publish::{Destination, Keys, Publisher, Watch, change};
+use sreg_publish::{Destination, Keys, Publisher, Progress, change};
 use sreg_registry::TreeError;
 use sreg_registry::verify::Seen;
 use sreg_sign::Signer;
@@ -73,7 +73,7 @@ pub(super) fn expected_of(root: &Path) -> Result<Expected, Problem> {
 pub(super) fn change<'a>(
     keys: &'a Keys<'a>,
     known: &'a [Known],
-    watch: &'a dyn Watch,
+    watch: &'a dyn Progress,
 ) -> Result<change::Change<'a>, Problem> {
     Ok(change::Change {
         keys,
@@ -96,7 +96,7 @@ pub(super) fn publishing<T>(
     let keys = opened.keys(false, false);
     let keys = (!opened.signers().is_empty()).then_some(&keys);
     let known = expected_of(root)?.known;
-    let progress = Progress::new(output, "hashed and sent");
+    let progress = ProgressBar::new(output, "hashed and sent");
     let publisher = Publisher {
         keys,
         known: &known,

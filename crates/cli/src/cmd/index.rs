@@ -58,7 +58,7 @@ pub(super) fn run(args: args::Index, config: Config, output: &Output) -> Result<
     let keys = opened.keys(!no_init, false);
     let keys = (!opened.signers().is_empty()).then_some(&keys);
     options.known = known(&options, is_new)?;
-    let progress = Progress::new(output, "hashed");
+    let progress = ProgressBar::new(output, "hashed");
     let outcome = index_folder(&options, keys, &progress).map_err(|error| {
         let is_of_images = matches!(error, TreeError::Source(_));
         match (Problem::from(error), is_of_images) {

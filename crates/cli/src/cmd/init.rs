@@ -19,7 +19,7 @@ use crate::{args, exit, place, target};
 /// Refuses to sign what a tree has whose bytes, signatures or history are at fault. That it has
 /// expired is no fault here: its key may be lost.
 fn check_source(from: &Tree, output: &Output) -> Result<(), Problem> {
-    let progress = Progress::new(output, "verified");
+    let progress = ProgressBar::new(output, "verified");
     let options = Options {
         now: crate::clock::now(),
         known: change::expected_of(from.root())?.known,
@@ -57,7 +57,7 @@ fn without_keys(
         Err(TreeError::NotATree(_)) => {}
         Err(error) => return Err(error.into()),
     }
-    let progress = Progress::new(output, "copied");
+    let progress = ProgressBar::new(output, "copied");
     let now = crate::clock::stated()?;
     let head = publish_edition(destination, Edition::default(), None, now, &progress)?;
     drop(progress);
@@ -98,7 +98,7 @@ pub(super) fn run(args: &args::Init, output: &Output) -> Result<u8, Problem> {
     if let Some(from) = &from {
         check_source(from, output)?;
     }
-    let progress = Progress::new(output, "copied");
+    let progress = ProgressBar::new(output, "copied");
     let change = change::change(&keys, &[], &progress)?;
     let head = change.begin(&destination, from.as_ref())?;
     drop(progress);

@@ -35,7 +35,7 @@ pub(super) fn run(args: args::Inspect, config: &Config, output: &Output) -> Resu
     let content = image.content_through(image_content::command(), &Limits::default());
     let mut report = Report::new(&image, content);
     if args.digest {
-        let progress = Progress::new(output, "hashed");
+        let progress = ProgressBar::new(output, "hashed");
         progress.expect(image.size());
         let hashed = hasher::hash(&path, io(args.io), &progress)?.chain;
         report.digest = Some(hashed.digest());

@@ -33,7 +33,7 @@ pub(super) fn run(args: &args::Mirror, output: &Output) -> Result<u8, Problem> {
     let there = change::expected_of(&args.to)?.known;
     let to_server = sreg_store::is_url(&args.to.to_string_lossy());
     let scratch = scratch(args)?;
-    let progress = Progress::new(output, "copied");
+    let progress = ProgressBar::new(output, "copied");
     let config = place::config();
     let options = Options {
         retry: config.retry,
@@ -74,7 +74,7 @@ pub(super) fn run(args: &args::Mirror, output: &Output) -> Result<u8, Problem> {
 }
 
 /// Does not count what is fetched, which is counted as it is sent on.
-struct Silent<'a>(&'a Progress<'a>);
+struct Silent<'a>(&'a ProgressBar<'a>);
 
 impl Observer for Silent<'_> {
     fn advance(&self, _: u64) {}

@@ -52,7 +52,7 @@ pub(super) fn run(args: &args::Pull, config: &Config, output: &Output) -> Result
             chosen.file_name()
         ));
     }
-    let progress = Progress::new(output, "pulled");
+    let progress = ProgressBar::new(output, "pulled");
     let chain = chosen.chain(args, output);
     let wanted = Wanted {
         digest: chosen.image().digest,
@@ -89,7 +89,7 @@ fn bring(
     wanted: &Wanted,
     sources: &[Source],
     target: &Target,
-    progress: &Progress<'_>,
+    progress: &ProgressBar<'_>,
 ) -> Result<Brought, Problem> {
     let config = place::config();
     let options = Options {

@@ -13,7 +13,7 @@ pub(super) fn run(args: &args::Refresh, output: &Output) -> Result<u8, Problem> 
     let opened = Opened::need(&args.signing, output)?;
     let keys = opened.keys(false, true);
     let expected = change::expected_of(&args.tree)?;
-    let progress = Progress::new(output, "hashed");
+    let progress = ProgressBar::new(output, "hashed");
     let head = change::change(&keys, &expected.known, &progress)?
         .renew(&place::destination(&args.tree)?)?;
     drop(progress);

@@ -57,7 +57,7 @@ fn sign_image(
         .trust_chain()?
         .ok_or_else(|| TreeError::NoKeys(PathBuf::from(root)))?;
     let opened_image = ImageFile::open(image).map_err(|error| Problem::image(image, &error))?;
-    let progress = Progress::new(output, "hashed");
+    let progress = ProgressBar::new(output, "hashed");
     let hashed = hasher::hash(image, io(args.io), &progress)?;
     drop(progress);
     let subject = Subject {
@@ -171,7 +171,7 @@ fn sign_again(
         change::confirm("Sign these again, as they are?", args.yes)?;
     }
     let expected = change::expected_of(root)?;
-    let progress = Progress::new(output, "hashed");
+    let progress = ProgressBar::new(output, "hashed");
     let change = change::change(&keys, &expected.known, &progress)?;
     let chosen = |subject: &Subject| candidates.iter().any(|(one, _)| one == subject);
     let (head, again) = change.sign_again(&place::destination(root)?, &chosen)?;

@@ -42,7 +42,7 @@ pub(super) fn run(args: args::Verify, config: &Config, output: &Output) -> Resul
         now: args.judging.now(),
         ..Options::new(blobs, io(args.io))
     };
-    let progress = Progress::new(output, "verified");
+    let progress = ProgressBar::new(output, "verified");
     let target = Target::parse(&args.target, registry)?;
     let (tree, reference) = match &target {
         Target::File(_) => (None, None),
@@ -182,7 +182,7 @@ fn judge(report: &mut Report, has_keys: bool, is_known: bool, require_signed: bo
 
 /// An image file on its own: its structure is checked and its digest shown, but nothing says
 /// what the digest should be.
-fn verify_file(path: &Path, options: &Options, progress: &Progress<'_>) -> Result<Report, Problem> {
+fn verify_file(path: &Path, options: &Options, progress: &ProgressBar<'_>) -> Result<Report, Problem> {
     let mut report = Report::default();
     let name = path.display().to_string();
     let image = match Image::open(path) {

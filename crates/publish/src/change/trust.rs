@@ -11,16 +11,16 @@ use sreg_registry::{Tree, TreeError, derive};
 use sreg_sign::policy::{self, PolicyError};
 use sreg_sign::{Author, Series};
 
-use super::Change;
+use crate::session::Session;
 use crate::attempts::until_won;
 use crate::changeset::Edition;
-use crate::commit;
+use crate::commit::{self, Published};
 use crate::destination::Destination;
 use crate::recover::{Base, check_newest, recover_any};
 use crate::signing::{Signing, term_of};
 use crate::version::Publication;
 
-impl Change<'_> {
+impl Session<'_> {
     /// Publishes a version of trust that is fully signed, and a head with it where heads could count no
     /// longer: the newest head, and what others have published meanwhile that a new epoch leaves behind.
     /// `judged` are the head by which what is lost was judged, and what that is.
@@ -33,7 +33,7 @@ impl Change<'_> {
         destination: &Destination,
         trust: &Document<Trust>,
         judged: (Digest, &[Subject]),
-    ) -> Result<(Document<Head>, Vec<Subject>), TreeError> {
+    ) -> Result<(Published, Vec<Subject>), TreeError> {
         until_won(&*destination.store, || {
             self.publish_trust_once(destination, trust, judged)
         })
@@ -44,12 +44,13 @@ impl Change<'_> {
         destination: &Destination,
         trust: &Document<Trust>,
         judged: (Digest, &[Subject]),
-    ) -> Result<(Document<Head>, Vec<Subject>), TreeError> {
-        let mut writer = destination.open_there(self.watch)?;
+    ) -> Result<(Published, Vec<Subject>), TreeError> {
+        let keys = super::keys(self)?;
+        let mut writer = destination.open_there(self.progress)?;
         let writer = &mut *writer;
         // A newest head that does not count is what a new epoch is begun for.
-        let base = recover_any(writer, self.watch)?;
-        base.check_known(writer.tree(), self.known)?;
+        let base = recover_any(writer, self.progress)?;
+        base.check_known(writer.tree(), self.pins)?;
         let Some(old) = base.series.clone() else {
             return Err(TreeError::NoKeys(writer.tree().root().to_owned()));
         };
@@ -77,11 +78,10 @@ impl Change<'_> {
         };
         let lines = base.lines(writer)?;
         let signing = Signing {
-            term: self
-                .keys
+            term: keys
                 .head_term
                 .unwrap_or_else(|| term_of(base.head.as_ref())),
-            author: Author::new(series, self.keys.signers),
+            author: Author::new(series, keys.signers),
             trust: Some(trust.clone()),
             renew: takes_from_heads(old.newest().body(), trust.body()),
         };
@@ -91,12 +91,12 @@ impl Change<'_> {
             signing: Some(signing),
             now: self.now,
         };
-        let head = commit::publish(writer, &base, &lines, &publication, self.watch)?;
+        let published = commit::publish(writer, &base, &lines, &publication, self.progress)?;
         let left = match begins_epoch(&old, trust) {
             true => published_since(writer.tree(), &old, &newest)?,
             false => Vec::new(),
         };
-        Ok((head, left))
+        Ok((published, left))
     }
 }
 

@@ -10,12 +10,12 @@ use sreg_model::layout::Place;
 use sreg_registry::TreeError;
 use sreg_store::retry;
 
-use super::Mirror;
+use super::Copying;
 use crate::link::LinkMode;
 use crate::upload_check::bring_file;
 use crate::writer::Writer;
 
-impl Mirror<'_> {
+impl Copying<'_> {
     /// Copies an attachment, unless the copy has one of its size: only whole ones get their name.
     pub(super) fn copy_attachment(
         &self,

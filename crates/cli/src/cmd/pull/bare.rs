@@ -51,7 +51,7 @@ pub(super) fn run(
         size: None,
         chain: None,
     };
-    let progress = Progress::new(output, "pulled");
+    let progress = ProgressBar::new(output, "pulled");
     let fetched = bring(args, &wanted, &sources, &target, &progress)?;
     let seconds = progress.seconds();
     drop(progress);

@@ -54,7 +54,7 @@ pub(super) fn check(
     path: &Path,
     wanted: &Wanted,
     force: bool,
-    progress: &Progress<'_>,
+    progress: &ProgressBar<'_>,
 ) -> Result<bool, Problem> {
     let Ok(found) = path.symlink_metadata() else {
         return Ok(false);

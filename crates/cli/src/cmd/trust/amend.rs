@@ -254,7 +254,7 @@ fn publish(
             .iter_mut()
             .for_each(|known| known.head = None);
     }
-    let progress = Progress::new(output, "hashed");
+    let progress = ProgressBar::new(output, "hashed");
     let (head, left) = change::change(&keys, &expected.known, &progress)?.publish_trust(
         &place::destination(root)?,
         trust,

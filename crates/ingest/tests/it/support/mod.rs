@@ -12,7 +12,7 @@ use sreg_ingest::Outcome;
 use sreg_model::Arch;
 use sreg_model::head::Head;
 use sreg_publish::repair::{Repaired, repair};
-use sreg_publish::{Destination, LinkMode, Watch};
+use sreg_publish::{Destination, LinkMode, Progress};
 use sreg_registry::verify::{BlobCheck, Fault, Options, Report, verify_tree};
 use sreg_registry::{Tree, TreeError};
 use sreg_tests::images;
@@ -55,7 +55,7 @@ impl Bench {
     }
 
     /// Publishes exactly the images that are there.
-    pub(crate) fn try_index(&self, watch: &dyn Watch) -> Result<Outcome, TreeError> {
+    pub(crate) fn try_index(&self, watch: &dyn Progress) -> Result<Outcome, TreeError> {
         let options = sreg_ingest::Options {
             source: self.folder.path().join("images"),
             out: self.root(),
@@ -214,7 +214,7 @@ impl Observer for Moments<'_> {
     }
 }
 
-impl Watch for Moments<'_> {
+impl Progress for Moments<'_> {
     fn waiting(&self) {
         (self.waiting)();
     }

@@ -1,4 +1,4 @@
-//! Who publishes something about one subject, next to what others publish.
+//! What every operation is run with, and how it publishes about one subject beside other publishers.
 
 use sreg_index::map::MapError;
 use sreg_model::head::Head;
@@ -9,43 +9,43 @@ use sreg_registry::derive::{self, Lines};
 use sreg_registry::{Tree, TreeError};
 
 use crate::changeset::Edition;
-use crate::commit::carry_out;
-use crate::progress::Watch;
+use crate::commit::{Published, carry_out};
+use crate::progress::Progress;
 use crate::recover::{Base, recover};
 use crate::signing::{Keys, signing};
 use crate::version::{Publication, prepare};
 use crate::writer::{Deferred, Writer};
 
-/// What is published with.
+/// What every operation is run with.
 #[derive(Clone, Copy)]
-pub struct Publisher<'a> {
-    /// Who signs, in a registry with keys.
+pub struct Session<'a> {
+    /// The keys that sign; `None` to publish in a registry without keys.
     pub keys: Option<&'a Keys<'a>>,
-    /// What is known of the registry, if it is known.
-    pub known: &'a [Known],
+    /// What is remembered of the registry; empty if nothing is.
+    pub pins: &'a [Known],
     /// The time to state, in Unix seconds.
     pub now: u64,
-    /// Who watches over the run.
-    pub watch: &'a dyn Watch,
+    /// Observes the run.
+    pub progress: &'a dyn Progress,
 }
 
-impl Publisher<'_> {
+impl Session<'_> {
     /// What is published now, held to what is known.
     pub(crate) fn base(&self, writer: &dyn Writer) -> Result<Base, TreeError> {
-        let base = recover(writer, self.watch)?;
-        base.check_known(writer.tree(), self.known)?;
+        let base = recover(writer, self.progress)?;
+        base.check_known(writer.tree(), self.pins)?;
         Ok(base)
     }
 
     /// Publishes an edition about subjects of one namespace, after `base`: it is made and signed, then `bring`
-    /// sends what it names, and then it is committed. The newest head, and whether it is a new one.
+    /// sends what it names, and then it is committed.
     pub(crate) fn publish(
         &self,
         writer: &mut dyn Writer,
         base: &Base,
         (subject, edition): (&Subject, Edition),
         bring: impl FnOnce(&dyn Writer) -> Result<(), TreeError>,
-    ) -> Result<(Document<Head>, bool), TreeError> {
+    ) -> Result<Published, TreeError> {
         let tree = writer.tree();
         let head = base.head.as_ref().map(Document::body);
         let lines = lines_of(tree, head, &subject.repository)?;
@@ -58,11 +58,9 @@ impl Publisher<'_> {
         };
         let puts = Deferred::default();
         let prepared = prepare(tree, &puts, base, &lines, &publication)?;
-        let changed = !prepared.is_nothing(tree);
         bring(writer)?;
         puts.write(writer)?;
-        let head = carry_out(writer, base, &prepared, self.watch)?;
-        Ok((head, changed))
+        carry_out(writer, base, &prepared, self.progress)
     }
 }
 
