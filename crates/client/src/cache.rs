@@ -4,6 +4,7 @@
 //! Nothing here is trusted: what comes out of a cache is copied first, and verified in the copy. A
 //! file is brought to its place whole, by a rename, so that runs which race do no more than too much.
 
+mod documents;
 mod others;
 
 use std::collections::HashSet;

@@ -113,7 +113,7 @@ fn is_refused(root: &Path, id: Digest) -> bool {
         return true;
     };
     let options = sreg_tree::verify::Options {
-        known: vec![sreg_model::lock::Known::registry(id)],
+        known: vec![sreg_model::lock::Pin::registry(id)],
         ..sreg_tree::verify::Options::new(
             sreg_tree::verify::BlobCheck::Full,
             sreg_index::hasher::IoMode::Auto,
