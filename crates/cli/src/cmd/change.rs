@@ -4,8 +4,10 @@ use std::io::{self, BufRead as _, IsTerminal as _, Write as _};
 use std::path::Path;
 
 use serde::Serialize;
+use sreg_client::known::ExpectedRegistry;
+use sreg_client::location::Location;
 use sreg_model::head::Head;
-use sreg_model::lock::Known;
+use sreg_model::lock::Pin;
 use sreg_model::statement::Subject;
 use sreg_model::trust::KeyState;
 use sreg_model::{Digest, Document};
@@ -17,7 +19,7 @@ use sreg_tree::{TreeError, change};
 
 use crate::args::Signing;
 use crate::keys::Opened;
-use crate::knowledge::{self, Expected};
+use crate::known;
 use crate::output::Output;
 use crate::place;
 use crate::problem::{Line, Problem};
@@ -55,25 +57,20 @@ impl Answer {
 }
 
 /// What is known of the registry in a tree, where it has keys.
-pub(super) fn expected_of(root: &Path) -> Result<Expected, Problem> {
-    let target = root.display().to_string();
+pub(super) fn expected_of(root: &Path) -> Result<ExpectedRegistry, Problem> {
     let found = match place::tree(root) {
         Ok(tree) => tree.registry()?,
         // What cannot be read may be a registry that is known.
         Err(error @ TreeError::Store(_)) => return Err(error.into()),
         Err(_) => None,
     };
-    knowledge::expected(
-        &crate::args::Knowing::default(),
-        &knowledge::places(&target),
-        found,
-    )
+    Ok(known::own_pins().expect(&Location::new(root), found)?)
 }
 
 /// A change of the registry in a tree.
 pub(super) fn change<'a>(
     keys: &'a Keys<'a>,
-    known: &'a [Known],
+    known: &'a [Pin],
     watch: &'a dyn Watch,
 ) -> Result<change::Change<'a>, Problem> {
     Ok(change::Change {
@@ -96,11 +93,11 @@ pub(super) fn publishing<T>(
     let opened = Opened::open(signing, output)?;
     let keys = opened.keys(false, false);
     let keys = (!opened.signers().is_empty()).then_some(&keys);
-    let known = expected_of(root)?.known;
+    let expected = expected_of(root)?;
     let progress = Progress::new(output, "hashed and sent");
     let publisher = Publisher {
         keys,
-        known: &known,
+        known: expected.pins(),
         now: crate::clock::stated()?,
         watch: &progress,
     };
@@ -127,9 +124,8 @@ pub(super) fn remember(root: &Path, head: &Document<Head>, output: &Output) -> R
         head: head.clone(),
         statements: Vec::new(),
     };
-    let remembered = knowledge::remember(&knowledge::places(&root.display().to_string()), &seen);
-    if let Err(problem) = remembered {
-        let why = problem.lines.first().map_or("", |line| &line.message);
+    if let Err(error) = known::own_pins().record(&Location::new(root), &seen) {
+        let why = known::reason(error);
         output.note(&format!("what was published is not remembered: {why}"));
     }
     if head

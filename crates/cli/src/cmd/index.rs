@@ -9,7 +9,7 @@ use serde::Serialize;
 use sreg_files::Modes;
 use sreg_index::hasher::IoMode;
 use sreg_model::Digest;
-use sreg_model::lock::Known;
+use sreg_model::lock::Pin;
 use sreg_tree::ingest::{Options, Outcome, index_folder};
 use sreg_tree::{LinkMode, Tree, TreeError};
 
@@ -158,14 +158,14 @@ fn options(args: args::Index, config: Config) -> Result<Options, Problem> {
 
 /// What is known of the registry in the output folder. Where one is known and gone, another is begun only
 /// if somebody says so.
-fn known(options: &Options, is_new: bool) -> Result<Vec<Known>, Problem> {
+fn known(options: &Options, is_new: bool) -> Result<Vec<Pin>, Problem> {
     let out = options.out.display();
     let is_there = !matches!(Tree::open(&options.out), Err(TreeError::NotATree(_)));
     if is_new && is_there {
         let what = format!("{out} holds a registry: --new begins one where none is");
         return Err(Problem::new("usage", what));
     }
-    let known = change::expected_of(&options.out)?.known;
+    let known = change::expected_of(&options.out)?.pins().to_vec();
     let Some(gone) = known.first().filter(|_| !is_there) else {
         return Ok(known);
     };

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use sreg_client::location;
 use sreg_index::hasher::IoMode;
 use sreg_store::Store;
 use sreg_tree::publish::{Destination, Edition, publish_edition};
@@ -16,7 +17,6 @@ use crate::output::Output;
 use crate::place;
 use crate::problem::Problem;
 use crate::progress::Progress;
-use crate::target;
 
 /// Refuses to sign what a tree has whose bytes, signatures or history are at fault. That it has
 /// expired is no fault here: its key may be lost.
@@ -24,7 +24,7 @@ fn check_source(from: &Tree, output: &Output) -> Result<(), Problem> {
     let progress = Progress::new(output, "verified");
     let options = Options {
         now: crate::clock::now(),
-        known: change::expected_of(from.root())?.known,
+        known: change::expected_of(from.root())?.pins().to_vec(),
         ..Options::new(BlobCheck::Full, IoMode::Auto)
     };
     let report = verify_tree(from, &options, &progress)?;
@@ -73,7 +73,7 @@ fn without_keys(
 }
 
 fn is_remote(place: &Path) -> bool {
-    target::is_remote(&place.display().to_string())
+    location::is_remote(&place.display().to_string())
 }
 
 pub(super) fn run(args: &args::Init, output: &Output) -> Result<u8, Problem> {

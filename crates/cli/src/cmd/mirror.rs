@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use serde::Serialize;
 use sreg_client::fetch::{self, Options, Source, Wanted};
+use sreg_client::location::Location;
 use sreg_index::hasher::Observer;
 use sreg_model::{Digest, Document};
 use sreg_tree::TreeError;
@@ -15,7 +16,7 @@ use super::change;
 use crate::args;
 use crate::config;
 use crate::exit;
-use crate::knowledge;
+use crate::known;
 use crate::output::{Output, counted, human_bytes};
 use crate::place;
 use crate::problem::Problem;
@@ -33,8 +34,8 @@ struct Answer {
 
 pub(super) fn run(args: &args::Mirror, output: &Output) -> Result<u8, Problem> {
     let from = place::tree(&args.from)?;
-    let known = change::expected_of(&args.from)?.known;
-    let there = change::expected_of(&args.to)?.known;
+    let expected = change::expected_of(&args.from)?;
+    let there = change::expected_of(&args.to)?;
     let to_server = sreg_store::is_url(&args.to.to_string_lossy());
     let scratch = scratch(args)?;
     let progress = Progress::new(output, "copied");
@@ -47,7 +48,7 @@ pub(super) fn run(args: &args::Mirror, output: &Output) -> Result<u8, Problem> {
     let mirrored = mirror(
         &Mirror {
             from: &from,
-            known: &[known, there].concat(),
+            known: &[expected.pins(), there.pins()].concat(),
             scratch: &scratch,
             fetch: &|tree, place, chain, file| {
                 let source = Source {
@@ -124,16 +125,15 @@ fn remember(args: &args::Mirror, mirrored: &Mirrored, output: &Output) {
         head: Document::clone(&mirrored.head),
         statements: Vec::new(),
     };
-    let from = knowledge::places(&args.from.display().to_string());
-    let is_known = knowledge::memory()
-        .and_then(|memory| Ok(memory.find(&seen.registry)?))
-        .is_ok_and(|record| record.is_some_and(|record| !record.places().is_disjoint(&from)));
+    let from = Location::new(&args.from);
+    let is_known = known::registries()
+        .and_then(|registries| Ok(registries.find(&seen.registry)?))
+        .is_ok_and(|known| known.is_some_and(|known| !known.places().is_disjoint(from.aliases())));
     if !is_known {
         return;
     }
-    let to = knowledge::places(&args.to.display().to_string());
-    if let Err(problem) = knowledge::remember(&to, &seen) {
-        let why = problem.lines.first().map_or("", |line| &line.message);
+    if let Err(error) = known::own_pins().record(&Location::new(&args.to), &seen) {
+        let why = known::reason(error);
         output.note(&format!("the copy is not remembered: {why}"));
     }
 }

@@ -14,7 +14,7 @@ pub(super) fn run(args: &args::Refresh, output: &Output) -> Result<u8, Problem> 
     let keys = opened.keys(false, true);
     let expected = change::expected_of(&args.tree)?;
     let progress = Progress::new(output, "hashed");
-    let head = change::change(&keys, &expected.known, &progress)?
+    let head = change::change(&keys, expected.pins(), &progress)?
         .renew(&place::destination(&args.tree)?)?;
     drop(progress);
     change::remember(&args.tree, &head, output)?;

@@ -20,7 +20,7 @@ struct Answer<'a> {
 }
 
 pub(super) fn run(args: &args::Repair, output: &Output) -> Result<u8, Problem> {
-    let known = change::expected_of(&args.tree)?.known;
+    let known = change::expected_of(&args.tree)?.pins().to_vec();
     let progress = Progress::new(output, "hashed");
     let destination = place::destination(&args.tree)?;
     let repaired = repair(&destination, &known, &progress, crate::clock::now())?;

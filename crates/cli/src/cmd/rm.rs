@@ -1,6 +1,7 @@
 //! `sreg rm`
 
 use serde::Serialize;
+use sreg_client::location::is_remote;
 use sreg_model::{Arch, Digest};
 use sreg_tree::publish::{Destination, Publisher};
 use sreg_tree::remove::{Remove, Removed, remove};
@@ -46,7 +47,7 @@ pub(super) fn run(args: &args::Rm, config: &Config, output: &Output) -> Result<u
     let (removed, seconds) =
         change::publishing(&root, &args.signing, output, run, |removed| &removed.head)?;
     say(&removed, &named.to_string(), &args.reason, seconds, output)?;
-    if !target::is_remote(&root.display().to_string()) {
+    if !is_remote(&root.display().to_string()) {
         output.note(
             "if an indexed folder still has the image, the next `sreg index` publishes it again",
         );

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use sreg_client::location::split;
 use sreg_image::Image as ImageFile;
 use sreg_index::hasher;
 use sreg_model::statement::{Claim, Image, Statement, Subject};
@@ -46,7 +47,7 @@ fn sign_image(
     opened: &Opened,
     output: &Output,
 ) -> Result<u8, Problem> {
-    let (root, reference) = target::split(reference).ok_or_else(|| {
+    let (root, reference) = split(reference).ok_or_else(|| {
         Problem::new("usage", format!("{reference} names no registry"))
             .with_hint(format!("name the tree in front: REGISTRY//{reference}"))
     })?;
@@ -159,7 +160,7 @@ fn sign_again(
     opened: &Opened,
     output: &Output,
 ) -> Result<u8, Problem> {
-    let (root, below) = target::split(target).unwrap_or((target, ""));
+    let (root, below) = split(target).unwrap_or((target, ""));
     let root = Path::new(root);
     let keys = opened.keys(false, false);
     let tree = place::tree(root)?;
@@ -173,7 +174,7 @@ fn sign_again(
     }
     let expected = change::expected_of(root)?;
     let progress = Progress::new(output, "hashed");
-    let change = change::change(&keys, &expected.known, &progress)?;
+    let change = change::change(&keys, expected.pins(), &progress)?;
     let chosen = |subject: &Subject| candidates.iter().any(|(one, _)| one == subject);
     let (head, again) = change.sign_again(&place::destination(root)?, &chosen)?;
     drop(progress);

@@ -44,7 +44,7 @@ struct Row {
 pub(super) fn run(args: &Show, output: &Output) -> Result<u8, Problem> {
     let (found, expected) = source::read_held(&args.target, &args.knowing)?;
     let (trust, registry) = (found.trust()?, found.registry()?);
-    let known = expected.known.iter().any(|known| known.id == registry);
+    let known = expected.pins().iter().any(|known| known.id == registry);
     let answer = answer(trust, registry, known);
     if output.is_json() {
         output.json(&answer)?;
