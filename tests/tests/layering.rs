@@ -24,8 +24,8 @@ const ALLOWED: &[(&str, &str)] = &[
         "publish",
         "model files index image sign store views registry",
     ),
-    ("ingest", "model files index image sign views registry publish"),
-    ("client", "model files index store"),
+    ("ingest", "model files index image views registry publish"),
+    ("client", "model files index sign store registry"),
     (
         "cli",
         "model files index image sign store views serve registry publish ingest client",

@@ -11,7 +11,7 @@ use sreg_model::settings::Settings;
 use sreg_model::{Digest, Host};
 use sreg_publish::changeset::Edition;
 use sreg_publish::push::{Push, push};
-use sreg_publish::{Destination, Publisher, Progress, publish_edition};
+use sreg_publish::{Destination, Progress, Session, publish_edition};
 use sreg_registry::Tree;
 use sreg_registry::verify::{BlobCheck, Options, verify_tree};
 use sreg_store::{
@@ -37,12 +37,13 @@ impl Progress for Unwatched {}
 #[test]
 fn every_object_is_served_as_what_it_is() {
     let memory = Arc::new(Memory::default());
-    let destination = Destination {
-        store: memory.clone(),
-        uploads: None,
-        at_once: 1,
-    };
-    publish_edition(&destination, Edition::default(), None, NOW, &Unwatched).unwrap();
+    let destination = Destination::in_store(memory.clone());
+    publish_edition(
+        &destination,
+        &Session::new(NOW, &Unwatched),
+        Edition::default(),
+    )
+    .unwrap();
     let folder = tempfile::tempdir().unwrap();
     push_to(&destination, &folder, "Lab/Tool", "an image");
     let config = sreg_model::manifest::empty_config_digest();
@@ -98,12 +99,13 @@ fn registry_for(host: Option<Host>) -> (Arc<Memory>, Destination, tempfile::Temp
     memory
         .write(&key, &bytes, &If::Absent, served(&place))
         .unwrap();
-    let destination = Destination {
-        store: memory.clone(),
-        uploads: None,
-        at_once: 1,
-    };
-    publish_edition(&destination, Edition::default(), None, NOW, &Unwatched).unwrap();
+    let destination = Destination::in_store(memory.clone());
+    publish_edition(
+        &destination,
+        &Session::new(NOW, &Unwatched),
+        Edition::default(),
+    )
+    .unwrap();
     (memory, destination, tempfile::tempdir().unwrap())
 }
 
@@ -125,14 +127,8 @@ fn push_to(
         frozen: false,
         statement: None,
         io: IoMode::Auto,
-        publisher: Publisher {
-            keys: None,
-            known: &[],
-            now: NOW,
-            watch: &Unwatched,
-        },
     };
-    push(destination, &pushed).unwrap();
+    push(destination, &Session::new(NOW, &Unwatched), &pushed).unwrap();
     Digest::of(&bytes)
 }
 
@@ -245,13 +241,15 @@ fn a_store_that_keeps_no_conditions_is_told_from_one_that_does() {
         0,
         "nothing is left"
     );
-    let destination = Destination {
-        store: Arc::new(careless),
-        uploads: None,
-        at_once: 1,
-    };
+    let destination = Destination::in_store(Arc::new(careless));
     // Nobody else can have published yet; from then on somebody may.
-    let publish = || publish_edition(&destination, Edition::default(), None, NOW, &Unwatched);
+    let publish = || {
+        publish_edition(
+            &destination,
+            &Session::new(NOW, &Unwatched),
+            Edition::default(),
+        )
+    };
     publish().unwrap();
     assert_eq!(publish().unwrap_err().code(), "unconditional-store");
 }

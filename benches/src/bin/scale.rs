@@ -18,7 +18,7 @@ use std::time::{Duration, Instant};
 use sreg_index::hasher::Observer;
 use sreg_model::head::Head;
 use sreg_publish::changeset::Edition;
-use sreg_publish::{Destination, Progress, publish_edition};
+use sreg_publish::{Destination, Progress, Session, publish_edition};
 use sreg_registry::TreeError;
 
 /// Takes the times, and stops the run once it is committed.
@@ -86,10 +86,13 @@ fn publish(
     let clock = Clock::start();
     match publish_edition(
         &Destination::folder(folder),
+        &Session {
+            keys: None,
+            pins: &[],
+            now: 1_790_000_000,
+            progress: &clock,
+        },
         edition,
-        None,
-        1_790_000_000,
-        &clock,
     ) {
         Ok(_) | Err(TreeError::Cancelled) => Ok(clock.times()),
         Err(error) => Err(error),

@@ -8,7 +8,7 @@ mod events;
 mod exit;
 mod files;
 mod keys;
-mod knowledge;
+mod known;
 mod output;
 mod place;
 mod problem;

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use sreg_publish::Destination;
 use sreg_registry::{Tree, TreeError};
-use sreg_store::{Addresses, Http, RetryPolicy, Store, StoreConfig, StoreError, Timeouts};
+use sreg_store::{Addresses, RetryPolicy, Store, StoreConfig, Timeouts};
 
 use crate::args::Global;
 use crate::problem::Problem;
@@ -58,40 +58,6 @@ pub(crate) fn config() -> StoreConfig {
     CONFIG.get().cloned().unwrap_or_default()
 }
 
-/// With what a server is reached that somebody else than the user names, or another one than `root`:
-/// without the token, which is that of the server which the user names.
-pub(crate) fn config_beside(root: &str, url: &str) -> StoreConfig {
-    let mut config = config();
-    if origin(root) != origin(url) {
-        config.token = None;
-    }
-    config
-}
-
-/// A file at a URL that the registry in `store`, or a publisher, names: at an address of a private network
-/// only where the registry is at one, too (CLI-64).
-pub(crate) fn file_beside(store: &dyn Store, url: &str) -> Result<Http, StoreError> {
-    let mut config = config_beside(store.name(), url);
-    if !store.is_private() && config.addresses != Addresses::Any {
-        config.addresses = Addresses::Public;
-    }
-    Http::file(url, &config)
-}
-
-/// A URL's scheme, host and port (RFC 6454).
-fn origin(url: &str) -> Option<String> {
-    let (scheme, rest) = url.split_once("://")?;
-    let authority = rest.split(['/', '?', '#']).next()?;
-    Some(format!("{scheme}://{authority}").to_ascii_lowercase())
-}
-
-/// The tree at another place of the registry at `root`.
-pub(crate) fn tree_beside(root: &Path, place: &Path) -> Result<Tree, TreeError> {
-    let (root, place) = (root.to_string_lossy(), place.to_string_lossy());
-    let store = sreg_store::open(&place, &config_beside(&root, &place))?;
-    Tree::in_store(store)
-}
-
 /// The store at a place.
 pub(crate) fn store(place: &Path) -> Result<Arc<dyn Store>, TreeError> {
     Ok(sreg_store::open(&place.to_string_lossy(), &self::config())?)
@@ -105,8 +71,8 @@ pub(crate) fn tree(place: &Path) -> Result<Tree, TreeError> {
 /// A place that is to be published to.
 pub(crate) fn destination(place: &Path) -> Result<Destination, TreeError> {
     Ok(Destination {
-        store: store(place)?,
         uploads: config::cache_file("uploads"),
         at_once: AT_ONCE,
+        ..Destination::in_store(store(place)?)
     })
 }

@@ -5,7 +5,7 @@ use std::fs;
 use std::io::ErrorKind;
 use std::path::Path;
 
-use sreg_client::StateError;
+use sreg_client::known::KnownError;
 use sreg_image::OpenError;
 use sreg_index::hasher::HashError;
 use sreg_ingest::source::holds_images;
@@ -303,14 +303,21 @@ fn store_hint(error: &StoreError) -> Option<String> {
     })
 }
 
-impl From<StateError> for Problem {
-    fn from(error: StateError) -> Self {
+impl From<KnownError> for Problem {
+    fn from(error: KnownError) -> Self {
         let problem = Self::new(error.code(), explain(&error));
         match error {
-            StateError::Malformed { path, .. } => problem.with_hint(format!(
+            KnownError::Malformed { path, .. } => problem.with_hint(format!(
                 "restore {} from a backup, or delete it and run `sreg trust add` to pin the registry again",
                 path.display()
             )),
+            KnownError::Denied { .. } => problem.with_hint(
+                "what is known of registries is kept there; name the registry with --trust ID or a lock file, or set XDG_STATE_HOME to a folder of yours",
+            ),
+            KnownError::NoFolder => {
+                Self::new(Code::Config, "there is no home folder to remember registries in")
+                    .with_hint("set HOME or XDG_STATE_HOME")
+            }
             _ => problem,
         }
     }

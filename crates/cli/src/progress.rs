@@ -1,10 +1,10 @@
-//! ProgressBar on standard error: a bar on a terminal, a line every 30 seconds elsewhere.
+//! Progress on standard error: a bar on a terminal, a line every 30 seconds elsewhere.
 
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::ProgressStyle;
 use sreg_index::hasher::Observer;
 use sreg_publish::Progress;
 
@@ -18,7 +18,7 @@ const EVERY: Duration = Duration::from_secs(30);
 pub(crate) struct ProgressBar<'a> {
     output: &'a Output,
     verb: &'static str,
-    bar: Option<ProgressBar>,
+    bar: Option<indicatif::ProgressBar>,
     lines: bool,
     started: Instant,
     last: Mutex<Instant>,
@@ -33,7 +33,7 @@ impl<'a> ProgressBar<'a> {
             let style = ProgressStyle::with_template(
                 "{bar:32} {bytes}/{total_bytes} {binary_bytes_per_sec} eta {eta}",
             );
-            let bar = ProgressBar::new(0);
+            let bar = indicatif::ProgressBar::new(0);
             match style {
                 Ok(style) => bar.with_style(style),
                 Err(_) => bar,

@@ -1,8 +1,7 @@
 //! SIGINT and SIGTERM: the work stops at the next safe point.
 
-use std::sync::Arc;
-use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use sreg_store::Interrupt;
 

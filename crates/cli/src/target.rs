@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use sreg_client::location::split;
 use sreg_model::Reference;
 
 use crate::problem::Problem;
@@ -53,23 +54,6 @@ impl Target {
     }
 }
 
-/// A tree and what follows the last `//`, where there is one: no reference has any. The two slashes
-/// after a URL's scheme are none, nor are those in the path of a folder that is a registry.
-pub(crate) fn split(text: &str) -> Option<(&str, &str)> {
-    let start = match sreg_store::is_url(text) {
-        true => text.find("://")? + 3,
-        false => 0,
-    };
-    if start == 0 && Path::new(text).join("sreg.json").is_file() {
-        return None;
-    }
-    let last = start + text[start..].rfind("//")?;
-    // Of three slashes, the third is a part of what is no reference.
-    let at = text[..last].trim_end_matches('/').len().max(start);
-    let (tree, rest) = (&text[..at], &text[at + 2..]);
-    (at > start && !rest.is_empty()).then_some((tree, rest))
-}
-
 /// Refuses a URL of another kind than those that are read.
 pub(crate) fn check_scheme(text: &str) -> Result<(), Problem> {
     let Some((scheme, _)) = text.split_once("://") else {
@@ -83,11 +67,6 @@ pub(crate) fn check_scheme(text: &str) -> Result<(), Problem> {
         Problem::new("malformed-url", format!("{scheme}:// is not supported"))
             .with_hint("use https://, http://, s3://, file:// or a folder"),
     )
-}
-
-/// Whether a target is a URL of a server.
-pub(crate) fn is_remote(text: &str) -> bool {
-    sreg_store::is_url(text) && !text.starts_with("file://")
 }
 
 /// A registry and a reference in it: `REGISTRY//namespace/name:tag`, or a bare one in `registry`.

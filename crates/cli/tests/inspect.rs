@@ -8,11 +8,10 @@ use std::time::{Duration, Instant};
 
 use backhand::compression::Compressor;
 use serde_json::Value;
-use sreg_tests::examples;
-use sreg_tests::images;
 use sreg_tests::seed::Seed;
 use sreg_tests::sif::patch;
 use sreg_tests::squashfs::Tree;
+use sreg_tests::{examples, images};
 
 /// Exit codes of `inspect` on a file: an answer, or a malformed image.
 const DOCUMENTED: [i32; 2] = [0, 6];

@@ -12,7 +12,6 @@ use rustix::process::{Pid, Signal, kill_process};
 use sreg_model::Arch;
 use sreg_tests::images;
 use sreg_tests::mock::{Mock, Objects, Response, S3Mock};
-
 use support::{Bench, Ran, snapshot};
 
 const ROOT: &str = "s3://registry/reg";

@@ -4,6 +4,7 @@
 //! Nothing here is trusted: what comes out of a cache is copied first, and verified in the copy. A
 //! file is brought to its place whole, by a rename, so that runs which race do no more than too much.
 
+mod documents;
 mod others;
 
 use std::collections::HashSet;
@@ -20,9 +21,8 @@ use sreg_model::Digest;
 
 use self::others::{Others, Shape};
 use crate::fetch::check::{self, Quiet};
-use crate::fetch::disk;
 use crate::fetch::part_file::{self, PartFile, Sharing};
-use crate::fetch::{FetchError, Fetched, Identity, Options, Source, Wanted, Warning};
+use crate::fetch::{FetchError, Fetched, Identity, Options, Source, Wanted, Warning, disk};
 
 /// The bytes copied between two looks at whether to stop.
 const COPY_STEP: u64 = 16 << 20;

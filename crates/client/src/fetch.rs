@@ -19,14 +19,15 @@ mod run;
 mod stream;
 mod workers;
 
+use std::fmt;
+use std::path::Path;
+use std::sync::Arc;
+
 use sreg_index::Chain;
 use sreg_index::hasher::Observer;
 use sreg_model::Digest;
 use sreg_model::statement::MAX_SIZE;
 use sreg_store::{RetryPolicy, Store, Timeouts};
-use std::fmt;
-use std::path::Path;
-use std::sync::Arc;
 
 pub use error::{Fault, Faults, FetchError, SourceFault};
 pub(crate) use journal::Identity;

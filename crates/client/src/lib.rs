@@ -1,12 +1,21 @@
-//! What a reader knows of registries, from one run to the next (`spec/trust.md`, TRUST-21 to
-//! TRUST-25; `spec/cli.md`, CLI-18 to CLI-20), and how images come to readers ([`fetch`]).
+//! Pulls images. [`resolve`](resolve::resolve) finds the image that a reference names, and verifies everything that
+//! vouches for it; [`pull`](pull::pull) brings it to a file or a writer, verified. [`known`] remembers registries
+//! from one run to the next, [`fetch`] downloads from several sources at once, and [`cache`] keeps images for many
+//! users.
+//!
+//! The library reads no environment, no home folder, no clock and no terminal, and prints nothing: programs pass
+//! [`PullOptions`], with a callback for the one question that only a person can answer.
 
 pub mod cache;
-mod error;
+pub mod destination;
+pub mod direct_url;
 pub mod fetch;
-mod memory;
-mod record;
+pub mod known;
+pub mod location;
+mod options;
+pub mod pull;
+pub mod resolve;
+mod warning;
 
-pub use error::StateError;
-pub use memory::Memory;
-pub use record::Record;
+pub use options::{PullOptions, Version};
+pub use warning::Warning;

@@ -18,8 +18,7 @@ use sreg_publish::recover::{Base, recover};
 use sreg_publish::signing::signing;
 use sreg_publish::version::Publication;
 use sreg_publish::writer::Writer;
-use sreg_publish::{Keys, LinkMode, Session};
-use sreg_sign::Series;
+use sreg_publish::{Keys, LinkMode, Published, Session};
 use sreg_registry::derive::{self, Lines};
 use sreg_registry::{SourceFault, Tree, TreeError};
 
@@ -67,8 +66,8 @@ pub struct Options {
 pub struct Outcome {
     /// The newest head; absent after a dry run of what was never published.
     pub head: Option<Document<Head>>,
-    /// All versions of trust; absent after a dry run, and if the registry has no keys.
-    pub trust_chain: Option<Series>,
+    /// What was published; absent after a dry run.
+    pub published: Option<Published>,
     /// Whether nothing was published there before.
     pub is_new: bool,
     /// The registry that was given keys by this run.
@@ -86,7 +85,7 @@ pub struct Outcome {
     /// The images that the cache knew.
     pub reused: usize,
     /// What every file became; nothing after a dry run.
-    pub published: Vec<(PathBuf, Subject, Digest)>,
+    pub files: Vec<(PathBuf, Subject, Digest)>,
     /// References that were removed.
     pub removed: Vec<Subject>,
     /// References that the tree has, but not the source, and that stay.
@@ -121,10 +120,7 @@ pub struct Reading {
 /// # Errors
 /// When an image cannot be published and `skip_invalid` is not set, the tree cannot be written, or
 /// the keys of the session may not sign what is to be published. What was published before is then still there, whole.
-pub fn index_folder(
-    options: &Options,
-    session: &Session<'_>,
-) -> Result<Outcome, TreeError> {
+pub fn index_folder(options: &Options, session: &Session<'_>) -> Result<Outcome, TreeError> {
     let (keys, watch) = (session.keys, session.progress);
     let mut cache = options
         .cache
@@ -218,7 +214,7 @@ pub fn index_folder(
         signing,
         now: session.now,
     };
-    let published_now = publish(&mut writer, &base, &lines, &publication, watch)?;
+    let published = publish(&mut writer, &base, &lines, &publication, watch)?;
     let edition = publication.edition;
     if !changed.is_empty() {
         hashing::unlink(&writer, &changed, watch)?;
@@ -229,7 +225,7 @@ pub fn index_folder(
         edition.present.iter().map(|(subject, _)| subject),
     );
 
-    let published = found
+    let files = found
         .iter()
         .zip(&edition.present)
         .map(|(image, (subject, published))| {
@@ -240,14 +236,19 @@ pub fn index_folder(
         begun,
         adopted,
         settings_changed,
-        published: published.collect(),
+        files: files.collect(),
         removed,
         kept,
         settings: publication.settings,
         too_large,
         passed_over,
-        trust_chain: published_now.trust_chain,
-        ..outcome(Some(published_now.head), &found, hashing::reused(&hashed), faults)
+        published: Some(published.clone()),
+        ..outcome(
+            Some(published.head),
+            &found,
+            hashing::reused(&hashed),
+            faults,
+        )
     })
 }
 
@@ -260,7 +261,7 @@ fn outcome(
 ) -> Outcome {
     Outcome {
         head,
-        trust_chain: None,
+        published: None,
         is_new: false,
         begun: None,
         adopted: 0,
@@ -269,7 +270,7 @@ fn outcome(
         bytes: found.iter().map(|image| image.stamp.size).sum(),
         hashed: found.len() - reused,
         reused,
-        published: Vec::new(),
+        files: Vec::new(),
         removed: Vec::new(),
         kept: Vec::new(),
         skipped,

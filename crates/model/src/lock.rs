@@ -15,16 +15,16 @@ pub const MAX_BYTES: usize = 1 << 20;
 #[serde(deny_unknown_fields)]
 pub struct Lock {
     /// Ascending by their ids, none twice.
-    pub registries: Vec<Known>,
+    pub registries: Vec<Pin>,
     /// Always `sreg-lock-v1`.
     #[serde(rename = "type")]
     pub kind: LockType,
 }
 
-/// A registry that is known, and the newest that was seen of it.
+/// A pin: a registry that is known, and the newest that was seen of it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Known {
+pub struct Pin {
     /// The newest head.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub head: Option<HeadVersion>,
@@ -34,6 +34,9 @@ pub struct Known {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub trust: Option<TrustVersion>,
 }
+
+/// The older name of [`Pin`], which `tree` still uses.
+pub type Known = Pin;
 
 /// A version of the head.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -69,8 +72,8 @@ pub enum LockType {
     V1,
 }
 
-impl Known {
-    /// A registry of which nothing was seen yet.
+impl Pin {
+    /// Returns the pin of a registry of which nothing was seen yet.
     #[must_use]
     pub fn registry(id: Digest) -> Self {
         Self {
@@ -100,17 +103,17 @@ impl Known {
 }
 
 impl Lock {
-    /// What is known of a registry.
+    /// Returns the pin of a registry; `None` if the file does not list it.
     #[must_use]
-    pub fn find(&self, registry: &Digest) -> Option<&Known> {
-        self.registries.iter().find(|known| known.id == *registry)
+    pub fn find(&self, registry: &Digest) -> Option<&Pin> {
+        self.registries.iter().find(|pin| pin.id == *registry)
     }
 
-    /// Lists a registry, in place of what was listed of it.
-    pub fn put(&mut self, known: Known) {
-        self.registries.retain(|other| other.id != known.id);
-        self.registries.push(known);
-        self.registries.sort_by_key(|known| known.id);
+    /// Lists a pin, and removes the one that was listed of its registry.
+    pub fn put(&mut self, pin: Pin) {
+        self.registries.retain(|other| other.id != pin.id);
+        self.registries.push(pin);
+        self.registries.sort_by_key(|pin| pin.id);
     }
 }
 
@@ -127,7 +130,7 @@ impl Body for Lock {
                 "they do not ascend by their ids",
             ));
         }
-        self.registries.iter().try_for_each(Known::check)
+        self.registries.iter().try_for_each(Pin::check)
     }
 
     fn is_signed(&self) -> bool {

@@ -13,11 +13,11 @@ use sreg_registry::{Tree, TreeError};
 
 use crate::attempts::until_won;
 use crate::changeset::Edition;
+use crate::commit::Published;
 use crate::destination::Destination;
 use crate::link::LinkMode;
-use crate::commit::Published;
-use crate::session::Session;
 use crate::recover::Base;
+use crate::session::Session;
 use crate::upload_check::bring_file;
 
 /// A file that is to be attached.

@@ -128,14 +128,7 @@ impl Session<'_> {
         lines: &Lines,
         edition: Edition,
     ) -> Result<Published, TreeError> {
-        let signing = signing(
-            writer.tree(),
-            base,
-            self.keys,
-            &edition,
-            lines,
-            self.now,
-        )?;
+        let signing = signing(writer.tree(), base, self.keys, &edition, lines, self.now)?;
         let publication = Publication {
             edition,
             settings: writer.tree().settings().clone(),

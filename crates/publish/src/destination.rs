@@ -27,11 +27,17 @@ pub struct Destination {
 }
 
 impl Destination {
-    /// A folder.
+    /// Returns a folder.
     #[must_use]
     pub fn folder(root: &Path) -> Self {
+        Self::in_store(Arc::new(Local::new(root)))
+    }
+
+    /// Returns a store that gets one request at a time, and in which interrupted uploads are not resumed.
+    #[must_use]
+    pub fn in_store(store: Arc<dyn Store>) -> Self {
         Self {
-            store: Arc::new(Local::new(root)),
+            store,
             registry: None,
             uploads: None,
             at_once: 1,

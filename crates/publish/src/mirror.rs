@@ -233,7 +233,13 @@ fn publish(
     if is_new || !is_shown {
         copying.session.progress.committed(newest.body());
         let shown = base.views_before(newest);
-        show(writer, source.series.clone(), shown, newest, copying.session.progress)?;
+        show(
+            writer,
+            source.series.clone(),
+            shown,
+            newest,
+            copying.session.progress,
+        )?;
     }
     Ok(missing.is_empty() && (is_new || !is_shown))
 }
@@ -412,7 +418,14 @@ impl Copying<'_> {
         let metadata = std::fs::metadata(&file).map_err(TreeError::read(&file))?;
         let stamp = Stamp::of(&metadata);
         let whole = (&stamp, chain);
-        bring_file(writer, place, &file, whole, LinkMode::Auto, self.session.progress)?;
+        bring_file(
+            writer,
+            place,
+            &file,
+            whole,
+            LinkMode::Auto,
+            self.session.progress,
+        )?;
         if self.from.store().folder().is_none() {
             std::fs::remove_file(&scratch).map_err(TreeError::write(&scratch))?;
         }

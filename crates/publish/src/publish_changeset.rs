@@ -29,7 +29,14 @@ pub fn publish_edition(
     let base = recover(writer, progress)?;
     let lines = base.lines(writer)?;
     progress.loaded();
-    let signing = signing(writer.tree(), &base, session.keys, &edition, &lines, session.now)?;
+    let signing = signing(
+        writer.tree(),
+        &base,
+        session.keys,
+        &edition,
+        &lines,
+        session.now,
+    )?;
     let publication = Publication {
         settings: writer.tree().settings().clone(),
         edition,

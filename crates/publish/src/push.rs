@@ -15,10 +15,10 @@ use sreg_registry::TreeError;
 
 use crate::attempts::until_won;
 use crate::changeset::{Edition, Provided};
-use crate::destination::Destination;
-use crate::progress::Progress;
-use crate::link::LinkMode;
 use crate::commit::Published;
+use crate::destination::Destination;
+use crate::link::LinkMode;
+use crate::progress::Progress;
 use crate::session::Session;
 use crate::upload_check::bring_file;
 use crate::writer::Writer;

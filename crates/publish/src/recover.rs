@@ -4,7 +4,7 @@ use sreg_index::hasher::Observer;
 use sreg_model::Document;
 use sreg_model::head::Head;
 use sreg_model::layout::Place;
-use sreg_model::lock::Known;
+use sreg_model::lock::Pin;
 use sreg_model::trust::Trust;
 use sreg_registry::derive::{Lines, lines};
 use sreg_registry::heads::{self, Line, Next};
@@ -60,7 +60,7 @@ impl Base {
     ///
     /// # Errors
     /// `Policy` if the registry is another one, or older than what is known.
-    pub fn check_known(&self, tree: &Tree, known: &[Known]) -> Result<(), TreeError> {
+    pub fn check_known(&self, tree: &Tree, known: &[Pin]) -> Result<(), TreeError> {
         let refused = |place: Place| {
             let path = tree.path(&place);
             move |source| TreeError::Policy { path, source }

@@ -6,10 +6,10 @@ use sreg_registry::{Tree, TreeError};
 
 use crate::attempts::until_won;
 use crate::changeset::Edition;
-use crate::destination::Destination;
 use crate::commit::Published;
-use crate::session::Session;
+use crate::destination::Destination;
 use crate::recover::Base;
+use crate::session::Session;
 
 /// A reference that is to be removed.
 pub struct Remove {

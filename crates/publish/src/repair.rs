@@ -6,7 +6,7 @@ use rayon::prelude::*;
 use sreg_index::hasher::{self, IoMode, Observer};
 use sreg_model::Document;
 use sreg_model::layout::Place;
-use sreg_model::lock::Known;
+use sreg_model::lock::Pin;
 use sreg_model::node::TagEntry;
 use sreg_model::statement::Statement;
 use sreg_registry::heads::Line;
@@ -19,8 +19,8 @@ use crate::commit::show;
 use crate::destination::Destination;
 use crate::folder_writer::FolderWriter;
 use crate::progress::Progress;
-use crate::session::Session;
 use crate::recover::{Base, recover};
+use crate::session::Session;
 use crate::update_views::Shown;
 use crate::writer::Writer;
 
@@ -40,10 +40,7 @@ pub struct Repaired {
 /// # Errors
 /// When the tree cannot be written, its newest head or index cannot be read, or that head is older than what
 /// is pinned.
-pub fn repair(
-    destination: &Destination,
-    session: &Session<'_>,
-) -> Result<Repaired, TreeError> {
+pub fn repair(destination: &Destination, session: &Session<'_>) -> Result<Repaired, TreeError> {
     let (known, watch) = (session.pins, session.progress);
     let options = Options {
         now: session.now,
@@ -71,7 +68,7 @@ type Tidy<'a> = dyn Fn(&Base, &[Fault]) -> Result<bool, TreeError> + Sync + 'a;
 /// Mends what can be, and `tidy`s up what is left: whether there was anything.
 fn repair_by(
     writer: &dyn Writer,
-    known: &[Known],
+    known: &[Pin],
     watch: &dyn Progress,
     options: &Options,
     tidy: &Tidy<'_>,
@@ -113,7 +110,7 @@ fn repair_by(
     Ok(Repaired { mended, left })
 }
 
-fn mend(writer: &dyn Writer, known: &[Known], watch: &dyn Progress) -> Result<Base, TreeError> {
+fn mend(writer: &dyn Writer, known: &[Pin], watch: &dyn Progress) -> Result<Base, TreeError> {
     let tree = writer.tree();
     let base = recover(writer, watch)?;
     base.check_known(tree, known)?;

@@ -2,7 +2,7 @@
 
 use sreg_index::map::MapError;
 use sreg_model::head::Head;
-use sreg_model::lock::Known;
+use sreg_model::lock::Pin;
 use sreg_model::statement::Subject;
 use sreg_model::{Document, FoldedNames, Repository};
 use sreg_registry::derive::{self, Lines};
@@ -22,11 +22,24 @@ pub struct Session<'a> {
     /// The keys that sign; `None` to publish in a registry without keys.
     pub keys: Option<&'a Keys<'a>>,
     /// What is remembered of the registry; empty if nothing is.
-    pub pins: &'a [Known],
+    pub pins: &'a [Pin],
     /// The time to state, in Unix seconds.
     pub now: u64,
     /// Observes the run.
     pub progress: &'a dyn Progress,
+}
+
+impl<'a> Session<'a> {
+    /// Returns a session without keys, for a registry that nothing is remembered of.
+    #[must_use]
+    pub fn new(now: u64, progress: &'a dyn Progress) -> Self {
+        Self {
+            keys: None,
+            pins: &[],
+            now,
+            progress,
+        }
+    }
 }
 
 impl Session<'_> {

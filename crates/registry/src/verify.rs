@@ -21,7 +21,7 @@ use sreg_model::fault::Code;
 pub use sreg_model::fault::Class;
 use sreg_model::head::Head;
 use sreg_model::layout::{FoldedRepository, Place};
-use sreg_model::lock::{Known, StatementVersion};
+use sreg_model::lock::{Pin, StatementVersion};
 use sreg_model::statement::{Statement, Subject};
 use sreg_model::trust::Trust;
 use sreg_model::{Digest, Document, Reference, Repository};
@@ -56,7 +56,7 @@ pub struct Options {
     pub now: u64,
     /// What is known of the registry that the tree should be; each has the same id. Nothing, where
     /// any registry will do.
-    pub known: Vec<Known>,
+    pub known: Vec<Pin>,
     /// Whether the head that is given is one that somebody has chosen by its id: it may be an old one, and
     /// have expired.
     pub pinned: bool,

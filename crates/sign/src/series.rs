@@ -3,7 +3,7 @@
 
 use sreg_model::head::Head;
 use sreg_model::layout::Place;
-use sreg_model::lock::Known;
+use sreg_model::lock::Pin;
 use sreg_model::statement::Statement;
 use sreg_model::trust::scope::Scope;
 use sreg_model::trust::{HeadBase, KeyState, Trust};
@@ -224,7 +224,7 @@ impl Series {
     ///
     /// # Errors
     /// When it is another registry, or its trust is older or another than was seen.
-    pub fn check_known(&self, known: &Known) -> Result<(), PolicyError> {
+    pub fn check_known(&self, known: &Pin) -> Result<(), PolicyError> {
         policy::check_registry(known.id, Some(self.registry()))?;
         let Some(seen) = known.trust else {
             return Ok(());
@@ -249,7 +249,7 @@ impl Series {
 /// The slot in which the head still stands that was seen before; nothing, where none was seen, or a
 /// later epoch has left it behind.
 #[must_use]
-pub fn seen_slot(known: &Known, series: &Series) -> Option<Place> {
+pub fn seen_slot(known: &Pin, series: &Series) -> Option<Place> {
     let seen = known.head?;
     let (epoch, version) = (seen.epoch, seen.version);
     (!series.is_abandoned(epoch, version)).then_some(Place::HeadSlot { epoch, version })
@@ -259,7 +259,7 @@ pub fn seen_slot(known: &Known, series: &Series) -> Option<Place> {
 ///
 /// # Errors
 /// When it is another document.
-pub fn check_seen_slot(known: &Known, found: &Document<Head>) -> Result<(), PolicyError> {
+pub fn check_seen_slot(known: &Pin, found: &Document<Head>) -> Result<(), PolicyError> {
     match known.head {
         Some(seen) if seen.id != found.id() => Err(PolicyError::Fork(format!(
             "version {} of epoch {} is {}, but {} was seen before",
@@ -277,7 +277,7 @@ pub fn check_seen_slot(known: &Known, found: &Document<Head>) -> Result<(), Poli
 ///
 /// # Errors
 /// When it is older, or another one of the same epoch and version.
-pub fn check_known_head(known: &Known, head: &Document<Head>) -> Result<(), PolicyError> {
+pub fn check_known_head(known: &Pin, head: &Document<Head>) -> Result<(), PolicyError> {
     let Some(seen) = known.head else {
         return Ok(());
     };

@@ -126,7 +126,7 @@ pub(crate) fn nothing_is_lost(world: &World, said: &[(Subject, &Pushed)], kept: 
             .unwrap_or_else(|error| panic!("seed {seed}: {error}"));
     }
     for (subject, pushed) in said {
-        let body = pushed.head.body();
+        let body = pushed.published.head.body();
         let stated = line(&tree, body, subject).unwrap().statement;
         let said = tree.statement(&stated).unwrap();
         let image = said.body().image().unwrap();
@@ -142,7 +142,7 @@ pub(crate) fn nothing_is_lost(world: &World, said: &[(Subject, &Pushed)], kept: 
             continue;
         }
         assert!(
-            heads.contains(&pushed.head.id()),
+            heads.contains(&pushed.published.head.id()),
             "seed {seed}: version {} is not in the line",
             body.version
         );

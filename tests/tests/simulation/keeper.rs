@@ -8,8 +8,8 @@ use sreg_model::statement::Subject;
 use sreg_model::trust::Trust;
 use sreg_model::trust::scope::Scope;
 use sreg_model::{Digest, Document, Key};
-use sreg_publish::Keys;
-use sreg_publish::change::{Change, lost};
+use sreg_publish::change::lost;
+use sreg_publish::{Keys, Session};
 use sreg_registry::{Tree, TreeError, heads};
 use sreg_sign::amend::{Amendment, Grant, Term, listed};
 use sreg_sign::{Purpose, Series, Signer, sign};
@@ -75,8 +75,8 @@ impl KeyRing {
 /// Makes a registry in which both keys may publish.
 pub(crate) fn make(store: &Arc<dyn Store>, ring: &KeyRing) {
     let keys = ring.of(0);
-    let change = change(&keys);
-    change.begin(&destination(store.clone()), None).unwrap();
+    let session = session(&keys);
+    session.begin(&destination(store.clone()), None).unwrap();
     let tree = Tree::in_store(store.clone()).unwrap();
     let series = tree.trust_chain().unwrap().unwrap();
     let mut amendment = amendment(&series);
@@ -196,15 +196,13 @@ fn publish(
     let trust = sign(trust, Purpose::Trust, signers).unwrap();
     let judged = lost(tree, series, &trust, head)?;
     let judged: (Digest, &[Subject]) = (head.id(), &judged);
-    let (_, left) = change(keys).publish_trust(&destination(store.clone()), &trust, judged)?;
+    let (_, left) = session(keys).publish_trust(&destination(store.clone()), &trust, judged)?;
     Ok(left)
 }
 
-fn change<'a>(keys: &'a Keys<'a>) -> Change<'a> {
-    Change {
-        keys,
-        known: &[],
-        now: NOW,
-        watch: &Unwatched,
+fn session<'a>(keys: &'a Keys<'a>) -> Session<'a> {
+    Session {
+        keys: Some(keys),
+        ..Session::new(NOW, &Unwatched)
     }
 }

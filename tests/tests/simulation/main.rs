@@ -22,7 +22,7 @@ use sreg_model::Host;
 use sreg_model::statement::Subject;
 use sreg_publish::changeset::Edition;
 use sreg_publish::push::{Push, Pushed, push};
-use sreg_publish::{Destination, Keys, Publisher, Progress, publish_edition};
+use sreg_publish::{Destination, Keys, Progress, Session, publish_edition};
 use sreg_registry::TreeError;
 use sreg_tests::{images, keys};
 
@@ -134,7 +134,7 @@ fn run(seed: u64, folder: &Path) -> (u64, u64, bool) {
             // Every other one of those without has copies in the place of links.
             world.prepare(seed.is_multiple_of(2).then_some(Host::S3));
             let store = destination(world.calm());
-            publish_edition(&store, Edition::default(), None, NOW, &Unwatched).unwrap();
+            publish_edition(&store, &Session::new(NOW, &Unwatched), Edition::default()).unwrap();
         }
     }
     let jobs: Vec<Vec<Job>> = (0..publishers).map(|_| jobs(&mut random)).collect();
@@ -211,11 +211,7 @@ pub(crate) fn alone() -> rayon::ThreadPool {
 }
 
 fn destination(store: Arc<dyn sreg_store::Store>) -> Destination {
-    Destination {
-        store,
-        uploads: None,
-        at_once: 1,
-    }
+    Destination::in_store(store)
 }
 
 /// One push.
@@ -273,6 +269,10 @@ impl Job {
     ) -> Result<Pushed, TreeError> {
         push(
             &destination(store.clone()),
+            &Session {
+                keys,
+                ..Session::new(NOW, &Unwatched)
+            },
             &Push {
                 image: &folder.join(format!("{}.simg", self.image)),
                 repository: format!("{}/tool", self.name).parse().unwrap(),
@@ -281,12 +281,6 @@ impl Job {
                 frozen: false,
                 statement: None,
                 io: IoMode::Read,
-                publisher: Publisher {
-                    keys,
-                    known: &[],
-                    now: NOW,
-                    watch: &Unwatched,
-                },
             },
         )
     }

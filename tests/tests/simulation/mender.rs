@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use sreg_publish::Session;
 use sreg_publish::repair::repair;
 
 use super::world::{Client, World};
@@ -13,6 +14,6 @@ pub(crate) fn mend(world: &Arc<World>, number: u64) {
     let _leaving = world.leave_at_the_end(number);
     for _ in 0..2 {
         let client = Arc::new(Client::new(world.clone(), number));
-        let _ = repair(&destination(client), &[], &Unwatched, NOW);
+        let _ = repair(&destination(client), &Session::new(NOW, &Unwatched));
     }
 }

@@ -35,9 +35,9 @@ fn eight_publishers_at_once_lose_nothing() {
                         _ => format!("lab{publisher}/tool{}:1.{number}", number % 3),
                     };
                     let pushed = publish(&store, &image, &reference).unwrap();
-                    assert!(pushed.changed, "{reference}");
+                    assert!(pushed.published.changed, "{reference}");
                     let mut versions = versions.lock().unwrap();
-                    let is_new = versions.insert(pushed.head.body().version);
+                    let is_new = versions.insert(pushed.published.head.body().version);
                     assert!(is_new, "two pushes are one version");
                 }
             });

@@ -9,7 +9,7 @@ use sreg_model::Document;
 use sreg_model::head::Head;
 use sreg_publish::changeset::Edition;
 use sreg_publish::push::{Push, Pushed, push};
-use sreg_publish::{Destination, Publisher, Progress, publish_edition};
+use sreg_publish::{Destination, Progress, Session, publish_edition};
 use sreg_registry::verify::{BlobCheck, Options, Report, verify_tree};
 use sreg_registry::{Tree, TreeError};
 use sreg_store::{Store, StoreConfig, Timeouts};
@@ -60,12 +60,14 @@ pub(crate) fn store(server: &S3Server, endpoint: &str) -> Arc<dyn Store> {
 
 /// An empty registry without keys.
 pub(crate) fn make_registry(store: &Arc<dyn Store>) -> Document<Head> {
-    let destination = Destination {
-        store: store.clone(),
-        uploads: None,
-        at_once: 1,
-    };
-    publish_edition(&destination, Edition::default(), None, NOW, &Unwatched).unwrap()
+    let destination = Destination::in_store(store.clone());
+    publish_edition(
+        &destination,
+        &Session::new(NOW, &Unwatched),
+        Edition::default(),
+    )
+    .unwrap()
+    .head
 }
 
 /// Some small images in a folder.
@@ -94,11 +96,8 @@ pub(crate) fn publish(
 ) -> Result<Pushed, TreeError> {
     let (repository, tag) = reference.split_once(':').unwrap();
     push(
-        &Destination {
-            store: store.clone(),
-            uploads: None,
-            at_once: 1,
-        },
+        &Destination::in_store(store.clone()),
+        &Session::new(NOW, &Unwatched),
         &Push {
             image,
             repository: repository.parse().unwrap(),
@@ -107,12 +106,6 @@ pub(crate) fn publish(
             frozen: false,
             statement: None,
             io: IoMode::Auto,
-            publisher: Publisher {
-                keys: None,
-                known: &[],
-                now: NOW,
-                watch: &Unwatched,
-            },
         },
     )
 }

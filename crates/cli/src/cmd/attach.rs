@@ -7,7 +7,7 @@ use serde::Serialize;
 use sreg_model::document::DocumentError;
 use sreg_model::{Arch, Digest, attachment};
 use sreg_publish::attach::{Attach, Attached, attach};
-use sreg_publish::{Destination, Publisher};
+use sreg_publish::{Destination, Session};
 
 use super::change;
 use super::index::io;
@@ -43,7 +43,7 @@ pub(super) fn run(args: &args::Attach, config: &Config, output: &Output) -> Resu
     let name = name(args)?;
     check(args, attachment::check_media(&args.media), MEDIA_HINT)?;
     let annotations = annotations(args)?;
-    let run = |destination: &Destination, publisher: Publisher<'_>| {
+    let run = |destination: &Destination, session: &Session<'_>| {
         let attach_this = Attach {
             file: &args.file,
             media: args.media.clone(),
@@ -52,12 +52,12 @@ pub(super) fn run(args: &args::Attach, config: &Config, output: &Output) -> Resu
             reference,
             arch: args.arch,
             io: io(args.io),
-            publisher,
         };
-        attach(destination, &attach_this)
+        attach(destination, session, &attach_this)
     };
-    let (attached, seconds) =
-        change::publishing(&root, &args.signing, output, run, |attached| &attached.head)?;
+    let (attached, seconds) = change::publishing(&root, &args.signing, output, run, |attached| {
+        &attached.published
+    })?;
     say(attached, seconds, output)?;
     Ok(exit::OK)
 }
@@ -118,7 +118,7 @@ fn check_public(file: &Path) -> Result<(), Problem> {
 fn say(attached: Attached, seconds: f64, output: &Output) -> Result<(), Problem> {
     let subject = &attached.subject;
     let reference = format!("{}:{}", subject.repository, subject.tag);
-    let body = attached.head.body();
+    let body = attached.published.head.body();
     let attachment = attached.attachment;
     if output.is_json() {
         return output.json(&Answer {
@@ -130,11 +130,11 @@ fn say(attached: Attached, seconds: f64, output: &Output) -> Result<(), Problem>
             size: attachment.size,
             root: body.index.digest,
             version: body.version,
-            changed: attached.changed,
+            changed: attached.published.changed,
             seconds,
         });
     }
-    let how = match attached.changed {
+    let how = match attached.published.changed {
         true => "is attached",
         false => "was attached already",
     };

@@ -4,23 +4,23 @@ use std::io::{self, BufRead as _, IsTerminal as _, Write as _};
 use std::path::Path;
 
 use serde::Serialize;
-use sreg_model::head::Head;
-use sreg_model::lock::Known;
+use sreg_client::known::ExpectedRegistry;
+use sreg_client::location::Location;
+use sreg_model::Digest;
+use sreg_model::lock::Pin;
 use sreg_model::statement::Subject;
 use sreg_model::trust::KeyState;
-use sreg_model::{Digest, Document};
-use sreg_publish::{Destination, Keys, Publisher, Progress, change};
-use sreg_registry::TreeError;
+use sreg_publish::{Destination, Keys, Progress, Published, Session};
 use sreg_registry::verify::Seen;
-use sreg_sign::Signer;
+use sreg_registry::{Tree, TreeError};
+use sreg_sign::{Series, Signer};
 
 use crate::args::Signing;
 use crate::keys::Opened;
-use crate::knowledge::{self, Expected};
 use crate::output::Output;
-use crate::place;
 use crate::problem::{Line, Problem};
-use crate::progress::Progress;
+use crate::progress::ProgressBar;
+use crate::{known, place};
 
 /// What came of a change.
 #[derive(Debug, Serialize)]
@@ -54,101 +54,112 @@ impl Answer {
 }
 
 /// What is known of the registry in a tree, where it has keys.
-pub(super) fn expected_of(root: &Path) -> Result<Expected, Problem> {
-    let target = root.display().to_string();
-    let found = match place::tree(root) {
-        Ok(tree) => tree.registry()?,
-        // What cannot be read may be a registry that is known.
-        Err(error @ TreeError::Store(_)) => return Err(error.into()),
-        Err(_) => None,
-    };
-    knowledge::expected(
-        &crate::args::Knowing::default(),
-        &knowledge::places(&target),
-        found,
-    )
+pub(super) fn expected_of(root: &Path) -> Result<ExpectedRegistry, Problem> {
+    expected_in(root, opened(place::tree(root))?.as_ref())
 }
 
-/// A change of the registry in a tree.
-pub(super) fn change<'a>(
+/// The same of a registry that was opened already.
+fn expected_in(root: &Path, registry: Option<&Tree>) -> Result<ExpectedRegistry, Problem> {
+    let found = match registry {
+        Some(registry) => registry.registry()?,
+        None => None,
+    };
+    Ok(known::own_pins().expect(&Location::new(root), found)?)
+}
+
+/// A registry that was opened, if it could be: whoever needs it says why not.
+fn opened(registry: Result<Tree, TreeError>) -> Result<Option<Tree>, Problem> {
+    match registry {
+        Ok(registry) => Ok(Some(registry)),
+        // What cannot be read may be a registry that is known.
+        Err(error @ TreeError::Store(_)) => Err(error.into()),
+        Err(_) => Ok(None),
+    }
+}
+
+/// What a change of a registry is run with.
+pub(super) fn session<'a>(
     keys: &'a Keys<'a>,
-    known: &'a [Known],
-    watch: &'a dyn Progress,
-) -> Result<change::Change<'a>, Problem> {
-    Ok(change::Change {
-        keys,
-        known,
+    pins: &'a [Pin],
+    progress: &'a dyn Progress,
+) -> Result<Session<'a>, Problem> {
+    Ok(Session {
+        keys: Some(keys),
+        pins,
         now: crate::clock::stated()?,
-        watch,
+        progress,
     })
 }
 
-/// Runs what publishes something at `root` with the keys at hand: what came of it, and how long it took. The
-/// head that `newest` takes from that is remembered.
+/// Runs what publishes something at `root` with the keys at hand: what came of it, and how long it took. What
+/// `published` takes from that is remembered. The registry is opened once.
 pub(super) fn publishing<T>(
     root: &Path,
     signing: &Signing,
     output: &Output,
-    run: impl FnOnce(&Destination, Publisher<'_>) -> Result<T, TreeError>,
-    newest: impl FnOnce(&T) -> &Document<Head>,
+    run: impl FnOnce(&Destination, &Session<'_>) -> Result<T, TreeError>,
+    published: impl FnOnce(&T) -> &Published,
 ) -> Result<(T, f64), Problem> {
-    let opened = Opened::open(signing, output)?;
-    let keys = opened.keys(false, false);
-    let keys = (!opened.signers().is_empty()).then_some(&keys);
-    let known = expected_of(root)?.known;
+    let found = Opened::open(signing, output)?;
+    let keys = found.keys(false, false);
+    let keys = (!found.signers().is_empty()).then_some(&keys);
+    let mut destination = place::destination(root)?;
+    destination.registry = opened(Tree::in_store(destination.store.clone()))?;
+    let expected = expected_in(root, destination.registry.as_ref())?;
     let progress = ProgressBar::new(output, "hashed and sent");
-    let publisher = Publisher {
+    let session = Session {
         keys,
-        known: &known,
+        pins: expected.pins(),
         now: crate::clock::stated()?,
-        watch: &progress,
+        progress: &progress,
     };
-    let published = run(&place::destination(root)?, publisher)?;
+    let ran = run(&destination, &session)?;
     let seconds = progress.seconds();
     drop(progress);
     if keys.is_some() {
-        remember(root, newest(&published), output)?;
-        name_unused(root, opened.signers(), output)?;
+        let published = published(&ran);
+        remember(root, published, output);
+        name_unused(
+            root,
+            published.trust_chain.as_ref(),
+            found.signers(),
+            output,
+        );
     }
-    Ok((published, seconds))
+    Ok((ran, seconds))
 }
 
 /// Remembers what was published with a key at hand: whoever holds one knows the registry. It is
 /// published in any case, so that a memory that cannot be written is only said.
-pub(super) fn remember(root: &Path, head: &Document<Head>, output: &Output) -> Result<(), Problem> {
-    let tree = place::tree(root)?;
-    let Some(series) = tree.trust_chain()? else {
-        return Ok(());
+pub(super) fn remember(root: &Path, published: &Published, output: &Output) {
+    let Some(series) = &published.trust_chain else {
+        return;
     };
     let seen = Seen {
         registry: series.registry(),
         trust: series.newest().clone(),
-        head: head.clone(),
+        head: published.head.clone(),
         statements: Vec::new(),
     };
-    let remembered = knowledge::remember(&knowledge::places(&root.display().to_string()), &seen);
-    if let Err(problem) = remembered {
-        let why = problem.lines.first().map_or("", |line| &line.message);
+    if let Err(error) = known::own_pins().record(&Location::new(root), &seen) {
+        let why = known::reason(error);
         output.note(&format!("what was published is not remembered: {why}"));
     }
-    if head
-        .body()
-        .expires
-        .is_some_and(|at| at <= crate::clock::now())
-    {
+    let expires = published.head.body().expires;
+    if expires.is_some_and(|at| at <= crate::clock::now()) {
         output.note("the head has expired already: look at the clock, and at SOURCE_DATE_EPOCH");
     }
-    Ok(())
 }
 
 /// Names the keys at hand that can sign nothing in the registry.
 pub(super) fn name_unused(
     root: &Path,
+    trust_chain: Option<&Series>,
     signers: &[Box<dyn Signer>],
     output: &Output,
-) -> Result<(), Problem> {
-    let Some(series) = place::tree(root)?.trust_chain()? else {
-        return Ok(());
+) {
+    let Some(series) = trust_chain else {
+        return;
     };
     let trust = series.newest().body();
     for signer in signers {
@@ -168,7 +179,6 @@ pub(super) fn name_unused(
             ),
         });
     }
-    Ok(())
 }
 
 /// Asks on the terminal. Where there is none, the answer is no.

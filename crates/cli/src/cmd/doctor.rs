@@ -4,6 +4,7 @@ use std::path::Path;
 
 use comfy_table::{Table, presets};
 use serde::Serialize;
+use sreg_client::location::is_remote;
 use sreg_files::Modes;
 use sreg_model::layout::Place;
 use sreg_model::served::served;
@@ -12,7 +13,7 @@ use sreg_store::{Store, StoreError, keeps_conditions, keeps_slashes, probe_parts
 
 use crate::output::Output;
 use crate::problem::Problem;
-use crate::{args, exit, place, target};
+use crate::{args, exit, place};
 
 /// One thing that was looked at.
 #[derive(Serialize)]
@@ -105,7 +106,7 @@ fn row(check: &'static str, result: Result<String, Wrong>, hint: Option<String>)
 fn credentials(name: &str) -> Row {
     if !name.starts_with("s3://") {
         let token = match std::env::var_os("SREG_TOKEN") {
-            Some(_) if target::is_remote(name) => "SREG_TOKEN is shown to the server",
+            Some(_) if is_remote(name) => "SREG_TOKEN is shown to the server",
             _ => "none are needed, or SREG_TOKEN would hold one",
         };
         return row("credentials", Ok(token.to_owned()), None);

@@ -10,8 +10,9 @@ use sreg_files::Modes;
 use sreg_index::hasher::IoMode;
 use sreg_ingest::{Options, Outcome, index_folder};
 use sreg_model::Digest;
-use sreg_model::lock::Known;
+use sreg_model::lock::Pin;
 use sreg_publish::LinkMode;
+use sreg_publish::Session;
 use sreg_registry::{Tree, TreeError};
 
 use super::change;
@@ -20,7 +21,7 @@ use crate::config::{self, Index as Config};
 use crate::keys::Opened;
 use crate::output::{Output, counted, human_bytes, verb};
 use crate::problem::{Line, Problem};
-use crate::progress::Progress;
+use crate::progress::ProgressBar;
 use crate::{exit, place};
 
 #[derive(Serialize)]
@@ -50,16 +51,22 @@ struct Skipped<'a> {
 
 pub(super) fn run(args: args::Index, config: Config, output: &Output) -> Result<u8, Problem> {
     let (signing, no_init, is_new) = (args.signing.clone(), args.no_init, args.new);
-    let mut options = options(args, config)?;
+    let options = options(args, config)?;
     let opened = Opened::open(&signing, output)?;
     if !opened.signers().is_empty() && !no_init {
         refuse_second(&options, output)?;
     }
     let keys = opened.keys(!no_init, false);
     let keys = (!opened.signers().is_empty()).then_some(&keys);
-    options.known = known(&options, is_new)?;
+    let pins = known(&options, is_new)?;
     let progress = ProgressBar::new(output, "hashed");
-    let outcome = index_folder(&options, keys, &progress).map_err(|error| {
+    let session = Session {
+        keys,
+        pins: &pins,
+        now: crate::clock::stated()?,
+        progress: &progress,
+    };
+    let outcome = index_folder(&options, &session).map_err(|error| {
         let is_of_images = matches!(error, TreeError::Source(_));
         match (Problem::from(error), is_of_images) {
             (problem, true) => problem.with_hint(
@@ -80,7 +87,7 @@ pub(super) fn run(args: args::Index, config: Config, output: &Output) -> Result<
     }
     names::warn(&options, &outcome, output);
     host::warn(&outcome, output);
-    for (path, subject, digest) in &outcome.published {
+    for (path, subject, digest) in &outcome.files {
         output.detail(&format!("{} is {subject}, {digest}", path.display()));
     }
     if output.is_json() {
@@ -88,9 +95,10 @@ pub(super) fn run(args: args::Index, config: Config, output: &Output) -> Result<
     } else {
         output.text(&text(&options, &outcome, seconds));
     }
-    if let (Some(_), Some(head)) = (keys, outcome.head.as_ref().filter(|_| !options.dry_run)) {
-        change::remember(&options.out, head, output)?;
-        change::name_unused(&options.out, opened.signers(), output)?;
+    if let (Some(_), Some(published)) = (keys, &outcome.published) {
+        change::remember(&options.out, published, output);
+        let chain = published.trust_chain.as_ref();
+        change::name_unused(&options.out, chain, opened.signers(), output);
     }
     notes(&options, &outcome, keys.is_some(), output);
     Ok(
@@ -149,8 +157,6 @@ fn options(args: args::Index, config: Config) -> Result<Options, Problem> {
         allow_removals: args.allow_removals,
         skip_invalid: args.skip_invalid,
         dry_run: args.dry_run,
-        now: crate::clock::stated()?,
-        known: Vec::new(),
         source,
         out,
     })
@@ -158,14 +164,14 @@ fn options(args: args::Index, config: Config) -> Result<Options, Problem> {
 
 /// What is known of the registry in the output folder. Where one is known and gone, another is begun only
 /// if somebody says so.
-fn known(options: &Options, is_new: bool) -> Result<Vec<Known>, Problem> {
+fn known(options: &Options, is_new: bool) -> Result<Vec<Pin>, Problem> {
     let out = options.out.display();
     let is_there = !matches!(Tree::open(&options.out), Err(TreeError::NotATree(_)));
     if is_new && is_there {
         let what = format!("{out} holds a registry: --new begins one where none is");
         return Err(Problem::new("usage", what));
     }
-    let known = change::expected_of(&options.out)?.known;
+    let known = change::expected_of(&options.out)?.pins().to_vec();
     let Some(gone) = known.first().filter(|_| !is_there) else {
         return Ok(known);
     };

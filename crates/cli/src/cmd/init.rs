@@ -2,9 +2,10 @@
 
 use std::path::Path;
 
+use sreg_client::location;
 use sreg_index::hasher::IoMode;
 use sreg_publish::changeset::Edition;
-use sreg_publish::{Destination, publish_edition};
+use sreg_publish::{Destination, Session, publish_edition};
 use sreg_registry::verify::{BlobCheck, Options, verify_tree};
 use sreg_registry::{Tree, TreeError};
 use sreg_store::Store;
@@ -13,8 +14,8 @@ use super::change::{self, Answer};
 use crate::keys::{KeySource, Opened};
 use crate::output::Output;
 use crate::problem::Problem;
-use crate::progress::Progress;
-use crate::{args, exit, place, target};
+use crate::progress::ProgressBar;
+use crate::{args, exit, place};
 
 /// Refuses to sign what a tree has whose bytes, signatures or history are at fault. That it has
 /// expired is no fault here: its key may be lost.
@@ -22,7 +23,7 @@ fn check_source(from: &Tree, output: &Output) -> Result<(), Problem> {
     let progress = ProgressBar::new(output, "verified");
     let options = Options {
         now: crate::clock::now(),
-        known: change::expected_of(from.root())?.known,
+        known: change::expected_of(from.root())?.pins().to_vec(),
         ..Options::new(BlobCheck::Full, IoMode::Auto)
     };
     let report = verify_tree(from, &options, &progress)?;
@@ -59,7 +60,13 @@ fn without_keys(
     }
     let progress = ProgressBar::new(output, "copied");
     let now = crate::clock::stated()?;
-    let head = publish_edition(destination, Edition::default(), None, now, &progress)?;
+    let session = Session {
+        keys: None,
+        pins: &[],
+        now,
+        progress: &progress,
+    };
+    let head = publish_edition(destination, &session, Edition::default())?.head;
     drop(progress);
     let dir = args.dir.display();
     let text = format!("{dir}: a new registry without keys\n");
@@ -71,7 +78,7 @@ fn without_keys(
 }
 
 fn is_remote(place: &Path) -> bool {
-    target::is_remote(&place.display().to_string())
+    location::is_remote(&place.display().to_string())
 }
 
 pub(super) fn run(args: &args::Init, output: &Output) -> Result<u8, Problem> {
@@ -99,12 +106,11 @@ pub(super) fn run(args: &args::Init, output: &Output) -> Result<u8, Problem> {
         check_source(from, output)?;
     }
     let progress = ProgressBar::new(output, "copied");
-    let change = change::change(&keys, &[], &progress)?;
-    let head = change.begin(&destination, from.as_ref())?;
+    let session = change::session(&keys, &[], &progress)?;
+    let published = session.begin(&destination, from.as_ref())?;
     drop(progress);
-    change::remember(&args.dir, &head, output)?;
-    let tree = place::tree(&args.dir)?;
-    let registry = tree.trust_chain()?.map(|series| series.registry());
+    change::remember(&args.dir, &published, output);
+    let registry = published.trust_chain.map(|series| series.registry());
     let registry = registry.ok_or_else(|| Problem::new("bug", "a registry without trust"))?;
     let dir = args.dir.display();
     let text =

@@ -15,7 +15,7 @@ use super::index::io;
 use crate::config::Config;
 use crate::output::{Output, counted, human_bytes};
 use crate::problem::Problem;
-use crate::progress::Progress;
+use crate::progress::ProgressBar;
 use crate::target::Target;
 use crate::{args, exit, place};
 

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use comfy_table::{Table, presets};
 use serde::Serialize;
+use sreg_client::location::split;
 use sreg_index::map::MapError;
 use sreg_model::attachment::Attachment;
 use sreg_model::head::Head;
@@ -15,7 +16,7 @@ use sreg_sign::Series;
 
 use crate::output::{Output, human_bytes, moment};
 use crate::problem::Problem;
-use crate::{args, exit, place, target};
+use crate::{args, exit, place};
 
 #[derive(Serialize)]
 struct Row {
@@ -30,7 +31,7 @@ struct Row {
 }
 
 pub(super) fn run(args: &args::Ls, output: &Output) -> Result<u8, Problem> {
-    let (root, below) = target::split(&args.target).unwrap_or((&args.target, ""));
+    let (root, below) = split(&args.target).unwrap_or((&args.target, ""));
     let tree = place::tree(Path::new(root))?;
     let head = tree.head()?;
     let series = tree.trust_chain()?;

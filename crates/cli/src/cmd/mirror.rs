@@ -5,8 +5,10 @@ use std::sync::Arc;
 
 use serde::Serialize;
 use sreg_client::fetch::{self, Options, Source, Wanted};
+use sreg_client::location::Location;
 use sreg_index::hasher::Observer;
 use sreg_model::{Digest, Document};
+use sreg_publish::Session;
 use sreg_publish::mirror::{Mirror, Mirrored, mirror};
 use sreg_registry::TreeError;
 use sreg_registry::verify::Seen;
@@ -14,8 +16,8 @@ use sreg_registry::verify::Seen;
 use super::change;
 use crate::output::{Output, counted, human_bytes};
 use crate::problem::Problem;
-use crate::progress::Progress;
-use crate::{args, config, exit, knowledge, place};
+use crate::progress::ProgressBar;
+use crate::{args, config, exit, known, place};
 
 #[derive(Serialize)]
 struct Answer {
@@ -29,8 +31,8 @@ struct Answer {
 
 pub(super) fn run(args: &args::Mirror, output: &Output) -> Result<u8, Problem> {
     let from = place::tree(&args.from)?;
-    let known = change::expected_of(&args.from)?.known;
-    let there = change::expected_of(&args.to)?.known;
+    let expected = change::expected_of(&args.from)?;
+    let there = change::expected_of(&args.to)?;
     let to_server = sreg_store::is_url(&args.to.to_string_lossy());
     let scratch = scratch(args)?;
     let progress = ProgressBar::new(output, "copied");
@@ -40,10 +42,18 @@ pub(super) fn run(args: &args::Mirror, output: &Output) -> Result<u8, Problem> {
         min_bytes_per_window: config.timeouts.min_bytes_per_window,
         ..Options::default()
     };
+    let pins = [expected.pins(), there.pins()].concat();
+    let session = Session {
+        keys: None,
+        pins: &pins,
+        now: crate::clock::now(),
+        progress: &progress,
+    };
     let mirrored = mirror(
+        &place::destination(&args.to)?,
+        &session,
         &Mirror {
             from: &from,
-            known: &[known, there].concat(),
             scratch: &scratch,
             fetch: &|tree, place, chain, file| {
                 let source = Source {
@@ -57,9 +67,7 @@ pub(super) fn run(args: &args::Mirror, output: &Output) -> Result<u8, Problem> {
                     source: Box::new(error),
                 })
             },
-            watch: &progress,
         },
-        &place::destination(&args.to)?,
     )?;
     let seconds = progress.seconds();
     drop(progress);
@@ -120,16 +128,15 @@ fn remember(args: &args::Mirror, mirrored: &Mirrored, output: &Output) {
         head: Document::clone(&mirrored.head),
         statements: Vec::new(),
     };
-    let from = knowledge::places(&args.from.display().to_string());
-    let is_known = knowledge::memory()
-        .and_then(|memory| Ok(memory.find(&seen.registry)?))
-        .is_ok_and(|record| record.is_some_and(|record| !record.places().is_disjoint(&from)));
+    let from = Location::new(&args.from);
+    let is_known = known::registries()
+        .and_then(|registries| Ok(registries.find(&seen.registry)?))
+        .is_ok_and(|known| known.is_some_and(|known| !known.places().is_disjoint(from.aliases())));
     if !is_known {
         return;
     }
-    let to = knowledge::places(&args.to.display().to_string());
-    if let Err(problem) = knowledge::remember(&to, &seen) {
-        let why = problem.lines.first().map_or("", |line| &line.message);
+    if let Err(error) = known::own_pins().record(&Location::new(&args.to), &seen) {
+        let why = known::reason(error);
         output.note(&format!("the copy is not remembered: {why}"));
     }
 }

@@ -2,10 +2,11 @@
 
 use std::path::Path;
 
+use sreg_client::location::split;
+
 use crate::args::trust::Trust;
 use crate::args::{Command, Within};
 use crate::config::Config;
-use crate::target::split;
 
 /// Returns the registries that the arguments name. What may be something else, such as an image file, is
 /// left out.

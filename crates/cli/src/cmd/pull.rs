@@ -1,30 +1,27 @@
 //! `sreg pull`
 
-mod bare;
-mod chosen;
-mod locked;
-mod offline;
-mod target;
+mod problem;
 
-use std::io::Write as _;
-use std::path::Path;
-use std::sync::Arc;
+use std::io;
+use std::path::{Path, PathBuf};
 
 use serde::Serialize;
-use sreg_client::cache::Cache;
-use sreg_client::fetch::{self, FetchError, Options, Source, Wanted};
-use sreg_index::Chain;
-use sreg_index::chain::sidecar_len;
-use sreg_model::layout::Place;
+use sreg_client::destination::Destination;
+use sreg_client::direct_url::DirectUrl;
+use sreg_client::known::{Confirm, Question};
+use sreg_client::location::Location;
+use sreg_client::pull::{PullError, Pulled, pull, pull_url};
+use sreg_client::resolve::{arch_of_target, resolve};
+use sreg_client::{PullOptions, Version, Warning};
+use sreg_ingest::source::misread;
 use sreg_model::{Arch, Digest};
 
-use self::chosen::Chosen;
-use self::target::Output as Target;
+use super::change;
 use crate::config::Config;
 use crate::output::{Output, human_bytes};
 use crate::problem::Problem;
-use crate::progress::Progress;
-use crate::{args, exit, place};
+use crate::progress::ProgressBar;
+use crate::{args, exit, known, place, target};
 
 #[derive(Serialize)]
 struct Answer {
@@ -40,160 +37,185 @@ struct Answer {
 }
 
 pub(super) fn run(args: &args::Pull, config: &Config, output: &Output) -> Result<u8, Problem> {
-    if let Some((url, digest)) = bare::parse(&args.reference) {
-        return bare::run(url, digest, args, output);
+    let confirm = |question: &Question| change::confirm(&question.to_string(), false).is_ok();
+    let warn = |warning: Warning| output.note(&text(warning));
+    let options = options(args, &confirm, &warn);
+    match DirectUrl::parse(&args.reference) {
+        Some(url) => run_url(&url, args, &options, output),
+        None => run_reference(args, config, &options, output),
     }
-    let chosen = chosen::choose(args, config, output)?;
-    let target = Target::of(args, &chosen.file_name())?;
+}
+
+fn run_reference(
+    args: &args::Pull,
+    config: &Config,
+    options: &PullOptions<'_>,
+    output: &Output,
+) -> Result<u8, Problem> {
+    let registry = args.within.registry(config);
+    let (root, reference) = target::reference(&args.reference, registry)?;
+    let resolved = resolve(&Location::new(root), &reference, options)
+        .map_err(|error| problem::of_resolve(error, args))?;
+    let target = Target::of(args, &resolved.file_name())?;
     let is_named = args.out.as_deref().is_none_or(Path::is_dir);
-    if let Some(read) = chosen.misread().filter(|_| is_named && !target.is_stdout()) {
+    if let Some(read) =
+        misread(resolved.repository(), resolved.tag()).filter(|_| is_named && !target.is_stdout())
+    {
         output.note(&format!(
             "sreg index reads the name {} as {read}; choose another with -o",
-            chosen.file_name()
+            resolved.file_name()
         ));
     }
-    let progress = ProgressBar::new(output, "pulled");
-    let chain = chosen.chain(args, output);
-    let wanted = Wanted {
-        digest: chosen.image().digest,
-        size: Some(chosen.image().size),
-        chain,
-    };
-    let fetched = bring(args, &wanted, &chosen.sources()?, &target, &progress)?;
-    let seconds = progress.seconds();
-    drop(progress);
-    chosen.remember(output)?;
-    if let Some(cache) = args.cache.as_deref().filter(|_| !args.no_cache) {
-        let sidecar = wanted.chain.as_deref().map(Chain::sidecar);
-        offline::keep(cache, &chosen, sidecar);
-    }
-    fetched.warn(output);
+    let (pulled, seconds) = target.bring(args, output, |to, progress| {
+        pull(&resolved, to, options, progress)
+    })?;
     let answer = Answer {
-        reference: chosen.reference(),
-        arch: Some(chosen.arch()),
-        digest: wanted.digest,
-        size: fetched.size,
+        reference: resolved.reference(),
+        arch: Some(resolved.arch()),
+        digest: pulled.digest,
+        size: pulled.size,
         file: target.shown(),
-        resumed: fetched.resumed,
-        signers: chosen.signers(),
-        version: Some(chosen.version()),
+        resumed: pulled.resumed,
+        signers: resolved.signers().iter().map(ToString::to_string).collect(),
+        version: Some(resolved.version()),
         seconds,
     };
-    say(&answer, &target, output)?;
-    Ok(exit::OK)
+    say(&answer, &target, output)
 }
 
-/// Fetches an image to where it is to be.
-fn bring(
+fn run_url(
+    url: &DirectUrl,
     args: &args::Pull,
-    wanted: &Wanted,
-    sources: &[Source],
-    target: &Target,
-    progress: &ProgressBar<'_>,
-) -> Result<Brought, Problem> {
-    let config = place::config();
-    let options = Options {
+    options: &PullOptions<'_>,
+    output: &Output,
+) -> Result<u8, Problem> {
+    let target = Target::of(args, &url.file_name())?;
+    let (pulled, seconds) = target.bring(args, output, |to, progress| {
+        pull_url(url, to, options, progress)
+    })?;
+    let answer = Answer {
+        reference: sreg_store::shown(url.url()),
+        arch: None,
+        digest: pulled.digest,
+        size: pulled.size,
+        file: target.shown(),
+        resumed: pulled.resumed,
+        signers: Vec::new(),
+        version: None,
+        seconds,
+    };
+    say(&answer, &target, output)
+}
+
+fn options<'a>(
+    args: &args::Pull,
+    confirm: &'a dyn Confirm,
+    warn: &'a dyn Fn(Warning),
+) -> PullOptions<'a> {
+    let judging = &args.judging;
+    PullOptions {
+        store: place::config(),
+        machine: arch_of_target(std::env::consts::ARCH),
+        arch: args.arch,
+        require_signed: judging.require_signed,
+        version: match (args.offline, args.locked) {
+            (true, _) => Version::Offline,
+            (_, true) => Version::Locked,
+            _ => Version::Newest,
+        },
+        mirrors: args.mirrors.clone(),
         connections: args.connections,
-        retry: config.retry,
-        min_bytes_per_window: config.timeouts.min_bytes_per_window,
-        executable: true,
-        ..Options::default()
-    };
-    let cache = args
-        .cache
-        .clone()
-        .filter(|_| !args.no_cache)
-        .map(Cache::new);
-    let fetched = match target {
-        Target::File(path) => {
-            if target::check(path, wanted, args.force, progress)? {
-                return Ok(Brought::there(
-                    path.metadata().map_or(0, |found| found.len()),
-                ));
+        cache: args.cache.clone(),
+        bypass_cache: args.no_cache,
+        confirm,
+        warn,
+        ..PullOptions::new(known::pins(&judging.knowing), judging.now())
+    }
+}
+
+/// Returns a warning in the words of this command.
+fn text(warning: Warning) -> String {
+    match warning {
+        Warning::NotRecorded(error) => {
+            format!("what was seen is not remembered: {}", known::reason(error))
+        }
+        warning => warning.to_string(),
+    }
+}
+
+/// Where the arguments put the image.
+enum Target {
+    /// A file.
+    File(PathBuf),
+    /// Standard output; `early` as it comes, before all of it is verified.
+    Stdout { early: bool },
+}
+
+impl Target {
+    /// What the arguments say; `name` where they do not, or name a folder.
+    fn of(args: &args::Pull, name: &str) -> Result<Self, Problem> {
+        let is_stdout = args.out.as_deref() == Some(Path::new("-"));
+        if args.stream || is_stdout {
+            if args.out.is_some() && !is_stdout {
+                return Err(Problem::new("usage", "--stream writes to standard output")
+                    .with_hint("leave -o out, or leave --stream out"));
             }
-            match cache {
-                Some(cache) => cache.get(wanted, sources, path, &options, progress)?,
-                None => fetch::fetch(wanted, sources, path, &options, progress)?,
-            }
+            return Ok(Self::Stdout { early: args.stream });
         }
-        Target::Stdout { early } => {
-            let mut stdout = std::io::stdout().lock();
-            let fetched = match early {
-                true => fetch::stream(wanted, sources, &mut stdout, &options, progress)
-                    .map_err(without_file)?,
-                false => {
-                    let folder = std::env::temp_dir();
-                    fetch::spool(wanted, sources, &folder, &mut stdout, &options, progress)
-                        .map_err(without_file)?
-                }
-            };
-            stdout
-                .flush()
-                .map_err(|error| Problem::new("unwritable", format!("standard output: {error}")))?;
-            fetched
+        let path = Destination::file_for(args.out.as_deref(), name);
+        Ok(Self::File(path))
+    }
+
+    /// Runs a pull to this target, and prints its warnings. Also returns how many seconds it took.
+    fn bring(
+        &self,
+        args: &args::Pull,
+        output: &Output,
+        run: impl FnOnce(Destination<'_>, &ProgressBar<'_>) -> Result<Pulled, PullError>,
+    ) -> Result<(Pulled, f64), Problem> {
+        let progress = ProgressBar::new(output, "pulled");
+        let mut stdout = io::stdout().lock();
+        let to = match self {
+            Self::File(path) => Destination::File {
+                path: path.clone(),
+                replace: args.force,
+            },
+            Self::Stdout { early: true } => Destination::Stream { to: &mut stdout },
+            Self::Stdout { early: false } => Destination::Spool {
+                folder: std::env::temp_dir(),
+                to: &mut stdout,
+            },
+        };
+        let mut pulled = run(to, &progress).map_err(|error| problem::of_pull(error, self))?;
+        let seconds = progress.seconds();
+        drop(progress);
+        for warning in pulled.warnings.drain(..) {
+            output.note(&text(warning));
         }
-    };
-    let mut warnings: Vec<String> = fetched.warnings.iter().map(ToString::to_string).collect();
-    if let Target::File(path) = target
-        && !is_executable(path)
-    {
-        warnings.push(format!(
-            "{path} is not executable: this file system has modes of its own; run it with `apptainer run {path}`",
-            path = path.display()
-        ));
+        Ok((pulled, seconds))
     }
-    Ok(Brought {
-        size: fetched.size,
-        resumed: fetched.resumed,
-        warnings,
-    })
-}
 
-/// Whether a file may be run by its name.
-fn is_executable(path: &Path) -> bool {
-    use std::os::unix::fs::PermissionsExt as _;
-    path.metadata()
-        .is_ok_and(|found| found.permissions().mode() & 0o100 != 0)
-}
-
-/// A problem of what goes to standard output: no file of it stays.
-fn without_file(error: FetchError) -> Problem {
-    Problem {
-        hint: None,
-        ..Problem::from(error)
+    /// Whether it is standard output.
+    fn is_stdout(&self) -> bool {
+        matches!(self, Self::Stdout { .. })
     }
-}
 
-/// What was brought.
-struct Brought {
-    size: u64,
-    resumed: u64,
-    warnings: Vec<String>,
-}
-
-impl Brought {
-    /// All of it was there.
-    fn there(size: u64) -> Self {
-        Self {
-            size,
-            resumed: size,
-            warnings: Vec::new(),
+    /// The file's name, as people know it.
+    fn shown(&self) -> Option<String> {
+        match self {
+            Self::File(path) => Some(path.display().to_string()),
+            Self::Stdout { .. } => None,
         }
     }
-
-    fn warn(&self, output: &Output) {
-        self.warnings
-            .iter()
-            .for_each(|warning| output.note(warning));
-    }
 }
 
-fn say(answer: &Answer, target: &Target, output: &Output) -> Result<(), Problem> {
-    if matches!(target, Target::Stdout { .. }) {
-        return Ok(());
+fn say(answer: &Answer, target: &Target, output: &Output) -> Result<u8, Problem> {
+    if target.is_stdout() {
+        return Ok(exit::OK);
     }
     if output.is_json() {
-        return output.json(answer);
+        output.json(answer)?;
+        return Ok(exit::OK);
     }
     let by = match answer.signers.is_empty() {
         true => "not signed".to_owned(),
@@ -209,51 +231,5 @@ fn say(answer: &Answer, target: &Target, output: &Output) -> Result<(), Problem>
         answer.digest,
         human_bytes(answer.size),
     ));
-    Ok(())
-}
-
-impl Chosen {
-    /// The image's chain; nothing, where the registry has none that is right: then the image is read
-    /// as a whole.
-    fn chain(&self, args: &args::Pull, output: &Output) -> Option<Arc<Chain>> {
-        let image = self.image();
-        let place = Place::blob(self.repository(), image.chain);
-        let most = usize::try_from(sidecar_len(image.size)).unwrap_or(usize::MAX - 1);
-        let cached = args.cache.as_deref();
-        let cached = cached.and_then(|cache| offline::sidecar(cache, &image.chain, most));
-        let served = self.trees().iter().filter_map(|tree| {
-            let found = tree.store().read(&place.to_string(), most).ok()??;
-            Some(found.bytes)
-        });
-        let chain = cached.into_iter().chain(served).find_map(|bytes| {
-            let is_stated = Digest::of(&bytes) == image.chain;
-            let chain = Chain::parse(bytes, image.size, &image.digest).ok();
-            chain.filter(|_| is_stated)
-        });
-        if chain.is_none() {
-            output.note("the registry has no right chain of this image: it is read as a whole");
-        }
-        chain.map(Arc::new)
-    }
-}
-
-impl From<FetchError> for Problem {
-    fn from(error: FetchError) -> Self {
-        let hint = match &error {
-            FetchError::Interrupted | FetchError::Unreachable { .. } | FetchError::Full { .. } => {
-                Some(
-                    "what has come stays beside it in a .part file; the same command goes on from there",
-                )
-            }
-            FetchError::Mismatch { .. } => {
-                Some("nothing of it was kept; name another source with --mirror URL")
-            }
-            _ => None,
-        };
-        let problem = Self::new(error.code(), sreg_registry::explain(&error));
-        match hint {
-            Some(hint) => problem.with_hint(hint),
-            None => problem,
-        }
-    }
+    Ok(exit::OK)
 }

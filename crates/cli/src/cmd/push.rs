@@ -7,7 +7,7 @@ use sreg_ingest::statement_file;
 use sreg_model::{Arch, Digest, Document, document};
 use sreg_publish::changeset::Provided;
 use sreg_publish::push::{Push, Pushed, push};
-use sreg_publish::{Destination, Publisher};
+use sreg_publish::{Destination, Session};
 
 use super::change;
 use super::index::io;
@@ -48,7 +48,7 @@ pub(super) fn run(args: &args::Push, config: &Config, output: &Output) -> Result
         ));
     }
     let statement = statement(&args.image, args.statement.as_deref())?;
-    let run = |destination: &Destination, publisher: Publisher<'_>| {
+    let run = |destination: &Destination, session: &Session<'_>| {
         let push_this = Push {
             image: &args.image,
             repository: reference.repository().clone(),
@@ -57,12 +57,12 @@ pub(super) fn run(args: &args::Push, config: &Config, output: &Output) -> Result
             frozen: args.frozen,
             statement,
             io: io(args.io),
-            publisher,
         };
-        push(destination, &push_this)
+        push(destination, session, &push_this)
     };
-    let (pushed, seconds) =
-        change::publishing(&root, &args.signing, output, run, |pushed| &pushed.head)?;
+    let (pushed, seconds) = change::publishing(&root, &args.signing, output, run, |pushed| {
+        &pushed.published
+    })?;
     say(&pushed, seconds, output)?;
     Ok(exit::OK)
 }
@@ -70,7 +70,7 @@ pub(super) fn run(args: &args::Push, config: &Config, output: &Output) -> Result
 fn say(pushed: &Pushed, seconds: f64, output: &Output) -> Result<(), Problem> {
     let subject = &pushed.subject;
     let reference = format!("{}:{}", subject.repository, subject.tag);
-    let body = pushed.head.body();
+    let body = pushed.published.head.body();
     if output.is_json() {
         return output.json(&Answer {
             reference,
@@ -80,11 +80,11 @@ fn say(pushed: &Pushed, seconds: f64, output: &Output) -> Result<(), Problem> {
             root: body.index.digest,
             version: body.version,
             sent: pushed.sent,
-            changed: pushed.changed,
+            changed: pushed.published.changed,
             seconds,
         });
     }
-    let what = match (pushed.changed, pushed.sent) {
+    let what = match (pushed.published.changed, pushed.sent) {
         (false, _) => "was published already".to_owned(),
         (true, false) => "published; its bytes were there already".to_owned(),
         (true, true) => format!("published, {} sent", human_bytes(pushed.size)),

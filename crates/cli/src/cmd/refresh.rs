@@ -1,23 +1,22 @@
 //! `sreg refresh`
 
 use super::change::{self, Answer};
-use crate::args;
-use crate::exit;
 use crate::keys::Opened;
 use crate::output::{Output, moment};
-use crate::place;
 use crate::problem::Problem;
-use crate::progress::Progress;
+use crate::progress::ProgressBar;
+use crate::{args, exit, place};
 
 pub(super) fn run(args: &args::Refresh, output: &Output) -> Result<u8, Problem> {
     let opened = Opened::need(&args.signing, output)?;
     let keys = opened.keys(false, true);
     let expected = change::expected_of(&args.tree)?;
     let progress = ProgressBar::new(output, "hashed");
-    let head = change::change(&keys, &expected.known, &progress)?
+    let published = change::session(&keys, expected.pins(), &progress)?
         .renew(&place::destination(&args.tree)?)?;
     drop(progress);
-    change::remember(&args.tree, &head, output)?;
+    change::remember(&args.tree, &published, output);
+    let head = &published.head;
     let body = head.body();
     let until = body.expires.and_then(moment).unwrap_or_default();
     let text = format!(

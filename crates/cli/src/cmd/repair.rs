@@ -1,13 +1,14 @@
 //! `sreg repair`
 
 use serde::Serialize;
+use sreg_publish::Session;
 use sreg_publish::repair::repair;
 use sreg_registry::verify::Fault;
 
 use super::change;
 use crate::output::{Output, counted};
 use crate::problem::{Line, Problem};
-use crate::progress::Progress;
+use crate::progress::ProgressBar;
 use crate::{args, exit, place};
 
 #[derive(Serialize)]
@@ -18,10 +19,18 @@ struct Answer<'a> {
 }
 
 pub(super) fn run(args: &args::Repair, output: &Output) -> Result<u8, Problem> {
-    let known = change::expected_of(&args.tree)?.known;
+    let known = change::expected_of(&args.tree)?.pins().to_vec();
     let progress = ProgressBar::new(output, "hashed");
     let destination = place::destination(&args.tree)?;
-    let repaired = repair(&destination, &known, &progress, crate::clock::now())?;
+    let repaired = repair(
+        &destination,
+        &Session {
+            keys: None,
+            pins: &known,
+            now: crate::clock::now(),
+            progress: &progress,
+        },
+    )?;
     drop(progress);
     if output.is_json() {
         output.json(&Answer {

@@ -1,9 +1,10 @@
 //! `sreg rm`
 
 use serde::Serialize;
+use sreg_client::location::is_remote;
 use sreg_model::{Arch, Digest};
 use sreg_publish::remove::{Remove, Removed, remove};
-use sreg_publish::{Destination, Publisher};
+use sreg_publish::{Destination, Session};
 
 use super::change;
 use crate::config::Config;
@@ -32,19 +33,19 @@ pub(super) fn run(args: &args::Rm, config: &Config, output: &Output) -> Result<u
     sreg_model::statement::check_reason(&args.reason)
         .map_err(|error| Problem::new("usage", format!("invalid --reason: {error}")))?;
     let named = reference.clone();
-    let run = |destination: &Destination, publisher: Publisher<'_>| {
+    let run = |destination: &Destination, session: &Session<'_>| {
         let remove_this = Remove {
             reference,
             arch: args.arch,
             reason: args.reason.clone(),
-            publisher,
         };
-        remove(destination, &remove_this)
+        remove(destination, session, &remove_this)
     };
-    let (removed, seconds) =
-        change::publishing(&root, &args.signing, output, run, |removed| &removed.head)?;
+    let (removed, seconds) = change::publishing(&root, &args.signing, output, run, |removed| {
+        &removed.published
+    })?;
     say(&removed, &named.to_string(), &args.reason, seconds, output)?;
-    if !target::is_remote(&root.display().to_string()) {
+    if !is_remote(&root.display().to_string()) {
         output.note(
             "if an indexed folder still has the image, the next `sreg index` publishes it again",
         );
@@ -59,7 +60,7 @@ fn say(
     seconds: f64,
     output: &Output,
 ) -> Result<(), Problem> {
-    let body = removed.head.body();
+    let body = removed.published.head.body();
     let archs: Vec<Arch> = removed
         .subjects
         .iter()

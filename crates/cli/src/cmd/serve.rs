@@ -1,15 +1,12 @@
 //! `sreg serve`
 
 use serde::Serialize;
+use sreg_client::location::is_remote;
 use sreg_serve::{Options, Server, TlsFiles};
 
-use crate::args;
-use crate::exit;
 use crate::output::{Output, counted};
-use crate::place;
 use crate::problem::Problem;
-use crate::stop;
-use crate::target;
+use crate::{args, exit, place, stop};
 
 #[derive(Serialize)]
 struct Answer {
@@ -23,7 +20,7 @@ pub(super) fn run(args: &args::Serve, output: &Output) -> Result<u8, Problem> {
             "bring it to a folder with: sreg mirror {at} FOLDER"
         ))
     };
-    if target::is_remote(&at) {
+    if is_remote(&at) {
         return Err(remote());
     }
     let tree = place::tree(&args.dir)?;

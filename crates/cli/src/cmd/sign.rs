@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use sreg_client::location::split;
 use sreg_image::Image as ImageFile;
 use sreg_index::hasher;
 use sreg_ingest::statement_file;
@@ -17,7 +18,7 @@ use super::index::io;
 use crate::keys::Opened;
 use crate::output::{Output, counted};
 use crate::problem::Problem;
-use crate::progress::Progress;
+use crate::progress::ProgressBar;
 use crate::{args, exit, files, place, target};
 
 pub(super) fn run(args: &args::Sign, output: &Output) -> Result<u8, Problem> {
@@ -43,7 +44,7 @@ fn sign_image(
     opened: &Opened,
     output: &Output,
 ) -> Result<u8, Problem> {
-    let (root, reference) = target::split(reference).ok_or_else(|| {
+    let (root, reference) = split(reference).ok_or_else(|| {
         Problem::new("usage", format!("{reference} names no registry"))
             .with_hint(format!("name the tree in front: REGISTRY//{reference}"))
     })?;
@@ -158,7 +159,7 @@ fn sign_again(
     opened: &Opened,
     output: &Output,
 ) -> Result<u8, Problem> {
-    let (root, below) = target::split(target).unwrap_or((target, ""));
+    let (root, below) = split(target).unwrap_or((target, ""));
     let root = Path::new(root);
     let keys = opened.keys(false, false);
     let tree = place::tree(root)?;
@@ -172,11 +173,11 @@ fn sign_again(
     }
     let expected = change::expected_of(root)?;
     let progress = ProgressBar::new(output, "hashed");
-    let change = change::change(&keys, &expected.known, &progress)?;
+    let session = change::session(&keys, expected.pins(), &progress)?;
     let chosen = |subject: &Subject| candidates.iter().any(|(one, _)| one == subject);
-    let (head, again) = change.sign_again(&place::destination(root)?, &chosen)?;
+    let (published, again) = session.sign_again(&place::destination(root)?, &chosen)?;
     drop(progress);
-    change::remember(root, &head, output)?;
+    change::remember(root, &published, output);
     let signed = change::references(&again);
     let mut text: String = signed
         .iter()
@@ -185,11 +186,11 @@ fn sign_again(
     text.push_str(&format!(
         "{}: version {}, {} signed again\n",
         root.display(),
-        head.body().version,
+        published.head.body().version,
         counted(signed.len() as u64, "reference")
     ));
     change::say(
-        &Answer::published(head.id(), head.body().version),
+        &Answer::published(published.head.id(), published.head.body().version),
         &text,
         output,
     )?;

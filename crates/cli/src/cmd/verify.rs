@@ -4,6 +4,9 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use serde::Serialize;
+use sreg_client::Warning;
+use sreg_client::known::ExpectedRegistry;
+use sreg_client::location::{Location, is_remote};
 use sreg_image::Image;
 use sreg_index::hasher::{self, Observer as _};
 use sreg_registry::verify::{
@@ -14,10 +17,10 @@ use sreg_registry::{Tree, TreeError};
 use super::index::io;
 use crate::args::{self, Blobs};
 use crate::config::Config;
-use crate::knowledge::{self, Expected, keep_evidence};
+use crate::known::{self, keep_evidence};
 use crate::output::{Output, counted, human_bytes};
 use crate::problem::{Line, Problem};
-use crate::progress::Progress;
+use crate::progress::ProgressBar;
 use crate::target::Target;
 use crate::{exit, place};
 
@@ -35,7 +38,7 @@ pub(super) fn run(args: args::Verify, config: &Config, output: &Output) -> Resul
         Some(Blobs::None) => BlobCheck::None,
         Some(Blobs::Head) => BlobCheck::Head,
         Some(Blobs::Full) => BlobCheck::Full,
-        None if crate::target::is_remote(&args.target) => BlobCheck::Head,
+        None if is_remote(&args.target) => BlobCheck::Head,
         None => BlobCheck::Full,
     };
     let options = Options {
@@ -49,17 +52,16 @@ pub(super) fn run(args: args::Verify, config: &Config, output: &Output) -> Resul
         Target::Tree(path) => (Some(place::tree(path)?), None),
         Target::Reference(path, reference) => (Some(place::tree(path)?), Some(reference)),
     };
-    let places = tree
-        .as_ref()
-        .map(|tree| knowledge::places(&tree.root().display().to_string()));
+    let location = tree.as_ref().map(|tree| Location::new(tree.root()));
+    let pins = known::pins(&args.judging.knowing);
     let registry = match tree.as_ref().map(Tree::registry) {
         None => None,
         // In a folder all that is wrong is listed, and this with it.
         Some(Err(TreeError::Read { .. })) => None,
         Some(registry) => registry?,
     };
-    let expected = match (&tree, &places) {
-        (Some(_), Some(places)) => knowledge::expected(&args.judging.knowing, places, registry)?,
+    let expected = match &location {
+        Some(location) => pins.expect(location, registry)?,
         _ if args.judging.knowing.trust.is_some() || args.judging.require_signed => {
             return Err(
                 Problem::new("usage", "an image file on its own is of no registry").with_hint(
@@ -67,11 +69,11 @@ pub(super) fn run(args: args::Verify, config: &Config, output: &Output) -> Resul
                 ),
             );
         }
-        _ => Expected::default(),
+        _ => ExpectedRegistry::default(),
     };
     let options = Options {
-        known: expected.known.clone(),
-        statements: expected.statements.clone(),
+        known: expected.pins().to_vec(),
+        statements: expected.statements(),
         ..options
     };
     let mut report = match (&target, &tree, reference) {
@@ -82,22 +84,22 @@ pub(super) fn run(args: args::Verify, config: &Config, output: &Output) -> Resul
     };
     let seconds = progress.seconds();
     drop(progress);
-    keep_evidence(&expected, &report.forks, output)?;
+    keep_evidence(&pins, &expected, &report.forks, output)?;
     judge(
         &mut report,
         registry.is_some(),
         expected.is_known(),
-        args.judging.require_signed || expected.has_lock,
+        args.judging.require_signed || expected.has_lock_file(),
     );
     // That a reference is not there is an answer, and no fault of what was seen.
     let is_well = report
         .faults
         .iter()
         .all(|fault| fault.code == "missing-reference");
-    if let (Some(seen), Some(places), true) = (&report.seen, &places, is_well)
-        && expected.is_remembered
+    if let (Some(seen), Some(location), true) = (&report.seen, &location, is_well)
+        && expected.is_recorded()
     {
-        knowledge::remember(places, seen)?;
+        pins.record(location, seen)?;
     }
     let root = tree.as_ref().and_then(|tree| tree.store().folder());
     warn(&report.warnings, root, output);
@@ -136,9 +138,7 @@ pub(super) fn run(args: args::Verify, config: &Config, output: &Output) -> Resul
         ));
     }
     if tree.is_some() && !args.judging.require_signed && registry.is_none() {
-        output.note(
-            "the registry is unsigned: digests show that bytes are whole, not who published them",
-        );
+        output.note(&Warning::Unsigned.to_string());
     }
     Ok(exit::worst(
         report.faults.iter().map(|fault| fault.class.exit()),
@@ -182,7 +182,11 @@ fn judge(report: &mut Report, has_keys: bool, is_known: bool, require_signed: bo
 
 /// An image file on its own: its structure is checked and its digest shown, but nothing says
 /// what the digest should be.
-fn verify_file(path: &Path, options: &Options, progress: &ProgressBar<'_>) -> Result<Report, Problem> {
+fn verify_file(
+    path: &Path,
+    options: &Options,
+    progress: &ProgressBar<'_>,
+) -> Result<Report, Problem> {
     let mut report = Report::default();
     let name = path.display().to_string();
     let image = match Image::open(path) {

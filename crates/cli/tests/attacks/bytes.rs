@@ -113,7 +113,7 @@ fn is_refused(root: &Path, id: Digest) -> bool {
         return true;
     };
     let options = sreg_registry::verify::Options {
-        known: vec![sreg_model::lock::Known::registry(id)],
+        known: vec![sreg_model::lock::Pin::registry(id)],
         ..sreg_registry::verify::Options::new(
             sreg_registry::verify::BlobCheck::Full,
             sreg_index::hasher::IoMode::Auto,

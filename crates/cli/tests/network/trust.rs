@@ -5,12 +5,12 @@ use std::process::Command;
 use std::time::Duration;
 
 use serde_json::Value;
+use sreg_tests::keys::fingerprint;
 use sreg_tests::proxy::Fault;
 
 use crate::bucket::{Bucket, ROOT};
 use crate::process::{kill_at, start, wait_until};
 use crate::support::Ran;
-use sreg_tests::keys::fingerprint;
 
 /// What is pushed and pulled.
 const TARGET: &str = "s3://registry/reg//lab/tool:1.0";

@@ -5,10 +5,9 @@ use std::fs;
 use serde_json::json;
 use sreg_model::Document;
 use sreg_model::head::Head;
-
-use crate::support::snapshot;
 use sreg_tests::keys::fingerprint;
 
+use crate::support::snapshot;
 use crate::{copy, delegated, published};
 
 // spec: CLI-17

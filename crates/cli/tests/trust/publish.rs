@@ -3,10 +3,9 @@
 use std::fs;
 
 use serde_json::{Value, json};
-
-use crate::support::{Bench, Ran, snapshot};
 use sreg_tests::keys::fingerprint;
 
+use crate::support::{Bench, Ran, snapshot};
 use crate::{delegated, published, signers};
 
 // spec: CLI-13 CLI-16 CLI-19 HEAD-12

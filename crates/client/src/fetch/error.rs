@@ -1,11 +1,10 @@
 //! Why an image could not be fetched.
 
-use sreg_model::fault::Code;
-use std::fmt;
-use std::io;
 use std::path::{Path, PathBuf};
+use std::{fmt, io};
 
 use sreg_model::Digest;
+use sreg_model::fault::Code;
 use sreg_store::StoreError;
 
 /// Why an image could not be fetched.

@@ -11,11 +11,10 @@ use sreg_index::hasher::Observer;
 
 use crate::fetch::check::{self, Quiet};
 use crate::fetch::chunks::Chunks;
-use crate::fetch::disk;
 use crate::fetch::error::{Fault, SourceFault};
 use crate::fetch::flat::{Flat, Prefix};
 use crate::fetch::workers::{Crew, Output};
-use crate::fetch::{FetchError, Fetched, Options, Source, Wanted, Warning};
+use crate::fetch::{FetchError, Fetched, Options, Source, Wanted, Warning, disk};
 
 /// How many chunks may be fetched before it is their turn.
 const AHEAD: usize = 48;

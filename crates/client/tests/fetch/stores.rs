@@ -1,10 +1,9 @@
 //! Stores that are at fault in a way that a test says, and who watches.
 
-use std::fmt;
-use std::io;
 use std::ops::Range;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
+use std::{fmt, io};
 
 use sreg_client::fetch::{Options, Source, Wanted};
 use sreg_index::Chain;

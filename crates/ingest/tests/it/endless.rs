@@ -5,14 +5,14 @@ use std::process::Command;
 use std::sync::Arc;
 
 use sreg_index::hasher::{IoMode, Unobserved};
-use sreg_publish::Destination;
 use sreg_publish::mirror::{Mirror, mirror};
+use sreg_publish::{Destination, Session};
 use sreg_registry::Tree;
 use sreg_registry::verify::{BlobCheck, Options, Report, verify_tree};
 use sreg_store::{RetryPolicy, Store, StoreConfig};
 use sreg_tests::mock::{End, Response, S3Mock};
 
-use crate::support::{Bench, Moments};
+use crate::support::{Bench, Moments, NOW};
 
 /// The most memory that this process has had so far, in bytes.
 fn peak() -> u64 {
@@ -66,19 +66,14 @@ fn endless_views_cost_no_memory() {
     };
     let store: Arc<dyn Store> = sreg_store::open("s3://registry/copy", &config).unwrap();
     let scratch = tempfile::tempdir().unwrap();
-    let destination = Destination {
-        store: store.clone(),
-        uploads: None,
-        at_once: 1,
-    };
+    let destination = Destination::in_store(store.clone());
     let copy = Mirror {
         from: &bench.tree(),
-        known: &[],
         scratch: scratch.path(),
         fetch: &|_, _, _, _| unreachable!("what is in a folder needs not be fetched"),
-        watch: &Moments::default(),
     };
-    mirror(&copy, &destination).unwrap();
+    let moments = Moments::default();
+    mirror(&destination, &Session::new(NOW, &moments), &copy).unwrap();
     let tree = Tree::in_store(store).unwrap();
     assert_eq!(verify(&tree).faults, []);
     let objects = server.objects();

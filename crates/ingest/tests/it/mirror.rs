@@ -4,14 +4,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use sreg_index::hasher::{IoMode, Unobserved};
-use sreg_publish::Destination;
 use sreg_publish::mirror::{Mirror, Mirrored, mirror};
+use sreg_publish::{Destination, Session};
 use sreg_registry::verify::{BlobCheck, Options, verify_tree};
 use sreg_registry::{Tree, TreeError};
 use sreg_store::{RetryPolicy, Store, StoreConfig};
 use sreg_tests::mock::{Objects, Response, S3Mock};
 
-use crate::support::{Bench, Moments};
+use crate::support::{Bench, Moments, NOW};
 
 fn store(server: &S3Mock) -> Arc<dyn Store> {
     let config = StoreConfig {
@@ -24,20 +24,15 @@ fn store(server: &S3Mock) -> Arc<dyn Store> {
 
 fn copy(from: &Tree, store: &Arc<dyn Store>) -> Result<Mirrored, TreeError> {
     let scratch = tempfile::tempdir().unwrap();
-    let destination = Destination {
-        store: store.clone(),
-        uploads: None,
-        at_once: 1,
-    };
+    let destination = Destination::in_store(store.clone());
     mirror(
+        &destination,
+        &Session::new(NOW, &Moments::default()),
         &Mirror {
             from,
-            known: &[],
             scratch: scratch.path(),
             fetch: &|_, _, _, _| unreachable!("what is in a folder needs not be fetched"),
-            watch: &Moments::default(),
         },
-        &destination,
     )
 }
 

@@ -11,12 +11,12 @@ use sreg_registry::{Tree, TreeError, derive};
 use sreg_sign::policy::{self, PolicyError};
 use sreg_sign::{Author, Series};
 
-use crate::session::Session;
 use crate::attempts::until_won;
 use crate::changeset::Edition;
 use crate::commit::{self, Published};
 use crate::destination::Destination;
 use crate::recover::{Base, check_newest, recover_any};
+use crate::session::Session;
 use crate::signing::{Signing, term_of};
 use crate::version::Publication;
 

@@ -4,7 +4,7 @@ use sreg_model::document::Document;
 use sreg_model::fault::Code;
 use sreg_model::head::Head;
 use sreg_model::layout::Place;
-use sreg_model::lock::{Known, StatementVersion};
+use sreg_model::lock::{Pin, StatementVersion};
 use sreg_model::statement::Statement;
 use sreg_model::{Digest, Reference, trust};
 use sreg_sign::policy::{PolicyError, check_fresh};
@@ -129,7 +129,7 @@ impl Run<'_> {
         }
     }
 
-    fn hold_to_known(&self, head: &Document<Head>, known: &Known) {
+    fn hold_to_known(&self, head: &Document<Head>, known: &Pin) {
         let Some(series) = self.keys.series() else {
             return;
         };

@@ -1,5 +1,7 @@
 //! `sreg trust add`
 
+use sreg_client::known::{KnownRegistry, record_in_lock_file};
+use sreg_client::location::Location;
 use sreg_registry::verify::Seen;
 use sreg_sign::Purpose;
 use sreg_sign::policy::check_fresh;
@@ -11,7 +13,7 @@ use crate::args::trust::{Add, Forget};
 use crate::cmd::change::{self, Answer};
 use crate::output::Output;
 use crate::problem::Problem;
-use crate::{exit, knowledge};
+use crate::{exit, known};
 
 pub(super) fn run(args: &Add, output: &Output) -> Result<u8, Problem> {
     let knowing = Knowing {
@@ -29,7 +31,7 @@ pub(super) fn run(args: &Add, output: &Output) -> Result<u8, Problem> {
         ));
     };
     let registry = series.registry();
-    let was_known = expected.was_seen();
+    let was_known = expected.known().is_some();
     let now = crate::clock::now();
     check_fresh(Purpose::Trust, Some(series.newest().body().expires), now)?;
     check_fresh(Purpose::Head, head.body().expires, now)?;
@@ -47,12 +49,12 @@ pub(super) fn run(args: &Add, output: &Output) -> Result<u8, Problem> {
         head: (**head).clone(),
         statements: Vec::new(),
     };
-    knowledge::remember(&knowledge::places(&args.target), &seen)?;
+    known::own_pins().record(&Location::new(&args.target), &seen)?;
     if let Some(path) = &args.lock {
-        let mut record = sreg_client::Record::new(registry);
-        record.see_trust(series.newest());
-        record.see_head(head);
-        knowledge::write_lock(path, &record)?;
+        let mut listed = KnownRegistry::new(registry);
+        listed.record_trust(series.newest());
+        listed.record_head(head);
+        record_in_lock_file(path, &listed, &known::registries()?)?;
     }
     if output.is_json() {
         output.json(&Answer::published(registry, series.newest().body().version))?;
@@ -66,7 +68,7 @@ pub(super) fn run(args: &Add, output: &Output) -> Result<u8, Problem> {
 
 /// `sreg trust forget`
 pub(super) fn forget(args: &Forget, output: &Output) -> Result<u8, Problem> {
-    if !knowledge::memory()?.forget(&args.registry)? {
+    if !known::registries()?.forget(&args.registry)? {
         return Err(Problem::new(
             "not-in-trust",
             format!("{} is not known", args.registry),

@@ -17,7 +17,7 @@ use crate::cmd::change::{self, Answer};
 use crate::keys::{self, Opened};
 use crate::output::{Output, counted};
 use crate::problem::Problem;
-use crate::progress::Progress;
+use crate::progress::ProgressBar;
 use crate::{exit, files, place};
 
 /// The registry that is changed.
@@ -245,23 +245,21 @@ fn publish(
 ) -> Result<Vec<String>, Problem> {
     let root = registry.tree.root();
     let keys = opened.keys(false, false);
-    let mut expected = change::expected_of(root)?;
+    let expected = change::expected_of(root)?;
     let begun = trust.body().head_base.epoch;
-    if begun > registry.series.newest().body().head_base.epoch {
+    let pins = match begun > registry.series.newest().body().head_base.epoch {
         // The way out where the newest head is lost, or a thief's: it is left behind.
-        expected
-            .known
-            .iter_mut()
-            .for_each(|known| known.head = None);
-    }
+        true => expected.pins_without_heads(),
+        false => expected.pins().to_vec(),
+    };
     let progress = ProgressBar::new(output, "hashed");
-    let (head, left) = change::change(&keys, &expected.known, &progress)?.publish_trust(
+    let (published, left) = change::session(&keys, &pins, &progress)?.publish_trust(
         &place::destination(root)?,
         trust,
         (registry.head.id(), judged),
     )?;
     drop(progress);
-    change::remember(root, &head, output)?;
+    change::remember(root, &published, output);
     Ok(change::references(&left))
 }
 

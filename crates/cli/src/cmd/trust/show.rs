@@ -4,10 +4,9 @@ use comfy_table::{Table, presets};
 use serde::Serialize;
 use sreg_model::trust::{Delegation, KeyState, Role, Trust};
 use sreg_model::{Digest, Document, Fingerprint};
-
-use super::source::{self, Found};
 use sreg_sign::{Purpose, policy};
 
+use super::source::{self, Found};
 use crate::args::trust::Show;
 use crate::exit;
 use crate::output::{Output, counted, moment};
@@ -44,7 +43,7 @@ struct Row {
 pub(super) fn run(args: &Show, output: &Output) -> Result<u8, Problem> {
     let (found, expected) = source::read_held(&args.target, &args.knowing)?;
     let (trust, registry) = (found.trust()?, found.registry()?);
-    let known = expected.known.iter().any(|known| known.id == registry);
+    let known = expected.pins().iter().any(|known| known.id == registry);
     let answer = answer(trust, registry, known);
     if output.is_json() {
         output.json(&answer)?;

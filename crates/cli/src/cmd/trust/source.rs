@@ -3,6 +3,8 @@
 use std::path::Path;
 use std::time::Duration;
 
+use sreg_client::known::ExpectedRegistry;
+use sreg_client::location::{Location, is_remote};
 use sreg_model::document::Body;
 use sreg_model::head::Head;
 use sreg_model::layout::Place;
@@ -13,9 +15,8 @@ use sreg_sign::policy::{self, PolicyError};
 use sreg_sign::{Purpose, Series, check_known_head, check_seen_slot, seen_slot};
 
 use crate::args::Knowing;
-use crate::knowledge::{self, Expected};
 use crate::problem::Problem;
-use crate::{exit, files, place, target};
+use crate::{exit, files, known, place};
 
 /// What is read of a registry.
 pub(crate) enum Found {
@@ -51,7 +52,7 @@ fn no_keys(target: &str) -> Problem {
         "no-keys",
         format!("{target} has no keys: nobody can say who published in it"),
     )
-    .with_hint(match target::is_remote(target) {
+    .with_hint(match is_remote(target) {
         true if target.starts_with("s3://") => format!(
             "it stays without; make one with a key in another place with: sreg init s3://bucket/prefix --key KEY --from FOLDER, where FOLDER is a copy of {target}"
         ),
@@ -64,19 +65,22 @@ fn no_keys(target: &str) -> Problem {
 ///
 /// # Errors
 /// When it is another registry than is expected, or older than what was seen, or a second history.
-pub(crate) fn read_held(target: &str, knowing: &Knowing) -> Result<(Found, Expected), Problem> {
+pub(crate) fn read_held(
+    target: &str,
+    knowing: &Knowing,
+) -> Result<(Found, ExpectedRegistry), Problem> {
     let found = read(target)?;
+    let (pins, location) = (known::pins(knowing), Location::new(target));
     let Found::Registry { series, head } = &found else {
         let id = found.trust().map(policy::registry).ok();
-        let expected = knowledge::expected(knowing, &knowledge::places(target), id)?;
-        if let (Some(known), Found::NoKeys(_)) = (expected.known.first(), &found) {
+        let expected = pins.expect(&location, id)?;
+        if let (Some(known), Found::NoKeys(_)) = (expected.pins().first(), &found) {
             return Err(PolicyError::Unsigned(known.id).into());
         }
         return Ok((found, expected));
     };
-    let places = knowledge::places(target);
-    let expected = knowledge::expected(knowing, &places, Some(series.registry()))?;
-    for known in &expected.known {
+    let expected = pins.expect(&location, Some(series.registry()))?;
+    for known in expected.pins() {
         series.check_known(known)?;
         check_known_head(known, head)?;
         if let Some(slot) = seen_slot(known, series)
@@ -119,7 +123,7 @@ fn read_once(target: &str) -> Result<Found, Problem> {
         return Ok(Found::NoKeys(target.to_owned()));
     };
     // A server may go on with slots for ever, and what it has in `head` is what it publishes.
-    let head = match target::is_remote(target) {
+    let head = match is_remote(target) {
         true => Some(tree.head()?),
         false => heads::newest(&tree, Some(&series))?,
     };

@@ -12,10 +12,13 @@ use sreg_ingest::Outcome;
 use sreg_model::Arch;
 use sreg_model::head::Head;
 use sreg_publish::repair::{Repaired, repair};
-use sreg_publish::{Destination, LinkMode, Progress};
+use sreg_publish::{Destination, LinkMode, Progress, Session};
 use sreg_registry::verify::{BlobCheck, Fault, Options, Report, verify_tree};
 use sreg_registry::{Tree, TreeError};
 use sreg_tests::images;
+
+/// When everything is published, in Unix seconds.
+pub(crate) const NOW: u64 = 1_790_000_000;
 
 pub(crate) struct Bench {
     folder: tempfile::TempDir,
@@ -71,10 +74,8 @@ impl Bench {
             allow_removals: true,
             skip_invalid: false,
             dry_run: false,
-            now: 1_790_000_000,
-            known: Vec::new(),
         };
-        sreg_ingest::index_folder(&options, None, watch)
+        sreg_ingest::index_folder(&options, &Session::new(NOW, watch))
     }
 
     /// The same, which must succeed: the version that then is the newest.
@@ -96,9 +97,7 @@ impl Bench {
     pub(crate) fn repair(&self) -> Repaired {
         repair(
             &Destination::folder(&self.root()),
-            &[],
-            &Moments::default(),
-            0,
+            &Session::new(0, &Moments::default()),
         )
         .unwrap()
     }

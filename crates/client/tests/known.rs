@@ -4,7 +4,7 @@
 use std::fs;
 use std::sync::Arc;
 
-use sreg_client::Memory;
+use sreg_client::known::KnownRegistries;
 use sreg_model::head::{Head, IndexRoot, TrustVersion};
 use sreg_model::{Digest, Document};
 
@@ -32,8 +32,8 @@ fn head(version: u64) -> Document<Head> {
     Document::new(head).unwrap()
 }
 
-fn version(memory: &Memory) -> u64 {
-    let record = memory.find(&registry()).unwrap().unwrap();
+fn version(known: &KnownRegistries) -> u64 {
+    let record = known.find(&registry()).unwrap().unwrap();
     record.head().unwrap().body().version
 }
 
@@ -41,10 +41,10 @@ fn version(memory: &Memory) -> u64 {
 #[test]
 fn many_writers_at_once_lose_nothing_and_never_go_back() {
     let folder = tempfile::tempdir().unwrap();
-    let memory = Arc::new(Memory::new(folder.path().join("state")));
+    let known = Arc::new(KnownRegistries::new(folder.path().join("state")));
     std::thread::scope(|scope| {
         for writer in 0..8 {
-            let memory = Arc::clone(&memory);
+            let known = Arc::clone(&known);
             scope.spawn(move || {
                 let mut last = 0;
                 for step in 0..20 {
@@ -52,24 +52,24 @@ fn many_writers_at_once_lose_nothing_and_never_go_back() {
                         format!("place {writer} {step}"),
                         1 + (step * 7 + writer) % 40,
                     );
-                    memory
+                    known
                         .update(&registry(), |record| {
-                            record.see_at(&place);
-                            record.see_head(&head(seen));
+                            record.record_place(&place);
+                            record.record_head(&head(seen));
                         })
                         .unwrap();
-                    let found = version(&memory);
+                    let found = version(&known);
                     assert!(found >= last.max(seen), "{found} after {last}");
                     last = found;
                 }
             });
         }
     });
-    let record = memory.find(&registry()).unwrap().unwrap();
+    let record = known.find(&registry()).unwrap().unwrap();
     assert_eq!(record.places().len(), 160);
-    assert_eq!(version(&memory), 40);
-    assert_eq!(memory.at("place 3 5").unwrap().len(), 1);
-    assert!(memory.at("place 9 5").unwrap().is_empty());
+    assert_eq!(version(&known), 40);
+    assert_eq!(known.at("place 3 5").unwrap().len(), 1);
+    assert!(known.at("place 9 5").unwrap().is_empty());
     // Nothing but the file, the lock and no leftovers.
     assert_eq!(
         fs::read_dir(folder.path().join("state")).unwrap().count(),
@@ -81,25 +81,25 @@ fn many_writers_at_once_lose_nothing_and_never_go_back() {
 #[test]
 fn a_writer_that_was_killed_leaves_the_former_state() {
     let folder = tempfile::tempdir().unwrap();
-    let memory = Memory::new(folder.path().to_owned());
-    memory
-        .update(&registry(), |record| record.see_head(&head(3)))
+    let known = KnownRegistries::new(folder.path().to_owned());
+    known
+        .update(&registry(), |record| record.record_head(&head(3)))
         .unwrap();
     // What it was writing has another name.
     fs::write(folder.path().join(".tmpA1b2C3"), "{\"half\":").unwrap();
-    assert_eq!(version(&memory), 3);
-    memory
-        .update(&registry(), |record| record.see_head(&head(2)))
+    assert_eq!(version(&known), 3);
+    known
+        .update(&registry(), |record| record.record_head(&head(2)))
         .unwrap();
-    assert_eq!(version(&memory), 3);
+    assert_eq!(version(&known), 3);
 }
 
 #[test]
 fn damage_is_no_ignorance() {
     let folder = tempfile::tempdir().unwrap();
-    let memory = Memory::new(folder.path().to_owned());
-    memory
-        .update(&registry(), |record| record.see_head(&head(3)))
+    let known = KnownRegistries::new(folder.path().to_owned());
+    known
+        .update(&registry(), |record| record.record_head(&head(3)))
         .unwrap();
     let path = folder.path().join(format!("{}.json", registry().hex()));
     let whole = fs::read_to_string(&path).unwrap();
@@ -118,9 +118,9 @@ fn damage_is_no_ignorance() {
     ] {
         assert_ne!(damaged, whole);
         fs::write(&path, &damaged).unwrap();
-        let error = memory.find(&registry()).unwrap_err();
+        let error = known.find(&registry()).unwrap_err();
         assert_eq!(error.code(), "malformed-state", "{damaged}");
-        assert!(memory.update(&registry(), |_| ()).is_err());
+        assert!(known.update(&registry(), |_| ()).is_err());
         assert_eq!(fs::read_to_string(&path).unwrap(), damaged);
     }
 }

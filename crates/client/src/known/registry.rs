@@ -1,18 +1,19 @@
-//! What is known of one registry.
+//! What is known of one registry (`spec/trust.md`, TRUST-21 to TRUST-25).
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 use sreg_model::document::Body;
 use sreg_model::head::{Head, TrustVersion};
-use sreg_model::lock::{HeadVersion, Known, StatementVersion};
+use sreg_model::lock::{HeadVersion, Pin, StatementVersion};
 use sreg_model::statement::{Statement, Subject};
 use sreg_model::trust::Trust;
 use sreg_model::{Arch, Digest, Document, Repository, Tag};
 
-/// A registry that is known, and the newest that was seen of it. It only ever grows.
+/// A known registry, and the newest documents that were seen of it, like a line of ssh's `known_hosts`.
+/// Nothing in it is ever replaced by something older.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Record {
+pub struct KnownRegistry {
     registry: Digest,
     places: BTreeSet<String>,
     trust: Option<Document<Trust>>,
@@ -20,8 +21,8 @@ pub struct Record {
     statements: BTreeMap<Subject, StatementVersion>,
 }
 
-impl Record {
-    /// A registry of which nothing was seen yet.
+impl KnownRegistry {
+    /// Returns a registry of which nothing was seen yet.
     #[must_use]
     pub fn new(registry: Digest) -> Self {
         Self {
@@ -33,40 +34,40 @@ impl Record {
         }
     }
 
-    /// The registry's id.
+    /// Returns the registry's id.
     #[must_use]
     pub fn registry(&self) -> Digest {
         self.registry
     }
 
-    /// Where it was seen: URLs, and folders by their full path.
+    /// Returns where it was seen: URLs, and full paths of folders.
     #[must_use]
     pub fn places(&self) -> &BTreeSet<String> {
         &self.places
     }
 
-    /// The newest trust that was seen.
+    /// Returns the newest trust document that was seen.
     #[must_use]
     pub fn trust(&self) -> Option<&Document<Trust>> {
         self.trust.as_ref()
     }
 
-    /// The newest head that was seen.
+    /// Returns the newest head that was seen.
     #[must_use]
     pub fn head(&self) -> Option<&Document<Head>> {
         self.head.as_ref()
     }
 
-    /// The newest statements that were seen.
+    /// Returns the newest statements that were seen.
     #[must_use]
     pub fn statements(&self) -> &BTreeMap<Subject, StatementVersion> {
         &self.statements
     }
 
-    /// The same as a lock file lists it.
+    /// Returns its pin, as a lock file lists it.
     #[must_use]
-    pub fn known(&self) -> Known {
-        Known {
+    pub fn pin(&self) -> Pin {
+        Pin {
             head: self.head.as_ref().map(|head| HeadVersion {
                 epoch: head.body().epoch,
                 id: head.id(),
@@ -80,18 +81,18 @@ impl Record {
         }
     }
 
-    /// Another registry is at a place from now on.
-    pub fn leave(&mut self, place: &str) {
+    /// Removes a place, where another registry is from now on.
+    pub fn remove_place(&mut self, place: &str) {
         self.places.remove(place);
     }
 
-    /// It was seen at a place.
-    pub fn see_at(&mut self, place: &str) {
+    /// Records a place where it was seen.
+    pub fn record_place(&mut self, place: &str) {
         self.places.insert(place.to_owned());
     }
 
-    /// A version of trust was seen, and verified; an older one changes nothing.
-    pub fn see_trust(&mut self, trust: &Document<Trust>) {
+    /// Records a verified trust document, unless a newer one was seen.
+    pub fn record_trust(&mut self, trust: &Document<Trust>) {
         let version = |trust: &Document<Trust>| trust.body().version;
         if self
             .trust
@@ -102,8 +103,8 @@ impl Record {
         }
     }
 
-    /// A head was seen, and verified; an older one changes nothing.
-    pub fn see_head(&mut self, head: &Document<Head>) {
+    /// Records a verified head, unless a newer one was seen.
+    pub fn record_head(&mut self, head: &Document<Head>) {
         let order = |head: &Document<Head>| (head.body().epoch, head.body().version);
         if self
             .head
@@ -114,8 +115,8 @@ impl Record {
         }
     }
 
-    /// A statement was seen under a head, and verified; an older one changes nothing.
-    pub fn see_statement(&mut self, statement: &Document<Statement>, head: &Head) {
+    /// Records a statement that was verified under `head`, unless a newer one was seen.
+    pub fn record_statement(&mut self, statement: &Document<Statement>, head: &Head) {
         let body = statement.body();
         let found = StatementVersion {
             epoch: body.epoch,
@@ -130,7 +131,7 @@ impl Record {
         }
     }
 
-    /// As it is written into a file.
+    /// Returns the bytes of its file.
     pub(crate) fn encode(&self) -> Vec<u8> {
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
         let fields = Fields {
@@ -155,7 +156,7 @@ impl Record {
         bytes
     }
 
-    /// Reads what [`Record::encode`] wrote.
+    /// Parses what [`KnownRegistry::encode`] returned.
     pub(crate) fn parse(bytes: &[u8]) -> Result<Self, String> {
         let fields: Fields = serde_json::from_slice(bytes).map_err(|error| error.to_string())?;
         Ok(Self {

@@ -1,0 +1,65 @@
+//! The one question that only a person can answer: is this the registry that you mean?
+
+use std::fmt;
+use std::path::PathBuf;
+
+use sreg_model::Digest;
+
+/// Whether a registry, seen for the first time, has the id that its owner tells. Its `Display` is a sentence
+/// for a person.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Question {
+    /// The id of the registry that was found.
+    pub registry: Digest,
+    /// Where the user looks for the registry.
+    pub root: PathBuf,
+    /// The mirror that answered in place of `root`.
+    pub mirror: Option<PathBuf>,
+}
+
+impl Question {
+    /// Returns `<place> is the registry <id>`.
+    pub(crate) fn subject(&self) -> String {
+        let root = self.root.display();
+        // What a mirror has is to be known as the registry that it is a copy of.
+        let at = match &self.mirror {
+            None => root.to_string(),
+            Some(mirror) => format!("{root}, by its mirror {},", mirror.display()),
+        };
+        format!("{at} is the registry {}", self.registry)
+    }
+}
+
+impl fmt::Display for Question {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "{}, which is not known yet. Is that the id that its owner tells you?",
+            self.subject()
+        )
+    }
+}
+
+/// Answers a [`Question`]. A closure `Fn(&Question) -> bool` is one.
+pub trait Confirm {
+    /// Returns whether the registry is to be trusted from now on. A question that cannot be asked is answered
+    /// with `false`.
+    fn confirm(&self, question: &Question) -> bool;
+}
+
+impl<F: Fn(&Question) -> bool> Confirm for F {
+    fn confirm(&self, question: &Question) -> bool {
+        self(question)
+    }
+}
+
+/// Answers every question with no: only registries that are known already are trusted.
+#[derive(Debug, Clone, Copy)]
+pub struct NeverConfirm;
+
+impl Confirm for NeverConfirm {
+    fn confirm(&self, _: &Question) -> bool {
+        false
+    }
+}

@@ -1,0 +1,125 @@
+//! Where registries are: folders and URLs, and how those are reached that others than the user name.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use sreg_registry::{Tree, TreeError};
+use sreg_store::{Addresses, Http, Store, StoreConfig, StoreError};
+
+/// Where a registry is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Location {
+    root: PathBuf,
+    aliases: BTreeSet<String>,
+}
+
+impl Location {
+    /// Returns the location of a folder or a URL. Links of a folder are followed now, once.
+    #[must_use]
+    pub fn new(root: impl Into<PathBuf>) -> Self {
+        let root = root.into();
+        Self {
+            aliases: aliases(&root.display().to_string()),
+            root,
+        }
+    }
+
+    /// Returns the folder or URL, as it was given.
+    #[must_use]
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// Returns the names under which known registries list it: a URL without its last slash; a folder by its
+    /// full path, and by the one that was given, whose links may lead elsewhere next time.
+    #[must_use]
+    pub fn aliases(&self) -> &BTreeSet<String> {
+        &self.aliases
+    }
+
+    /// Opens the registry.
+    ///
+    /// # Errors
+    /// As [`Tree::in_store`].
+    pub fn open(&self, config: &StoreConfig) -> Result<Tree, TreeError> {
+        Tree::in_store(sreg_store::open(&self.root.to_string_lossy(), config)?)
+    }
+
+    /// Opens a copy of the registry, without the token if that is at another server.
+    ///
+    /// # Errors
+    /// As [`Tree::in_store`].
+    pub fn open_copy(&self, copy: &Path, config: &StoreConfig) -> Result<Tree, TreeError> {
+        let copy = copy.to_string_lossy();
+        let config = config_beside(&self.root.to_string_lossy(), &copy, config);
+        Tree::in_store(sreg_store::open(&copy, &config)?)
+    }
+}
+
+fn aliases(root: &str) -> BTreeSet<String> {
+    if is_remote(root) {
+        return BTreeSet::from([root.trim_end_matches('/').to_owned()]);
+    }
+    let path = Path::new(root);
+    // Without a slash at its end.
+    let given = std::path::absolute(path).ok();
+    let given = given.map(|path| path.components().collect::<PathBuf>());
+    let full = path.canonicalize().ok();
+    let paths = given.into_iter().chain(full);
+    paths.map(|path| path.display().to_string()).collect()
+}
+
+/// Returns whether a location is a URL of a server.
+#[must_use]
+pub fn is_remote(text: &str) -> bool {
+    sreg_store::is_url(text) && !text.starts_with("file://")
+}
+
+/// Splits `REGISTRY//reference` at its last `//`, which no reference contains. Returns `None` if there is none.
+/// The two slashes after a URL's scheme do not count, nor do those in the path of a folder that is a registry.
+#[must_use]
+pub fn split(text: &str) -> Option<(&str, &str)> {
+    let start = match sreg_store::is_url(text) {
+        true => text.find("://")? + 3,
+        false => 0,
+    };
+    if start == 0 && Path::new(text).join("sreg.json").is_file() {
+        return None;
+    }
+    let last = start + text[start..].rfind("//")?;
+    // The third of three slashes is a part of what is no reference.
+    let at = text[..last].trim_end_matches('/').len().max(start);
+    let (registry, rest) = (&text[..at], &text[at + 2..]);
+    (at > start && !rest.is_empty()).then_some((registry, rest))
+}
+
+/// Returns how a server is reached that somebody else than the user names, or that differs from `root`: without
+/// the token, which is for the server that the user names.
+#[must_use]
+pub fn config_beside(root: &str, url: &str, config: &StoreConfig) -> StoreConfig {
+    let mut config = config.clone();
+    if origin(root) != origin(url) {
+        config.token = None;
+    }
+    config
+}
+
+/// Opens a file at a URL that the registry in `store`, or a publisher, names. It may be at an address of a
+/// private network only if the registry is at one, too (CLI-64).
+///
+/// # Errors
+/// As [`Http::file`].
+pub fn file_beside(store: &dyn Store, url: &str, config: &StoreConfig) -> Result<Http, StoreError> {
+    let mut config = config_beside(store.name(), url, config);
+    if !store.is_private() && config.addresses != Addresses::Any {
+        config.addresses = Addresses::Public;
+    }
+    Http::file(url, &config)
+}
+
+/// Returns a URL's scheme, host and port (RFC 6454).
+fn origin(url: &str) -> Option<String> {
+    let (scheme, rest) = url.split_once("://")?;
+    let authority = rest.split(['/', '?', '#']).next()?;
+    Some(format!("{scheme}://{authority}").to_ascii_lowercase())
+}

@@ -1,0 +1,162 @@
+//! Why a reference resolves to no image.
+
+use std::path::PathBuf;
+
+use sreg_model::fault::Code;
+use sreg_model::{Arch, Reference};
+use sreg_registry::verify::Fault;
+use sreg_registry::{Tree, TreeError, explain};
+use sreg_sign::policy::PolicyError;
+use sreg_store::StoreError;
+
+use crate::known::KnownError;
+
+/// Why a reference resolves to no image.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ResolveError {
+    /// Something is wrong with the registry, or the reference is not published in it.
+    #[error(transparent)]
+    Refused(Box<Refusal>),
+    /// The image was removed.
+    #[error("{} has {reference} no longer: {reason}", registry.display())]
+    Removed {
+        /// The registry.
+        registry: PathBuf,
+        /// The reference.
+        reference: Box<Reference>,
+        /// The reason that its publisher gives.
+        reason: String,
+    },
+    /// The reference has images, but not for the architecture.
+    #[error("{reference} is not there for this architecture")]
+    NoArch {
+        /// The reference.
+        reference: Box<Reference>,
+        /// The architectures for which it has images.
+        archs: Vec<Arch>,
+    },
+    /// The registry has no keys, and one with keys is required.
+    #[error("{} is not signed", .0.display())]
+    Unsigned(PathBuf),
+    /// Known registries cannot be used, or the registry is not one of them.
+    #[error(transparent)]
+    Known(#[from] KnownError),
+    /// The lock file lists no version of the registry.
+    #[error("no lock file lists a version of {}", .0.display())]
+    NotLocked(PathBuf),
+    /// The registry does not have the version that the lock file lists.
+    #[error("{} has no version {version} of epoch {epoch}", registry.display())]
+    NoSuchVersion {
+        /// The registry.
+        registry: PathBuf,
+        /// The epoch of the version.
+        epoch: u64,
+        /// The version.
+        version: u64,
+    },
+    /// The registry has another document than the one that the lock file lists.
+    #[error(transparent)]
+    Policy(#[from] PolicyError),
+    /// Offline, the registry was never seen before.
+    #[error("{} is not known, and is not asked", .0.display())]
+    NeverSeen(PathBuf),
+    /// Offline, the newest trust document that was seen is older than the one that the lock file lists.
+    #[error("the lock file lists a version of trust that was not seen yet")]
+    OlderThanLocked,
+    /// Offline, the cache does not have a statement for the reference that is still valid.
+    #[error("{0} was not pulled through this cache before")]
+    NotCached(Box<Reference>),
+    /// Offline, the image was removed when the registry was seen last.
+    #[error("{0} is there no longer")]
+    RemovedBefore(Box<Reference>),
+    /// The registry is at an https:// URL, and names a file at another kind of URL.
+    #[error("{url} is no https:// URL, and {registry} is")]
+    InsecureUrl {
+        /// The URL of the file, without secrets.
+        url: String,
+        /// The URL of the registry.
+        registry: String,
+    },
+    /// The registry cannot be read.
+    #[error(transparent)]
+    Tree(#[from] TreeError),
+    /// A store cannot be used.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl ResolveError {
+    /// Returns the error's code in `spec/cli.md`; of several faults, that of the first.
+    #[must_use]
+    pub fn code(&self) -> Code {
+        match self {
+            Self::Refused(refusal) => {
+                let first = refusal.faults.first();
+                let code = first.and_then(|fault| Code::of_word(fault.code));
+                code.unwrap_or(Code::Bug)
+            }
+            Self::Removed { .. }
+            | Self::NoArch { .. }
+            | Self::NotCached(_)
+            | Self::RemovedBefore(_) => Code::MissingReference,
+            Self::Unsigned(_) => Code::Unsigned,
+            Self::Known(error) => error.code(),
+            Self::NotLocked(_) | Self::NeverSeen(_) => Code::UntrustedRegistry,
+            Self::NoSuchVersion { .. } => Code::MissingHead,
+            Self::Policy(error) => error.code(),
+            Self::OlderThanLocked => Code::RolledBack,
+            Self::InsecureUrl { .. } => Code::MalformedUrl,
+            Self::Tree(error) => error.code(),
+            Self::Store(error) => error.code(),
+        }
+    }
+
+    /// Returns one message for each thing that is wrong, with its causes.
+    #[must_use]
+    pub fn messages(&self) -> Vec<String> {
+        match self {
+            Self::Refused(refusal) => {
+                let faults = refusal.faults.iter();
+                faults.map(|fault| refusal.message(fault)).collect()
+            }
+            error => vec![explain(error)],
+        }
+    }
+}
+
+/// The faults because of which a registry is refused.
+#[derive(Debug, thiserror::Error)]
+#[error("{}", self.messages())]
+pub struct Refusal {
+    /// The registry, or its mirror.
+    pub registry: Tree,
+    /// The reference that was looked for.
+    pub reference: Reference,
+    /// What is wrong: at least one fault.
+    pub faults: Vec<Fault>,
+}
+
+impl Refusal {
+    /// Returns whether nothing is wrong but that the reference is not published.
+    #[must_use]
+    pub fn is_missing(&self) -> bool {
+        let mut faults = self.faults.iter();
+        faults.all(|fault| fault.code == Code::MissingReference.word())
+    }
+
+    /// Returns what is wrong, for a person.
+    #[must_use]
+    pub fn message(&self, fault: &Fault) -> String {
+        let root = self.registry.root().display();
+        match fault.code == Code::MissingReference.word() {
+            true => format!("{root} has no {}: {}", self.reference, fault.message),
+            false => format!("{root}/{}: {}", fault.path, fault.message),
+        }
+    }
+
+    fn messages(&self) -> String {
+        let messages: Vec<String> = self.faults.iter().map(|one| self.message(one)).collect();
+        messages.join("; ")
+    }
+}

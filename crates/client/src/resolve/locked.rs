@@ -1,0 +1,57 @@
+//! The version of a registry that a lock file lists.
+
+use sreg_index::hasher::{IoMode, Unobserved};
+use sreg_model::Reference;
+use sreg_model::layout::Place;
+use sreg_registry::Tree;
+use sreg_registry::verify::{self, BlobCheck, Options, Report};
+use sreg_sign::policy::PolicyError;
+
+use crate::known::ExpectedRegistry;
+use crate::options::PullOptions;
+use crate::resolve::error::ResolveError;
+
+/// Looks at a registry as it was at the head that the lock file lists. That head may be older than what was seen
+/// since, and may have expired.
+pub(super) fn look(
+    tree: &Tree,
+    reference: &Reference,
+    expected: &ExpectedRegistry,
+    options: &PullOptions<'_>,
+) -> Result<Report, ResolveError> {
+    let root = tree.root();
+    let Some(listed) = expected.locked().and_then(|pin| pin.head) else {
+        return Err(ResolveError::NotLocked(root.to_owned()));
+    };
+    let (epoch, version) = (listed.epoch, listed.version);
+    let head = tree.head_slot(epoch, version)?;
+    let head = head.ok_or_else(|| ResolveError::NoSuchVersion {
+        registry: root.to_owned(),
+        epoch,
+        version,
+    })?;
+    if head.id() != listed.id {
+        let slot = Place::HeadSlot { epoch, version };
+        let what = format!(
+            "{}/{slot} is {}, and the lock file lists {}",
+            root.display(),
+            head.id(),
+            listed.id
+        );
+        return Err(PolicyError::Fork(what).into());
+    }
+    let options = Options {
+        now: options.now,
+        // Of trust, what was seen since counts, too.
+        known: expected.pins_without_heads(),
+        pinned: true,
+        ..Options::new(BlobCheck::None, IoMode::Auto)
+    };
+    Ok(verify::resolve(
+        tree,
+        reference,
+        Some(&head),
+        &options,
+        &Unobserved,
+    )?)
+}

@@ -1,0 +1,158 @@
+//! An image that a reference was resolved to.
+
+use std::sync::Arc;
+
+use sreg_model::layout::Place;
+use sreg_model::statement::{Image, Statement};
+use sreg_model::{Arch, Document, Fingerprint, Repository, Tag};
+use sreg_registry::Tree;
+use sreg_registry::verify::Seen;
+use sreg_sign::policy;
+use sreg_store::{Store, StoreConfig};
+
+use crate::fetch::Source;
+use crate::known::{KnownError, Pins};
+use crate::location::{Location, file_beside};
+use crate::resolve::error::ResolveError;
+
+/// An image, and everything that vouches for it.
+#[derive(Debug, Clone)]
+pub struct Resolved {
+    pub(super) statement: Document<Statement>,
+    pub(super) image: Image,
+    pub(super) version: u64,
+    /// The registry or mirror that was verified first.
+    pub(super) registries: Vec<Tree>,
+    pub(super) seen: Option<Seen>,
+    /// Where the registry is recorded; `None` if it is not to be.
+    pub(super) recorded_at: Option<Location>,
+}
+
+impl Resolved {
+    /// Returns the statement about the image, which was verified.
+    #[must_use]
+    pub fn statement(&self) -> &Document<Statement> {
+        &self.statement
+    }
+
+    /// Returns the image that the statement describes.
+    #[must_use]
+    pub fn image(&self) -> &Image {
+        &self.image
+    }
+
+    /// Returns the repository of the image.
+    #[must_use]
+    pub fn repository(&self) -> &Repository {
+        &self.statement.body().subject.repository
+    }
+
+    /// Returns the tag of the image.
+    #[must_use]
+    pub fn tag(&self) -> &Tag {
+        &self.statement.body().subject.tag
+    }
+
+    /// Returns the architecture of the image.
+    #[must_use]
+    pub fn arch(&self) -> Arch {
+        self.statement.body().subject.arch
+    }
+
+    /// Returns the version of the registry that names the image.
+    #[must_use]
+    pub fn version(&self) -> u64 {
+        self.version
+    }
+
+    /// Returns the registry that vouches for the image, or the mirror that answered for it, followed by its other
+    /// copies. There is none if no server was asked.
+    #[must_use]
+    pub fn registries(&self) -> &[Tree] {
+        &self.registries
+    }
+
+    /// Returns `namespace/name:tag`.
+    #[must_use]
+    pub fn reference(&self) -> String {
+        format!("{}:{}", self.repository(), self.tag())
+    }
+
+    /// Returns the default name of the image's file: `<name>_<tag>` with the ending of its format.
+    #[must_use]
+    pub fn file_name(&self) -> String {
+        let ending = self.image.format.extension();
+        format!("{}_{}.{ending}", self.repository().name(), self.tag())
+    }
+
+    /// Returns the keys that signed the statement and have the right to.
+    #[must_use]
+    pub fn signers(&self) -> Vec<Fingerprint> {
+        let Some(seen) = &self.seen else {
+            return Vec::new();
+        };
+        let signers = policy::check_statement(&seen.trust, &self.statement);
+        signers
+            .map(|keys| keys.into_iter().collect())
+            .unwrap_or_default()
+    }
+
+    /// Returns the places that may have the image: in the registry and its mirrors, where `sreg.json` states, where
+    /// its publisher states.
+    ///
+    /// # Errors
+    /// `InsecureUrl` or `Store` if the URL in `sreg.json` cannot be used.
+    pub fn sources(&self, config: &StoreConfig) -> Result<Vec<Source>, ResolveError> {
+        let subject = &self.statement.body().subject;
+        let key = Place::blob(self.repository(), self.image.digest).to_string();
+        let mut sources = Vec::new();
+        for tree in &self.registries {
+            match &tree.settings().blob_url {
+                None => sources.push(Source {
+                    store: tree.store().clone(),
+                    key: key.clone(),
+                }),
+                Some(_) => {
+                    let url = tree.settings().image_url(subject, &self.image);
+                    sources.push(web(&**tree.store(), &url, config)?);
+                }
+            }
+        }
+        // URLs of the publisher are hints: one that cannot be used is skipped.
+        if let Some(tree) = self.registries.first() {
+            let web = |url: &String| web(&**tree.store(), url, config).ok();
+            sources.extend(self.image.urls.iter().filter_map(web));
+        }
+        Ok(sources)
+    }
+
+    /// Records what was seen of the registry, if that is known or was confirmed.
+    ///
+    /// # Errors
+    /// As [`Pins::record`].
+    pub fn record(&self, pins: &Pins) -> Result<(), KnownError> {
+        let (Some(seen), Some(location)) = (&self.seen, &self.recorded_at) else {
+            return Ok(());
+        };
+        let seen = Seen {
+            statements: vec![self.statement.clone()],
+            ..seen.clone()
+        };
+        pins.record(location, &seen)
+    }
+}
+
+/// Returns a file that a registry or a publisher names. It does not lead from https to plain http.
+fn web(store: &dyn Store, url: &str, config: &StoreConfig) -> Result<Source, ResolveError> {
+    let root = store.name();
+    if root.starts_with("https://") && !url.starts_with("https://") {
+        return Err(ResolveError::InsecureUrl {
+            url: sreg_store::shown(url),
+            registry: root.to_owned(),
+        });
+    }
+    Ok(Source {
+        store: Arc::new(file_beside(store, url, config)?),
+        key: String::new(),
+    })
+}

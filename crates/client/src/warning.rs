@@ -1,0 +1,76 @@
+//! What a program should tell its user, though the operation goes on.
+
+use std::fmt;
+use std::path::PathBuf;
+
+use sreg_model::Arch;
+use sreg_registry::explain;
+
+use crate::fetch;
+use crate::known::KnownError;
+
+/// A warning. Its `Display` is a sentence for a person.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Warning {
+    /// Two histories of a registry are signed. These files prove it.
+    Forked(Vec<PathBuf>),
+    /// A registry could not be used, and a mirror is tried next.
+    Skipped {
+        /// The registry or mirror.
+        registry: PathBuf,
+        /// Why.
+        message: String,
+    },
+    /// The only image of a reference is for another architecture.
+    OtherArch(Arch),
+    /// The registry has no keys.
+    Unsigned,
+    /// No digest chain of the image is valid, so that it is read as a whole.
+    NoDigestChain,
+    /// The image is there, and what was seen of its registry could not be recorded.
+    NotRecorded(KnownError),
+    /// The file system does not let the image be executed.
+    NotExecutable(PathBuf),
+    /// A warning of the download.
+    Fetch(fetch::Warning),
+}
+
+impl fmt::Display for Warning {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Forked(evidence) => {
+                let paths: Vec<String> = evidence
+                    .iter()
+                    .map(|path| path.display().to_string())
+                    .collect();
+                write!(
+                    f,
+                    "a signer has signed two histories of this registry; the documents that prove it are kept in {}",
+                    paths.join(", ")
+                )
+            }
+            Self::Skipped { registry, message } => {
+                write!(f, "{}: {message}", registry.display())
+            }
+            Self::OtherArch(arch) => {
+                write!(f, "it is for {arch}, and this machine is another")
+            }
+            Self::Unsigned => f.write_str(
+                "the registry is unsigned: digests show that bytes are whole, not who published them",
+            ),
+            Self::NoDigestChain => f.write_str(
+                "the registry has no right chain of this image: it is read as a whole",
+            ),
+            Self::NotRecorded(error) => {
+                write!(f, "what was seen is not remembered: {}", explain(error))
+            }
+            Self::NotExecutable(path) => write!(
+                f,
+                "{path} is not executable: this file system has modes of its own; run it with `apptainer run {path}`",
+                path = path.display()
+            ),
+            Self::Fetch(warning) => warning.fmt(f),
+        }
+    }
+}
