@@ -14,7 +14,14 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("sreg-image", &["sreg-model", "sreg-files"]),
     (
         "sreg-client",
-        &["sreg-model", "sreg-files", "sreg-index", "sreg-store"],
+        &[
+            "sreg-model",
+            "sreg-files",
+            "sreg-index",
+            "sreg-sign",
+            "sreg-store",
+            "sreg-tree",
+        ],
     ),
     ("sreg-store", &["sreg-model", "sreg-files"]),
     ("sreg-serve", &["sreg-model"]),
