@@ -123,3 +123,67 @@ fn origin(url: &str) -> Option<String> {
     let authority = rest.split(['/', '?', '#']).next()?;
     Some(format!("{scheme}://{authority}").to_ascii_lowercase())
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn references_follow_the_last_two_slashes() {
+        for (text, parts) in [
+            (
+                "https://host/r//lab/tool:1",
+                Some(("https://host/r", "lab/tool:1")),
+            ),
+            ("s3://bucket//lab/tool", Some(("s3://bucket", "lab/tool"))),
+            (
+                "file:///folder//lab/tool",
+                Some(("file:///folder", "lab/tool")),
+            ),
+            ("folder//lab/tool", Some(("folder", "lab/tool"))),
+            ("a//b//lab/tool", Some(("a//b", "lab/tool"))),
+            ("folder///lab/tool", Some(("folder", "/lab/tool"))),
+            ("https://host/r", None),
+            ("https://host/r//", None),
+            ("//lab/tool", None),
+            ("lab/tool", None),
+        ] {
+            assert_eq!(split(text), parts, "{text}");
+        }
+    }
+
+    #[test]
+    fn the_token_is_for_the_server_that_the_user_names() {
+        let config = StoreConfig {
+            token: Some("secret".to_owned()),
+            ..StoreConfig::default()
+        };
+        for (url, has_token) in [
+            ("https://host/other", true),
+            ("https://HOST/other?x", true),
+            ("https://host:8443/r", false),
+            ("http://host/r", false),
+            ("https://host.example/r", false),
+            ("/folder", false),
+        ] {
+            let token = config_beside("https://host/r", url, &config).token;
+            assert_eq!(token.is_some(), has_token, "{url}");
+        }
+    }
+
+    #[test]
+    fn a_place_has_the_same_names_however_it_is_spelt() {
+        let folder = tempfile::tempdir().unwrap();
+        let (full, link) = (folder.path().join("full"), folder.path().join("link"));
+        std::fs::create_dir(&full).unwrap();
+        std::os::unix::fs::symlink(&full, &link).unwrap();
+        let names = |root: &str| Location::new(root).aliases().clone();
+        let full = full.canonicalize().unwrap().display().to_string();
+        let link = link.display().to_string();
+        assert_eq!(names("https://host/r//"), names("https://host/r"));
+        assert_eq!(names(&format!("{full}/")), names(&full));
+        assert_eq!(names(&full), BTreeSet::from([full.clone()]));
+        assert_eq!(names(&link), BTreeSet::from([full, link.clone()]));
+    }
+}

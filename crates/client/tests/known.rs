@@ -1,12 +1,18 @@
-//! What is known survives other processes, kills and damage.
+//! What is known survives other processes, kills and damage, and decides which registry is expected.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::fs;
+use std::path::Path;
 use std::sync::Arc;
 
-use sreg_client::known::KnownRegistries;
+use sreg_client::known::{
+    KnownError, KnownRegistries, KnownRegistry, LockFile, Pins, record_in_lock_file,
+};
+use sreg_client::location::Location;
 use sreg_model::head::{Head, IndexRoot, TrustVersion};
+use sreg_model::layout::Place;
 use sreg_model::{Digest, Document};
+use sreg_registry::verify::Evidence;
 
 fn registry() -> Digest {
     Digest::of(b"a registry")
@@ -123,4 +129,152 @@ fn damage_is_no_ignorance() {
         assert!(known.update(&registry(), |_| ()).is_err());
         assert_eq!(fs::read_to_string(&path).unwrap(), damaged);
     }
+}
+
+/// A user who knows two registries, each at a place of its own.
+fn two_known(folder: &Path) -> (KnownRegistries, Digest, Digest) {
+    let known = KnownRegistries::new(folder.join("state"));
+    let (one, two) = (Digest::of(b"one"), Digest::of(b"two"));
+    for (registry, place) in [(one, "https://one.example"), (two, "https://two.example")] {
+        known
+            .update(&registry, |known| known.record_place(place))
+            .unwrap();
+    }
+    (known, one, two)
+}
+
+// spec: CLI-18
+#[test]
+fn the_registry_that_is_expected_at_a_place() {
+    let folder = tempfile::tempdir().unwrap();
+    let (known, one, two) = two_known(folder.path());
+    let new = Digest::of(b"new");
+    // The place, the id that is given, the id that is found; the id that is expected, and whether what is
+    // seen is recorded.
+    for (place, given, found, expected, is_recorded) in [
+        ("https://one.example/", None, Some(one), Some(one), true),
+        ("https://one.example", None, None, Some(one), true),
+        // Another registry is there, known or not.
+        ("https://one.example", None, Some(two), Some(one), true),
+        ("https://one.example", None, Some(new), Some(one), true),
+        // One that was seen elsewhere.
+        ("https://other.example", None, Some(two), Some(two), true),
+        ("https://other.example", None, Some(new), None, false),
+        ("https://other.example", None, None, None, false),
+        // Who gives an id is right.
+        ("https://one.example", Some(two), Some(one), Some(two), true),
+        (
+            "https://other.example",
+            Some(new),
+            Some(one),
+            Some(new),
+            true,
+        ),
+    ] {
+        let pins = Pins {
+            registries: Some(known.clone()),
+            registry: given,
+            ..Pins::default()
+        };
+        let case = format!("{place} {given:?} {found:?}");
+        let found = pins.expect(&Location::new(place), found).unwrap();
+        let id = found.pins().first().map(|pin| pin.id);
+        assert_eq!(id, expected, "{case}");
+        assert_eq!(found.is_recorded(), is_recorded, "{case}");
+        assert_eq!(found.is_known(), expected.is_some(), "{case}");
+    }
+}
+
+#[test]
+fn both_a_lock_file_and_what_was_seen_are_held_to() {
+    let folder = tempfile::tempdir().unwrap();
+    let known = KnownRegistries::new(folder.path().join("state"));
+    let lock = folder.path().join("sreg.lock");
+    let mut listed = KnownRegistry::new(registry());
+    listed.record_head(&head(5));
+    record_in_lock_file(&lock, &listed, &known).unwrap();
+    // An older head does not replace the one that is listed.
+    let mut older = KnownRegistry::new(registry());
+    older.record_head(&head(3));
+    record_in_lock_file(&lock, &older, &known).unwrap();
+    known
+        .update(&registry(), |known| known.record_head(&head(4)))
+        .unwrap();
+    let pins = Pins {
+        registries: Some(known),
+        lock_file: LockFile::Required(lock.clone()),
+        registry: None,
+    };
+    let at = Location::new("https://one.example");
+    let expected = pins.expect(&at, Some(registry())).unwrap();
+    let heads = expected.pins().iter().map(|pin| pin.head.unwrap().version);
+    assert_eq!(heads.collect::<Vec<u64>>(), [4, 5]);
+    assert!(expected.has_lock_file());
+    assert_eq!(expected.locked().unwrap().head.unwrap().version, 5);
+    assert!(
+        expected
+            .pins_without_heads()
+            .iter()
+            .all(|pin| pin.head.is_none())
+    );
+    // A lock file alone makes no registry one that is recorded.
+    let alone = Pins {
+        registries: None,
+        ..pins.clone()
+    };
+    let expected = alone.expect(&at, Some(registry())).unwrap();
+    assert!(expected.is_known() && !expected.is_recorded());
+}
+
+#[test]
+fn a_lock_file_that_cannot_be_read_is_not_absent() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("sreg.lock");
+    assert!(LockFile::Optional(path.clone()).read().unwrap().is_none());
+    let missing = LockFile::Required(path.clone()).read().unwrap_err();
+    assert_eq!(missing.code(), "unreadable");
+    for (bytes, code) in [
+        (b"{}\n".to_vec(), "malformed-document"),
+        (b"no JSON".to_vec(), "document-no-line"),
+        (vec![b' '; (1 << 20) + 1], "unreadable"),
+    ] {
+        fs::write(&path, bytes).unwrap();
+        for file in [
+            LockFile::Optional(path.clone()),
+            LockFile::Required(path.clone()),
+        ] {
+            assert_eq!(file.read().unwrap_err().code(), code);
+        }
+        let listed = KnownRegistry::new(registry());
+        let known = KnownRegistries::new(folder.path().join("state"));
+        assert!(record_in_lock_file(&path, &listed, &known).is_err());
+    }
+    // A folder in its place.
+    fs::remove_file(&path).unwrap();
+    fs::create_dir(&path).unwrap();
+    assert_eq!(
+        LockFile::Optional(path).read().unwrap_err().code(),
+        "unreadable"
+    );
+}
+
+#[test]
+fn nothing_is_recorded_without_a_folder() {
+    let pins = Pins::default();
+    let at = Location::new("https://one.example");
+    assert!(!pins.expect(&at, Some(registry())).unwrap().is_known());
+    let expected = Pins {
+        registry: Some(registry()),
+        ..Pins::default()
+    };
+    let expected = expected.expect(&at, None).unwrap();
+    let fork = Evidence {
+        place: Place::Head,
+        bytes: b"other".to_vec(),
+    };
+    assert!(pins.keep_evidence(&expected, &[]).unwrap().is_empty());
+    assert!(matches!(
+        pins.keep_evidence(&expected, &[fork]),
+        Err(KnownError::NoFolder)
+    ));
 }
