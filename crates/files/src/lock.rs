@@ -120,7 +120,7 @@ fn take(path: &Path) -> io::Result<Option<String>> {
     Ok(Some(holder))
 }
 
-/// Whether the holder was a process of this machine that is no more. Of other machines, and of a file that
+/// Returns whether the holder was a process of this machine that is no more. Of other machines, and of a file that
 /// was not written yet, that cannot be said.
 fn is_dead(holder: &str) -> bool {
     let Some((machine, process)) = holder.split_once(' ') else {
@@ -133,7 +133,7 @@ fn is_dead(holder: &str) -> bool {
         })
 }
 
-/// Whether a lock file names nobody, and has done so for longer than it takes to write a name into it.
+/// Returns whether a lock file names nobody, and has done so for longer than it takes to write a name into it.
 fn is_old_and_nobodys(path: &Path, holder: &str) -> bool {
     let names_somebody = holder
         .split_once(' ')
@@ -162,7 +162,7 @@ fn remove_stale(path: &Path, holder: &str) -> io::Result<bool> {
     Ok(is_stale)
 }
 
-/// The name of this machine.
+/// Returns the name of this machine.
 fn host() -> String {
     let name = rustix::system::uname();
     name.nodename().to_string_lossy().replace(' ', "-")

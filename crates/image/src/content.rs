@@ -167,7 +167,7 @@ fn read_partition(
     }
 }
 
-/// The first `size` bytes that a gzipped file holds: backhand seeks, which gzip does not.
+/// Returns the first `size` bytes that a gzipped file holds: backhand seeks, which gzip does not.
 fn inflate_to_temporary(file: &File, size: u64, limits: &Limits) -> Result<File, Unreadable> {
     if size > limits.inflated {
         return Err(Unreadable::Inflated(limits.inflated));
@@ -182,7 +182,7 @@ fn take_labels(json: &[u8], from: &str, content: &mut Content) {
     content.labels.extend(labels);
 }
 
-/// The labels in JSON; none, and a note, if it is not readable.
+/// Returns the labels in JSON; none, and a note, if it is not readable.
 fn labels(json: &[u8], from: &str, notes: &mut Vec<String>) -> BTreeMap<String, String> {
     match serde_json::from_slice::<BTreeMap<String, Value>>(json) {
         Ok(labels) => {

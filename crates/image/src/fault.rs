@@ -31,7 +31,7 @@ pub enum OpenError {
 }
 
 impl OpenError {
-    /// The error's word in `spec/cli.md`.
+    /// Returns the error's word in `spec/cli.md`.
     #[must_use]
     pub fn code(&self) -> Code {
         match self {

@@ -72,7 +72,7 @@ impl Image {
         Ok(Self { file, size, layout })
     }
 
-    /// The format, as it is published.
+    /// Returns the format, as it is published.
     #[must_use]
     pub fn format(&self) -> ImageFormat {
         match self.layout {
@@ -95,7 +95,7 @@ impl Image {
         self.sif().is_some_and(SifImage::has_word_as_arch)
     }
 
-    /// The size of the file, in bytes.
+    /// Returns the size of the file, in bytes.
     #[must_use]
     pub fn size(&self) -> u64 {
         self.size
@@ -121,7 +121,7 @@ impl Image {
             .is_some_and(|sif| sif.objects().iter().any(is_writable))
     }
 
-    /// The header and objects of a SIF.
+    /// Returns the header and objects of a SIF.
     #[must_use]
     pub fn sif(&self) -> Option<&SifImage> {
         match &self.layout {

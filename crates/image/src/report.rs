@@ -145,7 +145,7 @@ pub struct ReportedSignature {
 }
 
 impl Report {
-    /// The report of an image and of what was found in it. Digest and chain are the caller's
+    /// Returns the report of an image and of what was found in it. Digest and chain are the caller's
     /// to fill in.
     #[must_use]
     pub fn new(image: &Image, content: Content) -> Self {

@@ -56,7 +56,7 @@ pub enum ChainError {
 }
 
 impl ChainError {
-    /// The error's word in `spec/cli.md`.
+    /// Returns the error's word in `spec/cli.md`.
     #[must_use]
     pub fn code(&self) -> Code {
         match self {
@@ -74,13 +74,13 @@ pub struct Chain {
     sidecar: Vec<u8>,
 }
 
-/// The number of links of a file of `size` bytes.
+/// Returns the number of links of a file of `size` bytes.
 #[must_use]
 pub fn links(size: u64) -> u64 {
     size / CHUNK as u64 + 1
 }
 
-/// The length of the sidecar of a file of `size` bytes, in bytes.
+/// Returns the length of the sidecar of a file of `size` bytes, in bytes.
 #[must_use]
 pub fn sidecar_len(size: u64) -> u64 {
     links(size) * VALUE as u64
@@ -114,7 +114,7 @@ impl Chain {
         Ok(chain)
     }
 
-    /// The file's digest: the last value.
+    /// Returns the file's digest: the last value.
     ///
     /// # Panics
     /// Never: a chain has at least one value.
@@ -127,13 +127,13 @@ impl Chain {
         Digest::from_bytes(*value)
     }
 
-    /// The file's size in bytes.
+    /// Returns the file's size in bytes.
     #[must_use]
     pub fn size(&self) -> u64 {
         self.size
     }
 
-    /// The number of links.
+    /// Returns the number of links.
     #[must_use]
     pub fn len(&self) -> usize {
         self.sidecar.len() / VALUE
@@ -145,19 +145,19 @@ impl Chain {
         false
     }
 
-    /// The sidecar's bytes: the values in order, each eight big-endian words.
+    /// Returns the sidecar's bytes: the values in order, each eight big-endian words.
     #[must_use]
     pub fn sidecar(&self) -> &[u8] {
         &self.sidecar
     }
 
-    /// The digest of the sidecar, which a statement names as `chain`.
+    /// Returns the digest of the sidecar, which a statement names as `chain`.
     #[must_use]
     pub fn sidecar_digest(&self) -> Digest {
         Digest::of(&self.sidecar)
     }
 
-    /// Where the bytes of `link` (counted from 0) stand in the file, as offset and length.
+    /// Returns where the bytes of `link` (counted from 0) stand in the file, as offset and length.
     #[must_use]
     pub fn range(&self, link: usize) -> (u64, usize) {
         let offset = link as u64 * CHUNK as u64;
@@ -165,7 +165,7 @@ impl Chain {
         (offset, usize::try_from(length).unwrap_or(CHUNK))
     }
 
-    /// Whether `bytes`, those of [`Chain::range`], lead from the value before `link` to the
+    /// Returns whether `bytes`, those of [`Chain::range`], lead from the value before `link` to the
     /// value after it.
     #[must_use]
     pub fn holds(&self, link: usize, bytes: &[u8]) -> bool {
@@ -239,7 +239,7 @@ impl ChainBuilder {
         self.block[..rest.len()].copy_from_slice(rest);
     }
 
-    /// The chain of all bytes taken so far.
+    /// Returns the chain of all bytes taken so far.
     #[must_use]
     pub fn finish(mut self) -> Chain {
         let held = offset_in(self.size, BLOCK);

@@ -145,7 +145,7 @@ fn open<E: Entry>(
 }
 
 impl<E: Entry> Opened<E> {
-    /// The sixteen parts below.
+    /// Returns the sixteen parts below.
     fn split(self, depth: usize) -> Vec<Part<E>> {
         match self {
             Self::Lines(lines) => buckets(lines, depth, |entry| key_hash(entry.key()))

@@ -34,7 +34,7 @@ pub trait Observer: Sync {
     fn expect(&self, _bytes: u64) {}
     /// That many more bytes are done.
     fn advance(&self, bytes: u64);
-    /// Whether to give up.
+    /// Returns whether to give up.
     fn is_cancelled(&self) -> bool;
 }
 
@@ -74,7 +74,7 @@ pub enum HashError {
 }
 
 impl HashError {
-    /// The error's word in `spec/cli.md`.
+    /// Returns the error's word in `spec/cli.md`.
     #[must_use]
     pub fn code(&self) -> Code {
         match self {
@@ -265,7 +265,7 @@ impl<'a> OpenFile<'a> {
         usize::try_from(self.before.size).map_err(|_| self.changed())
     }
 
-    /// The stamp, when it is still what it was.
+    /// Returns the stamp, when it is still what it was.
     fn unchanged(&self) -> Result<Stamp, HashError> {
         let after = self.file.metadata().map_err(|source| HashError::Io {
             path: self.path.to_owned(),

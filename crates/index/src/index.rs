@@ -22,7 +22,7 @@ pub struct Index<'a> {
 }
 
 impl<'a> Index<'a> {
-    /// The index that a head names.
+    /// Returns the index that a head names.
     #[must_use]
     pub fn new(source: &'a dyn NodeSource, root: &IndexRoot) -> Self {
         Self {
@@ -32,7 +32,7 @@ impl<'a> Index<'a> {
         }
     }
 
-    /// The root of the map of namespaces. Its lines are not counted by the head, so the node
+    /// Returns the root of the map of namespaces. Its lines are not counted by the head, so the node
     /// itself says how many there are.
     fn namespaces_root(&self) -> Result<MapRoot, MapError> {
         let position = Position::root(MapName::Namespaces);
@@ -94,7 +94,7 @@ impl<'a> Index<'a> {
         })
     }
 
-    /// The line of a namespace.
+    /// Returns the line of a namespace.
     ///
     /// # Errors
     /// What is wrong with a node on the way.
@@ -104,7 +104,7 @@ impl<'a> Index<'a> {
         Ok(entries.into_iter().next())
     }
 
-    /// All lines of one tag, one for each architecture; removed ones too.
+    /// Returns all lines of one tag, one for each architecture; removed ones too.
     ///
     /// # Errors
     /// What is wrong with a node on the way.

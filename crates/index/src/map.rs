@@ -13,7 +13,7 @@ use sreg_model::node::{Child, Entry, LEAF_LINES, MapName, Node, NodeError, Posit
 
 /// Hands out the bytes of nodes.
 pub trait NodeSource: Sync {
-    /// The stored bytes of the node `id`, which need not be checked yet.
+    /// Returns the stored bytes of the node `id`, which need not be checked yet.
     ///
     /// # Errors
     /// [`MapError::Missing`] where there are none, [`MapError::Io`] where they cannot be read.
@@ -80,7 +80,7 @@ pub enum MapError {
 }
 
 impl MapError {
-    /// The error's word in `spec/cli.md`.
+    /// Returns the error's word in `spec/cli.md`.
     #[must_use]
     pub fn code(&self) -> Code {
         match self {
@@ -138,7 +138,7 @@ pub fn load<E: Entry>(
     }
 }
 
-/// All lines with `key`: none where the key is not in the map.
+/// Returns all lines with `key`: none where the key is not in the map.
 ///
 /// # Errors
 /// What is wrong with a node on the way.
@@ -322,7 +322,7 @@ struct Writer<'a> {
 }
 
 impl Writer<'_> {
-    /// The part of the map at `position` with `changes`, which are sorted by hash.
+    /// Returns the part of the map at `position` with `changes`, which are sorted by hash.
     fn apply<E: Entry>(
         &self,
         position: &Position,
@@ -393,7 +393,7 @@ impl Writer<'_> {
         Ok(Subtree::Lines(lines))
     }
 
-    /// A part of a map from its lines alone.
+    /// Returns a part of a map from its lines alone.
     fn build<E: Entry>(
         &self,
         position: &Position,
@@ -492,7 +492,7 @@ pub(crate) fn nibble_of(index: usize) -> u8 {
 pub struct MemoryNodes(std::sync::RwLock<BTreeMap<Digest, Vec<u8>>>);
 
 impl MemoryNodes {
-    /// All nodes, by id.
+    /// Returns all nodes, by id.
     #[must_use]
     pub fn into_nodes(self) -> BTreeMap<Digest, Vec<u8>> {
         self.0

@@ -38,19 +38,19 @@ impl Proof {
         Ok(Self { nodes })
     }
 
-    /// A proof from its nodes, root first, as they came from someone.
+    /// Returns a proof from its nodes, root first, as they came from someone.
     #[must_use]
     pub fn from_nodes(nodes: Vec<Vec<u8>>) -> Self {
         Self { nodes }
     }
 
-    /// The nodes, root first.
+    /// Returns the nodes, root first.
     #[must_use]
     pub fn nodes(&self) -> &[Vec<u8>] {
         &self.nodes
     }
 
-    /// The lines that the map of `root` holds at `key`: none proves that the key is absent.
+    /// Returns the lines that the map of `root` holds at `key`: none proves that the key is absent.
     ///
     /// # Errors
     /// When the nodes do not lead from `root` to `key`.

@@ -50,7 +50,7 @@ impl Stamp {
         }
     }
 
-    /// The stamp in `metadata`.
+    /// Returns the stamp in `metadata`.
     #[must_use]
     pub fn of(metadata: &Metadata) -> Self {
         let nanoseconds =
@@ -64,7 +64,7 @@ impl Stamp {
         }
     }
 
-    /// Whether both are of the same file with the same content, as far as times show it. A link
+    /// Returns whether both are of the same file with the same content, as far as times show it. A link
     /// made or a mode changed meanwhile does not count.
     #[must_use]
     pub fn has_same_content(&self, other: &Self) -> bool {
@@ -72,7 +72,7 @@ impl Stamp {
             == (other.device, other.inode, other.size, other.modified)
     }
 
-    /// Whether the file may have been written again since `moment` (nanoseconds since 1970)
+    /// Returns whether the file may have been written again since `moment` (nanoseconds since 1970)
     /// without its times showing it: the racy case that git's index knows. Time stamps move in
     /// ticks of up to 10 ms on local file systems, and of 1 or 2 s where they have no fraction.
     #[must_use]

@@ -18,13 +18,13 @@ macro_rules! architectures {
             /// Every architecture, in the order of the SIF codes.
             pub const ALL: &[Self] = &[$(Self::$variant,)*];
 
-            /// The word: `amd64`, `arm64`, …; `unknown` where an image does not say.
+            /// Returns the word: `amd64`, `arm64`, …; `unknown` where an image does not say.
             #[must_use]
             pub const fn as_str(self) -> &'static str {
                 match self { $(Self::$variant => $word,)* }
             }
 
-            /// The two ASCII digits that a SIF header carries (apptainer/sif `pkg/sif/arch.go`).
+            /// Returns the two ASCII digits that a SIF header carries (apptainer/sif `pkg/sif/arch.go`).
             #[must_use]
             pub const fn sif_code(self) -> &'static [u8; 2] {
                 match self { $(Self::$variant => $code,)* }
@@ -56,7 +56,7 @@ architectures! {
 pub struct ArchError(String);
 
 impl ArchError {
-    /// The error's word in `spec/cli.md`.
+    /// Returns the error's word in `spec/cli.md`.
     #[must_use]
     pub fn code(&self) -> Code {
         Code::MalformedArch

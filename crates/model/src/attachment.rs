@@ -58,7 +58,7 @@ impl Attachment {
             .collect()
     }
 
-    /// Whether both are the same file, taken for the same.
+    /// Returns whether both are the same file, taken for the same.
     #[must_use]
     pub fn is_same(&self, other: &Self) -> bool {
         (self.digest, &self.media) == (other.digest, &other.media)

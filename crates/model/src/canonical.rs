@@ -71,7 +71,7 @@ pub enum CanonicalError {
 }
 
 impl CanonicalError {
-    /// The error's word in `spec/cli.md`.
+    /// Returns the error's word in `spec/cli.md`.
     #[must_use]
     pub fn code(&self) -> Code {
         match self {
@@ -118,7 +118,7 @@ pub fn from_slice<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, CanonicalError
     serde_json::from_slice(bytes).map_err(|error| CanonicalError::Document(error.to_string()))
 }
 
-/// The canonical bytes of a document, without an LF.
+/// Returns the canonical bytes of a document, without an LF.
 ///
 /// # Panics
 /// When `document` is not representable in the subset: a defect of its type, not of input.
@@ -142,7 +142,7 @@ pub fn to_line<T: Serialize>(document: &T) -> Vec<u8> {
     bytes
 }
 
-/// Whether `text` may stand in a canonical string: no C0 control, no DEL, no U+2028 or U+2029.
+/// Returns whether `text` may stand in a canonical string: no C0 control, no DEL, no U+2028 or U+2029.
 #[must_use]
 pub fn is_plain_text(text: &str) -> bool {
     text.chars().all(plain)
@@ -312,7 +312,7 @@ impl<'a> Scanner<'a> {
         Ok(())
     }
 
-    /// A key with its quotes; returns what stands between them.
+    /// Returns a key with its quotes; returns what stands between them.
     fn key(&mut self) -> Result<&'a [u8], CanonicalError> {
         let offset = self.at;
         self.expect(b'"', "a key in double quotes")?;

@@ -37,7 +37,7 @@ struct Platform {
 }
 
 impl Descriptor {
-    /// A descriptor of `size` bytes that hash to `digest`.
+    /// Returns a descriptor of `size` bytes that hash to `digest`.
     #[must_use]
     pub fn new(media_type: &str, digest: Digest, size: u64) -> Self {
         Self {
@@ -52,7 +52,7 @@ impl Descriptor {
         }
     }
 
-    /// The same, for Linux on an architecture.
+    /// Returns the same, for Linux on an architecture.
     #[must_use]
     pub fn with_arch(mut self, arch: Arch) -> Self {
         self.platform = Some(Platform {
@@ -62,28 +62,28 @@ impl Descriptor {
         self
     }
 
-    /// The same, with the content inline as base64.
+    /// Returns the same, with the content inline as base64.
     #[must_use]
     pub fn with_data(mut self, base64: &str) -> Self {
         self.data = Some(base64.to_owned());
         self
     }
 
-    /// The same, with one place where the content can be downloaded.
+    /// Returns the same, with one place where the content can be downloaded.
     #[must_use]
     pub fn with_url(mut self, url: String) -> Self {
         self.urls.push(url);
         self
     }
 
-    /// The same, with one more annotation.
+    /// Returns the same, with one more annotation.
     #[must_use]
     pub fn with_annotation(mut self, key: &str, value: String) -> Self {
         self.annotations.insert(key.to_owned(), value);
         self
     }
 
-    /// The same, for the manifest of an artifact: what that is, and its annotations.
+    /// Returns the same, for the manifest of an artifact: what that is, and its annotations.
     #[must_use]
     pub fn of_artifact(mut self, media: &str, annotations: BTreeMap<String, String>) -> Self {
         self.artifact_type = Some(media.to_owned());
@@ -97,13 +97,13 @@ impl Descriptor {
         &self.media_type
     }
 
-    /// The content's digest.
+    /// Returns the content's digest.
     #[must_use]
     pub fn digest(&self) -> &Digest {
         &self.digest
     }
 
-    /// The content's length in bytes.
+    /// Returns the content's length in bytes.
     #[must_use]
     pub fn size(&self) -> u64 {
         self.size
@@ -115,7 +115,7 @@ impl Descriptor {
         &self.urls
     }
 
-    /// The annotations, by key.
+    /// Returns the annotations, by key.
     #[must_use]
     pub fn annotations(&self) -> &BTreeMap<String, String> {
         &self.annotations

@@ -24,7 +24,7 @@ pub enum DigestError {
 }
 
 impl DigestError {
-    /// The error's word in `spec/cli.md`.
+    /// Returns the error's word in `spec/cli.md`.
     #[must_use]
     pub fn code(&self) -> Code {
         Code::MalformedDigest
@@ -32,7 +32,7 @@ impl DigestError {
 }
 
 impl Digest {
-    /// The digest whose 32 bytes are already known.
+    /// Returns the digest whose 32 bytes are already known.
     #[must_use]
     pub const fn from_bytes(bytes: [u8; 32]) -> Self {
         Self(bytes)
@@ -44,7 +44,7 @@ impl Digest {
         Self(Sha256::digest(bytes).into())
     }
 
-    /// The 32 bytes.
+    /// Returns the 32 bytes.
     #[must_use]
     pub const fn as_bytes(&self) -> &[u8; 32] {
         &self.0
@@ -81,7 +81,7 @@ impl Digest {
         text
     }
 
-    /// The hexadecimal digit at `depth` (0 to 63), as a number.
+    /// Returns the hexadecimal digit at `depth` (0 to 63), as a number.
     ///
     /// # Panics
     /// When `depth` is 64 or more.
@@ -98,7 +98,7 @@ impl Digest {
 
 pub(crate) const HEX: &[u8; 16] = b"0123456789abcdef";
 
-/// The value of a lower-case hexadecimal digit.
+/// Returns the value of a lower-case hexadecimal digit.
 pub(crate) fn nibble(digit: u8) -> Option<u8> {
     match digit {
         b'0'..=b'9' => Some(digit - b'0'),
@@ -107,7 +107,7 @@ pub(crate) fn nibble(digit: u8) -> Option<u8> {
     }
 }
 
-/// The offending value as an error shows it: never more than 100 characters of untrusted text.
+/// Returns the offending value as an error shows it: never more than 100 characters of untrusted text.
 pub(crate) fn shorten(text: &str) -> String {
     if text.chars().count() <= 100 {
         return text.to_owned();

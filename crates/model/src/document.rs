@@ -43,7 +43,7 @@ pub enum DocumentError {
 }
 
 impl DocumentError {
-    /// The error's word in `spec/cli.md`.
+    /// Returns the error's word in `spec/cli.md`.
     #[must_use]
     pub fn code(&self) -> Code {
         match self {
@@ -74,7 +74,7 @@ pub trait Body: Serialize + DeserializeOwned {
     /// [`DocumentError::Field`] for the first field that is out of bounds.
     fn check(&self) -> Result<(), DocumentError>;
 
-    /// Whether the document belongs to a registry with keys.
+    /// Returns whether the document belongs to a registry with keys.
     fn is_signed(&self) -> bool;
 }
 
@@ -122,7 +122,7 @@ impl<T: Body> Document<T> {
         Ok(Self { bytes, line, body })
     }
 
-    /// The document with these armored signatures behind it, in place of any that it has.
+    /// Returns the document with these armored signatures behind it, in place of any that it has.
     ///
     /// # Errors
     /// When the file gets too long, or the registry has no keys.
@@ -142,7 +142,7 @@ impl<T: Body> Document<T> {
         &self.body
     }
 
-    /// The whole file.
+    /// Returns the whole file.
     #[must_use]
     pub fn bytes(&self) -> &[u8] {
         &self.bytes
@@ -160,7 +160,7 @@ impl<T: Body> Document<T> {
         &self.bytes[self.line..]
     }
 
-    /// The document's id: the digest of line 1 with its LF. Signatures never enter it.
+    /// Returns the document's id: the digest of line 1 with its LF. Signatures never enter it.
     #[must_use]
     pub fn id(&self) -> Digest {
         Digest::of(self.line())

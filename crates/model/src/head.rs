@@ -71,7 +71,7 @@ pub enum HeadType {
 }
 
 impl Head {
-    /// The first unsigned head, or the next after `previous`.
+    /// Returns the first unsigned head, or the next after `previous`.
     #[must_use]
     pub fn unsigned(index: IndexRoot, issued: u64, previous: Option<(&Head, Digest)>) -> Self {
         Self {

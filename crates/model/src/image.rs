@@ -73,7 +73,7 @@ pub enum ImageError {
 }
 
 impl ImageError {
-    /// The error's word in `spec/cli.md`.
+    /// Returns the error's word in `spec/cli.md`.
     #[must_use]
     pub fn code(&self) -> Code {
         match self {
@@ -120,7 +120,7 @@ pub fn sniff(front: &[u8], file_size: u64) -> Result<ImageKind, ImageError> {
     }
 }
 
-/// The length of a launch line, 0 where there is none. Apptainer looks for the line's end in
+/// Returns the length of a launch line, 0 where there is none. Apptainer looks for the line's end in
 /// another way (` run-singularity` and one byte), to the same effect on the lines that exist.
 fn launch_line(front: &[u8]) -> usize {
     if !front.starts_with(b"#!") {

@@ -16,7 +16,7 @@ struct ImageIndex<'a> {
     manifests: &'a [Descriptor],
 }
 
-/// The exact bytes of an image index of `manifests`, in their order.
+/// Returns the exact bytes of an image index of `manifests`, in their order.
 ///
 /// # Panics
 /// Never: an image index of ours is JSON.
@@ -30,7 +30,7 @@ pub fn encode(manifests: &[Descriptor]) -> Vec<u8> {
     serde_json::to_vec(&index).expect("an image index of ours is JSON")
 }
 
-/// The digests of what an image index lists, in its order; nothing, where bytes are none.
+/// Returns the digests of what an image index lists, in its order; nothing, where bytes are none.
 #[must_use]
 pub fn listed(bytes: &[u8]) -> Option<Vec<Digest>> {
     #[derive(Deserialize)]

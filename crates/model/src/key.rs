@@ -63,7 +63,7 @@ impl KeyAlgorithm {
         }
     }
 
-    /// Whether the private key is in a device that wants to be touched.
+    /// Returns whether the private key is in a device that wants to be touched.
     #[must_use]
     pub const fn is_security_key(self) -> bool {
         matches!(self, Self::SkEd25519 | Self::SkEcdsaP256)
@@ -125,7 +125,7 @@ pub enum KeyError {
 }
 
 impl KeyError {
-    /// The error's word in `spec/cli.md`.
+    /// Returns the error's word in `spec/cli.md`.
     #[must_use]
     pub fn code(&self) -> Code {
         Code::MalformedKey
@@ -181,7 +181,7 @@ impl Key {
         Ok(key)
     }
 
-    /// The binary form.
+    /// Returns the binary form.
     #[must_use]
     pub fn blob(&self) -> &[u8] {
         &self.blob
@@ -193,13 +193,13 @@ impl Key {
         self.algorithm
     }
 
-    /// The hash by which people and documents name the key (SIG-4).
+    /// Returns the hash by which people and documents name the key (SIG-4).
     #[must_use]
     pub fn fingerprint(&self) -> Fingerprint {
         Fingerprint::of_blob(&self.blob)
     }
 
-    /// The fields of the binary form.
+    /// Returns the fields of the binary form.
     ///
     /// # Panics
     /// Never: the binary form was read when the key was made.

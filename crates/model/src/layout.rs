@@ -122,19 +122,19 @@ impl fmt::Display for FoldedTag {
 }
 
 impl Place {
-    /// A blob of `repository`.
+    /// Returns a blob of `repository`.
     #[must_use]
     pub fn blob(repository: &Repository, digest: Digest) -> Self {
         Self::Blob(FoldedRepository::new(repository), digest)
     }
 
-    /// A manifest of `repository`.
+    /// Returns a manifest of `repository`.
     #[must_use]
     pub fn manifest(repository: &Repository, digest: Digest) -> Self {
         Self::Manifest(FoldedRepository::new(repository), digest)
     }
 
-    /// Whether the place holds something that can be derived from the index at any time.
+    /// Returns whether the place holds something that can be derived from the index at any time.
     #[must_use]
     pub fn is_view(&self) -> bool {
         match self {
@@ -164,27 +164,27 @@ impl Place {
         }
     }
 
-    /// Whether nothing else ever stands there, whatever the version of the registry: its path carries the
+    /// Returns whether nothing else ever stands there, whatever the version of the registry: its path carries the
     /// digest of its bytes.
     #[must_use]
     pub fn is_by_digest(&self) -> bool {
         matches!(self, Self::Blob(..) | Self::Manifest(..) | Self::Index(..))
     }
 
-    /// Whether it is a list of what refers to the document with a digest.
+    /// Returns whether it is a list of what refers to the document with a digest.
     #[must_use]
     pub fn is_referrers(&self) -> bool {
         matches!(self, Self::Referrers(..) | Self::ReferrersTag(..))
     }
 
-    /// The text of a symbolic link that stands here and leads to another place of the same tree.
+    /// Returns the text of a symbolic link that stands here and leads to another place of the same tree.
     #[must_use]
     pub fn link_to(&self, other: &Self) -> String {
         let above = self.to_string().matches('/').count();
         format!("{}{other}", "../".repeat(above))
     }
 
-    /// The path, with a slash at its end, of the folder for which a web server answers with this file.
+    /// Returns the path, with a slash at its end, of the folder for which a web server answers with this file.
     #[must_use]
     pub fn folder(&self) -> Option<String> {
         match self {
@@ -289,7 +289,7 @@ impl fmt::Display for Place {
     }
 }
 
-/// The digest that a tag spells: no tag of a registry is one (REF-15).
+/// Returns the digest that a tag spells: no tag of a registry is one (REF-15).
 fn referrers_tag(tag: &str) -> Option<Digest> {
     Digest::from_hex(tag.strip_prefix("sha256-")?).ok()
 }
@@ -331,7 +331,7 @@ fn sharded(f: &mut fmt::Formatter<'_>, folder: &str, id: &Digest) -> fmt::Result
     write!(f, "{folder}/{}/{hex}", &hex[..2])
 }
 
-/// A decimal number up to 2^53 − 1 without leading zeros.
+/// Returns a decimal number up to 2^53 − 1 without leading zeros.
 fn number(text: &str) -> Option<u64> {
     let value: u64 = text.parse().ok()?;
     (value <= MAX_INTEGER).then_some(value)

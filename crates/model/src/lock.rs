@@ -70,7 +70,7 @@ pub enum LockType {
 }
 
 impl Known {
-    /// A registry of which nothing was seen yet.
+    /// Returns a registry of which nothing was seen yet.
     #[must_use]
     pub fn registry(id: Digest) -> Self {
         Self {

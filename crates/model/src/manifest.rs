@@ -42,7 +42,7 @@ pub enum ManifestError {
 }
 
 impl ManifestError {
-    /// The error's word in `spec/cli.md`.
+    /// Returns the error's word in `spec/cli.md`.
     #[must_use]
     pub fn code(&self) -> Code {
         match self {
@@ -78,7 +78,7 @@ struct Fields {
 }
 
 impl Manifest {
-    /// The manifest of an image of `size` bytes that hash to `digest`: a function of these
+    /// Returns the manifest of an image of `size` bytes that hash to `digest`: a function of these
     /// arguments alone, so that everyone who publishes the image writes the same bytes.
     ///
     /// # Panics
@@ -107,7 +107,7 @@ impl Manifest {
         })
     }
 
-    /// The manifest of what is attached to the image with the manifest `subject` (MAN-11).
+    /// Returns the manifest of what is attached to the image with the manifest `subject` (MAN-11).
     ///
     /// # Panics
     /// Never: a manifest of ours is JSON.
@@ -128,7 +128,7 @@ impl Manifest {
         })
     }
 
-    /// The manifest of the signatures of an image: of the file that `statement` is (MAN-12).
+    /// Returns the manifest of the signatures of an image: of the file that `statement` is (MAN-12).
     ///
     /// # Panics
     /// Never: a manifest of ours is JSON.
@@ -171,13 +171,13 @@ impl Manifest {
         }
     }
 
-    /// The exact bytes, over which the manifest's digest is taken.
+    /// Returns the exact bytes, over which the manifest's digest is taken.
     #[must_use]
     pub fn bytes(&self) -> &[u8] {
         &self.bytes
     }
 
-    /// The digest of the exact bytes.
+    /// Returns the digest of the exact bytes.
     #[must_use]
     pub fn digest(&self) -> Digest {
         Digest::of(&self.bytes)
@@ -203,26 +203,26 @@ impl Manifest {
         self.fields.subject.as_ref()
     }
 
-    /// The config descriptor.
+    /// Returns the config descriptor.
     #[must_use]
     pub fn config(&self) -> &Descriptor {
         &self.fields.config
     }
 
-    /// The layers, in order.
+    /// Returns the layers, in order.
     #[must_use]
     pub fn layers(&self) -> &[Descriptor] {
         &self.fields.layers
     }
 }
 
-/// The digest of [`EMPTY_CONFIG`].
+/// Returns the digest of [`EMPTY_CONFIG`].
 #[must_use]
 pub fn empty_config_digest() -> Digest {
     Digest::of(EMPTY_CONFIG)
 }
 
-/// The name of the file that a pull writes: `<name>_<tag>.<extension>`.
+/// Returns the name of the file that a pull writes: `<name>_<tag>.<extension>`.
 #[must_use]
 pub fn file_name(repository: &Repository, tag: &Tag, format: ImageFormat) -> String {
     format!("{}_{tag}.{}", repository.name(), format.extension())

@@ -40,7 +40,7 @@ pub enum ImageFormat {
 }
 
 impl ImageFormat {
-    /// The media type of the image's bytes, in its statement and in its manifest.
+    /// Returns the media type of the image's bytes, in its statement and in its manifest.
     #[must_use]
     pub const fn media_type(self) -> &'static str {
         match self {
@@ -50,7 +50,7 @@ impl ImageFormat {
         }
     }
 
-    /// The ending of a file's name, without the dot.
+    /// Returns the ending of a file's name, without the dot.
     #[must_use]
     pub const fn extension(self) -> &'static str {
         match self {

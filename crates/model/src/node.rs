@@ -45,7 +45,7 @@ pub enum Node<E> {
 }
 
 impl<E: Entry> Node<E> {
-    /// The bytes of this node at `position`. The caller gives valid contents: entries in order
+    /// Returns the bytes of this node at `position`. The caller gives valid contents: entries in order
     /// and on the prefix, children ascending.
     #[must_use]
     pub fn encode(&self, position: &Position) -> Vec<u8> {
@@ -72,7 +72,7 @@ impl<E: Entry> Node<E> {
         bytes
     }
 
-    /// The leaf lines at or below this node.
+    /// Returns the leaf lines at or below this node.
     #[must_use]
     pub fn count(&self) -> u64 {
         match self {
@@ -105,13 +105,13 @@ impl<E: Entry> Node<E> {
     }
 }
 
-/// The line of an entry, with its LF.
+/// Returns the line of an entry, with its LF.
 #[must_use]
 pub fn encode_entry<E: Entry>(entry: &E) -> Vec<u8> {
     canonical::to_line(entry)
 }
 
-/// A non-empty line without its LF, and what follows.
+/// Returns a non-empty line without its LF, and what follows.
 fn split_line(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
     match bytes.iter().position(|byte| *byte == b'\n') {
         None | Some(0) => None,
@@ -119,7 +119,7 @@ fn split_line(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
     }
 }
 
-/// Whether the header is that of a leaf.
+/// Returns whether the header is that of a leaf.
 fn check_header(header: &[u8], position: &Position) -> Result<bool, NodeError> {
     let wrong = || NodeError::Header(shorten(&String::from_utf8_lossy(header)));
     let text = std::str::from_utf8(header).map_err(|_| wrong())?;

@@ -30,7 +30,7 @@ pub fn holds_private_key(text: &str) -> bool {
 /// The beginnings of the body of an OpenSSH key file, and of PEM, in base64.
 const BODIES: [&str; 2] = ["b3BlbnNzaC1rZXktdj", "LS0tLS1CRUdJTi"];
 
-/// Where the first private key starts.
+/// Returns where the first private key starts.
 fn key_start(text: &str) -> Option<usize> {
     let armored = text
         .match_indices("PRIVATE KEY")
@@ -78,13 +78,13 @@ fn without_credentials(text: &str) -> Cow<'_, str> {
     }
 }
 
-/// Whether a scheme (RFC 3986, 3.1) stands before `://` at the end of `before`.
+/// Returns whether a scheme (RFC 3986, 3.1) stands before `://` at the end of `before`.
 fn has_scheme(before: &str) -> bool {
     let scheme = before.trim_end_matches("://");
     scheme.ends_with(|last: char| last.is_ascii_alphanumeric() || "+-.".contains(last))
 }
 
-/// Where text goes on after a URL in it.
+/// Returns where text goes on after a URL in it.
 fn is_outside(character: char) -> bool {
     character.is_whitespace()
         || character.is_control()
@@ -117,7 +117,7 @@ fn one_url<'a>(after: &'a str, shown: &mut String) -> &'a str {
     rest
 }
 
-/// How many bytes at the start of an authority, and perhaps behind it, are credentials and their `@`.
+/// Returns how many bytes at the start of an authority, and perhaps behind it, are credentials and their `@`.
 fn credentials(after: &str) -> usize {
     let end = |text: &str| {
         text.find(|character| matches!(character, '/' | '?' | '#' | '\\') || is_outside(character))
@@ -151,7 +151,7 @@ fn credentials(after: &str) -> usize {
     }
 }
 
-/// Whether a query parameter holds a secret, by its name: those of Amazon's, Google's and Azure's
+/// Returns whether a query parameter holds a secret, by its name: those of Amazon's, Google's and Azure's
 /// signed URLs among them.
 fn is_secret(name: &str) -> bool {
     const WORDS: [&str; 12] = [

@@ -64,7 +64,7 @@ pub enum ReferenceError {
 }
 
 impl ReferenceError {
-    /// The error's word in `spec/cli.md`.
+    /// Returns the error's word in `spec/cli.md`.
     #[must_use]
     pub fn code(&self) -> Code {
         match self {
@@ -85,13 +85,13 @@ macro_rules! text_type {
         pub struct $type(String);
 
         impl $type {
-            /// The text, in its original case.
+            /// Returns the text, in its original case.
             #[must_use]
             pub fn as_str(&self) -> &str {
                 &self.0
             }
 
-            /// The text in lower case: two names may not differ by case alone.
+            /// Returns the text in lower case: two names may not differ by case alone.
             #[must_use]
             pub fn folded(&self) -> String {
                 self.0.to_ascii_lowercase()
@@ -188,19 +188,19 @@ impl Repository {
         Ok(Self { namespace, name })
     }
 
-    /// The first component.
+    /// Returns the first component.
     #[must_use]
     pub fn namespace(&self) -> &Namespace {
         &self.namespace
     }
 
-    /// The second component.
+    /// Returns the second component.
     #[must_use]
     pub fn name(&self) -> &Name {
         &self.name
     }
 
-    /// The repository in lower case, as OCI clients ask for it.
+    /// Returns the repository in lower case, as OCI clients ask for it.
     #[must_use]
     pub fn folded(&self) -> String {
         self.to_string().to_ascii_lowercase()
@@ -247,7 +247,7 @@ pub struct Reference {
 }
 
 impl Reference {
-    /// A reference by tag.
+    /// Returns a reference by tag.
     #[must_use]
     pub fn tagged(repository: Repository, tag: Tag) -> Self {
         Self {
@@ -263,13 +263,13 @@ impl Reference {
         &self.repository
     }
 
-    /// The tag, where one is given.
+    /// Returns the tag, where one is given.
     #[must_use]
     pub fn tag(&self) -> Option<&Tag> {
         self.tag.as_ref()
     }
 
-    /// The tag, or `latest` where neither tag nor digest is given.
+    /// Returns the tag, or `latest` where neither tag nor digest is given.
     #[must_use]
     pub fn tag_or_default(&self) -> Option<Tag> {
         match (&self.tag, &self.digest) {
@@ -279,7 +279,7 @@ impl Reference {
         }
     }
 
-    /// The digest of the image, where one is given.
+    /// Returns the digest of the image, where one is given.
     #[must_use]
     pub fn digest(&self) -> Option<&Digest> {
         self.digest.as_ref()
@@ -319,7 +319,7 @@ impl fmt::Display for Reference {
     }
 }
 
-/// A component of an OCI repository, in letters of any case (distribution-spec, "Pulling manifests").
+/// Returns a component of an OCI repository, in letters of any case (distribution-spec, "Pulling manifests").
 fn is_component(text: &str) -> bool {
     let separators = text.split(|character: char| character.is_ascii_alphanumeric());
     let is_separator =
@@ -343,7 +343,7 @@ fn is_tag(text: &str) -> bool {
     }
 }
 
-/// Whether a tag begins as those do under which clients look for what belongs to a digest
+/// Returns whether a tag begins as those do under which clients look for what belongs to a digest
 /// (distribution-spec, "Referrers Tag Schema"; cosign's `.sig`).
 fn names_a_digest(tag: &str) -> bool {
     let hex = tag

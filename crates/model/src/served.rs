@@ -18,7 +18,7 @@ pub const FOR_EVER: &str = "public, max-age=31536000, immutable";
 /// Is asked for again each time: it may have changed.
 pub const ASK_AGAIN: &str = "no-cache";
 
-/// How the file at a place is served.
+/// Returns how the file at a place is served.
 #[must_use]
 pub fn served(place: &Place) -> Served {
     let (content_type, cache_control) = match place {

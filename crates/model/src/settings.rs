@@ -47,7 +47,7 @@ pub enum SettingsError {
 }
 
 impl SettingsError {
-    /// The error's word in `spec/cli.md`.
+    /// Returns the error's word in `spec/cli.md`.
     #[must_use]
     pub fn code(&self) -> Code {
         match self {
@@ -131,13 +131,13 @@ impl Settings {
         Ok(settings)
     }
 
-    /// The bytes of `sreg.json`.
+    /// Returns the bytes of `sreg.json`.
     #[must_use]
     pub fn encode(&self) -> Vec<u8> {
         canonical::to_line(self)
     }
 
-    /// Where clients download an image.
+    /// Returns where clients download an image.
     #[must_use]
     pub fn image_url(&self, subject: &Subject, image: &Image) -> String {
         match &self.blob_url {
@@ -146,7 +146,7 @@ impl Settings {
         }
     }
 
-    /// The URL of a place in the tree: absolute with a base URL, else relative to the site.
+    /// Returns the URL of a place in the tree: absolute with a base URL, else relative to the site.
     #[must_use]
     pub fn site_url(&self, place: &Place) -> String {
         match &self.base_url {
@@ -173,7 +173,7 @@ impl FromStr for BaseUrl {
 }
 
 impl BaseUrl {
-    /// Whether the tree is below the root of its host.
+    /// Returns whether the tree is below the root of its host.
     #[must_use]
     pub fn has_path(&self) -> bool {
         self.0
@@ -241,7 +241,7 @@ fn expand(template: &str, mut value: impl FnMut(&str) -> Option<String>) -> Opti
     Some(text)
 }
 
-/// A text as errors show it: without credentials, and not too long.
+/// Returns a text as errors show it: without credentials, and not too long.
 fn shown(text: &str) -> String {
     shorten(&redact(text))
 }

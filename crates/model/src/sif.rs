@@ -80,25 +80,25 @@ impl SifImage {
         Self::parse(header, file.get(start..).unwrap_or_default())
     }
 
-    /// The header.
+    /// Returns the header.
     #[must_use]
     pub fn header(&self) -> &SifHeader {
         &self.header
     }
 
-    /// The objects in use, in the order of the table.
+    /// Returns the objects in use, in the order of the table.
     #[must_use]
     pub fn objects(&self) -> &[SifDescriptor] {
         &self.objects
     }
 
-    /// The object with this id.
+    /// Returns the object with this id.
     #[must_use]
     pub fn object(&self, id: u32) -> Option<&SifDescriptor> {
         self.objects.iter().find(|object| object.id() == id)
     }
 
-    /// The partition that holds the root file system; an image under construction has none.
+    /// Returns the partition that holds the root file system; an image under construction has none.
     #[must_use]
     pub fn primary_partition(&self) -> Option<&SifDescriptor> {
         self.primary.and_then(|at| self.objects.get(at))

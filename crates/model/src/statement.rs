@@ -83,7 +83,7 @@ pub struct Image {
 }
 
 impl Statement {
-    /// The OCI manifest of the image, where there is one: a function of the statement.
+    /// Returns the OCI manifest of the image, where there is one: a function of the statement.
     #[must_use]
     pub fn manifest(&self) -> Option<Manifest> {
         match &self.claim {
@@ -92,7 +92,7 @@ impl Statement {
         }
     }
 
-    /// The image, where the subject is present.
+    /// Returns the image, where the subject is present.
     #[must_use]
     pub fn image(&self) -> Option<&Image> {
         match &self.claim {

@@ -134,7 +134,7 @@ pub enum TrustType {
 }
 
 impl Trust {
-    /// The state of a key, where the document lists it.
+    /// Returns the state of a key, where the document lists it.
     #[must_use]
     pub fn state(&self, key: &Fingerprint) -> Option<KeyState> {
         self.keys
@@ -143,7 +143,7 @@ impl Trust {
             .map(|at| self.keys[at].state)
     }
 
-    /// The delegation that decides about a repository: its own, else that of its namespace. Only
+    /// Returns the delegation that decides about a repository: its own, else that of its namespace. Only
     /// one counts (TRUST-11).
     #[must_use]
     pub fn delegation(&self, repository: &Repository) -> Option<&Delegation> {
@@ -151,7 +151,7 @@ impl Trust {
             .or_else(|| self.delegation_of(&Scope::Namespace(repository.namespace().clone())))
     }
 
-    /// The delegation of exactly these names.
+    /// Returns the delegation of exactly these names.
     #[must_use]
     pub fn delegation_of(&self, scope: &Scope) -> Option<&Delegation> {
         self.delegations

@@ -14,7 +14,7 @@ impl<'a> Reader<'a> {
         Self { rest: bytes }
     }
 
-    /// The next `count` bytes, without a length in front.
+    /// Returns the next `count` bytes, without a length in front.
     pub fn bytes(&mut self, count: usize) -> Option<&'a [u8]> {
         let (taken, rest) = self.rest.split_at_checked(count)?;
         self.rest = rest;
@@ -26,19 +26,19 @@ impl<'a> Reader<'a> {
         self.bytes(1).map(|bytes| bytes[0])
     }
 
-    /// A `uint32`.
+    /// Returns a `uint32`.
     pub fn number(&mut self) -> Option<u32> {
         let bytes = self.bytes(4)?;
         Some(u32::from_be_bytes(bytes.try_into().ok()?))
     }
 
-    /// A `string`: its length, then its bytes.
+    /// Returns a `string`: its length, then its bytes.
     pub fn string(&mut self) -> Option<&'a [u8]> {
         let length = usize::try_from(self.number()?).ok()?;
         self.bytes(length)
     }
 
-    /// An `mpint` over zero, in its only spelling: no byte more than its value and its sign need.
+    /// Returns an `mpint` over zero, in its only spelling: no byte more than its value and its sign need.
     pub fn positive(&mut self) -> Option<&'a [u8]> {
         match self.string()? {
             [0, rest @ ..] if rest.first().is_some_and(|byte| *byte >= 0x80) => Some(rest),
@@ -47,7 +47,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// Whether nothing is left.
+    /// Returns whether nothing is left.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.rest.is_empty()

@@ -76,7 +76,7 @@ async fn handle(
     }
 }
 
-/// Whether a request names one host; HTTP/1.0 need not name any.
+/// Returns whether a request names one host; HTTP/1.0 need not name any.
 fn has_host(version: Version, headers: &HeaderMap) -> bool {
     let mut hosts = headers.get_all(HOST).iter();
     match (hosts.next(), hosts.next()) {
@@ -86,7 +86,7 @@ fn has_host(version: Version, headers: &HeaderMap) -> bool {
     }
 }
 
-/// Whether a text is a host, perhaps with a port (RFC 9110, 7.2).
+/// Returns whether a text is a host, perhaps with a port (RFC 9110, 7.2).
 fn is_host(text: &str) -> bool {
     let Ok(authority) = text.parse::<Authority>() else {
         return false;
@@ -222,7 +222,7 @@ fn search(
     }
 }
 
-/// A list of tags that is too long to be read as a whole is sent as one.
+/// Returns a list of tags that is too long to be read as a whole is sent as one.
 fn paged(found: Found, query: &Query, asked: &str, wait: Wait) -> Result<Looked, Unsearched> {
     let list: Bytes = match &found.content {
         Content::Small(bytes) => bytes.clone(),
@@ -301,7 +301,7 @@ fn send(
     Ok(response)
 }
 
-/// The fields that describe a file, whether it is sent or the client has it.
+/// Returns the fields that describe a file, whether it is sent or the client has it.
 fn describe(found: &Found, fields: &mut HeaderMap) -> Result<(), Refusal> {
     let still = HeaderValue::from_static;
     fields.insert(CONTENT_TYPE, still(found.content_type));

@@ -30,7 +30,7 @@ pub(crate) struct FileBody {
 }
 
 impl FileBody {
-    /// A part of a file that is not empty.
+    /// Returns a part of a file that is not empty.
     pub(crate) fn new(file: File, part: Range<u64>, permit: Option<Holding>) -> Self {
         Self {
             file: Arc::new(file),
@@ -90,7 +90,7 @@ impl Body for FileBody {
     }
 }
 
-/// The next piece of a part; an error where the file has been cut.
+/// Returns the next piece of a part; an error where the file has been cut.
 fn piece(file: &File, rest: &Range<u64>, wait: Wait) -> io::Result<Bytes> {
     let left = usize::try_from(rest.end - rest.start).unwrap_or(READ);
     let mut piece = vec![0; left.min(READ)];

@@ -85,7 +85,7 @@ pub(crate) async fn serve(
     crowd.len()
 }
 
-/// The next connection. One that failed before it was accepted is its client's matter.
+/// Returns the next connection. One that failed before it was accepted is its client's matter.
 async fn accept(listener: &TcpListener) -> TcpStream {
     loop {
         match listener.accept().await {

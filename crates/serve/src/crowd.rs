@@ -82,13 +82,13 @@ impl Crowd {
         self.acquire(&self.free, Scarce::Connections).await
     }
 
-    /// The same for a file that is sent to `member`.
+    /// Returns the same for a file that is sent to `member`.
     pub(crate) async fn file(&self, member: &Arc<Member>) -> Option<Holding> {
         let permit = self.acquire(&self.files, Scarce::Files).await?;
         Some(Self::holding(member, permit))
     }
 
-    /// The same, if there is room now.
+    /// Returns the same, if there is room now.
     pub(crate) fn file_at_once(&self, member: &Arc<Member>) -> Option<Holding> {
         let permit = Arc::clone(&self.files).try_acquire_owned().ok()?;
         Some(Self::holding(member, permit))
@@ -132,12 +132,12 @@ impl Crowd {
         }
     }
 
-    /// How many connections there are.
+    /// Returns how many connections there are.
     pub(crate) fn len(&self) -> usize {
         self.most.saturating_sub(self.free.available_permits())
     }
 
-    /// A connection that begins.
+    /// Returns a connection that begins.
     pub(crate) fn join(&self) -> Arc<Member> {
         let member = Arc::new(Member {
             begun: Instant::now(),

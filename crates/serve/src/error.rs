@@ -60,7 +60,7 @@ pub enum ServeError {
 }
 
 impl ServeError {
-    /// The error's word in `spec/cli.md`.
+    /// Returns the error's word in `spec/cli.md`.
     #[must_use]
     pub fn code(&self) -> Code {
         match self {

@@ -113,7 +113,7 @@ fn describe(file: File, metadata: &Metadata, kind: &Kind, wait: Wait) -> io::Res
     })
 }
 
-/// A validator as good as the file system's clock: of files too large to be hashed for each request,
+/// Returns a validator as good as the file system's clock: of files too large to be hashed for each request,
 /// all of which a writer replaces by others with another inode.
 fn by_status(metadata: &Metadata) -> String {
     format!(
@@ -127,7 +127,7 @@ fn by_status(metadata: &Metadata) -> String {
     )
 }
 
-/// The first `length` bytes of a file, or what there is of them.
+/// Returns the first `length` bytes of a file, or what there is of them.
 pub(crate) fn read(file: &File, length: u64, wait: Wait) -> io::Result<Vec<u8>> {
     let mut bytes = vec![0; usize::try_from(length).map_err(io::Error::other)?];
     let mut filled = 0;
@@ -143,7 +143,7 @@ pub(crate) fn read(file: &File, length: u64, wait: Wait) -> io::Result<Vec<u8>> 
     Ok(bytes)
 }
 
-/// The media type that a manifest states, where it is one of the two that there can be.
+/// Returns the media type that a manifest states, where it is one of the two that there can be.
 fn stated(manifest: &[u8]) -> &'static str {
     #[derive(Deserialize)]
     struct Stated {

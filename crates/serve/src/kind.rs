@@ -18,7 +18,7 @@ pub(crate) struct Kind {
     pub(crate) is_blob: bool,
 }
 
-/// How the file at a path, relative to the root, is served.
+/// Returns how the file at a path, relative to the root, is served.
 pub(crate) fn kind(path: &str) -> Kind {
     let Some(place) = Place::parse(path) else {
         return Kind {
@@ -53,7 +53,7 @@ pub(crate) fn kind(path: &str) -> Kind {
     }
 }
 
-/// The media type by the ending of a file's name: what pages are made of.
+/// Returns the media type by the ending of a file's name: what pages are made of.
 fn by_ending(name: &str) -> &'static str {
     let ending = name.rsplit_once('.').map(|(_, ending)| ending);
     match ending.unwrap_or("").to_ascii_lowercase().as_str() {

@@ -129,7 +129,7 @@ impl Request {
     }
 }
 
-/// A character as a terminal may see it.
+/// Returns a character as a terminal may see it.
 fn shown(character: char) -> impl Iterator<Item = char> {
     let is_plain = !character.is_control() && !character.is_whitespace();
     let plain = is_plain.then_some(character);

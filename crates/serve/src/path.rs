@@ -41,17 +41,17 @@ impl RequestPath {
         Ok(Self { parts, is_folder })
     }
 
-    /// The names between slashes.
+    /// Returns the names between slashes.
     pub(crate) fn parts(&self) -> Vec<&str> {
         self.parts.iter().map(String::as_str).collect()
     }
 
-    /// Whether it ends with a slash.
+    /// Returns whether it ends with a slash.
     pub(crate) fn is_folder(&self) -> bool {
         self.is_folder
     }
 
-    /// The file, relative to the root: of a folder its `index.html`.
+    /// Returns the file, relative to the root: of a folder its `index.html`.
     pub(crate) fn file(&self) -> String {
         let mut parts = self.parts();
         if self.is_folder {
@@ -60,7 +60,7 @@ impl RequestPath {
         parts.join("/")
     }
 
-    /// The same for one architecture: `library/arm64/…` in place of `library/…`. Nothing below
+    /// Returns the same for one architecture: `library/arm64/…` in place of `library/…`. Nothing below
     /// other folders.
     pub(crate) fn for_arch(&self, arch: sreg_model::Arch) -> Option<Self> {
         let (first, rest) = self.parts.split_first()?;

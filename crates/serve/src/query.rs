@@ -29,7 +29,7 @@ impl Query {
     }
 }
 
-/// A query without what means nothing here, which may be a secret: for the log.
+/// Returns a query without what means nothing here, which may be a secret: for the log.
 pub(crate) fn shown(raw: Option<&str>) -> String {
     let mut shown = String::new();
     for (key, value) in pairs(raw) {

@@ -37,7 +37,7 @@ pub(crate) fn parse(field: &str, size: u64) -> Asked {
     }
 }
 
-/// A number; one that no file reaches stands for the greatest.
+/// Returns a number; one that no file reaches stands for the greatest.
 fn number(text: &str) -> Option<u64> {
     let text = text.trim();
     let is_number = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());

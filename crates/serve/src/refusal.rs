@@ -8,7 +8,7 @@ use serde_json::json;
 
 use sreg_model::served::ASK_AGAIN;
 
-/// Whether OCI clients ask below a path.
+/// Returns whether OCI clients ask below a path.
 pub(crate) fn is_oci(path: &str) -> bool {
     path == "/v2" || path.starts_with("/v2/")
 }
@@ -79,7 +79,7 @@ impl Refusal {
         }
     }
 
-    /// The answer to a request for a path, as it was sent.
+    /// Returns the answer to a request for a path, as it was sent.
     pub(crate) fn answer(self, path: &str) -> Response<Body> {
         let (content_type, body) = if is_oci(path) {
             let error = json!({"code": self.oci_code(path), "message": self.message()});

@@ -130,7 +130,7 @@ impl Root {
     }
 }
 
-/// Whether an error says that there are too many open files, or too little memory, just now.
+/// Returns whether an error says that there are too many open files, or too little memory, just now.
 pub(crate) fn is_short(error: &io::Error) -> bool {
     matches!(
         Errno::from_io_error(error),

@@ -135,13 +135,13 @@ impl Server {
         })
     }
 
-    /// The address that it listens on.
+    /// Returns the address that it listens on.
     #[must_use]
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// The URL of the tree's root, without a slash at its end.
+    /// Returns the URL of the tree's root, without a slash at its end.
     #[must_use]
     pub fn url(&self) -> String {
         let scheme = match self.tls {

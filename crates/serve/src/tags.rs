@@ -25,7 +25,7 @@ pub(crate) enum Page {
     NoNumber,
 }
 
-/// The page that a query asks for, of a list that stands at `path`.
+/// Returns the page that a query asks for, of a list that stands at `path`.
 pub(crate) fn page(list: &[u8], path: &str, query: &Query) -> Page {
     let count = match query.n.as_deref() {
         None => usize::MAX,
@@ -63,7 +63,7 @@ pub(crate) fn page(list: &[u8], path: &str, query: &Query) -> Page {
     }
 }
 
-/// A tag as a query holds it: the file may hold anything.
+/// Returns a tag as a query holds it: the file may hold anything.
 fn escaped(tag: &str) -> String {
     tag.bytes()
         .map(|byte| match byte {

@@ -60,7 +60,7 @@ pub fn signers_of(trust: &Trust) -> Vec<AllowedSigner> {
     signers
 }
 
-/// The list as `ssh-keygen` reads it.
+/// Returns the list as `ssh-keygen` reads it.
 #[must_use]
 pub fn allowed_signers(trust: &Trust) -> String {
     let lines = signers_of(trust).into_iter().map(|one| format!("{one}\n"));

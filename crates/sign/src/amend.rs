@@ -55,7 +55,7 @@ pub enum AmendError {
 }
 
 impl AmendError {
-    /// The error's word in `spec/cli.md`.
+    /// Returns the error's word in `spec/cli.md`.
     #[must_use]
     pub fn code(&self) -> Code {
         match self {
@@ -144,7 +144,7 @@ pub fn first(
     amendment.finish()
 }
 
-/// The key that alone does everything in a registry, if there is one: who holds it is asked nothing
+/// Returns the key that alone does everything in a registry, if there is one: who holds it is asked nothing
 /// more.
 #[must_use]
 pub fn only_key(trust: &Trust) -> Option<Fingerprint> {
@@ -345,7 +345,7 @@ impl Amendment {
         };
     }
 
-    /// The version as it is now.
+    /// Returns the version as it is now.
     ///
     /// # Errors
     /// When a threshold cannot be met, or the document is out of bounds.
@@ -393,7 +393,7 @@ impl Amendment {
         before.map_or(0, |series| series.highest_epoch(scope))
     }
 
-    /// Whether it says nothing but what the version before said, only for longer.
+    /// Returns whether it says nothing but what the version before said, only for longer.
     #[must_use]
     pub fn is_idle(&self) -> bool {
         self.before.as_ref().is_some_and(|series| {
@@ -511,7 +511,7 @@ fn no_key(key: &Fingerprint, place: &str) -> AmendError {
     }
 }
 
-/// A key as trust lists it, with the comment of its `.pub` file.
+/// Returns a key as trust lists it, with the comment of its `.pub` file.
 #[must_use]
 pub fn listed(key: Key, comment: Option<String>) -> ListedKey {
     ListedKey {

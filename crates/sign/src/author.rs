@@ -29,7 +29,7 @@ pub enum AuthorError {
 }
 
 impl AuthorError {
-    /// The error's word in `spec/cli.md`.
+    /// Returns the error's word in `spec/cli.md`.
     #[must_use]
     pub fn code(&self) -> Code {
         match self {
@@ -54,25 +54,25 @@ impl<'a> Author<'a> {
         Self { series, signers }
     }
 
-    /// The trust of the registry.
+    /// Returns the trust of the registry.
     #[must_use]
     pub fn series(&self) -> &Series {
         &self.series
     }
 
-    /// The newest trust.
+    /// Returns the newest trust.
     #[must_use]
     pub fn trust(&self) -> &Document<Trust> {
         self.series.newest()
     }
 
-    /// The keys at hand.
+    /// Returns the keys at hand.
     #[must_use]
     pub fn signers(&self) -> &'a [Box<dyn Signer>] {
         self.signers
     }
 
-    /// Whether the keys at hand are enough to state something about a repository.
+    /// Returns whether the keys at hand are enough to state something about a repository.
     #[must_use]
     pub fn may_state(&self, repository: &Repository) -> bool {
         let trust = self.trust().body();
@@ -125,7 +125,7 @@ impl<'a> Author<'a> {
         Ok(head)
     }
 
-    /// The keys at hand that are active, and among `listed`.
+    /// Returns the keys at hand that are active, and among `listed`.
     fn active<'b>(
         &'b self,
         listed: &'b [Fingerprint],

@@ -69,7 +69,7 @@ pub enum SignatureError {
 }
 
 impl SignatureError {
-    /// The error's word in `spec/cli.md`.
+    /// Returns the error's word in `spec/cli.md`.
     #[must_use]
     pub fn code(&self) -> Code {
         match self {
@@ -195,7 +195,7 @@ pub enum SignError {
 }
 
 impl SignError {
-    /// The error's word in `spec/cli.md`.
+    /// Returns the error's word in `spec/cli.md`.
     #[must_use]
     pub fn code(&self) -> Code {
         match self {

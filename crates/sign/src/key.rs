@@ -13,7 +13,7 @@ use crate::raw::{Raw, Scheme};
 /// Lengths of an RSA modulus, in bits.
 const RSA_BITS: std::ops::RangeInclusive<usize> = 2048..=8192;
 
-/// Whether signatures by a key can be accepted at all.
+/// Returns whether signatures by a key can be accepted at all.
 ///
 /// # Errors
 /// [`SignatureError::WeakKey`] for RSA of the wrong length or with an unusable exponent, and for
@@ -64,7 +64,7 @@ impl PublicKey {
         })
     }
 
-    /// The bytes of a modulus, which are those of a signature.
+    /// Returns the bytes of a modulus, which are those of a signature.
     pub(crate) fn modulus_length(&self) -> Option<usize> {
         match &self.curve {
             Curve::Rsa { modulus, .. } => Some(modulus.len()),
@@ -72,7 +72,7 @@ impl PublicKey {
         }
     }
 
-    /// Whether `raw` is a signature of `signed` by this key.
+    /// Returns whether `raw` is a signature of `signed` by this key.
     pub(crate) fn verifies(&self, raw: &Raw, signed: &[u8]) -> bool {
         match (&self.application, &raw.touch) {
             (None, None) => self.verifies_bytes(raw, signed),
@@ -162,7 +162,7 @@ fn rsa(exponent: &[u8], modulus: &[u8]) -> Result<Curve, &'static str> {
     })
 }
 
-/// The name of the signature algorithm of each key, as [`SignatureError::Algorithm`] says it.
+/// Returns the name of the signature algorithm of each key, as [`SignatureError::Algorithm`] says it.
 pub(crate) fn expected(algorithm: KeyAlgorithm) -> &'static str {
     match algorithm {
         KeyAlgorithm::Rsa => "rsa-sha2-512 or rsa-sha2-256",

@@ -17,7 +17,7 @@ impl Purpose {
     /// All of them.
     pub const ALL: [Self; 3] = [Self::Trust, Self::Head, Self::Image];
 
-    /// The namespace, as `ssh-keygen -Y sign -n` takes it.
+    /// Returns the namespace, as `ssh-keygen -Y sign -n` takes it.
     #[must_use]
     pub const fn namespace(self) -> &'static str {
         match self {

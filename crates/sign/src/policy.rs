@@ -97,7 +97,7 @@ pub enum PolicyError {
 }
 
 impl PolicyError {
-    /// The error's word in `spec/cli.md`.
+    /// Returns the error's word in `spec/cli.md`.
     #[must_use]
     pub fn code(&self) -> Code {
         match self {
@@ -125,7 +125,7 @@ impl PolicyError {
     }
 }
 
-/// A moment for people: RFC 3339, in UTC.
+/// Returns a moment for people: RFC 3339, in UTC.
 fn date(at: u64) -> String {
     let moment = i64::try_from(at).ok().map(jiff::Timestamp::from_second);
     match moment {
@@ -146,13 +146,13 @@ fn list(keys: &[Fingerprint]) -> String {
     keys.join(", ")
 }
 
-/// The id of the registry that a trust document is of.
+/// Returns the id of the registry that a trust document is of.
 #[must_use]
 pub fn registry(trust: &Document<Trust>) -> Digest {
     trust.body().registry.unwrap_or_else(|| trust.id())
 }
 
-/// The different keys that signed a document. All signatures behind it are verified.
+/// Returns the different keys that signed a document. All signatures behind it are verified.
 ///
 /// # Errors
 /// When one of them is malformed, was made for something else, or does not verify.
@@ -322,7 +322,7 @@ pub fn check_new_statement(
     }
 }
 
-/// Whether a statement is by as many keys as its delegation asks for, of those that are not revoked:
+/// Returns whether a statement is by as many keys as its delegation asks for, of those that are not revoked:
 /// by the keys that its signatures name, which are not verified. For whoever verified them when it was
 /// published.
 #[must_use]

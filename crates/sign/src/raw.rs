@@ -78,7 +78,7 @@ impl Raw {
     }
 }
 
-/// The scheme that a signature names, where it is one for the key.
+/// Returns the scheme that a signature names, where it is one for the key.
 fn scheme(name: &[u8], algorithm: KeyAlgorithm) -> Result<Scheme, SignatureError> {
     match algorithm {
         KeyAlgorithm::Rsa if name == b"rsa-sha2-512" => return Ok(Scheme::RsaSha512),

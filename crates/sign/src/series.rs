@@ -45,19 +45,19 @@ impl Series {
         Ok(())
     }
 
-    /// The registry's id.
+    /// Returns the registry's id.
     #[must_use]
     pub fn registry(&self) -> Digest {
         self.first.id()
     }
 
-    /// The newest version.
+    /// Returns the newest version.
     #[must_use]
     pub fn newest(&self) -> &Document<Trust> {
         self.later.last().unwrap_or(&self.first)
     }
 
-    /// A version by its number, from 1.
+    /// Returns a version by its number, from 1.
     #[must_use]
     pub fn version(&self, version: u64) -> Option<&Document<Trust>> {
         match usize::try_from(version).ok()?.checked_sub(1)? {
@@ -66,7 +66,7 @@ impl Series {
         }
     }
 
-    /// Where an epoch of heads begins; nothing of an epoch that trust did not begin.
+    /// Returns where an epoch of heads begins; nothing of an epoch that trust did not begin.
     #[must_use]
     pub fn base(&self, epoch: u64) -> Option<&HeadBase> {
         let versions = self.later.iter().rev().chain([&self.first]);
@@ -75,7 +75,7 @@ impl Series {
             .find(|base| base.epoch == epoch)
     }
 
-    /// Whether a head is left behind by the epoch after its own.
+    /// Returns whether a head is left behind by the epoch after its own.
     #[must_use]
     pub fn is_abandoned(&self, epoch: u64, version: u64) -> bool {
         epoch
@@ -143,7 +143,7 @@ impl Series {
         policy::check_head(trust, head)
     }
 
-    /// The trust that a head was made under (HEAD-15).
+    /// Returns the trust that a head was made under (HEAD-15).
     fn trust_of(&self, head: &Head) -> Result<&Document<Trust>, PolicyError> {
         let named = head.trust.map_or(0, |trust| trust.version);
         let Some(trust) = self.version(named) else {
@@ -173,7 +173,7 @@ impl Series {
         policy::check_statement(self.newest(), statement)
     }
 
-    /// Whether some version of trust counted a statement: it was published by those who might, though
+    /// Returns whether some version of trust counted a statement: it was published by those who might, though
     /// they may no longer.
     #[must_use]
     pub fn counted_once(&self, statement: &Document<Statement>) -> bool {
@@ -182,14 +182,14 @@ impl Series {
         versions.any(|counts| counts.is_ok())
     }
 
-    /// Whether some version of trust revoked a key.
+    /// Returns whether some version of trust revoked a key.
     #[must_use]
     pub fn was_revoked(&self, key: &Fingerprint) -> bool {
         let mut versions = self.later.iter().chain([&self.first]);
         versions.any(|trust| trust.body().state(key) == Some(KeyState::Revoked))
     }
 
-    /// The highest epoch that names had in any version: of `scope` itself, and of scopes that decided
+    /// Returns the highest epoch that names had in any version: of `scope` itself, and of scopes that decided
     /// about the same names before or after it.
     #[must_use]
     pub fn highest_epoch(&self, scope: &Scope) -> u64 {
@@ -246,7 +246,7 @@ impl Series {
     }
 }
 
-/// The slot in which the head still stands that was seen before; nothing, where none was seen, or a
+/// Returns the slot in which the head still stands that was seen before; nothing, where none was seen, or a
 /// later epoch has left it behind.
 #[must_use]
 pub fn seen_slot(known: &Known, series: &Series) -> Option<Place> {

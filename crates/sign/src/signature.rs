@@ -80,7 +80,7 @@ impl Signature {
         })
     }
 
-    /// The key that the signature claims to be by. Whether that key may sign, is for the caller
+    /// Returns the key that the signature claims to be by. Whether that key may sign, is for the caller
     /// to know.
     #[must_use]
     pub fn key(&self) -> &Key {
@@ -133,7 +133,7 @@ pub fn parse_all(text: &[u8]) -> Result<Vec<Signature>, SignatureError> {
     Ok(signatures)
 }
 
-/// The bytes that a key signs: PROTOCOL.sshsig, section 3.
+/// Returns the bytes that a key signs: PROTOCOL.sshsig, section 3.
 pub(crate) fn signed(purpose: Purpose, message: &[u8]) -> Vec<u8> {
     let mut bytes = MAGIC.to_vec();
     put_string(&mut bytes, purpose.namespace().as_bytes());
@@ -143,7 +143,7 @@ pub(crate) fn signed(purpose: Purpose, message: &[u8]) -> Vec<u8> {
     bytes
 }
 
-/// The armored signature out of what a key made of [`signed`].
+/// Returns the armored signature out of what a key made of [`signed`].
 pub(crate) fn encode(key: &Key, purpose: Purpose, algorithm: &str, bytes: &[u8]) -> String {
     let mut signature = Vec::new();
     put_string(&mut signature, algorithm.as_bytes());

@@ -23,7 +23,7 @@ pub use ssh_keygen::SshKeygen;
 
 /// Signs messages with one key.
 pub trait Signer: Send + Sync {
-    /// The key that signs.
+    /// Returns the key that signs.
     fn key(&self) -> &Key;
 
     /// Signs `message` and gives the armored signature, which was verified.
@@ -142,7 +142,7 @@ fn is_native(key: &Key) -> bool {
 const BEGIN: &[u8] = b"-----BEGIN OPENSSH PRIVATE KEY-----";
 const END: &[u8] = b"-----END OPENSSH PRIVATE KEY-----";
 
-/// Whether the line breaks of PEM were replaced by spaces, by `\n` in letters, or by nothing.
+/// Returns whether the line breaks of PEM were replaced by spaces, by `\n` in letters, or by nothing.
 fn has_lost_lines(text: &[u8]) -> bool {
     let marker = text.strip_prefix(b"-----BEGIN ").and_then(|text| {
         let end = text.windows(5).position(|window| window == b"-----")?;
@@ -151,7 +151,7 @@ fn has_lost_lines(text: &[u8]) -> bool {
     marker.is_some_and(|body| !body.starts_with(b"\n") && !body.starts_with(b"\r\n"))
 }
 
-/// Whether PKCS #8 that is not encrypted holds an Ed25519 key, by the object identifier of RFC 8410.
+/// Returns whether PKCS #8 that is not encrypted holds an Ed25519 key, by the object identifier of RFC 8410.
 fn is_pkcs8_ed25519(text: &[u8]) -> bool {
     let Some(body) = text.strip_prefix(b"-----BEGIN PRIVATE KEY-----") else {
         return false;
@@ -166,7 +166,7 @@ fn is_pkcs8_ed25519(text: &[u8]) -> bool {
         .any(|window| window == [0x06, 0x03, 0x2b, 0x65, 0x70])
 }
 
-/// The public key in a file, and whether the private one stands beside it. It is not encrypted.
+/// Returns the public key in a file, and whether the private one stands beside it. It is not encrypted.
 fn public_half(path: &Path, text: &[u8]) -> Result<(Key, bool), SignError> {
     if has_lost_lines(text) {
         return Err(SignError::LostLines {
@@ -196,7 +196,7 @@ fn public_half(path: &Path, text: &[u8]) -> Result<(Key, bool), SignError> {
     Ok((key, private))
 }
 
-/// The public key in a file of OpenSSH's PROTOCOL.key.
+/// Returns the public key in a file of OpenSSH's PROTOCOL.key.
 fn of_container(text: &[u8]) -> Option<Key> {
     let after = text.strip_prefix(BEGIN)?;
     let end = after.windows(END.len()).position(|window| window == END)?;

@@ -47,7 +47,7 @@ pub struct Http {
 }
 
 impl Http {
-    /// The objects below `url`, which has no query.
+    /// Returns the objects below `url`, which has no query.
     ///
     /// # Errors
     /// When it is no `http://` or `https://` URL, or TLS cannot be set up.
@@ -63,7 +63,7 @@ impl Http {
         Self::new(base, config)
     }
 
-    /// The one object at `url`, whose key is empty.
+    /// Returns the one object at `url`, whose key is empty.
     ///
     /// # Errors
     /// As [`Http::open`].
@@ -137,7 +137,7 @@ impl Http {
         }
     }
 
-    /// The response of a method, where it is a success; nothing, where there is no such object.
+    /// Returns the response of a method, where it is a success; nothing, where there is no such object.
     async fn found(&self, url: &str, method: Method) -> Result<Option<Response>, StoreError> {
         let request = self.client.request(method.clone(), url);
         let mut answer = self.answer(url, request).await?;
@@ -159,7 +159,7 @@ impl Http {
         Ok(Some(answer))
     }
 
-    /// Whether a response 403 says that there is no such object, as those hear of a bucket who may read its
+    /// Returns whether a response 403 says that there is no such object, as those hear of a bucket who may read its
     /// objects and not list them.
     async fn is_absent(&self, url: &str, answer: Response) -> Result<bool, StoreError> {
         let mut text = Vec::new();
@@ -172,7 +172,7 @@ impl Http {
         Ok(text.contains(ACCESS_DENIED) && self.may_read.load(Ordering::Relaxed))
     }
 
-    /// The headers of an object; nothing, where there is none.
+    /// Returns the headers of an object; nothing, where there is none.
     fn headers(&self, url: &str) -> Result<Option<HeaderMap>, StoreError> {
         let head = async || {
             let answer = self.found(url, Method::HEAD).await?;
@@ -212,7 +212,7 @@ impl Http {
         Ok(Some(Object { bytes, version }))
     }
 
-    /// A partial response may be shorter than what was asked for (RFC 9110, 15.3.7): the rest is asked for,
+    /// Returns a partial response may be shorter than what was asked for (RFC 9110, 15.3.7): the rest is asked for,
     /// too.
     async fn read_range_once(
         &self,

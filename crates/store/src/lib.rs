@@ -41,15 +41,15 @@ use sreg_model::Digest;
 /// [`sreg_model::layout::Place`] formats it. After an error of a call that writes, whether it wrote
 /// is not known (`spec/commit.md`).
 pub trait Store: fmt::Debug + Send + Sync {
-    /// How the store is named in messages: a URL or a folder, without a slash at its end.
+    /// Returns how the store is named in messages: a URL or a folder, without a slash at its end.
     fn name(&self) -> &str;
 
-    /// The folder that the objects are files of, where that is so.
+    /// Returns the folder that the objects are files of, where that is so.
     fn folder(&self) -> Option<&Path> {
         None
     }
 
-    /// Whether objects may also stand under keys that end with a slash, as web servers have them for
+    /// Returns whether objects may also stand under keys that end with a slash, as web servers have them for
     /// folders; as far as is known. Only [`Store::read`], [`Store::write`] and [`Store::remove`] take
     /// such keys. A write under one does nothing where the store turns out not to have them.
     fn keeps_slashes(&self) -> bool {
@@ -73,7 +73,7 @@ pub trait Store: fmt::Debug + Send + Sync {
     /// When it cannot be read.
     fn read(&self, key: &str, most: usize) -> Result<Option<Object>, StoreError>;
 
-    /// The size of an object in bytes; nothing, where there is none.
+    /// Returns the size of an object in bytes; nothing, where there is none.
     ///
     /// # Errors
     /// When that cannot be told.

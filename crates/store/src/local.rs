@@ -24,7 +24,7 @@ pub struct Local {
 }
 
 impl Local {
-    /// The files below `root`, which need not exist yet.
+    /// Returns the files below `root`, which need not exist yet.
     #[must_use]
     pub fn new(root: &Path) -> Self {
         Self {
@@ -45,7 +45,7 @@ impl Local {
         }
     }
 
-    /// A file that has no place yet.
+    /// Returns a file that has no place yet.
     fn stage(&self) -> io::Result<NamedTempFile> {
         let staging = self.root.join(STAGING);
         fs::create_dir_all(&self.root)?;
@@ -96,7 +96,7 @@ impl Local {
     }
 }
 
-/// A file that replaces another has another inode or another time of change.
+/// Returns a file that replaces another has another inode or another time of change.
 fn version(found: &fs::Metadata) -> Version {
     Version(format!(
         "{}-{}-{}.{}-{}",

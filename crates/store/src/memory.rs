@@ -30,13 +30,13 @@ struct Stored {
 }
 
 impl Memory {
-    /// The keys of all objects, in order.
+    /// Returns the keys of all objects, in order.
     #[must_use]
     pub fn keys(&self) -> Vec<String> {
         self.objects().stored.keys().cloned().collect()
     }
 
-    /// How an object is served; nothing, where there is none.
+    /// Returns how an object is served; nothing, where there is none.
     #[must_use]
     pub fn served(&self, key: &str) -> Option<Served> {
         self.objects().stored.get(key).map(|stored| stored.served)

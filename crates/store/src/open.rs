@@ -35,7 +35,7 @@ impl fmt::Debug for StoreConfig {
     }
 }
 
-/// Whether a name is a URL, and not that of a folder.
+/// Returns whether a name is a URL, and not that of a folder.
 #[must_use]
 pub fn is_url(name: &str) -> bool {
     ["http://", "https://", "s3://", "file://"]
@@ -43,7 +43,7 @@ pub fn is_url(name: &str) -> bool {
         .any(|scheme| name.starts_with(scheme))
 }
 
-/// The path in a `file://` URL (RFC 8089), percent-decoded.
+/// Returns the path in a `file://` URL (RFC 8089), percent-decoded.
 fn file_path(name: &str) -> Result<PathBuf, StoreError> {
     let wrong = |what: &str| StoreError::Name {
         name: crate::shown(name),

@@ -2,7 +2,7 @@
 
 use crate::{If, Served, Store, StoreError, Version, Written};
 
-/// Whether a store has objects under keys that end with a slash. A small object is written under
+/// Returns whether a store has objects under keys that end with a slash. A small object is written under
 /// `staging/`, and removed.
 ///
 /// # Errors
@@ -41,7 +41,7 @@ fn probe_key() -> String {
     format!("staging/probe-{}-{now}", std::process::id())
 }
 
-/// Whether a store refuses to write where a condition does not hold. Many that speak like S3 do not
+/// Returns whether a store refuses to write where a condition does not hold. Many that speak like S3 do not
 /// look at conditions. A small object is written under `staging/`, and removed.
 ///
 /// # Errors

@@ -216,7 +216,7 @@ mod tests {
         RetryPolicy::never().with_retries(retries)
     }
 
-    /// How often something is tried that always fails so.
+    /// Returns how often something is tried that always fails so.
     fn attempts(error: impl Fn() -> StoreError) -> u32 {
         let mut count = 0;
         let ended = quick(3).run("object", || {

@@ -58,7 +58,7 @@ pub struct S3 {
 }
 
 impl S3 {
-    /// The objects below `s3://bucket/prefix`, with the credentials and the endpoint that the usual
+    /// Returns the objects below `s3://bucket/prefix`, with the credentials and the endpoint that the usual
     /// variables of the environment name.
     ///
     /// # Errors
@@ -170,7 +170,7 @@ impl S3 {
         })
     }
 
-    /// The same, but that the server copies no more by one request: tests are not to need gigabytes. A part
+    /// Returns the same, but that the server copies no more by one request: tests are not to need gigabytes. A part
     /// of an object has at least 5 MiB.
     #[must_use]
     pub fn with_most_copied(mut self, bytes: u64) -> Self {
@@ -228,7 +228,7 @@ impl S3 {
         }
     }
 
-    /// Whether a response says that there is no such object. Those who may read a bucket and not list it
+    /// Returns whether a response says that there is no such object. Those who may read a bucket and not list it
     /// hear that they may not.
     fn is_absent(&self, answered: &Answered) -> bool {
         match answered.status {
@@ -498,7 +498,7 @@ impl Store for S3 {
     }
 }
 
-/// Whether a conditional write was refused because of its condition. S3 says 409 while another one runs, and
+/// Returns whether a conditional write was refused because of its condition. S3 says 409 while another one runs, and
 /// 404 where there is nothing that could be the same.
 fn is_refusal(answered: &Answered, condition: &If) -> bool {
     match answered.status {
@@ -529,7 +529,7 @@ fn attributes(served: Served) -> Attributes {
     ])
 }
 
-/// An error with its causes, as one line of text that holds no more than a server's words: where it
+/// Returns an error with its causes, as one line of text that holds no more than a server's words: where it
 /// answers in XML, as S3 does, the code and the message in it.
 fn one_line(error: &dyn std::error::Error) -> String {
     let text = error.to_string();

@@ -81,7 +81,7 @@ impl Pace {
         }
     }
 
-    /// How long the next bytes may take.
+    /// Returns how long the next bytes may take.
     pub(crate) fn left(&self) -> Duration {
         self.timeouts.window.saturating_sub(self.since.elapsed())
     }

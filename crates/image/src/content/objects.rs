@@ -91,7 +91,7 @@ pub(super) fn fill(file: &File, sif: &SifImage, limits: &Limits, content: &mut C
     }
 }
 
-/// The bytes of the first object that `wanted` picks.
+/// Returns the bytes of the first object that `wanted` picks.
 fn object(
     file: &File,
     sif: &SifImage,

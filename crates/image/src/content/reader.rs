@@ -84,7 +84,7 @@ impl Reader {
         Ok(receiver)
     }
 
-    /// How it ended, if it did before `deadline`.
+    /// Returns how it ended, if it did before `deadline`.
     fn ended(&mut self, deadline: Instant) -> io::Result<Option<ExitStatus>> {
         loop {
             let status = self.0.try_wait()?;

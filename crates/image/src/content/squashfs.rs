@@ -187,7 +187,7 @@ struct Texts<'a, 'b> {
 }
 
 impl Texts<'_, '_> {
-    /// The text of a file. One that is too large or damaged leaves a note, and the others are
+    /// Returns the text of a file. One that is too large or damaged leaves a note, and the others are
     /// read all the same.
     fn take(
         &mut self,

@@ -30,7 +30,7 @@ impl Compression {
         Self::Zstd,
     ];
 
-    /// The word that `mksquashfs -comp` takes.
+    /// Returns the word that `mksquashfs -comp` takes.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -96,19 +96,19 @@ impl Superblock {
         self.inodes
     }
 
-    /// How blocks are compressed.
+    /// Returns how blocks are compressed.
     #[must_use]
     pub fn compression(&self) -> Compression {
         self.compression
     }
 
-    /// The size of the file system without padding at its end, in bytes.
+    /// Returns the size of the file system without padding at its end, in bytes.
     #[must_use]
     pub fn bytes_used(&self) -> u64 {
         self.bytes_used
     }
 
-    /// Where the inode table starts, in bytes from the superblock. It is the first of the tables,
+    /// Returns where the inode table starts, in bytes from the superblock. It is the first of the tables,
     /// which all stand behind the data.
     #[must_use]
     pub fn inode_table(&self) -> u64 {

@@ -23,7 +23,7 @@ pub struct Fingerprint([u8; 32]);
 pub struct FingerprintError(String);
 
 impl FingerprintError {
-    /// The error's word in `spec/cli.md`.
+    /// Returns the error's word in `spec/cli.md`.
     #[must_use]
     pub fn code(&self) -> Code {
         Code::MalformedFingerprint
@@ -35,7 +35,7 @@ impl Fingerprint {
         Self(Sha256::digest(blob).into())
     }
 
-    /// The 32 bytes.
+    /// Returns the 32 bytes.
     #[must_use]
     pub const fn as_bytes(&self) -> &[u8; 32] {
         &self.0

@@ -75,7 +75,7 @@ fn edwards_point<'a>(reader: &mut Reader<'a>) -> Result<&'a [u8; 32], KeyError> 
         .ok_or(KeyError::Field("point"))
 }
 
-/// A curve's name, and a point on it in SEC1's uncompressed form.
+/// Returns a curve's name, and a point on it in SEC1's uncompressed form.
 fn point<'a, const LENGTH: usize>(
     reader: &mut Reader<'a>,
     curve: &[u8],

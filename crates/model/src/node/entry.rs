@@ -12,13 +12,13 @@ use crate::statement::MAX_SIZE;
 
 /// A line of a leaf.
 pub trait Entry: Clone + Serialize + for<'de> Deserialize<'de> + Send + Sync {
-    /// The bytes whose hash decides where the line stands.
+    /// Returns the bytes whose hash decides where the line stands.
     fn key(&self) -> &str;
-    /// The order of lines in a leaf: by key, then by what tells apart the lines of one key.
+    /// Returns the order of lines in a leaf: by key, then by what tells apart the lines of one key.
     fn order(&self, other: &Self) -> std::cmp::Ordering;
 }
 
-/// The hash whose digits lead to a key.
+/// Returns the hash whose digits lead to a key.
 #[must_use]
 pub fn key_hash(key: &str) -> Digest {
     Digest::of(key.as_bytes())
@@ -116,7 +116,7 @@ impl TagKey {
         &self.text
     }
 
-    /// The name.
+    /// Returns the name.
     ///
     /// # Panics
     /// Never: both parts were checked when the key was made.
@@ -127,7 +127,7 @@ impl TagKey {
             .expect("the name of a key was checked")
     }
 
-    /// The tag.
+    /// Returns the tag.
     ///
     /// # Panics
     /// Never: both parts were checked when the key was made.

@@ -82,7 +82,7 @@ pub enum NodeError {
 }
 
 impl NodeError {
-    /// The error's word in `spec/cli.md`.
+    /// Returns the error's word in `spec/cli.md`.
     #[must_use]
     pub fn code(&self) -> Code {
         match self {

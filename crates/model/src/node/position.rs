@@ -29,13 +29,13 @@ impl fmt::Display for MapName {
 pub struct Prefix(Vec<u8>);
 
 impl Prefix {
-    /// The prefix of a map's root: no digits.
+    /// Returns the prefix of a map's root: no digits.
     #[must_use]
     pub fn root() -> Self {
         Self::default()
     }
 
-    /// The prefix of the child at `nibble` (0 to 15).
+    /// Returns the prefix of the child at `nibble` (0 to 15).
     #[must_use]
     pub fn child(&self, nibble: u8) -> Self {
         let mut digits = self.0.clone();
@@ -43,13 +43,13 @@ impl Prefix {
         Self(digits)
     }
 
-    /// How many digits there are.
+    /// Returns how many digits there are.
     #[must_use]
     pub fn depth(&self) -> usize {
         self.0.len()
     }
 
-    /// Whether `hash` starts with this prefix.
+    /// Returns whether `hash` starts with this prefix.
     #[must_use]
     pub fn covers(&self, hash: &Digest) -> bool {
         self.0.len() <= MAX_DEPTH
@@ -80,7 +80,7 @@ pub struct Position {
 }
 
 impl Position {
-    /// The root of a map.
+    /// Returns the root of a map.
     #[must_use]
     pub fn root(map: MapName) -> Self {
         Self {
@@ -89,7 +89,7 @@ impl Position {
         }
     }
 
-    /// The child at `nibble`.
+    /// Returns the child at `nibble`.
     #[must_use]
     pub fn child(&self, nibble: u8) -> Self {
         Self {

@@ -129,13 +129,13 @@ impl SifDescriptor {
         self.object_type
     }
 
-    /// The object's id: not 0, and no other object has it.
+    /// Returns the object's id: not 0, and no other object has it.
     #[must_use]
     pub fn id(&self) -> u32 {
         self.id
     }
 
-    /// The group that the object belongs to, without its mask.
+    /// Returns the group that the object belongs to, without its mask.
     #[must_use]
     pub fn group(&self) -> Option<u32> {
         self.group
@@ -147,19 +147,19 @@ impl SifDescriptor {
         self.link
     }
 
-    /// Where the object starts in the file.
+    /// Returns where the object starts in the file.
     #[must_use]
     pub fn offset(&self) -> u64 {
         self.range.start
     }
 
-    /// The object's size, in bytes, without padding.
+    /// Returns the object's size, in bytes, without padding.
     #[must_use]
     pub fn size(&self) -> u64 {
         self.range.end - self.range.start
     }
 
-    /// The object's bytes in the file.
+    /// Returns the object's bytes in the file.
     #[must_use]
     pub fn range(&self) -> Range<u64> {
         self.range.clone()
@@ -177,7 +177,7 @@ impl SifDescriptor {
         self.modified
     }
 
-    /// The object's name, often empty. Bytes that are not UTF-8 are replaced.
+    /// Returns the object's name, often empty. Bytes that are not UTF-8 are replaced.
     #[must_use]
     pub fn name(&self) -> &str {
         &self.name

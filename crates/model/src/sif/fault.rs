@@ -113,7 +113,7 @@ pub enum SifError {
 }
 
 impl SifError {
-    /// The error's word in `spec/cli.md`.
+    /// Returns the error's word in `spec/cli.md`.
     #[must_use]
     pub fn code(&self) -> Code {
         match self {

@@ -30,7 +30,7 @@ impl<'a> Record<'a> {
         i64::from_le_bytes(self.array(at))
     }
 
-    /// A text that fills its field or ends with NULs, cut as siftool cuts it.
+    /// Returns a text that fills its field or ends with NULs, cut as siftool cuts it.
     pub(super) fn text(self, range: Range<usize>) -> String {
         let bytes = &self.bytes[range];
         let end = bytes
@@ -73,7 +73,7 @@ pub(super) fn within_file(region: Region, range: &Range<u64>, size: u64) -> Resu
     Ok(())
 }
 
-/// The architecture of a code; one that is not known is [`Arch::Unknown`], as for siftool.
+/// Returns the architecture of a code; one that is not known is [`Arch::Unknown`], as for siftool.
 pub(super) fn arch(code: [u8; 3]) -> Arch {
     let [first, second, 0] = code else {
         return Arch::Unknown;

@@ -84,25 +84,25 @@ impl SifHeader {
         })
     }
 
-    /// The line that lets a shell run the image, with its line feed; often empty.
+    /// Returns the line that lets a shell run the image, with its line feed; often empty.
     #[must_use]
     pub fn launch_script(&self) -> &str {
         &self.launch_script
     }
 
-    /// The version of the format: `01`.
+    /// Returns the version of the format: `01`.
     #[must_use]
     pub fn version(&self) -> &str {
         &self.version
     }
 
-    /// The architecture of the primary partition, [`Arch::Unknown`] where there is none.
+    /// Returns the architecture of the primary partition, [`Arch::Unknown`] where there is none.
     #[must_use]
     pub fn arch(&self) -> Arch {
         field::arch(self.arch_code)
     }
 
-    /// The image's UUID as text, in lower case. Reproducible builds leave it nil.
+    /// Returns the image's UUID as text, in lower case. Reproducible builds leave it nil.
     #[must_use]
     pub fn id(&self) -> String {
         let mut text = String::with_capacity(36);
@@ -139,26 +139,26 @@ impl SifHeader {
         self.total
     }
 
-    /// The section of descriptors: it may be larger than its table.
+    /// Returns the section of descriptors: it may be larger than its table.
     #[must_use]
     pub fn descriptors(&self) -> Range<u64> {
         self.descriptors.clone()
     }
 
-    /// The bytes of the file that hold the table, for [`super::SifImage::parse`].
+    /// Returns the bytes of the file that hold the table, for [`super::SifImage::parse`].
     #[must_use]
     pub fn table(&self) -> Range<u64> {
         let start = self.descriptors.start;
         start..start + self.total * descriptor::SIZE_U64
     }
 
-    /// The data section, with the objects and the gaps between them.
+    /// Returns the data section, with the objects and the gaps between them.
     #[must_use]
     pub fn data(&self) -> Range<u64> {
         self.data.clone()
     }
 
-    /// The size of the file that the header was checked against, in bytes.
+    /// Returns the size of the file that the header was checked against, in bytes.
     #[must_use]
     pub fn file_size(&self) -> u64 {
         self.file_size
@@ -177,7 +177,7 @@ fn count(field: &'static str, value: i64) -> Result<u64, SifError> {
     })
 }
 
-/// The three regions must lie in the file, and none may cover another.
+/// Returns the three regions must lie in the file, and none may cover another.
 fn check_regions(
     total: u64,
     descriptors: &Range<u64>,

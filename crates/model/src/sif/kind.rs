@@ -25,7 +25,7 @@ macro_rules! kinds {
                 }
             }
 
-            /// The word that siftool prints.
+            /// Returns the word that siftool prints.
             #[must_use]
             pub const fn as_str(self) -> &'static str {
                 match self {

@@ -38,7 +38,7 @@ impl SshKeygen {
         }
     }
 
-    /// The same by another program than the first `ssh-keygen` of the search path.
+    /// Returns the same by another program than the first `ssh-keygen` of the search path.
     #[must_use]
     pub fn by(mut self, program: impl Into<OsString>) -> Self {
         self.program = program.into();

@@ -51,7 +51,7 @@ impl Answered {
         self.code.as_deref() == Some(code)
     }
 
-    /// Whether nothing says why it is refused, as to HEAD.
+    /// Returns whether nothing says why it is refused, as to HEAD.
     pub(super) fn is_bare(&self) -> bool {
         self.code.is_none()
     }
@@ -127,7 +127,7 @@ impl Answered {
     }
 }
 
-/// The response behind an error, where there was one.
+/// Returns the response behind an error, where there was one.
 pub(super) fn answered(error: &object_store::Error) -> Option<&Answered> {
     cause(error)
 }
@@ -216,7 +216,7 @@ impl HttpService for Service {
     }
 }
 
-/// The first bytes of a body, however long it is.
+/// Returns the first bytes of a body, however long it is.
 async fn first_bytes(body: HttpResponseBody) -> Result<Bytes, HttpError> {
     let (mut stream, mut bytes) = (body.bytes_stream(), Vec::new());
     while bytes.len() < MAX_BODY

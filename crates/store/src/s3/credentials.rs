@@ -56,7 +56,7 @@ pub fn credentials() -> Vec<String> {
     found
 }
 
-/// Where the environment names no credentials, and there is a profile to read.
+/// Returns where the environment names no credentials, and there is a profile to read.
 pub(super) fn wants_profile() -> bool {
     let is_set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
     const NAMED: [&str; 5] = [
@@ -69,7 +69,7 @@ pub(super) fn wants_profile() -> bool {
     !NAMED.iter().any(|name| is_set(name)) && files().iter().any(|file| file.is_file())
 }
 
-/// The files of profiles.
+/// Returns the files of profiles.
 fn files() -> Vec<PathBuf> {
     let home = std::env::var_os("HOME").map(PathBuf::from);
     let file = |variable: &str, name: &str| {

@@ -162,7 +162,7 @@ fn probe_once(store: &S3, key: &str) -> Result<(), StoreError> {
     done
 }
 
-/// Whether the server knows an upload no longer, or not the parts that it should have.
+/// Returns whether the server knows an upload no longer, or not the parts that it should have.
 fn is_forgotten(error: &StoreError) -> bool {
     match error {
         StoreError::Status {
@@ -176,7 +176,7 @@ fn is_forgotten(error: &StoreError) -> bool {
     }
 }
 
-/// Whether an error may be that of a server that does not know the checksum of parts: what such servers say
+/// Returns whether an error may be that of a server that does not know the checksum of parts: what such servers say
 /// differs.
 fn is_about_checksums(error: &StoreError) -> bool {
     matches!(
@@ -219,7 +219,7 @@ fn begin(store: &S3, key: &str, served: Served, fresh: Journal) -> Result<Journa
     })
 }
 
-/// The journal of an upload of the same file to the same place.
+/// Returns the journal of an upload of the same file to the same place.
 fn read(path: &Path, fresh: &Journal) -> Option<Journal> {
     let bytes = fs::read(path).ok()?;
     let journal: Journal = serde_json::from_slice(&bytes).ok()?;
@@ -312,7 +312,7 @@ impl Sending<'_> {
         Ok(())
     }
 
-    /// Whether another object of the right size stands there than before.
+    /// Returns whether another object of the right size stands there than before.
     fn has_arrived(&self) -> Result<bool, StoreError> {
         let before = self.journal().before.clone();
         let found = self.store.head(self.key)?;

@@ -92,7 +92,7 @@ pub(super) async fn send(store: &S3, request: Request<'_>) -> Result<Response, S
     answer.map_err(lost(store, key))
 }
 
-/// The text of an answer, which may be long.
+/// Returns the text of an answer, which may be long.
 pub(super) async fn text(answer: &mut Response) -> reqwest::Result<String> {
     let mut text = Vec::new();
     while text.len() < MAX_TEXT
@@ -104,14 +104,14 @@ pub(super) async fn text(answer: &mut Response) -> reqwest::Result<String> {
     Ok(String::from_utf8_lossy(&text).into_owned())
 }
 
-/// Why the server refuses, by its words.
+/// Returns why the server refuses, by its words.
 pub(super) async fn refusal(mut answer: Response) -> Answered {
     let status = answer.status().as_u16();
     let text = text(&mut answer).await.unwrap_or_default();
     Answered::new(status, &text)
 }
 
-/// The same as an error.
+/// Returns the same as an error.
 pub(super) async fn refused(store: &S3, key: &str, answer: Response) -> StoreError {
     refusal(answer)
         .await
