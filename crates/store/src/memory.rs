@@ -1,4 +1,4 @@
-//! Objects in memory: what tests and the simulation run on.
+//! Objects in memory, for tests and the simulation.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -25,7 +25,7 @@ struct Stored {
     bytes: Vec<u8>,
     written: u64,
     served: Served,
-    /// Of a copy, the digest that was noted.
+    /// The noted digest of a copy.
     noted: Option<Digest>,
 }
 
@@ -36,7 +36,7 @@ impl Memory {
         self.objects().stored.keys().cloned().collect()
     }
 
-    /// Returns how an object is served; nothing, where there is none.
+    /// Returns how an object is served, or `None` if it does not exist.
     #[must_use]
     pub fn served(&self, key: &str) -> Option<Served> {
         self.objects().stored.get(key).map(|stored| stored.served)
