@@ -15,10 +15,10 @@ pub struct Digest([u8; 32]);
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum DigestError {
-    /// No `sha256:` in front.
+    /// The text does not begin with `sha256:`.
     #[error("digest {0:?} does not start with \"sha256:\"")]
     Algorithm(String),
-    /// Not 64 lower-case hexadecimal digits.
+    /// The text has no 64 lower-case hexadecimal digits.
     #[error("digest {0:?} is not 64 lower-case hexadecimal digits")]
     Hex(String),
 }
@@ -32,7 +32,7 @@ impl DigestError {
 }
 
 impl Digest {
-    /// Returns the digest whose 32 bytes are already known.
+    /// Creates a digest from its 32 bytes.
     #[must_use]
     pub const fn from_bytes(bytes: [u8; 32]) -> Self {
         Self(bytes)
@@ -50,7 +50,7 @@ impl Digest {
         &self.0
     }
 
-    /// Parses 64 lower-case hexadecimal digits, as file names and branch lines carry them.
+    /// Parses 64 lower-case hexadecimal digits, as in file names and branch lines.
     ///
     /// # Errors
     /// [`DigestError::Hex`] for anything else.
@@ -70,7 +70,7 @@ impl Digest {
         Ok(Self(bytes))
     }
 
-    /// 64 lower-case hexadecimal digits, without the algorithm.
+    /// Returns the 64 lower-case hexadecimal digits, without the algorithm.
     #[must_use]
     pub fn hex(&self) -> String {
         let mut text = String::with_capacity(64);
@@ -84,7 +84,7 @@ impl Digest {
     /// Returns the hexadecimal digit at `depth` (0 to 63), as a number.
     ///
     /// # Panics
-    /// When `depth` is 64 or more.
+    /// If `depth` is 64 or more.
     #[must_use]
     pub fn nibble(&self, depth: usize) -> u8 {
         let byte = self.0[depth / 2];
@@ -107,7 +107,7 @@ pub(crate) fn nibble(digit: u8) -> Option<u8> {
     }
 }
 
-/// Returns the offending value as an error shows it: never more than 100 characters of untrusted text.
+/// Shortens untrusted text for an error message, to at most 100 characters.
 pub(crate) fn shorten(text: &str) -> String {
     if text.chars().count() <= 100 {
         return text.to_owned();

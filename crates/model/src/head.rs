@@ -21,7 +21,7 @@ pub struct Head {
     pub expires: Option<u64>,
     /// The Merkle index.
     pub index: IndexRoot,
-    /// When it was made, in Unix seconds.
+    /// The time at which it was made, in Unix seconds.
     pub issued: u64,
     /// The digest of the list of pages.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -32,7 +32,7 @@ pub struct Head {
     /// The registry's id; absent without keys.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub registry: Option<Digest>,
-    /// The trust document that it was made under; present exactly where `registry` is.
+    /// The trust document under which it was made; present if and only if `registry` is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub trust: Option<TrustVersion>,
     /// Always [`TYPE`].
@@ -48,7 +48,7 @@ pub struct Head {
 pub struct IndexRoot {
     /// The id of the root node.
     pub digest: Digest,
-    /// The leaf lines of all tags maps together, removals included.
+    /// The number of leaf lines of all maps of tags, removals included.
     pub tags: u64,
 }
 
@@ -71,7 +71,7 @@ pub enum HeadType {
 }
 
 impl Head {
-    /// Returns the first unsigned head, or the next after `previous`.
+    /// Creates the first head of a registry without keys, or the next one after `previous`.
     #[must_use]
     pub fn unsigned(index: IndexRoot, issued: u64, previous: Option<(&Head, Digest)>) -> Self {
         Self {

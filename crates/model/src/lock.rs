@@ -1,4 +1,4 @@
-//! What a reader knows of registries beforehand (`spec/lock.md`).
+//! Lock files: pins of registries (`spec/lock.md`).
 
 use serde::{Deserialize, Serialize};
 
@@ -10,7 +10,7 @@ use crate::head::TrustVersion;
 /// The longest lock file, in bytes.
 pub const MAX_BYTES: usize = 1 << 20;
 
-/// The lock file: the registries that its reader knows.
+/// A lock file: the pinned registries.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Lock {
@@ -21,7 +21,7 @@ pub struct Lock {
     pub kind: LockType,
 }
 
-/// A registry that is known, and the newest that was seen of it.
+/// A known registry, and the newest documents that were seen.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Known {
@@ -30,7 +30,7 @@ pub struct Known {
     pub head: Option<HeadVersion>,
     /// The registry's id.
     pub id: Digest,
-    /// The newest version of trust.
+    /// The newest trust document.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub trust: Option<TrustVersion>,
 }
@@ -47,7 +47,7 @@ pub struct HeadVersion {
     pub version: u64,
 }
 
-/// A statement about a subject, by its place in the series.
+/// A statement about a subject, by its epoch and number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StatementVersion {
     /// Its epoch.
@@ -70,7 +70,7 @@ pub enum LockType {
 }
 
 impl Known {
-    /// Returns a registry of which nothing was seen yet.
+    /// Creates the pin of a registry of which only the id is known.
     #[must_use]
     pub fn registry(id: Digest) -> Self {
         Self {
@@ -100,13 +100,13 @@ impl Known {
 }
 
 impl Lock {
-    /// What is known of a registry.
+    /// Returns the pin of a registry.
     #[must_use]
     pub fn find(&self, registry: &Digest) -> Option<&Known> {
         self.registries.iter().find(|known| known.id == *registry)
     }
 
-    /// Lists a registry, in place of what was listed of it.
+    /// Adds or replaces the pin of a registry.
     pub fn put(&mut self, known: Known) {
         self.registries.retain(|other| other.id != known.id);
         self.registries.push(known);

@@ -27,7 +27,9 @@ pub(super) enum Failure {
     Time(Duration),
     #[error("reading the image takes more than {0} seconds of processor time")]
     Processor(u64),
-    #[error("reading the image takes more than {0} MiB of memory, or its folders are nested too deeply")]
+    #[error(
+        "reading the image takes more than {0} MiB of memory, or its folders are nested too deeply"
+    )]
     Memory(u64),
     #[error("signal {0} ended the reader of the image")]
     Signal(i32),

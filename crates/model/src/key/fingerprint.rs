@@ -12,8 +12,8 @@ use sha2::{Digest as _, Sha256};
 
 use crate::digest::shorten;
 
-/// The SHA-256 of a key's binary form. Its text is `SHA256:<43 characters of base64>` (SIG-4),
-/// and the order of fingerprints is that of their texts: documents list them so.
+/// The SHA-256 of a key's binary form. Its text is `SHA256:<43 characters of base64>` (SIG-4), and
+/// fingerprints are ordered by their texts, as in documents.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Fingerprint([u8; 32]);
 
