@@ -180,7 +180,7 @@ fn check_size<T: Body>(bytes: &[u8]) -> Result<(), DocumentError> {
 /// The maximal length of a text for people, in bytes.
 pub const MAX_TEXT: usize = 1024;
 
-/// Refuses a text for people that is empty, too long, or steers a terminal.
+/// Refuses a text for people that is empty, too long, or has control characters.
 pub(crate) fn check_text(field: &'static str, text: &str) -> Result<(), DocumentError> {
     if text.is_empty() || text.len() > MAX_TEXT || !canonical::is_plain_text(text) {
         return Err(DocumentError::field(

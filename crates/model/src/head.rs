@@ -1,5 +1,4 @@
-//! The head: the versioned document from which everything else is reached by hash
-//! (`spec/head.md`).
+//! The head: the versioned root document of a registry (`spec/head.md`).
 
 use serde::{Deserialize, Serialize};
 
@@ -14,9 +13,9 @@ pub const TYPE: &str = "sreg-head-v1";
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Head {
-    /// 0 without keys; trust starts a new epoch to recover from a stolen key.
+    /// 0 without keys. A trust document starts a new epoch to recover from a stolen key.
     pub epoch: u64,
-    /// When it ceases to be fresh, in Unix seconds; present exactly where `registry` is.
+    /// The time from which it is expired, in Unix seconds; present if and only if `registry` is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expires: Option<u64>,
     /// The Merkle index.
@@ -26,7 +25,7 @@ pub struct Head {
     /// The digest of the list of pages.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pages: Option<Digest>,
-    /// The id of the head before this one; absent in the first of all.
+    /// The id of the previous head; absent in the first head of all.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub previous: Option<Digest>,
     /// The registry's id; absent without keys.

@@ -89,8 +89,8 @@ impl Signature {
     /// Verifies that the key signed exactly `message`, for `purpose` (SIG-18, SIG-19).
     ///
     /// # Errors
-    /// [`SignatureError::Namespace`] for a signature with another purpose, and
-    /// [`SignatureError::Invalid`] for one of something else.
+    /// [`SignatureError::Namespace`] for a signature with another purpose; [`SignatureError::Invalid`]
+    /// if it does not verify.
     pub fn verify(&self, purpose: Purpose, message: &[u8]) -> Result<(), SignatureError> {
         if self.namespace != purpose.namespace().as_bytes() {
             return Err(SignatureError::Namespace {
