@@ -4,7 +4,7 @@ tools := env("SREG_TOOLS", env("HOME") / ".cache/sreg-tools")
 export PATH := tools / "bin" + ":" + tools / "venv/bin" + ":" + env("PATH")
 
 # Everything that must hold before a change lands.
-check: fmt clippy test doc deny typos spec-check clean-tree
+check: fmt clippy test doc deny typos prose spec-check clean-tree
 
 fmt:
     cargo fmt --all --check
@@ -24,6 +24,10 @@ deny:
 
 typos:
     typos
+
+# The rules are in `.vale/`; the glossary is in `spec/README.md`.
+prose:
+    scripts/prose
 
 # Vectors, examples and corpora are made by code; `clean-tree` sees whether they still are.
 spec-check:

@@ -92,7 +92,7 @@ fn counts_in_the_superblock_are_not_believed() {
     let mut sparse = images::simg("a", 0);
     patch(&mut sparse, 40, &(100u64 << 20).to_le_bytes());
     sparse.resize(100 << 20, 0);
-    assert!(note(&sparse).contains("the tables of its squashfs have"));
+    assert!(note(&sparse).contains("the tables of the squashfs have"));
 }
 
 #[test]

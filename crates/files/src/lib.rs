@@ -1,5 +1,5 @@
-//! Files as registries need them, on the file systems that people have: opened without waiting for a pipe,
-//! written whole, durable where that is possible, readable by whom the folder is shared with.
+//! File operations on real file systems: files are opened without waiting for a pipe, written whole,
+//! durable if possible, and readable by the users who share the folder.
 //!
 //! Knows nothing of registries and their format.
 

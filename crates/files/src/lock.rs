@@ -1,7 +1,7 @@
 //! A lock on a folder, held while one process writes into it.
 //!
-//! `flock` where the file system has it. Elsewhere (Lustre without `-o flock`, some FUSE file systems) a
-//! file that is created exclusively, and names its holder.
+//! Uses `flock` if the file system has it. Otherwise (Lustre without `-o flock`, some FUSE file systems)
+//! it uses a file that is created exclusively, and names its holder.
 
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Write as _};
@@ -12,29 +12,29 @@ use rustix::process::{Pid, test_kill_process};
 
 use crate::open::{is_absent, read_capped};
 
-/// How long to wait between two attempts.
+/// The wait between two attempts.
 const PAUSE: Duration = Duration::from_millis(50);
-/// A lock file that names nobody for so long was left by a process that died as it made it.
+/// The age from which a lock file without a holder is stale: its process died while it created the file.
 const TIME_TO_WRITE: Duration = Duration::from_secs(30);
 /// The longest lock file, in bytes.
 const MAX_BYTES: usize = 1024;
 
-/// A lock on a folder; it is released when this is dropped.
+/// A lock on a folder, released on drop.
 #[derive(Debug)]
 pub struct FolderLock {
     /// Holds the `flock`.
     _folder: File,
-    /// The lock file, where there is no `flock`.
+    /// The lock file, if there is no `flock`.
     file: Option<PathBuf>,
 }
 
 impl FolderLock {
-    /// Waits for the lock on `folder`. `lock_file` is created where the file system has no locks, with the
-    /// folder that it is in. `wait` is called before each pause with who holds the lock, if that is known, and
-    /// ends the waiting by an error.
+    /// Waits for the lock on `folder`. On a file system without locks, creates `lock_file` and its
+    /// folder. Calls `wait` before each pause with the holder of the lock, if it is known. An error of
+    /// `wait` ends the waiting.
     ///
     /// # Errors
-    /// The file system's, or what `wait` returns.
+    /// The error of the file system, or of `wait`.
     pub fn acquire(
         folder: &Path,
         lock_file: &Path,
@@ -67,7 +67,7 @@ impl FolderLock {
         })
     }
 
-    /// Returns whether somebody holds the lock on `folder`, as far as the file system shows it.
+    /// Returns whether a process holds the lock on `folder`, as far as the file system shows it.
     #[must_use]
     pub fn is_held(folder: &Path, lock_file: &Path) -> bool {
         let is_locked = |folder: File| match folder.try_lock_shared() {
@@ -89,7 +89,7 @@ impl Drop for FolderLock {
     }
 }
 
-/// Creates the lock file: who holds the lock otherwise.
+/// Creates the lock file. Returns the holder if it exists.
 fn take(path: &Path) -> io::Result<Option<String>> {
     let me = format!("{} {}\n", host(), std::process::id());
     match OpenOptions::new().write(true).create_new(true).open(path) {
@@ -120,8 +120,8 @@ fn take(path: &Path) -> io::Result<Option<String>> {
     Ok(Some(holder))
 }
 
-/// Whether the holder was a process of this machine that is no more. Of other machines, and of a file that
-/// was not written yet, that cannot be said.
+/// Returns whether the holder was a process of this machine that has ended. Returns `false` for other
+/// machines, and for a file without content.
 fn is_dead(holder: &str) -> bool {
     let Some((machine, process)) = holder.split_once(' ') else {
         return false;
@@ -133,7 +133,7 @@ fn is_dead(holder: &str) -> bool {
         })
 }
 
-/// Whether a lock file names nobody, and has done so for longer than it takes to write a name into it.
+/// Returns whether a lock file has had no holder for longer than it takes to write one.
 fn is_old_and_nobodys(path: &Path, holder: &str) -> bool {
     let names_somebody = holder
         .split_once(' ')
@@ -144,8 +144,8 @@ fn is_old_and_nobodys(path: &Path, holder: &str) -> bool {
     !names_somebody && age.is_ok_and(|age| age >= TIME_TO_WRITE)
 }
 
-/// Removes the lock file of a process that is no more, unless another has taken the lock since: whether it
-/// was removed.
+/// Removes the lock file of a process that has ended, unless another process has taken the lock since.
+/// Returns whether it was removed.
 fn remove_stale(path: &Path, holder: &str) -> io::Result<bool> {
     let aside = path.with_extension(format!("stale-{}", std::process::id()));
     match fs::rename(path, &aside) {
@@ -162,7 +162,7 @@ fn remove_stale(path: &Path, holder: &str) -> io::Result<bool> {
     Ok(is_stale)
 }
 
-/// The name of this machine.
+/// Returns the name of this machine.
 fn host() -> String {
     let name = rustix::system::uname();
     name.nodename().to_string_lossy().replace(' ', "-")

@@ -1,5 +1,5 @@
-//! Who may read and write what is made below a folder: whoever may do so with the folder itself, as with
-//! git's `core.sharedRepository`. The umask of one user does not lock out the web server or colleagues.
+//! The modes of new files and folders, taken from the root folder, as with git's
+//! `core.sharedRepository`. The umask of one user does not lock out the web server or colleagues.
 
 use std::fs::{self, DirBuilder, File, Permissions};
 use std::io;
@@ -14,10 +14,10 @@ pub struct Modes {
 }
 
 impl Modes {
-    /// Takes the modes from `root`.
+    /// Reads the modes from `root`.
     ///
     /// # Errors
-    /// The file system's if `root` cannot be looked at.
+    /// The error of the file system if the metadata of `root` cannot be read.
     pub fn of(root: &Path) -> io::Result<Self> {
         let mode = fs::metadata(root)?.permissions().mode();
         Ok(Self {
@@ -27,7 +27,7 @@ impl Modes {
         })
     }
 
-    /// Gives a file its mode. A file system that refuses to change modes keeps its own.
+    /// Sets the mode of a file. If the file system refuses, the mode stays unchanged.
     pub fn apply(&self, file: &File) {
         let is_other = |mode: u32| mode & 0o777 != self.file;
         if file
@@ -38,7 +38,7 @@ impl Modes {
         }
     }
 
-    /// Returns whether `mode` lets everybody read whom these modes let read.
+    /// Returns whether `mode` permits all reads that these modes permit.
     #[must_use]
     pub fn are_met_by(&self, mode: u32) -> bool {
         let readers = self.file & 0o444;
@@ -51,10 +51,10 @@ impl Modes {
         self.file & 0o004 != 0 && self.folder & 0o001 != 0
     }
 
-    /// Makes a folder and those above it that are missing, each with the mode for folders.
+    /// Creates a folder and its missing parents, each with the mode for folders.
     ///
     /// # Errors
-    /// The file system's if a folder cannot be made.
+    /// The error of the file system if a folder cannot be created.
     pub fn make_folders(&self, folder: &Path) -> io::Result<()> {
         match DirBuilder::new().mode(self.folder).create(folder) {
             Ok(()) => {

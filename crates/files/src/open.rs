@@ -1,14 +1,15 @@
-//! Opening what may be anything: a folder, a pipe or a device may stand where a file is expected.
+//! Opens files at paths where a folder, a pipe or a device may be instead.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 
-/// Opens a regular file for reading. Never waits: opening a pipe would block until it has a writer.
+/// Opens a regular file for reading. Never blocks, unlike opening a pipe without a writer.
 ///
 /// # Errors
-/// An error for which [`is_not_a_file`] is true if there is no regular file; otherwise the file system's.
+/// An error for which [`is_not_a_file`] is true if the path is not a regular file; otherwise the error
+/// of the file system.
 pub fn open(path: &Path) -> io::Result<File> {
     let file = OpenOptions::new()
         .read(true)
@@ -20,8 +21,8 @@ pub fn open(path: &Path) -> io::Result<File> {
     }
 }
 
-/// Opens a file that a person names: a regular file, or one of this process's own descriptors
-/// (`/dev/fd/N`, as shells name pipes).
+/// Opens a file that a user names: a regular file, or a descriptor of this process (`/dev/fd/N`, as
+/// shells name pipes).
 ///
 /// # Errors
 /// As [`open`].
@@ -48,23 +49,23 @@ pub fn read_capped(path: &Path, max_bytes: usize) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// Returns the error for something that is no regular file.
+/// Returns the error for a path that is not a regular file.
 fn not_a_file() -> io::Error {
     io::Error::new(io::ErrorKind::InvalidInput, NotAFile)
 }
 
-/// A folder, a pipe or a device where a file was expected.
+/// A folder, a pipe or a device instead of a file.
 #[derive(Debug, thiserror::Error)]
 #[error("not a regular file")]
 struct NotAFile;
 
-/// Returns whether an error means that something other than a regular file has the name.
+/// Returns whether an error means that the path is not a regular file.
 #[must_use]
 pub fn is_not_a_file(error: &io::Error) -> bool {
     error.get_ref().is_some_and(|inner| inner.is::<NotAFile>())
 }
 
-/// Returns whether an error means that there is no such file. A file in the place of a folder means that too.
+/// Returns whether an error means that the file does not exist. This includes a path below a file.
 #[must_use]
 pub fn is_absent(error: &io::Error) -> bool {
     matches!(

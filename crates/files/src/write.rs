@@ -1,4 +1,4 @@
-//! Writing whole files, durably where the file system can.
+//! Writes whole files, durably if the file system supports it.
 
 use std::fs::{self, File, OpenOptions, Permissions};
 use std::io::{self, Write as _};
@@ -8,19 +8,19 @@ use std::path::Path;
 use rustix::fs::{CWD, RenameFlags};
 use rustix::io::Errno;
 
-/// Who may read a file that is made.
+/// Who may read a new file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Access {
-    /// Its owner alone.
+    /// Only its owner.
     Private,
-    /// Whom the umask leaves.
+    /// The users that the umask permits.
     Umask,
 }
 
 /// Replaces a file as a whole, durably. A link in its place is replaced, not followed.
 ///
 /// # Errors
-/// The file system's; the file is then what it was before.
+/// The error of the file system. The file is then unchanged.
 pub fn write_atomic(path: &Path, bytes: &[u8], access: Access) -> io::Result<()> {
     let folder = match path.parent() {
         Some(folder) if folder != Path::new("") => folder,
@@ -37,11 +37,11 @@ pub fn write_atomic(path: &Path, bytes: &[u8], access: Access) -> io::Result<()>
     sync_folder(folder)
 }
 
-/// Gives a staged file its name, if nothing has that name; the staged name is gone then. Uses a hard link,
-/// or where the file system has none a rename that replaces nothing, or an exclusive creation.
+/// Moves a staged file to `path`, if `path` does not exist. Uses a hard link, or, if the file system has
+/// none, a rename without replacement or an exclusive creation.
 ///
 /// # Errors
-/// `AlreadyExists` if something has the name; otherwise the file system's. The staged file stays then.
+/// `AlreadyExists` if `path` exists; otherwise the error of the file system. The staged file then stays.
 pub fn create_from(staged: &Path, path: &Path) -> io::Result<()> {
     // What the others cannot do either: these say why.
     let is_final = |error: &io::Error| {
@@ -66,18 +66,18 @@ pub fn create_from(staged: &Path, path: &Path) -> io::Result<()> {
     })
 }
 
-/// Makes a file durable, where the file system can.
+/// Makes a file durable, if the file system supports it.
 ///
 /// # Errors
-/// The file system's, if it can and fails.
+/// The error of the file system, unless it does not support syncs.
 pub fn sync(file: &File) -> io::Result<()> {
     unless_unsupported(file.sync_all())
 }
 
-/// Makes the names in a folder durable, where the file system can.
+/// Makes the names in a folder durable, if the file system supports it.
 ///
 /// # Errors
-/// As [`sync`], and if the folder cannot be opened.
+/// As [`sync`], or if the folder cannot be opened.
 pub fn sync_folder(folder: &Path) -> io::Result<()> {
     sync(&File::open(folder)?)
 }
@@ -89,8 +89,8 @@ fn unless_unsupported(result: io::Result<()>) -> io::Result<()> {
     }
 }
 
-/// Returns whether an error means that the file system, or a policy of it, does not offer an operation at
-/// all: hard links on BeeGFS, links on SMB, syncs of folders on several.
+/// Returns whether an error means that the file system, or a policy, does not support an operation: hard
+/// links on BeeGFS, links on SMB, syncs of folders on several.
 #[must_use]
 pub fn is_unsupported(error: &io::Error) -> bool {
     let Some(code) = error.raw_os_error() else {
@@ -110,7 +110,7 @@ pub fn is_unsupported(error: &io::Error) -> bool {
     .contains(&Errno::from_raw_os_error(code))
 }
 
-/// Returns whether an error means that a disk is full or a quota is used up.
+/// Returns whether an error means that a disk is full or a quota is exhausted.
 #[must_use]
 pub fn is_full(error: &io::Error) -> bool {
     matches!(

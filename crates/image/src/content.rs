@@ -1,8 +1,8 @@
-//! What a container says of itself: labels, recipe, runscript and environment.
+//! Metadata of a container: labels, recipe, runscript and environment.
 //!
-//! The squashfs of the primary partition comes first: it is what runs. What it lacks is taken
-//! from the SIF's own objects: `JSON.Labels`, `Def.FILE`, `Env.Vars`, then the
-//! `inspect-metadata.json` that apptainer writes beside an encrypted partition.
+//! The squashfs of the primary partition comes first, because it is what runs. Missing parts come from
+//! the SIF's own objects: `JSON.Labels`, `Def.FILE`, `Env.Vars`, then the `inspect-metadata.json` that
+//! apptainer writes beside an encrypted partition.
 
 mod objects;
 mod reader;
@@ -25,19 +25,19 @@ use crate::window::Window;
 use crate::{Image, Limits};
 use unreadable::Unreadable;
 
-/// What a container says of itself. Text that is not UTF-8 has its wrong bytes replaced.
+/// The metadata of a container. Bytes that are not UTF-8 are replaced.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Content {
-    /// The labels; a value that is no text is given as JSON.
+    /// The labels. A value that is not text is converted to JSON.
     pub labels: BTreeMap<String, String>,
-    /// The recipe that the container was built from.
+    /// The recipe from which the container was built.
     pub recipe: Option<String>,
     /// The script that runs when the container does.
     pub runscript: Option<String>,
-    /// The scripts that set its environment, by their path in the container; `Env.Vars` for
-    /// those that stand in the SIF itself. Scripts that apptainer puts into every image are left
-    /// out, as `apptainer inspect --environment` does.
+    /// The scripts that set its environment, by their path in the container, or `Env.Vars` for those in
+    /// the SIF itself. Scripts that apptainer puts into every image are left out, as `apptainer inspect
+    /// --environment` does.
     pub environment: BTreeMap<String, String>,
     /// The text of `%help`.
     #[serde(default)]
@@ -51,7 +51,7 @@ pub struct Content {
     /// The applications inside (SCIF), by name.
     #[serde(default)]
     pub apps: BTreeMap<String, App>,
-    /// What could not be read, and why: sentences without a full stop.
+    /// Notes on parts that could not be read, with the reason, without a full stop.
     pub notes: Vec<String>,
 }
 
@@ -60,7 +60,7 @@ pub struct Content {
 #[serde(default)]
 #[non_exhaustive]
 pub struct App {
-    /// Its labels; a value that is no text is given as JSON.
+    /// Its labels. A value that is not text is converted to JSON.
     pub labels: BTreeMap<String, String>,
     /// The script that runs it.
     pub runscript: Option<String>,
@@ -74,10 +74,10 @@ pub struct App {
 }
 
 impl Image {
-    /// Looks into the image by way of `reader`, a command that finds the image on its standard
-    /// input, binds itself with [`Limits::bind_this_process`], and writes what
-    /// [`Image::content_in_process`] gives as JSON. However it fails, that ends as a note, and
-    /// it is gone within the time of `limits`.
+    /// Reads the content of the image in another process, `reader`. This command gets the image on its
+    /// standard input, limits itself with [`Limits::bind_this_process`], and writes the result of
+    /// [`Image::content_in_process`] as JSON. Every failure becomes a note, and the process ends within
+    /// the time of `limits`.
     #[must_use]
     pub fn content_through(&self, mut reader: Command, limits: &Limits) -> Content {
         reader::ask(&mut reader, &self.file, limits).unwrap_or_else(|why| {
@@ -87,9 +87,9 @@ impl Image {
         })
     }
 
-    /// Looks into the image. A squashfs that is made for the purpose can end the process here:
-    /// [`Image::content_through`] is for images of others. Links inside the container are not
-    /// followed. Whatever cannot be read is left out and named in [`Content::notes`].
+    /// Reads the content of the image in this process. A malicious squashfs can end the process: use
+    /// [`Image::content_through`] for untrusted images. Links inside the container are not followed.
+    /// Parts that cannot be read are left out and listed in [`Content::notes`].
     #[must_use]
     pub fn content_in_process(&self, limits: &Limits) -> Content {
         let mut content = Content::default();
@@ -98,7 +98,7 @@ impl Image {
         content
     }
 
-    /// Notes why the squashfs was not read, and fills in what it left open.
+    /// Adds a note if the squashfs was not read, and fills missing parts from the SIF's objects.
     fn complete<E: std::fmt::Display>(
         &self,
         read: Result<(), E>,
@@ -167,7 +167,8 @@ fn read_partition(
     }
 }
 
-/// The first `size` bytes that a gzipped file holds: backhand seeks, which gzip does not.
+/// Inflates the first `size` bytes of a gzipped file into a temporary file, because backhand needs to
+/// seek.
 fn inflate_to_temporary(file: &File, size: u64, limits: &Limits) -> Result<File, Unreadable> {
     if size > limits.inflated {
         return Err(Unreadable::Inflated(limits.inflated));
@@ -182,7 +183,7 @@ fn take_labels(json: &[u8], from: &str, content: &mut Content) {
     content.labels.extend(labels);
 }
 
-/// The labels in JSON; none, and a note, if it is not readable.
+/// Parses labels from JSON. Returns none, and adds a note, if the JSON is malformed.
 fn labels(json: &[u8], from: &str, notes: &mut Vec<String>) -> BTreeMap<String, String> {
     match serde_json::from_slice::<BTreeMap<String, Value>>(json) {
         Ok(labels) => {

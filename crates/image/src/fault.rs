@@ -11,27 +11,27 @@ use sreg_model::sif::SifError;
 #[non_exhaustive]
 pub enum OpenError {
     /// The file cannot be opened or read.
-    #[error("the file cannot be read")]
+    #[error("cannot read the file")]
     Read(#[source] io::Error),
-    /// A folder, a device or a pipe.
+    /// The path is a folder, a device or a pipe.
     #[error("not a regular file")]
     NotAFile,
-    /// Not an image.
+    /// The file is not an image.
     #[error(transparent)]
     Image(#[from] ImageError),
-    /// Not a sound SIF file.
+    /// The file is not a sound SIF.
     #[error(transparent)]
     Sif(#[from] SifError),
     /// The gzip stream is damaged or cut off near its start.
     #[error("the gzip stream is damaged")]
     Gzip(#[source] io::Error),
-    /// What stands inside the gzip stream is no bare squashfs.
+    /// The content of the gzip stream is not a bare squashfs.
     #[error("inside gzip: {0}")]
     InsideGzip(ImageError),
 }
 
 impl OpenError {
-    /// The error's word in `spec/cli.md`.
+    /// Returns the error's word in `spec/cli.md`.
     #[must_use]
     pub fn code(&self) -> Code {
         match self {

@@ -1,10 +1,9 @@
-//! Image files: what kind they are, and what stands inside.
+//! Image files: their format, and their content.
 //!
 //! [`Image::open`] reads headers only, in two or three small reads, and is what indexing uses.
-//! [`Image::content_through`] has another process look into the squashfs for labels, recipe,
-//! runscript and environment, within [`Limits`]; what cannot be read becomes a note in the
-//! result, never an error.
-//! [`Report`] is what `sreg inspect` prints of both.
+//! [`Image::content_through`] reads labels, recipe, runscript and environment from the squashfs in
+//! another process, within [`Limits`]. A part that cannot be read becomes a note in the result, never an
+//! error. [`Report`] is the output of `sreg inspect`.
 
 mod content;
 mod fault;

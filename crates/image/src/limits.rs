@@ -5,14 +5,14 @@ use std::time::Duration;
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-/// How much of an image is read to find its content, and what reading it may cost.
+/// Limits on the amount of an image that is read, and on the cost of reading it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
-    /// What is taken out of an image in all, in bytes: labels, recipe and scripts.
+    /// The maximal size of all texts of an image (labels, recipe and scripts), in bytes.
     pub text: u64,
-    /// The most inodes that a squashfs may have.
+    /// The maximal number of inodes of a squashfs.
     pub inodes: u32,
-    /// The most bytes of a squashfs that may stand after its data: its tables, compressed.
+    /// The maximal size of the compressed tables of a squashfs, in bytes.
     pub tables: u64,
     /// The largest squashfs that is inflated from gzip into a temporary file, in bytes.
     pub inflated: u64,
@@ -20,13 +20,13 @@ pub struct Limits {
     pub memory: u64,
     /// The processor time of the process that reads, in seconds.
     pub processor: u64,
-    /// How long the process that reads may run, by the clock.
+    /// The maximal run time of the process that reads.
     pub time: Duration,
 }
 
 impl Default for Limits {
-    /// 1 MiB of text; 500,000 inodes, 64 MiB of tables, 4 GiB inflated; 512 MiB of memory,
-    /// 20 seconds of processor time and 30 seconds in all.
+    /// Returns the default limits: 1 MiB of text, 500,000 inodes, 64 MiB of tables, 4 GiB inflated, 512
+    /// MiB of memory, 20 seconds of processor time and 30 seconds in all.
     fn default() -> Self {
         Self {
             text: 1 << 20,
@@ -41,11 +41,11 @@ impl Default for Limits {
 }
 
 impl Limits {
-    /// Binds the calling process for good: memory, processor time and the size of the files that
-    /// it writes, and it leaves no core file. A process that goes further is ended by the system.
+    /// Limits the calling process irrevocably: memory, processor time, the size of the files that it
+    /// writes, and no core file. The system ends a process that exceeds these limits.
     ///
     /// # Errors
-    /// When the system refuses a limit.
+    /// If the system refuses a limit.
     pub fn bind_this_process(&self) -> io::Result<()> {
         bind(Resource::Core, 0, 0)?;
         bind(Resource::Fsize, self.inflated, self.inflated)?;
@@ -59,7 +59,7 @@ impl Limits {
     }
 }
 
-/// Lowers a limit; one that is lower already is left, as raising it may not be permitted.
+/// Lowers a limit. Keeps a limit that is already lower, because raising it may not be permitted.
 fn bind(resource: Resource, current: u64, maximum: u64) -> io::Result<()> {
     let before = getrlimit(resource);
     let lower = |limit: Option<u64>, to: u64| Some(limit.map_or(to, |limit| limit.min(to)));

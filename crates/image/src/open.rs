@@ -1,4 +1,4 @@
-//! Opening an image: its format and architecture, from headers only.
+//! Opens images: reads their format and architecture from headers only.
 
 use std::fs::File;
 use std::io::{self, Read};
@@ -12,8 +12,8 @@ use sreg_model::{Arch, ImageFormat, SifImage};
 
 use crate::OpenError;
 
-/// How much of a gzip stream is read to find a superblock at the start of what it holds: far
-/// more than it takes, unless the stream is made of empty members.
+/// The number of bytes of a gzip stream that are read to find a superblock at the start of its content:
+/// far more than necessary, unless the stream consists of empty members.
 const GZIP_FRONT: u64 = 64 * 1024;
 
 /// An image file whose headers are sound.
@@ -24,7 +24,7 @@ pub struct Image {
     pub(crate) layout: Layout,
 }
 
-/// What the headers say.
+/// The content of the headers.
 #[derive(Debug)]
 pub(crate) enum Layout {
     Sif(SifImage),
@@ -32,7 +32,7 @@ pub(crate) enum Layout {
         offset: u64,
         superblock: Superblock,
     },
-    /// Where the squashfs stands in the bytes that the file inflates to.
+    /// The position of the squashfs in the inflated bytes.
     Gzip {
         offset: u64,
         superblock: Superblock,
@@ -43,7 +43,7 @@ impl Image {
     /// Opens the file at `path`.
     ///
     /// # Errors
-    /// [`OpenError`], by why the file is not a sound image.
+    /// [`OpenError`] if the file is not a sound image.
     pub fn open(path: &Path) -> Result<Self, OpenError> {
         match sreg_files::open(path) {
             Err(error) if sreg_files::is_not_a_file(&error) => Err(OpenError::NotAFile),
@@ -51,8 +51,8 @@ impl Image {
         }
     }
 
-    /// Takes a file that is open for reading. The file's position is left at its start or
-    /// wherever it was: reads are at offsets.
+    /// Opens an image in a file that is open for reading. Does not change the position of the file:
+    /// reads are at offsets.
     ///
     /// # Errors
     /// As [`Image::open`].
@@ -72,7 +72,7 @@ impl Image {
         Ok(Self { file, size, layout })
     }
 
-    /// The format, as it is published.
+    /// Returns the format for publication.
     #[must_use]
     pub fn format(&self) -> ImageFormat {
         match self.layout {
@@ -82,20 +82,20 @@ impl Image {
         }
     }
 
-    /// What the image runs on; a bare squashfs does not say.
+    /// Returns the architecture; a bare squashfs does not state it.
     #[must_use]
     pub fn arch(&self) -> Arch {
         self.sif().map_or(Arch::Unknown, SifImage::arch)
     }
 
-    /// Returns whether the primary partition of a SIF has a word in the place of an architecture, so that
-    /// the header's holds.
+    /// Returns whether the primary partition of a SIF has a word instead of an architecture code, so
+    /// that the header's architecture is valid.
     #[must_use]
     pub fn has_word_as_arch(&self) -> bool {
         self.sif().is_some_and(SifImage::has_word_as_arch)
     }
 
-    /// The size of the file, in bytes.
+    /// Returns the size of the file, in bytes.
     #[must_use]
     pub fn size(&self) -> u64 {
         self.size
@@ -121,7 +121,7 @@ impl Image {
             .is_some_and(|sif| sif.objects().iter().any(is_writable))
     }
 
-    /// The header and objects of a SIF.
+    /// Returns the header and objects of a SIF.
     #[must_use]
     pub fn sif(&self) -> Option<&SifImage> {
         match &self.layout {
@@ -156,12 +156,12 @@ fn look_inside(file: &File) -> Result<Layout, OpenError> {
     }
 }
 
-/// What the first `length` bytes of a gzipped file hold.
+/// Returns a reader of the content of the first `length` bytes of a gzipped file.
 pub(crate) fn inflate(file: &File, length: u64) -> impl Read {
     MultiGzDecoder::new(io::BufReader::new(At { file, position: 0 }.take(length)))
 }
 
-/// Reads from a file at a position of its own, so that an [`Image`] can be read by several.
+/// A reader with a position of its own, so that several readers can read one [`Image`].
 struct At<'a> {
     file: &'a File,
     position: u64,
@@ -175,7 +175,7 @@ impl Read for At<'_> {
     }
 }
 
-/// Up to `length` bytes from `offset`: fewer when the file ends before.
+/// Reads up to `length` bytes from `offset`, fewer if the file ends before.
 pub(crate) fn read_up_to(file: &File, offset: u64, length: usize) -> io::Result<Vec<u8>> {
     let mut bytes = vec![0; length];
     let mut filled = 0;

@@ -1,4 +1,4 @@
-//! What `sreg inspect` says of an image: the JSON of `spec/cli.md`.
+//! The output of `sreg inspect`: the JSON of `spec/cli.md`.
 
 use std::collections::BTreeMap;
 
@@ -13,7 +13,7 @@ use crate::{Content, Image};
 /// The year 1, which Go writes for a time that was never set.
 const YEAR_ONE: i64 = -62_135_596_800;
 
-/// What is said of an image whose primary partition has a word in the place of an architecture.
+/// The note on an image whose primary partition has a word instead of an architecture code.
 pub const WORD_AS_ARCH: &str = "the primary partition does not state its architecture as a code, as older versions of siftool setprim wrote it: that of the header holds";
 
 /// An image's headers and content.
@@ -22,17 +22,17 @@ pub const WORD_AS_ARCH: &str = "the primary partition does not state its archite
 pub struct Report {
     /// `sif` or `squashfs`.
     pub format: &'static str,
-    /// `gzip`, when the whole file is compressed.
+    /// `gzip` if the whole file is compressed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub compression: Option<&'static str>,
-    /// What the image runs on.
+    /// The architecture of the image.
     pub arch: Arch,
     /// The size of the file, in bytes.
     pub size: u64,
-    /// The digest of the file, when it was asked for.
+    /// The digest of the file, if it was requested.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub digest: Option<Digest>,
-    /// The digest chain, when it was asked for.
+    /// The digest chain, if it was requested.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub chain: Option<Chain>,
     /// The header and objects of a SIF.
@@ -40,7 +40,7 @@ pub struct Report {
     pub sif: Option<ReportedSif>,
     /// Labels of the container.
     pub labels: BTreeMap<String, String>,
-    /// The recipe that the container was built from.
+    /// The recipe from which the container was built.
     pub recipe: Option<String>,
     /// The script that runs when the container does.
     pub runscript: Option<String>,
@@ -56,7 +56,7 @@ pub struct Report {
     pub apps: BTreeMap<String, App>,
     /// Signatures inside the SIF. They are listed, not verified.
     pub signatures: Vec<ReportedSignature>,
-    /// What could not be read, and why.
+    /// Notes on parts that could not be read, with the reason.
     pub notes: Vec<String>,
 }
 
@@ -65,7 +65,7 @@ pub struct Report {
 pub struct Chain {
     /// The digest of the chain's bytes.
     pub digest: Digest,
-    /// How many chunks it covers.
+    /// The number of chunks that it covers.
     pub chunks: u64,
 }
 
@@ -77,9 +77,9 @@ pub struct ReportedSif {
     pub version: String,
     /// The image's UUID.
     pub id: String,
-    /// When the image was made, RFC 3339 in UTC; `null` when it does not say.
+    /// The time at which the image was made, RFC 3339 in UTC; `null` if it is not stated.
     pub created: Option<String>,
-    /// When the image was last changed, in the same form.
+    /// The time of the last change of the image, in the same form.
     pub modified: Option<String>,
     /// The objects, in the order of the table.
     pub objects: Vec<ReportedObject>,
@@ -96,12 +96,12 @@ pub struct ReportedObject {
     pub object_type: &'static str,
     /// Its group.
     pub group: Option<u32>,
-    /// The id of the object, or of the group, that it is linked to.
+    /// The id of the object or group to which it is linked.
     pub link: Option<u32>,
     /// Whether the link leads to a group, and not to an object; absent without a link.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub link_to_group: Option<bool>,
-    /// Where it starts in the file.
+    /// Its offset in the file.
     pub offset: u64,
     /// Its size, in bytes.
     pub size: u64,
@@ -110,10 +110,10 @@ pub struct ReportedObject {
     /// The file system of a partition.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub filesystem: Option<&'static str>,
-    /// What a partition is for.
+    /// The purpose of a partition.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub partition: Option<&'static str>,
-    /// What a partition runs on.
+    /// The architecture of a partition.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub arch: Option<Arch>,
     /// The hash of a signature.
@@ -122,7 +122,7 @@ pub struct ReportedObject {
     /// The format of a cryptographic message or of a bill of materials.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub format: Option<&'static str>,
-    /// What a cryptographic message is.
+    /// The type of a cryptographic message.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub message: Option<&'static str>,
     /// The digest of an OCI blob.
@@ -136,7 +136,7 @@ pub struct ReportedObject {
 pub struct ReportedSignature {
     /// The object that holds it.
     pub object: u32,
-    /// `pgp`, or `dsse` when the object names no PGP key.
+    /// `pgp`, or `dsse` if the object names no PGP key.
     pub kind: &'static str,
     /// The hash, in siftool's word.
     pub hash: &'static str,
@@ -145,8 +145,7 @@ pub struct ReportedSignature {
 }
 
 impl Report {
-    /// The report of an image and of what was found in it. Digest and chain are the caller's
-    /// to fill in.
+    /// Creates the report of an image and its content. The caller sets digest and chain.
     #[must_use]
     pub fn new(image: &Image, content: Content) -> Self {
         let (format, compression) = match image.format() {
@@ -249,7 +248,8 @@ fn signatures(sif: &SifImage) -> Vec<ReportedSignature> {
     sif.objects().iter().filter_map(signature).collect()
 }
 
-/// RFC 3339 in UTC; nothing for 0, for the year 1, and for what RFC 3339 cannot write.
+/// Formats a time as RFC 3339 in UTC. Returns `None` for 0, for the year 1, and for times that RFC 3339
+/// cannot express.
 fn date(seconds: i64) -> Option<String> {
     let moment = Timestamp::from_second(seconds).ok()?;
     (seconds != 0 && seconds > YEAR_ONE).then(|| moment.to_string())

@@ -50,10 +50,10 @@ fn a_reader_that_fails_is_a_note() {
         ("kill -ABRT $$", "more than 512 MiB of memory"),
         ("kill -SEGV $$", "more than 512 MiB of memory"),
         ("kill -XCPU $$", "more than 20 seconds of processor time"),
-        ("kill -KILL $$", "ended by signal 9"),
+        ("kill -KILL $$", "signal 9 ended"),
         ("exit 101", "failed with exit code 101"),
-        ("echo '{\"labels\":{'", "wrote something else"),
-        ("true", "wrote something else"),
+        ("echo '{\"labels\":{'", "wrote malformed JSON"),
+        ("true", "wrote malformed JSON"),
         ("exec missing-program", "failed with exit code 127"),
     ] {
         let notes = through(shell(script)).notes;
@@ -65,7 +65,7 @@ fn a_reader_that_fails_is_a_note() {
         );
     }
     let missing = through(Command::new("/missing/program"));
-    assert!(missing.notes[0].contains("does not run"));
+    assert!(missing.notes[0].contains("cannot start"));
 }
 
 #[test]
@@ -152,7 +152,7 @@ fn a_bound_process_is_ended_by_the_system() {
     for (part, note) in [
         ("allocates", "more than 512 MiB of memory"),
         ("spins", "more than 1 seconds of processor time"),
-        ("writes", "ended by signal 25"),
+        ("writes", "signal 25 ended"),
     ] {
         let content = image(&images::simg("a", 0)).content_through(again(part), &limits);
         assert!(

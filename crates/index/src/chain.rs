@@ -1,19 +1,19 @@
 //! The digest chain: SHA-256's chaining value after each MiB of a file
 //! (`spec/digest-chain.md`).
 //!
-//! A file's digest is its plain SHA-256. The chain makes that digest parallel to verify: each
-//! link is one MiB compressed from the chaining value before it, and all links together hold
-//! exactly when the digest does.
+//! A file's digest is its plain SHA-256. With the chain, that digest can be verified in parallel: each
+//! link is one MiB compressed from the previous chaining value, and all links together hold if and only
+//! if the digest does.
 
 use sha2::block_api::compress256;
 use sreg_model::Digest;
 use sreg_model::fault::Code;
 use sreg_model::statement::MAX_SIZE;
 
-/// The bytes between two chaining values: 1 MiB, a multiple of SHA-256's block.
+/// The number of bytes between two chaining values: 1 MiB, a multiple of SHA-256's block.
 pub const CHUNK: usize = 1 << 20;
 const BLOCK: usize = 64;
-/// The bytes of one chaining value.
+/// The size of one chaining value, in bytes.
 pub const VALUE: usize = 32;
 
 /// SHA-256's initial chaining value (FIPS 180-4, 5.3.3).
@@ -34,19 +34,19 @@ type State = [u32; 8];
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ChainError {
-    /// A file that no chain can be of.
-    #[error("a file of {0} bytes has no chain: its size must be from 1 to 2^44")]
+    /// No chain can exist for a file of this size.
+    #[error("a file of {0} bytes has no digest chain: expected 1 to 2^44 bytes")]
     Size(u64),
     /// The sidecar's length does not follow from the file's size.
-    #[error("the chain has {found} bytes, expected {expected}")]
+    #[error("the digest chain has {found} bytes, expected {expected}")]
     Length {
-        /// The sidecar's bytes.
+        /// The size of the sidecar.
         found: u64,
         /// 32 for each link.
         expected: u64,
     },
     /// The last value is not the file's digest.
-    #[error("the chain ends in {found}, expected {expected}")]
+    #[error("the digest chain ends in {found}, expected {expected}")]
     End {
         /// The last value.
         found: Digest,
@@ -56,7 +56,7 @@ pub enum ChainError {
 }
 
 impl ChainError {
-    /// The error's word in `spec/cli.md`.
+    /// Returns the error's word in `spec/cli.md`.
     #[must_use]
     pub fn code(&self) -> Code {
         match self {
@@ -74,24 +74,24 @@ pub struct Chain {
     sidecar: Vec<u8>,
 }
 
-/// The number of links of a file of `size` bytes.
+/// Returns the number of links of a file of `size` bytes.
 #[must_use]
 pub fn links(size: u64) -> u64 {
     size / CHUNK as u64 + 1
 }
 
-/// The length of the sidecar of a file of `size` bytes, in bytes.
+/// Returns the length of the sidecar of a file of `size` bytes, in bytes.
 #[must_use]
 pub fn sidecar_len(size: u64) -> u64 {
     links(size) * VALUE as u64
 }
 
 impl Chain {
-    /// Reads the sidecar of the file of `size` bytes that hash to `digest`.
+    /// Parses the sidecar of a file with this size and digest.
     ///
     /// # Errors
-    /// When the size is out of bounds, the length does not follow from it, or the last value
-    /// is not the digest.
+    /// `Size` if the size is out of bounds; `Length` if the length does not follow from it; `End` if the
+    /// last value is not the digest.
     pub fn parse(sidecar: Vec<u8>, size: u64, digest: &Digest) -> Result<Self, ChainError> {
         if size == 0 || size > MAX_SIZE {
             return Err(ChainError::Size(size));
@@ -114,7 +114,7 @@ impl Chain {
         Ok(chain)
     }
 
-    /// The file's digest: the last value.
+    /// Returns the file's digest: the last value.
     ///
     /// # Panics
     /// Never: a chain has at least one value.
@@ -127,37 +127,37 @@ impl Chain {
         Digest::from_bytes(*value)
     }
 
-    /// The file's size in bytes.
+    /// Returns the file's size in bytes.
     #[must_use]
     pub fn size(&self) -> u64 {
         self.size
     }
 
-    /// The number of links.
+    /// Returns the number of links.
     #[must_use]
     pub fn len(&self) -> usize {
         self.sidecar.len() / VALUE
     }
 
-    /// Never: a chain has at least one link.
+    /// Returns `false`: a chain has at least one link.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         false
     }
 
-    /// The sidecar's bytes: the values in order, each eight big-endian words.
+    /// Returns the sidecar's bytes: the values in order, each eight big-endian words.
     #[must_use]
     pub fn sidecar(&self) -> &[u8] {
         &self.sidecar
     }
 
-    /// The digest of the sidecar, which a statement names as `chain`.
+    /// Returns the digest of the sidecar, which a statement names as `chain`.
     #[must_use]
     pub fn sidecar_digest(&self) -> Digest {
         Digest::of(&self.sidecar)
     }
 
-    /// Where the bytes of `link` (counted from 0) stand in the file, as offset and length.
+    /// Returns the offset and the length in the file of the bytes of `link`, counted from 0.
     #[must_use]
     pub fn range(&self, link: usize) -> (u64, usize) {
         let offset = link as u64 * CHUNK as u64;
@@ -165,7 +165,7 @@ impl Chain {
         (offset, usize::try_from(length).unwrap_or(CHUNK))
     }
 
-    /// Whether `bytes`, those of [`Chain::range`], lead from the value before `link` to the
+    /// Returns whether `bytes`, those of [`Chain::range`], lead from the value before `link` to the
     /// value after it.
     #[must_use]
     pub fn holds(&self, link: usize, bytes: &[u8]) -> bool {
@@ -208,7 +208,7 @@ impl Default for ChainBuilder {
 }
 
 impl ChainBuilder {
-    /// Takes the next bytes of the file.
+    /// Adds the next bytes of the file.
     pub fn update(&mut self, mut bytes: &[u8]) {
         while !bytes.is_empty() {
             let room = CHUNK - offset_in(self.size, CHUNK);
@@ -222,7 +222,7 @@ impl ChainBuilder {
         }
     }
 
-    /// Compresses all whole blocks, and keeps what is left.
+    /// Compresses all whole blocks, and keeps the rest.
     fn absorb(&mut self, mut bytes: &[u8]) {
         let held = offset_in(self.size, BLOCK);
         if held > 0 {
@@ -239,7 +239,7 @@ impl ChainBuilder {
         self.block[..rest.len()].copy_from_slice(rest);
     }
 
-    /// The chain of all bytes taken so far.
+    /// Returns the chain of all bytes that were added.
     #[must_use]
     pub fn finish(mut self) -> Chain {
         let held = offset_in(self.size, BLOCK);
@@ -294,7 +294,7 @@ mod tests {
 
     use super::*;
 
-    /// Bytes in which no two chunks are alike.
+    /// Returns bytes in which no two chunks are equal.
     fn bytes(size: usize) -> Vec<u8> {
         (0..size)
             .map(|i| (i ^ (i >> 8) ^ (i >> 16) ^ (i >> 20)).to_le_bytes()[0])

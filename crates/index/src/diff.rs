@@ -1,4 +1,4 @@
-//! What differs between two maps, reading only the nodes that differ (`spec/index.md`).
+//! Compares two maps, and reads only the nodes that differ (`spec/index.md`).
 
 use std::collections::BTreeMap;
 
@@ -6,30 +6,30 @@ use sreg_model::node::{Entry, MapName, Node, Position, key_hash};
 
 use crate::map::{MapError, MapRoot, NodeSource, buckets, load, nibble_of, root_of};
 
-/// A map to compare: where its nodes are, and its root; no root is the empty map.
+/// A map to compare.
 #[derive(Clone, Copy)]
 pub struct Side<'a> {
-    /// Where the nodes are.
+    /// The source of its nodes.
     pub source: &'a dyn NodeSource,
     /// The root.
     pub root: Option<MapRoot>,
 }
 
-/// The lines of one key on both sides, where they are not the same.
+/// The lines of one key, which differ between both sides.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Difference<E> {
     /// The key.
     pub key: String,
-    /// Its lines on the left; none where it is not there.
+    /// Its lines on the left, empty if the key is absent.
     pub left: Vec<E>,
-    /// Its lines on the right; none where it is not there.
+    /// Its lines on the right, empty if the key is absent.
     pub right: Vec<E>,
 }
 
-/// Gives every key whose lines differ to `visit`, in the order of the keys' hashes.
+/// Calls `visit` for every key whose lines differ, in the order of the keys' hashes.
 ///
 /// # Errors
-/// What is wrong with a node, or what `visit` returns.
+/// [`MapError`] if a node is missing or faulty, or the error of `visit`.
 pub fn diff<E: Entry + PartialEq, X: From<MapError>>(
     map: &MapName,
     left: Side<'_>,
@@ -45,7 +45,7 @@ pub fn diff<E: Entry + PartialEq, X: From<MapError>>(
     .compare(&Position::root(map.clone()), left_part, right_part)
 }
 
-/// A part of a map, as far as it is known.
+/// A part of a map, loaded or not.
 enum Part<E> {
     Stored(MapRoot),
     Lines(Vec<E>),
@@ -57,7 +57,7 @@ impl<E> Part<E> {
     }
 }
 
-/// A key in the order of hashes, in which visitors see keys.
+/// A key with its hash, which determines the order of visits.
 type HashedKey<'a> = (sreg_model::Digest, &'a str);
 
 /// The lines of a key on the left and on the right.
@@ -145,7 +145,7 @@ fn open<E: Entry>(
 }
 
 impl<E: Entry> Opened<E> {
-    /// The sixteen parts below.
+    /// Returns the sixteen parts below.
     fn split(self, depth: usize) -> Vec<Part<E>> {
         match self {
             Self::Lines(lines) => buckets(lines, depth, |entry| key_hash(entry.key()))

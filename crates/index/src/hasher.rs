@@ -1,8 +1,8 @@
 //! Hashes files, and verifies them by their chains, on all cores (`spec/digest-chain.md`).
 //!
-//! Making a chain is sequential within a file, so many files go at once; verifying one is
-//! parallel within the file. Bytes come through mmap, or through reads where mapping fails or
-//! is a bad idea: on network file systems a lost connection would be a signal, not an error.
+//! A chain is computed sequentially within a file, and many files are hashed at once. Verification is
+//! parallel within the file. Bytes are mapped, or read if mapping fails or is unsafe: on network file
+//! systems a lost connection would be a signal, not an error.
 
 use sreg_model::fault::Code;
 use std::fs::File;
@@ -19,26 +19,26 @@ use crate::stamp::Stamp;
 /// How the bytes of a file are read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum IoMode {
-    /// [`IoMode::Mmap`] on local file systems, [`IoMode::Read`] on others or where it fails.
+    /// [`IoMode::Mmap`] on local file systems, [`IoMode::Read`] on others or if mapping fails.
     #[default]
     Auto,
-    /// Map the file; an error where that fails.
+    /// Map the file, and fail if that is impossible.
     Mmap,
     /// Read the file into buffers.
     Read,
 }
 
-/// Watches over long work.
+/// Observes long work, and can stop it.
 pub trait Observer: Sync {
-    /// That many bytes will have to be read, as soon as that is known.
+    /// Called with a number of bytes that will be read, once it is known.
     fn expect(&self, _bytes: u64) {}
-    /// That many more bytes are done.
+    /// Called with a number of bytes that were processed.
     fn advance(&self, bytes: u64);
-    /// Whether to give up.
+    /// Returns whether to stop.
     fn is_cancelled(&self) -> bool;
 }
 
-/// An observer that does not look.
+/// An observer that does nothing.
 #[derive(Debug, Clone, Copy)]
 pub struct Unobserved;
 
@@ -62,7 +62,7 @@ pub enum HashError {
         /// Why.
         source: io::Error,
     },
-    /// The file was written, truncated or replaced meanwhile.
+    /// The file was written, truncated or replaced while it was read.
     #[error("{path} changed while it was read", path = path.display())]
     Changed {
         /// The file.
@@ -74,7 +74,7 @@ pub enum HashError {
 }
 
 impl HashError {
-    /// The error's word in `spec/cli.md`.
+    /// Returns the error's word in `spec/cli.md`.
     #[must_use]
     pub fn code(&self) -> Code {
         match self {
@@ -85,20 +85,20 @@ impl HashError {
     }
 }
 
-/// A file's chain, and what the file system said of it while it was read.
+/// A file's chain, and its stamp.
 #[derive(Debug, Clone)]
 pub struct Hashed {
     /// The chain, which ends in the digest.
     pub chain: Chain,
-    /// The stamp after the file was read; its content is the same as before.
+    /// The stamp after the file was read. The content did not change while it was read.
     pub stamp: Stamp,
 }
 
-/// Hashes a file: its digest and chain in one pass.
+/// Computes the digest and the chain of a file in one pass.
 ///
 /// # Errors
-/// [`HashError::Changed`] when the file's stamp is not the same before and after, or it lost
-/// bytes; otherwise as the file system says.
+/// `Changed` if the file's stamp changed or the file lost bytes; `Cancelled` if the observer stopped it;
+/// `Io` otherwise.
 pub fn hash(path: &Path, mode: IoMode, observer: &dyn Observer) -> Result<Hashed, HashError> {
     let file = OpenFile::open(path, mode)?;
     let mut builder = ChainBuilder::default();
@@ -113,8 +113,8 @@ pub fn hash(path: &Path, mode: IoMode, observer: &dyn Observer) -> Result<Hashed
     })
 }
 
-/// The bytes that are asked for ahead and given back behind at a time: enough that the calls
-/// cost nothing, small enough to stay in a cache.
+/// The size of the window that is prefetched and released: large enough that the calls cost nothing, and
+/// small enough for a cache.
 const WINDOW: usize = 2 * CHUNK;
 
 fn hash_mapped(
@@ -162,12 +162,12 @@ fn hash_read(
     Ok(())
 }
 
-/// Verifies a file against its chain, on all cores: the links that do not hold, ascending,
-/// counted from 0. None means that the file's SHA-256 is the chain's digest.
+/// Verifies a file against its chain, on all cores. Returns the links that do not hold, ascending,
+/// counted from 0. If there are none, the file's SHA-256 is the chain's digest.
 ///
 /// # Errors
-/// When the file cannot be read, or loses bytes meanwhile. A file of another size fails every
-/// link.
+/// `Io` if the file cannot be read; `Changed` if it loses bytes meanwhile; `Cancelled` if the observer
+/// stopped it. A file of another size fails every link.
 pub fn verify(
     path: &Path,
     chain: &Chain,
@@ -265,7 +265,7 @@ impl<'a> OpenFile<'a> {
         usize::try_from(self.before.size).map_err(|_| self.changed())
     }
 
-    /// The stamp, when it is still what it was.
+    /// Returns the stamp, if it has not changed.
     fn unchanged(&self) -> Result<Stamp, HashError> {
         let after = self.file.metadata().map_err(|source| HashError::Io {
             path: self.path.to_owned(),

@@ -1,5 +1,4 @@
-//! The registry's index: the map of namespaces, and below it a map of tags for each
-//! (`spec/index.md`).
+//! The index of a registry: the map of namespaces, and a map of tags for each of them (`spec/index.md`).
 
 use std::collections::BTreeMap;
 
@@ -10,10 +9,10 @@ use sreg_model::{Digest, Namespace, Repository, Tag};
 use crate::diff::{Difference, Side, diff as diff_map};
 use crate::map::{self, Changes, MapError, MapRoot, NodeSink, NodeSource};
 
-/// For each namespace and key, the lines that it is to have: none removes the key.
+/// The new lines of each namespace and key. An empty list removes the key.
 pub type IndexChanges = BTreeMap<Namespace, Changes<TagEntry>>;
 
-/// An index: where its nodes are, and its root.
+/// An index: its root, and the source of its nodes.
 #[derive(Clone, Copy)]
 pub struct Index<'a> {
     source: &'a dyn NodeSource,
@@ -22,7 +21,7 @@ pub struct Index<'a> {
 }
 
 impl<'a> Index<'a> {
-    /// The index that a head names.
+    /// Returns the index that a head names.
     #[must_use]
     pub fn new(source: &'a dyn NodeSource, root: &IndexRoot) -> Self {
         Self {
@@ -32,8 +31,8 @@ impl<'a> Index<'a> {
         }
     }
 
-    /// The root of the map of namespaces. Its lines are not counted by the head, so the node
-    /// itself says how many there are.
+    /// Returns the root of the map of namespaces. The head does not count its lines; the node itself
+    /// does.
     fn namespaces_root(&self) -> Result<MapRoot, MapError> {
         let position = Position::root(MapName::Namespaces);
         let node = map::load::<NamespaceEntry>(self.source, &position, self.root, None)?;
@@ -43,10 +42,10 @@ impl<'a> Index<'a> {
         })
     }
 
-    /// Visits all namespaces, and checks that their tags add up to what the head says.
+    /// Visits all namespaces, and checks that their tags add up to the number in the head.
     ///
     /// # Errors
-    /// What is wrong with a node, or what `visit` returns.
+    /// [`MapError`] if a node is missing or faulty, or the error of `visit`.
     pub fn namespaces<X: From<MapError>>(
         &self,
         visit: &mut dyn FnMut(NamespaceEntry) -> Result<(), X>,
@@ -77,7 +76,7 @@ impl<'a> Index<'a> {
     /// Visits all lines of all maps of tags.
     ///
     /// # Errors
-    /// What is wrong with a node, or what `visit` returns.
+    /// [`MapError`] if a node is missing or faulty, or the error of `visit`.
     pub fn walk<X: From<MapError>>(
         &self,
         visit: &mut dyn FnMut(&Namespace, TagEntry) -> Result<(), X>,
@@ -94,20 +93,20 @@ impl<'a> Index<'a> {
         })
     }
 
-    /// The line of a namespace.
+    /// Looks up the line of a namespace.
     ///
     /// # Errors
-    /// What is wrong with a node on the way.
+    /// [`MapError`] if a node on the path is missing or faulty.
     pub fn namespace(&self, namespace: &Namespace) -> Result<Option<NamespaceEntry>, MapError> {
         let root = self.namespaces_root()?;
         let entries = map::look_up(self.source, &MapName::Namespaces, root, namespace.as_str())?;
         Ok(entries.into_iter().next())
     }
 
-    /// All lines of one tag, one for each architecture; removed ones too.
+    /// Looks up all lines of one tag, one for each architecture, removed ones included.
     ///
     /// # Errors
-    /// What is wrong with a node on the way.
+    /// [`MapError`] if a node on the path is missing or faulty.
     pub fn look_up(&self, repository: &Repository, tag: &Tag) -> Result<Vec<TagEntry>, MapError> {
         let Some(entry) = self.namespace(repository.namespace())? else {
             return Ok(Vec::new());
@@ -122,11 +121,11 @@ impl<'a> Index<'a> {
     }
 }
 
-/// Gives the nodes of an index to `visit` that an older one, of which `source` has all nodes too, does
-/// not have: children before their parents.
+/// Calls `visit` for each node of an index that an older index does not have, children before their
+/// parents. `source` has all nodes of both.
 ///
 /// # Errors
-/// What is wrong with a node, or what `visit` returns.
+/// [`MapError`] if a node is missing or faulty, or the error of `visit`.
 pub fn new_nodes<X: From<MapError> + Send>(
     source: &dyn NodeSource,
     old: Option<&IndexRoot>,
@@ -167,10 +166,10 @@ fn tags_root(entry: &NamespaceEntry) -> MapRoot {
     }
 }
 
-/// Applies changes to an index, or builds one where there is none.
+/// Applies changes to an index, or builds a new one.
 ///
 /// # Errors
-/// What is wrong with a node on the way, or what `sink` returns.
+/// [`MapError`] if a node on the path is missing or faulty, or the error of `sink`.
 pub fn update(
     source: &dyn NodeSource,
     sink: &dyn NodeSink,
@@ -206,13 +205,13 @@ pub fn update(
     })
 }
 
-/// Takes a tag whose lines differ between two indexes.
+/// A callback for a tag whose lines differ between two indexes.
 pub type DiffVisitor<'a, X> = &'a mut dyn FnMut(&Namespace, Difference<TagEntry>) -> Result<(), X>;
 
-/// Gives every tag whose lines differ between two indexes to `visit`.
+/// Calls `visit` for every tag whose lines differ between two indexes.
 ///
 /// # Errors
-/// What is wrong with a node, or what `visit` returns.
+/// [`MapError`] if a node is missing or faulty, or the error of `visit`.
 pub fn diff<X: From<MapError>>(
     left: Option<Index<'_>>,
     right: Option<Index<'_>>,

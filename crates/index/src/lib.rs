@@ -1,7 +1,7 @@
-//! From files to digests and chains, and the Merkle map over what was hashed.
+//! Digests and digest chains of files, and the Merkle map of a registry.
 //!
-//! Everything here is synchronous. [`hasher`] reads files; [`map`], [`proof`], [`diff`] and
-//! [`index`] work on nodes that a [`map::NodeSource`] hands them, and do no I/O of their own.
+//! Everything here is synchronous. [`hasher`] reads files. [`map`], [`proof`], [`diff`] and [`index`]
+//! get nodes from a [`map::NodeSource`], and do no I/O themselves.
 
 pub mod chain;
 pub mod diff;

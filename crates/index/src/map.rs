@@ -1,8 +1,8 @@
 //! The Merkle map: build, change, look up, walk (`spec/index.md`).
 //!
-//! The shape of a map depends on its set of entries alone, so any order of changes that ends in
-//! the same set ends in the same root. Nodes are loaded one by one from a [`NodeSource`] and
-//! checked as they come: their hash, their position, and that counts add up.
+//! The shape of a map depends on its set of entries alone: any order of changes that ends in the same
+//! set ends in the same root. Nodes are loaded one by one from a [`NodeSource`]. Each is checked: its
+//! hash, its position, and its counts.
 
 use sreg_model::fault::Code;
 use std::collections::BTreeMap;
@@ -11,24 +11,24 @@ use rayon::prelude::*;
 use sreg_model::Digest;
 use sreg_model::node::{Child, Entry, LEAF_LINES, MapName, Node, NodeError, Position, key_hash};
 
-/// Hands out the bytes of nodes.
+/// A source of nodes.
 pub trait NodeSource: Sync {
-    /// The stored bytes of the node `id`, which need not be checked yet.
+    /// Loads the stored bytes of the node `id`, unverified.
     ///
     /// # Errors
-    /// [`MapError::Missing`] where there are none, [`MapError::Io`] where they cannot be read.
+    /// [`MapError::Missing`] if the node does not exist; [`MapError::Io`] if it cannot be read.
     fn load(&self, id: &Digest) -> Result<Vec<u8>, MapError>;
 
-    /// These nodes will be loaded next: where each takes a while, they may be fetched at once.
+    /// Announces nodes that will be loaded next, so that a slow source can fetch them together.
     fn prefetch(&self, _ids: &[Digest]) {}
 }
 
-/// Takes the bytes of new nodes.
+/// A sink for new nodes.
 pub trait NodeSink: Sync {
-    /// Stores a node. The same node may come more than once.
+    /// Stores a node. The same node may be stored more than once.
     ///
     /// # Errors
-    /// As the storage says.
+    /// [`MapError::Io`] if the node cannot be stored.
     fn store(&self, id: &Digest, bytes: &[u8]) -> Result<(), MapError>;
 }
 
@@ -36,37 +36,37 @@ pub trait NodeSink: Sync {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum MapError {
-    /// There is no such node.
+    /// The node does not exist.
     #[error("node {0} is missing")]
     Missing(Digest),
     /// A node's bytes do not hash to its id.
-    #[error("node {expected} has the digest {found}")]
+    #[error("node {expected} hashes to {found}")]
     Mismatch {
         /// The node's id.
         expected: Digest,
-        /// What its bytes hash to.
+        /// The digest of its bytes.
         found: Digest,
     },
-    /// A node breaks a rule.
+    /// A node violates a rule.
     #[error("node {id} at {position} is malformed")]
     Malformed {
         /// The node's id.
         id: Digest,
-        /// Where it should stand.
+        /// Its expected position.
         position: Box<Position>,
         /// The rule.
         source: Box<NodeError>,
     },
-    /// A node has another number of lines below it than its parent says.
-    #[error("node {id} at {position} counts {found} lines, but its parent says {expected}")]
+    /// The number of lines below a node differs from the count in its parent.
+    #[error("node {id} at {position} has {found} lines, expected {expected} as in its parent")]
     Count {
         /// The node's id.
         id: Digest,
-        /// Where it stands.
+        /// Its position.
         position: Box<Position>,
-        /// The lines that it has.
+        /// The number of its lines.
         found: u64,
-        /// The lines that its parent says.
+        /// The count in its parent.
         expected: u64,
     },
     /// The storage failed.
@@ -80,7 +80,7 @@ pub enum MapError {
 }
 
 impl MapError {
-    /// The error's word in `spec/cli.md`.
+    /// Returns the error's word in `spec/cli.md`.
     #[must_use]
     pub fn code(&self) -> Code {
         match self {
@@ -102,11 +102,11 @@ pub struct MapRoot {
     pub count: u64,
 }
 
-/// Loads the node `id` that belongs at `position`, and checks all that one node shows. A map's
-/// outermost root may come without an expected count; then the node says its own.
+/// Loads the node `id` at `position`, and checks everything that one node shows. For the root of a whole
+/// map the expected count may be unknown, and is then that of the node.
 ///
 /// # Errors
-/// The first thing that is wrong with it.
+/// The first fault of the node.
 pub fn load<E: Entry>(
     source: &dyn NodeSource,
     position: &Position,
@@ -138,10 +138,10 @@ pub fn load<E: Entry>(
     }
 }
 
-/// All lines with `key`: none where the key is not in the map.
+/// Looks up all lines with `key`. Returns none if the key is not in the map.
 ///
 /// # Errors
-/// What is wrong with a node on the way.
+/// [`MapError`] if a node on the path is missing or faulty.
 pub fn look_up<E: Entry>(
     source: &dyn NodeSource,
     map: &MapName,
@@ -174,7 +174,7 @@ pub fn look_up<E: Entry>(
 /// Visits every line of a map, leaf by leaf in the order of hashes.
 ///
 /// # Errors
-/// What is wrong with a node, or what `visit` returns.
+/// [`MapError`] if a node is missing or faulty, or the error of `visit`.
 pub fn walk<E: Entry, X: From<MapError>>(
     source: &dyn NodeSource,
     map: &MapName,
@@ -202,14 +202,14 @@ fn walk_from<E: Entry, X: From<MapError>>(
     }
 }
 
-/// Takes nodes: the id and the bytes of each.
+/// A callback for the id and the bytes of a node.
 pub type NodeVisitor<'a, X> = &'a (dyn Fn(&Digest, &[u8]) -> Result<(), X> + Sync);
 
-/// Gives the nodes of a map to `visit` that an older map of the same name does not have at the same
-/// position, children before their parents. Both are loaded from `source`.
+/// Calls `visit` for each node that an older map of the same name does not have at the same position,
+/// children before their parents. Both maps are loaded from `source`.
 ///
 /// # Errors
-/// What is wrong with a node, or what `visit` returns.
+/// [`MapError`] if a node is missing or faulty, or the error of `visit`.
 pub fn new_nodes<E: Entry, X: From<MapError> + Send>(
     source: &dyn NodeSource,
     map: &MapName,
@@ -255,14 +255,14 @@ pub(crate) fn root_of(child: &Child) -> MapRoot {
     }
 }
 
-/// For each key, the lines that it is to have: none removes the key.
+/// The new lines of each key. An empty list removes the key.
 pub type Changes<E> = BTreeMap<String, Vec<E>>;
 
-/// Applies changes to a map, or builds one where there is no `root`. Nodes that change are
-/// given to `sink`; only those on the way to a changed key are loaded.
+/// Applies changes to a map, or builds a new one without `root`. Stores changed nodes in `sink`, and
+/// loads only nodes on the path to a changed key.
 ///
 /// # Errors
-/// What is wrong with a node on the way, or what `sink` returns.
+/// [`MapError`] if a node on the path is missing or faulty, or the error of `sink`.
 pub fn update<E: Entry>(
     source: &dyn NodeSource,
     sink: &dyn NodeSink,
@@ -299,11 +299,11 @@ struct Line<E> {
     entry: E,
 }
 
-/// What a part of a map has become.
+/// The new content of a part of a map.
 enum Subtree<E> {
-    /// So few lines that the parent may still take them into a leaf of its own.
+    /// Lines that are few enough for a leaf of the parent.
     Lines(Vec<Line<E>>),
-    /// A node that is stored.
+    /// A stored node.
     Stored(MapRoot),
 }
 
@@ -322,7 +322,7 @@ struct Writer<'a> {
 }
 
 impl Writer<'_> {
-    /// The part of the map at `position` with `changes`, which are sorted by hash.
+    /// Applies `changes`, which are sorted by hash, to the part of the map at `position`.
     fn apply<E: Entry>(
         &self,
         position: &Position,
@@ -393,7 +393,7 @@ impl Writer<'_> {
         Ok(Subtree::Lines(lines))
     }
 
-    /// A part of a map from its lines alone.
+    /// Builds a part of a map from its lines.
     fn build<E: Entry>(
         &self,
         position: &Position,
@@ -472,7 +472,7 @@ fn new_lines<E>(changes: Vec<Change<E>>) -> Vec<Line<E>> {
         .collect()
 }
 
-/// Parts `items` by the digit of their hash at `depth`.
+/// Splits `items` by the digit of their hash at `depth`.
 pub(crate) fn buckets<T>(items: Vec<T>, depth: usize, hash: impl Fn(&T) -> Digest) -> [Vec<T>; 16] {
     let mut parts: [Vec<T>; 16] = Default::default();
     for item in items {
@@ -487,12 +487,12 @@ pub(crate) fn nibble_of(index: usize) -> u8 {
     u8::try_from(index).unwrap_or(15)
 }
 
-/// Nodes in memory: for proofs, and for tests.
+/// Nodes in memory, for proofs and tests.
 #[derive(Debug, Default)]
 pub struct MemoryNodes(std::sync::RwLock<BTreeMap<Digest, Vec<u8>>>);
 
 impl MemoryNodes {
-    /// All nodes, by id.
+    /// Returns all nodes, by id.
     #[must_use]
     pub fn into_nodes(self) -> BTreeMap<Digest, Vec<u8>> {
         self.0

@@ -5,10 +5,10 @@
 //! - *Changed:* the bytes of a slice may differ between two reads of them. Callers hash bytes
 //!   and never branch on two reads of the same one, and compare the file's stamp afterwards.
 //! - *Truncated:* a read past the new end raises SIGBUS. The handler here puts zero pages in
-//!   place of what is gone and marks the mapping, so the read ends, and [`Mapping::read`]
-//!   reports it. A SIGBUS outside our mappings is handed on to whoever handled it before.
+//!   place of the missing range and marks the mapping. The read then ends, and [`Mapping::read`]
+//!   reports it. A SIGBUS outside of these mappings is passed to the former handler.
 //!
-//! Mapped memory is only ever handed out inside [`Mapping::read`], which checks the mark.
+//! Mapped memory is accessible only inside [`Mapping::read`], which checks the mark.
 #![allow(unsafe_code, reason = "mmap and its signal have no safe interface")]
 
 use std::fs::File;
@@ -34,8 +34,8 @@ impl Mapping {
     /// Maps the first `length` bytes of `file`.
     ///
     /// # Errors
-    /// When the file system cannot map files, or [`SLOTS`] mappings exist already: callers read
-    /// the file instead.
+    /// If the file system cannot map files, or [`SLOTS`] mappings exist already. Callers then read the
+    /// file.
     pub(crate) fn new(file: &File, length: u64) -> io::Result<Self> {
         install_handler();
         let length = usize::try_from(length).map_err(|_| io::ErrorKind::OutOfMemory)?;
@@ -52,10 +52,10 @@ impl Mapping {
         Ok(Self { map, slot })
     }
 
-    /// Hands the bytes of `range` to `f`.
+    /// Calls `f` with the bytes of `range`.
     ///
     /// # Errors
-    /// [`Truncated`] when bytes of the mapping were missing; what `f` returned is dropped.
+    /// [`Truncated`] if bytes of the mapping were missing. The result of `f` is then dropped.
     pub(crate) fn read<R>(
         &self,
         range: Range<usize>,
@@ -69,7 +69,7 @@ impl Mapping {
         }
     }
 
-    /// Asks for the bytes of `range` ahead of their use.
+    /// Prefetches the bytes of `range`.
     pub(crate) fn prefetch(&self, range: Range<usize>) {
         // Populating maps many pages with one call, where the kernel knows it (Linux 5.14);
         // elsewhere the pages fault in one by one.
@@ -78,7 +78,7 @@ impl Mapping {
             .advise_range(Advice::PopulateRead, range.start, range.len());
     }
 
-    /// Gives the pages of `range` back; the page cache keeps them.
+    /// Releases the pages of `range`. The page cache keeps them.
     pub(crate) fn release(&self, range: Range<usize>) {
         // SAFETY: a shared, read-only mapping of a file: dropped pages come back as they are in
         // the file, or as zeros where the handler put zeros.
@@ -98,10 +98,10 @@ impl Drop for Mapping {
     }
 }
 
-/// The most mappings at a time: far more than there are threads that hash.
+/// The maximal number of mappings, far more than hashing threads.
 const SLOTS_LEN: usize = 256;
 
-/// The address ranges of all mappings, where a signal handler can read them.
+/// The address ranges of all mappings, readable by the signal handler.
 static SLOTS: [Slot; SLOTS_LEN] = [const { Slot::free() }; SLOTS_LEN];
 
 /// One mapping's addresses. `start` is 0 while the slot is free and 1 while it is being filled.
@@ -141,7 +141,7 @@ impl Slot {
     }
 }
 
-/// What handled SIGBUS before us, as the address of a `sigaction`.
+/// The former handler of SIGBUS, as the address of a `sigaction`.
 static PREVIOUS: AtomicUsize = AtomicUsize::new(0);
 
 fn install_handler() {

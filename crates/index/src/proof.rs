@@ -1,4 +1,4 @@
-//! Proofs that a key is in a map, or is not: the nodes on the way to it (`spec/index.md`).
+//! Proofs that a key is in a map, or is not: the nodes on the path to it (`spec/index.md`).
 
 use std::collections::BTreeMap;
 use std::sync::Mutex;
@@ -8,18 +8,18 @@ use sreg_model::node::{Entry, MapName};
 
 use crate::map::{self, MapError, MapRoot, NodeSource};
 
-/// The nodes from a map's root to the leaf, or to the branch without a child, that decides a
-/// key. Inclusion and absence look alike: [`Proof::verify`] says which it is.
+/// The nodes from a map's root to the leaf, or to the branch without a child, that decides a key.
+/// Inclusion and absence have the same form: [`Proof::verify`] returns which it is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Proof {
     nodes: Vec<Vec<u8>>,
 }
 
 impl Proof {
-    /// Proves what the map of `root` holds at `key`.
+    /// Makes a proof of the content of the map of `root` at `key`.
     ///
     /// # Errors
-    /// What is wrong with a node on the way.
+    /// [`MapError`] if a node on the path is missing or faulty.
     pub fn of<E: Entry>(
         source: &dyn NodeSource,
         map: &MapName,
@@ -38,22 +38,23 @@ impl Proof {
         Ok(Self { nodes })
     }
 
-    /// A proof from its nodes, root first, as they came from someone.
+    /// Creates an unverified proof from its nodes, root first.
     #[must_use]
     pub fn from_nodes(nodes: Vec<Vec<u8>>) -> Self {
         Self { nodes }
     }
 
-    /// The nodes, root first.
+    /// Returns the nodes, root first.
     #[must_use]
     pub fn nodes(&self) -> &[Vec<u8>] {
         &self.nodes
     }
 
-    /// The lines that the map of `root` holds at `key`: none proves that the key is absent.
+    /// Verifies the proof, and returns the lines of `key` in the map of `root`. No lines prove that the
+    /// key is absent.
     ///
     /// # Errors
-    /// When the nodes do not lead from `root` to `key`.
+    /// [`MapError`] if the nodes do not lead from `root` to `key`.
     pub fn verify<E: Entry>(
         &self,
         map: &MapName,

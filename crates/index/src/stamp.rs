@@ -1,4 +1,4 @@
-//! What a file system says of a file, to tell whether it has changed.
+//! Metadata of a file that show whether it has changed.
 
 use std::fs::Metadata;
 use std::os::unix::fs::MetadataExt as _;
@@ -14,13 +14,13 @@ pub struct Stamp {
     pub inode: u64,
     /// The size in bytes.
     pub size: u64,
-    /// When the content was last changed.
+    /// The time of the last change of the content.
     pub modified: i128,
-    /// When content, name, owner or mode was last changed; a user cannot set it.
+    /// The time of the last change of content, name, owner or mode, which a user cannot set.
     pub changed: i128,
 }
 
-/// The identity of a file: two names with the same one are hard links of one file.
+/// The identity of a file. Two names with the same identity are hard links of one file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct FileId {
     /// The device that holds the file.
@@ -50,7 +50,7 @@ impl Stamp {
         }
     }
 
-    /// The stamp in `metadata`.
+    /// Returns the stamp in `metadata`.
     #[must_use]
     pub fn of(metadata: &Metadata) -> Self {
         let nanoseconds =
@@ -64,17 +64,17 @@ impl Stamp {
         }
     }
 
-    /// Whether both are of the same file with the same content, as far as times show it. A link
-    /// made or a mode changed meanwhile does not count.
+    /// Returns whether both stamps show the same file with the same content, as far as times show it. A
+    /// new link or another mode makes no difference.
     #[must_use]
     pub fn has_same_content(&self, other: &Self) -> bool {
         (self.device, self.inode, self.size, self.modified)
             == (other.device, other.inode, other.size, other.modified)
     }
 
-    /// Whether the file may have been written again since `moment` (nanoseconds since 1970)
-    /// without its times showing it: the racy case that git's index knows. Time stamps move in
-    /// ticks of up to 10 ms on local file systems, and of 1 or 2 s where they have no fraction.
+    /// Returns whether the file may have been written again since `moment` (nanoseconds since 1970)
+    /// without a change of its times, the racy case of git's index. Time stamps advance in ticks of up
+    /// to 10 ms on local file systems, and of 1 or 2 s on file systems without fractions.
     #[must_use]
     pub fn is_racy_at(&self, moment: i128) -> bool {
         let tick = if self.modified % 1_000_000_000 == 0 {

@@ -1,4 +1,4 @@
-//! Processor architectures, in the words and codes of SIF (`spec/sif.md`).
+//! Processor architectures, with the words and codes of SIF (`spec/sif.md`).
 
 use crate::fault::Code;
 use std::fmt;
@@ -8,8 +8,8 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 macro_rules! architectures {
     ($($variant:ident $word:literal $code:literal,)*) => {
-        /// The architecture that an image runs on, in Go's words as SIF and OCI use them.
-        /// The order is that of the words, as views list them.
+        /// The architecture that an image runs on, in Go's words as SIF and OCI use them. The order is
+        /// that of the words, as in views.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
         #[allow(missing_docs, reason = "each variant is the word it is named after")]
         pub enum Arch { $($variant,)* }
@@ -18,13 +18,13 @@ macro_rules! architectures {
             /// Every architecture, in the order of the SIF codes.
             pub const ALL: &[Self] = &[$(Self::$variant,)*];
 
-            /// The word: `amd64`, `arm64`, …; `unknown` where an image does not say.
+            /// Returns the word: `amd64`, `arm64`, …, or `unknown` if an image does not state it.
             #[must_use]
             pub const fn as_str(self) -> &'static str {
                 match self { $(Self::$variant => $word,)* }
             }
 
-            /// The two ASCII digits that a SIF header carries (apptainer/sif `pkg/sif/arch.go`).
+            /// Returns the two ASCII digits in a SIF header (apptainer/sif `pkg/sif/arch.go`).
             #[must_use]
             pub const fn sif_code(self) -> &'static [u8; 2] {
                 match self { $(Self::$variant => $code,)* }
@@ -50,13 +50,13 @@ architectures! {
     Loong64 "loong64" b"13",
 }
 
-/// A word that names no architecture.
+/// The word is not an architecture.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{0:?} is no architecture; expected one of amd64, arm64, ppc64le, s390x, riscv64, …")]
+#[error("unknown architecture {0:?}, expected amd64, arm64, ppc64le, s390x, riscv64, …")]
 pub struct ArchError(String);
 
 impl ArchError {
-    /// The error's word in `spec/cli.md`.
+    /// Returns the error's word in `spec/cli.md`.
     #[must_use]
     pub fn code(&self) -> Code {
         Code::MalformedArch

@@ -1,4 +1,4 @@
-//! What belongs to an image: signatures of others, SBOMs (`spec/statement.md`, STM-23 to STM-27).
+//! Attachments of an image: SBOMs, signatures of other tools (`spec/statement.md`, STM-23 to STM-27).
 
 use std::collections::BTreeMap;
 
@@ -8,11 +8,11 @@ use crate::digest::{Digest, shorten};
 use crate::document::DocumentError;
 use crate::statement::MAX_SIZE;
 
-/// The most attachments of one image.
+/// The maximal number of attachments of one image.
 pub const MOST: usize = 16;
 /// The media type of a file of sreg's signatures, as an artifact.
 pub const STATEMENT: &str = "application/vnd.sreg.statement.v1";
-/// Media types that begin so are sreg's own.
+/// The prefix of sreg's own media types.
 const OURS: &str = "application/vnd.sreg.";
 const MAX_WORD: usize = 127;
 const MAX_NAME: usize = 128;
@@ -23,7 +23,7 @@ const MAX_VALUE: usize = 1024;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Attachment {
-    /// What its manifest is annotated with, as `<key>=<value>`, by key; absent rather than empty.
+    /// The annotations of its manifest, as `<key>=<value>`, by key; absent rather than empty.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub annotations: Option<Vec<String>>,
     /// The SHA-256 of the file.
@@ -48,7 +48,7 @@ impl Attachment {
             .map_or(Ok(()), |annotations| check_annotations(annotations))
     }
 
-    /// What its manifest is annotated with, by key.
+    /// Returns the annotations of its manifest, by key.
     #[must_use]
     pub fn annotated(&self) -> BTreeMap<String, String> {
         let annotations = self.annotations.iter().flatten();
@@ -58,7 +58,7 @@ impl Attachment {
             .collect()
     }
 
-    /// Whether both are the same file, taken for the same.
+    /// Returns whether both are the same file with the same media type.
     #[must_use]
     pub fn is_same(&self, other: &Self) -> bool {
         (self.digest, &self.media) == (other.digest, &other.media)
@@ -68,7 +68,7 @@ impl Attachment {
 /// Checks the attachments of one image.
 ///
 /// # Errors
-/// [`DocumentError::Field`] for the first that is out of bounds, for too many, and for one twice.
+/// [`DocumentError::Field`] for the first that is out of bounds, for too many, and for duplicates.
 pub fn check(attached: &[Attachment]) -> Result<(), DocumentError> {
     if attached.len() > MOST {
         return wrong(format!("{} are more than {MOST}", attached.len()));
@@ -86,10 +86,10 @@ fn wrong<T>(what: String) -> Result<T, DocumentError> {
     Err(DocumentError::field("attached", what))
 }
 
-/// Checks the media type of a file that is to be attached (STM-25).
+/// Checks the media type of a new attachment (STM-25).
 ///
 /// # Errors
-/// [`DocumentError::Field`] when it is none, or one of sreg's own.
+/// [`DocumentError::Field`] if it is no media type, or one of sreg's own.
 pub fn check_media(media: &str) -> Result<(), DocumentError> {
     match is_media_type(media) {
         false => wrong(format!("{:?} is no media type", shorten(media))),
@@ -98,10 +98,10 @@ pub fn check_media(media: &str) -> Result<(), DocumentError> {
     }
 }
 
-/// Checks the name of a file that is to be attached (STM-26).
+/// Checks the name of a new attachment (STM-26).
 ///
 /// # Errors
-/// [`DocumentError::Field`] when it may not be called so.
+/// [`DocumentError::Field`] if the name is not permitted.
 pub fn check_name(name: &str) -> Result<(), DocumentError> {
     match is_name(name) {
         true => Ok(()),
@@ -112,7 +112,7 @@ pub fn check_name(name: &str) -> Result<(), DocumentError> {
     }
 }
 
-/// Checks annotations, which are there (STM-27).
+/// Checks annotations that are present (STM-27).
 ///
 /// # Errors
 /// [`DocumentError::Field`] for too many, for none, and for the first that is out of bounds or order.

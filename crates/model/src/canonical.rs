@@ -1,8 +1,8 @@
 //! Canonical JSON: the one byte string of a document (`spec/canonical-json.md`).
 //!
-//! A subset on which RFC 8785, sorted compact JSON, `jq -cS` and Python's `json.dumps` agree.
-//! [`check`] accepts exactly the bytes that [`to_vec`] can produce, so a stored document has
-//! one spelling. Hashes are always taken over the stored bytes; re-encoding is only a check.
+//! It is a subset on which RFC 8785, sorted compact JSON, `jq -cS` and Python's `json.dumps` agree.
+//! [`check`] accepts exactly the bytes that [`to_vec`] can produce: a document has one encoding. Hashes
+//! are computed over the stored bytes. Re-encoding is only a check.
 
 use crate::fault::Code;
 use std::fmt;
@@ -21,29 +21,30 @@ pub const MAX_INTEGER: u64 = (1 << 53) - 1;
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum CanonicalError {
-    /// Not JSON, or not in the subset's grammar: white space, a float, `null`, an exponent.
+    /// The bytes are not JSON, or not in the grammar of the subset: white space, a float, `null`, an
+    /// exponent.
     #[error("byte {offset}: expected {expected}")]
     Syntax {
         /// Where.
         offset: usize,
-        /// What the grammar allows there.
+        /// The tokens that the grammar permits there.
         expected: &'static str,
     },
-    /// The document's outermost value is no object.
+    /// The outermost value of the document is not an object.
     #[error("the outermost value is not an object")]
     NotObject,
-    /// Bytes after the document.
+    /// Bytes follow the document.
     #[error("byte {0}: text after the end of the document")]
     Trailing(usize),
-    /// A key twice in one object.
-    #[error("byte {offset}: key {key:?} stands twice")]
+    /// A key occurs twice in one object.
+    #[error("byte {offset}: key {key:?} occurs twice")]
     DuplicateKey {
         /// Where.
         offset: usize,
         /// The key.
         key: String,
     },
-    /// Keys out of order.
+    /// The keys are not in ascending order.
     #[error("byte {offset}: key {key:?} is not in ascending order")]
     KeyOrder {
         /// Where.
@@ -51,27 +52,27 @@ pub enum CanonicalError {
         /// The key.
         key: String,
     },
-    /// A key outside `[a-z0-9_]+`.
-    #[error("byte {0}: a key is not of the form [a-z0-9_]+")]
+    /// A key does not match `[a-z0-9_]+`.
+    #[error("byte {0}: a key does not match [a-z0-9_]+")]
     Key(usize),
-    /// A number outside `0|[1-9][0-9]*`, or over 2^53 − 1.
+    /// A number does not match `0|[1-9][0-9]*`, or is over 2^53 − 1.
     #[error("byte {0}: a number is not an integer from 0 to 9007199254740991 in plain digits")]
     Number(usize),
-    /// A forbidden character, a needless escape, or bytes that are not UTF-8.
+    /// A string has a forbidden character, a needless escape, or bytes that are not UTF-8.
     #[error(
         "byte {0}: a string has a control character, U+2028 or U+2029, a needless escape, or is not UTF-8"
     )]
     String(usize),
-    /// Nesting beyond [`MAX_DEPTH`].
+    /// The nesting is deeper than [`MAX_DEPTH`].
     #[error("byte {0}: nested deeper than 8")]
     Depth(usize),
-    /// Canonical, but not the document that was asked for.
+    /// The JSON is canonical, but is not the expected document.
     #[error("not the expected document: {0}")]
     Document(String),
 }
 
 impl CanonicalError {
-    /// The error's word in `spec/cli.md`.
+    /// Returns the error's word in `spec/cli.md`.
     #[must_use]
     pub fn code(&self) -> Code {
         match self {
@@ -109,19 +110,19 @@ pub fn check(bytes: &[u8]) -> Result<(), CanonicalError> {
     Ok(())
 }
 
-/// Reads a document of type `T` from canonical bytes. `T` refuses unknown fields.
+/// Parses a document of type `T` from canonical bytes. `T` refuses unknown fields.
 ///
 /// # Errors
-/// As [`check`], and [`CanonicalError::Document`] where the fields do not fit `T`.
+/// As [`check`], and [`CanonicalError::Document`] if the fields do not fit `T`.
 pub fn from_slice<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, CanonicalError> {
     check(bytes)?;
     serde_json::from_slice(bytes).map_err(|error| CanonicalError::Document(error.to_string()))
 }
 
-/// The canonical bytes of a document, without an LF.
+/// Returns the canonical bytes of a document, without an LF.
 ///
 /// # Panics
-/// When `document` is not representable in the subset: a defect of its type, not of input.
+/// If `document` cannot be expressed in the subset, which is a defect of its type.
 #[must_use]
 pub fn to_vec<T: Serialize>(document: &T) -> Vec<u8> {
     // serde_json's map is ordered by key bytes as long as its `preserve_order` feature is off,
@@ -134,7 +135,7 @@ pub fn to_vec<T: Serialize>(document: &T) -> Vec<u8> {
     bytes
 }
 
-/// As [`to_vec`], with the LF that ends a line.
+/// Returns the canonical bytes of a document, with an LF.
 #[must_use]
 pub fn to_line<T: Serialize>(document: &T) -> Vec<u8> {
     let mut bytes = to_vec(document);
@@ -142,7 +143,7 @@ pub fn to_line<T: Serialize>(document: &T) -> Vec<u8> {
     bytes
 }
 
-/// Whether `text` may stand in a canonical string: no C0 control, no DEL, no U+2028 or U+2029.
+/// Returns whether a canonical string may contain `text`: no C0 control, no DEL, no U+2028 or U+2029.
 #[must_use]
 pub fn is_plain_text(text: &str) -> bool {
     text.chars().all(plain)
@@ -163,7 +164,7 @@ where
     text.parse().map_err(serde::de::Error::custom)
 }
 
-/// Reads a string without a copy where the input allows it.
+/// Deserializes a string, if possible without a copy.
 trait DeserializeText<'de>: Sized {
     fn deserialize_text<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error>;
 }
@@ -312,7 +313,7 @@ impl<'a> Scanner<'a> {
         Ok(())
     }
 
-    /// A key with its quotes; returns what stands between them.
+    /// Scans a key with its quotes. Returns the bytes between them.
     fn key(&mut self) -> Result<&'a [u8], CanonicalError> {
         let offset = self.at;
         self.expect(b'"', "a key in double quotes")?;
@@ -373,7 +374,7 @@ mod tests {
         "\\PC{0,12}".prop_filter("canonical strings", |text| is_plain_text(text))
     }
 
-    /// Any value of the subset, at most four deep.
+    /// Returns any value of the subset, at most four levels deep.
     fn values() -> impl Strategy<Value = Value> {
         let leaf = prop_oneof![
             any::<bool>().prop_map(Value::from),

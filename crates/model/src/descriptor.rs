@@ -6,10 +6,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Arch, Digest};
 
-/// Names a piece of content: what it is, its digest and its size in bytes.
+/// The media type, digest and size of some content.
 ///
-/// The order of the fields is the order in which go-containerregistry writes them, which is
-/// what apptainer pushes; unknown fields are passed over on reading.
+/// The fields have the order in which go-containerregistry, and apptainer with it, writes them. Unknown
+/// fields are ignored.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Descriptor {
@@ -22,14 +22,14 @@ pub struct Descriptor {
     urls: Vec<String>,
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     annotations: BTreeMap<String, String>,
-    /// Written only: nothing here depends on what others say.
+    /// Written, and ignored when read.
     #[serde(skip_deserializing, skip_serializing_if = "Option::is_none")]
     platform: Option<Platform>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     artifact_type: Option<String>,
 }
 
-/// What an image runs on. An image index tells images apart by it.
+/// The platform of an image, by which an image index distinguishes images.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 struct Platform {
     architecture: String,
@@ -37,7 +37,7 @@ struct Platform {
 }
 
 impl Descriptor {
-    /// A descriptor of `size` bytes that hash to `digest`.
+    /// Creates a descriptor.
     #[must_use]
     pub fn new(media_type: &str, digest: Digest, size: u64) -> Self {
         Self {
@@ -52,7 +52,7 @@ impl Descriptor {
         }
     }
 
-    /// The same, for Linux on an architecture.
+    /// Sets the platform: Linux on an architecture.
     #[must_use]
     pub fn with_arch(mut self, arch: Arch) -> Self {
         self.platform = Some(Platform {
@@ -62,28 +62,28 @@ impl Descriptor {
         self
     }
 
-    /// The same, with the content inline as base64.
+    /// Sets the inline content, as base64.
     #[must_use]
     pub fn with_data(mut self, base64: &str) -> Self {
         self.data = Some(base64.to_owned());
         self
     }
 
-    /// The same, with one place where the content can be downloaded.
+    /// Sets the one URL of the content.
     #[must_use]
     pub fn with_url(mut self, url: String) -> Self {
         self.urls.push(url);
         self
     }
 
-    /// The same, with one more annotation.
+    /// Adds an annotation.
     #[must_use]
     pub fn with_annotation(mut self, key: &str, value: String) -> Self {
         self.annotations.insert(key.to_owned(), value);
         self
     }
 
-    /// The same, for the manifest of an artifact: what that is, and its annotations.
+    /// Sets the artifact type and the annotations, for the manifest of an artifact.
     #[must_use]
     pub fn of_artifact(mut self, media: &str, annotations: BTreeMap<String, String>) -> Self {
         self.artifact_type = Some(media.to_owned());
@@ -91,31 +91,31 @@ impl Descriptor {
         self
     }
 
-    /// What kind of content it is.
+    /// Returns the media type.
     #[must_use]
     pub fn media_type(&self) -> &str {
         &self.media_type
     }
 
-    /// The content's digest.
+    /// Returns the content's digest.
     #[must_use]
     pub fn digest(&self) -> &Digest {
         &self.digest
     }
 
-    /// The content's length in bytes.
+    /// Returns the content's length in bytes.
     #[must_use]
     pub fn size(&self) -> u64 {
         self.size
     }
 
-    /// Places where the content can be downloaded.
+    /// Returns the URLs of the content.
     #[must_use]
     pub fn urls(&self) -> &[String] {
         &self.urls
     }
 
-    /// The annotations, by key.
+    /// Returns the annotations, by key.
     #[must_use]
     pub fn annotations(&self) -> &BTreeMap<String, String> {
         &self.annotations

@@ -15,16 +15,16 @@ pub struct Digest([u8; 32]);
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum DigestError {
-    /// No `sha256:` in front.
+    /// The text does not begin with `sha256:`.
     #[error("digest {0:?} does not start with \"sha256:\"")]
     Algorithm(String),
-    /// Not 64 lower-case hexadecimal digits.
+    /// The text has no 64 lower-case hexadecimal digits.
     #[error("digest {0:?} is not 64 lower-case hexadecimal digits")]
     Hex(String),
 }
 
 impl DigestError {
-    /// The error's word in `spec/cli.md`.
+    /// Returns the error's word in `spec/cli.md`.
     #[must_use]
     pub fn code(&self) -> Code {
         Code::MalformedDigest
@@ -32,7 +32,7 @@ impl DigestError {
 }
 
 impl Digest {
-    /// The digest whose 32 bytes are already known.
+    /// Creates a digest from its 32 bytes.
     #[must_use]
     pub const fn from_bytes(bytes: [u8; 32]) -> Self {
         Self(bytes)
@@ -44,13 +44,13 @@ impl Digest {
         Self(Sha256::digest(bytes).into())
     }
 
-    /// The 32 bytes.
+    /// Returns the 32 bytes.
     #[must_use]
     pub const fn as_bytes(&self) -> &[u8; 32] {
         &self.0
     }
 
-    /// Parses 64 lower-case hexadecimal digits, as file names and branch lines carry them.
+    /// Parses 64 lower-case hexadecimal digits, as in file names and branch lines.
     ///
     /// # Errors
     /// [`DigestError::Hex`] for anything else.
@@ -70,7 +70,7 @@ impl Digest {
         Ok(Self(bytes))
     }
 
-    /// 64 lower-case hexadecimal digits, without the algorithm.
+    /// Returns the 64 lower-case hexadecimal digits, without the algorithm.
     #[must_use]
     pub fn hex(&self) -> String {
         let mut text = String::with_capacity(64);
@@ -81,10 +81,10 @@ impl Digest {
         text
     }
 
-    /// The hexadecimal digit at `depth` (0 to 63), as a number.
+    /// Returns the hexadecimal digit at `depth` (0 to 63), as a number.
     ///
     /// # Panics
-    /// When `depth` is 64 or more.
+    /// If `depth` is 64 or more.
     #[must_use]
     pub fn nibble(&self, depth: usize) -> u8 {
         let byte = self.0[depth / 2];
@@ -98,7 +98,7 @@ impl Digest {
 
 pub(crate) const HEX: &[u8; 16] = b"0123456789abcdef";
 
-/// The value of a lower-case hexadecimal digit.
+/// Returns the value of a lower-case hexadecimal digit.
 pub(crate) fn nibble(digit: u8) -> Option<u8> {
     match digit {
         b'0'..=b'9' => Some(digit - b'0'),
@@ -107,7 +107,7 @@ pub(crate) fn nibble(digit: u8) -> Option<u8> {
     }
 }
 
-/// The offending value as an error shows it: never more than 100 characters of untrusted text.
+/// Shortens untrusted text for an error message, to at most 100 characters.
 pub(crate) fn shorten(text: &str) -> String {
     if text.chars().count() <= 100 {
         return text.to_owned();

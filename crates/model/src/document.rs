@@ -15,21 +15,21 @@ pub const MAX_BYTES: usize = 16 << 10;
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum DocumentError {
-    /// Longer than its kind of document may be.
-    #[error("the file has {bytes} bytes, over the limit of {most}")]
+    /// The file is longer than permitted for its kind of document.
+    #[error("the file has {bytes} bytes, expected at most {most}")]
     TooLarge {
         /// The file's size.
         bytes: usize,
         /// The limit.
         most: usize,
     },
-    /// No LF ends line 1.
+    /// Line 1 does not end with an LF.
     #[error("line 1 does not end with an LF")]
     NoLine,
     /// Line 1 is not canonical JSON, or not the expected document.
     #[error("line 1 is not a valid document")]
     Json(#[from] CanonicalError),
-    /// A field has a value that its document does not allow.
+    /// A field has a value that is not permitted.
     #[error("field {field}: {what}")]
     Field {
         /// The field's name.
@@ -37,13 +37,13 @@ pub enum DocumentError {
         /// What is wrong with it.
         what: String,
     },
-    /// Signatures in a registry that has no keys.
-    #[error("{0} bytes follow line 1, but an unsigned document carries no signatures")]
+    /// Signatures follow an unsigned document.
+    #[error("{0} bytes follow line 1, but an unsigned document has no signatures")]
     Unsigned(usize),
 }
 
 impl DocumentError {
-    /// The error's word in `spec/cli.md`.
+    /// Returns the error's word in `spec/cli.md`.
     #[must_use]
     pub fn code(&self) -> Code {
         match self {
@@ -63,18 +63,18 @@ impl DocumentError {
     }
 }
 
-/// What a document's type says of itself.
+/// The properties of a type of document.
 pub trait Body: Serialize + DeserializeOwned {
     /// The longest file that holds such a document and its signatures, in bytes.
     const MAX_BYTES: usize = MAX_BYTES;
 
-    /// Checks what the field types alone do not.
+    /// Checks rules that the types of the fields do not express.
     ///
     /// # Errors
     /// [`DocumentError::Field`] for the first field that is out of bounds.
     fn check(&self) -> Result<(), DocumentError>;
 
-    /// Whether the document belongs to a registry with keys.
+    /// Returns whether the document belongs to a registry with keys.
     fn is_signed(&self) -> bool;
 }
 
@@ -87,10 +87,10 @@ pub struct Document<T> {
 }
 
 impl<T: Body> Document<T> {
-    /// Encodes a new, unsigned document.
+    /// Encodes a new document without signatures.
     ///
     /// # Errors
-    /// When a field of `body` is out of bounds, or the document is too long.
+    /// `Field` if a field of `body` is out of bounds; `TooLarge` if the document is too long.
     pub fn new(body: T) -> Result<Self, DocumentError> {
         body.check()?;
         let bytes = canonical::to_line(&body);
@@ -102,11 +102,11 @@ impl<T: Body> Document<T> {
         })
     }
 
-    /// Reads a file: the document and whatever signatures follow it.
+    /// Parses a file: the document and the signatures after it.
     ///
     /// # Errors
-    /// When the file is too long, its first line is not exactly the canonical form of a valid
-    /// document, or an unsigned document is followed by anything.
+    /// `TooLarge` or `NoLine` for the file; `Json` or `Field` if line 1 is not the canonical form of a
+    /// valid document; `Unsigned` if bytes follow an unsigned document.
     pub fn parse(bytes: Vec<u8>) -> Result<Self, DocumentError> {
         check_size::<T>(&bytes)?;
         let end = bytes
@@ -122,10 +122,10 @@ impl<T: Body> Document<T> {
         Ok(Self { bytes, line, body })
     }
 
-    /// The document with these armored signatures behind it, in place of any that it has.
+    /// Replaces the signatures of the document by these armored ones.
     ///
     /// # Errors
-    /// When the file gets too long, or the registry has no keys.
+    /// `TooLarge` if the file becomes too long; `Unsigned` if the document has no registry.
     pub fn with_signatures(mut self, armored: &[u8]) -> Result<Self, DocumentError> {
         self.bytes.truncate(self.line);
         self.bytes.extend_from_slice(armored);
@@ -136,31 +136,31 @@ impl<T: Body> Document<T> {
         Ok(self)
     }
 
-    /// What the document says.
+    /// Returns the parsed document.
     #[must_use]
     pub fn body(&self) -> &T {
         &self.body
     }
 
-    /// The whole file.
+    /// Returns the whole file.
     #[must_use]
     pub fn bytes(&self) -> &[u8] {
         &self.bytes
     }
 
-    /// Line 1 with its LF: what is hashed and what is signed.
+    /// Returns line 1 with its LF, the bytes that are hashed and signed.
     #[must_use]
     pub fn line(&self) -> &[u8] {
         &self.bytes[..self.line]
     }
 
-    /// What follows line 1: armored signatures, not looked at yet.
+    /// Returns the bytes after line 1: armored signatures, not verified.
     #[must_use]
     pub fn signatures(&self) -> &[u8] {
         &self.bytes[self.line..]
     }
 
-    /// The document's id: the digest of line 1 with its LF. Signatures never enter it.
+    /// Returns the document's id: the digest of line 1 with its LF. Signatures are not part of it.
     #[must_use]
     pub fn id(&self) -> Digest {
         Digest::of(self.line())
@@ -177,10 +177,10 @@ fn check_size<T: Body>(bytes: &[u8]) -> Result<(), DocumentError> {
     Ok(())
 }
 
-/// The longest text for people, in bytes.
+/// The maximal length of a text for people, in bytes.
 pub const MAX_TEXT: usize = 1024;
 
-/// Refuses a text for people that is empty, too long, or steers a terminal.
+/// Refuses a text for people that is empty, too long, or has control characters.
 pub(crate) fn check_text(field: &'static str, text: &str) -> Result<(), DocumentError> {
     if text.is_empty() || text.len() > MAX_TEXT || !canonical::is_plain_text(text) {
         return Err(DocumentError::field(

@@ -1,38 +1,38 @@
-//! Fault codes: the one table of them, which `spec/cli.md` shows, and which every crate's `code()`, `sreg
-//! verify` and the exit codes of the command use.
+//! The one table of fault codes. `spec/cli.md` shows it. Every crate's `code()`, `sreg verify` and the
+//! exit codes of the command use it.
 
 use std::fmt;
 
 use serde::{Serialize, Serializer};
 
-/// What kind of fault something is; each has an exit code.
+/// The class of a fault, with its exit code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Class {
     /// Arguments or settings are wrong.
     Usage,
-    /// A server wants other credentials.
+    /// A server refuses the credentials.
     Denied,
-    /// Something is not there.
+    /// An object does not exist.
     NotFound,
-    /// Something could not be read or written.
+    /// An object could not be read or written.
     Unavailable,
-    /// Something is not what its format says.
+    /// Bytes do not have the required format.
     Malformed,
-    /// Something is not what its digest, or whoever names it, says.
+    /// Bytes differ from their digest or from the document that names them.
     Mismatch,
-    /// A signature is missing or not to be trusted.
+    /// A signature is missing or not trusted.
     Untrusted,
     /// Two things exclude each other.
     Conflict,
-    /// Something derived lags behind the newest head: `sreg repair` mends it.
+    /// A derived file is older than the newest head: `sreg repair` rewrites it.
     Stale,
-    /// The program itself is at fault.
+    /// The program itself has a defect.
     Bug,
 }
 
 impl Class {
-    /// Returns the class as `spec/cli.md` writes it.
+    /// Returns the word of the class in `spec/cli.md`.
     #[must_use]
     pub const fn word(self) -> &'static str {
         match self {
@@ -68,7 +68,7 @@ impl Class {
 
 macro_rules! codes {
     ($($name:ident = $word:literal, $class:ident, $exit:literal, $meaning:literal;)*) => {
-        /// What is wrong, as a word that scripts can rely on.
+        /// A fault, as a word on which scripts can rely.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub enum Code {
             $(#[doc = $meaning] $name,)*
@@ -94,7 +94,7 @@ macro_rules! codes {
                 }
             }
 
-            /// Returns the exit code of a command that ends with this fault; 0 of what is only a warning.
+            /// Returns the exit code of a command that ends with this fault, or 0 for a warning.
             #[must_use]
             pub const fn exit(self) -> u8 {
                 match self {
@@ -102,7 +102,7 @@ macro_rules! codes {
                 }
             }
 
-            /// Returns what the code is said of.
+            /// Returns the subject of the code, for the table in `spec/cli.md`.
             #[must_use]
             pub const fn meaning(self) -> &'static str {
                 match self {
@@ -291,7 +291,7 @@ codes! {
 }
 
 impl Code {
-    /// Returns the code of a word; `None` if there is none.
+    /// Returns the code of a word, or `None` if there is none.
     #[must_use]
     pub fn of_word(word: &str) -> Option<Self> {
         Self::ALL.iter().copied().find(|code| code.word() == word)
@@ -332,7 +332,7 @@ impl From<Code> for &'static str {
 mod tests {
     use super::*;
 
-    /// The table of the spec and this one are one.
+    /// The spec has the same table.
     // spec: CLI-7 CLI-8
     #[test]
     fn the_spec_has_the_same_table() {

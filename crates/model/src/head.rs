@@ -1,5 +1,4 @@
-//! The head: the versioned document from which everything else is reached by hash
-//! (`spec/head.md`).
+//! The head: the versioned root document of a registry (`spec/head.md`).
 
 use serde::{Deserialize, Serialize};
 
@@ -14,25 +13,25 @@ pub const TYPE: &str = "sreg-head-v1";
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Head {
-    /// 0 without keys; trust starts a new epoch to recover from a stolen key.
+    /// 0 without keys. A trust document starts a new epoch to recover from a stolen key.
     pub epoch: u64,
-    /// When it ceases to be fresh, in Unix seconds; present exactly where `registry` is.
+    /// The time from which it is expired, in Unix seconds; present if and only if `registry` is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expires: Option<u64>,
     /// The Merkle index.
     pub index: IndexRoot,
-    /// When it was made, in Unix seconds.
+    /// The time at which it was made, in Unix seconds.
     pub issued: u64,
     /// The digest of the list of pages.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pages: Option<Digest>,
-    /// The id of the head before this one; absent in the first of all.
+    /// The id of the previous head; absent in the first head of all.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub previous: Option<Digest>,
     /// The registry's id; absent without keys.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub registry: Option<Digest>,
-    /// The trust document that it was made under; present exactly where `registry` is.
+    /// The trust document under which it was made; present if and only if `registry` is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub trust: Option<TrustVersion>,
     /// Always [`TYPE`].
@@ -48,7 +47,7 @@ pub struct Head {
 pub struct IndexRoot {
     /// The id of the root node.
     pub digest: Digest,
-    /// The leaf lines of all tags maps together, removals included.
+    /// The number of leaf lines of all maps of tags, removals included.
     pub tags: u64,
 }
 
@@ -71,7 +70,7 @@ pub enum HeadType {
 }
 
 impl Head {
-    /// The first unsigned head, or the next after `previous`.
+    /// Creates the first head of a registry without keys, or the next one after `previous`.
     #[must_use]
     pub fn unsigned(index: IndexRoot, issued: u64, previous: Option<(&Head, Digest)>) -> Self {
         Self {

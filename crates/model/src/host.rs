@@ -1,17 +1,17 @@
-//! The kinds of hosts for which a tree can be prepared (`spec/layout.md`).
+//! The kinds of hosts for which a registry can be prepared (`spec/layout.md`).
 
 use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-/// What is to serve a tree.
+/// The host that serves a registry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Host {
-    /// nginx, with the configuration in the tree.
+    /// nginx, with the configuration in the registry.
     Nginx,
-    /// A bucket of S3, or of a server that speaks its protocol.
+    /// A bucket of S3, or of a server with the same protocol.
     S3,
     /// A bucket of Google Cloud Storage.
     Gcs,
@@ -23,13 +23,13 @@ pub enum Host {
     Cloudflare,
 }
 
-/// A word that names no host.
+/// The word is not a host.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{0:?} is no host; known are nginx, s3, gcs, pages, netlify and cloudflare")]
+#[error("unknown host {0:?}, expected nginx, s3, gcs, pages, netlify or cloudflare")]
 pub struct HostError(String);
 
 impl Host {
-    /// Every host, as they are listed.
+    /// All hosts, in the order of lists.
     pub const ALL: [Self; 6] = [
         Self::Nginx,
         Self::S3,
@@ -39,7 +39,7 @@ impl Host {
         Self::Cloudflare,
     ];
 
-    /// Its word: `nginx`, `s3`, …
+    /// Returns its word: `nginx`, `s3`, …
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {

@@ -1,7 +1,7 @@
-//! What kind of image a file is, from its first bytes (`spec/sif.md`, `spec/manifest.md`).
+//! Determines the kind of an image file from its first bytes (`spec/sif.md`, `spec/manifest.md`).
 //!
-//! SIF, a bare squashfs with or without a launch line in front, or gzip around one. Whatever
-//! else a file seems to be is named in the error, so that its owner knows what to do.
+//! The kinds are SIF, a bare squashfs with or without a launch line before it, and gzip around one. The
+//! error names the apparent kind of any other file.
 
 use crate::fault::Code;
 
@@ -9,71 +9,71 @@ mod superblock;
 
 pub use superblock::{Compression, Superblock};
 
-/// How many of a file's first bytes [`sniff`] needs, unless the file is shorter. Apptainer
-/// looks at as many.
+/// The number of bytes at the start of a file that [`sniff`] needs, unless the file is shorter.
+/// Apptainer reads the same number.
 pub const SNIFF_BYTES: usize = 2048;
 
-/// The longest launch line in front of a squashfs, in bytes, with its line feed.
+/// The maximal length of the launch line before a squashfs, in bytes, with its line feed.
 pub const MAX_LAUNCH_LINE: usize = 256;
 
-/// What kind of image a file is.
+/// The kind of an image file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ImageKind {
-    /// It has SIF's magic; whether it is a sound SIF, [`crate::sif`] says.
+    /// A file with SIF's magic. [`crate::sif`] checks whether it is sound.
     Sif,
     /// A squashfs.
     Squashfs {
-        /// Where it starts: 0, or after the launch line.
+        /// Its offset: 0, or after the launch line.
         offset: u64,
         /// Its superblock.
         superblock: Superblock,
     },
-    /// Something inside gzip: an image only if a squashfs is inside.
+    /// A gzip file, which is an image only if it contains a squashfs.
     Gzip,
 }
 
-/// Why a file is no image.
+/// Why a file is not an image.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ImageError {
-    /// A file without a byte.
+    /// The file is empty.
     #[error("the file is empty")]
     Empty,
-    /// A file that no image fits in.
+    /// The file is too short for any image.
     #[error("the file has {0} bytes, fewer than the header of any image")]
     TooSmall(u64),
-    /// A file of another kind.
+    /// The file is of another kind.
     #[error("neither SIF nor squashfs: it seems to be {0}")]
     Other(&'static str),
-    /// A version of squashfs that neither Linux nor the container tools mount.
-    #[error("squashfs {major}.{minor} is not supported; expected 4.0")]
+    /// Neither Linux nor the container tools mount this version of squashfs.
+    #[error("squashfs {major}.{minor} is not supported, expected 4.0")]
     SquashfsVersion {
         /// The version's first number.
         major: u16,
         /// The version's second number.
         minor: u16,
     },
-    /// A superblock that contradicts itself.
+    /// The superblock contradicts itself.
     #[error("the squashfs superblock is damaged: {field} is {value}")]
     Superblock {
-        /// The field, as squashfs calls it.
+        /// The squashfs name of the field.
         field: &'static str,
         /// Its value.
         value: u64,
     },
-    /// A squashfs that does not fit in the file.
+    /// The squashfs does not fit into the file.
     #[error("the squashfs has {needed} bytes, but the file has {available} for it")]
     Truncated {
         /// The size of the squashfs, in bytes.
         needed: u64,
-        /// What stands in the file from its start on, in bytes.
+        /// The number of bytes in the file from its start.
         available: u64,
     },
 }
 
 impl ImageError {
-    /// The error's word in `spec/cli.md`.
+    /// Returns the error's word in `spec/cli.md`.
     #[must_use]
     pub fn code(&self) -> Code {
         match self {
@@ -87,11 +87,11 @@ impl ImageError {
     }
 }
 
-/// Says what kind of image a file of `file_size` bytes is; `front` holds its first
-/// [`SNIFF_BYTES`] bytes, or all of them. `u64::MAX` stands for a size that is not known.
+/// Returns the kind of an image file of `file_size` bytes. `front` holds its first [`SNIFF_BYTES`]
+/// bytes, or all of them. `u64::MAX` means that the size is unknown.
 ///
 /// # Errors
-/// [`ImageError`] when the file is no image, or a squashfs that cannot be mounted.
+/// [`ImageError`] if the file is not an image, or is a squashfs that cannot be mounted.
 pub fn sniff(front: &[u8], file_size: u64) -> Result<ImageKind, ImageError> {
     if file_size == 0 || front.is_empty() {
         return Err(ImageError::Empty);
@@ -120,8 +120,8 @@ pub fn sniff(front: &[u8], file_size: u64) -> Result<ImageKind, ImageError> {
     }
 }
 
-/// The length of a launch line, 0 where there is none. Apptainer looks for the line's end in
-/// another way (` run-singularity` and one byte), to the same effect on the lines that exist.
+/// Returns the length of the launch line, or 0 without one. Apptainer finds its end in another way (`
+/// run-singularity` and one byte), with the same result for existing images.
 fn launch_line(front: &[u8]) -> usize {
     if !front.starts_with(b"#!") {
         return 0;

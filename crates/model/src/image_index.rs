@@ -16,10 +16,10 @@ struct ImageIndex<'a> {
     manifests: &'a [Descriptor],
 }
 
-/// The exact bytes of an image index of `manifests`, in their order.
+/// Returns the exact bytes of an image index of `manifests`, in their order.
 ///
 /// # Panics
-/// Never: an image index of ours is JSON.
+/// Never: the image index is always valid JSON.
 #[must_use]
 pub fn encode(manifests: &[Descriptor]) -> Vec<u8> {
     let index = ImageIndex {
@@ -30,7 +30,8 @@ pub fn encode(manifests: &[Descriptor]) -> Vec<u8> {
     serde_json::to_vec(&index).expect("an image index of ours is JSON")
 }
 
-/// The digests of what an image index lists, in its order; nothing, where bytes are none.
+/// Returns the digests that an image index lists, in its order, or `None` if the bytes are not an image
+/// index.
 #[must_use]
 pub fn listed(bytes: &[u8]) -> Option<Vec<Digest>> {
     #[derive(Deserialize)]
@@ -41,8 +42,7 @@ pub fn listed(bytes: &[u8]) -> Option<Vec<Digest>> {
     Some(index.manifests.iter().map(|one| *one.digest()).collect())
 }
 
-/// Orders architectures as everything does that shows one before others: amd64, then the others by
-/// their words.
+/// Returns the rank of an architecture as a default: amd64 first, then the others by their words.
 #[must_use]
 pub fn rank(arch: Arch) -> impl Ord {
     (arch != Arch::Amd64, arch)

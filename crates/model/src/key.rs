@@ -1,7 +1,6 @@
 //! OpenSSH public keys and their fingerprints, as text and as data (`spec/signature.md`).
 //!
-//! Nothing here is cryptography: whether a key is strong enough, and verification, are the
-//! `sign` crate's.
+//! This module contains no cryptography: the crate `sign` checks the strength of keys, and verifies.
 
 mod fingerprint;
 mod parts;
@@ -19,7 +18,7 @@ use crate::digest::shorten;
 pub use fingerprint::{Fingerprint, FingerprintError};
 pub use parts::KeyParts;
 
-/// The longest key in its binary form, in bytes: RSA of 8192 bits has 1,047 (SIG-3).
+/// The maximal length of a key in its binary form, in bytes: RSA of 8192 bits has 1,047 (SIG-3).
 pub const MAX_BLOB: usize = 1_100;
 
 /// The algorithm of a key (SIG-2).
@@ -50,7 +49,7 @@ impl KeyAlgorithm {
         Self::SkEcdsaP256,
     ];
 
-    /// Its name in keys.
+    /// Returns its name in keys.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -63,7 +62,7 @@ impl KeyAlgorithm {
         }
     }
 
-    /// Whether the private key is in a device that wants to be touched.
+    /// Returns whether the private key is in a device that requires a touch.
     #[must_use]
     pub const fn is_security_key(self) -> bool {
         matches!(self, Self::SkEd25519 | Self::SkEcdsaP256)
@@ -85,47 +84,47 @@ impl fmt::Display for KeyAlgorithm {
 
 /// A public key. Its text is `<algorithm> <base64>`, without a comment (SIG-1).
 ///
-/// Two keys are equal when their binary forms are, and sorted by them.
+/// Two keys are equal if their binary forms are, and are sorted by them.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Key {
     blob: Vec<u8>,
     algorithm: KeyAlgorithm,
 }
 
-/// Why something is not a key.
+/// Why text or bytes are not a key.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum KeyError {
-    /// Not `<algorithm> <base64>`.
+    /// The text is not `<algorithm> <base64>`.
     #[error("key {0:?} is not an algorithm, one space, and base64")]
     Text(String),
-    /// Not canonical base64 with its padding.
+    /// The base64 is not canonical with its padding.
     #[error("key {0:?} is not in canonical base64")]
     Base64(String),
-    /// An algorithm that is not supported; certificates are among them.
+    /// The algorithm is not supported. Certificates are not supported either.
     #[error("keys of the algorithm {0:?} are not supported")]
     Algorithm(String),
     /// The text names another algorithm than the key.
-    #[error("a key of {inside} is given as one of {outside:?}")]
+    #[error("the text names the algorithm {outside:?}, but the key has {inside}")]
     OtherAlgorithm {
-        /// What the text in front says.
+        /// The algorithm in the text.
         outside: String,
-        /// What the key itself says.
+        /// The algorithm in the binary form.
         inside: KeyAlgorithm,
     },
     /// The binary form is not that of its algorithm.
     #[error("the key has no valid {0}")]
     Field(&'static str),
-    /// Bytes after the last field.
+    /// Bytes follow the last field.
     #[error("bytes follow the key's last field")]
     Trailing,
     /// Longer than [`MAX_BLOB`].
-    #[error("the key has {0} bytes, over the limit of 1100")]
+    #[error("the key has {0} bytes, expected at most 1100")]
     TooLong(usize),
 }
 
 impl KeyError {
-    /// The error's word in `spec/cli.md`.
+    /// Returns the error's word in `spec/cli.md`.
     #[must_use]
     pub fn code(&self) -> Code {
         Code::MalformedKey
@@ -133,10 +132,10 @@ impl KeyError {
 }
 
 impl Key {
-    /// Reads the binary form (SIG-3).
+    /// Parses the binary form (SIG-3).
     ///
     /// # Errors
-    /// When it is not exactly the fields of a supported algorithm.
+    /// [`KeyError`] if it is not exactly the fields of a supported algorithm.
     pub fn from_blob(blob: &[u8]) -> Result<Self, KeyError> {
         if blob.len() > MAX_BLOB {
             return Err(KeyError::TooLong(blob.len()));
@@ -148,11 +147,11 @@ impl Key {
         })
     }
 
-    /// Reads a line of a `.pub` file or of a list of keys: the key's text, perhaps with spaces
-    /// around it and a comment behind. Options in front are refused.
+    /// Parses a line of a `.pub` file or of a list of keys: the key's text, perhaps with spaces around
+    /// it and a comment after it. Refuses options before it.
     ///
     /// # Errors
-    /// When the line has no key at its start.
+    /// [`KeyError`] if the line has no key at its start.
     pub fn parse_line(line: &str) -> Result<Self, KeyError> {
         let mut words = line.split_ascii_whitespace();
         match (words.next(), words.next()) {
@@ -181,28 +180,28 @@ impl Key {
         Ok(key)
     }
 
-    /// The binary form.
+    /// Returns the binary form.
     #[must_use]
     pub fn blob(&self) -> &[u8] {
         &self.blob
     }
 
-    /// What kind of key it is.
+    /// Returns the algorithm of the key.
     #[must_use]
     pub fn algorithm(&self) -> KeyAlgorithm {
         self.algorithm
     }
 
-    /// The hash by which people and documents name the key (SIG-4).
+    /// Returns the fingerprint of the key (SIG-4).
     #[must_use]
     pub fn fingerprint(&self) -> Fingerprint {
         Fingerprint::of_blob(&self.blob)
     }
 
-    /// The fields of the binary form.
+    /// Returns the fields of the binary form.
     ///
     /// # Panics
-    /// Never: the binary form was read when the key was made.
+    /// Never: the binary form was parsed when the key was made.
     #[must_use]
     pub fn parts(&self) -> KeyParts<'_> {
         parts::parse(&self.blob)

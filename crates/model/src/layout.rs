@@ -1,5 +1,4 @@
-//! Every path of a published tree. The only code that formats or reads one
-//! (`spec/layout.md`).
+//! All paths of a registry. Only this module formats or parses them (`spec/layout.md`).
 
 use std::fmt;
 
@@ -8,22 +7,22 @@ use crate::canonical::MAX_INTEGER;
 use crate::digest::Digest;
 use crate::reference::{Repository, Tag};
 
-/// What stands at a path of a published tree. [`Display`](fmt::Display) gives the path,
-/// relative to the tree's root with `/` between components; [`Place::parse`] reads one.
+/// The kind of file at a path of a registry. [`Display`](fmt::Display) formats the path, relative to the
+/// registry's root, with `/` between components. [`Place::parse`] parses it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Place {
     /// The registry's settings.
     Settings,
     /// The mutable copy of the newest head.
     Head,
-    /// A head that is kept for ever.
+    /// The slot of a head, which is never removed.
     HeadSlot {
         /// The head's epoch.
         epoch: u64,
         /// The head's version, from 1.
         version: u64,
     },
-    /// A version of trust, from 1; kept for ever.
+    /// A version of the trust document, from 1, which is never removed.
     Trust(u64),
     /// A node of the index.
     Node(Digest),
@@ -31,13 +30,13 @@ pub enum Place {
     Statement(Digest),
     /// A blob of a repository: an image, a chain sidecar, a config.
     Blob(FoldedRepository, Digest),
-    /// What tells GitHub Pages to serve files as they are.
+    /// The file that makes GitHub Pages serve all files unchanged.
     NoJekyll,
-    /// How nginx serves the tree.
+    /// The configuration of nginx.
     NginxConf,
-    /// How Netlify and Cloudflare Pages do.
+    /// The configuration of Netlify and Cloudflare Pages.
     Headers,
-    /// What OCI clients ask for first.
+    /// The answer to the first request of OCI clients.
     Ping,
     /// An OCI manifest or image index by digest.
     Manifest(FoldedRepository, Digest),
@@ -45,42 +44,43 @@ pub enum Place {
     TagManifest(FoldedRepository, Tag),
     /// An OCI image index by digest, for a server that cannot tell it from a manifest.
     Index(FoldedRepository, Digest),
-    /// The OCI image index of a tag, for the same.
+    /// The OCI image index of a tag, for such a server.
     TagIndex(FoldedRepository, Tag),
     /// OCI's list of tags.
     TagsList(FoldedRepository),
-    /// What others say of the OCI manifest or image index with this digest.
+    /// The list of referrers of the OCI manifest or image index with this digest.
     Referrers(FoldedRepository, Digest),
-    /// The same, under the tag where clients look that know nothing of referrers.
+    /// The same list, under the tag that clients without support for referrers request.
     ReferrersTag(FoldedRepository, Digest),
-    /// What library clients are told of the image that a tag shows, or of the one for an architecture.
+    /// The description for library clients of a tag's default image, or of the image for an
+    /// architecture.
     LibraryImage(Option<Arch>, FoldedRepository, FoldedTag),
-    /// The image that library clients are given.
+    /// The image for library clients.
     LibraryFile(Option<Arch>, FoldedRepository, FoldedTag),
-    /// What Singularity Hub's clients are told of an image.
+    /// The description of an image for Singularity Hub's clients.
     Shub(Repository, Tag),
-    /// The seeds' list of tags.
+    /// The list of tags at a static-v1 endpoint.
     SeedTags(Repository),
-    /// The seeds' manifest.
+    /// The manifest at a static-v1 endpoint.
     SeedManifest(Repository, Tag),
 }
 
-/// Where a run keeps what is not published yet.
+/// The folder for files that are not published yet.
 pub const STAGING: &str = "staging";
-/// The record, inside [`STAGING`], of views that are still to be written.
+/// The journal, inside [`STAGING`], of an unfinished run.
 pub const JOURNAL: &str = "staging/journal";
 /// The lock of a folder's only writer, inside [`STAGING`], on file systems without `flock`.
 pub const LOCK: &str = "staging/lock";
 
-/// A repository as OCI paths spell it: in lower case.
+/// A repository in lower case, as in OCI paths.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct FoldedRepository(Repository);
 
 impl FoldedRepository {
-    /// Lower-cases a repository.
+    /// Converts a repository to lower case.
     ///
     /// # Panics
-    /// Never: the lower-case form of a repository is one.
+    /// Never: the lower-case form of a repository is a repository.
     #[must_use]
     pub fn new(repository: &Repository) -> Self {
         Self(
@@ -98,15 +98,15 @@ impl fmt::Display for FoldedRepository {
     }
 }
 
-/// A tag as library clients spell it: in lower case.
+/// A tag in lower case, as in library paths.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct FoldedTag(Tag);
 
 impl FoldedTag {
-    /// Lower-cases a tag.
+    /// Converts a tag to lower case.
     ///
     /// # Panics
-    /// Never: the lower-case form of a tag is one.
+    /// Never: the lower-case form of a tag is a tag.
     #[must_use]
     pub fn new(tag: &Tag) -> Self {
         Self(
@@ -124,19 +124,19 @@ impl fmt::Display for FoldedTag {
 }
 
 impl Place {
-    /// A blob of `repository`.
+    /// Returns the place of a blob of `repository`.
     #[must_use]
     pub fn blob(repository: &Repository, digest: Digest) -> Self {
         Self::Blob(FoldedRepository::new(repository), digest)
     }
 
-    /// A manifest of `repository`.
+    /// Returns the place of a manifest of `repository`.
     #[must_use]
     pub fn manifest(repository: &Repository, digest: Digest) -> Self {
         Self::Manifest(FoldedRepository::new(repository), digest)
     }
 
-    /// Whether the place holds something that can be derived from the index at any time.
+    /// Returns whether the file is a view, which can be derived from the index.
     #[must_use]
     pub fn is_view(&self) -> bool {
         match self {
@@ -166,27 +166,26 @@ impl Place {
         }
     }
 
-    /// Whether nothing else ever stands there, whatever the version of the registry: its path carries the
-    /// digest of its bytes.
+    /// Returns whether the path contains the digest of the file's bytes, so that the file never changes.
     #[must_use]
     pub fn is_by_digest(&self) -> bool {
         matches!(self, Self::Blob(..) | Self::Manifest(..) | Self::Index(..))
     }
 
-    /// Whether it is a list of what refers to the document with a digest.
+    /// Returns whether the file is a list of referrers.
     #[must_use]
     pub fn is_referrers(&self) -> bool {
         matches!(self, Self::Referrers(..) | Self::ReferrersTag(..))
     }
 
-    /// The text of a symbolic link that stands here and leads to another place of the same tree.
+    /// Returns the text of a symbolic link from this place to another place of the same registry.
     #[must_use]
     pub fn link_to(&self, other: &Self) -> String {
         let above = self.to_string().matches('/').count();
         format!("{}{other}", "../".repeat(above))
     }
 
-    /// The path, with a slash at its end, of the folder for which a web server answers with this file.
+    /// Returns the path, with a slash at its end, of the folder for which a web server serves this file.
     #[must_use]
     pub fn folder(&self) -> Option<String> {
         match self {
@@ -198,7 +197,7 @@ impl Place {
         }
     }
 
-    /// Reads a path: the place whose path it is, or nothing.
+    /// Parses a path. Returns `None` if it is not a path of a registry.
     #[must_use]
     pub fn parse(path: &str) -> Option<Self> {
         let parts: Vec<&str> = path.split('/').collect();
@@ -291,7 +290,7 @@ impl fmt::Display for Place {
     }
 }
 
-/// The digest that a tag spells: no tag of a registry is one (REF-15).
+/// Parses the digest in a referrers tag. No tag of a registry has this form (REF-15).
 fn referrers_tag(tag: &str) -> Option<Digest> {
     Digest::from_hex(tag.strip_prefix("sha256-")?).ok()
 }
@@ -300,7 +299,7 @@ fn repository(namespace: &str, name: &str) -> Option<Repository> {
     format!("{namespace}/{name}").parse().ok()
 }
 
-/// `namespace` and `name:tag`.
+/// Parses `namespace` and Returns `name:tag`.
 fn tagged(namespace: &str, tagged: &str) -> Option<(Repository, Tag)> {
     let (name, tag) = tagged.split_once(':')?;
     Some((repository(namespace, name)?, tag.parse().ok()?))
@@ -333,7 +332,7 @@ fn sharded(f: &mut fmt::Formatter<'_>, folder: &str, id: &Digest) -> fmt::Result
     write!(f, "{folder}/{}/{hex}", &hex[..2])
 }
 
-/// A decimal number up to 2^53 − 1 without leading zeros.
+/// Parses a decimal number up to 2^53 − 1 without leading zeros.
 fn number(text: &str) -> Option<u64> {
     let value: u64 = text.parse().ok()?;
     (value <= MAX_INTEGER).then_some(value)

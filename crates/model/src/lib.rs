@@ -1,8 +1,8 @@
 //! The documents of a static container registry, as pure data: no I/O, no clock, no async.
 //!
-//! Every type here is parsed once, at the edge, and cannot hold an invalid value afterwards.
-//! Documents that are hashed keep their exact bytes beside the parsed form. The pages in
-//! `spec/` define what is accepted; each module names its page.
+//! Each type is parsed once, at the edge, and cannot hold an invalid value. Documents that are hashed
+//! keep their exact bytes beside the parsed form. The pages in `spec/` define the accepted values, and
+//! each module names its page.
 
 pub mod arch;
 pub mod attachment;

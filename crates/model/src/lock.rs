@@ -1,4 +1,4 @@
-//! What a reader knows of registries beforehand (`spec/lock.md`).
+//! Lock files: pins of registries (`spec/lock.md`).
 
 use serde::{Deserialize, Serialize};
 
@@ -10,7 +10,7 @@ use crate::head::TrustVersion;
 /// The longest lock file, in bytes.
 pub const MAX_BYTES: usize = 1 << 20;
 
-/// The lock file: the registries that its reader knows.
+/// A lock file: the pinned registries.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Lock {
@@ -21,7 +21,7 @@ pub struct Lock {
     pub kind: LockType,
 }
 
-/// A pin: a registry that is known, and the newest that was seen of it.
+/// A known registry, and the newest documents that were seen.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Pin {
@@ -30,13 +30,10 @@ pub struct Pin {
     pub head: Option<HeadVersion>,
     /// The registry's id.
     pub id: Digest,
-    /// The newest version of trust.
+    /// The newest trust document.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub trust: Option<TrustVersion>,
 }
-
-/// The older name of [`Pin`], which `tree` still uses.
-pub type Known = Pin;
 
 /// A version of the head.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -50,7 +47,7 @@ pub struct HeadVersion {
     pub version: u64,
 }
 
-/// A statement about a subject, by its place in the series.
+/// A statement about a subject, by its epoch and number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StatementVersion {
     /// Its epoch.
@@ -73,7 +70,7 @@ pub enum LockType {
 }
 
 impl Pin {
-    /// Returns the pin of a registry of which nothing was seen yet.
+    /// Creates the pin of a registry of which only the id is known.
     #[must_use]
     pub fn registry(id: Digest) -> Self {
         Self {
@@ -103,13 +100,13 @@ impl Pin {
 }
 
 impl Lock {
-    /// Returns the pin of a registry; `None` if the file does not list it.
+    /// Returns the pin of a registry.
     #[must_use]
     pub fn find(&self, registry: &Digest) -> Option<&Pin> {
         self.registries.iter().find(|pin| pin.id == *registry)
     }
 
-    /// Lists a pin, and removes the one that was listed of its registry.
+    /// Adds or replaces the pin of a registry.
     pub fn put(&mut self, pin: Pin) {
         self.registries.retain(|other| other.id != pin.id);
         self.registries.push(pin);

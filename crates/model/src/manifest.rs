@@ -1,4 +1,4 @@
-//! The OCI image manifest of one image, byte for byte as apptainer writes it, and those of what belongs to it
+//! OCI manifests of images, byte for byte as apptainer writes them, and of their artifacts
 //! (`spec/manifest.md`; apptainer `internal/pkg/client/oras/image.go`; image-spec `manifest.md`).
 
 use crate::fault::Code;
@@ -16,21 +16,21 @@ use crate::statement::Statement;
 
 /// The content of every SIF config: an empty JSON object.
 pub const EMPTY_CONFIG: &[u8] = b"{}";
-/// [`EMPTY_CONFIG`] in base64, as the config descriptor carries it inline.
+/// [`EMPTY_CONFIG`] in base64, for the config descriptor.
 const EMPTY_CONFIG_BASE64: &str = "e30=";
-/// The annotation that carries the file's name.
+/// The annotation with the file's name.
 pub const TITLE: &str = "org.opencontainers.image.title";
-/// The largest manifest that is read, in bytes (distribution-spec: 4 MiB).
+/// The maximal size of a manifest, in bytes (distribution-spec: 4 MiB).
 pub const MAX_BYTES: usize = 4 << 20;
 
 /// Why bytes are not an image manifest.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ManifestError {
-    /// Longer than [`MAX_BYTES`].
-    #[error("the manifest has {0} bytes, over the limit of 4194304")]
+    /// The manifest is longer than [`MAX_BYTES`].
+    #[error("the manifest has {0} bytes, expected at most 4194304")]
     TooLarge(usize),
-    /// Not JSON, or a field is missing or of the wrong type.
+    /// The bytes are not JSON, or a field is missing or of the wrong type.
     #[error("the manifest is malformed: {0}")]
     Malformed(#[from] serde_json::Error),
     /// `schemaVersion` is not 2.
@@ -42,7 +42,7 @@ pub enum ManifestError {
 }
 
 impl ManifestError {
-    /// The error's word in `spec/cli.md`.
+    /// Returns the error's word in `spec/cli.md`.
     #[must_use]
     pub fn code(&self) -> Code {
         match self {
@@ -54,7 +54,7 @@ impl ManifestError {
     }
 }
 
-/// An image manifest: its exact bytes, and what they say.
+/// An image manifest: its exact bytes, and the parsed fields.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Manifest {
     bytes: Vec<u8>,
@@ -78,11 +78,11 @@ struct Fields {
 }
 
 impl Manifest {
-    /// The manifest of an image of `size` bytes that hash to `digest`: a function of these
-    /// arguments alone, so that everyone who publishes the image writes the same bytes.
+    /// Creates the manifest of an image. It is a function of these arguments alone, so that every
+    /// publisher of the image writes the same bytes.
     ///
     /// # Panics
-    /// Never: a manifest of ours is JSON.
+    /// Never: the manifest is always valid JSON.
     #[must_use]
     pub fn of_image(
         repository: &Repository,
@@ -107,10 +107,10 @@ impl Manifest {
         })
     }
 
-    /// The manifest of what is attached to the image with the manifest `subject` (MAN-11).
+    /// Creates the manifest of an attachment of the image with the manifest `subject` (MAN-11).
     ///
     /// # Panics
-    /// Never: a manifest of ours is JSON.
+    /// Never: the manifest is always valid JSON.
     #[must_use]
     pub fn of_attachment(attachment: &Attachment, subject: &Self) -> Self {
         let config = Descriptor::new(media_type::EMPTY, empty_config_digest(), 2)
@@ -128,10 +128,11 @@ impl Manifest {
         })
     }
 
-    /// The manifest of the signatures of an image: of the file that `statement` is (MAN-12).
+    /// Creates the manifest of the signatures of an image, which are in the file of `statement`
+    /// (MAN-12).
     ///
     /// # Panics
-    /// Never: a manifest of ours is JSON.
+    /// Never: the manifest is always valid JSON.
     #[must_use]
     pub fn of_signatures(statement: &Document<Statement>, subject: &Self) -> Self {
         let about = &statement.body().subject;
@@ -151,10 +152,10 @@ impl Manifest {
         Self { bytes, fields }
     }
 
-    /// Reads any image manifest, leniently: unknown fields are passed over.
+    /// Parses any image manifest, leniently: unknown fields are ignored.
     ///
     /// # Errors
-    /// When the bytes are too many, malformed, or another kind of document.
+    /// `TooLarge`, `Malformed`, `SchemaVersion` or `MediaType`.
     pub fn parse(bytes: Vec<u8>) -> Result<Self, ManifestError> {
         if bytes.len() > MAX_BYTES {
             return Err(ManifestError::TooLarge(bytes.len()));
@@ -171,19 +172,19 @@ impl Manifest {
         }
     }
 
-    /// The exact bytes, over which the manifest's digest is taken.
+    /// Returns the exact bytes, over which the manifest's digest is taken.
     #[must_use]
     pub fn bytes(&self) -> &[u8] {
         &self.bytes
     }
 
-    /// The digest of the exact bytes.
+    /// Returns the digest of the exact bytes.
     #[must_use]
     pub fn digest(&self) -> Digest {
         Digest::of(&self.bytes)
     }
 
-    /// What names the manifest: of an artifact with its type and annotations.
+    /// Returns the descriptor of the manifest, for an artifact with its type and annotations.
     #[must_use]
     pub fn descriptor(&self) -> Descriptor {
         let descriptor = Descriptor::new(
@@ -197,32 +198,32 @@ impl Manifest {
         }
     }
 
-    /// What it refers to, if it is an artifact that belongs to something.
+    /// Returns the subject, if the manifest is that of an artifact with one.
     #[must_use]
     pub fn subject(&self) -> Option<&Descriptor> {
         self.fields.subject.as_ref()
     }
 
-    /// The config descriptor.
+    /// Returns the config descriptor.
     #[must_use]
     pub fn config(&self) -> &Descriptor {
         &self.fields.config
     }
 
-    /// The layers, in order.
+    /// Returns the layers, in order.
     #[must_use]
     pub fn layers(&self) -> &[Descriptor] {
         &self.fields.layers
     }
 }
 
-/// The digest of [`EMPTY_CONFIG`].
+/// Returns the digest of [`EMPTY_CONFIG`].
 #[must_use]
 pub fn empty_config_digest() -> Digest {
     Digest::of(EMPTY_CONFIG)
 }
 
-/// The name of the file that a pull writes: `<name>_<tag>.<extension>`.
+/// Returns the name of the file that a pull writes: `<name>_<tag>.<extension>`.
 #[must_use]
 pub fn file_name(repository: &Repository, tag: &Tag, format: ImageFormat) -> String {
     format!("{}_{tag}.{}", repository.name(), format.extension())

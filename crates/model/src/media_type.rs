@@ -1,4 +1,4 @@
-//! Media types, and the image formats they stand for (`spec/manifest.md`).
+//! Media types, and the image formats that they mean (`spec/manifest.md`).
 
 use serde::{Deserialize, Serialize};
 
@@ -12,26 +12,26 @@ pub const SIF_CONFIG: &str = "application/vnd.sylabs.sif.config.v1+json";
 pub const EMPTY: &str = "application/vnd.oci.empty.v1+json";
 /// The one layer of a SIF manifest (apptainer `internal/pkg/client/oras/layer.go`).
 pub const SIF_LAYER: &str = "application/vnd.sylabs.sif.layer.v1.sif";
-/// What Singularity before 3.7 pushed, misspelt as it was; read, never written.
+/// The misspelled type that Singularity before 3.7 pushed. It is read, and never written.
 pub const SIF_LAYER_LEGACY: &str = "appliciation/vnd.sylabs.sif.layer.tar";
-/// A bare squashfs image, in the word that the seeds used for one.
+/// A bare squashfs image, with the type of the first static registries.
 pub const SQUASHFS: &str = "application/vnd.singularity.image.squashfs";
 /// A bare squashfs image inside gzip.
 pub const SQUASHFS_GZIP: &str = "application/vnd.singularity.image.squashfs+gzip";
 /// A digest chain sidecar (`spec/digest-chain.md`).
 pub const DIGEST_CHAIN: &str = "application/vnd.sreg.digest-chain.v1";
-/// The manifest at a seed endpoint (`spec/api.md`).
+/// The manifest at a static-v1 endpoint (`spec/api.md`).
 pub const SEED_MANIFEST: &str = "application/vnd.singularity.distribution.manifest.v2+json";
-/// The config descriptor at a seed endpoint.
+/// The config descriptor at a static-v1 endpoint.
 pub const SEED_CONFIG: &str = "application/vnd.singularity.container.image.v1+json";
 
-/// What kind of file an image is.
+/// The format of an image file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum ImageFormat {
     /// A SIF file.
     #[serde(rename = "application/vnd.sylabs.sif.layer.v1.sif")]
     Sif,
-    /// A bare squashfs, with or without a shebang line in front.
+    /// A bare squashfs, with or without a launch line before it.
     #[serde(rename = "application/vnd.singularity.image.squashfs")]
     Squashfs,
     /// A bare squashfs inside gzip.
@@ -40,7 +40,7 @@ pub enum ImageFormat {
 }
 
 impl ImageFormat {
-    /// The media type of the image's bytes, in its statement and in its manifest.
+    /// Returns the media type of the image's bytes, in its statement and in its manifest.
     #[must_use]
     pub const fn media_type(self) -> &'static str {
         match self {
@@ -50,7 +50,7 @@ impl ImageFormat {
         }
     }
 
-    /// The ending of a file's name, without the dot.
+    /// Returns the ending of a file's name, without the dot.
     #[must_use]
     pub const fn extension(self) -> &'static str {
         match self {

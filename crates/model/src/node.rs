@@ -1,8 +1,8 @@
 //! Nodes of the Merkle index: files whose SHA-256 is their id (`spec/index.md`).
 //!
-//! A node says in its first line which map and which prefix it belongs to, so it is valid in
-//! one position only. [`Node::parse`] checks everything that can be seen in one file; what
-//! needs two (a child's count, its kind) is checked where a map is walked, in `sreg-index`.
+//! The first line of a node names its map and its prefix, so that it is valid in one position only.
+//! [`Node::parse`] checks all rules about one file. The crate `sreg-index` checks rules about two nodes
+//! (a child's count, its kind) while it walks a map.
 
 mod entry;
 mod fault;
@@ -15,13 +15,13 @@ pub use position::{MapName, Position, Prefix};
 use crate::canonical::{self, MAX_INTEGER};
 use crate::digest::{Digest, HEX, nibble, shorten};
 
-/// The most lines of a leaf. A map with more becomes a branch.
+/// The maximal number of lines of a leaf. More lines become a branch.
 pub const LEAF_LINES: usize = 32;
 /// The longest leaf line in bytes, without its LF.
 pub const MAX_LINE: usize = 1024;
 /// The largest node file, in bytes.
 pub const MAX_BYTES: usize = 64 << 10;
-/// The hexadecimal digits of a key's hash: the deepest a leaf can stand.
+/// The number of hexadecimal digits of a key's hash, and the maximal depth of a leaf.
 pub const MAX_DEPTH: usize = 64;
 
 /// A child of a branch.
@@ -31,11 +31,11 @@ pub struct Child {
     pub nibble: u8,
     /// The id of the child node.
     pub id: Digest,
-    /// The leaf lines below, at least 1.
+    /// The number of leaf lines below, at least 1.
     pub count: u64,
 }
 
-/// A node: some lines, or the way to more of them.
+/// A node: a leaf with lines, or a branch with children.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Node<E> {
     /// At most [`LEAF_LINES`] entries, in order.
@@ -45,8 +45,8 @@ pub enum Node<E> {
 }
 
 impl<E: Entry> Node<E> {
-    /// The bytes of this node at `position`. The caller gives valid contents: entries in order
-    /// and on the prefix, children ascending.
+    /// Encodes this node at `position`. The caller must pass valid contents: entries in order and on the
+    /// prefix, children ascending.
     #[must_use]
     pub fn encode(&self, position: &Position) -> Vec<u8> {
         use std::io::Write as _;
@@ -72,7 +72,7 @@ impl<E: Entry> Node<E> {
         bytes
     }
 
-    /// The leaf lines at or below this node.
+    /// Returns the number of leaf lines at or below this node.
     #[must_use]
     pub fn count(&self) -> u64 {
         match self {
@@ -81,10 +81,10 @@ impl<E: Entry> Node<E> {
         }
     }
 
-    /// Reads the node that belongs at `position`.
+    /// Parses the node at `position`.
     ///
     /// # Errors
-    /// The first rule of `spec/index.md` that the file breaks.
+    /// The first rule of `spec/index.md` that the file violates.
     pub fn parse(bytes: &[u8], position: &Position) -> Result<Self, NodeError> {
         if bytes.len() > MAX_BYTES {
             return Err(NodeError::TooLarge(bytes.len()));
@@ -105,13 +105,13 @@ impl<E: Entry> Node<E> {
     }
 }
 
-/// The line of an entry, with its LF.
+/// Encodes an entry as a line, with its LF.
 #[must_use]
 pub fn encode_entry<E: Entry>(entry: &E) -> Vec<u8> {
     canonical::to_line(entry)
 }
 
-/// A non-empty line without its LF, and what follows.
+/// Splits off a non-empty line without its LF. Returns it and the rest.
 fn split_line(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
     match bytes.iter().position(|byte| *byte == b'\n') {
         None | Some(0) => None,
@@ -119,7 +119,7 @@ fn split_line(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
     }
 }
 
-/// Whether the header is that of a leaf.
+/// Checks the header. Returns whether it is that of a leaf.
 fn check_header(header: &[u8], position: &Position) -> Result<bool, NodeError> {
     let wrong = || NodeError::Header(shorten(&String::from_utf8_lossy(header)));
     let text = std::str::from_utf8(header).map_err(|_| wrong())?;

@@ -1,13 +1,13 @@
-//! Removes secrets from text before it is shown, logged or stored (`spec/cli.md`, CLI-22 and CLI-51):
+//! Removes secrets from text before it is printed, logged or stored (`spec/cli.md`, CLI-22 and CLI-51):
 //! credentials in URLs, signatures and tokens in their queries, and private keys.
 
 use std::borrow::Cow;
 
 use url::form_urlencoded;
 
-/// What is shown in the place of a private key.
+/// The text that replaces a private key.
 const KEY: &str = "(private key)";
-/// What is shown in the place of a value of a query.
+/// The text that replaces a value of a query.
 const VALUE: &str = "***";
 
 /// Returns `text` without the credentials of the URLs in it, without the values of the query
@@ -30,7 +30,7 @@ pub fn holds_private_key(text: &str) -> bool {
 /// The beginnings of the body of an OpenSSH key file, and of PEM, in base64.
 const BODIES: [&str; 2] = ["b3BlbnNzaC1rZXktdj", "LS0tLS1CRUdJTi"];
 
-/// Where the first private key starts.
+/// Returns the offset of the first private key.
 fn key_start(text: &str) -> Option<usize> {
     let armored = text
         .match_indices("PRIVATE KEY")
@@ -78,20 +78,20 @@ fn without_credentials(text: &str) -> Cow<'_, str> {
     }
 }
 
-/// Whether a scheme (RFC 3986, 3.1) stands before `://` at the end of `before`.
+/// Returns whether `before` ends with a scheme (RFC 3986, 3.1), which precedes `://`.
 fn has_scheme(before: &str) -> bool {
     let scheme = before.trim_end_matches("://");
     scheme.ends_with(|last: char| last.is_ascii_alphanumeric() || "+-.".contains(last))
 }
 
-/// Where text goes on after a URL in it.
+/// Returns whether a character ends a URL in text.
 fn is_outside(character: char) -> bool {
     character.is_whitespace()
         || character.is_control()
         || matches!(character, '"' | '<' | '>' | '`')
 }
 
-/// Writes what may be shown of the URL whose authority starts at `after`; returns what follows it.
+/// Appends the URL whose authority starts at `after` without its secrets. Returns the text after it.
 fn one_url<'a>(after: &'a str, shown: &mut String) -> &'a str {
     let url = &after[credentials(after)..];
     let (url, rest) = url.split_at(url.find(is_outside).unwrap_or(url.len()));
@@ -117,7 +117,8 @@ fn one_url<'a>(after: &'a str, shown: &mut String) -> &'a str {
     rest
 }
 
-/// How many bytes at the start of an authority, and perhaps behind it, are credentials and their `@`.
+/// Returns the length of the credentials and their `@` at the start of an authority, and perhaps after
+/// it.
 fn credentials(after: &str) -> usize {
     let end = |text: &str| {
         text.find(|character| matches!(character, '/' | '?' | '#' | '\\') || is_outside(character))
@@ -151,7 +152,7 @@ fn credentials(after: &str) -> usize {
     }
 }
 
-/// Whether a query parameter holds a secret, by its name: those of Amazon's, Google's and Azure's
+/// Returns whether a query parameter holds a secret, by its name: those of Amazon's, Google's and Azure's
 /// signed URLs among them.
 fn is_secret(name: &str) -> bool {
     const WORDS: [&str; 12] = [

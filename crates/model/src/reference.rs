@@ -8,14 +8,14 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::digest::{Digest, DigestError, shorten};
 
-/// The greatest length of a namespace or a name, in bytes.
+/// The maximal length of a namespace or a name, in bytes.
 pub const MAX_COMPONENT: usize = 64;
-/// The greatest length of a tag, in bytes.
+/// The maximal length of a tag, in bytes.
 pub const MAX_TAG: usize = 128;
-/// The tag of a reference that gives none.
+/// The tag of a reference without one.
 pub const DEFAULT_TAG: &str = "latest";
 
-/// Namespaces that would stand in the way of published files, in lower case.
+/// Namespaces whose paths published files use, in lower case.
 pub const RESERVED_NAMESPACES: &[&str] = &[
     "api",
     "head",
@@ -29,42 +29,42 @@ pub const RESERVED_NAMESPACES: &[&str] = &[
     "trust",
     "v2",
 ];
-/// Repositories that would stand in the way of the library view, in lower case.
+/// Repositories whose paths the library view uses, in lower case.
 pub const RESERVED_REPOSITORIES: &[&str] = &["library/v1", "library/version"];
 
 /// Why a text is not a reference or a part of one.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ReferenceError {
-    /// A namespace outside its grammar.
+    /// The namespace does not match its grammar.
     #[error(
-        "namespace {0:?} is not letters and digits, parted by '.', '_', '__' or hyphens, of up to 64 bytes"
+        "namespace {0:?} is not letters and digits, separated by '.', '_', '__' or hyphens, of up to 64 bytes"
     )]
     Namespace(String),
-    /// A name outside its grammar.
+    /// The name does not match its grammar.
     #[error(
-        "name {0:?} is not letters and digits, parted by '.', '_', '__' or hyphens, of up to 64 bytes"
+        "name {0:?} is not letters and digits, separated by '.', '_', '__' or hyphens, of up to 64 bytes"
     )]
     Name(String),
-    /// A tag outside its grammar.
-    #[error("tag {0:?} is not of the form [A-Za-z0-9_][A-Za-z0-9._-]{{0,127}}")]
+    /// The tag does not match its grammar.
+    #[error("tag {0:?} does not match [A-Za-z0-9_][A-Za-z0-9._-]{{0,127}}")]
     Tag(String),
-    /// A tag under which clients look for what others say of a digest.
+    /// Clients look under this tag for artifacts that refer to a digest.
     #[error("tag {0:?} begins like a digest, and clients look for signatures there")]
     DigestTag(String),
-    /// Not exactly two components.
-    #[error("{0:?} is not namespace/name: exactly two components are needed")]
+    /// The reference does not have exactly two components.
+    #[error("{0:?} does not have exactly two components, expected namespace/name")]
     Components(String),
-    /// A namespace or repository that published files need.
+    /// Published files use the paths of this namespace or repository.
     #[error("{0:?} is reserved for files of the registry itself")]
     Reserved(String),
-    /// The part after `@` is no digest.
+    /// The part after `@` is not a digest.
     #[error("the digest of a reference is malformed")]
     Digest(#[from] DigestError),
 }
 
 impl ReferenceError {
-    /// The error's word in `spec/cli.md`.
+    /// Returns the error's word in `spec/cli.md`.
     #[must_use]
     pub fn code(&self) -> Code {
         match self {
@@ -85,13 +85,13 @@ macro_rules! text_type {
         pub struct $type(String);
 
         impl $type {
-            /// The text, in its original case.
+            /// Returns the text, in its original case.
             #[must_use]
             pub fn as_str(&self) -> &str {
                 &self.0
             }
 
-            /// The text in lower case: two names may not differ by case alone.
+            /// Returns the text in lower case. Two names may not differ by case alone.
             #[must_use]
             pub fn folded(&self) -> String {
                 self.0.to_ascii_lowercase()
@@ -129,7 +129,7 @@ macro_rules! text_type {
 }
 
 text_type!(
-    /// The first component of a reference: who publishes.
+    /// The first component of a reference, which identifies the publisher.
     Namespace,
     |text| {
         if !is_component(text) {
@@ -143,13 +143,13 @@ text_type!(
 );
 
 text_type!(
-    /// The second component of a reference: what is published.
+    /// The second component of a reference, which identifies the software.
     Name,
     |text| if is_component(text) { Ok(()) } else { Err(ReferenceError::Name(shorten(text))) }
 );
 
 text_type!(
-    /// The movable part of a reference: which one.
+    /// The movable part of a reference, which selects one image.
     Tag,
     |text| {
         if !is_tag(text) {
@@ -168,7 +168,7 @@ impl Default for Tag {
     }
 }
 
-/// `namespace/name`: what tags belong to.
+/// `namespace/name`, which has tags.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Repository {
     namespace: Namespace,
@@ -188,19 +188,19 @@ impl Repository {
         Ok(Self { namespace, name })
     }
 
-    /// The first component.
+    /// Returns the first component.
     #[must_use]
     pub fn namespace(&self) -> &Namespace {
         &self.namespace
     }
 
-    /// The second component.
+    /// Returns the second component.
     #[must_use]
     pub fn name(&self) -> &Name {
         &self.name
     }
 
-    /// The repository in lower case, as OCI clients ask for it.
+    /// Returns the repository in lower case, as OCI clients request it.
     #[must_use]
     pub fn folded(&self) -> String {
         self.to_string().to_ascii_lowercase()
@@ -238,7 +238,7 @@ impl<'de> Deserialize<'de> for Repository {
     }
 }
 
-/// A reference as a person writes it. The tag, when absent, is not filled in here.
+/// A reference as a user writes it. A missing tag stays absent.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Reference {
     repository: Repository,
@@ -247,7 +247,7 @@ pub struct Reference {
 }
 
 impl Reference {
-    /// A reference by tag.
+    /// Creates a reference with a tag.
     #[must_use]
     pub fn tagged(repository: Repository, tag: Tag) -> Self {
         Self {
@@ -257,19 +257,19 @@ impl Reference {
         }
     }
 
-    /// `namespace/name`.
+    /// Returns `namespace/name`.
     #[must_use]
     pub fn repository(&self) -> &Repository {
         &self.repository
     }
 
-    /// The tag, where one is given.
+    /// Returns the tag, if one is given.
     #[must_use]
     pub fn tag(&self) -> Option<&Tag> {
         self.tag.as_ref()
     }
 
-    /// The tag, or `latest` where neither tag nor digest is given.
+    /// Returns the tag, or `latest` if neither tag nor digest is given.
     #[must_use]
     pub fn tag_or_default(&self) -> Option<Tag> {
         match (&self.tag, &self.digest) {
@@ -279,7 +279,7 @@ impl Reference {
         }
     }
 
-    /// The digest of the image, where one is given.
+    /// Returns the digest of the image, if one is given.
     #[must_use]
     pub fn digest(&self) -> Option<&Digest> {
         self.digest.as_ref()
@@ -319,7 +319,8 @@ impl fmt::Display for Reference {
     }
 }
 
-/// A component of an OCI repository, in letters of any case (distribution-spec, "Pulling manifests").
+/// Returns whether text is a component of an OCI repository, in any case (distribution-spec, "Pulling
+/// manifests").
 fn is_component(text: &str) -> bool {
     let separators = text.split(|character: char| character.is_ascii_alphanumeric());
     let is_separator =
@@ -343,7 +344,7 @@ fn is_tag(text: &str) -> bool {
     }
 }
 
-/// Whether a tag begins as those do under which clients look for what belongs to a digest
+/// Returns whether a tag begins like those under which clients look for artifacts of a digest
 /// (distribution-spec, "Referrers Tag Schema"; cosign's `.sig`).
 fn names_a_digest(tag: &str) -> bool {
     let hex = tag

@@ -1,4 +1,4 @@
-//! How the files of a registry are served, by a server of a folder and by a store that is a web server too
+//! The headers with which the files of a registry are served, by a server of a folder and by a store
 //! (`spec/layout.md`).
 
 use crate::layout::Place;
@@ -9,16 +9,16 @@ use crate::media_type::{OCI_INDEX, OCI_MANIFEST};
 pub struct Served {
     /// Its media type.
     pub content_type: &'static str,
-    /// How long caches may keep it.
+    /// Its cache lifetime.
     pub cache_control: &'static str,
 }
 
-/// May be kept for ever: nothing else ever stands there.
+/// For a file that never changes, and may be cached permanently.
 pub const FOR_EVER: &str = "public, max-age=31536000, immutable";
-/// Is asked for again each time: it may have changed.
+/// For a file that may change, and is revalidated each time.
 pub const ASK_AGAIN: &str = "no-cache";
 
-/// How the file at a place is served.
+/// Returns the headers of the file at a place.
 #[must_use]
 pub fn served(place: &Place) -> Served {
     let (content_type, cache_control) = match place {

@@ -1,4 +1,4 @@
-//! `sreg.json`: what a published tree says of itself (`spec/layout.md`).
+//! `sreg.json`: the settings of a registry (`spec/layout.md`).
 
 use crate::fault::Code;
 use std::fmt;
@@ -13,7 +13,7 @@ use crate::layout::Place;
 use crate::redact::redact;
 use crate::statement::{Image, Subject};
 
-/// The version of the tree's format that this code reads and writes.
+/// The version of the registry format that this code reads and writes.
 pub const FORMAT: u64 = 1;
 /// The longest URL or template, in bytes.
 pub const MAX_URL: usize = 2048;
@@ -22,24 +22,24 @@ pub const MAX_URL: usize = 2048;
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum SettingsError {
-    /// Not the settings of a tree.
+    /// The bytes are not the settings of a registry.
     #[error("sreg.json is malformed")]
     Malformed(#[from] CanonicalError),
-    /// No LF at the end.
-    #[error("sreg.json is not one line that ends with an LF")]
+    /// The LF at the end is missing.
+    #[error("sreg.json does not end with an LF")]
     NoLine,
-    /// Made by a later version of the format.
-    #[error("the tree is of format {0}, and this sreg knows up to {FORMAT}")]
+    /// The registry has a later format.
+    #[error("the registry has format {0}, but this sreg supports at most {FORMAT}")]
     Newer(u64),
-    /// Not an absolute http or https URL.
+    /// The text is not an absolute http or https URL.
     #[error(
         "{0:?} is not an http:// or https:// URL of up to 2048 bytes without credentials, spaces, query or fragment"
     )]
     Url(String),
-    /// A template that names no image.
+    /// The template does not distinguish images.
     #[error("template {0:?} needs {{digest}} or {{hex}}, or both {{name}} and {{tag}}")]
     Template(String),
-    /// A template with a placeholder that is unknown, or a brace on its own.
+    /// The template has an unknown placeholder, or a single brace.
     #[error(
         "template {0:?} has an unknown placeholder; known are {{digest}} {{hex}} {{namespace}} {{name}} {{tag}} {{arch}} {{ext}}"
     )]
@@ -47,7 +47,7 @@ pub enum SettingsError {
 }
 
 impl SettingsError {
-    /// The error's word in `spec/cli.md`.
+    /// Returns the error's word in `spec/cli.md`.
     #[must_use]
     pub fn code(&self) -> Code {
         match self {
@@ -58,18 +58,18 @@ impl SettingsError {
     }
 }
 
-/// What a tree says of itself. The views depend on it.
+/// The settings of a registry. The views depend on them.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Settings {
-    /// Where the tree's root will be served; absent: links in views are relative to the site.
+    /// The URL of the registry's root. Without it, links in views are relative to the host.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub base_url: Option<BaseUrl>,
-    /// Where images are, when they are not in the tree.
+    /// The template for URLs of images that are not stored in the registry.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub blob_url: Option<BlobUrl>,
     format: Format,
-    /// What is to serve the tree.
+    /// The host that serves the registry.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub host: Option<Host>,
     r#type: Kind,
@@ -103,11 +103,11 @@ impl<'de> Deserialize<'de> for Format {
 }
 
 impl Settings {
-    /// Reads `sreg.json`.
+    /// Parses `sreg.json`.
     ///
     /// # Errors
-    /// [`SettingsError::Newer`] for a tree of a later format, whatever else it holds; otherwise
-    /// what is wrong with the bytes.
+    /// [`SettingsError::Newer`] for a later format, whatever else the file contains; otherwise
+    /// `Malformed`, `NoLine` or the fault of a field.
     pub fn parse(bytes: &[u8]) -> Result<Self, SettingsError> {
         #[derive(Deserialize)]
         struct Version {
@@ -131,13 +131,13 @@ impl Settings {
         Ok(settings)
     }
 
-    /// The bytes of `sreg.json`.
+    /// Returns the bytes of `sreg.json`.
     #[must_use]
     pub fn encode(&self) -> Vec<u8> {
         canonical::to_line(self)
     }
 
-    /// Where clients download an image.
+    /// Returns the URL at which clients download an image.
     #[must_use]
     pub fn image_url(&self, subject: &Subject, image: &Image) -> String {
         match &self.blob_url {
@@ -146,7 +146,8 @@ impl Settings {
         }
     }
 
-    /// The URL of a place in the tree: absolute with a base URL, else relative to the site.
+    /// Returns the URL of a place in the registry: absolute with a base URL, otherwise relative to the
+    /// host.
     #[must_use]
     pub fn site_url(&self, place: &Place) -> String {
         match &self.base_url {
@@ -156,7 +157,7 @@ impl Settings {
     }
 }
 
-/// The URL at which a tree's root is served, without a slash at its end.
+/// The URL at which a registry's root is served, without a slash at its end.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BaseUrl(String);
 
@@ -173,7 +174,7 @@ impl FromStr for BaseUrl {
 }
 
 impl BaseUrl {
-    /// Whether the tree is below the root of its host.
+    /// Returns whether the registry is below the root of its host.
     #[must_use]
     pub fn has_path(&self) -> bool {
         self.0
@@ -226,7 +227,7 @@ impl FromStr for BlobUrl {
     }
 }
 
-/// Replaces every `{placeholder}`; nothing where one is unknown or a brace stands alone.
+/// Replaces every `{placeholder}`. Returns `None` for an unknown placeholder or a single brace.
 fn expand(template: &str, mut value: impl FnMut(&str) -> Option<String>) -> Option<String> {
     let mut text = String::new();
     let mut rest = template;
@@ -241,7 +242,7 @@ fn expand(template: &str, mut value: impl FnMut(&str) -> Option<String>) -> Opti
     Some(text)
 }
 
-/// A text as errors show it: without credentials, and not too long.
+/// Shortens a text for an error message, and removes credentials.
 fn shown(text: &str) -> String {
     shorten(&redact(text))
 }

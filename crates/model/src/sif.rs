@@ -1,11 +1,11 @@
 //! A read-only parser of SIF files: the header and the table of descriptors (`spec/sif.md`).
 //!
-//! Two steps, so that a caller reads no more of a large file than it needs: [`SifHeader::parse`]
-//! takes the first 128 bytes and says where the table stands; [`SifImage::parse`] takes the
-//! table. Both know the size of the file, so whatever they return lies inside it.
+//! Parsing has two steps, so that a caller reads only the necessary part of a large file.
+//! [`SifHeader::parse`] parses the first 128 bytes, which contain the position of the table.
+//! [`SifImage::parse`] parses the table. Both check all ranges against the size of the file.
 //!
-//! What is refused and what is let pass is listed in the spec; what is let pass is what the
-//! tools in use have written. The layout is that of `github.com/apptainer/sif`.
+//! The spec lists refused and accepted files. It accepts everything that tools in use have written. The
+//! layout is that of `github.com/apptainer/sif`.
 
 mod descriptor;
 mod fault;
@@ -23,8 +23,8 @@ pub use kind::{
 use crate::Arch;
 use fault::Region;
 
-/// The most descriptors a table may have. Tools write 48; the bound keeps the table under
-/// 2.4 MB and the time to check it short.
+/// The maximal number of descriptors. Tools write 48. The limit keeps the table under 2.4 MB and the
+/// time to check it short.
 pub const MAX_DESCRIPTORS: u64 = 4096;
 
 /// A SIF file's header and objects, checked against each other and against the file's size.
@@ -37,12 +37,12 @@ pub struct SifImage {
 }
 
 impl SifImage {
-    /// Checks the descriptors in `table`: the bytes of the file at [`SifHeader::table`].
-    /// Bytes after the table are let pass.
+    /// Parses and checks the descriptors in `table`, the bytes of the file at [`SifHeader::table`].
+    /// Ignores bytes after the table.
     ///
     /// # Errors
-    /// [`SifError`], by the rule that the table breaks; [`SifError::OutOfFile`] when `table` is
-    /// shorter than the header says.
+    /// [`SifError`] for the rule that the table violates; [`SifError::OutOfFile`] if `table` is shorter
+    /// than the header states.
     pub fn parse(header: SifHeader, table: &[u8]) -> Result<Self, SifError> {
         let range = header.table();
         let wanted = range.end - range.start;
@@ -80,45 +80,46 @@ impl SifImage {
         Self::parse(header, file.get(start..).unwrap_or_default())
     }
 
-    /// The header.
+    /// Returns the header.
     #[must_use]
     pub fn header(&self) -> &SifHeader {
         &self.header
     }
 
-    /// The objects in use, in the order of the table.
+    /// Returns the objects in use, in the order of the table.
     #[must_use]
     pub fn objects(&self) -> &[SifDescriptor] {
         &self.objects
     }
 
-    /// The object with this id.
+    /// Returns the object with this id.
     #[must_use]
     pub fn object(&self, id: u32) -> Option<&SifDescriptor> {
         self.objects.iter().find(|object| object.id() == id)
     }
 
-    /// The partition that holds the root file system; an image under construction has none.
+    /// Returns the partition that holds the root file system; an image under construction has none.
     #[must_use]
     pub fn primary_partition(&self) -> Option<&SifDescriptor> {
         self.primary.and_then(|at| self.objects.get(at))
     }
 
-    /// Returns whether the primary partition has the beginning of a word in the place of a code, such as
-    /// `amd`: older versions of `siftool setprim` wrote that (SIF-15). The header's architecture holds.
+    /// Returns whether the primary partition has the beginning of a word instead of a code, such as
+    /// `amd`, which older versions of `siftool setprim` wrote (SIF-15). The header's architecture is
+    /// then valid.
     #[must_use]
     pub fn has_word_as_arch(&self) -> bool {
         self.has_word_as_arch
     }
 
-    /// What the image runs on: the header's word, which is also the primary partition's.
+    /// Returns the architecture of the header, which is also that of the primary partition.
     #[must_use]
     pub fn arch(&self) -> Arch {
         self.header.arch()
     }
 }
 
-/// Ids must tell objects apart, and the header's free count must agree with the table.
+/// Checks that ids are unique, and that the header's free count agrees with the table.
 fn check_counts(header: &SifHeader, objects: &[SifDescriptor]) -> Result<(), SifError> {
     let mut ids: Vec<u32> = objects.iter().map(SifDescriptor::id).collect();
     ids.sort_unstable();
@@ -136,7 +137,7 @@ fn check_counts(header: &SifHeader, objects: &[SifDescriptor]) -> Result<(), Sif
     Ok(())
 }
 
-/// Two objects may touch but not share a byte; an empty object occupies none.
+/// Checks that no two objects share a byte. An empty object has no bytes.
 fn check_overlaps(objects: &[SifDescriptor]) -> Result<(), SifError> {
     let mut ranges: Vec<_> = objects
         .iter()
@@ -159,15 +160,15 @@ fn check_overlaps(objects: &[SifDescriptor]) -> Result<(), SifError> {
 /// The primary partition.
 #[derive(Debug, Clone, Copy)]
 struct Primary {
-    /// Where it stands among the objects.
+    /// Its index among the objects.
     at: usize,
     id: u32,
     has_word_as_arch: bool,
 }
 
-/// Finds the one primary partition, whose architecture the header must repeat byte for byte:
-/// two codes that this version does not know are still different architectures. In the place of a
-/// code may be the beginning of the word of the header's.
+/// Finds the one primary partition, and checks that the header repeats its architecture byte for byte:
+/// two unknown codes are still different architectures. Instead of a code, the partition may have the
+/// beginning of the word of the header's architecture.
 fn find_primary(
     header: &SifHeader,
     objects: &[SifDescriptor],

@@ -1,4 +1,4 @@
-//! The statement: what a publisher claims about one image (`spec/statement.md`).
+//! The statement: the claim of a publisher about one image (`spec/statement.md`).
 
 use serde::{Deserialize, Serialize};
 
@@ -15,55 +15,55 @@ use crate::reference::{Repository, Tag};
 pub const TYPE: &str = "sreg-statement-v1";
 /// The largest image, in bytes: 16 TiB.
 pub const MAX_SIZE: u64 = 1 << 44;
-/// The most hints at other places that a statement carries.
+/// The maximal number of URLs in a statement.
 pub const MAX_URLS: usize = 8;
 
 /// A statement about one (name, tag, architecture).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "Fields", into = "Fields")]
 pub struct Statement {
-    /// What it is about.
+    /// Its subject.
     pub subject: Subject,
     /// The registry's id; absent in a registry without keys.
     pub registry: Option<Digest>,
-    /// Raised when a namespace changes hands; 0 without keys.
+    /// Raised when a namespace gets other publishers; 0 without keys.
     pub epoch: u64,
     /// Counts the statements about this subject, from 1.
     pub seq: u64,
-    /// The id of the statement before this one; absent exactly where `seq` is 1.
+    /// The id of the previous statement; absent if and only if `seq` is 1.
     pub previous: Option<Digest>,
-    /// When it was made, in Unix seconds.
+    /// The time at which it was made, in Unix seconds.
     pub issued: u64,
-    /// When it ceases to hold, in Unix seconds.
+    /// The time from which it is expired, in Unix seconds.
     pub expires: Option<u64>,
-    /// What it claims.
+    /// Its claim.
     pub claim: Claim,
 }
 
-/// The name, tag and architecture that a statement is about.
+/// The subject of a statement: name, tag and architecture.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Subject {
     /// `namespace/name`.
     pub repository: Repository,
     /// The tag.
     pub tag: Tag,
-    /// The architecture; `unknown` where the image does not say.
+    /// The architecture; `unknown` if the image does not state it.
     pub arch: Arch,
 }
 
-/// What a statement claims about its subject.
+/// The claim about a subject.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Claim {
     /// The subject is this image.
     Present(Image),
-    /// The subject is gone.
+    /// The subject was removed.
     Removed {
-        /// Why, for people.
+        /// The reason, for people.
         reason: String,
     },
 }
 
-/// The image that a present subject is.
+/// The image of a present subject.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Image {
     /// The SHA-256 of the file.
@@ -72,18 +72,18 @@ pub struct Image {
     pub size: u64,
     /// The digest of the chain sidecar.
     pub chain: Digest,
-    /// What kind of file it is.
+    /// The format of the file.
     pub format: ImageFormat,
-    /// Whether the tag may never move again.
+    /// Whether the tag never moves again.
     pub frozen: bool,
-    /// Other places that may hold the file: hints, never trusted.
+    /// Other URLs at which the file may be: hints, never trusted.
     pub urls: Vec<String>,
-    /// What belongs to it, in the order in which it was attached.
+    /// Its attachments, in the order in which they were attached.
     pub attached: Vec<Attachment>,
 }
 
 impl Statement {
-    /// The OCI manifest of the image, where there is one: a function of the statement.
+    /// Returns the OCI manifest of the image, if the subject is present.
     #[must_use]
     pub fn manifest(&self) -> Option<Manifest> {
         match &self.claim {
@@ -92,7 +92,7 @@ impl Statement {
         }
     }
 
-    /// The image, where the subject is present.
+    /// Returns the image, if the subject is present.
     #[must_use]
     pub fn image(&self) -> Option<&Image> {
         match &self.claim {
@@ -197,7 +197,7 @@ pub fn check_reason(reason: &str) -> Result<(), DocumentError> {
     check_text("reason", reason)
 }
 
-/// The statement as it stands on the wire.
+/// The JSON fields of a statement.
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Fields {

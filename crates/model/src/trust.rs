@@ -20,17 +20,17 @@ pub const MAX_BYTES: usize = 1 << 20;
 /// The hex digits of a nonce: 128 bits.
 const NONCE_DIGITS: usize = 32;
 
-/// One version of who is trusted with what.
+/// One version of the trust document.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Trust {
-    /// Who may publish below which names, ascending by scope.
+    /// The delegations, ascending by scope.
     pub delegations: Vec<Delegation>,
-    /// When it ceases to hold, in Unix seconds.
+    /// The time from which it is expired, in Unix seconds.
     pub expires: u64,
-    /// Where the current epoch of heads begins.
+    /// The base of the current epoch of heads.
     pub head_base: HeadBase,
-    /// When it was made, in Unix seconds.
+    /// The time at which it was made, in Unix seconds.
     pub issued: u64,
     /// Every key that the document names, ascending by fingerprint text.
     pub keys: Vec<ListedKey>,
@@ -43,7 +43,7 @@ pub struct Trust {
     /// The registry's id, which is the id of version 1; absent in that.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub registry: Option<Digest>,
-    /// Who signs trust and heads.
+    /// The keys that sign trust documents and heads.
     pub roles: Roles,
     /// Always [`TYPE`].
     #[serde(rename = "type")]
@@ -52,17 +52,17 @@ pub struct Trust {
     pub version: u64,
 }
 
-/// Who may publish below a namespace, or one repository.
+/// The keys that may publish below a namespace, or in one repository.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Delegation {
-    /// The epoch of new statements, from 1; raised when the names change hands.
+    /// The epoch of new statements, from 1; raised when the names get other publishers.
     pub epoch: u64,
     /// Ascending, unique.
     pub keys: Vec<Fingerprint>,
     /// The names.
     pub scope: Scope,
-    /// How many of the keys must sign a statement.
+    /// The number of keys that must sign a statement.
     pub threshold: u64,
 }
 
@@ -72,7 +72,7 @@ pub struct Delegation {
 pub struct Roles {
     /// Signs heads: often a key of CI.
     pub head: Role,
-    /// Signs trust: offline keys.
+    /// Signs trust documents: offline keys.
     pub root: Role,
 }
 
@@ -86,42 +86,42 @@ pub struct Role {
     pub threshold: u64,
 }
 
-/// Where an epoch of heads begins.
+/// The base of an epoch of heads.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct HeadBase {
     /// The epoch, from 1.
     pub epoch: u64,
-    /// The id of the last head that counts of the epoch before; absent where there was none.
+    /// The id of the last valid head of the epoch before, if there is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub id: Option<Digest>,
-    /// Its version; present exactly where `id` is.
+    /// Its version; present if and only if `id` is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub version: Option<u64>,
 }
 
-/// A key and what it may still do.
+/// A key and its state.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ListedKey {
-    /// Whose it is, for people.
+    /// The owner, for people.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub comment: Option<String>,
     /// The public key.
     pub key: Key,
-    /// What it may still do.
+    /// Its state.
     pub state: KeyState,
 }
 
-/// What a key may still do.
+/// The state of a key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum KeyState {
     /// It signs.
     Active,
-    /// What it signed before holds; it signs nothing new.
+    /// Its signatures stay valid, and it signs nothing new.
     Retired,
-    /// Nothing that it signed holds.
+    /// None of its signatures is valid.
     Revoked,
 }
 
@@ -134,7 +134,7 @@ pub enum TrustType {
 }
 
 impl Trust {
-    /// The state of a key, where the document lists it.
+    /// Returns the state of a key, if the document lists it.
     #[must_use]
     pub fn state(&self, key: &Fingerprint) -> Option<KeyState> {
         self.keys
@@ -143,15 +143,15 @@ impl Trust {
             .map(|at| self.keys[at].state)
     }
 
-    /// The delegation that decides about a repository: its own, else that of its namespace. Only
-    /// one counts (TRUST-11).
+    /// Returns the delegation that decides about a repository: its own, or otherwise that of its
+    /// namespace (TRUST-11).
     #[must_use]
     pub fn delegation(&self, repository: &Repository) -> Option<&Delegation> {
         self.delegation_of(&Scope::Repository(repository.clone()))
             .or_else(|| self.delegation_of(&Scope::Namespace(repository.namespace().clone())))
     }
 
-    /// The delegation of exactly these names.
+    /// Returns the delegation of exactly these names.
     #[must_use]
     pub fn delegation_of(&self, scope: &Scope) -> Option<&Delegation> {
         self.delegations
@@ -160,7 +160,7 @@ impl Trust {
             .map(|at| &self.delegations[at])
     }
 
-    /// Refuses keys out of order or twice, and gives their states.
+    /// Checks the order of the keys, and returns their states.
     fn states(&self) -> Result<BTreeMap<Fingerprint, KeyState>, DocumentError> {
         let mut states = BTreeMap::new();
         for listed in &self.keys {
@@ -183,7 +183,7 @@ impl Trust {
     }
 }
 
-/// Refuses a threshold that nobody can meet, and keys that are not listed or not in order.
+/// Checks that the threshold can be met, and that the keys are listed and in order.
 fn check_keys(
     field: &'static str,
     keys: &[Fingerprint],
@@ -314,7 +314,7 @@ impl Body for Trust {
         Ok(())
     }
 
-    /// There is no trust without keys.
+    /// Returns `true`: a trust document always has keys.
     fn is_signed(&self) -> bool {
         true
     }

@@ -1,44 +1,43 @@
-//! The fields that SSH's binary forms are made of (RFC 4251 §5), as keys and signatures use them
-//! (`spec/signature.md`).
+//! The fields of SSH's binary forms (RFC 4251 §5), in keys and signatures (`spec/signature.md`).
 
-/// Reads fields from the front of bytes. Each gives `None` where the bytes are not that field.
+/// Reads fields from the front of bytes. Each method returns `None` if the bytes are not that field.
 #[derive(Debug, Clone)]
 pub struct Reader<'a> {
     rest: &'a [u8],
 }
 
 impl<'a> Reader<'a> {
-    /// Reads `bytes` from their first.
+    /// Creates a reader at the start of `bytes`.
     #[must_use]
     pub fn new(bytes: &'a [u8]) -> Self {
         Self { rest: bytes }
     }
 
-    /// The next `count` bytes, without a length in front.
+    /// Reads the next `count` bytes, without a length before them.
     pub fn bytes(&mut self, count: usize) -> Option<&'a [u8]> {
         let (taken, rest) = self.rest.split_at_checked(count)?;
         self.rest = rest;
         Some(taken)
     }
 
-    /// One byte.
+    /// Reads one byte.
     pub fn byte(&mut self) -> Option<u8> {
         self.bytes(1).map(|bytes| bytes[0])
     }
 
-    /// A `uint32`.
+    /// Reads a `uint32`.
     pub fn number(&mut self) -> Option<u32> {
         let bytes = self.bytes(4)?;
         Some(u32::from_be_bytes(bytes.try_into().ok()?))
     }
 
-    /// A `string`: its length, then its bytes.
+    /// Reads a `string`: its length, then its bytes.
     pub fn string(&mut self) -> Option<&'a [u8]> {
         let length = usize::try_from(self.number()?).ok()?;
         self.bytes(length)
     }
 
-    /// An `mpint` over zero, in its only spelling: no byte more than its value and its sign need.
+    /// Reads an `mpint` over zero, in its minimal encoding.
     pub fn positive(&mut self) -> Option<&'a [u8]> {
         match self.string()? {
             [0, rest @ ..] if rest.first().is_some_and(|byte| *byte >= 0x80) => Some(rest),
@@ -47,7 +46,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// Whether nothing is left.
+    /// Returns whether all bytes were read.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.rest.is_empty()
@@ -57,7 +56,7 @@ impl<'a> Reader<'a> {
 /// Appends a `string`.
 ///
 /// # Panics
-/// When it has 2^32 bytes or more.
+/// If it has 2^32 bytes or more.
 pub fn put_string(to: &mut Vec<u8>, bytes: &[u8]) {
     let length = u32::try_from(bytes.len()).expect("a string is shorter than 4 GiB");
     to.extend(length.to_be_bytes());

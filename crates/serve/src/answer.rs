@@ -1,4 +1,4 @@
-//! From a request to its response.
+//! Answers requests.
 
 use std::io;
 use std::sync::Arc;
@@ -32,18 +32,19 @@ use sreg_model::served::ASK_AGAIN;
 const CONTENT_DIGEST: HeaderName = HeaderName::from_static("docker-content-digest");
 const API_VERSION: HeaderName = HeaderName::from_static("docker-distribution-api-version");
 
-/// What is served, and with what.
+/// The served registry, and its resources.
 #[derive(Debug)]
 pub(crate) struct Site {
     pub(crate) root: Root,
-    /// How many requests may look for their file at once.
+    /// The permits of requests that look up a file.
     pub(crate) looks: Semaphore,
-    /// Who is connected, and which files are sent.
+    /// The connections, and the files that are sent.
     pub(crate) crowd: Arc<Crowd>,
     pub(crate) log: Option<Log>,
 }
 
-/// Every path and method has one handler: the tree says what there is.
+/// Returns the router. Every path and method has one handler, because the files of the registry
+/// determine the answers.
 pub(crate) fn router(site: Arc<Site>) -> Router {
     Router::new().fallback(handle).with_state(site)
 }
@@ -76,7 +77,7 @@ async fn handle(
     }
 }
 
-/// Whether a request names one host; HTTP/1.0 need not name any.
+/// Returns whether a request names exactly one host, or, in HTTP/1.0, at most one.
 fn has_host(version: Version, headers: &HeaderMap) -> bool {
     let mut hosts = headers.get_all(HOST).iter();
     match (hosts.next(), hosts.next()) {
@@ -86,7 +87,7 @@ fn has_host(version: Version, headers: &HeaderMap) -> bool {
     }
 }
 
-/// Whether a text is a host, perhaps with a port (RFC 9110, 7.2).
+/// Returns whether a text is a host, perhaps with a port (RFC 9110, 7.2).
 fn is_host(text: &str) -> bool {
     let Ok(authority) = text.parse::<Authority>() else {
         return false;
@@ -161,7 +162,7 @@ async fn respond(
     }
 }
 
-/// Looks on a thread that may wait for a disk.
+/// Looks up a file on a thread that may wait for a disk.
 async fn search_elsewhere(
     site: &Arc<Site>,
     path: &RequestPath,
@@ -180,9 +181,9 @@ async fn search_elsewhere(
         })
 }
 
-/// Why nothing was found yet.
+/// Why a lookup has no result.
 enum Unsearched {
-    /// A disk would have to be waited for.
+    /// The lookup would wait for a disk.
     WouldBlock,
     Refused(Refusal),
 }
@@ -198,7 +199,7 @@ impl From<io::Error> for Unsearched {
     }
 }
 
-/// Looks for what a request names: what is for its architecture first, and the page that it wants.
+/// Looks up the file of a request, first for its architecture, and selects the requested page.
 fn search(
     root: &Root,
     path: &RequestPath,
@@ -222,7 +223,7 @@ fn search(
     }
 }
 
-/// A list of tags that is too long to be read as a whole is sent as one.
+/// Selects a page of a list of tags. A list that is too long to be read whole is sent whole.
 fn paged(found: Found, query: &Query, asked: &str, wait: Wait) -> Result<Looked, Unsearched> {
     let list: Bytes = match &found.content {
         Content::Small(bytes) => bytes.clone(),
@@ -245,7 +246,7 @@ fn paged(found: Found, query: &Query, asked: &str, wait: Wait) -> Result<Looked,
     Ok(Looked::File(Box::new(found)))
 }
 
-/// To the folder with its slash: links in its page are relative to that.
+/// Returns a redirect to the folder with its slash, because links in its page are relative to it.
 fn redirect(path: &str) -> Result<Response<Body>, Refusal> {
     let location = HeaderValue::try_from(format!("{path}/")).map_err(|_| Refusal::Malformed)?;
     let mut response = Response::new(Body::from("the folder's index\n"));
@@ -301,7 +302,7 @@ fn send(
     Ok(response)
 }
 
-/// The fields that describe a file, whether it is sent or the client has it.
+/// Sets the header fields that describe a file, whether it is sent or the client has it.
 fn describe(found: &Found, fields: &mut HeaderMap) -> Result<(), Refusal> {
     let still = HeaderValue::from_static;
     fields.insert(CONTENT_TYPE, still(found.content_type));

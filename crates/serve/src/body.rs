@@ -1,4 +1,4 @@
-//! A body that is read from a file as it is sent.
+//! A response body that is read from a file while it is sent.
 
 use std::fs::File;
 use std::io;
@@ -14,9 +14,9 @@ use tokio::task::JoinHandle;
 use crate::crowd::Holding;
 use crate::root::Wait;
 
-/// Files up to this size are read as a whole; also the most of a request's head, in bytes.
+/// The maximal size of a file that is read whole, and of a request's head, in bytes.
 pub(crate) const PIECE: usize = 32 << 10;
-/// How much of a larger file is read at once, and so about what a slow client costs.
+/// The size of a read of a larger file, and therefore about the memory that a slow client costs.
 const READ: usize = 64 << 10;
 
 /// A part of a file.
@@ -25,12 +25,12 @@ pub(crate) struct FileBody {
     file: Arc<File>,
     rest: Range<u64>,
     reading: Option<JoinHandle<io::Result<Bytes>>>,
-    /// One of the files that may be open at once; HEAD needs none.
+    /// The permit for an open file; HEAD needs none.
     _permit: Option<Holding>,
 }
 
 impl FileBody {
-    /// A part of a file that is not empty.
+    /// Creates the body of a part of a file, which must not be empty.
     pub(crate) fn new(file: File, part: Range<u64>, permit: Option<Holding>) -> Self {
         Self {
             file: Arc::new(file),
@@ -90,7 +90,7 @@ impl Body for FileBody {
     }
 }
 
-/// The next piece of a part; an error where the file has been cut.
+/// Reads the next piece of a part. Fails if the file was truncated.
 fn piece(file: &File, rest: &Range<u64>, wait: Wait) -> io::Result<Bytes> {
     let left = usize::try_from(rest.end - rest.start).unwrap_or(READ);
     let mut piece = vec![0; left.min(READ)];

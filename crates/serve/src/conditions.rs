@@ -41,7 +41,7 @@ pub(crate) fn judge(headers: &HeaderMap, etag: &str, modified: Option<SystemTime
     Verdict::Send
 }
 
-/// Whether a part may be sent: what the client has is a part of the same file, or it does not ask.
+/// Returns whether a part may be sent: what the client has is a part of the same file, or it does not ask.
 pub(crate) fn fits(headers: &HeaderMap, etag: &str, modified: Option<SystemTime>) -> bool {
     let Some(value) = headers.get(IF_RANGE) else {
         return true;
@@ -64,7 +64,7 @@ enum Comparison {
     Weak,
 }
 
-/// Whether a field lists a validator.
+/// Returns whether a field lists a validator.
 fn lists(headers: &HeaderMap, name: &HeaderName, etag: &str, comparison: Comparison) -> bool {
     let values = headers.get_all(name).iter();
     let mut tags = values
@@ -80,7 +80,7 @@ fn lists(headers: &HeaderMap, name: &HeaderName, etag: &str, comparison: Compari
     })
 }
 
-/// A field that is a date; one that is none is ignored.
+/// Returns a field that is a date; one that is none is ignored.
 fn date(headers: &HeaderMap, name: &HeaderName) -> Option<SystemTime> {
     httpdate::parse_http_date(headers.get(name)?.to_str().ok()?).ok()
 }

@@ -1,4 +1,4 @@
-//! Connections: how many at once, how long, and how they end.
+//! Accepts connections, limits their number and time, and ends them.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,13 +19,13 @@ use crate::body::PIECE;
 use crate::crowd::Counted;
 use crate::root::is_short;
 
-/// How often it is asked whether to stop.
+/// The interval at which the server checks whether to stop.
 const ASKED: Duration = Duration::from_millis(50);
-/// How long accepting rests where the machine is short of files or memory: some connection may have
-/// ended then.
+/// The pause before the next accept if files or memory are exhausted. A connection may have ended by
+/// then.
 const REST: Duration = Duration::from_millis(100);
 
-/// What holds for connections.
+/// The settings of connections.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Connections {
     pub(crate) head: Duration,
@@ -33,7 +33,7 @@ pub(crate) struct Connections {
     pub(crate) grace: Duration,
 }
 
-/// Serves until `stop` says so; how many connections were cut then.
+/// Serves until `stop` returns `true`. Returns how many connections were cut.
 pub(crate) async fn serve(
     listener: TcpListener,
     site: Arc<Site>,
@@ -85,7 +85,7 @@ pub(crate) async fn serve(
     crowd.len()
 }
 
-/// The next connection. One that failed before it was accepted is its client's matter.
+/// Accepts the next connection. Ignores connections that failed before.
 async fn accept(listener: &TcpListener) -> TcpStream {
     loop {
         match listener.accept().await {

@@ -1,5 +1,5 @@
-//! Who is connected, and who makes room when there are as many connections as the process may have: the one
-//! that has not moved for longest.
+//! Tracks connections. If the process has its maximal number of connections, the one that has been idle
+//! for the longest time is closed.
 
 use std::io::{self, IoSlice};
 use std::pin::Pin;
@@ -12,23 +12,24 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, timeout};
 
-/// A connection on which nothing moved for so long may be ended when others wait.
+/// The idle time after which a connection may be closed for a waiting one.
 const STILL: Duration = Duration::from_millis(500);
-/// After so long a connection has to have moved [`RATE`] bytes a second, when others wait.
+/// The time after which a connection must have an average of [`RATE`] bytes a second if others wait.
 const TRICKLE: Duration = Duration::from_secs(5);
-/// Slower is no progress, in bytes a second: the same as what readers give up.
+/// The minimal rate of a connection, in bytes a second. It equals the rate below which readers give up
+/// on a server.
 const RATE: u64 = 1 << 10;
-/// Of all connections, one in so many may be ended at once.
+/// The fraction of all connections that may be closed at once.
 const PART: usize = 8;
-/// How often somebody is looked for who makes room.
+/// The interval at which idle connections are looked for.
 const LOOK: Duration = Duration::from_millis(50);
 
-/// The connections that there are.
+/// The open connections.
 #[derive(Debug)]
 pub(crate) struct Crowd {
     free: Arc<Semaphore>,
     most: usize,
-    /// How many files may be sent at once that are too large to be read before.
+    /// The permits of files that are too large to be read whole.
     files: Arc<Semaphore>,
     members: Mutex<Vec<Arc<Member>>>,
 }
@@ -37,16 +38,16 @@ pub(crate) struct Crowd {
 #[derive(Debug)]
 pub(crate) struct Member {
     begun: Instant,
-    /// When bytes moved last, in milliseconds since it began.
+    /// The time of the last transfer, in milliseconds since the start.
     moved: AtomicU64,
     bytes: AtomicU64,
-    /// The files that are sent to it.
+    /// The number of files that are sent to it.
     files: AtomicUsize,
-    /// Told when it is to make room.
+    /// Notified when the connection must be closed.
     pub(crate) ended: Notify,
 }
 
-/// Of what there are not enough.
+/// The exhausted resource.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Scarce {
     Connections,
@@ -67,7 +68,7 @@ impl Drop for Holding {
 }
 
 impl Crowd {
-    /// Room for so many connections and files at once.
+    /// Creates permits for this number of connections and files.
     pub(crate) fn new(connections: usize, files: usize) -> Self {
         Self {
             free: Arc::new(Semaphore::new(connections)),
@@ -77,18 +78,18 @@ impl Crowd {
         }
     }
 
-    /// Waits for room for one more connection, and makes it where nobody leaves.
+    /// Waits for a permit for one more connection, and closes idle ones if none is free.
     pub(crate) async fn room(&self) -> Option<OwnedSemaphorePermit> {
         self.acquire(&self.free, Scarce::Connections).await
     }
 
-    /// The same for a file that is sent to `member`.
+    /// Waits for a permit for a file that is sent to `member`.
     pub(crate) async fn file(&self, member: &Arc<Member>) -> Option<Holding> {
         let permit = self.acquire(&self.files, Scarce::Files).await?;
         Some(Self::holding(member, permit))
     }
 
-    /// The same, if there is room now.
+    /// Returns a permit for a file if one is free.
     pub(crate) fn file_at_once(&self, member: &Arc<Member>) -> Option<Holding> {
         let permit = Arc::clone(&self.files).try_acquire_owned().ok()?;
         Some(Self::holding(member, permit))
@@ -113,8 +114,8 @@ impl Crowd {
         }
     }
 
-    /// Ends those connections that have not moved for longest, of those that may be ended: a part of all, so
-    /// that a long queue is served soon.
+    /// Closes the connections that have been idle for the longest time, several at once, so that a long
+    /// queue shrinks soon.
     fn make_room(&self, scarce: Scarce) {
         let now = Instant::now();
         let members = self.members();
@@ -132,12 +133,12 @@ impl Crowd {
         }
     }
 
-    /// How many connections there are.
+    /// Returns the number of connections.
     pub(crate) fn len(&self) -> usize {
         self.most.saturating_sub(self.free.available_permits())
     }
 
-    /// A connection that begins.
+    /// Adds a new connection.
     pub(crate) fn join(&self) -> Arc<Member> {
         let member = Arc::new(Member {
             begun: Instant::now(),
@@ -150,7 +151,7 @@ impl Crowd {
         member
     }
 
-    /// A connection that has ended.
+    /// Removes a connection that has ended.
     pub(crate) fn leave(&self, member: &Arc<Member>) {
         let mut members = self.members();
         if let Some(at) = members.iter().position(|other| Arc::ptr_eq(other, member)) {
@@ -185,7 +186,7 @@ impl Member {
     }
 }
 
-/// A stream that tells its member what moves.
+/// A stream that reports its transfers to its member.
 #[derive(Debug)]
 pub(crate) struct Counted<S> {
     stream: S,

@@ -1,66 +1,66 @@
-//! Why a server does not start.
+//! Why a server cannot start.
 
 use sreg_model::fault::Code;
 use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-/// Why a server does not start.
+/// Why a server cannot start.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ServeError {
     /// The folder cannot be opened.
-    #[error("{path} cannot be opened")]
+    #[error("cannot open {path}")]
     Folder {
         /// The folder.
         path: PathBuf,
-        /// Why not.
+        /// The cause.
         source: io::Error,
     },
-    /// The kernel cannot open a file below a folder and nowhere else.
-    #[error("this kernel has no openat2, or it is not allowed here; Linux 5.6 or later has it")]
+    /// The kernel does not support `openat2`.
+    #[error("openat2 is missing or not permitted: Linux 5.6 or later has it")]
     Kernel,
-    /// The address cannot be listened on.
-    #[error("{address} cannot be listened on")]
+    /// The server cannot listen on the address.
+    #[error("cannot listen on {address}")]
     Listen {
         /// The address.
         address: SocketAddr,
-        /// Why not.
+        /// The cause.
         source: io::Error,
     },
     /// A certificate or its key cannot be read.
-    #[error("{path} cannot be read")]
+    #[error("cannot read {path}")]
     File {
         /// The file.
         path: PathBuf,
-        /// Why not.
+        /// The cause.
         source: io::Error,
     },
     /// A file has no certificate or no key.
-    #[error("{path} holds no {what} in PEM")]
+    #[error("no PEM {what} in {path}")]
     Pem {
         /// The file.
         path: PathBuf,
         /// `certificate` or `private key`.
         what: &'static str,
     },
-    /// A certificate and a key that cannot be served with.
-    #[error("{certificate} and {key} cannot be served with")]
+    /// The certificate and the key cannot be used together.
+    #[error("cannot serve TLS with {certificate} and {key}")]
     Certificate {
         /// The certificate's file.
         certificate: PathBuf,
         /// The key's file.
         key: PathBuf,
-        /// Why not.
+        /// The cause.
         source: rustls::Error,
     },
-    /// Threads or timers cannot be had.
-    #[error("the server cannot be started")]
+    /// Threads or timers cannot be created.
+    #[error("cannot start the server")]
     Start(#[source] io::Error),
 }
 
 impl ServeError {
-    /// The error's word in `spec/cli.md`.
+    /// Returns the error's word in `spec/cli.md`.
     #[must_use]
     pub fn code(&self) -> Code {
         match self {

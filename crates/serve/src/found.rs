@@ -1,4 +1,4 @@
-//! What stands at the path of a request, opened and described.
+//! Looks up the file at the path of a request.
 
 use std::fs::{File, Metadata};
 use std::io;
@@ -15,8 +15,8 @@ use crate::kind::{self, Kind};
 use crate::path::RequestPath;
 use crate::root::{Entry, Root, Wait};
 
-/// The largest document that is read as a whole: a manifest (image-spec), a list of tags. As many
-/// are in memory as there are threads that block.
+/// The maximal size of a document that is read whole: a manifest (image-spec), a list of tags. Each
+/// blocking thread has at most one in memory.
 pub(crate) const MAX_DOCUMENT: u64 = 4 << 20;
 
 /// A file to be sent.
@@ -29,7 +29,7 @@ pub(crate) struct Found {
     pub(crate) modified: Option<SystemTime>,
     /// `Docker-Content-Digest`.
     pub(crate) digest: Option<Digest>,
-    /// Where the next page of a list is.
+    /// The URL of the next page of a list.
     pub(crate) next: Option<String>,
     pub(crate) length: u64,
     pub(crate) content: Content,
@@ -38,22 +38,22 @@ pub(crate) struct Found {
 /// The bytes of a file.
 #[derive(Debug)]
 pub(crate) enum Content {
-    /// Small ones are read at once, so that no file stays open for them.
+    /// A small file, read whole, so that it does not stay open.
     Small(Bytes),
-    /// Read as they are sent.
+    /// A larger file, read while it is sent.
     Open(File),
 }
 
-/// What stands at a path.
+/// The entry at a path.
 #[derive(Debug)]
 pub(crate) enum Looked {
     File(Box<Found>),
-    /// A folder with an index, asked for without its slash.
+    /// A folder with an `index.html`, requested without its slash.
     FolderWithIndex,
     Nothing,
 }
 
-/// Looks for a path.
+/// Looks up a path.
 pub(crate) fn look(root: &Root, path: &RequestPath, wait: Wait) -> io::Result<Looked> {
     let file = path.file();
     match root.entry(&file, wait)? {
@@ -113,8 +113,9 @@ fn describe(file: File, metadata: &Metadata, kind: &Kind, wait: Wait) -> io::Res
     })
 }
 
-/// A validator as good as the file system's clock: of files too large to be hashed for each request,
-/// all of which a writer replaces by others with another inode.
+/// Returns a validator from inode, size and times, as good as the file system's clock. It is for files
+/// that are too large to be hashed for each request. A writer replaces these by files with another
+/// inode.
 fn by_status(metadata: &Metadata) -> String {
     format!(
         "\"{:x}-{:x}-{:x}.{:x}-{:x}.{:x}\"",
@@ -127,7 +128,7 @@ fn by_status(metadata: &Metadata) -> String {
     )
 }
 
-/// The first `length` bytes of a file, or what there is of them.
+/// Reads the first `length` bytes of a file, or fewer if the file is shorter.
 pub(crate) fn read(file: &File, length: u64, wait: Wait) -> io::Result<Vec<u8>> {
     let mut bytes = vec![0; usize::try_from(length).map_err(io::Error::other)?];
     let mut filled = 0;
@@ -143,7 +144,7 @@ pub(crate) fn read(file: &File, length: u64, wait: Wait) -> io::Result<Vec<u8>> 
     Ok(bytes)
 }
 
-/// The media type that a manifest states, where it is one of the two that there can be.
+/// Returns the media type that a manifest states, if it is one of the two known types.
 fn stated(manifest: &[u8]) -> &'static str {
     #[derive(Deserialize)]
     struct Stated {

@@ -1,16 +1,16 @@
-//! How each path is served: as the table of `spec/layout.md` says, and by their endings what else stands in
-//! a tree.
+//! The headers of each path: those of the table in `spec/layout.md`, and for other files those of their
+//! endings.
 
 use sreg_model::Digest;
 use sreg_model::layout::Place;
 use sreg_model::served::{ASK_AGAIN, Served, served};
 
-/// How a file is served, and what its path says of it.
+/// How a file is served, and the properties that follow from its path.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Kind {
-    /// Its headers; of an OCI document, where its JSON does not state another media type.
+    /// Its headers. The JSON of an OCI document may state another media type.
     pub(crate) served: Served,
-    /// The digest that its path gives it.
+    /// The digest in its path.
     pub(crate) digest: Option<Digest>,
     /// Whether it is an OCI manifest or image index.
     pub(crate) is_document: bool,
@@ -18,7 +18,7 @@ pub(crate) struct Kind {
     pub(crate) is_blob: bool,
 }
 
-/// How the file at a path, relative to the root, is served.
+/// Returns how the file at a path, relative to the root, is served.
 pub(crate) fn kind(path: &str) -> Kind {
     let Some(place) = Place::parse(path) else {
         return Kind {
@@ -53,7 +53,7 @@ pub(crate) fn kind(path: &str) -> Kind {
     }
 }
 
-/// The media type by the ending of a file's name: what pages are made of.
+/// Returns the media type of a file of a web page by its ending.
 fn by_ending(name: &str) -> &'static str {
     let ending = name.rsplit_once('.').map(|(_, ending)| ending);
     match ending.unwrap_or("").to_ascii_lowercase().as_str() {

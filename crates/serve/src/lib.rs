@@ -1,11 +1,11 @@
-//! A read-only server of one published tree, for previews and small sites.
+//! A read-only server of one registry, for previews and small sites.
 //!
-//! It does what any web server does with a folder of files, and with the headers that
-//! `spec/layout.md` asks for. Nothing is derived: what is not in the tree is not there. The two
-//! things that a folder cannot do by itself are paging of tags and a choice by `?arch=`.
+//! It serves a folder of files like any web server, with the headers of `spec/layout.md`. It derives
+//! nothing: a file that is not in the registry is not served. It adds the two features that static files
+//! cannot have: pages of tags, and the choice of an architecture by `?arch=`.
 //!
-//! A request goes from `path` to `root` to `found` to `answer`; `connections` says how
-//! many of them there are at once, and for how long.
+//! A request goes from `path` to `root` to `found` to `answer`. `connections` limits their number and
+//! time.
 
 mod answer;
 mod body;

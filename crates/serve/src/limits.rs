@@ -1,17 +1,17 @@
-//! How much goes on at once: as many connections and open files as the process may have.
+//! Limits of connections and open files, from the limits of the process.
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-/// What the process itself needs: its streams, the folder, the poll.
+/// The files that the process itself needs: its streams, the folder, the poll.
 const OWN: u64 = 32;
-/// How many requests may wait for a disk at once; each has a file open meanwhile.
+/// The maximal number of requests that wait for a disk. Each has an open file meanwhile.
 pub(crate) const LOOKS: u8 = 16;
-/// With a slow client on each, bodies take about 1 GiB.
+/// The maximal number of connections. With a slow client on each, bodies take about 1 GiB.
 const MOST_CONNECTIONS: u64 = 16_384;
-/// What is tried where there is no limit.
+/// The limit that is requested if there is none.
 const UNLIMITED: u64 = 1 << 20;
 
-/// How many there may be at once.
+/// The maximal numbers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Limits {
     pub(crate) connections: usize,
@@ -19,7 +19,7 @@ pub(crate) struct Limits {
 }
 
 impl Limits {
-    /// Raises the limit of open files as far as it goes, and shares it out.
+    /// Raises the limit of open files to its maximum, and divides it.
     pub(crate) fn raise() -> Self {
         let limit = getrlimit(Resource::Nofile);
         let raised = Rlimit {
@@ -33,8 +33,8 @@ impl Limits {
         Self::of(current.unwrap_or(UNLIMITED))
     }
 
-    /// Each connection is a file, and each running response of more than a piece another one. Who
-    /// comes when there are as many waits.
+    /// Divides a limit of open files. Each connection is a file, and each running response of more than
+    /// a piece is another one. Further connections wait.
     fn of(limit: u64) -> Self {
         let files = (limit / 4).clamp(4, MOST_CONNECTIONS);
         let connections = limit.saturating_sub(files + OWN + u64::from(LOOKS));

@@ -1,5 +1,5 @@
-//! The access log: a line for each request, when its answer is sent or given up. Nothing in a line
-//! was a secret: no fields of the request, and of its query only what means something here.
+//! The access log: a line for each request, after its answer was sent or abandoned. A line contains no
+//! secrets: no header fields of the request, and only the known words of its query.
 
 use std::fmt;
 use std::io;
@@ -19,33 +19,33 @@ use jiff::Timestamp;
 
 use crate::query;
 
-/// Writes lines somewhere.
+/// A destination for lines.
 pub type Sink = Box<dyn FnMut(&[String]) + Send>;
 
 /// The target of the events of the access log.
 pub const ACCESS_LOG: &str = "sreg_serve::access";
 
-/// Returns what makes lines the message of an event, at the level info: one event for all that wait, each on
+/// Returns a sink that logs lines as events of the level info: one event for all waiting lines, each on
 /// a line of its own.
 #[must_use]
 pub fn access_log() -> Sink {
     Box::new(|lines| tracing::info!(target: ACCESS_LOG, "{}", lines.join("\n")))
 }
 
-/// Lines that wait for a slow terminal. A server that waited for one would answer nobody.
+/// The maximal number of lines that wait for a slow terminal. The server does not wait for it.
 const WAITING: usize = 8192;
 
-/// The most lines that are written at once.
+/// The maximal number of lines that are written at once.
 const BATCH: usize = 1024;
 
-/// How long lines are gathered once they come faster than one by one: whoever answers requests then does not
-/// wake the writer for each.
+/// The time for which lines are collected if they arrive fast, so that not every request wakes the
+/// writer.
 const GATHER: Duration = Duration::from_millis(10);
 
-/// The longest path that is logged, in characters.
+/// The maximal length of a logged path, in characters.
 const LONGEST: usize = 1024;
 
-/// Where lines go; cheap to clone.
+/// A handle of the log, cheap to clone.
 #[derive(Debug, Clone)]
 pub(crate) struct Log {
     lines: SyncSender<Option<String>>,
@@ -68,7 +68,7 @@ impl Log {
         Ok((log, writer))
     }
 
-    /// All lines that were logged until now are written, and no others.
+    /// Writes all lines that were logged until now, and no later ones.
     pub(crate) fn end(&self) {
         // Fails only where the thread has ended already.
         let _ = self.lines.send(None);
@@ -107,7 +107,7 @@ fn write(lines: &Receiver<Option<String>>, lost: &AtomicU64, mut sink: Sink) {
     }
 }
 
-/// What is known of a request when it comes.
+/// The logged properties of a request.
 #[derive(Debug)]
 pub(crate) struct Request {
     method: String,
@@ -129,7 +129,7 @@ impl Request {
     }
 }
 
-/// A character as a terminal may see it.
+/// Escapes a character for a terminal.
 fn shown(character: char) -> impl Iterator<Item = char> {
     let is_plain = !character.is_control() && !character.is_whitespace();
     let plain = is_plain.then_some(character);
@@ -137,7 +137,7 @@ fn shown(character: char) -> impl Iterator<Item = char> {
     plain.into_iter().chain(escaped.into_iter().flatten())
 }
 
-/// An answer that is logged when it is sent, or dropped before.
+/// An answer that is logged when it is sent or dropped.
 #[derive(Debug)]
 struct Logged {
     body: Body,
@@ -147,7 +147,7 @@ struct Logged {
     bytes: u64,
 }
 
-/// Logs an answer once its body is sent, or given up.
+/// Logs an answer once its body was sent or dropped.
 pub(crate) fn logged(response: Response<Body>, request: Request, log: Log) -> Response<Body> {
     let status = response.status().as_u16();
     response.map(|body| {

@@ -1,23 +1,24 @@
-//! The path of a request: decoded once, and refused where two readers could take it for two files.
+//! Parses the path of a request: decodes it once, and refuses it if two readers could interpret it as
+//! two files.
 
-/// A path below the root that may be looked for.
+/// A valid path below the root.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct RequestPath {
     parts: Vec<String>,
     is_folder: bool,
 }
 
-/// Why a path is not looked for.
+/// Why a path is refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Unfit {
-    /// It names no file in any tree.
+    /// The path cannot name a file of any registry.
     Malformed,
-    /// What has that path is not published, or it has an empty part: no file has.
+    /// Files at that path are not published, or it has an empty part.
     Hidden,
 }
 
 impl RequestPath {
-    /// Reads the path of a request, as it was sent.
+    /// Parses the path of a request, encoded.
     pub(crate) fn parse(raw: &str) -> Result<Self, Unfit> {
         let rest = raw.strip_prefix('/').ok_or(Unfit::Malformed)?;
         let (rest, is_folder) = match rest.strip_suffix('/') {
@@ -41,17 +42,17 @@ impl RequestPath {
         Ok(Self { parts, is_folder })
     }
 
-    /// The names between slashes.
+    /// Returns the names between slashes.
     pub(crate) fn parts(&self) -> Vec<&str> {
         self.parts.iter().map(String::as_str).collect()
     }
 
-    /// Whether it ends with a slash.
+    /// Returns whether it ends with a slash.
     pub(crate) fn is_folder(&self) -> bool {
         self.is_folder
     }
 
-    /// The file, relative to the root: of a folder its `index.html`.
+    /// Returns the path of the file, relative to the root. For a folder it is that of its `index.html`.
     pub(crate) fn file(&self) -> String {
         let mut parts = self.parts();
         if self.is_folder {
@@ -60,8 +61,8 @@ impl RequestPath {
         parts.join("/")
     }
 
-    /// The same for one architecture: `library/arm64/…` in place of `library/…`. Nothing below
-    /// other folders.
+    /// Returns the path for one architecture: `library/arm64/…` instead of `library/…`. Returns `None`
+    /// below other folders.
     pub(crate) fn for_arch(&self, arch: sreg_model::Arch) -> Option<Self> {
         let (first, rest) = self.parts.split_first()?;
         if first != "library" {
@@ -76,8 +77,8 @@ impl RequestPath {
     }
 }
 
-/// One name, decoded: never a slash, a step up, or what a terminal or a file system would read
-/// otherwise.
+/// Decodes one name. Refuses a slash, a step up, and characters that a terminal or a file system
+/// interprets in another way.
 fn part(raw: &str) -> Result<String, Unfit> {
     let mut bytes = Vec::with_capacity(raw.len());
     let mut rest = raw.as_bytes();

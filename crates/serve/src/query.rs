@@ -1,20 +1,20 @@
-//! What is read of a query: the rest is ignored, and never logged.
+//! Parses the known words of a query. The rest is ignored, and never logged.
 
 use sreg_model::Arch;
 
-/// The words of a query that mean something here.
+/// The known words of a query.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Query {
-    /// `arch`, where it is a word of `spec/reference.md`.
+    /// `arch`, if it is a word of `spec/reference.md`.
     pub(crate) arch: Option<Arch>,
-    /// `n`, as it was sent.
+    /// `n`, encoded.
     pub(crate) n: Option<String>,
     /// `last`, decoded.
     pub(crate) last: Option<String>,
 }
 
 impl Query {
-    /// Reads a query; of a word that stands twice the first.
+    /// Parses a query. The first of two equal words applies.
     pub(crate) fn parse(raw: Option<&str>) -> Self {
         let mut query = Self::default();
         for (key, value) in pairs(raw) {
@@ -29,7 +29,7 @@ impl Query {
     }
 }
 
-/// A query without what means nothing here, which may be a secret: for the log.
+/// Returns a query without unknown words, which may be secret, for the log.
 pub(crate) fn shown(raw: Option<&str>) -> String {
     let mut shown = String::new();
     for (key, value) in pairs(raw) {
@@ -48,7 +48,8 @@ fn pairs(raw: Option<&str>) -> impl Iterator<Item = (&str, &str)> {
     pairs.filter_map(|pair| pair.split_once('='))
 }
 
-/// Decodes a value once. What is no escape stands for itself: a tag that is not there is no error.
+/// Decodes a value once. A malformed escape stands for itself, because a tag that does not exist is no
+/// error.
 fn decode(raw: &str) -> String {
     let mut bytes = Vec::with_capacity(raw.len());
     let mut rest = raw.as_bytes();

@@ -1,20 +1,20 @@
-//! `Range` (RFC 9110, 14.2): one range of bytes. Several at once, and what is none, give the whole
-//! file, as the standard allows; only what lies behind the end is refused.
+//! Parses `Range` (RFC 9110, 14.2): one range of bytes. Several ranges, and a malformed one, select the
+//! whole file, as the standard permits. Only a range after the end is refused.
 
 use std::ops::Range;
 
-/// What a `Range` field asks for.
+/// The requested range.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Asked {
     /// Everything.
     Whole,
-    /// A part, which is not empty.
+    /// A part of the file, which is not empty.
     Part(Range<u64>),
-    /// Nothing that is there.
+    /// A range after the end of the file.
     Outside,
 }
 
-/// Reads a field for a file of `size` bytes.
+/// Parses a field for a file of `size` bytes.
 pub(crate) fn parse(field: &str, size: u64) -> Asked {
     let Some((unit, range)) = field.split_once('=') else {
         return Asked::Whole;
@@ -37,7 +37,7 @@ pub(crate) fn parse(field: &str, size: u64) -> Asked {
     }
 }
 
-/// A number; one that no file reaches stands for the greatest.
+/// Parses a number. A number that is too large becomes the greatest one.
 fn number(text: &str) -> Option<u64> {
     let text = text.trim();
     let is_number = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());

@@ -1,5 +1,5 @@
-//! Answers that are no file: below `/v2/` as OCI clients read them (distribution-spec, "Error
-//! codes"), elsewhere a line of text.
+//! Error responses: JSON for OCI clients below `/v2/` (distribution-spec, "Error codes"), and otherwise
+//! a line of text.
 
 use axum::body::Body;
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
@@ -8,7 +8,7 @@ use serde_json::json;
 
 use sreg_model::served::ASK_AGAIN;
 
-/// Whether OCI clients ask below a path.
+/// Returns whether a path belongs to the OCI API.
 pub(crate) fn is_oci(path: &str) -> bool {
     path == "/v2" || path.starts_with("/v2/")
 }
@@ -16,25 +16,25 @@ pub(crate) fn is_oci(path: &str) -> bool {
 /// Why a request is refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Refusal {
-    /// Nothing is there.
+    /// The file does not exist.
     Missing,
-    /// The path names nothing that could be there.
+    /// The path cannot name a file.
     Malformed,
-    /// Not exactly one host is named (RFC 9112, section 3.2).
+    /// The request does not name exactly one host (RFC 9112, section 3.2).
     Host,
-    /// `n` of a list is no number.
+    /// `n` of a list is not a number.
     PageSize,
-    /// Neither GET nor HEAD.
+    /// The method is neither GET nor HEAD.
     Method,
-    /// Another file than the one that is wanted.
+    /// The precondition of the request failed.
     Condition,
-    /// A range behind the end of a file of so many bytes.
+    /// The range is after the end of a file of this size.
     Range(u64),
-    /// The server may not read it.
+    /// The server may not read the file.
     Denied,
     /// Too many files are open, or memory is short.
     Busy,
-    /// It cannot be read.
+    /// The file cannot be read.
     Unreadable,
 }
 
@@ -79,7 +79,7 @@ impl Refusal {
         }
     }
 
-    /// The answer to a request for a path, as it was sent.
+    /// Returns the response for a path, encoded.
     pub(crate) fn answer(self, path: &str) -> Response<Body> {
         let (content_type, body) = if is_oci(path) {
             let error = json!({"code": self.oci_code(path), "message": self.message()});
@@ -98,7 +98,7 @@ impl Refusal {
     }
 }
 
-/// What is not there, in OCI's words.
+/// Returns the OCI error code for a missing file.
 fn unknown(path: &str) -> &'static str {
     let parts: Vec<&str> = path.split('/').collect();
     match parts[..] {

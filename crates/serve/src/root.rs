@@ -1,6 +1,5 @@
-//! The folder that is served. The kernel itself keeps each open inside it (`openat2`): a symbolic
-//! link may lead from one place of the tree to another, and none leads out, also where somebody
-//! swaps it between two looks.
+//! The served folder. The kernel keeps each open inside it (`openat2`): a symbolic link may lead from
+//! one file of the registry to another, and never out, even if somebody swaps it meanwhile.
 
 use std::fs::{File, Metadata};
 use std::io::{self, IoSliceMut};
@@ -12,24 +11,24 @@ use rustix::io::{Errno, ReadWriteFlags};
 
 use crate::error::ServeError;
 
-/// How often an open is tried again that met a rename elsewhere.
+/// The maximal number of retries of an open that collides with a rename.
 const TRIES: usize = 64;
 
-/// The folder, kept open: where it is moved, what was opened is served.
+/// The folder, kept open. If it is moved, the opened folder is still served.
 #[derive(Debug)]
 pub(crate) struct Root(File);
 
-/// Whether a look may wait for a disk.
+/// Whether a lookup may wait for a disk.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Wait {
-    /// It may: on a thread that may block.
+    /// It may, on a thread that may block.
     Allowed,
-    /// It may not: what is not in memory is an error of the kind `WouldBlock`.
+    /// It may not: if the data are not in memory, the error is `WouldBlock`.
     Never,
 }
 
 impl Wait {
-    /// Reads into a buffer at an offset: how many bytes came.
+    /// Reads into a buffer at an offset. Returns the number of bytes.
     pub(crate) fn read_at(self, file: &File, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
         match self {
             Self::Allowed => file.read_at(buffer, offset),
@@ -47,19 +46,19 @@ impl Wait {
     }
 }
 
-/// What stands at a path.
+/// The entry at a path.
 #[derive(Debug)]
 pub(crate) enum Entry {
     /// A regular file, open.
     File(File, Metadata),
     /// A folder.
     Folder,
-    /// Nothing that is served.
+    /// No served file.
     Nothing,
 }
 
 impl Root {
-    /// Opens the folder at `path`, and sees whether the kernel can do what is asked of it.
+    /// Opens the folder at `path`, and checks that the kernel supports `openat2`.
     pub(crate) fn open(path: &Path) -> Result<Self, ServeError> {
         let failed = |source| ServeError::Folder {
             path: path.to_owned(),
@@ -76,10 +75,10 @@ impl Root {
         }
     }
 
-    /// What stands at a path relative to the root.
+    /// Opens the entry at a path relative to the root.
     ///
     /// # Errors
-    /// The file system's; `WouldBlock` where it may not wait, and would have to.
+    /// `WouldBlock` if it may not wait but would have to; otherwise the error of the file system.
     pub(crate) fn entry(&self, path: &str, wait: Wait) -> io::Result<Entry> {
         let file = match self.open_below(path, wait) {
             Ok(file) => file,
@@ -130,7 +129,7 @@ impl Root {
     }
 }
 
-/// Whether an error says that there are too many open files, or too little memory, just now.
+/// Returns whether an error means that open files or memory are exhausted at the moment.
 pub(crate) fn is_short(error: &io::Error) -> bool {
     matches!(
         Errno::from_io_error(error),

@@ -1,4 +1,4 @@
-//! A server, from its folder to its end.
+//! The server: start, run and end.
 
 use std::io;
 use std::net::SocketAddr;
@@ -21,33 +21,33 @@ use crate::log::{Log, Sink};
 use crate::root::Root;
 use crate::tls;
 
-/// Connections that wait to be accepted; the kernel may have a lower limit.
+/// The maximal number of connections that wait to be accepted. The kernel may have a lower limit.
 const BACKLOG: u32 = 4096;
-/// Threads that open and read files: enough to keep a disk busy, and what is in memory bounded.
+/// The number of threads that open and read files: enough to keep a disk busy, with bounded memory.
 const READERS: usize = 32;
-/// How long reads that do not end may keep the process, after all connections have.
+/// The time for which blocked reads may delay the end of the process after all connections have ended.
 const LAST_READS: Duration = Duration::from_millis(200);
 
-/// How to serve.
+/// The options of a server.
 pub struct Options {
-    /// Where to listen; port 0 is any free one.
+    /// The address to listen on. Port 0 selects a free port.
     pub listen: SocketAddr,
-    /// With which certificate; none is plain HTTP.
+    /// The certificate; `None` for plain HTTP.
     pub tls: Option<TlsFiles>,
-    /// How many threads answer.
+    /// The number of threads that answer.
     pub workers: usize,
-    /// How long a client may take until the head of its next request is there.
+    /// The time limit for the head of the next request.
     pub head: Duration,
-    /// How long a client may take nothing of what is sent to it.
+    /// The time limit for a client that does not read its response.
     pub stall: Duration,
-    /// How long running responses may go on after the server was told to stop.
+    /// The time limit for running responses after the stop signal.
     pub grace: Duration,
-    /// Where the access log goes.
+    /// The destination of the access log.
     pub log: Option<Sink>,
 }
 
 impl Options {
-    /// Serves at an address, without TLS and without a log.
+    /// Returns the default options for an address, without TLS and without a log.
     #[must_use]
     pub fn new(listen: SocketAddr) -> Self {
         Self {
@@ -65,7 +65,7 @@ impl Options {
 /// A certificate and its key, both PEM.
 #[derive(Debug, Clone)]
 pub struct TlsFiles {
-    /// The certificate, and those between it and its authority.
+    /// The certificate, followed by intermediate certificates.
     pub certificate: PathBuf,
     /// Its private key.
     pub key: PathBuf,
@@ -85,15 +85,15 @@ pub struct Server {
 /// How a server ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Ended {
-    /// Connections that were cut, since their responses did not end in time.
+    /// The number of connections that were cut because their responses did not end in time.
     pub cut: usize,
 }
 
 impl Server {
-    /// Opens the folder of a tree and listens. The process may have more files open from now on.
+    /// Opens the folder of a registry and listens. Raises the process's limit of open files.
     ///
     /// # Errors
-    /// [`ServeError`] says what is missing.
+    /// [`ServeError`] if the folder, the certificate or the address cannot be used.
     pub fn bind(folder: &Path, options: Options) -> Result<Self, ServeError> {
         let root = Root::open(folder)?;
         let tls = options.tls.as_ref().map(tls::acceptor).transpose()?;
@@ -135,13 +135,13 @@ impl Server {
         })
     }
 
-    /// The address that it listens on.
+    /// Returns the address that it listens on.
     #[must_use]
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// The URL of the tree's root, without a slash at its end.
+    /// Returns the URL of the registry's root, without a slash at its end.
     #[must_use]
     pub fn url(&self) -> String {
         let scheme = match self.tls {
@@ -151,8 +151,8 @@ impl Server {
         format!("{scheme}://{}", self.address)
     }
 
-    /// Serves until `stop` says so, which is asked several times a second; then running responses
-    /// go on for a while, and all lines of the log are written.
+    /// Serves until `stop`, which is called several times a second, returns `true`. Running responses
+    /// then get some time to end, and all lines of the log are written.
     pub fn run(self, stop: &(dyn Fn() -> bool + Sync)) -> Ended {
         let cut = self.runtime.block_on(serve(
             self.listener,

@@ -4,8 +4,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::query::Query;
 
-/// The most tags of one page: what an answer holds in memory is bounded. The standard allows fewer
-/// than asked for, with a link to the next.
+/// The maximal number of tags of one page, which bounds the memory of an answer. The standard permits
+/// fewer tags than requested, with a link to the next page.
 const MAX_PAGE: usize = 1000;
 
 #[derive(Serialize, Deserialize)]
@@ -14,18 +14,18 @@ struct List {
     tags: Vec<String>,
 }
 
-/// What is sent of a list.
+/// The selected page of a list.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Page {
-    /// The file as it is.
+    /// The unchanged file.
     Whole,
-    /// A part of it, and where the next part is.
+    /// A part of it, and the URL of the next part.
     Part { body: Vec<u8>, next: Option<String> },
-    /// `n` is no number.
+    /// `n` is not a number.
     NoNumber,
 }
 
-/// The page that a query asks for, of a list that stands at `path`.
+/// Selects the page that a query requests from the list at `path`.
 pub(crate) fn page(list: &[u8], path: &str, query: &Query) -> Page {
     let count = match query.n.as_deref() {
         None => usize::MAX,
@@ -63,7 +63,7 @@ pub(crate) fn page(list: &[u8], path: &str, query: &Query) -> Page {
     }
 }
 
-/// A tag as a query holds it: the file may hold anything.
+/// Percent-encodes a tag for a query. The file may contain any text.
 fn escaped(tag: &str) -> String {
     tag.bytes()
         .map(|byte| match byte {

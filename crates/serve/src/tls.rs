@@ -1,4 +1,4 @@
-//! TLS with a certificate and a key that somebody else keeps up to date.
+//! TLS with a certificate and a key from files.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -12,7 +12,7 @@ use tokio_rustls::TlsAcceptor;
 use crate::error::ServeError;
 use crate::server::TlsFiles;
 
-/// Reads both files. TLS 1.2 and 1.3, HTTP/1.1.
+/// Reads both files, and returns an acceptor for TLS 1.2 and 1.3 with HTTP/1.1.
 pub(crate) fn acceptor(files: &TlsFiles) -> Result<TlsAcceptor, ServeError> {
     let TlsFiles { certificate, key } = files;
     let chain = CertificateDer::pem_file_iter(certificate)

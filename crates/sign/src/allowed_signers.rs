@@ -1,5 +1,5 @@
-//! The list of keys that `ssh-keygen -Y verify` takes, out of trust (`spec/trust.md`, TRUST-19;
-//! ssh-keygen(1), ALLOWED SIGNERS).
+//! Derives the list of keys that `ssh-keygen -Y verify` reads from the trust document (`spec/trust.md`,
+//! TRUST-19; ssh-keygen(1), ALLOWED SIGNERS).
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -14,7 +14,7 @@ use crate::namespace::Purpose;
 pub struct AllowedSigner {
     /// `root`, `head`, or the scope of a delegation: an exact name, never a pattern.
     pub principal: String,
-    /// What it may sign as that.
+    /// The purpose for which it may sign.
     pub purpose: Purpose,
     /// The key.
     pub key: Key,
@@ -32,8 +32,8 @@ impl fmt::Display for AllowedSigner {
     }
 }
 
-/// Each key that may sign something: `root` trust, `head` heads, and each scope the statements of
-/// its delegation. Thresholds are beyond what the list can say.
+/// Returns each key that may sign: `root` trust documents, `head` heads, and each scope the statements
+/// of its delegation. The list cannot express thresholds.
 #[must_use]
 pub fn signers_of(trust: &Trust) -> Vec<AllowedSigner> {
     let keys: BTreeMap<Fingerprint, &Key> = trust
@@ -60,7 +60,7 @@ pub fn signers_of(trust: &Trust) -> Vec<AllowedSigner> {
     signers
 }
 
-/// The list as `ssh-keygen` reads it.
+/// Returns the list as `ssh-keygen` reads it.
 #[must_use]
 pub fn allowed_signers(trust: &Trust) -> String {
     let lines = signers_of(trust).into_iter().map(|one| format!("{one}\n"));

@@ -1,4 +1,4 @@
-//! Makes the first version of trust, and the next one (`spec/trust.md`).
+//! Makes the first version of the trust document, and later ones (`spec/trust.md`).
 
 use sreg_model::fault::Code;
 use std::collections::BTreeSet;
@@ -13,49 +13,49 @@ use crate::key::check_key;
 use crate::policy;
 use crate::series::Series;
 
-/// Why trust cannot be changed so.
+/// Why a trust document cannot be changed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum AmendError {
-    /// A key that trust does not list where it is looked for.
+    /// The key is not listed in this role, delegation or document.
     #[error("{key} is not among the keys of {place}")]
     NoKey {
         /// The key.
         key: Fingerprint,
-        /// Where it is not.
+        /// The role, delegation or document.
         place: String,
     },
-    /// Nothing is delegated there.
-    #[error("trust delegates nothing to {0}")]
+    /// The scope has no delegation.
+    #[error("the trust document has no delegation for {0}")]
     NoScope(Scope),
-    /// A role would be left without the keys that it asks for.
-    #[error("{place} asks for {threshold} of its keys, and {left} would be left")]
+    /// A role or delegation would have fewer keys than its threshold.
+    #[error("{place} would have {left} keys, expected at least {threshold}")]
     TooFew {
         /// The role or delegation.
         place: Grant,
-        /// How many must sign.
+        /// The threshold.
         threshold: u64,
-        /// How many keys it would have.
+        /// The number of keys that would remain.
         left: u64,
     },
-    /// A key that may sign nothing more cannot be given more to sign.
-    #[error("{key} is {}, and signs nothing more", format!("{state:?}").to_lowercase())]
+    /// The key is retired or revoked, and gets no new rights.
+    #[error("{key} is {}, expected an active key", format!("{state:?}").to_lowercase())]
     NotActive {
         /// The key.
         key: Fingerprint,
         /// Its state.
         state: KeyState,
     },
-    /// A key whose signatures nobody accepts.
-    #[error("the key cannot be used")]
+    /// The key is too weak.
+    #[error("unusable key")]
     Weak(#[from] SignatureError),
-    /// The next version is out of bounds.
-    #[error("the next version is not valid")]
+    /// The next version has a field out of bounds.
+    #[error("invalid next version")]
     Document(#[from] DocumentError),
 }
 
 impl AmendError {
-    /// The error's word in `spec/cli.md`.
+    /// Returns the error's word in `spec/cli.md`.
     #[must_use]
     pub fn code(&self) -> Code {
         match self {
@@ -66,10 +66,10 @@ impl AmendError {
     }
 }
 
-/// What keys are given.
+/// A right that a key gets.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Grant {
-    /// To sign trust.
+    /// To sign trust documents.
     Root,
     /// To sign heads.
     Head,
@@ -87,20 +87,21 @@ impl std::fmt::Display for Grant {
     }
 }
 
-/// How long a document is to hold.
+/// The validity of a document.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Term {
-    /// When it is made, in Unix seconds.
+    /// The time at which it is made, in Unix seconds.
     pub issued: u64,
-    /// When it ceases to hold, in Unix seconds.
+    /// The time from which it is expired, in Unix seconds.
     pub expires: u64,
 }
 
-/// The first version of trust, in which one key does everything. `nonce` is random, so that no two
-/// registries have one id; `last` is the last head of a registry that had no keys, and its version.
+/// Returns the first version of the trust document, in which one key does everything. `nonce` is random,
+/// so that no two registries have the same id. `last` is the last head of a registry without keys, and
+/// its version.
 ///
 /// # Errors
-/// When the key is too weak, or a field is out of bounds.
+/// `Weak` if the key is too weak; `Document` if a field is out of bounds.
 pub fn first(
     key: ListedKey,
     scopes: impl IntoIterator<Item = Scope>,
@@ -144,8 +145,8 @@ pub fn first(
     amendment.finish()
 }
 
-/// The key that alone does everything in a registry, if there is one: who holds it is asked nothing
-/// more.
+/// Returns the one key that does everything in a registry, if there is one. Its holder is not asked for
+/// confirmation.
 #[must_use]
 pub fn only_key(trust: &Trust) -> Option<Fingerprint> {
     match (&trust.roles.root.keys[..], &trust.roles.head.keys[..]) {
@@ -154,16 +155,16 @@ pub fn only_key(trust: &Trust) -> Option<Fingerprint> {
     }
 }
 
-/// The next version of trust, as it is being made.
+/// The next version of the trust document, while it is made.
 #[derive(Debug, Clone)]
 pub struct Amendment {
     trust: Trust,
-    /// The versions before; none of the first.
+    /// The earlier versions; `None` for the first version.
     before: Option<Series>,
 }
 
 impl Amendment {
-    /// Begins with all that the current version says.
+    /// Starts from the content of the current version.
     #[must_use]
     pub fn of(series: &Series, term: Term) -> Self {
         let current = series.newest();
@@ -182,11 +183,10 @@ impl Amendment {
         }
     }
 
-    /// Gives a key something to sign, and with `threshold` says how many must sign that from now
-    /// on.
+    /// Gives a key a right, and sets the threshold of the role or delegation if `threshold` is given.
     ///
     /// # Errors
-    /// When the key is too weak or no longer active, or nothing is delegated there.
+    /// If the key is too weak or no longer active, or the scope has no delegation.
     pub fn add_key(
         &mut self,
         key: ListedKey,
@@ -202,10 +202,10 @@ impl Amendment {
         Ok(())
     }
 
-    /// Takes something from a key; without a grant, everything.
+    /// Removes a right of a key, or without a grant all rights.
     ///
     /// # Errors
-    /// When the key does not have it, or a role would be left with too few.
+    /// If the key does not have the right, or a role would have too few keys.
     pub fn remove_key(
         &mut self,
         key: &Fingerprint,
@@ -245,11 +245,11 @@ impl Amendment {
         Ok(())
     }
 
-    /// Says who may publish below a scope from now on. Where nobody who could before still can,
-    /// the names change hands: their epoch is raised.
+    /// Sets the keys that may publish below a scope. If no former key remains, the epoch of the scope is
+    /// raised.
     ///
     /// # Errors
-    /// When a key is too weak or no longer active.
+    /// If a key is too weak or no longer active.
     pub fn delegate(
         &mut self,
         scope: &Scope,
@@ -276,19 +276,19 @@ impl Amendment {
         Ok(())
     }
 
-    /// What a key signed holds, and it signs nothing new.
+    /// Retires a key: its signatures stay valid, and it signs nothing new.
     ///
     /// # Errors
-    /// When trust does not list it, or it has a role.
+    /// If the trust document does not list it, or it has a role.
     pub fn retire(&mut self, key: &Fingerprint) -> Result<(), AmendError> {
         self.set_state(key, KeyState::Retired)
     }
 
-    /// Nothing that a key signed holds. It loses its roles, and what it could publish begins a new
-    /// epoch.
+    /// Revokes a key: none of its signatures is valid. It loses its roles, and the scopes in which it
+    /// could publish begin a new epoch.
     ///
     /// # Errors
-    /// When trust does not list it, or a role would be left with too few keys.
+    /// If the trust document does not list it, or a role would have too few keys.
     pub fn revoke(&mut self, key: &Fingerprint) -> Result<(), AmendError> {
         if self.grants_of(key).is_empty() {
             return Err(no_key(key, "trust"));
@@ -310,10 +310,10 @@ impl Amendment {
         self.set_state(key, KeyState::Revoked)
     }
 
-    /// Puts one key in the place of another, which is retired.
+    /// Replaces a key by another, and retires it.
     ///
     /// # Errors
-    /// When trust does not list the old one, or the new one is too weak or no longer active.
+    /// If the trust document does not list the old key, or the new one is too weak or no longer active.
     pub fn rotate(&mut self, from: &Fingerprint, to: ListedKey) -> Result<(), AmendError> {
         let grants = self.grants_of(from);
         if grants.is_empty() {
@@ -331,8 +331,8 @@ impl Amendment {
         }
     }
 
-    /// Begins a new epoch of heads, after the head `id` of `version`, which is the last that counts
-    /// of the current one.
+    /// Begins a new epoch of heads after the head `id` of `version`, the last valid one of the current
+    /// epoch.
     pub fn begin_epoch(&mut self, id: Digest, version: u64) {
         // What was published since then is numbered anew: it must not look like a second history.
         for delegation in &mut self.trust.delegations {
@@ -345,10 +345,10 @@ impl Amendment {
         };
     }
 
-    /// The version as it is now.
+    /// Returns the finished version.
     ///
     /// # Errors
-    /// When a threshold cannot be met, or the document is out of bounds.
+    /// If a threshold cannot be met, or a field is out of bounds.
     pub fn finish(mut self) -> Result<Trust, AmendError> {
         let named: BTreeSet<Fingerprint> = self
             .trust
@@ -393,7 +393,7 @@ impl Amendment {
         before.map_or(0, |series| series.highest_epoch(scope))
     }
 
-    /// Whether it says nothing but what the version before said, only for longer.
+    /// Returns whether it differs from the version before in its times only.
     #[must_use]
     pub fn is_idle(&self) -> bool {
         self.before.as_ref().is_some_and(|series| {
@@ -405,7 +405,7 @@ impl Amendment {
         })
     }
 
-    /// Lists a key, unless it is; an active one.
+    /// Lists a key as active, unless it is already listed.
     fn list(&mut self, key: ListedKey) -> Result<Fingerprint, AmendError> {
         check_key(&key.key)?;
         let fingerprint = key.key.fingerprint();
@@ -511,7 +511,7 @@ fn no_key(key: &Fingerprint, place: &str) -> AmendError {
     }
 }
 
-/// A key as trust lists it, with the comment of its `.pub` file.
+/// Returns the entry of a key in a trust document, with the comment of its `.pub` file.
 #[must_use]
 pub fn listed(key: Key, comment: Option<String>) -> ListedKey {
     ListedKey {

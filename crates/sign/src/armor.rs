@@ -1,8 +1,8 @@
 //! The armor around a signature: two lines, and base64 between them (`spec/signature.md`, SIG-6 to
 //! SIG-9).
 //!
-//! Read by hand, over bytes: programs that read PEM forgive text around it, other line lengths and
-//! other line ends, so that two of them see different signatures in one file.
+//! This parser reads the bytes itself, because PEM parsers accept text around the armor, other line
+//! lengths and other line ends, and two of them may see different signatures in one file.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -18,37 +18,37 @@ const COLUMNS: usize = 70;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ArmorError {
-    /// Another first line.
-    #[error("the first line is not exactly \"-----BEGIN SSH SIGNATURE-----\" and an LF")]
+    /// The first line is not the header.
+    #[error("the first line is not \"-----BEGIN SSH SIGNATURE-----\" and an LF")]
     Header,
-    /// The bytes end before the footer does.
-    #[error("no line \"-----END SSH SIGNATURE-----\" with its LF ends the signature")]
+    /// The footer is missing or incomplete.
+    #[error("the signature does not end with the line \"-----END SSH SIGNATURE-----\" and an LF")]
     Footer,
-    /// A line of base64 that does not have 70 columns, and is not the last, of 1 to 70.
+    /// A line of base64 other than the last does not have 70 columns, or the last does not have 1 to 70.
     #[error(
-        "line {line} of the signature has {columns} columns: 70 are expected, or fewer at the end"
+        "line {line} of the signature has {columns} columns, expected 70, or fewer in the last line"
     )]
     Columns {
         /// The line, counted from 1 at the header.
         line: usize,
-        /// How many it has.
+        /// The number of its columns.
         columns: usize,
     },
-    /// Not canonical base64.
-    #[error("the signature is not in canonical base64")]
+    /// The base64 is not canonical.
+    #[error("the base64 of the signature is not canonical")]
     Base64,
-    /// Bytes after the footer.
+    /// Bytes follow the footer.
     #[error("{0} bytes follow the signature")]
     Trailing(usize),
     /// Longer than [`MAX_BYTES`].
-    #[error("the signature is over the limit of 16384 bytes")]
+    #[error("the signature has more than 16384 bytes")]
     TooLong,
 }
 
-/// Takes the armor off exactly one signature.
+/// Decodes the armor of exactly one signature.
 ///
 /// # Errors
-/// When `text` is anything else.
+/// [`ArmorError`] if `text` is anything else.
 pub fn decode(text: &[u8]) -> Result<Vec<u8>, ArmorError> {
     match take(text)? {
         (blob, []) => Ok(blob),
@@ -56,7 +56,7 @@ pub fn decode(text: &[u8]) -> Result<Vec<u8>, ArmorError> {
     }
 }
 
-/// Takes the first signature off `text`: its binary form, and what follows its footer.
+/// Splits the first signature off `text`. Returns its binary form, and the bytes after its footer.
 pub(crate) fn take(text: &[u8]) -> Result<(Vec<u8>, &[u8]), ArmorError> {
     let mut rest = text.strip_prefix(HEADER).ok_or(ArmorError::Header)?;
     let mut base64 = Vec::new();
@@ -99,7 +99,7 @@ pub(crate) fn take(text: &[u8]) -> Result<(Vec<u8>, &[u8]), ArmorError> {
     }
 }
 
-/// Puts a signature's binary form into its armor.
+/// Encodes a signature's binary form as armor.
 #[must_use]
 pub fn encode(blob: &[u8]) -> String {
     let base64 = STANDARD.encode(blob);

@@ -1,4 +1,4 @@
-//! Who publishes in a registry with keys: trust, and the keys at hand.
+//! Signs statements and heads of a registry with keys, with the available keys.
 
 use sreg_model::document::{Body, DocumentError};
 use sreg_model::fault::Code;
@@ -13,23 +13,23 @@ use crate::policy::{self, PolicyError};
 use crate::series::Series;
 use crate::signer::Signer;
 
-/// Why a document could not be signed as trust asks.
+/// Why a document could not be signed as the trust document requires.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum AuthorError {
     /// A key did not sign.
     #[error(transparent)]
     Sign(#[from] SignError),
-    /// The keys at hand are not those that trust asks for.
+    /// The available keys do not meet the threshold.
     #[error(transparent)]
     Policy(#[from] PolicyError),
-    /// The document is out of bounds.
+    /// The document has a field out of bounds.
     #[error(transparent)]
     Document(#[from] DocumentError),
 }
 
 impl AuthorError {
-    /// The error's word in `spec/cli.md`.
+    /// Returns the error's word in `spec/cli.md`.
     #[must_use]
     pub fn code(&self) -> Code {
         match self {
@@ -40,7 +40,7 @@ impl AuthorError {
     }
 }
 
-/// The keys at hand, and the trust of the registry that they publish in.
+/// The available keys, and the trust chain of the registry in which they publish.
 #[derive(Clone)]
 pub struct Author<'a> {
     series: Series,
@@ -48,31 +48,31 @@ pub struct Author<'a> {
 }
 
 impl<'a> Author<'a> {
-    /// In the registry of `series`, with these keys.
+    /// Creates the author for the registry of `series`, with these keys.
     #[must_use]
     pub fn new(series: Series, signers: &'a [Box<dyn Signer>]) -> Self {
         Self { series, signers }
     }
 
-    /// The trust of the registry.
+    /// Returns the trust chain of the registry.
     #[must_use]
     pub fn series(&self) -> &Series {
         &self.series
     }
 
-    /// The newest trust.
+    /// Returns the newest trust document.
     #[must_use]
     pub fn trust(&self) -> &Document<Trust> {
         self.series.newest()
     }
 
-    /// The keys at hand.
+    /// Returns the available keys.
     #[must_use]
     pub fn signers(&self) -> &'a [Box<dyn Signer>] {
         self.signers
     }
 
-    /// Whether the keys at hand are enough to state something about a repository.
+    /// Returns whether the available keys meet the threshold for statements about a repository.
     #[must_use]
     pub fn may_state(&self, repository: &Repository) -> bool {
         let trust = self.trust().body();
@@ -84,18 +84,17 @@ impl<'a> Author<'a> {
     /// Signs a statement for this registry, in the epoch of its delegation.
     ///
     /// # Errors
-    /// When no delegation is about its repository, the keys at hand are too few, or one does not
-    /// sign.
+    /// If no delegation covers its repository, the available keys are too few, or a key does not sign.
     pub fn statement(&self, body: Statement) -> Result<Document<Statement>, AuthorError> {
         let statement = self.draft_statement(body)?;
         policy::check_new_statement(self.trust(), &statement)?;
         Ok(statement)
     }
 
-    /// As [`Author::statement`], where others still have to sign.
+    /// Signs a statement like [`Author::statement`], even if more signatures are needed.
     ///
     /// # Errors
-    /// When no delegation is about its repository, or a key does not sign.
+    /// If no delegation covers its repository, or a key does not sign.
     pub fn draft_statement(&self, mut body: Statement) -> Result<Document<Statement>, AuthorError> {
         let trust = self.trust().body();
         let repository = &body.subject.repository;
@@ -108,10 +107,10 @@ impl<'a> Author<'a> {
         sign(Document::new(body)?, Purpose::Image, signers)
     }
 
-    /// Signs a head for this registry, made under its newest trust.
+    /// Signs a head for this registry, under its newest trust document.
     ///
     /// # Errors
-    /// When the keys at hand are too few, or one does not sign.
+    /// If the available keys are too few, or a key does not sign.
     pub fn head(&self, mut body: Head) -> Result<Document<Head>, AuthorError> {
         let trust = self.trust();
         body.registry = Some(self.series.registry());
@@ -125,7 +124,7 @@ impl<'a> Author<'a> {
         Ok(head)
     }
 
-    /// The keys at hand that are active, and among `listed`.
+    /// Returns the available keys that are active, and among `listed`.
     fn active<'b>(
         &'b self,
         listed: &'b [Fingerprint],
@@ -144,7 +143,7 @@ impl<'a> Author<'a> {
 /// Adds a signature by each of `signers` whose key has not signed yet.
 ///
 /// # Errors
-/// When a key does not sign, a signature that is there is wrong, or the file gets too long.
+/// If a key does not sign, an existing signature is wrong, or the file becomes too long.
 pub fn sign<'a, T: Body>(
     document: Document<T>,
     purpose: Purpose,

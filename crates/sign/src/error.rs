@@ -1,4 +1,4 @@
-//! Why something is not a valid signature, or could not be signed.
+//! Why bytes are not a valid signature, or could not be signed.
 
 use sreg_model::fault::Code;
 use std::fmt::Write as _;
@@ -13,63 +13,63 @@ use crate::armor::ArmorError;
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum SignatureError {
-    /// The armor is not in its one spelling.
-    #[error("the armor is wrong")]
+    /// The armor is not in its only permitted encoding.
+    #[error("malformed armor")]
     Armor(#[from] ArmorError),
     /// A field is missing, or has a value that the format does not allow.
     #[error("the signature has no valid {0}")]
     Format(&'static str),
-    /// Bytes after the last field.
+    /// Bytes follow the last field.
     #[error("bytes follow the {0}")]
     Trailing(&'static str),
     /// The signature's key cannot be read.
-    #[error("the signature's key is wrong")]
+    #[error("malformed key in the signature")]
     Key(#[source] KeyError),
-    /// A key that is too weak, or that no honest signer has.
+    /// The key is too weak, or is one that no honest signer has.
     #[error("the {algorithm} key {what}")]
     WeakKey {
         /// The key's algorithm.
         algorithm: KeyAlgorithm,
-        /// What is wrong with it.
+        /// The fault.
         what: &'static str,
     },
-    /// A hash or a signature algorithm that is not allowed, or not with this key.
-    #[error("{given:?} is not allowed here, expected {expected}")]
+    /// The hash or the signature algorithm is not allowed, or not with this key.
+    #[error("algorithm {given:?}, expected {expected}")]
     Algorithm {
         /// The name in the signature.
         given: String,
-        /// What could stand there.
+        /// The permitted names.
         expected: &'static str,
     },
-    /// A security key that nobody touched.
-    #[error("the security key signed without a sign of its user's presence")]
+    /// The security key was not touched.
+    #[error("the security key was not touched when it signed")]
     Presence,
-    /// A signature for something else.
+    /// The signature has another purpose.
     #[error("the signature is for {given:?}, expected {expected:?}")]
     Namespace {
         /// The namespace in the signature.
         given: String,
-        /// The namespace of what was to be verified.
+        /// The namespace of the expected purpose.
         expected: &'static str,
     },
-    /// The signature is not one of this message by its key.
-    #[error("the signature is not one of this message by its key")]
+    /// The signature does not verify for this message and key.
+    #[error("the signature does not match the message and the key")]
     Invalid,
-    /// More signatures than [`crate::MAX_SIGNATURES`].
+    /// There are more signatures than [`crate::MAX_SIGNATURES`].
     #[error("more than 32 signatures")]
     TooMany,
     /// One of several signatures is wrong.
     #[error("signature {number}")]
     Numbered {
-        /// Which one, from 1.
+        /// Its number, from 1.
         number: usize,
-        /// What is wrong with it.
+        /// The fault.
         source: Box<SignatureError>,
     },
 }
 
 impl SignatureError {
-    /// The error's word in `spec/cli.md`.
+    /// Returns the error's word in `spec/cli.md`.
     #[must_use]
     pub fn code(&self) -> Code {
         match self {
@@ -87,7 +87,7 @@ impl SignatureError {
     }
 }
 
-/// Why something could not be signed.
+/// Why a message could not be signed.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum SignError {
@@ -104,37 +104,37 @@ pub enum SignError {
     NoKey {
         /// The file.
         path: PathBuf,
-        /// What it is instead.
+        /// The content of the file.
         what: &'static str,
     },
-    /// The text of a key without its line breaks.
+    /// The text of a key has lost its line breaks.
     #[error("{} holds a key whose line breaks were lost", path.display())]
     LostLines {
         /// The file, or the variable.
         path: PathBuf,
     },
-    /// The texts of several keys where one is expected.
+    /// The variable holds the texts of several keys.
     #[error("{} holds several keys, expected one", path.display())]
     Several {
         /// The variable.
         path: PathBuf,
     },
-    /// A private key in another form than OpenSSH's.
-    #[error("{} holds a private key in another form than OpenSSH's", path.display())]
+    /// The private key is in another format than OpenSSH's.
+    #[error("{} holds a private key in another format than OpenSSH's", path.display())]
     Pem {
         /// The file, or the variable.
         path: PathBuf,
         /// Whether it is an Ed25519 key in PKCS #8, which `ssh-keygen` reads from OpenSSH 9.6 on.
         is_ed25519: bool,
     },
-    /// A key that `ssh-keygen` signs with, given as text.
-    #[error("{} holds a key that ssh-keygen signs with, from a file only", path.display())]
+    /// The key needs `ssh-keygen`, but was given as text.
+    #[error("{} holds a key that needs ssh-keygen, which reads keys from files only", path.display())]
     NeedsFile {
         /// The variable.
         path: PathBuf,
     },
-    /// What should hold a passphrase cannot be read. Its name may be the passphrase, so it is not
-    /// part of the error.
+    /// The source of a passphrase cannot be read. Its name may be the passphrase, and is not part of the
+    /// error.
     #[error("{name} must name a file that holds the passphrase")]
     PassphraseFile {
         /// The variable or the option that names it.
@@ -142,7 +142,7 @@ pub enum SignError {
         /// Why it cannot be read.
         source: io::Error,
     },
-    /// A key whose signatures nobody would accept.
+    /// The key is too weak.
     #[error("{} cannot be used", path.display())]
     Unsuitable {
         /// The file.
@@ -150,20 +150,21 @@ pub enum SignError {
         /// Why.
         source: SignatureError,
     },
-    /// A passphrase is needed, and there is nobody to ask.
-    #[error("{} has a passphrase, and there is no terminal to ask for it", path.display())]
+    /// A passphrase is needed, and there is no terminal.
+    #[error("{} has a passphrase, but there is no terminal to ask for it", path.display())]
     NoPassphrase {
         /// The file.
         path: PathBuf,
     },
-    /// Another passphrase is the right one.
+    /// The passphrase is wrong.
     #[error("the passphrase of {} is wrong", path.display())]
     WrongPassphrase {
         /// The file.
         path: PathBuf,
     },
-    /// A private key in a form that is not read here. [`crate::open`] leaves it to `ssh-keygen`.
-    #[error("{} holds a private key in a form that only ssh-keygen reads", path.display())]
+    /// The private key is in a format that this crate does not read. [`crate::open`] leaves it to
+    /// `ssh-keygen`.
+    #[error("{} holds a private key in a format that only ssh-keygen reads", path.display())]
     Foreign {
         /// The file.
         path: PathBuf,
@@ -171,9 +172,9 @@ pub enum SignError {
     /// `ssh-keygen` cannot be started.
     #[error("{program:?} cannot be started: it comes with OpenSSH, 8.1 or later")]
     Program {
-        /// What was to be started.
+        /// The program.
         program: PathBuf,
-        /// Why it was not.
+        /// The cause.
         source: io::Error,
     },
     /// `ssh-keygen` did not sign.
@@ -181,21 +182,21 @@ pub enum SignError {
     Refused {
         /// The key that was named.
         path: PathBuf,
-        /// What it said, on one line.
+        /// Its output, on one line.
         said: String,
     },
-    /// What was made is not a valid signature of the message by the key.
-    #[error("what {} made is not a valid signature", path.display())]
+    /// The new signature does not verify for the message and the key.
+    #[error("{} made an invalid signature", path.display())]
     Made {
         /// The key.
         path: PathBuf,
-        /// What is wrong with it.
+        /// The fault.
         source: SignatureError,
     },
 }
 
 impl SignError {
-    /// The error's word in `spec/cli.md`.
+    /// Returns the error's word in `spec/cli.md`.
     #[must_use]
     pub fn code(&self) -> Code {
         match self {
@@ -218,8 +219,7 @@ impl SignError {
     }
 }
 
-/// Text from outside as an error shows it: one line, nothing that steers a terminal, at most 300
-/// characters.
+/// Returns untrusted text for an error message: one line, no control characters, at most 300 characters.
 pub(crate) fn clean(bytes: &[u8]) -> String {
     let text = String::from_utf8_lossy(bytes);
     let mut shown = String::new();

@@ -1,4 +1,4 @@
-//! Keys that verify: which are strong enough, and the mathematics, all of it by libraries
+//! Checks the strength of keys, and verifies signatures with the primitives of libraries
 //! (`spec/signature.md`, SIG-5 and SIG-19).
 
 use p256::ecdsa::signature::Verifier as _;
@@ -13,11 +13,11 @@ use crate::raw::{Raw, Scheme};
 /// Lengths of an RSA modulus, in bits.
 const RSA_BITS: std::ops::RangeInclusive<usize> = 2048..=8192;
 
-/// Whether signatures by a key can be accepted at all.
+/// Returns whether signatures by a key can be accepted at all.
 ///
 /// # Errors
-/// [`SignatureError::WeakKey`] for RSA of the wrong length or with an unusable exponent, and for
-/// points that are off their curve, of small order, or in another than their one spelling.
+/// [`SignatureError::WeakKey`] for RSA of the wrong length or with an unusable exponent, and for points
+/// that are off their curve, of small order, or not in their only permitted encoding.
 pub fn check_key(key: &Key) -> Result<(), SignatureError> {
     PublicKey::new(key).map(drop)
 }
@@ -26,7 +26,7 @@ pub fn check_key(key: &Key) -> Result<(), SignatureError> {
 #[derive(Debug, Clone)]
 pub(crate) struct PublicKey {
     curve: Curve,
-    /// The hash of the application, of a security key.
+    /// The hash of a security key's application.
     application: Option<[u8; 32]>,
 }
 
@@ -64,7 +64,7 @@ impl PublicKey {
         })
     }
 
-    /// The bytes of a modulus, which are those of a signature.
+    /// Returns the bytes of a modulus, which are those of a signature.
     pub(crate) fn modulus_length(&self) -> Option<usize> {
         match &self.curve {
             Curve::Rsa { modulus, .. } => Some(modulus.len()),
@@ -72,7 +72,7 @@ impl PublicKey {
         }
     }
 
-    /// Whether `raw` is a signature of `signed` by this key.
+    /// Returns whether `raw` is a signature of `signed` by this key.
     pub(crate) fn verifies(&self, raw: &Raw, signed: &[u8]) -> bool {
         match (&self.application, &raw.touch) {
             (None, None) => self.verifies_bytes(raw, signed),
@@ -135,7 +135,7 @@ fn p256(point: &[u8; 65]) -> Result<Curve, &'static str> {
         .map_err(|_| OFF_CURVE)
 }
 
-/// ring checks the length in whole bytes only, hence here to the bit.
+/// Checks an RSA key. ring checks the length in whole bytes only; this function checks it to the bit.
 fn rsa(exponent: &[u8], modulus: &[u8]) -> Result<Curve, &'static str> {
     let unused = modulus
         .first()
@@ -162,7 +162,7 @@ fn rsa(exponent: &[u8], modulus: &[u8]) -> Result<Curve, &'static str> {
     })
 }
 
-/// The name of the signature algorithm of each key, as [`SignatureError::Algorithm`] says it.
+/// Returns the name of a key's signature algorithms, for [`SignatureError::Algorithm`].
 pub(crate) fn expected(algorithm: KeyAlgorithm) -> &'static str {
     match algorithm {
         KeyAlgorithm::Rsa => "rsa-sha2-512 or rsa-sha2-256",

@@ -2,11 +2,11 @@
 //!
 //! A document file is one line of canonical JSON, and detached signatures may follow it
 //! ([`sreg_model::Document`]). Signatures are OpenSSH's, read under a strict profile
-//! (`spec/signature.md`): [`Signature`] verifies, [`open`] gives a [`Signer`]. There is no way to
-//! verify without saying what for.
+//! (`spec/signature.md`): [`Signature`] verifies, [`open`] gives a [`Signer`]. Every verification names
+//! a purpose.
 //!
-//! [`policy`] says whether the keys that signed a document are those that trust asks for, and a
-//! [`Series`] holds all versions of trust of a registry. [`amend`] makes the next one.
+//! [`policy`] checks whether the keys that signed a document meet the thresholds of the trust document.
+//! A [`Series`] holds the trust chain of a registry. [`amend`] makes the next trust document.
 
 mod allowed_signers;
 pub mod amend;

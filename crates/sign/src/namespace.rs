@@ -1,13 +1,13 @@
-//! What a signature is for: the namespaces of SSHSIG (`spec/signature.md`, SIG-18).
+//! The purposes of signatures: the namespaces of SSHSIG (`spec/signature.md`, SIG-18).
 
 use std::fmt;
 
-/// The kind of document that a signature is for. A signature for one is none for another.
+/// The kind of document that a signature covers. A signature for one purpose is invalid for another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Purpose {
-    /// Which keys may sign what.
+    /// A trust document.
     Trust,
-    /// What is published.
+    /// A head.
     Head,
     /// A publisher's statement about an image.
     Image,
@@ -17,7 +17,7 @@ impl Purpose {
     /// All of them.
     pub const ALL: [Self; 3] = [Self::Trust, Self::Head, Self::Image];
 
-    /// The namespace, as `ssh-keygen -Y sign -n` takes it.
+    /// Returns the namespace, as `ssh-keygen -Y sign -n` takes it.
     #[must_use]
     pub const fn namespace(self) -> &'static str {
         match self {

@@ -1,4 +1,4 @@
-//! Who may sign what (`spec/trust.md`). The one place that counts thresholds.
+//! Checks which keys may sign what (`spec/trust.md`). Thresholds are counted only here.
 
 use sreg_model::fault::Code;
 use std::collections::BTreeSet;
@@ -13,91 +13,91 @@ use crate::error::SignatureError;
 use crate::namespace::Purpose;
 use crate::signature;
 
-/// Why a document is not to be trusted.
+/// Why a document is not trusted.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum PolicyError {
-    /// A signature behind the document is malformed or wrong.
+    /// A signature of the document is malformed or wrong.
     #[error(transparent)]
     Signature(#[from] SignatureError),
-    /// Too few of the keys that count have signed.
-    #[error("{signed} of the {threshold} signatures that {who} asks for are there; its keys are {}", list(.keys))]
+    /// Too few valid keys have signed.
+    #[error("{signed} of {threshold} required signatures by {who}; its keys are {}", list(.keys))]
     Threshold {
-        /// What the document is.
+        /// The kind of the document.
         purpose: Purpose,
         /// The role or delegation.
         who: String,
-        /// How many different keys that count have signed.
+        /// The number of different valid keys that have signed.
         signed: u64,
-        /// How many are needed.
+        /// The threshold.
         threshold: u64,
-        /// The keys that count.
+        /// The valid keys.
         keys: Vec<Fingerprint>,
     },
-    /// No delegation is about the repository.
-    #[error("no key may sign {0}: trust delegates neither it nor its namespace")]
+    /// No delegation covers the repository.
+    #[error("no key may sign {0}: the trust document has no delegation for it or its namespace")]
     NotDelegated(String),
-    /// The document is of another registry, or of none.
-    #[error("it is of {}, expected the registry {expected}", of_registry(.found))]
+    /// The document belongs to another registry, or to none.
+    #[error("it belongs to {}, expected the registry {expected}", of_registry(.found))]
     Registry {
-        /// Whose it is.
+        /// The registry of the document.
         found: Option<Digest>,
-        /// Whose it should be.
+        /// The expected registry.
         expected: Digest,
     },
-    /// A trust document that does not follow the one before.
+    /// The trust document does not follow the one before.
     #[error("{0}")]
     Order(String),
-    /// The epoch of a statement is ahead of its delegation.
-    #[error("its epoch is {found}, but trust is at {expected} for its name")]
+    /// The epoch of the statement is over that of its delegation.
+    #[error("its epoch is {found}, expected {expected} for its name")]
     Epoch {
         /// The statement's.
         found: u64,
         /// The delegation's.
         expected: u64,
     },
-    /// A document in the place of another version.
+    /// The document has another version than its path.
     #[error("it is version {found}, expected version {expected}")]
     Version {
-        /// The version that it says.
+        /// The version in the document.
         found: u64,
-        /// The version of its place.
+        /// The version in its path.
         expected: u64,
     },
-    /// A head of another epoch than the newest trust's.
-    #[error("it is of epoch {found}, but trust is at epoch {expected} of heads")]
+    /// The head has another epoch than the newest trust document.
+    #[error("its epoch of heads is {found}, expected {expected}")]
     HeadEpoch {
         /// The head's.
         found: u64,
-        /// That of trust.
+        /// The epoch of the trust document.
         expected: u64,
     },
-    /// A head that was made under trust that the registry does not have.
+    /// The head names a trust document that the registry does not have.
     #[error("{0}")]
     HeadTrust(String),
-    /// Older than what was seen before.
+    /// The document is older than the pinned one.
     #[error("{0}")]
     RolledBack(String),
-    /// Another document in the place of one that was seen before.
+    /// The document differs from the pinned one of the same version.
     #[error("{0}")]
     Fork(String),
-    /// A registry without keys in the place of one with keys.
+    /// The registry has no keys, but the pinned one has.
     #[error(
-        "it has no keys, but the registry {0} has: its signatures were stripped, or another registry took its place"
+        "it has no keys, but the registry {0} has: its signatures were stripped, or another registry replaced it"
     )]
     Unsigned(Digest),
-    /// It holds no longer.
+    /// The document is expired.
     #[error("it expired on {}", date(*.at))]
     Expired {
-        /// What the document is.
+        /// The kind of the document.
         purpose: Purpose,
-        /// From when it holds no longer, in Unix seconds.
+        /// The time of expiry, in Unix seconds.
         at: u64,
     },
 }
 
 impl PolicyError {
-    /// The error's word in `spec/cli.md`.
+    /// Returns the error's word in `spec/cli.md`.
     #[must_use]
     pub fn code(&self) -> Code {
         match self {
@@ -125,7 +125,7 @@ impl PolicyError {
     }
 }
 
-/// A moment for people: RFC 3339, in UTC.
+/// Formats a time for people: RFC 3339, in UTC.
 fn date(at: u64) -> String {
     let moment = i64::try_from(at).ok().map(jiff::Timestamp::from_second);
     match moment {
@@ -146,16 +146,16 @@ fn list(keys: &[Fingerprint]) -> String {
     keys.join(", ")
 }
 
-/// The id of the registry that a trust document is of.
+/// Returns the id of the registry to which a trust document belongs.
 #[must_use]
 pub fn registry(trust: &Document<Trust>) -> Digest {
     trust.body().registry.unwrap_or_else(|| trust.id())
 }
 
-/// The different keys that signed a document. All signatures behind it are verified.
+/// Verifies all signatures of a document, and returns the different keys that made them.
 ///
 /// # Errors
-/// When one of them is malformed, was made for something else, or does not verify.
+/// [`PolicyError::Signature`] if one is malformed, has another purpose, or does not verify.
 pub fn signers<T: Body>(
     document: &Document<T>,
     purpose: Purpose,
@@ -169,7 +169,7 @@ pub fn signers<T: Body>(
     Ok(signers)
 }
 
-/// Refuses where fewer than `threshold` of `keys` signed.
+/// Fails if fewer than `threshold` of `keys` signed.
 fn meet(
     purpose: Purpose,
     who: impl FnOnce() -> String,
@@ -203,28 +203,27 @@ fn meet_root(trust: &Trust, signers: &BTreeSet<Fingerprint>) -> Result<(), Polic
     )
 }
 
-/// Checks version 1 of trust: it is signed by its own root keys. That it is the right registry's
-/// is for whoever knows the id to say.
+/// Checks that version 1 of the trust document is signed by its own root keys. The caller compares the
+/// registry's id.
 ///
 /// # Errors
-/// When it is not version 1, or its own threshold is not met (TRUST-16, TRUST-17).
+/// If it is not version 1, or its own threshold is not met (TRUST-16, TRUST-17).
 pub fn check_first(trust: &Document<Trust>) -> Result<(), PolicyError> {
     let body = trust.body();
     if body.version != 1 || body.head_base.epoch != 1 {
         return Err(PolicyError::Order(format!(
-            "version {} with heads of epoch {} begins no registry",
+            "version {} with heads of epoch {} is not a first version",
             body.version, body.head_base.epoch
         )));
     }
     meet_root(body, &signers(trust, Purpose::Trust)?)
 }
 
-/// Checks a later version of trust by an older one that is trusted. Where `next` follows right
-/// after, their order too; else only the signatures of both.
+/// Checks a later version of the trust document by an older, trusted one. If `next` is the next version,
+/// checks their order, too, and otherwise only the signatures of both.
 ///
 /// # Errors
-/// When it is of another registry, does not follow, or either threshold is not met (TRUST-15 to
-/// TRUST-18).
+/// If it belongs to another registry, does not follow, or a threshold is not met (TRUST-15 to TRUST-18).
 pub fn check_next(trusted: &Document<Trust>, next: &Document<Trust>) -> Result<(), PolicyError> {
     let (old, new) = (trusted.body(), next.body());
     // Version 1 comes after nothing, so a later one names its registry.
@@ -232,7 +231,7 @@ pub fn check_next(trusted: &Document<Trust>, next: &Document<Trust>) -> Result<(
     let out_of_order = |what: String| Err(PolicyError::Order(what));
     if new.version <= old.version {
         return out_of_order(format!(
-            "version {} does not come after version {}",
+            "version {} does not follow version {}",
             new.version, old.version
         ));
     }
@@ -248,7 +247,7 @@ pub fn check_next(trusted: &Document<Trust>, next: &Document<Trust>) -> Result<(
     meet_root(new, &signers)
 }
 
-/// Epochs never fall, and one step begins at most one epoch of heads.
+/// Checks that epochs never fall, and that one version begins at most one epoch of heads.
 fn check_epochs(old: &Trust, new: &Trust) -> Result<(), PolicyError> {
     let steps = new.version - old.version;
     let (before, after): (&HeadBase, &HeadBase) = (&old.head_base, &new.head_base);
@@ -271,11 +270,11 @@ fn check_epochs(old: &Trust, new: &Trust) -> Result<(), PolicyError> {
     Ok(())
 }
 
-/// Checks that a head is of this registry and signed as the role `head` asks (TRUST-14). Its
-/// place in the series and its freshness are looked at elsewhere.
+/// Checks that a head belongs to this registry and is signed as the role `head` requires (TRUST-14).
+/// Does not check its place in the chain of heads and its expiry.
 ///
 /// # Errors
-/// When it is of another registry, or too few keys of the role signed it.
+/// If it belongs to another registry, or too few keys of the role signed it.
 pub fn check_head(trust: &Document<Trust>, head: &Document<Head>) -> Result<(), PolicyError> {
     check_registry(registry(trust), head.body().registry)?;
     let role = &trust.body().roles.head;
@@ -289,12 +288,12 @@ pub fn check_head(trust: &Document<Trust>, head: &Document<Head>) -> Result<(), 
     )
 }
 
-/// Checks that a statement is of this registry, and signed as its delegation asks (TRUST-11,
-/// TRUST-12): the different keys that count and signed it.
+/// Checks that a statement belongs to this registry, and is signed as its delegation requires (TRUST-11,
+/// TRUST-12). Returns the different valid keys that signed it.
 ///
 /// # Errors
-/// When it is of another registry, nothing is delegated, its epoch is ahead, or too few keys that
-/// are not revoked signed it.
+/// If it belongs to another registry, no delegation covers it, its epoch is over the delegation's, or
+/// too few keys that are not revoked signed it.
 pub fn check_statement(
     trust: &Document<Trust>,
     statement: &Document<Statement>,
@@ -322,9 +321,8 @@ pub fn check_new_statement(
     }
 }
 
-/// Whether a statement is by as many keys as its delegation asks for, of those that are not revoked:
-/// by the keys that its signatures name, which are not verified. For whoever verified them when it was
-/// published.
+/// Returns whether a statement meets the threshold of its delegation with keys that are not revoked.
+/// Does not verify the signatures: the caller verified them when the statement was published.
 #[must_use]
 pub fn is_by_counting_keys(trust: &Trust, statement: &Document<Statement>) -> bool {
     let Some(delegation) = trust.delegation(&statement.body().subject.repository) else {
@@ -383,7 +381,7 @@ fn check_signed_statement(
     Ok(counting().filter(|key| signers.contains(key)).collect())
 }
 
-/// Refuses what is of another registry.
+/// Fails if the document belongs to another registry.
 pub(crate) fn check_registry(expected: Digest, found: Option<Digest>) -> Result<(), PolicyError> {
     if found == Some(expected) {
         Ok(())
@@ -392,8 +390,7 @@ pub(crate) fn check_registry(expected: Digest, found: Option<Digest>) -> Result<
     }
 }
 
-/// Refuses what holds no longer. `now` is a clock that is read once at the start, in Unix
-/// seconds.
+/// Fails if a document is expired. `now` is a clock that is read once at the start, in Unix seconds.
 ///
 /// # Errors
 /// [`PolicyError::Expired`].

@@ -7,7 +7,7 @@ use sreg_model::wire::Reader;
 use crate::error::{SignatureError, clean};
 use crate::key::{self, PublicKey};
 
-/// What makes a signature out of bytes.
+/// The signature scheme.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Scheme {
     Ed25519,
@@ -17,23 +17,23 @@ pub(crate) enum Scheme {
     RsaSha512,
 }
 
-/// A signature as the libraries take it: for ECDSA r and s, each as long as the curve's numbers.
+/// A signature in the form of the libraries: for ECDSA r and s, each as long as the curve's numbers.
 #[derive(Debug, Clone)]
 pub(crate) struct Raw {
     pub(crate) scheme: Scheme,
     pub(crate) bytes: Vec<u8>,
-    /// Of a security key.
+    /// The flags and counter of a security key.
     pub(crate) touch: Option<Touch>,
 }
 
-/// What a security key says about the moment of signing.
+/// The flags and counter that a security key signs.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Touch {
     pub(crate) flags: u8,
     pub(crate) counter: u32,
 }
 
-/// Somebody touched the device.
+/// The user touched the device.
 const USER_PRESENT: u8 = 1;
 
 impl Raw {
@@ -78,7 +78,7 @@ impl Raw {
     }
 }
 
-/// The scheme that a signature names, where it is one for the key.
+/// Returns the scheme that a signature names, if the key permits it.
 fn scheme(name: &[u8], algorithm: KeyAlgorithm) -> Result<Scheme, SignatureError> {
     match algorithm {
         KeyAlgorithm::Rsa if name == b"rsa-sha2-512" => return Ok(Scheme::RsaSha512),
@@ -96,7 +96,7 @@ fn scheme(name: &[u8], algorithm: KeyAlgorithm) -> Result<Scheme, SignatureError
     })
 }
 
-/// Two positive numbers, each filled up with zeros in front to `width` bytes.
+/// Parses two positive numbers, and pads each with leading zeros to `width` bytes.
 fn pair(bytes: &[u8], width: usize) -> Option<Vec<u8>> {
     let mut reader = Reader::new(bytes);
     let mut pair = Vec::with_capacity(2 * width);

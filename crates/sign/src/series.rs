@@ -1,5 +1,5 @@
-//! All versions of trust of a registry, and what they say of its heads and statements
-//! (`spec/trust.md`, `spec/head.md`).
+//! The trust chain of a registry, and the checks of its heads and statements (`spec/trust.md`,
+//! `spec/head.md`).
 
 use sreg_model::head::Head;
 use sreg_model::layout::Place;
@@ -12,7 +12,7 @@ use sreg_model::{Digest, Document, Fingerprint};
 use crate::namespace::Purpose;
 use crate::policy::{self, PolicyError};
 
-/// The versions of trust from the first to the newest, each verified by the one before.
+/// The trust documents from the first to the newest, each verified by the one before.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Series {
     first: Document<Trust>,
@@ -20,11 +20,10 @@ pub struct Series {
 }
 
 impl Series {
-    /// Begins with version 1. Whether it is the right registry's is for whoever knows the id to
-    /// say.
+    /// Starts a trust chain with version 1. The caller compares the registry's id.
     ///
     /// # Errors
-    /// When it is not version 1, or not signed as it asks itself (TRUST-16, TRUST-17, TRUST-26).
+    /// If it is not version 1, or does not meet its own threshold (TRUST-16, TRUST-17, TRUST-26).
     pub fn begin(first: Document<Trust>) -> Result<Self, PolicyError> {
         check_version(&first, 1)?;
         policy::check_first(&first)?;
@@ -34,10 +33,10 @@ impl Series {
         })
     }
 
-    /// Goes on with the version after the newest.
+    /// Appends the version after the newest.
     ///
     /// # Errors
-    /// When it does not follow, or is not signed as both ask (TRUST-15 to TRUST-18, TRUST-26).
+    /// If it does not follow, or does not meet both thresholds (TRUST-15 to TRUST-18, TRUST-26).
     pub fn extend(&mut self, next: Document<Trust>) -> Result<(), PolicyError> {
         check_version(&next, self.newest().body().version + 1)?;
         policy::check_next(self.newest(), &next)?;
@@ -45,19 +44,19 @@ impl Series {
         Ok(())
     }
 
-    /// The registry's id.
+    /// Returns the registry's id.
     #[must_use]
     pub fn registry(&self) -> Digest {
         self.first.id()
     }
 
-    /// The newest version.
+    /// Returns the newest version.
     #[must_use]
     pub fn newest(&self) -> &Document<Trust> {
         self.later.last().unwrap_or(&self.first)
     }
 
-    /// A version by its number, from 1.
+    /// Returns a version by its number, from 1.
     #[must_use]
     pub fn version(&self, version: u64) -> Option<&Document<Trust>> {
         match usize::try_from(version).ok()?.checked_sub(1)? {
@@ -66,7 +65,7 @@ impl Series {
         }
     }
 
-    /// Where an epoch of heads begins; nothing of an epoch that trust did not begin.
+    /// Returns the base of an epoch of heads, or `None` if no trust document began the epoch.
     #[must_use]
     pub fn base(&self, epoch: u64) -> Option<&HeadBase> {
         let versions = self.later.iter().rev().chain([&self.first]);
@@ -75,7 +74,7 @@ impl Series {
             .find(|base| base.epoch == epoch)
     }
 
-    /// Whether a head is left behind by the epoch after its own.
+    /// Returns whether a head is left behind by the epoch after its own.
     #[must_use]
     pub fn is_abandoned(&self, epoch: u64, version: u64) -> bool {
         epoch
@@ -84,12 +83,12 @@ impl Series {
             .is_some_and(|base| base.version.is_none_or(|last| version > last))
     }
 
-    /// Checks the newest head: it is of this registry and of the epoch that trust is at, was made
-    /// under trust of this series, and is signed as the newest trust asks. Whether it is fresh is
-    /// looked at elsewhere.
+    /// Checks that the newest head belongs to this registry and to the current epoch, names a trust
+    /// document of this chain, and is signed as the newest trust document requires. Does not check
+    /// expiry.
     ///
     /// # Errors
-    /// For the first of these that does not hold.
+    /// The first check that fails.
     pub fn check_newest_head(&self, head: &Document<Head>) -> Result<(), PolicyError> {
         policy::check_registry(self.registry(), head.body().registry)?;
         let expected = self.newest().body().head_base.epoch;
@@ -103,11 +102,11 @@ impl Series {
         policy::check_head(self.newest(), head)
     }
 
-    /// Checks a head that `later` follows: it is signed as the trust asks under which it was made,
-    /// which is none after that of `later`.
+    /// Checks a head that `later` follows: it is signed as the trust document that it names requires,
+    /// and that document is not later than the one of `later`.
     ///
     /// # Errors
-    /// For the first of these that does not hold.
+    /// The first check that fails.
     pub fn check_earlier_head(
         &self,
         head: &Document<Head>,
@@ -128,11 +127,11 @@ impl Series {
         policy::check_head(trust, head)
     }
 
-    /// Checks a head by the trust that it names: it is of this registry and of the epoch that this trust
-    /// is at, and signed as it asks. Later trust may ask for other keys.
+    /// Checks a head by the trust document that it names: its registry, its epoch and its signatures. A
+    /// later trust document may require other keys.
     ///
     /// # Errors
-    /// For the first of these that does not hold.
+    /// The first check that fails.
     pub fn check_head_in_its_time(&self, head: &Document<Head>) -> Result<(), PolicyError> {
         policy::check_registry(self.registry(), head.body().registry)?;
         let trust = self.trust_of(head.body())?;
@@ -143,7 +142,7 @@ impl Series {
         policy::check_head(trust, head)
     }
 
-    /// The trust that a head was made under (HEAD-15).
+    /// Returns the trust document under which a head was made (HEAD-15).
     fn trust_of(&self, head: &Head) -> Result<&Document<Trust>, PolicyError> {
         let named = head.trust.map_or(0, |trust| trust.version);
         let Some(trust) = self.version(named) else {
@@ -162,7 +161,7 @@ impl Series {
         }
     }
 
-    /// Checks a statement that the newest index names: the keys that count and signed it.
+    /// Checks a statement that the newest index names, and returns the valid keys that signed it.
     ///
     /// # Errors
     /// As [`policy::check_statement`].
@@ -173,8 +172,8 @@ impl Series {
         policy::check_statement(self.newest(), statement)
     }
 
-    /// Whether some version of trust counted a statement: it was published by those who might, though
-    /// they may no longer.
+    /// Returns whether a statement was valid under some version of the trust document, even if it is not
+    /// valid now.
     #[must_use]
     pub fn counted_once(&self, statement: &Document<Statement>) -> bool {
         let versions = self.later.iter().rev().chain([&self.first]);
@@ -182,15 +181,15 @@ impl Series {
         versions.any(|counts| counts.is_ok())
     }
 
-    /// Whether some version of trust revoked a key.
+    /// Returns whether some version of the trust document revoked a key.
     #[must_use]
     pub fn was_revoked(&self, key: &Fingerprint) -> bool {
         let mut versions = self.later.iter().chain([&self.first]);
         versions.any(|trust| trust.body().state(key) == Some(KeyState::Revoked))
     }
 
-    /// The highest epoch that names had in any version: of `scope` itself, and of scopes that decided
-    /// about the same names before or after it.
+    /// Returns the highest epoch of `scope` in any version, and of other scopes that decided about the
+    /// same names.
     #[must_use]
     pub fn highest_epoch(&self, scope: &Scope) -> u64 {
         let overlaps = |other: &Scope| match (scope, other) {
@@ -204,11 +203,11 @@ impl Series {
         epochs.map(|delegation| delegation.epoch).max().unwrap_or(0)
     }
 
-    /// Checks a statement that another has followed: it is of this registry, if of any, and its
-    /// signatures verify. Its keys may have left trust since.
+    /// Checks a statement that has a successor: it belongs to this registry or to none, and its
+    /// signatures verify. Its keys may have been removed since.
     ///
     /// # Errors
-    /// When it is of another registry, or a signature is wrong.
+    /// If it belongs to another registry, or a signature is wrong.
     pub fn check_earlier_statement(
         &self,
         statement: &Document<Statement>,
@@ -220,10 +219,10 @@ impl Series {
         Ok(())
     }
 
-    /// Holds the registry to what is known of it (TRUST-21, TRUST-22).
+    /// Checks the registry against its pin (TRUST-21, TRUST-22).
     ///
     /// # Errors
-    /// When it is another registry, or its trust is older or another than was seen.
+    /// If it is another registry, or its trust chain is older than the pin or differs from it.
     pub fn check_known(&self, known: &Pin) -> Result<(), PolicyError> {
         policy::check_registry(known.id, Some(self.registry()))?;
         let Some(seen) = known.trust else {
@@ -246,8 +245,8 @@ impl Series {
     }
 }
 
-/// The slot in which the head still stands that was seen before; nothing, where none was seen, or a
-/// later epoch has left it behind.
+/// Returns the slot of the pinned head, or `None` if no head is pinned or a later epoch has left it
+/// behind.
 #[must_use]
 pub fn seen_slot(known: &Pin, series: &Series) -> Option<Place> {
     let seen = known.head?;
@@ -255,10 +254,10 @@ pub fn seen_slot(known: &Pin, series: &Series) -> Option<Place> {
     (!series.is_abandoned(epoch, version)).then_some(Place::HeadSlot { epoch, version })
 }
 
-/// Holds what stands in the slot of a head that was seen before to that head (TRUST-23).
+/// Checks the document in the slot of the pinned head against that head (TRUST-23).
 ///
 /// # Errors
-/// When it is another document.
+/// [`PolicyError::Fork`] if it is another document.
 pub fn check_seen_slot(known: &Pin, found: &Document<Head>) -> Result<(), PolicyError> {
     match known.head {
         Some(seen) if seen.id != found.id() => Err(PolicyError::Fork(format!(
@@ -272,11 +271,11 @@ pub fn check_seen_slot(known: &Pin, found: &Document<Head>) -> Result<(), Policy
     }
 }
 
-/// Holds the newest head to the one that was seen before (TRUST-23). What stands in the slot of
-/// that one is for [`check_seen_slot`].
+/// Checks the newest head against the pinned one (TRUST-23). [`check_seen_slot`] checks the slot of the
+/// pinned one.
 ///
 /// # Errors
-/// When it is older, or another one of the same epoch and version.
+/// If it is older, or another head of the same epoch and version.
 pub fn check_known_head(known: &Pin, head: &Document<Head>) -> Result<(), PolicyError> {
     let Some(seen) = known.head else {
         return Ok(());

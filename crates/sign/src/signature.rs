@@ -11,15 +11,15 @@ use crate::key::PublicKey;
 use crate::namespace::Purpose;
 use crate::raw::Raw;
 
-/// How many signatures may stand in one file (SIG-20).
+/// The maximal number of signatures in one file (SIG-20).
 pub const MAX_SIGNATURES: usize = 32;
 
 const MAGIC: &[u8] = b"SSHSIG";
 const VERSION: u32 = 1;
 const HASH: &[u8] = b"sha512";
 
-/// A well-formed signature by a key that is strong enough. Of what, only
-/// [`verify`](Self::verify) says.
+/// A well-formed signature by a key that is strong enough. Only [`verify`](Self::verify) checks what it
+/// covers.
 #[derive(Debug, Clone)]
 pub struct Signature {
     key: Key,
@@ -29,18 +29,18 @@ pub struct Signature {
 }
 
 impl Signature {
-    /// Reads one armored signature, and nothing else.
+    /// Parses exactly one armored signature.
     ///
     /// # Errors
-    /// When the armor or the binary form is not in its one spelling, or the key is unsuitable.
+    /// If the armor or the binary form is not in its only permitted encoding, or the key is unsuitable.
     pub fn parse(text: &[u8]) -> Result<Self, SignatureError> {
         Self::from_blob(&armor::decode(text)?)
     }
 
-    /// Reads the binary form, as it stands within the armor (SIG-10 to SIG-17).
+    /// Parses the binary form, the content of the armor (SIG-10 to SIG-17).
     ///
     /// # Errors
-    /// When it is not exactly the fields of a signature, or the key is unsuitable.
+    /// If it is not exactly the fields of a signature, or the key is unsuitable.
     pub fn from_blob(blob: &[u8]) -> Result<Self, SignatureError> {
         let wrong = SignatureError::Format;
         let mut reader = Reader::new(blob);
@@ -80,8 +80,7 @@ impl Signature {
         })
     }
 
-    /// The key that the signature claims to be by. Whether that key may sign, is for the caller
-    /// to know.
+    /// Returns the key that the signature names. The caller checks whether that key may sign.
     #[must_use]
     pub fn key(&self) -> &Key {
         &self.key
@@ -90,8 +89,8 @@ impl Signature {
     /// Verifies that the key signed exactly `message`, for `purpose` (SIG-18, SIG-19).
     ///
     /// # Errors
-    /// [`SignatureError::Namespace`] for a signature with another purpose, and
-    /// [`SignatureError::Invalid`] for one of something else.
+    /// [`SignatureError::Namespace`] for a signature with another purpose; [`SignatureError::Invalid`]
+    /// if it does not verify.
     pub fn verify(&self, purpose: Purpose, message: &[u8]) -> Result<(), SignatureError> {
         if self.namespace != purpose.namespace().as_bytes() {
             return Err(SignatureError::Namespace {
@@ -107,12 +106,12 @@ impl Signature {
     }
 }
 
-/// Reads what follows line 1 of a document file: armored signatures, one directly after another,
+/// Parses the bytes after line 1 of a document file: armored signatures, one directly after another,
 /// perhaps none (SIG-20).
 ///
 /// # Errors
-/// When there are more than [`MAX_SIGNATURES`], or one is malformed:
-/// [`SignatureError::Numbered`] says which.
+/// [`SignatureError::TooMany`] if there are more than [`MAX_SIGNATURES`]; [`SignatureError::Numbered`]
+/// if one is malformed.
 pub fn parse_all(text: &[u8]) -> Result<Vec<Signature>, SignatureError> {
     let mut signatures = Vec::new();
     let mut rest = text;
@@ -133,7 +132,7 @@ pub fn parse_all(text: &[u8]) -> Result<Vec<Signature>, SignatureError> {
     Ok(signatures)
 }
 
-/// The bytes that a key signs: PROTOCOL.sshsig, section 3.
+/// Returns the bytes that a key signs: PROTOCOL.sshsig, section 3.
 pub(crate) fn signed(purpose: Purpose, message: &[u8]) -> Vec<u8> {
     let mut bytes = MAGIC.to_vec();
     put_string(&mut bytes, purpose.namespace().as_bytes());
@@ -143,7 +142,7 @@ pub(crate) fn signed(purpose: Purpose, message: &[u8]) -> Vec<u8> {
     bytes
 }
 
-/// The armored signature out of what a key made of [`signed`].
+/// Encodes the raw signature of [`signed`] as an armored signature.
 pub(crate) fn encode(key: &Key, purpose: Purpose, algorithm: &str, bytes: &[u8]) -> String {
     let mut signature = Vec::new();
     put_string(&mut signature, algorithm.as_bytes());

@@ -1,4 +1,4 @@
-//! What signs: a key file, or `ssh-keygen` for keys that are elsewhere.
+//! Signers: a key file, or `ssh-keygen` for other keys.
 
 mod key_file;
 mod ssh_keygen;
@@ -23,25 +23,24 @@ pub use ssh_keygen::SshKeygen;
 
 /// Signs messages with one key.
 pub trait Signer: Send + Sync {
-    /// The key that signs.
+    /// Returns the key that signs.
     fn key(&self) -> &Key;
 
-    /// Signs `message` and gives the armored signature, which was verified.
+    /// Signs `message`, verifies the signature, and returns it armored.
     ///
     /// # Errors
-    /// When nothing could be signed, or what came out does not verify.
+    /// If the message could not be signed, or the signature does not verify.
     fn sign(&self, purpose: Purpose, message: &[u8]) -> Result<String, SignError>;
 }
 
-/// Asks for the passphrase of a key file; an error where there is nobody to ask.
+/// Asks for the passphrase of a key file. Fails without a terminal.
 pub type AskPassphrase<'a> = &'a mut dyn FnMut(&Path) -> Result<Zeroizing<String>, SignError>;
 
-/// What signs with the key at `path`: a private key that is read here, or `ssh-keygen`, for RSA and
-/// security keys, and for the public key of one that an agent holds.
+/// Opens the signer of the key at `path`: a private key file, or `ssh-keygen` for RSA and security keys,
+/// and for the public key of a key in an agent.
 ///
 /// # Errors
-/// When the file holds no key in OpenSSH's form, the key is unsuitable, or its passphrase is not
-/// given.
+/// If the file holds no key in OpenSSH's format, the key is unsuitable, or its passphrase is not given.
 pub fn open(path: &Path, ask: AskPassphrase<'_>) -> Result<Box<dyn Signer>, SignError> {
     let text = read(path)?;
     match native(path, &text, ask)? {
@@ -50,11 +49,11 @@ pub fn open(path: &Path, ask: AskPassphrase<'_>) -> Result<Box<dyn Signer>, Sign
     }
 }
 
-/// Returns what signs with the key in `text`, the content of a key file that a variable named `name`
-/// holds. The text is not copied.
+/// Opens the signer of the key in `text`, the content of a key file in the variable `name`. The text is
+/// not copied.
 ///
 /// # Errors
-/// `NeedsFile` for a key that `ssh-keygen` would sign with, and for several keys; otherwise as [`open`].
+/// `NeedsFile` for a key that needs `ssh-keygen`, and for several keys; otherwise as [`open`].
 pub fn open_text(
     name: &str,
     text: &str,
@@ -84,7 +83,7 @@ pub fn open_text(
     }
 }
 
-/// What the text of a key file holds.
+/// The content of a key file.
 enum Found {
     /// A private key that signs here.
     Native(Box<dyn Signer>),
@@ -142,7 +141,7 @@ fn is_native(key: &Key) -> bool {
 const BEGIN: &[u8] = b"-----BEGIN OPENSSH PRIVATE KEY-----";
 const END: &[u8] = b"-----END OPENSSH PRIVATE KEY-----";
 
-/// Whether the line breaks of PEM were replaced by spaces, by `\n` in letters, or by nothing.
+/// Returns whether the line breaks of PEM were removed, or replaced by spaces or by a literal `\n`.
 fn has_lost_lines(text: &[u8]) -> bool {
     let marker = text.strip_prefix(b"-----BEGIN ").and_then(|text| {
         let end = text.windows(5).position(|window| window == b"-----")?;
@@ -151,7 +150,7 @@ fn has_lost_lines(text: &[u8]) -> bool {
     marker.is_some_and(|body| !body.starts_with(b"\n") && !body.starts_with(b"\r\n"))
 }
 
-/// Whether PKCS #8 that is not encrypted holds an Ed25519 key, by the object identifier of RFC 8410.
+/// Returns whether PKCS #8 that is not encrypted holds an Ed25519 key, by the object identifier of RFC 8410.
 fn is_pkcs8_ed25519(text: &[u8]) -> bool {
     let Some(body) = text.strip_prefix(b"-----BEGIN PRIVATE KEY-----") else {
         return false;
@@ -166,7 +165,8 @@ fn is_pkcs8_ed25519(text: &[u8]) -> bool {
         .any(|window| window == [0x06, 0x03, 0x2b, 0x65, 0x70])
 }
 
-/// The public key in a file, and whether the private one stands beside it. It is not encrypted.
+/// Returns the public key in a file, and whether the file has the private key, too. The public key is
+/// not encrypted.
 fn public_half(path: &Path, text: &[u8]) -> Result<(Key, bool), SignError> {
     if has_lost_lines(text) {
         return Err(SignError::LostLines {
@@ -196,7 +196,7 @@ fn public_half(path: &Path, text: &[u8]) -> Result<(Key, bool), SignError> {
     Ok((key, private))
 }
 
-/// The public key in a file of OpenSSH's PROTOCOL.key.
+/// Returns the public key in a file of OpenSSH's PROTOCOL.key.
 fn of_container(text: &[u8]) -> Option<Key> {
     let after = text.strip_prefix(BEGIN)?;
     let end = after.windows(END.len()).position(|window| window == END)?;
@@ -218,7 +218,7 @@ fn of_container(text: &[u8]) -> Option<Key> {
     Key::from_blob(reader.string()?).ok()
 }
 
-/// Checks a signature that was just made, as everybody else will.
+/// Verifies a new signature as readers will.
 fn checked(
     path: &Path,
     key: &Key,

@@ -1,4 +1,4 @@
-//! What every store promises, as checks that a test runs on each backend.
+//! The contract of every store, as checks that a test runs on each backend.
 
 use std::io::Write as _;
 use std::sync::Barrier;
@@ -14,10 +14,10 @@ const SERVED: Served = Served {
     cache_control: "no-cache",
 };
 
-/// Checks a store that is empty, under keys that begin with `contract/`.
+/// Checks an empty store, under keys that begin with `contract/`.
 ///
 /// # Panics
-/// Where the store does not keep its promises.
+/// If the store violates the contract.
 pub fn check(store: &dyn Store) {
     nothing_is_nothing(store);
     what_is_written_is_read(store);
@@ -30,7 +30,7 @@ pub fn check(store: &dyn Store) {
     check_slashes(store);
 }
 
-/// Of a store that makes copies.
+/// Checks copies, for a store that makes them.
 fn copies_are_what_they_are_of(store: &dyn Store) {
     let (from, to) = ("contract/folder/sha256:00ff", "contract/copied/tool:1.0");
     let digest = Digest::of(b"two");
@@ -63,10 +63,10 @@ fn copies_are_what_they_are_of(store: &dyn Store) {
     assert_eq!(read(store, to).expect("it stays").bytes, b"two");
 }
 
-/// Checks keys that end with a slash, of a store that has them.
+/// Checks keys that end with a slash, for a store that supports them.
 ///
 /// # Panics
-/// Where the store does not keep its promises.
+/// If the store violates the contract.
 pub fn check_slashes(store: &dyn Store) {
     if !store.keeps_slashes() {
         return;
@@ -208,7 +208,7 @@ fn files_are_uploaded(store: &dyn Store) {
     assert_eq!(read(store, "contract/stopped"), None);
 }
 
-/// 32 at once, for each condition.
+/// Checks that one of 32 concurrent conditional writes wins, for each condition.
 fn of_many_writers_one_wins(store: &dyn Store) {
     for (key, made) in [("contract/race/new", false), ("contract/race/old", true)] {
         let condition = match made {

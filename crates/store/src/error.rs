@@ -8,15 +8,15 @@ use std::net::IpAddr;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum StoreError {
-    /// No name of a store.
-    #[error("{name} is no place of a registry: {what}")]
+    /// The name is not that of a store.
+    #[error("{name} is not the location of a registry: {what}")]
     Name {
-        /// What was given.
+        /// The given name.
         name: String,
-        /// Why it is none.
+        /// The fault.
         what: String,
     },
-    /// The file system refuses.
+    /// The file system returned an error.
     #[error("{name}")]
     Io {
         /// The object.
@@ -24,80 +24,80 @@ pub enum StoreError {
         /// Why.
         source: io::Error,
     },
-    /// The server cannot be reached, or its response breaks off: it may be tried again.
-    #[error("{name} is out of reach")]
+    /// The server cannot be reached, or its response breaks off. The request may be retried.
+    #[error("cannot reach {name}")]
     Unreachable {
         /// The object.
         name: String,
         /// Why.
         source: io::Error,
     },
-    /// The server cannot be used, and the same request would fail again.
-    #[error("{name} cannot be requested")]
+    /// The server cannot be used. The same request would fail again.
+    #[error("cannot request {name}")]
     Unusable {
         /// The object.
         name: String,
         /// Why.
         source: io::Error,
     },
-    /// The server answers with another status than a success.
+    /// The server answered with an error status.
     #[error("HTTP {status} for {name}{}", detail_of(.detail.as_deref()))]
     Status {
         /// The object.
         name: String,
         /// The status code.
         status: u16,
-        /// What the server says of it.
+        /// The detail in the response.
         detail: Option<String>,
     },
-    /// The server wants other credentials.
-    #[error("{name} is refused: {what}")]
+    /// The server refuses the credentials.
+    #[error("access to {name} denied: {what}")]
     Denied {
         /// The object.
         name: String,
-        /// What the server or the credentials' source says.
+        /// The message of the server or of the source of the credentials.
         what: String,
     },
-    /// The server's clock and that of this machine differ by more than the server allows.
-    #[error("the clock of this machine differs from that of the server of {name}: {what}")]
+    /// The clocks of the server and of this machine differ by more than the server allows.
+    #[error("the clock of this machine differs from that of the server for {name}: {what}")]
     Clock {
         /// The object.
         name: String,
-        /// What the server says.
+        /// The message of the server.
         what: String,
     },
-    /// The server has no room for it, or its quota is used up.
+    /// The server has no space, or its quota is exhausted.
     #[error("no space for {name}: {what}")]
     Full {
         /// The object.
         name: String,
-        /// What the server says.
+        /// The message of the server.
         what: String,
     },
-    /// There is no such bucket.
-    #[error("there is no bucket for {0}")]
+    /// The bucket does not exist.
+    #[error("bucket of {0} not found")]
     NoBucket(String),
-    /// The server sends whole objects only.
-    #[error("{0} is served as a whole only")]
+    /// The server does not support range requests.
+    #[error("the server of {0} does not support range requests")]
     NoRanges(String),
-    /// The store makes no copies of its objects.
-    #[error("{0} cannot be copied there: the store makes no copies")]
+    /// The store does not copy objects.
+    #[error("cannot copy {0}: the store does not copy objects")]
     NoCopies(String),
     /// The store does not support conditional writes.
     #[error("{0} does not support conditional writes: concurrent publishing would lose data")]
     Unconditional(String),
-    /// The store takes no writes.
-    #[error("{0} can only be read")]
+    /// The store is read-only.
+    #[error("{0} is read-only")]
     ReadOnly(String),
     /// A URL that a registry or a server names leads to an address of a private network.
-    #[error("{name} leads to {address}, an address of a private network")]
+    #[error("{name} leads to {address}, a private network address")]
     PrivateAddress {
         /// The object.
         name: String,
         /// The address.
         address: IpAddr,
     },
-    /// The call was asked to stop.
+    /// The call was interrupted.
     #[error("interrupted")]
     Cancelled,
 }
@@ -132,10 +132,10 @@ impl StoreError {
         }
     }
 
-    /// Returns whether the same request may succeed a moment later. All retries ask this, and only this.
+    /// Returns whether another attempt of the same request may succeed. This decides about all retries.
     ///
-    /// Of statuses these are 408, 425, 429 and 5xx (RFC 9110, 15; RFC 8470; RFC 6585), but for those that
-    /// say that the server never will: 501, 505, 507, 510, 511.
+    /// The transient statuses are 408, 425, 429 and 5xx (RFC 9110, 15; RFC 8470; RFC 6585), except those
+    /// that are permanent: 501, 505, 507, 510, 511.
     #[must_use]
     pub fn is_transient(&self) -> bool {
         match self {

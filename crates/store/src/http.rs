@@ -1,4 +1,4 @@
-//! Objects behind a web server: they can only be read.
+//! Objects behind a web server, read-only.
 
 use std::ops::Range;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -23,10 +23,10 @@ use crate::{
 
 /// The most bytes of the text of a refusal that are read.
 const MAX_TEXT: u64 = 4 << 10;
-/// How a bucket that may not be listed says that there is no such object.
+/// The code with which a bucket that may not be listed answers for a missing object.
 const ACCESS_DENIED: &str = "AccessDenied";
 /// The least bytes of a partial response that is not the object's end: a server could send single bytes
-/// for ever.
+/// without end.
 const MIN_PART: u64 = 1 << 10;
 /// The most of such parts that a range may come in.
 const MAX_SMALL_PARTS: u32 = 32;
@@ -35,22 +35,22 @@ const MAX_SMALL_PARTS: u32 = 32;
 #[derive(Debug)]
 pub struct Http {
     base: String,
-    /// The same for messages.
+    /// The URL for messages.
     name: String,
     client: Client,
     guard: Guard,
     timeouts: Timeouts,
     retry: RetryPolicy,
-    /// Whether anything was read here: from then on a bucket's refusal may mean that there is no such
-    /// object.
+    /// Whether anything was read. From then on, a refusal of a bucket may mean that the object does not
+    /// exist.
     may_read: AtomicBool,
 }
 
 impl Http {
-    /// The objects below `url`, which has no query.
+    /// Opens the objects below `url`, which has no query.
     ///
     /// # Errors
-    /// When it is no `http://` or `https://` URL, or TLS cannot be set up.
+    /// `Name` if it is no `http://` or `https://` URL; `Unusable` if TLS cannot be set up.
     pub fn open(url: &str, config: &StoreConfig) -> Result<Self, StoreError> {
         let base = url.trim_end_matches('/');
         base.parse::<BaseUrl>().map_err(|error| {
@@ -63,7 +63,7 @@ impl Http {
         Self::new(base, config)
     }
 
-    /// The one object at `url`, whose key is empty.
+    /// Opens the one object at `url`, whose key is empty.
     ///
     /// # Errors
     /// As [`Http::open`].
@@ -137,7 +137,7 @@ impl Http {
         }
     }
 
-    /// The response of a method, where it is a success; nothing, where there is no such object.
+    /// Requests an object. Returns `None` if it does not exist.
     async fn found(&self, url: &str, method: Method) -> Result<Option<Response>, StoreError> {
         let request = self.client.request(method.clone(), url);
         let mut answer = self.answer(url, request).await?;
@@ -159,8 +159,8 @@ impl Http {
         Ok(Some(answer))
     }
 
-    /// Whether a response 403 says that there is no such object, as those hear of a bucket who may read its
-    /// objects and not list them.
+    /// Returns whether a response 403 means that the object does not exist. A bucket sends it if the
+    /// credentials may read objects but not list them.
     async fn is_absent(&self, url: &str, answer: Response) -> Result<bool, StoreError> {
         let mut text = Vec::new();
         self.body(url, answer, MAX_TEXT, &mut |part| {
@@ -172,7 +172,7 @@ impl Http {
         Ok(text.contains(ACCESS_DENIED) && self.may_read.load(Ordering::Relaxed))
     }
 
-    /// The headers of an object; nothing, where there is none.
+    /// Returns the headers of an object, or `None` if it does not exist.
     fn headers(&self, url: &str) -> Result<Option<HeaderMap>, StoreError> {
         let head = async || {
             let answer = self.found(url, Method::HEAD).await?;
@@ -182,7 +182,7 @@ impl Http {
             .run(&shown(url), || block_on_request(self.interrupt(), head()))
     }
 
-    /// Gives the first `max_bytes` bytes of a response to `sink`: how many there were.
+    /// Passes the first `max_bytes` bytes of a response to `sink`. Returns how many there were.
     async fn body(
         &self,
         url: &str,
@@ -212,8 +212,8 @@ impl Http {
         Ok(Some(Object { bytes, version }))
     }
 
-    /// A partial response may be shorter than what was asked for (RFC 9110, 15.3.7): the rest is asked for,
-    /// too.
+    /// Reads a range in one attempt. A partial response may be shorter than the requested range (RFC
+    /// 9110, 15.3.7), and the rest is then requested.
     async fn read_range_once(
         &self,
         url: &str,
@@ -389,7 +389,7 @@ fn check(url: &str, answer: &Response, expected: StatusCode) -> Result<(), Store
     }
 }
 
-/// Returns a URL without what may be a secret in it: credentials, query and fragment.
+/// Returns a URL without the parts that may be secret: credentials, query and fragment.
 #[must_use]
 pub fn shown(url: &str) -> String {
     let url = redact(url);

@@ -1,7 +1,7 @@
-//! Where registries are kept: objects under keys, in a folder, in a bucket, behind a web server.
+//! Storage of registries: objects under keys, in a folder, in a bucket, or behind a web server.
 //!
-//! A [`Store`] blocks, so that all code above it reads like code on files; `runtime` is where
-//! tokio drives the network. Every backend passes the [`contract`].
+//! The calls of a [`Store`] block. tokio drives the network in `runtime`. Every backend passes the
+//! [`contract`].
 
 pub mod contract;
 mod error;
@@ -35,72 +35,71 @@ pub use web::Addresses;
 
 use sreg_model::Digest;
 
-/// Where objects stand under keys.
+/// A store of objects under keys.
 ///
 /// A key is a path below the registry's root, with `/` between components, as
-/// [`sreg_model::layout::Place`] formats it. After an error of a call that writes, whether it wrote
-/// is not known (`spec/commit.md`).
+/// [`sreg_model::layout::Place`] formats it. After an error of a write, it is unknown whether the object
+/// was written (`spec/commit.md`).
 pub trait Store: fmt::Debug + Send + Sync {
-    /// How the store is named in messages: a URL or a folder, without a slash at its end.
+    /// Returns the name of the store for messages: a URL or a folder, without a slash at its end.
     fn name(&self) -> &str;
 
-    /// The folder that the objects are files of, where that is so.
+    /// Returns the folder of the objects, if they are files.
     fn folder(&self) -> Option<&Path> {
         None
     }
 
-    /// Whether objects may also stand under keys that end with a slash, as web servers have them for
-    /// folders; as far as is known. Only [`Store::read`], [`Store::write`] and [`Store::remove`] take
-    /// such keys. A write under one does nothing where the store turns out not to have them.
+    /// Returns whether the store supports keys that end with a slash, as web servers use them for
+    /// folders, as far as is known. Only [`Store::read`], [`Store::write`] and [`Store::remove`] take
+    /// such keys. A write under such a key does nothing if the store turns out not to support them.
     fn keeps_slashes(&self) -> bool {
         false
     }
 
-    /// Returns how the store retries failed requests. Its own calls do, but for [`Store::read_range`].
+    /// Returns the retry policy of the store. All its calls follow it, except [`Store::read_range`].
     fn retry_policy(&self) -> RetryPolicy {
         RetryPolicy::never()
     }
 
-    /// Returns whether the store is on a server at an address of a private network, as far as it was asked.
+    /// Returns whether the server of the store was seen at an address of a private network.
     fn is_private(&self) -> bool {
         false
     }
 
-    /// Reads an object, but never more than one byte over `most`: parsers refuse what is longer.
-    /// Nothing, where there is none.
+    /// Reads at most `most + 1` bytes of an object, so that callers can detect an oversized object.
+    /// Returns `None` if it does not exist.
     ///
     /// # Errors
-    /// When it cannot be read.
+    /// [`StoreError`] if it cannot be read.
     fn read(&self, key: &str, most: usize) -> Result<Option<Object>, StoreError>;
 
-    /// The size of an object in bytes; nothing, where there is none.
+    /// Returns the size of an object in bytes, or `None` if it does not exist.
     ///
     /// # Errors
-    /// When that cannot be told.
+    /// [`StoreError`] if the request fails.
     fn size(&self, key: &str) -> Result<Option<u64>, StoreError>;
 
-    /// With which headers an object is served, where a server does that; nothing, where there is no
-    /// such object, or no server.
+    /// Returns the headers with which an object is served, or `None` if it does not exist or the store
+    /// has no server.
     ///
     /// # Errors
-    /// When that cannot be told.
+    /// [`StoreError`] if the request fails.
     fn serves(&self, _key: &str) -> Result<Option<Headers>, StoreError> {
         Ok(None)
     }
 
-    /// Gives the bytes of a range to `sink`, in order, as they come. What is no part of the object
-    /// is missing at the end; never more is given than was asked for. One attempt: [`retry::read_range`]
-    /// goes on after a transient error.
+    /// Passes the bytes of a range to `sink`, in order, as they arrive. Bytes after the end of the
+    /// object are missing, and `sink` never gets more bytes than requested. Makes one attempt:
+    /// [`retry::read_range`] continues after a transient error.
     ///
     /// # Errors
-    /// When they cannot be read, break off, or `sink` refuses them; what was given until then is
-    /// still of the object.
+    /// If the bytes cannot be read, break off, or `sink` refuses them. The bytes until then are valid.
     fn read_range(&self, key: &str, range: Range<u64>, sink: Sink<'_>) -> Result<(), StoreError>;
 
-    /// Writes an object whole, if the condition holds.
+    /// Writes a whole object, if the precondition holds.
     ///
     /// # Errors
-    /// When it cannot be written, or that is not known.
+    /// If the object could not be written, or the result is unknown.
     fn write(
         &self,
         key: &str,
@@ -109,8 +108,8 @@ pub trait Store: fmt::Debug + Send + Sync {
         served: Served,
     ) -> Result<Written, StoreError>;
 
-    /// Writes a small object in parts, as [`Store::upload`] writes large ones. Returns how parts are
-    /// verified on their way, for people; `None` if the store knows no parts.
+    /// Writes a small object in parts, as [`Store::upload`] writes large ones. Returns a text for people
+    /// that states how parts are verified during the upload, or `None` if the store has no parts.
     ///
     /// # Errors
     /// As [`Store::upload`].
@@ -118,17 +117,18 @@ pub trait Store: fmt::Debug + Send + Sync {
         Ok(None)
     }
 
-    /// Writes an object from a file, in parts, resuming what an earlier call began.
+    /// Uploads an object from a file, in parts, and resumes the upload of an earlier call.
     ///
     /// # Errors
-    /// When it cannot be written, or the upload asks to stop.
+    /// If it cannot be written, or is cancelled.
     fn upload(&self, key: &str, upload: &Upload<'_>) -> Result<(), StoreError>;
 
-    /// Makes an object a copy of another one of this store, without its bytes passing through here, and
-    /// notes with it which digest they have.
+    /// Copies an object within the store, on the server, and stores its digest in the metadata of the
+    /// copy.
     ///
     /// # Errors
-    /// When it cannot be made, or that is not known; [`StoreError::NoCopies`], where a store makes none.
+    /// [`StoreError::NoCopies`] if the store does not copy objects; otherwise if the copy fails, or the
+    /// result is unknown.
     fn copy(
         &self,
         _from: &str,
@@ -139,77 +139,77 @@ pub trait Store: fmt::Debug + Send + Sync {
         Err(StoreError::NoCopies(format!("{}/{key}", self.name())))
     }
 
-    /// What is known of an object that may be such a copy, without its bytes; nothing, where there is no
-    /// object.
+    /// Returns the size and the noted digest of an object that may be such a copy, or `None` if it does
+    /// not exist.
     ///
     /// # Errors
-    /// When that cannot be told.
+    /// [`StoreError`] if the request fails.
     fn copied(&self, key: &str) -> Result<Option<Copied>, StoreError> {
         let size = self.size(key)?;
         Ok(size.map(|size| Copied { size, digest: None }))
     }
 
-    /// Removes an object, where there is one.
+    /// Removes an object if it exists.
     ///
     /// # Errors
-    /// When it cannot be removed.
+    /// [`StoreError`] if it cannot be removed.
     fn remove(&self, key: &str) -> Result<(), StoreError>;
 }
 
-/// Takes bytes as they come.
+/// Receives bytes as they arrive.
 pub type Sink<'a> = &'a mut dyn FnMut(&[u8]) -> std::io::Result<()>;
 
-/// An object, as it was read.
+/// An object and its version.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Object {
     /// Its bytes.
     pub bytes: Vec<u8>,
-    /// Which of the objects it is that stood under its key, one after the other.
+    /// The version of the object under its key.
     pub version: Version,
 }
 
-/// Tells apart what stood under a key at two moments, as an entity tag does (RFC 9110, 8.8.3).
+/// The version of an object under a key, like an entity tag (RFC 9110, 8.8.3).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Version(pub(crate) String);
 
-/// What must be so for a write to happen.
+/// The precondition of a write.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum If {
     /// Nothing.
     Any,
-    /// There is no such object.
+    /// The object does not exist.
     Absent,
-    /// The object is this one.
+    /// The object has this version.
     Is(Version),
 }
 
-/// What became of a write.
+/// The result of a conditional write.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Written {
-    /// It happened.
+    /// The object was written.
     Done,
-    /// The condition did not hold. Where a request was sent again, that may be by its own first
-    /// sending: only the object tells.
+    /// The precondition failed. If the request was retried, its first attempt may have written the
+    /// object: read the object to find out.
     Refused,
 }
 
-/// What is known of an object that may be a copy.
+/// The metadata of an object that may be a copy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Copied {
     /// Its size in bytes.
     pub size: u64,
-    /// The digest that was noted when it was made.
+    /// The digest in its metadata.
     pub digest: Option<Digest>,
 }
 
-/// The headers of a served object that matter to its readers.
+/// The headers of an object that readers depend on.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Headers {
     /// Its media type.
     pub content_type: Option<String>,
-    /// How long caches may keep it.
+    /// Its cache lifetime.
     pub cache_control: Option<String>,
-    /// How its bytes are encoded, which they should not be.
+    /// Its content encoding, which should be absent.
     pub encoding: Option<String>,
 }
 

@@ -12,11 +12,11 @@ use tempfile::NamedTempFile;
 
 use crate::{If, Object, Served, Sink, Store, StoreError, Upload, Version, Written};
 
-/// How much of a file is read or copied at once, in bytes.
+/// The size of a read or a copy, in bytes.
 const PART: usize = 1 << 20;
 
-/// Objects that are files below a folder, each written whole and durably: first under `staging/`,
-/// then linked or renamed to its place.
+/// Objects that are files below a folder. Each is written whole and durably: first under `staging/`,
+/// then linked or renamed to its path.
 #[derive(Debug)]
 pub struct Local {
     root: PathBuf,
@@ -24,7 +24,7 @@ pub struct Local {
 }
 
 impl Local {
-    /// The files below `root`, which need not exist yet.
+    /// Opens the files below `root`, which need not exist yet.
     #[must_use]
     pub fn new(root: &Path) -> Self {
         Self {
@@ -45,7 +45,7 @@ impl Local {
         }
     }
 
-    /// A file that has no place yet.
+    /// Creates a file under `staging/`.
     fn stage(&self) -> io::Result<NamedTempFile> {
         let staging = self.root.join(STAGING);
         fs::create_dir_all(&self.root)?;
@@ -56,7 +56,7 @@ impl Local {
         Ok(staged)
     }
 
-    /// Brings a file to its place, if the condition holds.
+    /// Moves a staged file to its path, if the precondition holds.
     fn settle(&self, staged: NamedTempFile, key: &str, condition: &If) -> io::Result<Written> {
         sreg_files::sync(staged.as_file())?;
         let path = self.path(key);
@@ -86,8 +86,8 @@ impl Local {
         Ok(Written::Done)
     }
 
-    /// Held while a condition is looked at and acted on. Where the file system has no locks, `link`
-    /// still lets only one writer create an object.
+    /// Locks the folder while a precondition is checked and the write happens. On a file system without
+    /// locks, `link` still lets only one writer create an object.
     fn lock(&self) -> io::Result<File> {
         let folder = File::open(self.root.join(STAGING))?;
         // An error says that there are no locks.
@@ -96,7 +96,8 @@ impl Local {
     }
 }
 
-/// A file that replaces another has another inode or another time of change.
+/// Returns the version of a file. A file that replaces another has another inode or another time of
+/// change.
 fn version(found: &fs::Metadata) -> Version {
     Version(format!(
         "{}-{}-{}.{}-{}",

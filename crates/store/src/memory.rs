@@ -1,4 +1,4 @@
-//! Objects in memory: what tests and the simulation run on.
+//! Objects in memory, for tests and the simulation.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -25,18 +25,18 @@ struct Stored {
     bytes: Vec<u8>,
     written: u64,
     served: Served,
-    /// Of a copy, the digest that was noted.
+    /// The noted digest of a copy.
     noted: Option<Digest>,
 }
 
 impl Memory {
-    /// The keys of all objects, in order.
+    /// Returns the keys of all objects, in order.
     #[must_use]
     pub fn keys(&self) -> Vec<String> {
         self.objects().stored.keys().cloned().collect()
     }
 
-    /// How an object is served; nothing, where there is none.
+    /// Returns how an object is served, or `None` if it does not exist.
     #[must_use]
     pub fn served(&self, key: &str) -> Option<Served> {
         self.objects().stored.get(key).map(|stored| stored.served)

@@ -1,4 +1,4 @@
-//! From the name of a store to the store.
+//! Opens stores by name.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -8,24 +8,24 @@ use url::Url;
 
 use crate::{Addresses, Http, Local, RetryPolicy, S3, Store, StoreError, Timeouts};
 
-/// How stores are reached.
+/// The configuration of a store.
 #[derive(Clone, Default)]
 pub struct StoreConfig {
-    /// How long servers are waited for.
+    /// The time limits for servers.
     pub timeouts: Timeouts,
-    /// How failed requests are retried.
+    /// The retry policy.
     pub retry: RetryPolicy,
     /// The bearer token for web servers.
     pub token: Option<String>,
-    /// Settings of a cloud, which override the environment: names as the environment's variables have
-    /// them, such as `AWS_ENDPOINT_URL`.
+    /// Settings of a cloud, which override the environment: with the names of the environment variables,
+    /// such as `AWS_ENDPOINT_URL`.
     pub options: Vec<(String, String)>,
-    /// Which addresses servers may have.
+    /// The permitted addresses of servers.
     pub addresses: Addresses,
 }
 
 impl fmt::Debug for StoreConfig {
-    /// Without what is secret.
+    /// Formats the configuration without secrets.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("StoreConfig")
             .field("timeouts", &self.timeouts)
@@ -35,7 +35,7 @@ impl fmt::Debug for StoreConfig {
     }
 }
 
-/// Whether a name is a URL, and not that of a folder.
+/// Returns whether a name is a URL, and not that of a folder.
 #[must_use]
 pub fn is_url(name: &str) -> bool {
     ["http://", "https://", "s3://", "file://"]
@@ -43,7 +43,7 @@ pub fn is_url(name: &str) -> bool {
         .any(|scheme| name.starts_with(scheme))
 }
 
-/// The path in a `file://` URL (RFC 8089), percent-decoded.
+/// Returns the path in a `file://` URL (RFC 8089), percent-decoded.
 fn file_path(name: &str) -> Result<PathBuf, StoreError> {
     let wrong = |what: &str| StoreError::Name {
         name: crate::shown(name),
@@ -57,11 +57,11 @@ fn file_path(name: &str) -> Result<PathBuf, StoreError> {
     url.to_file_path().map_err(|()| wrong(expected))
 }
 
-/// Opens the store that a name names: `http://`, `https://`, `s3://bucket/prefix`, `file:///folder`,
-/// or a folder.
+/// Opens a store by its name: `http://`, `https://`, `s3://bucket/prefix`, `file:///folder`, or a
+/// folder.
 ///
 /// # Errors
-/// When the name is malformed, or what it needs cannot be set up.
+/// If the name is malformed, or the client cannot be set up.
 pub fn open(name: &str, config: &StoreConfig) -> Result<Arc<dyn Store>, StoreError> {
     if name.starts_with("http://") || name.starts_with("https://") {
         return Ok(Arc::new(Http::open(name, config)?));

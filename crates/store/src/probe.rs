@@ -1,12 +1,12 @@
-//! Whether a store keeps the conditions of writes.
+//! Probes of stores: keys that end with a slash, uploads in parts, conditional writes.
 
 use crate::{If, Served, Store, StoreError, Version, Written};
 
-/// Whether a store has objects under keys that end with a slash. A small object is written under
-/// `staging/`, and removed.
+/// Returns whether a store supports keys that end with a slash. Writes a small object under `staging/`,
+/// and removes it.
 ///
 /// # Errors
-/// When the store cannot be read or written.
+/// If the store cannot be read or written.
 pub fn keeps_slashes(store: &dyn Store) -> Result<bool, StoreError> {
     let key = probe_key() + "/";
     store.write(&key, b"folder", &If::Any, SERVED)?;
@@ -15,11 +15,11 @@ pub fn keeps_slashes(store: &dyn Store) -> Result<bool, StoreError> {
     Ok(store.keeps_slashes() && found.is_some_and(|found| found.bytes == b"folder"))
 }
 
-/// Writes a small object in parts under `staging/`, and removes it. Returns how parts are verified on their
-/// way, for people; `None` if the store knows no parts.
+/// Writes a small object in parts under `staging/`, and removes it. Returns a text for people that
+/// states how parts are verified during the upload, or `None` if the store has no parts.
 ///
 /// # Errors
-/// When the store cannot be written, or takes no parts.
+/// If the store cannot be written, or refuses parts.
 pub fn probe_parts(store: &dyn Store) -> Result<Option<String>, StoreError> {
     let key = probe_key();
     let found = store.probe_parts(&key)?;
@@ -41,11 +41,11 @@ fn probe_key() -> String {
     format!("staging/probe-{}-{now}", std::process::id())
 }
 
-/// Whether a store refuses to write where a condition does not hold. Many that speak like S3 do not
-/// look at conditions. A small object is written under `staging/`, and removed.
+/// Returns whether a store supports conditional writes. Many S3-compatible servers ignore the
+/// conditions. Writes a small object under `staging/`, and removes it.
 ///
 /// # Errors
-/// When the store cannot be read or written.
+/// If the store cannot be read or written.
 pub fn keeps_conditions(store: &dyn Store) -> Result<bool, StoreError> {
     let key = probe_key();
     let write = |bytes: &[u8], condition: &If| store.write(&key, bytes, condition, SERVED);

@@ -10,10 +10,10 @@ use std::time::{Duration, Instant};
 
 use crate::{Sink, Store, StoreError};
 
-/// How often failed requests are sent again, and how long to wait before that.
+/// The number of attempts of a request, and the waits between them.
 #[derive(Debug, Clone)]
 pub struct RetryPolicy {
-    /// The most times that one request is sent, the first time included.
+    /// The maximal number of attempts of one request, the first included.
     pub attempts: u32,
     /// The longest wait before the first retry. It doubles with each further one.
     pub first_backoff: Duration,
@@ -113,10 +113,10 @@ fn jitter(longest: Duration) -> Duration {
 pub struct Interrupt(Arc<AtomicBool>);
 
 impl Interrupt {
-    /// How often the flag is looked at.
+    /// The interval at which the flag is checked.
     const TICK: Duration = Duration::from_millis(25);
 
-    /// Returns an interrupt that is set whenever `flag` is.
+    /// Creates an interrupt that is set whenever `flag` is.
     #[must_use]
     pub fn of(flag: Arc<AtomicBool>) -> Self {
         Self(flag)
@@ -163,11 +163,11 @@ impl Interrupt {
     }
 }
 
-/// The least bytes of one attempt that count as progress, so that the attempts are counted anew.
+/// The least bytes of one attempt that count as progress, after which the count of attempts restarts.
 const PROGRESS: u64 = 64 << 10;
 
-/// Reads a range as [`Store::read_range`] does, and goes on behind the bytes that came after a transient
-/// error, as the store's policy says.
+/// Reads a range like [`Store::read_range`]. After a transient error it continues after the received
+/// bytes, under the store's retry policy.
 ///
 /// # Errors
 /// As [`Store::read_range`].
@@ -231,7 +231,7 @@ mod tests {
         RetryPolicy::never().with_retries(retries)
     }
 
-    /// How often something is tried that always fails so.
+    /// Returns how often a request is sent that always fails with this error.
     fn attempts(error: impl Fn() -> StoreError) -> u32 {
         let mut count = 0;
         let ended = quick(3).run("object", || {

@@ -1,4 +1,4 @@
-//! The one place where blocking code meets tokio.
+//! The bridge between blocking code and tokio.
 
 use std::future::Future;
 use std::pin::pin;
@@ -10,10 +10,10 @@ use tokio::runtime::{Builder, Runtime};
 use crate::StoreError;
 use crate::retry::Interrupt;
 
-/// Runs a future to its end on the calling thread; the network is driven by threads of its own.
+/// Runs a future to completion on the calling thread. Other threads drive the network.
 ///
 /// # Panics
-/// When the threads cannot be started.
+/// If the threads cannot be started.
 pub(crate) fn block_on<F: Future>(future: F) -> F::Output {
     static RUNTIME: OnceLock<Runtime> = OnceLock::new();
     RUNTIME
@@ -30,7 +30,7 @@ pub(crate) fn block_on<F: Future>(future: F) -> F::Output {
         .block_on(future)
 }
 
-/// Runs a request, which an interrupt ends.
+/// Runs one request, and stops at an interrupt.
 ///
 /// # Errors
 /// [`StoreError::Cancelled`] if the interrupt is set; otherwise as the request.

@@ -1,4 +1,4 @@
-//! Objects in a bucket of S3, or of a server that speaks like it.
+//! Objects in a bucket of S3, or of a server with the same protocol.
 
 mod answer;
 mod copy;
@@ -39,30 +39,30 @@ pub struct S3 {
     name: String,
     prefix: String,
     bucket: AmazonS3,
-    /// The same, for the parts of large objects, each with a checksum.
+    /// The client for the parts of large objects, each with a checksum.
     parts: AmazonS3,
-    /// Whether the server was seen not to know that checksum.
+    /// Whether the server does not support that checksum.
     no_checksums: AtomicBool,
     sender: signed::Sender,
     slashes: slash::Slashes,
-    /// Where requests go, for what is said of proxies.
+    /// The endpoint, for messages about proxies.
     endpoint: Url,
     guard: Guard,
     timeouts: Timeouts,
     retry: RetryPolicy,
-    /// The most bytes that the server is asked to copy by one request.
+    /// The maximal number of bytes of one copy request.
     most_copied: u64,
-    /// Whether anything was read with these credentials: from then on a refusal means that there is
-    /// no such object, as those hear who may not list a bucket.
+    /// Whether anything was read with these credentials. From then on, a refusal means that the object
+    /// does not exist: S3 sends it if the credentials may not list the bucket.
     may_read: AtomicBool,
 }
 
 impl S3 {
-    /// The objects below `s3://bucket/prefix`, with the credentials and the endpoint that the usual
-    /// variables of the environment name.
+    /// Opens the objects below `s3://bucket/prefix`, with the credentials and the endpoint of the usual
+    /// environment variables.
     ///
     /// # Errors
-    /// When the URL is malformed, or the variables do not fit.
+    /// If the URL is malformed, or the variables contradict each other.
     pub fn open(url: &str, config: &StoreConfig) -> Result<Self, StoreError> {
         let url = url.trim_end_matches('/');
         let wrong = |what: String| StoreError::Name {
@@ -170,7 +170,7 @@ impl S3 {
         })
     }
 
-    /// The same, but that the server copies no more by one request: tests are not to need gigabytes. A part
+    /// Sets the maximal number of bytes of one copy request, so that tests do not need gigabytes. A part
     /// of an object has at least 5 MiB.
     #[must_use]
     pub fn with_most_copied(mut self, bytes: u64) -> Self {
@@ -198,7 +198,7 @@ impl S3 {
         format!("{}/{key}", self.name)
     }
 
-    /// Runs one request, which an interrupt ends.
+    /// Runs one request, and stops at an interrupt.
     fn request<T>(
         &self,
         request: impl Future<Output = Result<T, StoreError>>,
@@ -206,7 +206,7 @@ impl S3 {
         block_on_request(&self.retry.interrupt, request)
     }
 
-    /// Runs a request, and again after transient errors.
+    /// Runs a request, and retries it after transient errors.
     fn retrying<T, F>(&self, key: &str, request: impl Fn() -> F) -> Result<T, StoreError>
     where
         F: Future<Output = Result<T, StoreError>>,
@@ -214,7 +214,7 @@ impl S3 {
         self.retry.run(&self.url(key), || self.request(request()))
     }
 
-    /// What was read, or nothing where there is no such object.
+    /// Returns the result of a read, or `None` if the object does not exist.
     fn found<T>(&self, key: &str, read: object_store::Result<T>) -> Result<Option<T>, StoreError> {
         match read {
             Ok(found) => {
@@ -228,8 +228,8 @@ impl S3 {
         }
     }
 
-    /// Whether a response says that there is no such object. Those who may read a bucket and not list it
-    /// hear that they may not.
+    /// Returns whether a response means that the object does not exist. If the credentials may read a
+    /// bucket but not list it, S3 answers 403.
     fn is_absent(&self, answered: &Answered) -> bool {
         match answered.status {
             404 => answered.is_bare() || answered.is("NoSuchKey") || answered.is("NotFound"),
@@ -267,7 +267,7 @@ impl S3 {
         }
     }
 
-    /// Asks for an object; of a server that says nothing for too long, that it is too slow.
+    /// Requests an object. Fails if the server does not answer in time.
     async fn get(
         &self,
         key: &str,
@@ -280,7 +280,7 @@ impl S3 {
             .map_err(|_| too_slow(&self.url(key)))
     }
 
-    /// What is said of an object without its bytes; nothing, where there is none.
+    /// Returns the metadata of an object, or `None` if it does not exist.
     fn head(&self, key: &str) -> Result<Option<GetResult>, StoreError> {
         let at = self.key(key)?;
         let head = async || {
@@ -302,7 +302,7 @@ impl S3 {
         self.retrying(key, head)
     }
 
-    /// Gives the bytes of a response to `sink`, until it has `most` of them: how many there were.
+    /// Passes at most `most` bytes of a response to `sink`. Returns how many there were.
     async fn body(
         &self,
         key: &str,
@@ -498,8 +498,8 @@ impl Store for S3 {
     }
 }
 
-/// Whether a conditional write was refused because of its condition. S3 says 409 while another one runs, and
-/// 404 where there is nothing that could be the same.
+/// Returns whether a conditional write was refused because of its precondition. S3 answers 409 while
+/// another write runs, and 404 if the object does not exist.
 fn is_refusal(answered: &Answered, condition: &If) -> bool {
     match answered.status {
         304 | 412 => true,
@@ -529,8 +529,8 @@ fn attributes(served: Served) -> Attributes {
     ])
 }
 
-/// An error with its causes, as one line of text that holds no more than a server's words: where it
-/// answers in XML, as S3 does, the code and the message in it.
+/// Returns an error with its causes as one line. If the server answered in XML, as S3 does, the line has
+/// the code and the message.
 fn one_line(error: &dyn std::error::Error) -> String {
     let text = error.to_string();
     let within = |name: &str| {
@@ -559,21 +559,21 @@ fn one_line(error: &dyn std::error::Error) -> String {
     line
 }
 
-/// How long the URL is good for that tells where the bucket is.
+/// The validity of the signed URL that shows the address of the bucket.
 const SIGNED: Duration = Duration::from_secs(60);
-/// How S3 says that something may not be done.
+/// The code of S3 for a refused request.
 const ACCESS_DENIED: &str = "AccessDenied";
-/// How S3 says that it does not know a header.
+/// The code of S3 for an unsupported header.
 const NOT_IMPLEMENTED: &str = "NotImplemented";
-/// How it begins where no source has credentials.
+/// The beginning of the error if no source has credentials.
 const NO_CREDENTIAL: &str = "no credential";
 /// The least bytes of a partial response that is not the object's end: a server could send single bytes
-/// for ever.
+/// without end.
 const MIN_PART: u64 = 1 << 10;
-/// Where a machine of a cloud is asked for its role.
+/// The address at which a cloud machine requests its role.
 const ROLE_OF_MACHINE: &str = "169.254.169.254";
 
-/// Refuses an endpoint that cannot be one, and plain HTTP that nobody has allowed.
+/// Refuses a malformed endpoint, and plain HTTP without permission.
 fn check_endpoint(endpoint: &str) -> Result<(), String> {
     let shown = redact(endpoint);
     if shown != endpoint {
@@ -594,7 +594,7 @@ fn check_endpoint(endpoint: &str) -> Result<(), String> {
     Ok(())
 }
 
-/// Plain HTTP to this machine reaches nobody else.
+/// Returns whether an endpoint is on this machine, which plain HTTP may reach.
 fn is_loopback(endpoint: &str) -> bool {
     let Some(rest) = endpoint.strip_prefix("http://") else {
         return false;

@@ -1,4 +1,4 @@
-//! How long a server is waited for.
+//! Time limits for servers.
 
 use std::io;
 use std::time::{Duration, Instant};
@@ -8,14 +8,14 @@ use futures_util::{Stream, StreamExt as _};
 
 use crate::{Sink, StoreError};
 
-/// How long a server is waited for.
+/// Time limits for servers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Timeouts {
-    /// The longest time to connect.
+    /// The time limit of a connection attempt.
     pub connect: Duration,
-    /// The time in which at least [`Timeouts::min_bytes_per_window`] bytes have to arrive.
+    /// The time in which at least [`Timeouts::min_bytes_per_window`] bytes must arrive.
     pub window: Duration,
-    /// The bytes that have to arrive in each window.
+    /// The number of bytes that must arrive in each window.
     pub min_bytes_per_window: u64,
 }
 
@@ -30,8 +30,8 @@ impl Default for Timeouts {
 }
 
 impl Timeouts {
-    /// Gives the bytes of a response to `sink` as they come, until it has `max_bytes` of them. Returns how
-    /// many were given.
+    /// Passes at most `max_bytes` bytes of a response to `sink` as they arrive. Returns how many there
+    /// were.
     pub(crate) async fn give(
         self,
         name: &str,
@@ -64,7 +64,7 @@ pub(crate) fn too_slow(name: &str) -> StoreError {
     }
 }
 
-/// Watches that bytes come fast enough.
+/// Checks that bytes arrive fast enough.
 #[derive(Debug)]
 pub(crate) struct Pace {
     timeouts: Timeouts,
@@ -81,12 +81,12 @@ impl Pace {
         }
     }
 
-    /// How long the next bytes may take.
+    /// Returns the time limit for the next bytes.
     pub(crate) fn left(&self) -> Duration {
         self.timeouts.window.saturating_sub(self.since.elapsed())
     }
 
-    /// Some bytes have come: whether that is fast enough so far.
+    /// Counts received bytes. Returns whether they arrive fast enough.
     pub(crate) fn came(&mut self, bytes: usize) -> bool {
         self.bytes += bytes as u64;
         if self.bytes >= self.timeouts.min_bytes_per_window {

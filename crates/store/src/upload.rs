@@ -1,10 +1,10 @@
-//! A large object that is written from a file.
+//! The upload of a large object from a file.
 
 use std::path::Path;
 
 use crate::Served;
 
-/// A large object that is written from a file.
+/// The upload of a large object from a file.
 pub struct Upload<'a> {
     /// The file.
     pub file: &'a Path,
@@ -12,11 +12,11 @@ pub struct Upload<'a> {
     pub size: u64,
     /// How the object is served.
     pub served: Served,
-    /// Where it is noted which parts have arrived, so that a later call goes on. Nothing: a call
-    /// that fails begins anew.
+    /// The journal of the uploaded parts, with which a later call resumes. With `None`, a failed call
+    /// starts again.
     pub journal: Option<&'a Path>,
-    /// Is told of bytes that have arrived.
+    /// Called with the number of uploaded bytes.
     pub sent: &'a (dyn Fn(u64) + Sync),
-    /// Whether to stop.
+    /// Returns whether to stop.
     pub is_cancelled: &'a (dyn Fn() -> bool + Sync),
 }

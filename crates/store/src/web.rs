@@ -1,5 +1,5 @@
-//! The HTTP client of all stores: proxies, redirects, which addresses may be reached, and what a request
-//! without a response means.
+//! The HTTP client of all stores: proxies, redirects, permitted addresses, and the errors of requests
+//! without a response.
 
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -13,23 +13,23 @@ use reqwest::{ClientBuilder, Url};
 
 use crate::{StoreConfig, StoreError};
 
-/// The most redirects of one request.
+/// The maximal number of redirects of one request.
 const REDIRECTS: usize = 5;
 
-/// Which addresses a server may have that somebody else than the user names.
+/// The addresses that sreg may reach if somebody other than the user names them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Addresses {
-    /// Any, of the server that the URL names. A redirect leads to an address of a private network only
-    /// from another one.
+    /// Any address for the server in the URL. A redirect may lead to a private network only from a
+    /// private network.
     #[default]
     OfUser,
-    /// Any, redirects included.
+    /// Any address, redirects included.
     Any,
-    /// None of a private network.
+    /// Only public addresses.
     Public,
 }
 
-/// What the clients of one store know of the addresses that they may reach.
+/// The permitted addresses of the clients of one store.
 #[derive(Debug, Clone)]
 pub(crate) struct Guard {
     addresses: Addresses,
@@ -56,12 +56,12 @@ impl Guard {
         }
     }
 
-    /// Returns whether the server is at an address of a private network, as far as it was asked.
+    /// Returns whether the server was seen at an address of a private network.
     pub(crate) fn is_private(&self) -> bool {
         self.is_private.load(Ordering::Relaxed)
     }
 
-    /// Refuses a literal address, of the URL itself or of a redirect.
+    /// Checks a literal address, in the URL itself or in a redirect.
     pub(crate) fn check(&self, url: &Url) -> Result<(), PrivateAddress> {
         let host = url.host_str().unwrap_or_default();
         match literal(url) {
@@ -118,13 +118,13 @@ impl Resolve for Guard {
     }
 }
 
-/// An address of a private network that may not be reached.
+/// The address belongs to a private network that may not be reached.
 #[derive(Debug, Clone, Copy, thiserror::Error)]
-#[error("{0} is an address of a private network")]
+#[error("{0} is a private network address")]
 pub(crate) struct PrivateAddress(pub(crate) IpAddr);
 
 #[derive(Debug, thiserror::Error)]
-#[error("it redirects more than {REDIRECTS} times")]
+#[error("more than {REDIRECTS} redirects")]
 struct TooManyRedirects;
 
 fn literal(url: &Url) -> Option<IpAddr> {
@@ -170,7 +170,7 @@ fn is_private_v4(address: Ipv4Addr) -> bool {
         || (first == 100 && (64..128).contains(&second))
 }
 
-/// Returns a client for what is below `url`, and what it knows of addresses.
+/// Returns a client for the objects below `url`, and its guard.
 pub(crate) fn builder(url: &Url, config: &StoreConfig) -> (ClientBuilder, Guard) {
     let guard = Guard::new(url, config.addresses);
     let redirects = guard.clone();
@@ -195,7 +195,7 @@ pub(crate) fn proxy_of(url: &Url) -> Option<Url> {
     Some(proxy)
 }
 
-/// Returns what a request without a whole response means. Whether it may be tried again is decided here.
+/// Returns the error of a request without a whole response. This decides whether it may be retried.
 pub(crate) fn lost(name: &str, url: &Url, error: &reqwest::Error) -> StoreError {
     let is_connect = error.is_connect();
     let is_final = error.is_redirect() || error.is_builder() || is_about_certificate(error);
@@ -223,7 +223,7 @@ pub(crate) fn lost(name: &str, url: &Url, error: &reqwest::Error) -> StoreError 
     }
 }
 
-/// Returns the first cause of a kind.
+/// Returns the first cause of a given type.
 pub(crate) fn cause<'a, T: std::error::Error + 'static>(
     error: &'a (dyn std::error::Error + 'static),
 ) -> Option<&'a T> {
@@ -255,7 +255,7 @@ fn is_about_certificate(error: &reqwest::Error) -> bool {
     cause::<rustls::Error>(error).is_some_and(is_refused)
 }
 
-/// Returns an error and its causes as one line, without URLs, which may have secrets in them.
+/// Returns an error and its causes as one line, without URLs, which may contain secrets.
 fn in_full(error: &reqwest::Error) -> String {
     let text = error.to_string();
     let text = text.split(" for url (").next().unwrap_or(&text);
@@ -310,7 +310,7 @@ mod tests {
         }
     }
 
-    /// Other spellings of an address are the same address (WHATWG URL, 3.5).
+    /// All spellings of an address are judged alike (WHATWG URL, 3.5).
     #[test]
     fn literal_addresses_are_judged_however_they_are_spelt() {
         let root: Url = "https://example.org/".parse().unwrap();

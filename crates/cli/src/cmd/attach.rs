@@ -73,7 +73,7 @@ fn check(
     hint: &str,
 ) -> Result<(), Problem> {
     checked.map_err(|error| {
-        let what = format!("{} cannot be attached so: {error}", args.file.display());
+        let what = format!("invalid attachment {}: {error}", args.file.display());
         Problem::new("usage", what).with_hint(hint)
     })
 }

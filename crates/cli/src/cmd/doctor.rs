@@ -133,7 +133,7 @@ fn reach(store: &dyn Store) -> Row {
     row(
         "answers",
         match store.read(&key, 64 << 10) {
-            Ok(Some(_)) => Ok("it answers, and sreg.json is there".to_owned()),
+            Ok(Some(_)) => Ok("it answers, and has sreg.json".to_owned()),
             Ok(None) => Ok("it answers".to_owned()),
             Err(error) => Err(failed(&error)),
         },

@@ -355,6 +355,6 @@ fn notes(options: &Options, outcome: &Outcome, is_signed: bool, output: &Output)
         ));
     }
     if options.base_url.is_none() {
-        output.note("links in the tree are relative to its site: --base-url https://… makes them URLs that curl can fetch");
+        output.note("links in the registry are relative: --base-url https://… makes them URLs that curl can fetch");
     }
 }

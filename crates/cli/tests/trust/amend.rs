@@ -161,7 +161,8 @@ fn two_root_keys_sign_trust_together() {
     bench.sif("physics/sim/2.sif");
     let ran = bench.index_fails(7, "untrusted-statement", &["--key", "key-1"]);
     assert!(
-        ran.stderr.contains("trust delegates neither"),
+        ran.stderr
+            .contains("has no delegation for it or its namespace"),
         "{}",
         ran.stderr
     );

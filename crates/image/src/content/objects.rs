@@ -1,4 +1,4 @@
-//! What a SIF says of its container outside the squashfs.
+//! Metadata of a container in the objects of a SIF, outside the squashfs.
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -10,7 +10,7 @@ use sreg_model::sif::{ObjectType, SifDescriptor};
 use super::{App, Content, Limits, Unreadable, take_labels};
 use crate::open::read_up_to;
 
-/// What of apptainer's `inspect-metadata.json` has a place in [`Content`].
+/// The fields of apptainer's `inspect-metadata.json` that [`Content`] has.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 struct Inspected {
@@ -36,7 +36,7 @@ struct Attributes {
     apps: BTreeMap<String, App>,
 }
 
-/// Fills in what the squashfs left open.
+/// Fills parts that the squashfs does not have.
 pub(super) fn fill(file: &File, sif: &SifImage, limits: &Limits, content: &mut Content) {
     if content.labels.is_empty()
         && let Some(json) = object(file, sif, limits, content, |object| {
@@ -91,7 +91,7 @@ pub(super) fn fill(file: &File, sif: &SifImage, limits: &Limits, content: &mut C
     }
 }
 
-/// The bytes of the first object that `wanted` picks.
+/// Returns the bytes of the first object that `wanted` selects.
 fn object(
     file: &File,
     sif: &SifImage,

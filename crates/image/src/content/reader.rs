@@ -1,4 +1,4 @@
-//! Has the content of an image read by another process, which may fail in any way.
+//! Reads the content of an image in another process, which may fail in any way.
 
 use std::fs::File;
 use std::io::{self, Read};
@@ -12,35 +12,37 @@ use rustix::process::Signal;
 
 use super::{Content, Limits};
 
-/// The longest answer that is taken, in bytes: a text of the limit's size in JSON, which may
-/// write a byte as six, and room for names and notes.
+/// The maximal size of the answer, in bytes: a text of the limit's size in JSON, which may encode a byte
+/// as six, and space for names and notes.
 const MAX_ANSWER: u64 = 8 << 20;
-/// How often it is asked whether a process that has answered is gone.
+/// The interval at which sreg checks whether a process that has answered has ended.
 const PAUSE: Duration = Duration::from_millis(2);
 
-/// Why there is no answer.
+/// Why the process gave no answer.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Failure {
-    #[error("its reader does not run: {0}")]
+    #[error("the reader of the image cannot start: {0}")]
     Start(#[from] io::Error),
-    #[error("it takes longer than {0:?}")]
+    #[error("reading the image takes longer than {0:?}")]
     Time(Duration),
-    #[error("it takes more than {0} seconds of processor time")]
+    #[error("reading the image takes more than {0} seconds of processor time")]
     Processor(u64),
-    #[error("it takes more than {0} MiB of memory, or folders are nested too deeply")]
+    #[error(
+        "reading the image takes more than {0} MiB of memory, or its folders are nested too deeply"
+    )]
     Memory(u64),
-    #[error("its reader was ended by signal {0}")]
+    #[error("signal {0} ended the reader of the image")]
     Signal(i32),
-    #[error("its reader failed with exit code {0}")]
+    #[error("the reader of the image failed with exit code {0}")]
     Exit(i32),
-    #[error("its reader wrote more than {MAX_ANSWER} bytes")]
+    #[error("the reader of the image wrote more than {MAX_ANSWER} bytes")]
     TooLong,
-    #[error("its reader wrote something else: {0}")]
+    #[error("the reader of the image wrote malformed JSON: {0}")]
     Answer(#[from] serde_json::Error),
 }
 
-/// Runs `command` with the image on its standard input, and takes the content that it writes as
-/// JSON. It is gone when this returns.
+/// Runs `command` with the image on its standard input, and parses the content that it writes as JSON.
+/// The process has ended when this returns.
 pub(super) fn ask(
     command: &mut Command,
     image: &File,
@@ -66,12 +68,12 @@ pub(super) fn ask(
     }
 }
 
-/// A process that does not outlive this value, and leaves no zombie.
+/// A process that is killed on drop, and leaves no zombie.
 struct Reader(Child);
 
 impl Reader {
-    /// What it writes. The thread is not waited for: something that the process has started
-    /// may hold the pipe open.
+    /// Reads the output of the process in a thread. Nobody waits for the thread, because a child of the
+    /// process may hold the pipe open.
     fn answer(&mut self) -> io::Result<mpsc::Receiver<io::Result<Vec<u8>>>> {
         let pipe = self.0.stdout.take().ok_or(io::ErrorKind::BrokenPipe)?;
         let (sender, receiver) = mpsc::channel();
@@ -84,7 +86,7 @@ impl Reader {
         Ok(receiver)
     }
 
-    /// How it ended, if it did before `deadline`.
+    /// Returns the exit status, if the process ended before `deadline`.
     fn ended(&mut self, deadline: Instant) -> io::Result<Option<ExitStatus>> {
         loop {
             let status = self.0.try_wait()?;

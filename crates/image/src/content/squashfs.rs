@@ -1,8 +1,8 @@
-//! What a squashfs says of its container, by way of backhand.
+//! Metadata of a container in its squashfs, read by backhand.
 //!
-//! backhand loads the table of inodes, allocates by counts that the image names and recurses as
-//! deep as the image's folders. An image made for the purpose can so end the process; this runs
-//! in one that is there to be ended.
+//! backhand loads the table of inodes, allocates by counts that the image names and recurses as deep as
+//! the image's folders. A malicious image can therefore end the process. This code runs in a process of
+//! its own.
 
 use std::collections::BTreeSet;
 use std::io::{BufReader, Read as _};
@@ -16,13 +16,13 @@ use crate::window::Window;
 
 const FOLDER: &str = "/.singularity.d";
 const APPS: &str = "/scif/apps";
-/// The most applications of an image that are read.
+/// The maximal number of applications that are read.
 const MAX_APPS: usize = 64;
-/// The most scripts of an environment that are read.
+/// The maximal number of environment scripts that are read.
 const MAX_SCRIPTS: usize = 64;
 
-/// Takes labels, recipe and scripts from the squashfs in `window`, which starts with
-/// `superblock`. Links in it are not followed.
+/// Reads labels, recipe and scripts from the squashfs in `window`, which starts with `superblock`. Does
+/// not follow links in it.
 pub(super) fn read(
     window: Window<'_>,
     superblock: &Superblock,
@@ -82,7 +82,7 @@ pub(super) fn read(
     Ok(())
 }
 
-/// What a file says of its container.
+/// The metadata in a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Part {
     Labels,
@@ -94,7 +94,7 @@ enum Part {
     Environment,
 }
 
-/// Of what a file says something: the container, or an application in it.
+/// The subject of a file: the container, or an application in it.
 #[derive(Debug, PartialEq, Eq)]
 struct Place<'a> {
     app: Option<&'a str>,
@@ -102,7 +102,7 @@ struct Place<'a> {
 }
 
 impl<'a> Place<'a> {
-    /// As `apptainer inspect` finds them.
+    /// Recognizes the paths that `apptainer inspect` reads.
     fn of(path: &'a Path) -> Option<Self> {
         let (app, below) = match path.strip_prefix(APPS) {
             Err(_) => (None, path.strip_prefix(FOLDER).ok()?),
@@ -133,7 +133,7 @@ impl<'a> Place<'a> {
     }
 }
 
-/// Puts the text of a file where it belongs.
+/// Stores the text of a file in its field.
 fn put(part: Part, app: Option<&str>, path: &Path, text: String, content: &mut Content) {
     let name = path.to_string_lossy().into_owned();
     let Some(app) = app.and_then(|app| content.apps.get_mut(app)) else {
@@ -162,8 +162,8 @@ fn put(part: Part, app: Option<&str>, path: &Path, text: String, content: &mut C
     }
 }
 
-/// Refuses what backhand cannot read, and what would take it past the limits of its process:
-/// this is said in better words than how the process ended.
+/// Refuses a squashfs that backhand cannot read, or that would exceed the limits of the process. The
+/// message is clearer than the exit status of a killed process.
 fn check(superblock: &Superblock, limits: &Limits) -> Result<(), Unreadable> {
     if let unknown @ (Compression::Lzma | Compression::Lzo) = superblock.compression() {
         return Err(Unreadable::Compression(unknown.as_str()));
@@ -179,7 +179,7 @@ fn check(superblock: &Superblock, limits: &Limits) -> Result<(), Unreadable> {
     Ok(())
 }
 
-/// Files that are taken out as text, until they are `limit` bytes together.
+/// Reads files as text, up to `limit` bytes in all.
 struct Texts<'a, 'b> {
     squashfs: &'a FilesystemReader<'b>,
     limit: u64,
@@ -187,8 +187,8 @@ struct Texts<'a, 'b> {
 }
 
 impl Texts<'_, '_> {
-    /// The text of a file. One that is too large or damaged leaves a note, and the others are
-    /// read all the same.
+    /// Returns the text of a file. A file that is too large or damaged becomes a note, and does not stop
+    /// the others.
     fn take(
         &mut self,
         path: &Path,

@@ -2,11 +2,11 @@
 
 use super::ImageError;
 
-/// How the blocks of a squashfs are compressed.
+/// The compression of the blocks of a squashfs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Compression {
-    /// zlib, what apptainer writes.
+    /// zlib, which apptainer writes.
     Gzip,
     /// The first LZMA; Linux does not mount it.
     Lzma,
@@ -30,7 +30,7 @@ impl Compression {
         Self::Zstd,
     ];
 
-    /// The word that `mksquashfs -comp` takes.
+    /// Returns the word for `mksquashfs -comp`.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -44,7 +44,7 @@ impl Compression {
     }
 }
 
-/// A superblock whose tables lie inside the file system, which lies inside the file.
+/// A superblock whose tables are inside the file system, which is inside the file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Superblock {
     inodes: u32,
@@ -57,11 +57,10 @@ impl Superblock {
     /// The size of a superblock, in bytes.
     pub const SIZE: usize = 96;
 
-    /// Checks the superblock at the start of `bytes`; `available` bytes stand in the file from
-    /// there on.
+    /// Parses the superblock at the start of `bytes`. The file has `available` bytes from there on.
     ///
     /// # Errors
-    /// [`ImageError`], by what is wrong with it.
+    /// `SquashfsVersion`, `Superblock` or `Truncated`, for the first fault.
     pub fn parse(bytes: &[u8], available: u64) -> Result<Self, ImageError> {
         let truncated = |needed| Err(ImageError::Truncated { needed, available });
         let Some(bytes) = bytes.get(..Self::SIZE) else {
@@ -90,26 +89,26 @@ impl Superblock {
         }
     }
 
-    /// Files, directories and links in the file system.
+    /// Returns the number of files, directories and links in the file system.
     #[must_use]
     pub fn inodes(&self) -> u32 {
         self.inodes
     }
 
-    /// How blocks are compressed.
+    /// Returns the compression of the blocks.
     #[must_use]
     pub fn compression(&self) -> Compression {
         self.compression
     }
 
-    /// The size of the file system without padding at its end, in bytes.
+    /// Returns the size of the file system without padding at its end, in bytes.
     #[must_use]
     pub fn bytes_used(&self) -> u64 {
         self.bytes_used
     }
 
-    /// Where the inode table starts, in bytes from the superblock. It is the first of the tables,
-    /// which all stand behind the data.
+    /// Returns the offset of the inode table, in bytes from the superblock. It is the first of the
+    /// tables, which all follow the data.
     #[must_use]
     pub fn inode_table(&self) -> u64 {
         self.inode_table

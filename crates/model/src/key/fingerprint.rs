@@ -12,8 +12,8 @@ use sha2::{Digest as _, Sha256};
 
 use crate::digest::shorten;
 
-/// The SHA-256 of a key's binary form. Its text is `SHA256:<43 characters of base64>` (SIG-4),
-/// and the order of fingerprints is that of their texts: documents list them so.
+/// The SHA-256 of a key's binary form. Its text is `SHA256:<43 characters of base64>` (SIG-4), and
+/// fingerprints are ordered by their texts, as in documents.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Fingerprint([u8; 32]);
 
@@ -23,7 +23,7 @@ pub struct Fingerprint([u8; 32]);
 pub struct FingerprintError(String);
 
 impl FingerprintError {
-    /// The error's word in `spec/cli.md`.
+    /// Returns the error's word in `spec/cli.md`.
     #[must_use]
     pub fn code(&self) -> Code {
         Code::MalformedFingerprint
@@ -35,7 +35,7 @@ impl Fingerprint {
         Self(Sha256::digest(blob).into())
     }
 
-    /// The 32 bytes.
+    /// Returns the 32 bytes.
     #[must_use]
     pub const fn as_bytes(&self) -> &[u8; 32] {
         &self.0

@@ -3,8 +3,8 @@
 use super::{KeyAlgorithm, KeyError};
 use crate::wire::Reader;
 
-/// What a key is made of. Points and numbers are as they stand in the key: that a point is on its
-/// curve, or a modulus long enough, is not known.
+/// The fields of a key. It is not checked that a point is on its curve, or that a modulus is long
+/// enough.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum KeyParts<'a> {
@@ -14,21 +14,21 @@ pub enum KeyParts<'a> {
     EcdsaP256(&'a [u8; 65]),
     /// An uncompressed SEC1 point.
     EcdsaP384(&'a [u8; 97]),
-    /// Exponent and modulus, big-endian, without zeros in front.
+    /// Exponent and modulus, big-endian, without leading zeros.
     Rsa {
         /// The public exponent.
         exponent: &'a [u8],
         /// The modulus.
         modulus: &'a [u8],
     },
-    /// A compressed Edwards point, and what the device was registered for.
+    /// A compressed Edwards point, and the application of the device.
     SkEd25519 {
         /// The point.
         point: &'a [u8; 32],
         /// The application, such as `ssh:`.
         application: &'a [u8],
     },
-    /// An uncompressed SEC1 point, and what the device was registered for.
+    /// An uncompressed SEC1 point, and the application of the device.
     SkEcdsaP256 {
         /// The point.
         point: &'a [u8; 65],
@@ -40,7 +40,7 @@ pub enum KeyParts<'a> {
 /// The longest application of a security key, in bytes (SIG-3).
 const MAX_APPLICATION: usize = 255;
 
-/// Reads a key's binary form: the fields of its algorithm, and nothing behind them.
+/// Parses a key's binary form: exactly the fields of its algorithm.
 pub(super) fn parse(blob: &[u8]) -> Result<(KeyAlgorithm, KeyParts<'_>), KeyError> {
     let mut reader = Reader::new(blob);
     let name = reader.string().ok_or(KeyError::Field("algorithm"))?;
@@ -75,7 +75,7 @@ fn edwards_point<'a>(reader: &mut Reader<'a>) -> Result<&'a [u8; 32], KeyError> 
         .ok_or(KeyError::Field("point"))
 }
 
-/// A curve's name, and a point on it in SEC1's uncompressed form.
+/// Parses a curve's name, and a point on it in SEC1's uncompressed form.
 fn point<'a, const LENGTH: usize>(
     reader: &mut Reader<'a>,
     curve: &[u8],

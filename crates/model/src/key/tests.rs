@@ -44,7 +44,7 @@ fn rsa(exponent: &[u8], modulus: &[u8]) -> Vec<u8> {
     blob
 }
 
-/// One key of each algorithm.
+/// Returns one key of each algorithm.
 fn blobs() -> Vec<Vec<u8>> {
     let sk_ecdsa: &[u8] = b"sk-ecdsa-sha2-nistp256@openssh.com";
     vec![

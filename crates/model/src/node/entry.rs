@@ -12,13 +12,13 @@ use crate::statement::MAX_SIZE;
 
 /// A line of a leaf.
 pub trait Entry: Clone + Serialize + for<'de> Deserialize<'de> + Send + Sync {
-    /// The bytes whose hash decides where the line stands.
+    /// Returns the key, whose hash determines the position of the line.
     fn key(&self) -> &str;
-    /// The order of lines in a leaf: by key, then by what tells apart the lines of one key.
+    /// Compares two lines of a leaf: by key, then by the field that distinguishes the lines of one key.
     fn order(&self, other: &Self) -> std::cmp::Ordering;
 }
 
-/// The hash whose digits lead to a key.
+/// Returns the hash whose digits lead to a key.
 #[must_use]
 pub fn key_hash(key: &str) -> Digest {
     Digest::of(key.as_bytes())
@@ -33,7 +33,7 @@ pub struct NamespaceEntry {
     /// The namespace.
     #[serde(rename = "key")]
     pub namespace: Namespace,
-    /// The leaf lines of that map, removals included; at least 1.
+    /// The number of leaf lines of that map, removals included, at least 1.
     #[serde(deserialize_with = "at_least_one")]
     pub tags: u64,
 }
@@ -63,7 +63,7 @@ impl Entry for NamespaceEntry {
 pub struct TagEntry {
     /// The architecture.
     pub arch: Arch,
-    /// The image; absent where the subject was removed.
+    /// The image, or `None` if the subject was removed.
     pub image: Option<ImageSize>,
     /// `name:tag`.
     pub key: TagKey,
@@ -93,7 +93,7 @@ impl Entry for TagEntry {
     }
 }
 
-/// The key of a map of tags: `name:tag`.
+/// The key of a map of tags: Returns `name:tag`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct TagKey {
     text: String,
@@ -110,13 +110,13 @@ impl TagKey {
         }
     }
 
-    /// `name:tag`.
+    /// Returns `name:tag`.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.text
     }
 
-    /// The name.
+    /// Returns the name.
     ///
     /// # Panics
     /// Never: both parts were checked when the key was made.
@@ -127,7 +127,7 @@ impl TagKey {
             .expect("the name of a key was checked")
     }
 
-    /// The tag.
+    /// Returns the tag.
     ///
     /// # Panics
     /// Never: both parts were checked when the key was made.
@@ -161,7 +161,7 @@ impl<'de> Deserialize<'de> for TagKey {
     }
 }
 
-/// A tag's line as it stands in the file: `digest` and `size` stand together or not at all.
+/// The fields of a tag's line: `digest` and `size` are both present or both absent.
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct TagFields {

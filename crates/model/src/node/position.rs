@@ -1,4 +1,4 @@
-//! Where a node stands: which map, and which digits of the keys' hashes led there.
+//! The position of a node: its map, and the digits of the keys' hashes that lead to it.
 
 use std::fmt;
 
@@ -6,7 +6,7 @@ use super::MAX_DEPTH;
 use crate::digest::Digest;
 use crate::reference::Namespace;
 
-/// Which map a node belongs to.
+/// The map of a node.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum MapName {
     /// The map from namespaces to their maps of tags.
@@ -29,13 +29,13 @@ impl fmt::Display for MapName {
 pub struct Prefix(Vec<u8>);
 
 impl Prefix {
-    /// The prefix of a map's root: no digits.
+    /// Returns the prefix of a map's root: no digits.
     #[must_use]
     pub fn root() -> Self {
         Self::default()
     }
 
-    /// The prefix of the child at `nibble` (0 to 15).
+    /// Returns the prefix of the child at `nibble` (0 to 15).
     #[must_use]
     pub fn child(&self, nibble: u8) -> Self {
         let mut digits = self.0.clone();
@@ -43,13 +43,13 @@ impl Prefix {
         Self(digits)
     }
 
-    /// How many digits there are.
+    /// Returns the number of digits.
     #[must_use]
     pub fn depth(&self) -> usize {
         self.0.len()
     }
 
-    /// Whether `hash` starts with this prefix.
+    /// Returns whether `hash` starts with this prefix.
     #[must_use]
     pub fn covers(&self, hash: &Digest) -> bool {
         self.0.len() <= MAX_DEPTH
@@ -70,7 +70,7 @@ impl fmt::Display for Prefix {
     }
 }
 
-/// The place in a map that a node is for.
+/// The position of a node in a map.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Position {
     /// The map.
@@ -80,7 +80,7 @@ pub struct Position {
 }
 
 impl Position {
-    /// The root of a map.
+    /// Returns the position of the root of a map.
     #[must_use]
     pub fn root(map: MapName) -> Self {
         Self {
@@ -89,7 +89,7 @@ impl Position {
         }
     }
 
-    /// The child at `nibble`.
+    /// Returns the position of the child at `nibble`.
     #[must_use]
     pub fn child(&self, nibble: u8) -> Self {
         Self {

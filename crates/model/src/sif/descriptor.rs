@@ -12,7 +12,7 @@ use crate::{Arch, Digest};
 
 /// The size of a descriptor, in bytes.
 pub(super) const SIZE: usize = 585;
-/// The same, as offsets are counted.
+/// The same as a `u64`, for offsets.
 pub(super) const SIZE_U64: u64 = 585;
 
 /// The bits of a group's id on disk, and of a link that leads to a group.
@@ -20,7 +20,7 @@ const GROUP_MASK: u32 = 0xf000_0000;
 
 const EXTRA: usize = 201;
 
-/// What an object belongs to.
+/// The target of an object's link.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Link {
     /// The object with this id.
@@ -29,43 +29,43 @@ pub enum Link {
     Group(u32),
 }
 
-/// What a descriptor says of its object beyond what all objects have.
+/// The type-specific fields of a descriptor.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Extra {
-    /// The object's type has nothing more to say.
+    /// The object's type has no such fields.
     None,
     /// A file system.
     Partition {
-        /// How it is stored.
+        /// Its file system.
         filesystem: Filesystem,
-        /// What it is for.
+        /// Its purpose.
         partition: PartitionType,
-        /// What its programs run on.
+        /// The architecture of its programs.
         arch: Arch,
     },
     /// A signature over other objects: PGP, clear-signed, or DSSE.
     Signature {
         /// The hash of the signed digests.
         hash: HashType,
-        /// The signer's PGP fingerprint; a DSSE signature carries none.
+        /// The signer's PGP fingerprint; a DSSE signature has none.
         fingerprint: Option<[u8; 20]>,
     },
     /// A cryptographic message, such as the key of an encrypted partition.
     CryptoMessage {
-        /// How it is written.
+        /// Its format.
         format: MessageFormat,
-        /// What it is.
+        /// Its type.
         message: MessageType,
     },
     /// A software bill of materials.
     Sbom {
-        /// How it is written.
+        /// Its format.
         format: SbomFormat,
     },
     /// An OCI blob or root index.
     OciBlob {
-        /// Its digest, when it is one of SHA-256.
+        /// Its digest, if it is a SHA-256.
         digest: Option<Digest>,
     },
 }
@@ -82,12 +82,12 @@ pub struct SifDescriptor {
     modified: i64,
     name: String,
     extra: Extra,
-    /// The partition's code as it stands: `Extra` folds codes that are not known.
+    /// The exact code of the partition's architecture: `Extra` merges unknown codes.
     arch_code: [u8; 3],
 }
 
 impl SifDescriptor {
-    /// Reads one descriptor; `None` when it is not in use.
+    /// Parses one descriptor. Returns `None` if it is not in use.
     pub(super) fn parse(bytes: &[u8], header: &SifHeader) -> Result<Option<Self>, SifError> {
         let record = Record { bytes };
         // Go reads a bool: whatever is not zero is true.
@@ -123,67 +123,67 @@ impl SifDescriptor {
         }))
     }
 
-    /// What the object is.
+    /// Returns the type of the object.
     #[must_use]
     pub fn object_type(&self) -> ObjectType {
         self.object_type
     }
 
-    /// The object's id: not 0, and no other object has it.
+    /// Returns the object's id, which is unique and not 0.
     #[must_use]
     pub fn id(&self) -> u32 {
         self.id
     }
 
-    /// The group that the object belongs to, without its mask.
+    /// Returns the group that the object belongs to, without its mask.
     #[must_use]
     pub fn group(&self) -> Option<u32> {
         self.group
     }
 
-    /// What the object is linked to. That it exists is not checked.
+    /// Returns the target of the object's link, which may not exist.
     #[must_use]
     pub fn link(&self) -> Option<Link> {
         self.link
     }
 
-    /// Where the object starts in the file.
+    /// Returns the object's offset in the file.
     #[must_use]
     pub fn offset(&self) -> u64 {
         self.range.start
     }
 
-    /// The object's size, in bytes, without padding.
+    /// Returns the object's size, in bytes, without padding.
     #[must_use]
     pub fn size(&self) -> u64 {
         self.range.end - self.range.start
     }
 
-    /// The object's bytes in the file.
+    /// Returns the object's bytes in the file.
     #[must_use]
     pub fn range(&self) -> Range<u64> {
         self.range.clone()
     }
 
-    /// When the object was made, in seconds since 1970.
+    /// Returns the time at which the object was made, in seconds since 1970.
     #[must_use]
     pub fn created(&self) -> i64 {
         self.created
     }
 
-    /// When the object was last changed, in seconds since 1970.
+    /// Returns the time of the last change of the object, in seconds since 1970.
     #[must_use]
     pub fn modified(&self) -> i64 {
         self.modified
     }
 
-    /// The object's name, often empty. Bytes that are not UTF-8 are replaced.
+    /// Returns the object's name, often empty. Bytes that are not UTF-8 are replaced.
     #[must_use]
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// What the descriptor says beyond that.
+    /// Returns the type-specific fields.
     #[must_use]
     pub fn extra(&self) -> &Extra {
         &self.extra

@@ -1,4 +1,4 @@
-//! Why a file is not a SIF that can be relied on.
+//! Why a file is not a sound SIF.
 
 use crate::fault::Code;
 use std::fmt;
@@ -10,35 +10,35 @@ pub enum SifError {
     /// The header, the table or an object reaches past the end of the file.
     #[error("{region} ends at byte {end}, but the file has {size} bytes")]
     OutOfFile {
-        /// What reaches too far.
+        /// The part of the file.
         region: String,
-        /// Where it ends.
+        /// Its end.
         end: u64,
-        /// The size of the file, or of what was read of it.
+        /// The size of the file, or of the part that was read.
         size: u64,
     },
     /// The ten bytes at offset 32 are not SIF's.
-    #[error("the magic is {0:?}, not \"SIF_MAGIC\\0\"")]
+    #[error("the magic is {0:?}, expected \"SIF_MAGIC\\0\"")]
     Magic(String),
-    /// A version of the format other than 01.
-    #[error("version {0:?} of the format is not supported; expected \"01\"")]
+    /// The version of the format is not 01.
+    #[error("version {0:?} of the format is not supported, expected \"01\"")]
     Version(String),
     /// The launch script fills its field without a NUL at the end.
     #[error("the launch script does not end with NUL within 32 bytes")]
     LaunchScript,
-    /// A number of the header or of a descriptor that may not be negative, or an offset and a
-    /// size whose sum is no number of 64 bits.
+    /// A number in the header or in a descriptor is negative, or the sum of an offset and a size
+    /// overflows 64 bits.
     #[error("{region}: {field} is {value}, out of range")]
     Range {
-        /// Where the number stands.
+        /// The part of the file.
         region: String,
-        /// Which number.
+        /// The field.
         field: &'static str,
         /// Its value.
         value: i64,
     },
-    /// More descriptors than [`super::MAX_DESCRIPTORS`].
-    #[error("the table has {0} descriptors; at most 4096 are supported")]
+    /// The table has more descriptors than [`super::MAX_DESCRIPTORS`].
+    #[error("the table has {0} descriptors, expected at most 4096")]
     TooManyDescriptors(u64),
     /// The size of the table is less than its descriptors need.
     #[error("the table of descriptors has {size} bytes, but its descriptors need {needed}")]
@@ -56,7 +56,7 @@ pub enum SifError {
         /// The other part.
         second: String,
     },
-    /// An object outside the data section.
+    /// An object is outside the data section.
     #[error(
         "object {id} at bytes {start} to {end} is outside the data section, bytes {from} to {to}"
     )]
@@ -77,16 +77,16 @@ pub enum SifError {
     FreeCount {
         /// The count in the header.
         header: u64,
-        /// Descriptors not in use.
+        /// The number of descriptors not in use.
         table: u64,
     },
-    /// An object with id 0.
+    /// An object has the id 0.
     #[error("an object at byte {0} has id 0")]
     ZeroId(u64),
-    /// Two objects with one id.
-    #[error("id {0} stands twice")]
+    /// Two objects have the same id.
+    #[error("id {0} occurs twice")]
     DuplicateId(u32),
-    /// More than one primary partition.
+    /// The file has more than one primary partition.
     #[error("objects {first} and {second} are both primary partitions")]
     TwoPrimaries {
         /// The id of the first.
@@ -102,7 +102,7 @@ pub enum SifError {
         /// The code in the partition's descriptor.
         partition: String,
     },
-    /// A partition or a signature without a byte.
+    /// A partition or a signature is empty.
     #[error("object {id}, of type {kind}, is empty")]
     Empty {
         /// The object's id.
@@ -113,7 +113,7 @@ pub enum SifError {
 }
 
 impl SifError {
-    /// The error's word in `spec/cli.md`.
+    /// Returns the error's word in `spec/cli.md`.
     #[must_use]
     pub fn code(&self) -> Code {
         match self {
@@ -136,7 +136,7 @@ impl SifError {
     }
 }
 
-/// A part of the file, as errors name it.
+/// A part of the file, for error messages.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Region {
     Header,

@@ -30,7 +30,7 @@ impl<'a> Record<'a> {
         i64::from_le_bytes(self.array(at))
     }
 
-    /// A text that fills its field or ends with NULs, cut as siftool cuts it.
+    /// Returns a text that fills its field or ends with NULs, truncated as by siftool.
     pub(super) fn text(self, range: Range<usize>) -> String {
         let bytes = &self.bytes[range];
         let end = bytes
@@ -40,7 +40,7 @@ impl<'a> Record<'a> {
         String::from_utf8_lossy(&bytes[..end]).into_owned()
     }
 
-    /// An offset and a size, both of which a file can have; the fields are named as in siftool.
+    /// Parses an offset and a size, and checks them. The fields have the names of siftool.
     pub(super) fn range(
         self,
         region: Region,
@@ -73,7 +73,7 @@ pub(super) fn within_file(region: Region, range: &Range<u64>, size: u64) -> Resu
     Ok(())
 }
 
-/// The architecture of a code; one that is not known is [`Arch::Unknown`], as for siftool.
+/// Returns the architecture of a code. An unknown code is [`Arch::Unknown`], as in siftool.
 pub(super) fn arch(code: [u8; 3]) -> Arch {
     let [first, second, 0] = code else {
         return Arch::Unknown;
@@ -85,7 +85,7 @@ pub(super) fn arch(code: [u8; 3]) -> Arch {
         .unwrap_or(Arch::Unknown)
 }
 
-/// Raw bytes as an error shows them.
+/// Formats raw bytes for an error message.
 pub(super) fn shown<const N: usize>(bytes: [u8; N]) -> String {
     Record { bytes: &bytes }.text(0..N)
 }

@@ -12,7 +12,7 @@ use crate::Arch;
 const MAGIC: &[u8; 10] = b"SIF_MAGIC\0";
 const VERSION: &[u8; 3] = b"01\0";
 
-/// A SIF header whose table of descriptors and data section lie inside the file.
+/// A SIF header whose table of descriptors and data section are inside the file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SifHeader {
     launch_script: String,
@@ -32,11 +32,11 @@ impl SifHeader {
     /// The size of a header, in bytes.
     pub const SIZE: usize = 128;
 
-    /// Checks the header at the start of `front`, of a file of `file_size` bytes. Bytes of
-    /// `front` after the header are not looked at.
+    /// Parses and checks the header at the start of `front`, of a file of `file_size` bytes. Ignores
+    /// bytes of `front` after the header.
     ///
     /// # Errors
-    /// [`SifError`], by the rule that the header breaks.
+    /// [`SifError`] for the rule that the header violates.
     pub fn parse(front: &[u8], file_size: u64) -> Result<Self, SifError> {
         let Some(bytes) = front.get(..Self::SIZE) else {
             let size = u64::try_from(front.len()).unwrap_or(u64::MAX);
@@ -84,25 +84,25 @@ impl SifHeader {
         })
     }
 
-    /// The line that lets a shell run the image, with its line feed; often empty.
+    /// Returns the line with which a shell runs the image, with its line feed; often empty.
     #[must_use]
     pub fn launch_script(&self) -> &str {
         &self.launch_script
     }
 
-    /// The version of the format: `01`.
+    /// Returns the version of the format: `01`.
     #[must_use]
     pub fn version(&self) -> &str {
         &self.version
     }
 
-    /// The architecture of the primary partition, [`Arch::Unknown`] where there is none.
+    /// Returns the architecture of the primary partition, or [`Arch::Unknown`] without one.
     #[must_use]
     pub fn arch(&self) -> Arch {
         field::arch(self.arch_code)
     }
 
-    /// The image's UUID as text, in lower case. Reproducible builds leave it nil.
+    /// Returns the image's UUID as text, in lower case. Reproducible builds leave it nil.
     #[must_use]
     pub fn id(&self) -> String {
         let mut text = String::with_capacity(36);
@@ -115,50 +115,52 @@ impl SifHeader {
         text
     }
 
-    /// When the image was made, in seconds since 1970; reproducible builds write the year 1.
+    /// Returns the time at which the image was made, in seconds since 1970. Reproducible builds write
+    /// the year 1.
     #[must_use]
     pub fn created(&self) -> i64 {
         self.created
     }
 
-    /// When the image was last changed, in seconds since 1970.
+    /// Returns the time of the last change of the image, in seconds since 1970.
     #[must_use]
     pub fn modified(&self) -> i64 {
         self.modified
     }
 
-    /// Descriptors not in use. Not yet compared with the table: [`super::SifImage::parse`] does.
+    /// Returns the number of descriptors not in use. [`super::SifImage::parse`] compares it with the
+    /// table.
     #[must_use]
     pub fn descriptors_free(&self) -> u64 {
         self.free
     }
 
-    /// Descriptors in the table, in use or not.
+    /// Returns the number of descriptors in the table, in use or not.
     #[must_use]
     pub fn descriptors_total(&self) -> u64 {
         self.total
     }
 
-    /// The section of descriptors: it may be larger than its table.
+    /// Returns the section of descriptors, which may be larger than its table.
     #[must_use]
     pub fn descriptors(&self) -> Range<u64> {
         self.descriptors.clone()
     }
 
-    /// The bytes of the file that hold the table, for [`super::SifImage::parse`].
+    /// Returns the bytes of the file that hold the table, for [`super::SifImage::parse`].
     #[must_use]
     pub fn table(&self) -> Range<u64> {
         let start = self.descriptors.start;
         start..start + self.total * descriptor::SIZE_U64
     }
 
-    /// The data section, with the objects and the gaps between them.
+    /// Returns the data section, with the objects and the gaps between them.
     #[must_use]
     pub fn data(&self) -> Range<u64> {
         self.data.clone()
     }
 
-    /// The size of the file that the header was checked against, in bytes.
+    /// Returns the size of the file, in bytes.
     #[must_use]
     pub fn file_size(&self) -> u64 {
         self.file_size
@@ -177,7 +179,7 @@ fn count(field: &'static str, value: i64) -> Result<u64, SifError> {
     })
 }
 
-/// The three regions must lie in the file, and none may cover another.
+/// Checks that the three regions are in the file, and do not overlap.
 fn check_regions(
     total: u64,
     descriptors: &Range<u64>,

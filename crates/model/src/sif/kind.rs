@@ -13,7 +13,7 @@ macro_rules! kinds {
         #[allow(missing_docs, reason = "each variant is the word it is named after")]
         pub enum $type {
             $($variant,)*
-            /// A code without a name: kept, since newer tools may write it.
+            /// A code without a name, which newer tools may write.
             Unknown(i32),
         }
 
@@ -25,7 +25,7 @@ macro_rules! kinds {
                 }
             }
 
-            /// The word that siftool prints.
+            /// Returns the word that siftool prints.
             #[must_use]
             pub const fn as_str(self) -> &'static str {
                 match self {
@@ -38,7 +38,7 @@ macro_rules! kinds {
 }
 
 kinds! {
-    /// What an object is.
+    /// The type of an object.
     ObjectType, unknown "Unknown" {
         Deffile = 0x4001 "Def.FILE",
         EnvVar = 0x4002 "Env.Vars",
@@ -67,7 +67,7 @@ kinds! {
 }
 
 kinds! {
-    /// What a partition is for.
+    /// The purpose of a partition.
     PartitionType, unknown "Unknown" {
         System = 1 "System",
         PrimarySystem = 2 "*System",
@@ -96,7 +96,7 @@ kinds! {
 }
 
 kinds! {
-    /// What a cryptographic message is.
+    /// The type of a cryptographic message.
     MessageType, unknown "Unknown" {
         ClearSignature = 0x100 "Clear Signature",
         RsaOaep = 0x200 "RSA-OAEP",

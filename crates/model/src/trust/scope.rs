@@ -1,4 +1,4 @@
-//! The names that a delegation is about (`spec/trust.md`).
+//! The names that a delegation covers (`spec/trust.md`).
 
 use std::fmt;
 use std::str::FromStr;
@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::reference::{Namespace, ReferenceError, Repository};
 
-/// A namespace as a whole, or one repository: exact components, never a prefix or a pattern.
-/// Ordered by its text.
+/// A whole namespace, or one repository: exact components, never a prefix or a pattern. Ordered by its
+/// text.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub enum Scope {

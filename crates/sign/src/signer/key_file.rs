@@ -12,8 +12,8 @@ use crate::error::SignError;
 use crate::namespace::Purpose;
 use crate::signature::{encode, signed};
 
-/// A private key of Ed25519 or ECDSA, out of an OpenSSH key file. It is wiped when it is dropped,
-/// and never shown.
+/// A private key of Ed25519 or ECDSA, from an OpenSSH key file. It is wiped when it is dropped, and
+/// never printed.
 pub struct KeyFile {
     path: PathBuf,
     key: Key,
@@ -24,7 +24,7 @@ impl KeyFile {
     /// Reads a key file, and asks for its passphrase if it has one.
     ///
     /// # Errors
-    /// When the file holds no private key that can be used here, or the passphrase is not given.
+    /// If the file holds no usable private key, or the passphrase is not given.
     pub fn open(path: &Path, ask: AskPassphrase<'_>) -> Result<Self, SignError> {
         let text = read(path)?;
         match public_half(path, &text)? {

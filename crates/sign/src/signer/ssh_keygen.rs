@@ -11,7 +11,7 @@ use super::{Signer, checked, public_half, read};
 use crate::error::{SignError, clean};
 use crate::namespace::Purpose;
 
-/// A key that `ssh-keygen` signs with: it finds the private half in an agent, in the file, or in a
+/// A key with which `ssh-keygen` signs. It finds the private key in an agent, in the file, or in a
 /// device, and asks for passphrase, PIN and touch itself.
 #[derive(Debug, Clone)]
 pub struct SshKeygen {
@@ -21,10 +21,10 @@ pub struct SshKeygen {
 }
 
 impl SshKeygen {
-    /// Reads the public key out of `path`: a `.pub` file, or a private key file.
+    /// Reads the public key from `path`: a `.pub` file, or a private key file.
     ///
     /// # Errors
-    /// When the file holds no key in OpenSSH's form, or one that is too weak.
+    /// If the file holds no key in OpenSSH's format, or a weak key.
     pub fn open(path: &Path) -> Result<Self, SignError> {
         let (key, _) = public_half(path, &read(path)?)?;
         Ok(Self::of_key(path, key))
@@ -38,7 +38,7 @@ impl SshKeygen {
         }
     }
 
-    /// The same by another program than the first `ssh-keygen` of the search path.
+    /// Uses another program than the first `ssh-keygen` of the search path.
     #[must_use]
     pub fn by(mut self, program: impl Into<OsString>) -> Self {
         self.program = program.into();

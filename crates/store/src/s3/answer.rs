@@ -1,5 +1,5 @@
-//! What a server that speaks S3 answers: the one place where its statuses and error codes get their
-//! meaning. `object_store` has the requests, and gets responses from here.
+//! Interprets the answers of S3 servers. Their statuses and error codes get their meaning only here.
+//! `object_store` makes the requests, and gets the responses from this module.
 
 use std::time::Duration;
 
@@ -18,15 +18,15 @@ use reqwest::Url;
 use crate::web::{self, cause};
 use crate::{StoreConfig, StoreError};
 
-/// The most bytes of a response that is no object which are read.
+/// The maximal number of bytes that are read of a response without an object.
 const MAX_BODY: usize = 64 << 10;
 
-/// A response that is no success.
+/// A response with an error status.
 #[derive(Debug, Clone, thiserror::Error)]
 #[error("HTTP {status}")]
 pub(super) struct Answered {
     pub(super) status: u16,
-    /// The `Code` of the body, where it is an error of S3.
+    /// The `Code` of the body, if it is an error of S3.
     pub(super) code: Option<String>,
     /// The `Message` of the body.
     message: Option<String>,
@@ -51,12 +51,12 @@ impl Answered {
         self.code.as_deref() == Some(code)
     }
 
-    /// Whether nothing says why it is refused, as to HEAD.
+    /// Returns whether the response states no reason, as the response to HEAD.
     pub(super) fn is_bare(&self) -> bool {
         self.code.is_none()
     }
 
-    /// What the server says, in its own words.
+    /// Returns the message of the server.
     fn words(&self) -> String {
         match (&self.code, &self.message) {
             (Some(code), Some(message)) => format!("{code}: {message}"),
@@ -65,7 +65,7 @@ impl Answered {
         }
     }
 
-    /// What it means for the object `name` of the registry `root`.
+    /// Converts the response to the error for the object `name` of the registry `root`.
     pub(super) fn to_error(&self, name: String, root: &str) -> StoreError {
         let (status, what) = (self.status, self.words());
         match self.code.as_deref().unwrap_or_default() {
@@ -127,7 +127,7 @@ impl Answered {
     }
 }
 
-/// The response behind an error, where there was one.
+/// Returns the response that caused an error, if there was one.
 pub(super) fn answered(error: &object_store::Error) -> Option<&Answered> {
     cause(error)
 }
@@ -141,7 +141,7 @@ pub(super) struct Connector {
 
 impl Connector {
     /// # Errors
-    /// When TLS cannot be set up.
+    /// If TLS cannot be set up.
     pub(super) fn new(
         endpoint: &Url,
         config: &StoreConfig,
@@ -177,7 +177,7 @@ impl HttpConnector for Connector {
     }
 }
 
-/// Sends requests. A response that is no success is the error [`Answered`].
+/// Sends requests. A response with an error status becomes the error [`Answered`].
 #[derive(Debug)]
 struct Service {
     client: reqwest::Client,
@@ -216,7 +216,7 @@ impl HttpService for Service {
     }
 }
 
-/// The first bytes of a body, however long it is.
+/// Returns the first bytes of a body, whatever its length is.
 async fn first_bytes(body: HttpResponseBody) -> Result<Bytes, HttpError> {
     let (mut stream, mut bytes) = (body.bytes_stream(), Vec::new());
     while bytes.len() < MAX_BODY
@@ -236,8 +236,9 @@ fn is_link_local(host: &str) -> bool {
     }
 }
 
-/// Lets a partial response that begins where it should name all that was asked for: `object_store` refuses
-/// one that is shorter, as RFC 9110 (15.3.7) allows. That its body ends before, who reads it sees.
+/// Changes the headers of a partial response that begins at the right offset, so that it names the whole
+/// requested range: `object_store` refuses shorter responses, which RFC 9110 (15.3.7) permits. The
+/// reader notices that the body ends earlier.
 fn lengthen(mut response: HttpResponse, asked: &HeaderValue) -> HttpResponse {
     let lengthened = || {
         let asked = asked.to_str().ok()?.strip_prefix("bytes=")?;

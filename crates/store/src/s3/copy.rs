@@ -1,4 +1,4 @@
-//! Copies that the server makes, without the bytes passing through here.
+//! Copies on the server.
 
 use http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use http::{HeaderName, Method};
@@ -10,11 +10,11 @@ use super::signed::{self, Request, lost, refused};
 use super::{S3, attributes};
 use crate::{Served, Store as _, StoreError};
 
-/// The metadata in which the digest of a copy is noted; `x-amz-meta-` stands before it.
+/// The metadata key for the digest of a copy, after `x-amz-meta-`.
 pub(super) const NOTED: &str = "sreg-digest";
-/// The most bytes that are copied by one request. S3 takes 5 GiB; less is answered sooner.
+/// The maximal number of bytes of one copy request. S3 accepts 5 GiB, and answers faster for less.
 pub(super) const MOST: u64 = 1 << 30;
-/// The most parts of an object; S3 takes 10,000.
+/// The maximal number of parts of an object. S3 accepts 10,000.
 const PARTS: u64 = 9_000;
 
 pub(super) fn copy(
@@ -52,7 +52,7 @@ fn header(name: &'static str, value: String) -> (HeaderName, String) {
     (HeaderName::from_static(name), value)
 }
 
-/// Copies part after part: each is copied by the server, too.
+/// Copies an object in parts, each on the server.
 fn in_parts(
     store: &S3,
     from: &str,
@@ -113,8 +113,8 @@ fn in_parts(
     }
 }
 
-/// Asks for a copy of an object, or of a part of it: its entity tag, with its quotes. The answer may say
-/// 200 before the copy has failed.
+/// Requests a copy of an object, or of a part of it. Returns its entity tag, with its quotes. The answer
+/// may be 200 before the copy fails.
 async fn ask(
     store: &S3,
     from: &str,
@@ -153,7 +153,7 @@ async fn ask(
     Ok(format!("\"{}\"", tag.trim_matches('"')))
 }
 
-/// Percent-encodes what has another meaning in a URL.
+/// Percent-encodes characters that have a meaning in a URL.
 fn escape(text: &str) -> String {
     let mut escaped = String::new();
     for byte in text.bytes() {

@@ -1,5 +1,5 @@
-//! Where credentials come from: the environment, a profile of the user (keys, single sign-on, a role, a
-//! process that is asked), the machine.
+//! Sources of credentials: the environment, a profile of the user (keys, single sign-on, a role, a
+//! credential process), the machine.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -11,11 +11,11 @@ use reqsign::ProvideCredential as _;
 use reqsign::aws::DefaultCredentialProvider;
 use tokio::sync::Mutex;
 
-/// How long before they end credentials are asked for again.
+/// The time before their expiry at which credentials are renewed.
 const MARGIN: Duration = Duration::from_secs(120);
 
-/// Which sources of credentials the environment names, in the order in which they are tried. What
-/// they hold is not told.
+/// Returns the sources of credentials that the environment names, in the order in which they are tried,
+/// without secrets.
 #[must_use]
 pub fn credentials() -> Vec<String> {
     let is_set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
@@ -56,7 +56,7 @@ pub fn credentials() -> Vec<String> {
     found
 }
 
-/// Where the environment names no credentials, and there is a profile to read.
+/// Returns whether the environment names no credentials, and a profile exists.
 pub(super) fn wants_profile() -> bool {
     let is_set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
     const NAMED: [&str; 5] = [
@@ -69,7 +69,7 @@ pub(super) fn wants_profile() -> bool {
     !NAMED.iter().any(|name| is_set(name)) && files().iter().any(|file| file.is_file())
 }
 
-/// The files of profiles.
+/// Returns the paths of the profile files.
 fn files() -> Vec<PathBuf> {
     let home = std::env::var_os("HOME").map(PathBuf::from);
     let file = |variable: &str, name: &str| {
@@ -81,7 +81,7 @@ fn files() -> Vec<PathBuf> {
     credentials.into_iter().chain(config).collect()
 }
 
-/// Asks for credentials, and keeps them as long as they hold.
+/// Requests credentials, and caches them while they are valid.
 #[derive(Debug)]
 pub(super) struct Profile {
     chain: DefaultCredentialProvider,

@@ -1,4 +1,4 @@
-//! Writes an object in parts, several at once, and goes on where an earlier run was stopped.
+//! Writes an object in parts, several at once, and resumes an interrupted upload.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
@@ -16,14 +16,14 @@ use serde::{Deserialize, Serialize};
 use super::{S3, attributes};
 use crate::{If, Served, Store as _, StoreError, Upload};
 
-/// The least bytes of a part; a smaller object is written in one request.
+/// The minimal size of a part, in bytes. A smaller object is written in one request.
 const PART: u64 = 16 << 20;
-/// The most parts of an object; S3 takes 10,000.
+/// The maximal number of parts of an object. S3 accepts 10,000.
 const PARTS: u64 = 9_000;
-/// The parts that are sent at once.
+/// The number of parts that are sent at once.
 const AT_ONCE: usize = 4;
 
-/// What has arrived of an upload. A hint: what does not fit is begun anew.
+/// The progress of an upload. It is a hint: an upload that does not match starts again.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Journal {
@@ -33,11 +33,11 @@ struct Journal {
     file: (u64, i128),
     /// The bytes of every part but the last.
     part: u64,
-    /// What the server calls the upload.
+    /// The server's id of the upload.
     upload: String,
-    /// The parts that have arrived, by number, as the server calls them.
+    /// The server's entity tags of the uploaded parts, by number.
     arrived: BTreeMap<u64, String>,
-    /// The entity tag of what stood there before.
+    /// The entity tag of the former object.
     before: Option<String>,
 }
 
@@ -109,7 +109,7 @@ impl S3 {
         self.no_checksums.store(true, Ordering::Relaxed);
     }
 
-    /// What parts are sent with: without checksums, their signature is over their bytes.
+    /// Returns the client for parts. Without checksums, the signature of a part covers its bytes.
     fn for_parts(&self) -> &AmazonS3 {
         match self.has_no_checksums() {
             true => &self.bucket,
@@ -162,7 +162,7 @@ fn probe_once(store: &S3, key: &str) -> Result<(), StoreError> {
     done
 }
 
-/// Whether the server knows an upload no longer, or not the parts that it should have.
+/// Returns whether the server has forgotten an upload or some of its parts.
 fn is_forgotten(error: &StoreError) -> bool {
     match error {
         StoreError::Status {
@@ -176,8 +176,8 @@ fn is_forgotten(error: &StoreError) -> bool {
     }
 }
 
-/// Whether an error may be that of a server that does not know the checksum of parts: what such servers say
-/// differs.
+/// Returns whether an error may come from a server that does not support the checksum of parts. The
+/// messages of such servers differ.
 fn is_about_checksums(error: &StoreError) -> bool {
     matches!(
         error,
@@ -219,7 +219,7 @@ fn begin(store: &S3, key: &str, served: Served, fresh: Journal) -> Result<Journa
     })
 }
 
-/// The journal of an upload of the same file to the same place.
+/// Reads the journal of an upload of the same file to the same object.
 fn read(path: &Path, fresh: &Journal) -> Option<Journal> {
     let bytes = fs::read(path).ok()?;
     let journal: Journal = serde_json::from_slice(&bytes).ok()?;
@@ -246,7 +246,7 @@ impl Sending<'_> {
         Ok(())
     }
 
-    /// Sends the parts that have not arrived, and puts them together.
+    /// Sends the missing parts, and completes the upload.
     fn send(&self) -> Result<(), StoreError> {
         let (id, part, arrived) = {
             let journal = self.journal();
@@ -312,7 +312,7 @@ impl Sending<'_> {
         Ok(())
     }
 
-    /// Whether another object of the right size stands there than before.
+    /// Returns whether the object has changed and has the right size.
     fn has_arrived(&self) -> Result<bool, StoreError> {
         let before = self.journal().before.clone();
         let found = self.store.head(self.key)?;
@@ -353,7 +353,7 @@ impl Sending<'_> {
         Ok(())
     }
 
-    /// Notes what has arrived. A note that cannot be written costs a later run some parts.
+    /// Writes the journal. If this fails, a later run uploads some parts again.
     fn note(&self, journal: &Journal) {
         let Some(path) = self.upload.journal else {
             return;

@@ -1,4 +1,4 @@
-//! Requests that are signed here, by `reqsign`: those that `object_store` has no name for.
+//! Requests that `reqsign` signs, because `object_store` does not support them.
 
 use http::{HeaderName, HeaderValue, Method};
 use object_store::signer::Signer as _;
@@ -10,10 +10,10 @@ use super::S3;
 use super::answer::Answered;
 use crate::{StoreError, web};
 
-/// The most bytes of an answer's text that are read.
+/// The maximal number of bytes that are read of an answer's text.
 const MAX_TEXT: usize = 4 << 10;
 
-/// What such requests are made with.
+/// The client of such requests.
 #[derive(Debug)]
 pub(super) struct Sender {
     pub(super) client: Client,
@@ -24,11 +24,11 @@ pub(super) struct Sender {
 pub(super) struct Request<'a> {
     pub(super) method: Method,
     pub(super) key: &'a str,
-    /// What follows the `?`, as it is sent.
+    /// The query, after the `?`, encoded.
     pub(super) query: String,
     pub(super) headers: Vec<(HeaderName, String)>,
     pub(super) bytes: &'a [u8],
-    /// Whether the server has work to do before it answers.
+    /// Whether the server may take long to answer.
     pub(super) is_slow: bool,
 }
 
@@ -92,7 +92,7 @@ pub(super) async fn send(store: &S3, request: Request<'_>) -> Result<Response, S
     answer.map_err(lost(store, key))
 }
 
-/// The text of an answer, which may be long.
+/// Returns the first bytes of the text of an answer.
 pub(super) async fn text(answer: &mut Response) -> reqwest::Result<String> {
     let mut text = Vec::new();
     while text.len() < MAX_TEXT
@@ -104,21 +104,21 @@ pub(super) async fn text(answer: &mut Response) -> reqwest::Result<String> {
     Ok(String::from_utf8_lossy(&text).into_owned())
 }
 
-/// Why the server refuses, by its words.
+/// Parses the refusal of a server.
 pub(super) async fn refusal(mut answer: Response) -> Answered {
     let status = answer.status().as_u16();
     let text = text(&mut answer).await.unwrap_or_default();
     Answered::new(status, &text)
 }
 
-/// The same as an error.
+/// Converts the refusal of a server to an error.
 pub(super) async fn refused(store: &S3, key: &str, answer: Response) -> StoreError {
     refusal(answer)
         .await
         .to_error(store.url(key), store.name.as_str())
 }
 
-/// What came of a request that was not answered.
+/// Returns the error of a request that was not answered.
 pub(super) fn lost(store: &S3, key: &str) -> impl Fn(reqwest::Error) -> StoreError {
     let (name, endpoint) = (store.url(key), store.endpoint.clone());
     move |error| web::lost(&name, &endpoint, &error)

@@ -1,4 +1,4 @@
-//! Keys that end with a slash, as web servers have them for folders: `object_store` has no name for
+//! Keys that end with a slash, as web servers use them for folders. `object_store` does not support
 //! them.
 
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -11,15 +11,15 @@ use super::S3;
 use super::signed::{self, Request, lost, refusal, refused};
 use crate::{If, Object, Served, StoreError, Version, Written};
 
-/// What is known of such keys.
+/// Whether the server supports such keys.
 #[derive(Debug)]
 pub(super) struct Slashes {
-    /// Whether the server was seen to have none, or nothing can be sent for them.
+    /// Whether the server refused such a key, or requests cannot be signed.
     refused: AtomicBool,
 }
 
 impl Slashes {
-    /// Only what is signed can be sent here.
+    /// Creates the state. Only signed requests can have such keys.
     pub(super) fn new(is_signed: bool) -> Self {
         Self {
             refused: AtomicBool::new(!is_signed),

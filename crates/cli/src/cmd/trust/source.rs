@@ -50,7 +50,7 @@ impl Found {
 fn no_keys(target: &str) -> Problem {
     Problem::new(
         "no-keys",
-        format!("{target} has no keys: nobody can say who published in it"),
+        format!("{target} has no keys: its publishers cannot be verified"),
     )
     .with_hint(match is_remote(target) {
         true if target.starts_with("s3://") => format!(
