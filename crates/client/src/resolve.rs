@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use sreg_model::statement::Claim;
 use sreg_model::{Document, Reference};
 use sreg_registry::verify::Seen;
-use sreg_registry::{Tree, TreeError};
+use sreg_registry::{Registry, RegistryError};
 
 use crate::known::{ExpectedRegistry, confirm_registry};
 use crate::location::Location;
@@ -29,7 +29,7 @@ pub use resolved::Resolved;
 /// # Errors
 /// The error of the registry itself, if no mirror has the image either: `Refused` if something is wrong with it, or
 /// the reference is not published; `Removed`, `NoArch`, `Unsigned` or `Known` if the image cannot be used;
-/// `Tree` or `Store` if the registry cannot be read. With [`Version::Locked`] also `NotLocked`, `NoSuchVersion`
+/// `Registry` or `Store` if the registry cannot be read. With [`Version::Locked`] also `NotLocked`, `NoSuchVersion`
 /// or `Policy`. With [`Version::Offline`] no server is asked: `NeverSeen`, `OlderThanLocked` or `NotCached`.
 pub fn resolve(
     location: &Location,
@@ -85,7 +85,7 @@ fn resolve_at(
     };
     // What was not read yet is not absent.
     if options.store.retry.interrupt.is_set() {
-        return Err(TreeError::Cancelled.into());
+        return Err(RegistryError::Cancelled.into());
     }
     let evidence = options.pins.keep_evidence(&expected, &report.forks)?;
     if !evidence.is_empty() {
@@ -132,7 +132,7 @@ fn resolve_at(
 /// Finds out whether somebody vouches for the registry. Returns whether a person has confirmed it just now.
 fn vouch(
     location: &Location,
-    tree: &Tree,
+    tree: &Registry,
     reference: &Reference,
     (expected, seen): (&ExpectedRegistry, Option<&Seen>),
     options: &PullOptions<'_>,

@@ -3,20 +3,20 @@
 use sreg_model::settings::Settings;
 use sreg_model::statement::Subject;
 use sreg_registry::derive::{self, Lines};
-use sreg_registry::{Tree, TreeError};
+use sreg_registry::{Registry, RegistryError};
 use sreg_views::host;
 
 /// Refuses to write the file for a host over one that somebody else has made.
-pub(crate) fn check_file(tree: &Tree, settings: &Settings) -> Result<(), TreeError> {
+pub(crate) fn check_file(tree: &Registry, settings: &Settings) -> Result<(), RegistryError> {
     let known = tree.settings().host.and_then(host::file);
     let wanted = settings.host.and_then(host::file);
     let Some(view) = wanted.filter(|view| known.as_ref() != Some(view)) else {
         return Ok(());
     };
     match derive::read(tree, &view.place, derive::stored(&view).len()) {
-        Err(TreeError::Missing { .. }) => Ok(()),
+        Err(RegistryError::Missing { .. }) => Ok(()),
         Ok(found) if found == *derive::stored(&view) => Ok(()),
-        Ok(_) => Err(TreeError::InTheWay(tree.path(&view.place))),
+        Ok(_) => Err(RegistryError::InTheWay(tree.path(&view.place))),
         Err(error) => Err(error),
     }
 }

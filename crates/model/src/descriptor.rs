@@ -22,7 +22,7 @@ pub struct Descriptor {
     urls: Vec<String>,
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     annotations: BTreeMap<String, String>,
-    /// Written, and ignored when read.
+    /// PutOutcome, and ignored when read.
     #[serde(skip_deserializing, skip_serializing_if = "Option::is_none")]
     platform: Option<Platform>,
     #[serde(default, skip_serializing_if = "Option::is_none")]

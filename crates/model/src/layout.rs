@@ -60,9 +60,9 @@ pub enum Place {
     /// The description of an image for Singularity Hub's clients.
     Shub(Repository, Tag),
     /// The list of tags at a static-v1 endpoint.
-    SeedTags(Repository),
+    StaticTags(Repository),
     /// The manifest at a static-v1 endpoint.
-    SeedManifest(Repository, Tag),
+    StaticManifest(Repository, Tag),
 }
 
 /// The folder for files that are not published yet.
@@ -154,8 +154,8 @@ impl Place {
             | Self::LibraryImage(..)
             | Self::LibraryFile(..)
             | Self::Shub(..)
-            | Self::SeedTags(_)
-            | Self::SeedManifest(..) => true,
+            | Self::StaticTags(_)
+            | Self::StaticManifest(..) => true,
             Self::Settings
             | Self::Head
             | Self::HeadSlot { .. }
@@ -189,7 +189,7 @@ impl Place {
     #[must_use]
     pub fn folder(&self) -> Option<String> {
         match self {
-            Self::Ping | Self::SeedTags(_) | Self::SeedManifest(..) => {
+            Self::Ping | Self::StaticTags(_) | Self::StaticManifest(..) => {
                 let path = self.to_string();
                 path.strip_suffix("index.html").map(str::to_owned)
             }
@@ -239,9 +239,11 @@ impl Place {
                 let (repository, tag) = tagged(namespace, name)?;
                 Self::Shub(repository, tag)
             }
-            [namespace, name, "tags", "index.html"] => Self::SeedTags(repository(namespace, name)?),
+            [namespace, name, "tags", "index.html"] => {
+                Self::StaticTags(repository(namespace, name)?)
+            }
             [namespace, name, "manifests", tag, "index.html"] => {
-                Self::SeedManifest(repository(namespace, name)?, tag.parse().ok()?)
+                Self::StaticManifest(repository(namespace, name)?, tag.parse().ok()?)
             }
             _ => return None,
         };
@@ -282,8 +284,8 @@ impl fmt::Display for Place {
             }
             Self::Shub(repository, tag) => write!(f, "api/container/{repository}:{tag}"),
             Self::Manifest(repository, digest) => write!(f, "v2/{repository}/manifests/{digest}"),
-            Self::SeedTags(repository) => write!(f, "{repository}/tags/index.html"),
-            Self::SeedManifest(repository, tag) => {
+            Self::StaticTags(repository) => write!(f, "{repository}/tags/index.html"),
+            Self::StaticManifest(repository, tag) => {
                 write!(f, "{repository}/manifests/{tag}/index.html")
             }
         }
@@ -411,11 +413,11 @@ mod tests {
                 "api/container/Lab/Tool:V1.0".to_owned(),
             ),
             (
-                Place::SeedTags(repository.clone()),
+                Place::StaticTags(repository.clone()),
                 "Lab/Tool/tags/index.html".to_owned(),
             ),
             (
-                Place::SeedManifest(repository, "1.0".parse().unwrap()),
+                Place::StaticManifest(repository, "1.0".parse().unwrap()),
                 "Lab/Tool/manifests/1.0/index.html".to_owned(),
             ),
         ] {

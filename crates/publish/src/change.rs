@@ -10,11 +10,11 @@ use sreg_model::settings::Settings;
 use sreg_model::statement::{Claim, Statement, Subject};
 use sreg_model::{Digest, Document, Reference, canonical};
 use sreg_registry::derive::{Lines, lines};
-use sreg_registry::{Tree, TreeError, heads};
-use sreg_sign::Series;
+use sreg_registry::{Registry, RegistryError, heads};
+use sreg_sign::TrustChain;
 
 use crate::attempts::until_won;
-use crate::changeset::{Edition, others};
+use crate::changeset::{Changeset, others};
 use crate::commit::{self, Published};
 use crate::destination::Destination;
 use crate::link::LinkMode;
@@ -27,8 +27,8 @@ use crate::writer::Writer;
 pub use self::trust::{lost, takes_from_heads};
 
 /// The keys of a session, which a change needs.
-fn keys<'a>(session: &Session<'a>) -> Result<&'a Keys<'a>, TreeError> {
-    session.keys.ok_or(TreeError::OneKey(0))
+fn keys<'a>(session: &Session<'a>) -> Result<&'a Keys<'a>, RegistryError> {
+    session.keys.ok_or(RegistryError::OneKey(0))
 }
 
 impl Session<'_> {
@@ -40,38 +40,38 @@ impl Session<'_> {
     pub fn begin(
         &self,
         destination: &Destination,
-        from: Option<&Tree>,
-    ) -> Result<Published, TreeError> {
+        from: Option<&Registry>,
+    ) -> Result<Published, RegistryError> {
         let keys = keys(self)?;
         if keys.signers.len() != 1 {
-            return Err(TreeError::OneKey(keys.signers.len()));
+            return Err(RegistryError::OneKey(keys.signers.len()));
         }
         let settings = from.map_or_else(Settings::default, |tree| tree.settings().clone());
         let writer = destination.open(&settings, self.progress)?;
         let (mut writer, base) = self.recovered(writer)?;
-        if base.series.is_none() && base.head.is_some() {
-            return Err(TreeError::Published(writer.tree().root().to_owned()));
+        if base.trust_chain.is_none() && base.head.is_some() {
+            return Err(RegistryError::Published(writer.tree().root().to_owned()));
         }
-        if let Some(series) = &base.series {
-            return Err(TreeError::HasKeys {
+        if let Some(trust_chain) = &base.trust_chain {
+            return Err(RegistryError::HasKeys {
                 place: writer.tree().root().display().to_string(),
-                registry: series.registry(),
+                registry: trust_chain.registry(),
             });
         }
         let lines = base.lines(&*writer)?;
-        let mut edition = Edition::default();
+        let mut changeset = Changeset::default();
         if let Some(from) = from {
-            edition.present = bring_all(&*writer, from, self.progress)?;
+            changeset.present = bring_all(&*writer, from, self.progress)?;
         }
-        edition.again = others(&lines, &edition);
-        self.publish_lines(&mut *writer, &base, &lines, edition)
+        changeset.again = others(&lines, &changeset);
+        self.publish_lines(&mut *writer, &base, &lines, changeset)
     }
 
     /// Publishes the same again, so that it holds longer.
     ///
     /// # Errors
     /// When the keys may not sign it, or the tree cannot be written.
-    pub fn renew(&self, destination: &Destination) -> Result<Published, TreeError> {
+    pub fn renew(&self, destination: &Destination) -> Result<Published, RegistryError> {
         until_won(&*destination.store, || {
             self.sign_again(destination, &|_| false)
         })
@@ -87,35 +87,38 @@ impl Session<'_> {
         &self,
         destination: &Destination,
         chosen: &dyn Fn(&Subject) -> bool,
-    ) -> Result<(Published, Vec<Subject>), TreeError> {
+    ) -> Result<(Published, Vec<Subject>), RegistryError> {
         let (mut writer, base) = self.open_there(destination)?;
-        let Some(series) = &base.series else {
-            return Err(TreeError::NoKeys(writer.tree().root().to_owned()));
+        let Some(trust_chain) = &base.trust_chain else {
+            return Err(RegistryError::NoKeys(writer.tree().root().to_owned()));
         };
         let lines = base.lines(&*writer)?;
-        let mut edition = Edition::default();
-        for subject in others(&lines, &edition) {
+        let mut changeset = Changeset::default();
+        for subject in others(&lines, &changeset) {
             if !chosen(&subject) {
                 continue;
             }
-            match standing(writer.tree(), series, &lines, &subject)? {
+            match standing(writer.tree(), trust_chain, &lines, &subject)? {
                 Standing::Counts => {}
-                Standing::CountedOnce(_) => edition.again.push(subject),
+                Standing::CountedOnce(_) => changeset.again.push(subject),
                 // Somebody who may sign heads has put it there.
-                Standing::Never => return Err(TreeError::NeverCounted(subject.to_string())),
+                Standing::Never => return Err(RegistryError::NeverCounted(subject.to_string())),
             }
         }
-        let again = edition.again.clone();
-        let published = self.publish_lines(&mut *writer, &base, &lines, edition)?;
+        let again = changeset.again.clone();
+        let published = self.publish_lines(&mut *writer, &base, &lines, changeset)?;
         Ok((published, again))
     }
 
     /// Opens a tree that must be there.
-    fn open_there(&self, destination: &Destination) -> Result<(Box<dyn Writer>, Base), TreeError> {
+    fn open_there(
+        &self,
+        destination: &Destination,
+    ) -> Result<(Box<dyn Writer>, Base), RegistryError> {
         self.recovered(destination.open_there(self.progress)?)
     }
 
-    fn recovered(&self, writer: Box<dyn Writer>) -> Result<(Box<dyn Writer>, Base), TreeError> {
+    fn recovered(&self, writer: Box<dyn Writer>) -> Result<(Box<dyn Writer>, Base), RegistryError> {
         let base = recover(&*writer, self.progress)?;
         base.check_known(writer.tree(), self.pins)?;
         Ok((writer, base))
@@ -126,11 +129,11 @@ impl Session<'_> {
         writer: &mut dyn Writer,
         base: &Base,
         lines: &Lines,
-        edition: Edition,
-    ) -> Result<Published, TreeError> {
-        let signing = signing(writer.tree(), base, self.keys, &edition, lines, self.now)?;
+        changeset: Changeset,
+    ) -> Result<Published, RegistryError> {
+        let signing = signing(writer.tree(), base, self.keys, &changeset, lines, self.now)?;
         let publication = Publication {
-            edition,
+            changeset,
             settings: writer.tree().settings().clone(),
             signing,
             now: self.now,
@@ -142,11 +145,11 @@ impl Session<'_> {
 /// Links or copies every image of another registry, and gives what is published of them.
 fn bring_all(
     writer: &dyn Writer,
-    from: &Tree,
+    from: &Registry,
     observer: &dyn Observer,
-) -> Result<Vec<(Subject, sreg_model::statement::Image)>, TreeError> {
-    let series = from.trust_chain()?;
-    let head = heads::newest(from, series.as_ref())?;
+) -> Result<Vec<(Subject, sreg_model::statement::Image)>, RegistryError> {
+    let trust_chain = from.trust_chain()?;
+    let head = heads::newest(from, trust_chain.as_ref())?;
     let lines = lines(from, head.as_ref().map(Document::body))?;
     let mut present = Vec::new();
     for line in lines.values().flat_map(|keys| keys.values()).flatten() {
@@ -164,7 +167,7 @@ fn bring_all(
             let place = Place::blob(&subject.repository, digest);
             let file = from.path(&place);
             let metadata =
-                std::fs::metadata(&file).map_err(TreeError::read_place(from.root(), &place))?;
+                std::fs::metadata(&file).map_err(RegistryError::read_place(from.root(), &place))?;
             let stamp = Stamp::of(&metadata);
             writer.put_file(&place, &file, &stamp, LinkMode::Auto, observer)?;
         }
@@ -186,11 +189,11 @@ enum Standing {
 }
 
 fn standing(
-    tree: &Tree,
-    series: &Series,
+    tree: &Registry,
+    trust_chain: &TrustChain,
     lines: &Lines,
     subject: &Subject,
-) -> Result<Standing, TreeError> {
+) -> Result<Standing, RegistryError> {
     let key = sreg_model::node::TagKey::new(subject.repository.name(), &subject.tag);
     let lines = lines.get(subject.repository.namespace());
     let lines = lines.and_then(|keys| keys.get(key.as_str()));
@@ -198,9 +201,9 @@ fn standing(
     match line {
         Some(line) => {
             let statement = tree.statement(&line.statement)?;
-            Ok(match series.check_statement(&statement) {
+            Ok(match trust_chain.check_statement(&statement) {
                 Ok(_) => Standing::Counts,
-                Err(_) if series.counted_once(&statement) => {
+                Err(_) if trust_chain.counted_once(&statement) => {
                     Standing::CountedOnce(line.image.map(|image| image.digest))
                 }
                 Err(_) => Standing::Never,
@@ -215,17 +218,17 @@ fn standing(
 /// # Errors
 /// When the tree cannot be read, or the tag is frozen.
 pub fn next_statement(
-    tree: &Tree,
-    series: &Series,
+    tree: &Registry,
+    trust_chain: &TrustChain,
     subject: &Subject,
     mut claim: Claim,
     now: u64,
-) -> Result<Statement, TreeError> {
-    let head = heads::newest(tree, Some(series))?;
+) -> Result<Statement, RegistryError> {
+    let head = heads::newest(tree, Some(trust_chain))?;
     if let Some(head) = &head {
         let path = tree.path(&Place::Head);
-        let checked = series.check_newest_head(head);
-        checked.map_err(|source| TreeError::Policy { path, source })?;
+        let checked = trust_chain.check_newest_head(head);
+        checked.map_err(|source| RegistryError::Policy { path, source })?;
     }
     let tag = subject.tag.clone();
     let reference = Reference::tagged(subject.repository.clone(), tag);
@@ -238,15 +241,15 @@ pub fn next_statement(
         .map(|line| tree.statement(&line.statement))
         .transpose()?;
     if let Some(before) = &previous
-        && !series.counted_once(before)
+        && !trust_chain.counted_once(before)
     {
-        return Err(TreeError::NeverCounted(subject.to_string()));
+        return Err(RegistryError::NeverCounted(subject.to_string()));
     }
     let before = previous.as_ref().and_then(|before| before.body().image());
     if let Some(before) = before
         && before.frozen
     {
-        return Err(TreeError::Frozen(subject.to_string()));
+        return Err(RegistryError::Frozen(subject.to_string()));
     }
     if let (Some(before), Claim::Present(image)) = (before, &mut claim)
         && before.digest == image.digest
@@ -280,14 +283,14 @@ pub fn is_below(subject: &Subject, below: &str) -> bool {
 /// # Errors
 /// When the statement cannot be read, or does not count.
 pub fn signers(
-    tree: &Tree,
-    series: &Series,
+    tree: &Registry,
+    trust_chain: &TrustChain,
     line: &sreg_model::node::TagEntry,
-) -> Result<Vec<sreg_model::Fingerprint>, TreeError> {
+) -> Result<Vec<sreg_model::Fingerprint>, RegistryError> {
     let statement = tree.statement(&line.statement)?;
-    series
+    trust_chain
         .check_statement(&statement)
-        .map_err(|source| TreeError::Policy {
+        .map_err(|source| RegistryError::Policy {
             path: tree.path(&Place::Statement(line.statement)),
             source,
         })
@@ -300,27 +303,27 @@ pub fn signers(
 /// When the tree cannot be read, it has nothing below that name, or a statement was never signed by
 /// those who might.
 pub fn to_sign_again(
-    tree: &Tree,
+    tree: &Registry,
     below: &str,
-) -> Result<Vec<(Subject, Option<Digest>)>, TreeError> {
-    let series = tree.trust_chain()?;
-    let series = series.ok_or_else(|| TreeError::NoKeys(tree.root().to_owned()))?;
-    let head = heads::newest(tree, Some(&series))?;
+) -> Result<Vec<(Subject, Option<Digest>)>, RegistryError> {
+    let trust_chain = tree.trust_chain()?;
+    let trust_chain = trust_chain.ok_or_else(|| RegistryError::NoKeys(tree.root().to_owned()))?;
+    let head = heads::newest(tree, Some(&trust_chain))?;
     let lines = lines(tree, head.as_ref().map(Document::body))?;
     let (mut found, mut any) = (Vec::new(), below.is_empty());
-    for subject in others(&lines, &Edition::default()) {
+    for subject in others(&lines, &Changeset::default()) {
         if !is_below(&subject, below) {
             continue;
         }
         any = true;
-        match standing(tree, &series, &lines, &subject)? {
+        match standing(tree, &trust_chain, &lines, &subject)? {
             Standing::Counts => {}
             Standing::CountedOnce(digest) => found.push((subject, digest)),
-            Standing::Never => return Err(TreeError::NeverCounted(subject.to_string())),
+            Standing::Never => return Err(RegistryError::NeverCounted(subject.to_string())),
         }
     }
     match any {
         true => Ok(found),
-        false => Err(TreeError::NothingBelow(below.to_owned())),
+        false => Err(RegistryError::NothingBelow(below.to_owned())),
     }
 }

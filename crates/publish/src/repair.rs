@@ -9,10 +9,10 @@ use sreg_model::layout::Place;
 use sreg_model::lock::Pin;
 use sreg_model::node::TagEntry;
 use sreg_model::statement::Statement;
-use sreg_registry::heads::Line;
+use sreg_registry::heads::HeadCursor;
 use sreg_registry::journal::Journal;
 use sreg_registry::verify::{self, BlobCheck, Fault, Options};
-use sreg_registry::{Tree, TreeError, derive};
+use sreg_registry::{Registry, RegistryError, derive};
 
 use crate::attempts::until_won;
 use crate::commit::show;
@@ -21,7 +21,7 @@ use crate::folder_writer::FolderWriter;
 use crate::progress::Progress;
 use crate::recover::{Base, recover};
 use crate::session::Session;
-use crate::update_views::Shown;
+use crate::update_views::ViewsAt;
 use crate::writer::Writer;
 
 /// What was mended.
@@ -40,7 +40,7 @@ pub struct Repaired {
 /// # Errors
 /// When the tree cannot be written, its newest head or index cannot be read, or that head is older than what
 /// is pinned.
-pub fn repair(destination: &Destination, session: &Session<'_>) -> Result<Repaired, TreeError> {
+pub fn repair(destination: &Destination, session: &Session<'_>) -> Result<Repaired, RegistryError> {
     let (known, watch) = (session.pins, session.progress);
     let options = Options {
         now: session.now,
@@ -52,7 +52,7 @@ pub fn repair(destination: &Destination, session: &Session<'_>) -> Result<Repair
         let nothing = |_: &Base, _: &[Fault]| Ok(false);
         return destination.at_once(|| repair_by(&*writer, known, watch, &options, &nothing));
     };
-    let tree = Tree::in_store(destination.store.clone())?;
+    let tree = Registry::in_store(destination.store.clone())?;
     let writer = FolderWriter::open(folder, tree.settings(), watch)?;
     let writer = writer.pass_over();
     let tidy = |base: &Base, faults: &[Fault]| {
@@ -63,7 +63,7 @@ pub fn repair(destination: &Destination, session: &Session<'_>) -> Result<Repair
 }
 
 /// Takes away what is at fault and cannot be mended: whether there was anything.
-type Tidy<'a> = dyn Fn(&Base, &[Fault]) -> Result<bool, TreeError> + Sync + 'a;
+type Tidy<'a> = dyn Fn(&Base, &[Fault]) -> Result<bool, RegistryError> + Sync + 'a;
 
 /// Mends what can be, and `tidy`s up what is left: whether there was anything.
 fn repair_by(
@@ -72,14 +72,14 @@ fn repair_by(
     watch: &dyn Progress,
     options: &Options,
     tidy: &Tidy<'_>,
-) -> Result<Repaired, TreeError> {
+) -> Result<Repaired, RegistryError> {
     let look = || {
         let report = match writer.is_shared() {
-            true => verify::verify_tree(writer.tree(), options, watch),
+            true => verify::verify_registry(writer.tree(), options, watch),
             // Nobody else writes: what is being written is by this run.
             false => verify::verify_once(writer.tree(), options, watch),
         };
-        Ok::<_, TreeError>(report?.faults)
+        Ok::<_, RegistryError>(report?.faults)
     };
     let before = look()?;
     // In a store, what nothing names is not listed, nor what stands under keys that end with a slash. In a
@@ -110,7 +110,7 @@ fn repair_by(
     Ok(Repaired { mended, left })
 }
 
-fn mend(writer: &dyn Writer, known: &[Pin], watch: &dyn Progress) -> Result<Base, TreeError> {
+fn mend(writer: &dyn Writer, known: &[Pin], watch: &dyn Progress) -> Result<Base, RegistryError> {
     let tree = writer.tree();
     let base = recover(writer, watch)?;
     base.check_known(tree, known)?;
@@ -125,22 +125,25 @@ fn mend(writer: &dyn Writer, known: &[Pin], watch: &dyn Progress) -> Result<Base
     }
     writer.begin(&Journal::new(None))?;
     writer.advance(line)?;
-    let (series, shown) = (base.series.clone(), Shown::perhaps(base.shown.as_ref()));
-    show(writer, series, shown, line.head, watch)?;
+    let (trust_chain, shown) = (
+        base.trust_chain.clone(),
+        ViewsAt::at_most(base.shown.as_ref()),
+    );
+    show(writer, trust_chain, shown, line.head, watch)?;
     Ok(base)
 }
 
-fn line_of<'a>(base: &'a Base, tree: &Tree) -> Result<Line<'a>, TreeError> {
-    let no_head = || TreeError::NoHead(tree.root().to_owned());
-    Ok(Line {
-        series: base.series.as_ref(),
+fn line_of<'a>(base: &'a Base, tree: &Registry) -> Result<HeadCursor<'a>, RegistryError> {
+    let no_head = || RegistryError::NoHead(tree.root().to_owned());
+    Ok(HeadCursor {
+        trust_chain: base.trust_chain.as_ref(),
         head: base.head.as_ref().ok_or_else(no_head)?,
     })
 }
 
 /// Removes the views among `faults` that an older head derives, and says whether there were any: what
 /// sreg did not write is never deleted.
-fn remove_stale(writer: &dyn Writer, base: &Base, faults: &[Fault]) -> Result<bool, TreeError> {
+fn remove_stale(writer: &dyn Writer, base: &Base, faults: &[Fault]) -> Result<bool, RegistryError> {
     let stale: Vec<Place> = faults
         .iter()
         .filter(|fault| fault.code == "stale-view")
@@ -161,7 +164,7 @@ fn take_damaged_away(
     base: &Base,
     faults: &[Fault],
     watch: &dyn Progress,
-) -> Result<bool, TreeError> {
+) -> Result<bool, RegistryError> {
     let damaged: Vec<Place> = faults
         .iter()
         .filter(|fault| fault.code == "blob-mismatch" && fault.reference.is_none())
@@ -190,7 +193,7 @@ fn take_damaged_away(
 }
 
 /// The blobs that the newest version names.
-fn named_blobs(tree: &Tree, base: &Base) -> Result<HashSet<Place>, TreeError> {
+fn named_blobs(tree: &Registry, base: &Base) -> Result<HashSet<Place>, RegistryError> {
     let lines = derive::lines(tree, base.head.as_ref().map(Document::body))?;
     let mut named = HashSet::new();
     for line in lines.values().flat_map(|keys| keys.values()).flatten() {
@@ -210,7 +213,7 @@ fn mend_chains(
     writer: &dyn Writer,
     entries: &[TagEntry],
     observer: &dyn Observer,
-) -> Result<(), TreeError> {
+) -> Result<(), RegistryError> {
     let tree = writer.tree();
     for entry in entries {
         let Ok(statement) = tree.statement(&entry.statement) else {

@@ -21,10 +21,10 @@ use crate::source_fault::SourceFault;
 /// Why a tree could not be read or written.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
-pub enum TreeError {
+pub enum RegistryError {
     /// There is no registry at that path.
     #[error("sreg.json not found in {path}: not a registry", path = .0.display())]
-    NotATree(PathBuf),
+    NotARegistry(PathBuf),
     /// The output folder holds files that are not those of a registry.
     #[error("{path} is not empty and has no sreg.json: not a registry folder", path = .0.display())]
     NotOurs(PathBuf),
@@ -254,24 +254,24 @@ pub struct Unsigned {
     pub source: Box<AuthorError>,
 }
 
-impl From<AmendError> for TreeError {
+impl From<AmendError> for RegistryError {
     fn from(error: AmendError) -> Self {
         Self::Amend(error)
     }
 }
 
-impl From<StoreError> for TreeError {
+impl From<StoreError> for RegistryError {
     fn from(error: StoreError) -> Self {
         Self::store(error)
     }
 }
 
-impl TreeError {
+impl RegistryError {
     /// The error's word in `spec/cli.md`.
     #[must_use]
     pub fn code(&self) -> Code {
         match self {
-            Self::NotATree(_) => Code::NotATree,
+            Self::NotARegistry(_) => Code::NotARegistry,
             Self::NotOurs(_) => Code::NotOurFolder,
             Self::InTheWay(_) => Code::FileExists,
             Self::NoHead(_) => Code::MissingHead,
@@ -415,7 +415,7 @@ fn size(bytes: u64) -> String {
 /// The word for something that is not there.
 fn missing(place: &Place) -> Code {
     match place {
-        Place::Settings => Code::NotATree,
+        Place::Settings => Code::NotARegistry,
         Place::Head | Place::HeadSlot { .. } => Code::MissingHead,
         Place::Trust(_) => Code::MissingTrust,
         Place::Node(_) => Code::MissingNode,

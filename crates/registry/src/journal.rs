@@ -8,8 +8,8 @@ use sreg_model::trust::{self, Trust};
 use sreg_model::{Digest, Document};
 use sreg_store::StoreError;
 
-use crate::error::TreeError;
-use crate::tree::Tree;
+use crate::error::RegistryError;
+use crate::registry::Registry;
 
 /// What a run has begun: views that are still to be written, and trust that is to be published.
 /// Documents stand in it with their signatures, so that any run can finish it without a key.
@@ -67,10 +67,10 @@ impl Noted {
     ///
     /// # Errors
     /// `Read` or `Store` if the slot cannot be read.
-    pub fn find(&self, tree: &Tree) -> Result<Option<Document<Head>>, TreeError> {
+    pub fn find(&self, tree: &Registry) -> Result<Option<Document<Head>>, RegistryError> {
         match tree.head_slot(self.epoch, self.version) {
             Ok(found) => Ok(found.filter(|head| head.id() == self.id)),
-            Err(TreeError::Document { .. } | TreeError::Mismatch { .. }) => Ok(None),
+            Err(RegistryError::Document { .. } | RegistryError::Mismatch { .. }) => Ok(None),
             Err(error) => Err(error),
         }
     }
@@ -132,7 +132,7 @@ impl Journal {
     }
 
     /// Whether nothing is left to do: in a store that many write to, the journal stays.
-    pub fn is_done(&self, tree: &Tree) -> bool {
+    pub fn is_done(&self, tree: &Registry) -> bool {
         let newest = tree.head().ok().as_ref().map(Noted::of);
         self.trust.is_none() && newest.is_some() && self.shown == newest
     }
@@ -166,7 +166,7 @@ pub const MAX_JOURNAL: usize = 2 * (trust::MAX_BYTES + document::MAX_BYTES);
 ///
 /// # Errors
 /// When a server does not give it: it may say that trust is about to be published.
-pub fn journal(tree: &Tree) -> Result<Option<Journal>, TreeError> {
+pub fn journal(tree: &Registry) -> Result<Option<Journal>, RegistryError> {
     match tree.store().read(JOURNAL, MAX_JOURNAL) {
         Ok(None) => Ok(None),
         Ok(Some(found)) => Ok(Some(Journal::parse(&found.bytes))),

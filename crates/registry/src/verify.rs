@@ -2,12 +2,12 @@
 //! (`spec/layout.md`, `spec/index.md`, `spec/commit.md`).
 
 mod content;
+mod earlier;
 mod files;
 mod heads;
 mod keys;
 mod look_again;
 mod nodes;
-mod series;
 mod views;
 
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -28,9 +28,9 @@ use sreg_model::{Digest, Document, Reference, Repository};
 
 use self::keys::Keys;
 use self::look_again::look_again;
-use crate::error::{TreeError, explain};
+use crate::error::{RegistryError, explain};
 use crate::journal;
-use crate::tree::Tree;
+use crate::registry::Registry;
 
 /// How closely blobs are looked at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -176,11 +176,11 @@ pub struct Evidence {
 /// # Errors
 /// Only when there is no tree to look at, or the observer asks to stop; all else is in the
 /// report.
-pub fn verify_tree(
-    tree: &Tree,
+pub fn verify_registry(
+    tree: &Registry,
     options: &Options,
     observer: &dyn Observer,
-) -> Result<Report, TreeError> {
+) -> Result<Report, RegistryError> {
     look_again(tree, observer, || verify_once(tree, options, observer))
 }
 
@@ -189,10 +189,10 @@ pub fn verify_tree(
 /// # Errors
 /// `Cancelled` if the observer asks to stop.
 pub fn verify_once(
-    tree: &Tree,
+    tree: &Registry,
     options: &Options,
     observer: &dyn Observer,
-) -> Result<Report, TreeError> {
+) -> Result<Report, RegistryError> {
     let mut run = Run::new(tree, options, observer);
     run.interrupted = is_interrupted(tree);
     let chain = run.heads();
@@ -211,23 +211,23 @@ pub fn verify_once(
 /// Verifies one reference of a tree: everything on the way from the head to the bytes.
 ///
 /// # Errors
-/// As [`verify_tree`].
+/// As [`verify_registry`].
 pub fn verify_reference(
-    tree: &Tree,
+    tree: &Registry,
     reference: &Reference,
     options: &Options,
     observer: &dyn Observer,
-) -> Result<Report, TreeError> {
+) -> Result<Report, RegistryError> {
     let look = || reference_once(tree, reference, options, observer);
     look_again(tree, observer, look)
 }
 
 fn reference_once(
-    tree: &Tree,
+    tree: &Registry,
     reference: &Reference,
     options: &Options,
     observer: &dyn Observer,
-) -> Result<Report, TreeError> {
+) -> Result<Report, RegistryError> {
     let mut run = Run::new(tree, options, observer);
     run.statements = Some(Mutex::default());
     run.interrupted = is_interrupted(tree);
@@ -244,14 +244,14 @@ fn reference_once(
 /// `head`, to the statements of a reference. No view, no older head and no image is looked at.
 ///
 /// # Errors
-/// As [`verify_tree`].
+/// As [`verify_registry`].
 pub fn resolve(
-    tree: &Tree,
+    tree: &Registry,
     reference: &Reference,
     head: Option<&Document<Head>>,
     options: &Options,
     observer: &dyn Observer,
-) -> Result<Report, TreeError> {
+) -> Result<Report, RegistryError> {
     let mut run = Run::new(tree, options, observer);
     run.statements = Some(Mutex::default());
     run.is_reader = true;
@@ -267,7 +267,7 @@ pub fn resolve(
 }
 
 /// Whether a run has begun what is not finished.
-fn is_interrupted(tree: &Tree) -> bool {
+fn is_interrupted(tree: &Registry) -> bool {
     match journal::journal(tree) {
         Ok(journal) => journal.is_some_and(|journal| !journal.is_done(tree)),
         // A host need not serve it.
@@ -277,7 +277,7 @@ fn is_interrupted(tree: &Tree) -> bool {
 
 /// One verification.
 struct Run<'a> {
-    tree: &'a Tree,
+    tree: &'a Registry,
     options: &'a Options,
     observer: &'a dyn Observer,
     /// A run was interrupted, and the next one will write the views anew.
@@ -330,7 +330,7 @@ fn into_inner<T>(mutex: Mutex<T>) -> T {
 type Heads = Vec<Document<Head>>;
 
 impl<'a> Run<'a> {
-    fn new(tree: &'a Tree, options: &'a Options, observer: &'a dyn Observer) -> Self {
+    fn new(tree: &'a Registry, options: &'a Options, observer: &'a dyn Observer) -> Self {
         let mut run = Self {
             tree,
             options,
@@ -352,9 +352,9 @@ impl<'a> Run<'a> {
         run
     }
 
-    fn finish(self, heads: &Heads) -> Result<Report, TreeError> {
+    fn finish(self, heads: &Heads) -> Result<Report, RegistryError> {
         if self.observer.is_cancelled() {
-            return Err(TreeError::Cancelled);
+            return Err(RegistryError::Cancelled);
         }
         let sorted = |faults: Mutex<Vec<Fault>>| {
             let mut faults = into_inner(faults);
@@ -385,10 +385,10 @@ impl<'a> Run<'a> {
         let statements = self.statements.map(into_inner).unwrap_or_default();
         let seen = match (&self.keys, heads.first()) {
             // A fault of trust or head, or that this is another registry: nothing was seen.
-            (Keys::Known(series), Some(head)) if !faults.iter().any(Fault::is_of_root) => {
+            (Keys::Known(trust_chain), Some(head)) if !faults.iter().any(Fault::is_of_root) => {
                 Some(Seen {
-                    registry: series.registry(),
-                    trust: series.newest().clone(),
+                    registry: trust_chain.registry(),
+                    trust: trust_chain.newest().clone(),
                     head: head.clone(),
                     statements: statements.clone(),
                 })
@@ -439,8 +439,8 @@ impl<'a> Run<'a> {
     }
 
     /// Reports an error about the file at `place`.
-    fn error(&self, place: &Place, reference: Option<String>, error: &TreeError) {
-        if matches!(error, TreeError::Cancelled) {
+    fn error(&self, place: &Place, reference: Option<String>, error: &RegistryError) {
+        if matches!(error, RegistryError::Cancelled) {
             return;
         }
         self.fault_of(error.code(), place, reference, explain(error));

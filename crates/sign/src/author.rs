@@ -10,8 +10,8 @@ use sreg_model::{Document, Fingerprint, Repository};
 use crate::error::SignError;
 use crate::namespace::Purpose;
 use crate::policy::{self, PolicyError};
-use crate::series::Series;
 use crate::signer::Signer;
+use crate::trust_chain::TrustChain;
 
 /// Why a document could not be signed as the trust document requires.
 #[derive(Debug, thiserror::Error)]
@@ -43,27 +43,30 @@ impl AuthorError {
 /// The available keys, and the trust chain of the registry in which they publish.
 #[derive(Clone)]
 pub struct Author<'a> {
-    series: Series,
+    trust_chain: TrustChain,
     signers: &'a [Box<dyn Signer>],
 }
 
 impl<'a> Author<'a> {
-    /// Creates the author for the registry of `series`, with these keys.
+    /// Creates the author for the registry of `trust chain`, with these keys.
     #[must_use]
-    pub fn new(series: Series, signers: &'a [Box<dyn Signer>]) -> Self {
-        Self { series, signers }
+    pub fn new(trust_chain: TrustChain, signers: &'a [Box<dyn Signer>]) -> Self {
+        Self {
+            trust_chain,
+            signers,
+        }
     }
 
     /// Returns the trust chain of the registry.
     #[must_use]
-    pub fn series(&self) -> &Series {
-        &self.series
+    pub fn trust_chain(&self) -> &TrustChain {
+        &self.trust_chain
     }
 
     /// Returns the newest trust document.
     #[must_use]
     pub fn trust(&self) -> &Document<Trust> {
-        self.series.newest()
+        self.trust_chain.newest()
     }
 
     /// Returns the available keys.
@@ -101,7 +104,7 @@ impl<'a> Author<'a> {
         let delegation = trust
             .delegation(repository)
             .ok_or_else(|| PolicyError::NotDelegated(repository.to_string()))?;
-        body.registry = Some(self.series.registry());
+        body.registry = Some(self.trust_chain.registry());
         body.epoch = delegation.epoch;
         let signers = self.active(&delegation.keys);
         sign(Document::new(body)?, Purpose::Image, signers)
@@ -113,7 +116,7 @@ impl<'a> Author<'a> {
     /// If the available keys are too few, or a key does not sign.
     pub fn head(&self, mut body: Head) -> Result<Document<Head>, AuthorError> {
         let trust = self.trust();
-        body.registry = Some(self.series.registry());
+        body.registry = Some(self.trust_chain.registry());
         body.trust = Some(TrustVersion {
             id: trust.id(),
             version: trust.body().version,

@@ -26,7 +26,7 @@ pub use http::{Http, shown};
 pub use local::Local;
 pub use memory::Memory;
 pub use open::{StoreConfig, is_url, open};
-pub use probe::{keeps_conditions, keeps_slashes, probe_parts};
+pub use probe::{probe_parts, supports_conditional_writes, supports_trailing_slash};
 pub use retry::{Interrupt, RetryPolicy};
 pub use s3::{S3, credentials};
 pub use timeouts::Timeouts;
@@ -52,7 +52,7 @@ pub trait Store: fmt::Debug + Send + Sync {
     /// Returns whether the store supports keys that end with a slash, as web servers use them for
     /// folders, as far as is known. Only [`Store::read`], [`Store::write`] and [`Store::remove`] take
     /// such keys. A write under such a key does nothing if the store turns out not to support them.
-    fn keeps_slashes(&self) -> bool {
+    fn supports_trailing_slash(&self) -> bool {
         false
     }
 
@@ -104,9 +104,9 @@ pub trait Store: fmt::Debug + Send + Sync {
         &self,
         key: &str,
         bytes: &[u8],
-        condition: &If,
+        condition: &Precondition,
         served: Served,
-    ) -> Result<Written, StoreError>;
+    ) -> Result<PutOutcome, StoreError>;
 
     /// Writes a small object in parts, as [`Store::upload`] writes large ones. Returns a text for people
     /// that states how parts are verified during the upload, or `None` if the store has no parts.
@@ -174,7 +174,7 @@ pub struct Version(pub(crate) String);
 
 /// The precondition of a write.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum If {
+pub enum Precondition {
     /// Nothing.
     Any,
     /// The object does not exist.
@@ -185,12 +185,12 @@ pub enum If {
 
 /// The result of a conditional write.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Written {
+pub enum PutOutcome {
     /// The object was written.
-    Done,
+    Stored,
     /// The precondition failed. If the request was retried, its first attempt may have written the
     /// object: read the object to find out.
-    Refused,
+    PreconditionFailed,
 }
 
 /// The metadata of an object that may be a copy.

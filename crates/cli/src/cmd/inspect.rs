@@ -13,17 +13,21 @@ use sreg_model::{Arch, Digest, Reference};
 use super::image_content;
 use super::index::io;
 use crate::config::Config;
+use crate::error::CommandError;
 use crate::output::{Output, counted, human_bytes};
-use crate::problem::Problem;
 use crate::progress::ProgressBar;
 use crate::target::Target;
-use crate::{args, exit, place};
+use crate::{args, exit, location};
 
-pub(super) fn run(args: args::Inspect, config: &Config, output: &Output) -> Result<u8, Problem> {
+pub(super) fn run(
+    args: args::Inspect,
+    config: &Config,
+    output: &Output,
+) -> Result<u8, CommandError> {
     let registry = args.within.registry(config);
     let (path, stated) = match Target::parse(&args.target, registry)? {
         Target::File(path) => (path, None),
-        Target::Tree(path) => {
+        Target::Registry(path) => {
             return Err(folder(&path));
         }
         Target::Reference(tree, reference) => {
@@ -31,7 +35,7 @@ pub(super) fn run(args: args::Inspect, config: &Config, output: &Output) -> Resu
             (path, Some(statement))
         }
     };
-    let image = Image::open(&path).map_err(|error| Problem::image(&path, &error))?;
+    let image = Image::open(&path).map_err(|error| CommandError::image(&path, &error))?;
     let content = image.content_through(image_content::command(), &Limits::default());
     let mut report = Report::new(&image, content);
     if args.digest {
@@ -58,12 +62,12 @@ pub(super) fn run(args: args::Inspect, config: &Config, output: &Output) -> Resu
     Ok(exit::OK)
 }
 
-fn folder(path: &Path) -> Problem {
-    let problem = Problem::new(
+fn folder(path: &Path) -> CommandError {
+    let problem = CommandError::new(
         "usage",
         format!("{} is a folder, not an image", path.display()),
     );
-    if place::tree(path).is_ok() {
+    if location::tree(path).is_ok() {
         return problem.with_hint(format!("list its images with: sreg ls {}", path.display()));
     }
     if holds_images(path) {
@@ -77,10 +81,10 @@ fn resolve(
     root: &Path,
     reference: &Reference,
     arch: Option<Arch>,
-) -> Result<(PathBuf, Statement), Problem> {
-    let tree = place::tree(root)?;
+) -> Result<(PathBuf, Statement), CommandError> {
+    let tree = location::tree(root)?;
     if tree.store().folder().is_none() {
-        return Err(Problem::new(
+        return Err(CommandError::new(
             "not-supported",
             format!("{} is no folder: only files are inspected", root.display()),
         )
@@ -99,7 +103,7 @@ fn resolve(
     found.sort_by_key(|(arch, _)| (*arch != Arch::Amd64, *arch));
     let Some((_, id)) = found.first() else {
         let of = arch.map_or(String::new(), |arch| format!(" for {arch}"));
-        return Err(Problem::new(
+        return Err(CommandError::new(
             "missing-reference",
             format!("{} has no {reference}{of}", root.display()),
         )
@@ -110,7 +114,7 @@ fn resolve(
     };
     let statement = tree.statement(id)?.body().clone();
     let Some(image) = statement.image() else {
-        return Err(Problem::new(
+        return Err(CommandError::new(
             "statement-mismatch",
             format!("the statement {id} is not of an image"),
         ));
@@ -124,7 +128,7 @@ fn resolve(
             ),
             None => "missing".to_owned(),
         };
-        return Err(Problem::new(
+        return Err(CommandError::new(
             "missing-blob",
             format!("the image of {reference} is {place}"),
         ));

@@ -4,12 +4,12 @@ use comfy_table::{Table, presets};
 use serde::Serialize;
 use sreg_model::head::Head;
 use sreg_model::{Digest, Document};
-use sreg_registry::{Tree, TreeError, heads};
+use sreg_registry::{Registry, RegistryError, heads};
 use sreg_sign::{Purpose, policy};
 
+use crate::error::CommandError;
 use crate::output::{Output, moment};
-use crate::problem::Problem;
-use crate::{args, exit, place};
+use crate::{args, exit, location};
 
 #[derive(Serialize)]
 struct Row {
@@ -23,15 +23,15 @@ struct Row {
     signers: Vec<String>,
 }
 
-pub(super) fn run(args: &args::Log, output: &Output) -> Result<u8, Problem> {
-    let tree = place::tree(&args.tree)?;
-    let series = tree.trust_chain()?;
-    let newest = heads::newest(&tree, series.as_ref())?;
-    let mut next = Some(newest.ok_or_else(|| TreeError::NoHead(args.tree.clone()))?);
+pub(super) fn run(args: &args::Log, output: &Output) -> Result<u8, CommandError> {
+    let tree = location::tree(&args.tree)?;
+    let trust_chain = tree.trust_chain()?;
+    let newest = heads::newest(&tree, trust_chain.as_ref())?;
+    let mut next = Some(newest.ok_or_else(|| RegistryError::NoHead(args.tree.clone()))?);
     let mut rows = Vec::new();
     while let Some(head) = next {
         rows.push(row(&tree, &head)?);
-        next = heads::before(&tree, head.body(), series.as_ref())?;
+        next = heads::before(&tree, head.body(), trust_chain.as_ref())?;
     }
     if output.is_json() {
         output.json(&rows)?;
@@ -41,13 +41,13 @@ pub(super) fn run(args: &args::Log, output: &Output) -> Result<u8, Problem> {
     Ok(exit::OK)
 }
 
-fn row(tree: &Tree, head: &Document<Head>) -> Result<Row, Problem> {
+fn row(tree: &Registry, head: &Document<Head>) -> Result<Row, CommandError> {
     let body = head.body();
     let slot = sreg_model::layout::Place::HeadSlot {
         epoch: body.epoch,
         version: body.version,
     };
-    let signers = policy::signers(head, Purpose::Head).map_err(|source| TreeError::Policy {
+    let signers = policy::signers(head, Purpose::Head).map_err(|source| RegistryError::Policy {
         path: tree.path(&slot),
         source,
     })?;

@@ -1,19 +1,19 @@
 //! `sreg refresh`
 
 use super::change::{self, Answer};
+use crate::error::CommandError;
 use crate::keys::Opened;
 use crate::output::{Output, moment};
-use crate::problem::Problem;
 use crate::progress::ProgressBar;
-use crate::{args, exit, place};
+use crate::{args, exit, location};
 
-pub(super) fn run(args: &args::Refresh, output: &Output) -> Result<u8, Problem> {
+pub(super) fn run(args: &args::Refresh, output: &Output) -> Result<u8, CommandError> {
     let opened = Opened::need(&args.signing, output)?;
     let keys = opened.keys(false, true);
     let expected = change::expected_of(&args.tree)?;
     let progress = ProgressBar::new(output, "hashed");
     let published = change::session(&keys, expected.pins(), &progress)?
-        .renew(&place::destination(&args.tree)?)?;
+        .renew(&location::destination(&args.tree)?)?;
     drop(progress);
     change::remember(&args.tree, &published, output);
     let head = &published.head;

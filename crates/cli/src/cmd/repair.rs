@@ -6,10 +6,10 @@ use sreg_publish::repair::repair;
 use sreg_registry::verify::Fault;
 
 use super::change;
+use crate::error::{CommandError, Line};
 use crate::output::{Output, counted};
-use crate::problem::{Line, Problem};
 use crate::progress::ProgressBar;
-use crate::{args, exit, place};
+use crate::{args, exit, location};
 
 #[derive(Serialize)]
 struct Answer<'a> {
@@ -18,10 +18,10 @@ struct Answer<'a> {
     faults: &'a [Fault],
 }
 
-pub(super) fn run(args: &args::Repair, output: &Output) -> Result<u8, Problem> {
+pub(super) fn run(args: &args::Repair, output: &Output) -> Result<u8, CommandError> {
     let known = change::expected_of(&args.tree)?.pins().to_vec();
     let progress = ProgressBar::new(output, "hashed");
-    let destination = place::destination(&args.tree)?;
+    let destination = location::destination(&args.tree)?;
     let repaired = repair(
         &destination,
         &Session {

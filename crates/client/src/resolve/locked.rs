@@ -3,7 +3,7 @@
 use sreg_index::hasher::{IoMode, Unobserved};
 use sreg_model::Reference;
 use sreg_model::layout::Place;
-use sreg_registry::Tree;
+use sreg_registry::Registry;
 use sreg_registry::verify::{self, BlobCheck, Options, Report};
 use sreg_sign::policy::PolicyError;
 
@@ -14,7 +14,7 @@ use crate::resolve::error::ResolveError;
 /// Looks at a registry as it was at the head that the lock file lists. That head may be older than what was seen
 /// since, and may have expired.
 pub(super) fn look(
-    tree: &Tree,
+    tree: &Registry,
     reference: &Reference,
     expected: &ExpectedRegistry,
     options: &PullOptions<'_>,

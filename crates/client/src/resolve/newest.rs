@@ -5,7 +5,7 @@ use std::time::Duration;
 use sreg_index::hasher::{IoMode, Unobserved};
 use sreg_model::Reference;
 use sreg_model::fault::Code;
-use sreg_registry::Tree;
+use sreg_registry::Registry;
 use sreg_registry::verify::{self, BlobCheck, Options, Report};
 
 use crate::known::{ExpectedRegistry, KnownRegistry};
@@ -20,7 +20,7 @@ const PAUSE: Duration = Duration::from_millis(500);
 /// Looks at the newest version of a registry, again if an old cache may have answered, and finally by the newest
 /// head that was seen before.
 pub(super) fn look(
-    tree: &Tree,
+    tree: &Registry,
     reference: &Reference,
     expected: &ExpectedRegistry,
     options: &PullOptions<'_>,

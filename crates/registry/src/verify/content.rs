@@ -17,7 +17,7 @@ use sreg_store::retry;
 use super::nodes::Walked;
 use super::{BlobCheck, Heads, Run, count};
 use crate::derive::repository;
-use crate::error::TreeError;
+use crate::error::RegistryError;
 
 impl Run<'_> {
     /// Verifies the statements of every tag of the newest index, and its views where names `are_apart`,
@@ -212,7 +212,8 @@ impl Run<'_> {
             return;
         }
         let size = self.tree.size(place);
-        if matches!(size, Err(TreeError::Missing { .. })) && self.tree.settings().blob_url.is_some()
+        if matches!(size, Err(RegistryError::Missing { .. }))
+            && self.tree.settings().blob_url.is_some()
         {
             return count(&self.counts.blobs_elsewhere, 1);
         }
@@ -244,7 +245,7 @@ impl Run<'_> {
     fn has_size(
         &self,
         place: &Place,
-        found: Result<u64, TreeError>,
+        found: Result<u64, RegistryError>,
         expected: u64,
         reference: Option<&String>,
     ) -> bool {

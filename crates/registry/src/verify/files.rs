@@ -15,7 +15,7 @@ use sreg_views::{View, host};
 
 use super::{Heads, Run, unlocked};
 use crate::derive;
-use crate::error::TreeError;
+use crate::error::RegistryError;
 
 impl Run<'_> {
     /// Looks at every file of the tree that was not met on the way from the head. Where the
@@ -136,8 +136,8 @@ impl Run<'_> {
         let name = match &place {
             Place::Settings | Place::Head => return,
             Place::HeadSlot { epoch, version }
-                if (self.keys.series())
-                    .is_some_and(|series| series.is_abandoned(*epoch, *version)) =>
+                if (self.keys.trust_chain())
+                    .is_some_and(|trust_chain| trust_chain.is_abandoned(*epoch, *version)) =>
             {
                 return self.warn(
                     Code::AbandonedHead,
@@ -188,7 +188,7 @@ impl Run<'_> {
     }
 
     /// The digest by which a file should be named; nothing for an image that is not to be read.
-    fn digest_of(&self, place: &Place) -> Result<Option<Digest>, TreeError> {
+    fn digest_of(&self, place: &Place) -> Result<Option<Digest>, RegistryError> {
         let path = self.tree.path(place);
         let read = |most: usize| self.tree.read(place, most);
         Ok(match place {
@@ -205,7 +205,7 @@ impl Run<'_> {
             Place::Blob(..) if self.options.strays => {
                 match hasher::hash(&path, self.options.io, self.observer) {
                     Ok(hashed) => Some(hashed.chain.digest()),
-                    Err(hasher::HashError::Cancelled) => return Err(TreeError::Cancelled),
+                    Err(hasher::HashError::Cancelled) => return Err(RegistryError::Cancelled),
                     Err(error) => return Err(error.into()),
                 }
             }

@@ -6,7 +6,7 @@ use sreg_model::head::Head;
 use sreg_model::layout::Place;
 
 use super::{Heads, Run, count};
-use crate::error::TreeError;
+use crate::error::RegistryError;
 use crate::heads;
 
 impl Run<'_> {
@@ -15,7 +15,7 @@ impl Run<'_> {
         let mut heads = Heads::new();
         let copy = match self.tree.head() {
             Ok(head) => head,
-            Err(TreeError::NoHead(_)) => {
+            Err(RegistryError::NoHead(_)) => {
                 self.fault(Code::MissingHead, Place::Head, "nothing is published here");
                 return heads;
             }
@@ -35,7 +35,7 @@ impl Run<'_> {
                 epoch: body.epoch,
                 version: body.version,
             });
-            next = match heads::before(self.tree, body, self.keys.series()) {
+            next = match heads::before(self.tree, body, self.keys.trust_chain()) {
                 Ok(before) => {
                     if let Some(before) = &before {
                         self.hold_earlier_head(before, body);
@@ -43,7 +43,8 @@ impl Run<'_> {
                     before
                 }
                 Err(error) => {
-                    let slot = heads::slot_before(body, self.keys.series()).unwrap_or(Place::Head);
+                    let slot =
+                        heads::slot_before(body, self.keys.trust_chain()).unwrap_or(Place::Head);
                     self.expect(&slot);
                     self.error(&slot, None, &error);
                     None
@@ -62,10 +63,10 @@ impl Run<'_> {
         };
         match newest {
             Ok(mut head) => {
-                if let Some(series) = self.keys.series().filter(|_| stored.is_none())
-                    && series.check_newest_head(&head).is_err()
+                if let Some(trust_chain) = self.keys.trust_chain().filter(|_| stored.is_none())
+                    && trust_chain.check_newest_head(&head).is_err()
                 {
-                    match heads::behind(self.tree, series, head.body()) {
+                    match heads::behind(self.tree, trust_chain, head.body()) {
                         Ok(Some(later)) => head = later,
                         Ok(None) => {}
                         Err(error) => {
@@ -108,8 +109,8 @@ impl Run<'_> {
     /// last head of an epoch that counts, it is the first of the next one.
     fn check_lag(&self, copy: &Document<Head>) {
         let (mut epoch, mut version) = (copy.body().epoch, copy.body().version);
-        let series = self.keys.series();
-        match series.and_then(|series| series.base(epoch.saturating_add(1))) {
+        let trust_chain = self.keys.trust_chain();
+        match trust_chain.and_then(|trust_chain| trust_chain.base(epoch.saturating_add(1))) {
             Some(base) if base.version.is_none_or(|last| version >= last) => {
                 (epoch, version) = (base.epoch, 1);
             }
@@ -120,7 +121,7 @@ impl Run<'_> {
             Ok(None) => {}
             Ok(Some(next)) => {
                 self.expect(&slot);
-                let counts = series.map(|series| series.check_newest_head(&next));
+                let counts = trust_chain.map(|trust_chain| trust_chain.check_newest_head(&next));
                 if let Some(Err(error)) = counts {
                     return self.held(&slot, None, Err(error));
                 }

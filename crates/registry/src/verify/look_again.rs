@@ -5,8 +5,8 @@ use sreg_index::hasher::Observer;
 use sreg_store::retry;
 
 use super::{Fault, Report};
-use crate::error::TreeError;
-use crate::tree::Tree;
+use crate::error::RegistryError;
+use crate::registry::Registry;
 
 /// The most times that a registry is verified while another run writes to it.
 const ATTEMPTS: u32 = 5;
@@ -17,10 +17,10 @@ const ATTEMPTS: u32 = 5;
 /// # Errors
 /// `Cancelled` if the observer asks to stop, and the errors of `look`.
 pub(super) fn look_again(
-    tree: &Tree,
+    tree: &Registry,
     observer: &dyn Observer,
-    look: impl Fn() -> Result<Report, TreeError>,
-) -> Result<Report, TreeError> {
+    look: impl Fn() -> Result<Report, RegistryError>,
+) -> Result<Report, RegistryError> {
     let head = || tree.head().ok().map(|head| head.id());
     let mut lasting: Option<Vec<Fault>> = None;
     let mut attempts = 0;
@@ -42,7 +42,7 @@ pub(super) fn look_again(
             return Ok(report);
         }
         if observer.is_cancelled() {
-            return Err(TreeError::Cancelled);
+            return Err(RegistryError::Cancelled);
         }
         tracing::debug!(
             attempts,
@@ -93,7 +93,8 @@ mod tests {
         let path = folder.path().join(LOCK);
         let mut waits = |_: Option<&str>| Ok(());
         let _lock = sreg_files::FolderLock::acquire(folder.path(), &path, &mut waits).unwrap();
-        let tree = Tree::with_settings(Arc::new(Local::new(folder.path())), Settings::default());
+        let tree =
+            Registry::with_settings(Arc::new(Local::new(folder.path())), Settings::default());
         let count = Cell::new(0);
         let look = || {
             let paths = found[count.get().min(found.len() - 1)];

@@ -22,7 +22,7 @@ use sreg_views::{
 use super::nodes::Walked;
 use super::{BlobCheck, Heads, Run, count};
 use crate::derive::{self, repository};
-use crate::error::TreeError;
+use crate::error::RegistryError;
 
 impl Run<'_> {
     /// Verifies the views of one tag.
@@ -48,7 +48,7 @@ impl Run<'_> {
     fn nothing(&self, heads: &Heads, place: &Place, owner: Option<&Owner>, reference: &str) {
         let reference = Some(reference.to_owned());
         let found = match derive::read(self.tree, place, 0) {
-            Err(TreeError::Missing { .. }) => return,
+            Err(RegistryError::Missing { .. }) => return,
             found => found.and_then(|_| self.is_stale(heads, owner, place)),
         };
         // It has its fault here.
@@ -121,12 +121,12 @@ impl Run<'_> {
                 Code::ViewMismatch,
                 "it is not what the index says; sreg repair writes it anew",
             ),
-            Err(TreeError::Missing { .. }) if self.interrupted => (
+            Err(RegistryError::Missing { .. }) if self.interrupted => (
                 Code::StaleView,
                 "a run was interrupted before it was written; sreg repair writes it",
             ),
             // Whatever its place: a config is derived, too.
-            Err(TreeError::Missing { .. }) => {
+            Err(RegistryError::Missing { .. }) => {
                 (Code::MissingView, "it is missing; sreg repair writes it")
             }
             Err(error) => {
@@ -207,7 +207,11 @@ impl Run<'_> {
     }
 
     /// Whether a view that nobody owns now is one of an older head, or of a run that is not finished.
-    pub(super) fn is_stale_stray(&self, heads: &Heads, place: &Place) -> Result<bool, TreeError> {
+    pub(super) fn is_stale_stray(
+        &self,
+        heads: &Heads,
+        place: &Place,
+    ) -> Result<bool, RegistryError> {
         let owner = self.owner(heads, place)?;
         self.is_stale(heads, owner.as_ref(), place)
     }
@@ -219,7 +223,7 @@ impl Run<'_> {
         heads: &Heads,
         owner: Option<&Owner>,
         place: &Place,
-    ) -> Result<bool, TreeError> {
+    ) -> Result<bool, RegistryError> {
         if self.interrupted {
             return Ok(true);
         }
@@ -247,7 +251,7 @@ impl Run<'_> {
     }
 
     /// The views of `owner` that an older head derives; none, where what it names is gone or at fault.
-    fn views_then(&self, head: &Head, owner: &Owner) -> Result<Vec<View>, TreeError> {
+    fn views_then(&self, head: &Head, owner: &Owner) -> Result<Vec<View>, RegistryError> {
         let index = self.tree.index(head);
         let derived = match owner {
             Owner::Tag(repository, tag) => derive::views_of_tag(self.tree, index, repository, tag),
@@ -265,12 +269,12 @@ impl Run<'_> {
     }
 
     /// What a view shows, as its names are spelt in the index; nothing where it has no such names.
-    fn owner(&self, heads: &Heads, place: &Place) -> Result<Option<Owner>, TreeError> {
+    fn owner(&self, heads: &Heads, place: &Place) -> Result<Option<Owner>, RegistryError> {
         let spelt = |folded| self.spelt(heads, folded);
         Ok(match place {
-            Place::SeedTags(repository) => Some(Owner::Repository(repository.clone())),
+            Place::StaticTags(repository) => Some(Owner::Repository(repository.clone())),
             Place::TagsList(folded) => spelt(folded).map(Owner::Repository),
-            Place::SeedManifest(repository, tag) | Place::Shub(repository, tag) => {
+            Place::StaticManifest(repository, tag) | Place::Shub(repository, tag) => {
                 Some(Owner::Tag(repository.clone(), tag.clone()))
             }
             Place::TagManifest(folded, tag) | Place::TagIndex(folded, tag) => {

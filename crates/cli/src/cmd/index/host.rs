@@ -5,8 +5,8 @@ use sreg_ingest::Outcome;
 use sreg_model::Host;
 use sreg_views::host::{clients_of, largest_file};
 
+use crate::error::Line;
 use crate::output::{Output, human_bytes};
-use crate::problem::Line;
 
 #[derive(Serialize)]
 pub(super) struct Said {

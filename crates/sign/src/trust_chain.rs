@@ -14,12 +14,12 @@ use crate::policy::{self, PolicyError};
 
 /// The trust documents from the first to the newest, each verified by the one before.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Series {
+pub struct TrustChain {
     first: Document<Trust>,
     later: Vec<Document<Trust>>,
 }
 
-impl Series {
+impl TrustChain {
     /// Starts a trust chain with version 1. The caller compares the registry's id.
     ///
     /// # Errors
@@ -248,10 +248,10 @@ impl Series {
 /// Returns the slot of the pinned head, or `None` if no head is pinned or a later epoch has left it
 /// behind.
 #[must_use]
-pub fn seen_slot(known: &Pin, series: &Series) -> Option<Place> {
+pub fn seen_slot(known: &Pin, trust_chain: &TrustChain) -> Option<Place> {
     let seen = known.head?;
     let (epoch, version) = (seen.epoch, seen.version);
-    (!series.is_abandoned(epoch, version)).then_some(Place::HeadSlot { epoch, version })
+    (!trust_chain.is_abandoned(epoch, version)).then_some(Place::HeadSlot { epoch, version })
 }
 
 /// Checks the document in the slot of the pinned head against that head (TRUST-23).
