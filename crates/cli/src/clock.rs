@@ -4,7 +4,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use crate::error::CommandError;
 
-/// The time that is stated in documents: `SOURCE_DATE_EPOCH` if it is set, for reproducible trees,
+/// The time that is stated in documents: `SOURCE_DATE_EPOCH` if it is set, for reproducible registries,
 /// else the clock.
 pub(crate) fn stated() -> Result<u64, CommandError> {
     match std::env::var("SOURCE_DATE_EPOCH") {

@@ -106,7 +106,7 @@ impl CommandError {
         )
     }
 
-    fn unsigned(tree: &Path, refused: &[Unsigned]) -> Self {
+    fn unsigned(registry: &Path, refused: &[Unsigned]) -> Self {
         let lines = refused.iter().map(|one| Line {
             code: one.source.code().word(),
             path: None,
@@ -118,7 +118,7 @@ impl CommandError {
         Self {
             lines: lines.collect(),
             below: String::new(),
-            hint: Some(remaining_hint(tree, refused, of_head)),
+            hint: Some(remaining_hint(registry, refused, of_head)),
         }
     }
 
@@ -145,8 +145,8 @@ impl From<RegistryError> for CommandError {
         if let RegistryError::Source(faults) = &error {
             return Self::source(faults);
         }
-        if let RegistryError::Unsigned { tree, refused } = &error {
-            return Self::unsigned(tree, refused);
+        if let RegistryError::Unsigned { registry, refused } = &error {
+            return Self::unsigned(registry, refused);
         }
         let problem = Self::new(error.code(), explain(&error));
         match hint(&error) {
@@ -379,9 +379,9 @@ fn hint(error: &RegistryError) -> Option<String> {
         RegistryError::CaseCollision(..) => "rename one of them; some file systems and clients ignore case".to_owned(),
         RegistryError::Hash(HashError::Changed { .. }) => "run the command again when no program writes the image; nothing was published".to_owned(),
         RegistryError::Cancelled => "the published version is unchanged; run the command again to continue".to_owned(),
-        RegistryError::Missing { tree, .. } => format!(
+        RegistryError::Missing { registry, .. } => format!(
             "run `sreg verify {}` to list all faults, and restore the file from a copy of the registry",
-            tree.display()
+            registry.display()
         ),
         RegistryError::Unconditional(path) => format!(
             "use a store that supports If-None-Match and If-Match; run `sreg doctor {}` to test one",
@@ -402,8 +402,8 @@ fn hint(error: &RegistryError) -> Option<String> {
 
 /// What can be done without the keys that are missing: by whom, and how.
 fn remaining_hint(root: &Path, refused: &[Unsigned], of_head: bool) -> String {
-    let trust_chain = location::tree(root).and_then(|tree| tree.trust_chain());
-    let tree = root.display();
+    let trust_chain = location::registry(root).and_then(|registry| registry.trust_chain());
+    let registry = root.display();
     let Ok(Some(trust_chain)) = trust_chain else {
         return "nothing was published".to_owned();
     };
@@ -418,7 +418,7 @@ fn remaining_hint(root: &Path, refused: &[Unsigned], of_head: bool) -> String {
     };
     if let Some(only) = only_key(trust).filter(asks_for) {
         return format!(
-            "add --key with {only}, the only key of this registry; nothing was published. If that key is lost, run `sreg init DIR --key KEY --from {tree}` to begin a new registry (docs/keys.md)"
+            "add --key with {only}, the only key of this registry; nothing was published. If that key is lost, run `sreg init DIR --key KEY --from {registry}` to begin a new registry (docs/keys.md)"
         );
     }
     let roots: Vec<String> = trust
@@ -435,11 +435,11 @@ fn remaining_hint(root: &Path, refused: &[Unsigned], of_head: bool) -> String {
     );
     if of_head {
         return format!(
-            "add such a key with --key; nothing was published. If it is lost, {roots} can give heads to another key: `sreg trust add-key {tree} NEW.pub --role head --key ROOT --key NEW`"
+            "add such a key with --key; nothing was published. If it is lost, {roots} can give heads to another key: `sreg trust add-key {registry} NEW.pub --role head --key ROOT --key NEW`"
         );
     }
     format!(
-        "add such a key with --key, or let its holder run `sreg sign IMAGE {tree}//REFERENCE --key KEY` and put the statement beside the image; nothing was published. If the key is lost, {roots} can delegate the names to another key: `sreg trust delegate {tree} NAMESPACE --to NEW.pub --key ROOT`"
+        "add such a key with --key, or let its holder run `sreg sign IMAGE {registry}//REFERENCE --key KEY` and put the statement beside the image; nothing was published. If the key is lost, {roots} can delegate the names to another key: `sreg trust delegate {registry} NAMESPACE --to NEW.pub --key ROOT`"
     )
 }
 
@@ -519,10 +519,10 @@ fn registry_hint(path: &Path) -> String {
     }
 }
 
-/// The tree that holds a file of the layout, as far as its path shows.
+/// The registry that holds a file of the layout, as far as its path shows.
 fn tree_of(path: &Path) -> String {
     let ours = ["head", "heads", "n", "s", "trust", "v2"];
-    let tree = path
+    let registry = path
         .ancestors()
         .find(|folder| {
             folder
@@ -531,5 +531,5 @@ fn tree_of(path: &Path) -> String {
         })
         .and_then(Path::parent)
         .unwrap_or(path);
-    tree.display().to_string()
+    registry.display().to_string()
 }

@@ -63,8 +63,8 @@ pub(crate) fn store(place: &Path) -> Result<Arc<dyn Store>, RegistryError> {
     Ok(sreg_store::open(&place.to_string_lossy(), &self::config())?)
 }
 
-/// The tree at a place.
-pub(crate) fn tree(place: &Path) -> Result<Registry, RegistryError> {
+/// The registry at a place.
+pub(crate) fn registry(place: &Path) -> Result<Registry, RegistryError> {
     Registry::in_store(store(place)?)
 }
 

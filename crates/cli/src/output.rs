@@ -263,7 +263,7 @@ fn redact_strings(value: &mut Value) {
     }
 }
 
-/// Text as a terminal may see it, without secrets: names come from folders and trees of others.
+/// Text as a terminal may see it, without secrets: names come from folders and registries of others.
 /// Control characters, and those that are not seen or change the direction of writing, are escaped;
 /// line ends too, in a `line`.
 pub(crate) fn printable(text: &str, line: bool) -> String {

@@ -1,4 +1,4 @@
-//! What a command is pointed at: a tree, a reference in one, or an image file.
+//! What a command is pointed at: a registry, a reference in one, or an image file.
 
 use std::path::{Path, PathBuf};
 
@@ -10,9 +10,9 @@ use crate::error::CommandError;
 /// What a command is pointed at.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Target {
-    /// A folder or a URL: a tree, or what should be one.
+    /// A folder or a URL: a registry, or what should be one.
     Registry(PathBuf),
-    /// A reference in a tree.
+    /// A reference in a registry.
     Reference(PathBuf, Reference),
     /// A file.
     File(PathBuf),
@@ -22,9 +22,9 @@ impl Target {
     /// Reads a target. A bare `namespace/name:tag` is in `registry`, unless it is a path.
     pub(crate) fn parse(text: &str, registry: Option<&str>) -> Result<Self, CommandError> {
         check_scheme(text)?;
-        if let Some((tree, reference)) = split(text) {
+        if let Some((registry, reference)) = split(text) {
             return Ok(Self::Reference(
-                PathBuf::from(tree),
+                PathBuf::from(registry),
                 parse_reference(reference)?,
             ));
         }
@@ -75,8 +75,8 @@ pub(crate) fn reference(
     registry: Option<&str>,
 ) -> Result<(PathBuf, Reference), CommandError> {
     check_scheme(text)?;
-    if let Some((tree, reference)) = split(text) {
-        return Ok((PathBuf::from(tree), parse_reference(reference)?));
+    if let Some((registry, reference)) = split(text) {
+        return Ok((PathBuf::from(registry), parse_reference(reference)?));
     }
     match registry {
         _ if sreg_store::is_url(text) => {

@@ -33,19 +33,19 @@ use crate::{host, prune};
 pub struct Options {
     /// The folder of images.
     pub source: PathBuf,
-    /// The tree to publish into; made where it is absent.
+    /// The registry to publish into; made where it is absent.
     pub out: PathBuf,
     /// How references are read from paths.
     pub naming: Naming,
-    /// How images get into the tree.
+    /// How images get into the registry.
     pub link: LinkMode,
     /// How images are read.
     pub io: IoMode,
-    /// Where the tree will be served; absent: as `sreg.json` says.
+    /// Where the registry will be served; absent: as `sreg.json` says.
     pub base_url: Option<BaseUrl>,
-    /// Where images are when they are not to be in the tree; absent: as `sreg.json` says.
+    /// Where images are when they are not to be in the registry; absent: as `sreg.json` says.
     pub blob_url: Option<BlobUrl>,
-    /// What is to serve the tree; absent: as `sreg.json` says.
+    /// What is to serve the registry; absent: as `sreg.json` says.
     pub host: Option<Host>,
     /// A file that remembers what was hashed.
     pub cache: Option<PathBuf>,
@@ -88,7 +88,7 @@ pub struct Outcome {
     pub files: Vec<(PathBuf, Subject, Digest)>,
     /// References that were removed.
     pub removed: Vec<Subject>,
-    /// References that the tree has, but not the source, and that stay.
+    /// References that the registry has, but not the source, and that stay.
     pub kept: Vec<Subject>,
     /// Images that were left out, and why.
     pub skipped: Vec<SourceFault>,
@@ -96,7 +96,7 @@ pub struct Outcome {
     pub passed_over: Vec<SourceFault>,
     /// The reference of each image, by path.
     pub named: Vec<Reading>,
-    /// What the tree says of itself now.
+    /// What the registry says of itself now.
     pub settings: Settings,
     /// Images that are larger than what its host takes, with their sizes.
     pub too_large: Vec<(Subject, u64)>,
@@ -118,7 +118,7 @@ pub struct Reading {
 /// Indexes a folder.
 ///
 /// # Errors
-/// When an image cannot be published and `skip_invalid` is not set, the tree cannot be written, or
+/// When an image cannot be published and `skip_invalid` is not set, the registry cannot be written, or
 /// the keys of the session may not sign what is to be published. What was published before is then still there, whole.
 pub fn index_folder(options: &Options, session: &Session<'_>) -> Result<Outcome, RegistryError> {
     let (keys, watch) = (session.keys, session.progress);
@@ -152,16 +152,16 @@ pub fn index_folder(options: &Options, session: &Session<'_>) -> Result<Outcome,
     check_before(options, keys)?;
     let new = with_options(Settings::default(), options);
     let mut writer = FolderWriter::open(&options.out, &new, watch)?;
-    let settings = with_options(writer.tree().settings().clone(), options);
+    let settings = with_options(writer.registry().settings().clone(), options);
     let base = recover(&writer, watch)?;
-    base.check_known(writer.tree(), session.pins)?;
+    base.check_known(writer.registry(), session.pins)?;
     check_keys(&base, options, keys)?;
-    host::check_file(writer.tree(), &settings)?;
+    host::check_file(writer.registry(), &settings)?;
     let lines = base.lines(&writer)?;
     let (removed, kept) = absent_subjects(options, &lines, &found, &origin, &faults)?;
 
     let is_new = base.head.is_none();
-    let settings_changed = !is_new && *writer.tree().settings() != settings;
+    let settings_changed = !is_new && *writer.registry().settings() != settings;
 
     let import = settings.blob_url.is_none().then_some(options.link);
     let brought = hashing::bring(&writer, &found, options.io, import, watch);
@@ -199,7 +199,14 @@ pub fn index_folder(options: &Options, session: &Session<'_>) -> Result<Outcome,
     if begins {
         changeset.again = others(&lines, &changeset);
     }
-    let signing = signing(writer.tree(), &base, keys, &changeset, &lines, session.now)?;
+    let signing = signing(
+        writer.registry(),
+        &base,
+        keys,
+        &changeset,
+        &lines,
+        session.now,
+    )?;
     let begun = signing
         .as_ref()
         .filter(|_| begins)
@@ -352,13 +359,13 @@ fn dry_run(
     skipped: Vec<SourceFault>,
 ) -> Result<Outcome, RegistryError> {
     let (head, lines, settings) = match Registry::open(&options.out) {
-        Ok(tree) => {
-            let base = Base::read(&tree)?;
+        Ok(registry) => {
+            let base = Base::read(&registry)?;
             check_keys(&base, options, keys)?;
-            let settings = with_options(tree.settings().clone(), options);
-            host::check_file(&tree, &settings)?;
+            let settings = with_options(registry.settings().clone(), options);
+            host::check_file(&registry, &settings)?;
             let head = base.head;
-            let lines = derive::lines(&tree, head.as_ref().map(Document::body))?;
+            let lines = derive::lines(&registry, head.as_ref().map(Document::body))?;
             (head, lines, settings)
         }
         Err(RegistryError::NotARegistry(_)) => {
@@ -402,7 +409,7 @@ fn present(found: &[SourceImage], hashed: &[Hashing]) -> Vec<(Subject, Image)> {
 /// Refuses to make a registry with keys that cannot be, before there is a folder for it.
 fn check_before(options: &Options, keys: Option<&Keys<'_>>) -> Result<(), RegistryError> {
     let has_keys = match Registry::open(&options.out) {
-        Ok(tree) => tree.registry()?.is_some(),
+        Ok(registry) => registry.stated_id()?.is_some(),
         Err(_) => false,
     };
     match keys.filter(|_| !has_keys) {

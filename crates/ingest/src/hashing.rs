@@ -1,4 +1,4 @@
-//! Hashing what the cache does not know, and bringing images into the tree.
+//! Hashing what the cache does not know, and bringing images into the registry.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fs;
@@ -33,8 +33,8 @@ impl Hashing {
     }
 }
 
-/// Hashes all images that are not known or whose chain is not in the tree, writes their chains,
-/// and brings images into the tree as `import` says, if it does.
+/// Hashes all images that are not known or whose chain is not in the registry, writes their chains,
+/// and brings images into the registry as `import` says, if it does.
 pub(crate) fn bring(
     writer: &FolderWriter,
     found: &[SourceImage],
@@ -43,7 +43,7 @@ pub(crate) fn bring(
     watch: &dyn Progress,
 ) -> Brought {
     if let Some(link) = import
-        && let Err(error) = check_space(writer.tree(), found, link)
+        && let Err(error) = check_space(writer.registry(), found, link)
     {
         return Brought {
             hashed: Vec::new(),
@@ -53,7 +53,7 @@ pub(crate) fn bring(
     }
     let mut results: Vec<Option<Hashing>> = found
         .iter()
-        .map(|image| reuse(writer.tree(), image))
+        .map(|image| reuse(writer.registry(), image))
         .collect();
     let mut order: Vec<usize> = (0..found.len())
         .filter(|number| results[*number].is_none())
@@ -107,7 +107,7 @@ pub(crate) fn bring(
     brought
 }
 
-/// What came of bringing images into the tree.
+/// What came of bringing images into the registry.
 pub(crate) struct Brought {
     /// In the order of the images; with an error there may be fewer.
     pub(crate) hashed: Vec<Hashing>,
@@ -162,11 +162,11 @@ pub(crate) fn reused(hashed: &[Hashing]) -> usize {
         .count()
 }
 
-fn reuse(tree: &Registry, image: &SourceImage) -> Option<Hashing> {
+fn reuse(registry: &Registry, image: &SourceImage) -> Option<Hashing> {
     let known = image
         .known
         .as_ref()
-        .filter(|known| has_chain(tree, image, known))?;
+        .filter(|known| has_chain(registry, image, known))?;
     tracing::debug!(path = %image.path.display(), "not read: unchanged since it was hashed");
     Some(Hashing::Reused(known.clone()))
 }
@@ -206,9 +206,10 @@ fn hash_one(
     Ok(Hashing::Hashed(known, !hashed.stamp.is_racy_at(started)))
 }
 
-fn has_chain(tree: &Registry, image: &SourceImage, known: &Known) -> bool {
+fn has_chain(registry: &Registry, image: &SourceImage, known: &Known) -> bool {
     let place = Place::blob(&image.subject.repository, known.chain);
-    fs::metadata(tree.path(&place)).is_ok_and(|found| found.len() == sidecar_len(image.stamp.size))
+    fs::metadata(registry.path(&place))
+        .is_ok_and(|found| found.len() == sidecar_len(image.stamp.size))
 }
 
 /// Waits until files that were written this moment are old enough to be remembered.
@@ -235,7 +236,7 @@ fn now_nanoseconds() -> i128 {
         })
 }
 
-/// Brings all images into the tree that are not there yet.
+/// Brings all images into the registry that are not there yet.
 fn import_all(
     writer: &FolderWriter,
     found: &[SourceImage],
@@ -301,11 +302,11 @@ const SLACK: u64 = 1 << 20;
 
 /// Refuses to begin what would not fit: images are counted unless they can be linked.
 fn check_space(
-    tree: &Registry,
+    registry: &Registry,
     found: &[SourceImage],
     mode: LinkMode,
 ) -> Result<(), RegistryError> {
-    let root = tree.root();
+    let root = registry.root();
     let device = Stamp::of(&fs::metadata(root).map_err(RegistryError::read(root))?).device;
     let needed: u64 = found
         .iter()
@@ -314,7 +315,7 @@ fn check_space(
             !image
                 .known
                 .as_ref()
-                .is_some_and(|known| is_published(tree, image, known))
+                .is_some_and(|known| is_published(registry, image, known))
         })
         .map(|image| image.stamp.size + sidecar_len(image.stamp.size))
         .sum();
@@ -324,7 +325,7 @@ fn check_space(
     }
 }
 
-fn is_published(tree: &Registry, image: &SourceImage, known: &Known) -> bool {
+fn is_published(registry: &Registry, image: &SourceImage, known: &Known) -> bool {
     let place = Place::blob(&image.subject.repository, known.digest);
-    fs::metadata(tree.path(&place)).is_ok_and(|found| found.len() == image.stamp.size)
+    fs::metadata(registry.path(&place)).is_ok_and(|found| found.len() == image.stamp.size)
 }

@@ -1,4 +1,4 @@
-//! What the host that is to serve a tree asks of it (`spec/layout.md`).
+//! What the host that is to serve a registry asks of it (`spec/layout.md`).
 
 use sreg_model::settings::Settings;
 use sreg_model::statement::Subject;
@@ -7,16 +7,16 @@ use sreg_registry::{Registry, RegistryError};
 use sreg_views::host;
 
 /// Refuses to write the file for a host over one that somebody else has made.
-pub(crate) fn check_file(tree: &Registry, settings: &Settings) -> Result<(), RegistryError> {
-    let known = tree.settings().host.and_then(host::file);
+pub(crate) fn check_file(registry: &Registry, settings: &Settings) -> Result<(), RegistryError> {
+    let known = registry.settings().host.and_then(host::file);
     let wanted = settings.host.and_then(host::file);
     let Some(view) = wanted.filter(|view| known.as_ref() != Some(view)) else {
         return Ok(());
     };
-    match derive::read(tree, &view.place, derive::stored(&view).len()) {
+    match derive::read(registry, &view.place, derive::stored(&view).len()) {
         Err(RegistryError::Missing { .. }) => Ok(()),
         Ok(found) if found == *derive::stored(&view) => Ok(()),
-        Ok(_) => Err(RegistryError::InTheWay(tree.path(&view.place))),
+        Ok(_) => Err(RegistryError::InTheWay(registry.path(&view.place))),
         Err(error) => Err(error),
     }
 }

@@ -1,4 +1,4 @@
-//! What the tree has, and the indexed folder does not: what is removed, and what stays.
+//! What the registry has, and the indexed folder does not: what is removed, and what stays.
 
 use std::collections::BTreeSet;
 use std::fs;

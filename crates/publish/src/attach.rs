@@ -77,7 +77,7 @@ pub fn attach(
     let mut writer = destination.open_there(progress)?;
     let run = || {
         let base = session.base(&*writer)?;
-        let subject = attach.subject(writer.tree(), &base)?;
+        let subject = attach.subject(writer.registry(), &base)?;
         let changeset = Changeset {
             attached: vec![(subject.clone(), attachment.clone())],
             ..Changeset::default()
@@ -100,9 +100,9 @@ pub fn attach(
 
 impl Attach<'_> {
     /// The one subject that the reference names.
-    fn subject(&self, tree: &Registry, base: &Base) -> Result<Subject, RegistryError> {
+    fn subject(&self, registry: &Registry, base: &Base) -> Result<Subject, RegistryError> {
         let lines = match &base.head {
-            Some(head) => tree.lines(head.body(), &self.reference)?,
+            Some(head) => registry.lines(head.body(), &self.reference)?,
             None => Vec::new(),
         };
         let present: Vec<&TagEntry> = lines.iter().filter(|line| line.image.is_some()).collect();

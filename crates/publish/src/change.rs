@@ -36,7 +36,7 @@ impl Session<'_> {
     /// registry `from` has, where one is given.
     ///
     /// # Errors
-    /// When there is a registry with keys already, or the tree cannot be written.
+    /// When there is a registry with keys already, or the registry cannot be written.
     pub fn begin(
         &self,
         destination: &Destination,
@@ -46,15 +46,17 @@ impl Session<'_> {
         if keys.signers.len() != 1 {
             return Err(RegistryError::OneKey(keys.signers.len()));
         }
-        let settings = from.map_or_else(Settings::default, |tree| tree.settings().clone());
+        let settings = from.map_or_else(Settings::default, |registry| registry.settings().clone());
         let writer = destination.open(&settings, self.progress)?;
         let (mut writer, base) = self.recovered(writer)?;
         if base.trust_chain.is_none() && base.head.is_some() {
-            return Err(RegistryError::Published(writer.tree().root().to_owned()));
+            return Err(RegistryError::Published(
+                writer.registry().root().to_owned(),
+            ));
         }
         if let Some(trust_chain) = &base.trust_chain {
             return Err(RegistryError::HasKeys {
-                place: writer.tree().root().display().to_string(),
+                place: writer.registry().root().display().to_string(),
                 registry: trust_chain.registry(),
             });
         }
@@ -70,7 +72,7 @@ impl Session<'_> {
     /// Publishes the same again, so that it holds longer.
     ///
     /// # Errors
-    /// When the keys may not sign it, or the tree cannot be written.
+    /// When the keys may not sign it, or the registry cannot be written.
     pub fn renew(&self, destination: &Destination) -> Result<Published, RegistryError> {
         until_won(&*destination.store, || {
             self.sign_again(destination, &|_| false)
@@ -82,7 +84,7 @@ impl Session<'_> {
     /// subjects that were signed.
     ///
     /// # Errors
-    /// When the keys may not sign it, or the tree cannot be written.
+    /// When the keys may not sign it, or the registry cannot be written.
     pub fn sign_again(
         &self,
         destination: &Destination,
@@ -90,7 +92,7 @@ impl Session<'_> {
     ) -> Result<(Published, Vec<Subject>), RegistryError> {
         let (mut writer, base) = self.open_there(destination)?;
         let Some(trust_chain) = &base.trust_chain else {
-            return Err(RegistryError::NoKeys(writer.tree().root().to_owned()));
+            return Err(RegistryError::NoKeys(writer.registry().root().to_owned()));
         };
         let lines = base.lines(&*writer)?;
         let mut changeset = Changeset::default();
@@ -98,7 +100,7 @@ impl Session<'_> {
             if !chosen(&subject) {
                 continue;
             }
-            match standing(writer.tree(), trust_chain, &lines, &subject)? {
+            match standing(writer.registry(), trust_chain, &lines, &subject)? {
                 Standing::Counts => {}
                 Standing::CountedOnce(_) => changeset.again.push(subject),
                 // Somebody who may sign heads has put it there.
@@ -110,7 +112,7 @@ impl Session<'_> {
         Ok((published, again))
     }
 
-    /// Opens a tree that must be there.
+    /// Opens a registry that must be there.
     fn open_there(
         &self,
         destination: &Destination,
@@ -120,7 +122,7 @@ impl Session<'_> {
 
     fn recovered(&self, writer: Box<dyn Writer>) -> Result<(Box<dyn Writer>, Base), RegistryError> {
         let base = recover(&*writer, self.progress)?;
-        base.check_known(writer.tree(), self.pins)?;
+        base.check_known(writer.registry(), self.pins)?;
         Ok((writer, base))
     }
 
@@ -131,10 +133,17 @@ impl Session<'_> {
         lines: &Lines,
         changeset: Changeset,
     ) -> Result<Published, RegistryError> {
-        let signing = signing(writer.tree(), base, self.keys, &changeset, lines, self.now)?;
+        let signing = signing(
+            writer.registry(),
+            base,
+            self.keys,
+            &changeset,
+            lines,
+            self.now,
+        )?;
         let publication = Publication {
             changeset,
-            settings: writer.tree().settings().clone(),
+            settings: writer.registry().settings().clone(),
             signing,
             now: self.now,
         };
@@ -189,7 +198,7 @@ enum Standing {
 }
 
 fn standing(
-    tree: &Registry,
+    registry: &Registry,
     trust_chain: &TrustChain,
     lines: &Lines,
     subject: &Subject,
@@ -200,7 +209,7 @@ fn standing(
     let line = lines.and_then(|lines| lines.iter().find(|line| line.arch == subject.arch));
     match line {
         Some(line) => {
-            let statement = tree.statement(&line.statement)?;
+            let statement = registry.statement(&line.statement)?;
             Ok(match trust_chain.check_statement(&statement) {
                 Ok(_) => Standing::Counts,
                 Err(_) if trust_chain.counted_once(&statement) => {
@@ -213,32 +222,32 @@ fn standing(
     }
 }
 
-/// The next statement about a subject in a tree, not signed yet. What is attached to the same image stays.
+/// The next statement about a subject in a registry, not signed yet. What is attached to the same image stays.
 ///
 /// # Errors
-/// When the tree cannot be read, or the tag is frozen.
+/// When the registry cannot be read, or the tag is frozen.
 pub fn next_statement(
-    tree: &Registry,
+    registry: &Registry,
     trust_chain: &TrustChain,
     subject: &Subject,
     mut claim: Claim,
     now: u64,
 ) -> Result<Statement, RegistryError> {
-    let head = heads::newest(tree, Some(trust_chain))?;
+    let head = heads::newest(registry, Some(trust_chain))?;
     if let Some(head) = &head {
-        let path = tree.path(&Place::Head);
+        let path = registry.path(&Place::Head);
         let checked = trust_chain.check_newest_head(head);
         checked.map_err(|source| RegistryError::Policy { path, source })?;
     }
     let tag = subject.tag.clone();
     let reference = Reference::tagged(subject.repository.clone(), tag);
     let lines = match &head {
-        Some(head) => tree.lines(head.body(), &reference)?,
+        Some(head) => registry.lines(head.body(), &reference)?,
         None => Vec::new(),
     };
     let line = lines.iter().find(|line| line.arch == subject.arch);
     let previous = line
-        .map(|line| tree.statement(&line.statement))
+        .map(|line| registry.statement(&line.statement))
         .transpose()?;
     if let Some(before) = &previous
         && !trust_chain.counted_once(before)
@@ -268,7 +277,7 @@ pub fn next_statement(
     })
 }
 
-/// The subjects of a tree below a namespace or a reference, as `sreg ls` takes it; all where it is
+/// The subjects of a registry below a namespace or a reference, as `sreg ls` takes it; all where it is
 /// empty.
 #[must_use]
 pub fn is_below(subject: &Subject, below: &str) -> bool {
@@ -283,15 +292,15 @@ pub fn is_below(subject: &Subject, below: &str) -> bool {
 /// # Errors
 /// When the statement cannot be read, or does not count.
 pub fn signers(
-    tree: &Registry,
+    registry: &Registry,
     trust_chain: &TrustChain,
     line: &sreg_model::node::TagEntry,
 ) -> Result<Vec<sreg_model::Fingerprint>, RegistryError> {
-    let statement = tree.statement(&line.statement)?;
+    let statement = registry.statement(&line.statement)?;
     trust_chain
         .check_statement(&statement)
         .map_err(|source| RegistryError::Policy {
-            path: tree.path(&Place::Statement(line.statement)),
+            path: registry.path(&Place::Statement(line.statement)),
             source,
         })
 }
@@ -300,23 +309,24 @@ pub fn signers(
 /// longer, and its image.
 ///
 /// # Errors
-/// When the tree cannot be read, it has nothing below that name, or a statement was never signed by
+/// When the registry cannot be read, it has nothing below that name, or a statement was never signed by
 /// those who might.
 pub fn to_sign_again(
-    tree: &Registry,
+    registry: &Registry,
     below: &str,
 ) -> Result<Vec<(Subject, Option<Digest>)>, RegistryError> {
-    let trust_chain = tree.trust_chain()?;
-    let trust_chain = trust_chain.ok_or_else(|| RegistryError::NoKeys(tree.root().to_owned()))?;
-    let head = heads::newest(tree, Some(&trust_chain))?;
-    let lines = lines(tree, head.as_ref().map(Document::body))?;
+    let trust_chain = registry.trust_chain()?;
+    let trust_chain =
+        trust_chain.ok_or_else(|| RegistryError::NoKeys(registry.root().to_owned()))?;
+    let head = heads::newest(registry, Some(&trust_chain))?;
+    let lines = lines(registry, head.as_ref().map(Document::body))?;
     let (mut found, mut any) = (Vec::new(), below.is_empty());
     for subject in others(&lines, &Changeset::default()) {
         if !is_below(&subject, below) {
             continue;
         }
         any = true;
-        match standing(tree, &trust_chain, &lines, &subject)? {
+        match standing(registry, &trust_chain, &lines, &subject)? {
             Standing::Counts => {}
             Standing::CountedOnce(digest) => found.push((subject, digest)),
             Standing::Never => return Err(RegistryError::NeverCounted(subject.to_string())),

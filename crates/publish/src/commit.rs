@@ -36,7 +36,7 @@ pub struct Published {
 
 /// Publishes, unless it changes nothing: the head that then is the newest.
 ///
-/// The images and chains that the changeset names are in the tree already.
+/// The images and chains that the changeset names are in the registry already.
 ///
 /// # Errors
 /// Those of reading and writing the registry; `Conflict` or `Overtaken` if another publisher was faster.
@@ -47,12 +47,12 @@ pub fn publish(
     publication: &Publication<'_>,
     watch: &dyn Progress,
 ) -> Result<Published, RegistryError> {
-    let prepared = prepare(writer.tree(), writer, base, lines, publication)?;
+    let prepared = prepare(writer.registry(), writer, base, lines, publication)?;
     carry_out(writer, base, &prepared, watch)
 }
 
 /// Publishes what is prepared: the head that then is the newest. Statements, nodes, images and chains
-/// are in the tree already.
+/// are in the registry already.
 ///
 /// Up to the commit nothing that readers see changes; what comes after it is finished by the next run
 /// if this one is killed.
@@ -62,8 +62,8 @@ pub(crate) fn carry_out(
     prepared: &Prepared,
     watch: &dyn Progress,
 ) -> Result<Published, RegistryError> {
-    let nothing = || RegistryError::NoHead(writer.tree().root().to_owned());
-    if prepared.is_nothing(writer.tree()) {
+    let nothing = || RegistryError::NoHead(writer.registry().root().to_owned());
+    if prepared.is_nothing(writer.registry()) {
         let newest = base.head.clone().ok_or_else(nothing)?;
         writer.advance(HeadCursor {
             trust_chain: base.trust_chain.as_ref(),
@@ -82,7 +82,7 @@ pub(crate) fn carry_out(
     }
     writer.check_room(FILES + prepared.changed * FILES_OF_A_TAG)?;
     let (trust, next) = (prepared.trust.as_ref(), prepared.next.as_ref());
-    let same_settings = *writer.tree().settings() == prepared.settings;
+    let same_settings = *writer.registry().settings() == prepared.settings;
     let noted = base.shown.as_ref().filter(|_| same_settings);
     let noted = noted.map(Noted::of);
     writer.begin(&Journal::new(noted).with(trust, next))?;
@@ -143,12 +143,12 @@ pub(crate) fn show(
         if !writer.is_shared() {
             return Ok(());
         }
-        let tree = writer.tree();
-        if is_shown && line.is_newest(tree)? {
+        let registry = writer.registry();
+        if is_shown && line.is_newest(registry)? {
             return Ok(());
         }
-        trust_chain = tree.trust_chain()?;
-        let Some(found) = heads::newest(tree, trust_chain.as_ref())? else {
+        trust_chain = registry.trust_chain()?;
+        let Some(found) = heads::newest(registry, trust_chain.as_ref())? else {
             return Ok(());
         };
         if found.body().epoch > newest.body().epoch {
@@ -170,14 +170,14 @@ fn commit<'a>(
     head: Option<&'a Document<Head>>,
 ) -> Result<Option<&'a Document<Head>>, RegistryError> {
     if let Some(trust) = trust {
-        check_unpublished(writer.tree(), trust)?;
+        check_unpublished(writer.registry(), trust)?;
     }
     if let Some(head) = head {
         let (epoch, version) = (head.body().epoch, head.body().version);
         let slot = Place::HeadSlot { epoch, version };
         // No other trust can begin its epoch now, so that no other head can be the first of it.
         let before_the_first = match (trust, version) {
-            (Some(_), 1) => writer.tree().slot(&slot)?,
+            (Some(_), 1) => writer.registry().slot(&slot)?,
             _ => None,
         };
         let junk = before_the_first.as_ref().or(base.junk.as_ref());
@@ -188,8 +188,10 @@ fn commit<'a>(
     }
     if let Some(head) = head {
         match trust {
-            Some(_) => check_slot(writer.tree(), head)?,
-            None if writer.is_shared() => check_not_left_behind(writer.tree(), trust_chain, head)?,
+            Some(_) => check_slot(writer.registry(), head)?,
+            None if writer.is_shared() => {
+                check_not_left_behind(writer.registry(), trust_chain, head)?
+            }
             None => {}
         }
         writer.advance(HeadCursor { trust_chain, head })?;
@@ -199,25 +201,27 @@ fn commit<'a>(
 
 /// Refuses trust of which another was published since it was made. It is noted in the journal already,
 /// so that nobody publishes one after this look.
-fn check_unpublished(tree: &Registry, trust: &Document<Trust>) -> Result<(), RegistryError> {
+fn check_unpublished(registry: &Registry, trust: &Document<Trust>) -> Result<(), RegistryError> {
     let version = trust.body().version;
-    match read_trust(tree, version) {
+    match read_trust(registry, version) {
         Err(RegistryError::Missing { .. }) => Ok(()),
         Ok(found) if found.id() == trust.id() => Ok(()),
-        Ok(_) => Err(RegistryError::Conflict(tree.path(&Place::Trust(version)))),
+        Ok(_) => Err(RegistryError::Conflict(
+            registry.path(&Place::Trust(version)),
+        )),
         Err(error) => Err(error),
     }
 }
 
 /// Refuses to say that a head is published whose slot somebody has taken who does not keep to the order
 /// in which junk is judged.
-fn check_slot(tree: &Registry, head: &Document<Head>) -> Result<(), RegistryError> {
+fn check_slot(registry: &Registry, head: &Document<Head>) -> Result<(), RegistryError> {
     let (epoch, version) = (head.body().epoch, head.body().version);
     let slot = Place::HeadSlot { epoch, version };
-    match tree.slot(&slot)?.as_deref() == Some(head.bytes()) {
+    match registry.slot(&slot)?.as_deref() == Some(head.bytes()) {
         true => Ok(()),
         false => Err(RegistryError::Meanwhile {
-            path: tree.path(&slot),
+            path: registry.path(&slot),
             what: "another head was put in its place".to_owned(),
         }),
     }
@@ -226,15 +230,15 @@ fn check_slot(tree: &Registry, head: &Document<Head>) -> Result<(), RegistryErro
 /// Refuses to say that a head is published, where trust that was published meanwhile begins an epoch
 /// before it (COM-25).
 fn check_not_left_behind(
-    tree: &Registry,
+    registry: &Registry,
     trust_chain: Option<&TrustChain>,
     head: &Document<Head>,
 ) -> Result<(), RegistryError> {
-    if !has_later_trust(tree, trust_chain)? {
+    if !has_later_trust(registry, trust_chain)? {
         return Ok(());
     }
     let (epoch, version) = (head.body().epoch, head.body().version);
-    let trust_chain = tree.trust_chain()?;
+    let trust_chain = registry.trust_chain()?;
     match trust_chain.is_some_and(|trust_chain| trust_chain.is_abandoned(epoch, version)) {
         true => Err(RegistryError::Overtaken),
         false => Ok(()),

@@ -78,22 +78,25 @@ impl Destination {
         }
     }
 
-    /// A writer of the tree that is there: a mistyped place is none.
+    /// A writer of the registry that is there: a mistyped place is none.
     pub(crate) fn open_there(
         &self,
         watch: &dyn Progress,
     ) -> Result<Box<dyn Writer>, RegistryError> {
-        let tree = match &self.registry {
+        let registry = match &self.registry {
             Some(registry) => registry.clone(),
             None => Registry::in_store(self.store.clone())?,
         };
         match self.store.folder() {
-            Some(_) => self.open(tree.settings(), watch),
-            None => Ok(Box::new(StoreWriter::of(tree, self.uploads.as_deref())?)),
+            Some(_) => self.open(registry.settings(), watch),
+            None => Ok(Box::new(StoreWriter::of(
+                registry,
+                self.uploads.as_deref(),
+            )?)),
         }
     }
 
-    /// A writer of the tree that is there, or of a new one with `settings`.
+    /// A writer of the registry that is there, or of a new one with `settings`.
     pub(crate) fn open(
         &self,
         settings: &Settings,

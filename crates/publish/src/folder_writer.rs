@@ -1,4 +1,4 @@
-//! Writes into a tree: one writer at a time, and every file appears whole or not at all.
+//! Writes into a registry: one writer at a time, and every file appears whole or not at all.
 //!
 //! A file is written under `staging/`, or without a name, then renamed or linked to its place.
 //! The commit is a hard link, which fails where something stands already (`spec/commit.md`).
@@ -37,9 +37,9 @@ use sreg_registry::journal::{Journal, journal};
 /// The most files that are made durable one by one.
 const MOST_SYNCED: usize = 64;
 
-/// The only writer of a tree. Dropping it removes what is left in `staging/`, but a journal.
+/// The only writer of a registry. Dropping it removes what is left in `staging/`, but a journal.
 pub struct FolderWriter {
-    tree: Registry,
+    registry: Registry,
     /// Who may read and write what is made.
     modes: Modes,
     /// Whether the file system has symbolic links.
@@ -49,7 +49,7 @@ pub struct FolderWriter {
     unsynced: Mutex<Option<BTreeSet<PathBuf>>>,
     /// Whether a place where something else stands is left as it is, and is no error.
     passes_over: bool,
-    /// Folders that are known to be in the tree, whatever links lead there.
+    /// Folders that are known to be in the registry, whatever links lead there.
     inside: Mutex<HashSet<PathBuf>>,
     /// Held as long as the writer lives; released last.
     _lock: FolderLock,
@@ -72,7 +72,7 @@ impl FolderWriter {
         tree_at(root, settings)?;
         let lock = lock(root, watch)?;
         let mut writer = Self {
-            tree: tree_at(root, settings)?,
+            registry: tree_at(root, settings)?,
             modes: Modes::of(root).map_err(RegistryError::read(root))?,
             has_links: true,
             next: AtomicU64::new(0),
@@ -89,8 +89,8 @@ impl FolderWriter {
             Err(error) if is_full(&error) => {}
             made => made.map_err(RegistryError::write(&staging))?,
         }
-        if !writer.tree.path(&Place::Settings).exists() {
-            writer.put(&Place::Settings, &writer.tree.settings().encode())?;
+        if !writer.registry.path(&Place::Settings).exists() {
+            writer.put(&Place::Settings, &writer.registry.settings().encode())?;
         }
         writer.has_links = writer.tries_links();
         if !writer.has_links {
@@ -127,7 +127,7 @@ impl FolderWriter {
     fn put_nameless(&self, path: &Path, bytes: &[u8]) -> io::Result<()> {
         self.check_inside(path).map_err(io::Error::other)?;
         let flags = OFlags::TMPFILE | OFlags::WRONLY | OFlags::CLOEXEC;
-        let staging = self.tree.root().join(STAGING);
+        let staging = self.registry.root().join(STAGING);
         let file = File::from(rustix::fs::open(
             staging,
             flags,
@@ -154,10 +154,10 @@ impl FolderWriter {
     /// `Write`, `Space` or `Store` if it cannot be written.
     pub fn replace(&self, place: &Place, bytes: &[u8]) -> Result<(), RegistryError> {
         let staged = self.stage(bytes)?;
-        self.settle(&staged, &self.tree.path(place))
+        self.settle(&staged, &self.registry.path(place))
     }
 
-    /// Brings an image into the tree, unless it is there and not `is_changed`. The file must still be what
+    /// Brings an image into the registry, unless it is there and not `is_changed`. The file must still be what
     /// `stamp` says.
     ///
     /// # Errors
@@ -170,7 +170,7 @@ impl FolderWriter {
         (mode, is_changed): (LinkMode, bool),
         observer: &dyn Observer,
     ) -> Result<(), RegistryError> {
-        let path = self.tree.path(place);
+        let path = self.registry.path(place);
         let is_there = !is_changed
             && fs::metadata(&path).is_ok_and(|found| found.is_file() && found.len() == stamp.size);
         match is_there {
@@ -227,9 +227,9 @@ impl FolderWriter {
         self.settle(&staged, path)
     }
 
-    /// Refuses a path whose folder is a symbolic link, or is reached by one, to outside the tree.
+    /// Refuses a path whose folder is a symbolic link, or is reached by one, to outside the registry.
     fn check_inside(&self, path: &Path) -> Result<(), RegistryError> {
-        let folder = path.parent().unwrap_or(self.tree.root());
+        let folder = path.parent().unwrap_or(self.registry.root());
         if self
             .inside
             .lock()
@@ -238,8 +238,8 @@ impl FolderWriter {
         {
             return Ok(());
         }
-        let root =
-            fs::canonicalize(self.tree.root()).map_err(RegistryError::read(self.tree.root()))?;
+        let root = fs::canonicalize(self.registry.root())
+            .map_err(RegistryError::read(self.registry.root()))?;
         // A folder that is yet to be made will be in the nearest one that exists.
         let nearest = folder
             .ancestors()
@@ -247,7 +247,7 @@ impl FolderWriter {
         if !nearest.is_some_and(|nearest| nearest.starts_with(&root)) {
             let error = io::Error::new(
                 io::ErrorKind::InvalidInput,
-                "a symbolic link leads out of the tree",
+                "a symbolic link leads out of the registry",
             );
             return Err(RegistryError::write(path)(error));
         }
@@ -291,7 +291,7 @@ impl FolderWriter {
 
     fn staged_path(&self) -> PathBuf {
         let number = self.next.fetch_add(1, Ordering::Relaxed);
-        self.tree
+        self.registry
             .root()
             .join(STAGING)
             .join(format!("{}-{number}", std::process::id()))
@@ -314,9 +314,9 @@ impl FolderWriter {
         Ok(path)
     }
 
-    /// Makes a symbolic link at `place` to another place of the tree.
+    /// Makes a symbolic link at `place` to another place of the registry.
     fn put_link(&self, place: &Place, to: &Place) -> Result<(), RegistryError> {
-        let (path, target) = (self.tree.path(place), place.link_to(to));
+        let (path, target) = (self.registry.path(place), place.link_to(to));
         if fs::read_link(&path).is_ok_and(|found| found == Path::new(&target)) {
             return Ok(());
         }
@@ -330,7 +330,7 @@ impl FolderWriter {
 
     /// Puts a hard link or a copy where a symbolic link should lead to `to`, which need not be there.
     fn put_instead_of_link(&self, path: &Path, to: &Place) -> Result<(), RegistryError> {
-        let target = self.tree.path(to);
+        let target = self.registry.path(to);
         let identity = |path: &Path| {
             fs::symlink_metadata(path)
                 .ok()
@@ -372,7 +372,7 @@ impl FolderWriter {
 
     /// Removes what runs left under `staging/`, but a journal.
     fn clear_staging(&self) {
-        let staging = self.tree.root().join(STAGING);
+        let staging = self.registry.root().join(STAGING);
         let Ok(entries) = fs::read_dir(&staging) else {
             return;
         };
@@ -388,7 +388,7 @@ impl FolderWriter {
 
 impl Puts for FolderWriter {
     fn put(&self, place: &Place, bytes: &[u8]) -> Result<(), RegistryError> {
-        let path = self.tree.path(place);
+        let path = self.registry.path(place);
         match read_capped(&path, bytes.len()) {
             Ok(found) if found == bytes => Ok(()),
             Err(error) if is_absent(&error) && self.put_nameless(&path, bytes).is_ok() => Ok(()),
@@ -398,8 +398,8 @@ impl Puts for FolderWriter {
 }
 
 impl Writer for FolderWriter {
-    fn tree(&self) -> &Registry {
-        &self.tree
+    fn registry(&self) -> &Registry {
+        &self.registry
     }
 
     fn advance(&self, line: HeadCursor<'_>) -> Result<(), RegistryError> {
@@ -426,13 +426,13 @@ impl Writer for FolderWriter {
             let changed = self.changed(repository, &files)?;
             changed.iter().try_for_each(|place| self.unlink(place))?;
         }
-        let path = self.tree.path(place);
+        let path = self.registry.path(place);
         self.place(&path, file, stamp, link, observer)
     }
 
     fn replace_settings(&mut self, settings: &Settings) -> Result<(), RegistryError> {
         self.replace(&Place::Settings, &settings.encode())?;
-        self.tree = Registry::with_settings(self.tree.store().clone(), settings.clone());
+        self.registry = Registry::with_settings(self.registry.store().clone(), settings.clone());
         Ok(())
     }
 
@@ -442,7 +442,7 @@ impl Writer for FolderWriter {
         bytes: &[u8],
         junk: Option<&[u8]>,
     ) -> Result<(), RegistryError> {
-        let path = self.tree.path(place);
+        let path = self.registry.path(place);
         self.check_inside(&path)?;
         match read_capped(&path, bytes.len()) {
             Ok(found) if found == bytes => return Ok(()),
@@ -451,7 +451,7 @@ impl Writer for FolderWriter {
         if let Some(junk) = junk {
             tracing::info!(%place, "quarantining invalid slot content");
             let staged = self.stage(junk)?;
-            self.settle(&staged, &self.tree.root().join(evidence(place, junk)))?;
+            self.settle(&staged, &self.registry.root().join(evidence(place, junk)))?;
             self.replace(place, bytes)?;
             return self.sync();
         }
@@ -472,7 +472,7 @@ impl Writer for FolderWriter {
     }
 
     fn remove(&self, _: HeadCursor<'_>, place: &Place) -> Result<(), RegistryError> {
-        let path = self.tree.path(place);
+        let path = self.registry.path(place);
         self.check_inside(&path)?;
         match fs::remove_file(&path) {
             Err(error) if self.is_passed_over(&error) => return Ok(()),
@@ -483,7 +483,7 @@ impl Writer for FolderWriter {
         for folder in path
             .ancestors()
             .skip(1)
-            .take_while(|folder| *folder != self.tree.root())
+            .take_while(|folder| *folder != self.registry.root())
         {
             if fs::remove_dir(folder).is_err() {
                 break;
@@ -495,7 +495,7 @@ impl Writer for FolderWriter {
     /// File by file, or, where these are many, all of the file system at once, which may hold up
     /// others.
     fn sync(&self) -> Result<(), RegistryError> {
-        let root = self.tree.root();
+        let root = self.registry.root();
         let Some(paths) = self.unsynced().replace(BTreeSet::new()) else {
             let folder = File::open(root).map_err(RegistryError::read(root))?;
             return match rustix::fs::syncfs(&folder).map_err(io::Error::from) {
@@ -530,12 +530,12 @@ impl Writer for FolderWriter {
     }
 
     fn journal(&self) -> Result<Option<Journal>, RegistryError> {
-        journal(&self.tree)
+        journal(&self.registry)
     }
 
     fn begin(&self, journal: &Journal) -> Result<(), RegistryError> {
         let staged = self.stage(&journal.encode())?;
-        self.settle(&staged, &self.tree.root().join(JOURNAL))
+        self.settle(&staged, &self.registry.root().join(JOURNAL))
     }
 
     fn settle(&self, begun: &Journal) -> Result<(), RegistryError> {
@@ -543,7 +543,7 @@ impl Writer for FolderWriter {
     }
 
     fn end(&self, _: &Document<Head>) -> Result<(), RegistryError> {
-        let path = self.tree.root().join(JOURNAL);
+        let path = self.registry.root().join(JOURNAL);
         match fs::remove_file(&path) {
             Err(error) if !is_absent(&error) => Err(RegistryError::write(&path)(error)),
             _ => Ok(()),
@@ -579,7 +579,7 @@ fn tree_at(root: &Path, settings: &Settings) -> Result<Registry, RegistryError> 
                 false => Err(RegistryError::NotOurs(root.to_owned())),
             }
         }
-        tree => tree,
+        registry => registry,
     }
 }
 

@@ -36,7 +36,7 @@ use crate::writer::Writer;
 /// How much is copied at once: it is the network that is waited for.
 const AT_ONCE: usize = 16;
 
-/// Fetches an image from a tree into a file, verified.
+/// Fetches an image from a registry into a file, verified.
 pub type Fetch<'a> =
     &'a (dyn Fn(&Registry, &Place, &Chain, &Path) -> Result<(), RegistryError> + Sync);
 
@@ -107,8 +107,8 @@ fn run(copying: &Copying<'_>, destination: &Destination) -> Result<Mirrored, Reg
     let mut writer = destination.open(from.settings(), copying.session.progress)?;
     let writer = &mut *writer;
     let base = recover(writer, copying.session.progress)?;
-    check_same(writer.tree(), &source, &base)?;
-    let (common, missing) = missing_heads(copying, writer.tree(), &source, &newest, &base)?;
+    check_same(writer.registry(), &source, &base)?;
+    let (common, missing) = missing_heads(copying, writer.registry(), &source, &newest, &base)?;
     let published = common.as_ref().map(|head| &head.body().index);
     let mut before = published;
     for head in &missing {
@@ -129,14 +129,14 @@ fn run(copying: &Copying<'_>, destination: &Destination) -> Result<Mirrored, Reg
 }
 
 /// Refuses to copy over another registry.
-fn check_same(tree: &Registry, source: &Base, base: &Base) -> Result<(), RegistryError> {
+fn check_same(registry: &Registry, source: &Base, base: &Base) -> Result<(), RegistryError> {
     let (Some(theirs), ours) = (&base.trust_chain, &source.trust_chain) else {
         return Ok(());
     };
     match ours {
         Some(ours) if ours.registry() == theirs.registry() => Ok(()),
         _ => Err(RegistryError::HasKeys {
-            place: tree.root().display().to_string(),
+            place: registry.root().display().to_string(),
             registry: theirs.registry(),
         }),
     }
@@ -213,7 +213,7 @@ fn publish(
     for head in missing {
         let (epoch, version) = (head.body().epoch, head.body().version);
         let slot = Place::HeadSlot { epoch, version };
-        let found = writer.tree().slot(&slot)?;
+        let found = writer.registry().slot(&slot)?;
         let before_it = before.filter(|_| version > 1);
         let junk = found
             .as_deref()
@@ -353,14 +353,14 @@ impl Copying<'_> {
         images.dedup_by(|left, right| {
             (&left.0.repository, left.1.digest) == (&right.0.repository, right.1.digest)
         });
-        let tree = writer.tree();
+        let registry = writer.registry();
         let missing = images.into_par_iter().map(|(subject, image)| {
             self.check_cancelled()?;
             let chain = self.copy_chain(writer, &subject, &image)?;
             let place = Place::blob(&subject.repository, image.digest);
-            let is_there = match tree.size(&place) {
-                Ok(size) => size == image.size && is_uploaded(tree, &place, &chain)?,
-                Err(RegistryError::Missing { .. }) => tree.settings().blob_url.is_some(),
+            let is_there = match registry.size(&place) {
+                Ok(size) => size == image.size && is_uploaded(registry, &place, &chain)?,
+                Err(RegistryError::Missing { .. }) => registry.settings().blob_url.is_some(),
                 Err(error) => return Err(error),
             };
             Ok((!is_there).then_some((place, image, chain)))

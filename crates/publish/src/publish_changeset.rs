@@ -11,11 +11,11 @@ use crate::session::Session;
 use crate::signing::signing;
 use crate::version::Publication;
 
-/// Publishes `changeset` into a tree, which is made where it is absent. Images and chains that it
+/// Publishes `changeset` into a registry, which is made where it is absent. Images and chains that it
 /// names are put there by the caller. In a registry with keys, the keys of the session sign.
 ///
 /// # Errors
-/// When the tree cannot be read or written, a name collides with another, something cannot be
+/// When the registry cannot be read or written, a name collides with another, something cannot be
 /// signed as trust asks, or the run is stopped. What was published before is then still there,
 /// whole.
 pub fn publish_changeset(
@@ -30,7 +30,7 @@ pub fn publish_changeset(
     let lines = base.lines(writer)?;
     progress.loaded();
     let signing = signing(
-        writer.tree(),
+        writer.registry(),
         &base,
         session.keys,
         &changeset,
@@ -38,7 +38,7 @@ pub fn publish_changeset(
         session.now,
     )?;
     let publication = Publication {
-        settings: writer.tree().settings().clone(),
+        settings: writer.registry().settings().clone(),
         changeset,
         signing,
         now: session.now,

@@ -147,7 +147,7 @@ impl Push<'_> {
     }
 }
 
-/// Brings an image and its chain into the tree, and checks that they arrived: whether the image was
+/// Brings an image and its chain into the registry, and checks that they arrived: whether the image was
 /// sent.
 fn bring(
     writer: &dyn Writer,
@@ -156,16 +156,16 @@ fn bring(
     (stamp, chain): (&Stamp, &Chain),
     progress: &dyn Progress,
 ) -> Result<bool, RegistryError> {
-    let tree = writer.tree();
+    let registry = writer.registry();
     let place = Place::blob(&subject.repository, chain.sidecar_digest());
     // What is there is read, which costs less than to send it.
-    let is_there = tree.read(&place, chain.sidecar().len());
+    let is_there = registry.read(&place, chain.sidecar().len());
     match is_there {
         Ok(found) if found == chain.sidecar() => {}
         Ok(_) | Err(RegistryError::Missing { .. }) => writer.put(&place, chain.sidecar())?,
         Err(error) => return Err(error),
     }
-    if tree.settings().blob_url.is_some() {
+    if registry.settings().blob_url.is_some() {
         return Ok(false);
     }
     let place = Place::blob(&subject.repository, chain.digest());

@@ -35,9 +35,9 @@ impl Base {
     ///
     /// # Errors
     /// Those of reading trust and heads.
-    pub fn read(tree: &Registry) -> Result<Self, RegistryError> {
-        let trust_chain = tree.trust_chain()?;
-        let head = heads::newest(tree, trust_chain.as_ref())?;
+    pub fn read(registry: &Registry) -> Result<Self, RegistryError> {
+        let trust_chain = registry.trust_chain()?;
+        let head = heads::newest(registry, trust_chain.as_ref())?;
         Ok(Self {
             trust_chain,
             head,
@@ -60,9 +60,9 @@ impl Base {
     ///
     /// # Errors
     /// `Policy` if the registry is another one, or older than what is known.
-    pub fn check_known(&self, tree: &Registry, known: &[Pin]) -> Result<(), RegistryError> {
+    pub fn check_known(&self, registry: &Registry, known: &[Pin]) -> Result<(), RegistryError> {
         let refused = |place: Place| {
-            let path = tree.path(&place);
+            let path = registry.path(&place);
             move |source| RegistryError::Policy { path, source }
         };
         for known in known {
@@ -75,7 +75,7 @@ impl Base {
                 check_known_head(known, head).map_err(refused(Place::Head))?;
                 if let Some(slot) = seen_slot(known, trust_chain)
                     && let Place::HeadSlot { epoch, version } = slot
-                    && let Some(found) = tree.head_slot(epoch, version)?
+                    && let Some(found) = registry.head_slot(epoch, version)?
                 {
                     check_seen_slot(known, &found).map_err(refused(slot))?;
                 }
@@ -103,7 +103,7 @@ impl Base {
     /// # Errors
     /// Those of reading the index.
     pub fn lines(&self, writer: &dyn Writer) -> Result<Lines, RegistryError> {
-        lines(writer.tree(), self.head.as_ref().map(Document::body))
+        lines(writer.registry(), self.head.as_ref().map(Document::body))
     }
 }
 
@@ -111,12 +111,12 @@ impl Base {
 /// version, and brings the views to it.
 ///
 /// # Errors
-/// When trust is malformed or not signed as it should be, the newest head does not count, or the tree
+/// When trust is malformed or not signed as it should be, the newest head does not count, or the registry
 /// cannot be written.
 pub fn recover(writer: &dyn Writer, observer: &dyn Observer) -> Result<Base, RegistryError> {
     let base = recover_any(writer, observer)?;
     if let Some(newest) = &base.head {
-        check_newest(writer.tree(), base.trust_chain.as_ref(), newest)?;
+        check_newest(writer.registry(), base.trust_chain.as_ref(), newest)?;
     }
     Ok(base)
 }
@@ -129,9 +129,9 @@ pub(crate) fn recover_any(
     writer: &dyn Writer,
     observer: &dyn Observer,
 ) -> Result<Base, RegistryError> {
-    let tree = writer.tree();
+    let registry = writer.registry();
     let journal = writer.journal()?;
-    let mut trust_chain = tree.trust_chain()?;
+    let mut trust_chain = registry.trust_chain()?;
     if let Some(begun) = journal.as_ref().filter(|begun| begun.trust.is_some()) {
         tracing::info!("finishing what another run has begun to publish");
         let finished = finish(writer, begun, trust_chain);
@@ -141,7 +141,7 @@ pub(crate) fn recover_any(
         }
         trust_chain = finished?;
     }
-    let Some(end) = heads::end(tree, trust_chain.as_ref())? else {
+    let Some(end) = heads::end(registry, trust_chain.as_ref())? else {
         return Ok(Base {
             trust_chain,
             head: None,
@@ -165,7 +165,7 @@ pub(crate) fn recover_any(
         NextSlot::Empty | NextSlot::Head(_) => None,
     };
     let shown = match &journal {
-        Some(journal) => shown(tree, journal, &newest)?,
+        Some(journal) => shown(registry, journal, &newest)?,
         None => Some(newest.clone()),
     };
     let mut base = Base {
@@ -193,13 +193,13 @@ pub(crate) fn recover_any(
 
 /// The head that a journal says all views show; nothing, where there is no such head.
 fn shown(
-    tree: &Registry,
+    registry: &Registry,
     journal: &Journal,
     newest: &Document<Head>,
 ) -> Result<Option<Document<Head>>, RegistryError> {
     let shown = journal.shown;
     match shown.filter(|shown| shown.version() <= Version::of(newest.body())) {
-        Some(shown) => shown.find(tree),
+        Some(shown) => shown.find(registry),
         None => Ok(None),
     }
 }
@@ -208,23 +208,23 @@ fn shown(
 fn put_back(writer: &dyn Writer, head: &Document<Head>) -> Result<(), RegistryError> {
     let (epoch, version) = (head.body().epoch, head.body().version);
     let slot = Place::HeadSlot { epoch, version };
-    let found = writer.tree().slot(&slot)?;
+    let found = writer.registry().slot(&slot)?;
     writer.create(&slot, head.bytes(), found.as_deref())
 }
 
 /// Nothing is published on top of a head that readers refuse.
 pub(crate) fn check_newest(
-    tree: &Registry,
+    registry: &Registry,
     trust_chain: Option<&TrustChain>,
     newest: &Document<Head>,
 ) -> Result<(), RegistryError> {
     let (epoch, version) = (newest.body().epoch, newest.body().version);
-    let path = tree.path(&Place::HeadSlot { epoch, version });
+    let path = registry.path(&Place::HeadSlot { epoch, version });
     match trust_chain {
         Some(trust_chain) if trust_chain.newest().body().head_base.epoch == epoch => trust_chain
             .check_newest_head(newest)
             .map_err(|source| RegistryError::Policy { path, source }),
-        None if newest.body().registry.is_some() => Err(tree.missing(&Place::Trust(1))),
+        None if newest.body().registry.is_some() => Err(registry.missing(&Place::Trust(1))),
         _ => Ok(()),
     }
 }
@@ -274,7 +274,7 @@ pub(crate) fn create_trust(
 ) -> Result<(), RegistryError> {
     let version = trust.body().version;
     match writer.create(&Place::Trust(version), trust.bytes(), None) {
-        Err(RegistryError::Conflict(path)) => match read_trust(writer.tree(), version) {
+        Err(RegistryError::Conflict(path)) => match read_trust(writer.registry(), version) {
             Ok(found) if found.id() == trust.id() => Ok(()),
             Err(error @ (RegistryError::Store(_) | RegistryError::Read { .. })) => Err(error),
             Ok(_) | Err(_) => Err(RegistryError::Conflict(path)),
@@ -291,10 +291,10 @@ fn finish_head(
     head: &Document<Head>,
 ) -> Result<bool, RegistryError> {
     let (epoch, version) = (head.body().epoch, head.body().version);
-    let tree = writer.tree();
+    let registry = writer.registry();
     let before = match version {
         1 => None,
-        _ => match tree.head_slot(epoch, version - 1) {
+        _ => match registry.head_slot(epoch, version - 1) {
             Ok(before) => before,
             Err(RegistryError::Document { .. } | RegistryError::Mismatch { .. }) => None,
             Err(error) => return Err(error),
@@ -308,7 +308,7 @@ fn finish_head(
     if trust_chain.check_newest_head(head).is_err() || !follows(head.bytes()) {
         return Ok(false);
     }
-    let found = tree.slot(&slot)?;
+    let found = registry.slot(&slot)?;
     if found
         .as_ref()
         .is_some_and(|found| found != head.bytes() && follows(found))

@@ -46,7 +46,7 @@ pub fn remove(
     let mut begun: Option<Vec<Subject>> = None;
     let run = || {
         let base = session.base(&*writer)?;
-        let subjects = remove.subjects(writer.tree(), &base)?;
+        let subjects = remove.subjects(writer.registry(), &base)?;
         if !subjects.is_empty() {
             begun = Some(subjects.clone());
         }
@@ -92,11 +92,11 @@ impl Remove {
     }
 
     /// The subjects that have an image under the reference.
-    fn subjects(&self, tree: &Registry, base: &Base) -> Result<Vec<Subject>, RegistryError> {
+    fn subjects(&self, registry: &Registry, base: &Base) -> Result<Vec<Subject>, RegistryError> {
         let Some(head) = &base.head else {
             return Ok(Vec::new());
         };
-        let lines = tree.lines(head.body(), &self.reference)?;
+        let lines = registry.lines(head.body(), &self.reference)?;
         let is_meant = |arch| self.arch.is_none_or(|wanted| wanted == arch);
         let present = lines
             .iter()

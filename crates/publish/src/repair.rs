@@ -38,7 +38,7 @@ pub struct Repaired {
 /// file should be, and is none, stays.
 ///
 /// # Errors
-/// When the tree cannot be written, its newest head or index cannot be read, or that head is older than what
+/// When the registry cannot be written, its newest head or index cannot be read, or that head is older than what
 /// is pinned.
 pub fn repair(destination: &Destination, session: &Session<'_>) -> Result<Repaired, RegistryError> {
     let (known, watch) = (session.pins, session.progress);
@@ -52,8 +52,8 @@ pub fn repair(destination: &Destination, session: &Session<'_>) -> Result<Repair
         let nothing = |_: &Base, _: &[Fault]| Ok(false);
         return destination.at_once(|| repair_by(&*writer, known, watch, &options, &nothing));
     };
-    let tree = Registry::in_store(destination.store.clone())?;
-    let writer = FolderWriter::open(folder, tree.settings(), watch)?;
+    let registry = Registry::in_store(destination.store.clone())?;
+    let writer = FolderWriter::open(folder, registry.settings(), watch)?;
     let writer = writer.pass_over();
     let tidy = |base: &Base, faults: &[Fault]| {
         let is_damaged = take_damaged_away(&writer, base, faults, watch)?;
@@ -75,9 +75,9 @@ fn repair_by(
 ) -> Result<Repaired, RegistryError> {
     let look = || {
         let report = match writer.is_shared() {
-            true => verify::verify_registry(writer.tree(), options, watch),
+            true => verify::verify_registry(writer.registry(), options, watch),
             // Nobody else writes: what is being written is by this run.
-            false => verify::verify_once(writer.tree(), options, watch),
+            false => verify::verify_once(writer.registry(), options, watch),
         };
         Ok::<_, RegistryError>(report?.faults)
     };
@@ -85,15 +85,15 @@ fn repair_by(
     // In a store, what nothing names is not listed, nor what stands under keys that end with a slash. In a
     // folder, files may have been touched meanwhile where a run was interrupted.
     if before.is_empty() && !writer.is_shared() && writer.journal()?.is_none() {
-        Base::read(writer.tree())?.check_known(writer.tree(), known)?;
+        Base::read(writer.registry())?.check_known(writer.registry(), known)?;
         return Ok(Repaired::default());
     }
-    let store = writer.tree().store().clone();
+    let store = writer.registry().store().clone();
     let left = until_won(&*store, || {
         let base = match mend(writer, known, watch) {
             // What is taken away first may make room.
             Err(error) if error.code() == "no-space" => {
-                tidy(&Base::read(writer.tree())?, &before)?;
+                tidy(&Base::read(writer.registry())?, &before)?;
                 mend(writer, known, watch)?
             }
             mended => mended?,
@@ -111,13 +111,13 @@ fn repair_by(
 }
 
 fn mend(writer: &dyn Writer, known: &[Pin], watch: &dyn Progress) -> Result<Base, RegistryError> {
-    let tree = writer.tree();
+    let registry = writer.registry();
     let base = recover(writer, watch)?;
-    base.check_known(tree, known)?;
-    let line = line_of(&base, tree)?;
+    base.check_known(registry, known)?;
+    let line = line_of(&base, registry)?;
     // Of what is elsewhere, a chain costs as much as its image: who has that sends both again.
     if !writer.is_shared() {
-        let lines = derive::lines(tree, Some(line.head.body()))?;
+        let lines = derive::lines(registry, Some(line.head.body()))?;
         let entries: Vec<&Vec<TagEntry>> = lines.values().flat_map(|keys| keys.values()).collect();
         entries
             .par_iter()
@@ -133,8 +133,8 @@ fn mend(writer: &dyn Writer, known: &[Pin], watch: &dyn Progress) -> Result<Base
     Ok(base)
 }
 
-fn line_of<'a>(base: &'a Base, tree: &Registry) -> Result<HeadCursor<'a>, RegistryError> {
-    let no_head = || RegistryError::NoHead(tree.root().to_owned());
+fn line_of<'a>(base: &'a Base, registry: &Registry) -> Result<HeadCursor<'a>, RegistryError> {
+    let no_head = || RegistryError::NoHead(registry.root().to_owned());
     Ok(HeadCursor {
         trust_chain: base.trust_chain.as_ref(),
         head: base.head.as_ref().ok_or_else(no_head)?,
@@ -149,7 +149,7 @@ fn remove_stale(writer: &dyn Writer, base: &Base, faults: &[Fault]) -> Result<bo
         .filter(|fault| fault.code == "stale-view")
         .filter_map(|fault| Place::parse(&fault.path))
         .collect();
-    let line = line_of(base, writer.tree())?;
+    let line = line_of(base, writer.registry())?;
     stale
         .iter()
         .try_for_each(|place| writer.remove(line, place))?;
@@ -174,7 +174,7 @@ fn take_damaged_away(
     if damaged.is_empty() {
         return Ok(false);
     }
-    let Ok(named) = named_blobs(writer.tree(), base) else {
+    let Ok(named) = named_blobs(writer.registry(), base) else {
         return Ok(false);
     };
     for place in damaged.iter().filter(|place| !named.contains(place)) {
@@ -193,11 +193,11 @@ fn take_damaged_away(
 }
 
 /// The blobs that the newest version names.
-fn named_blobs(tree: &Registry, base: &Base) -> Result<HashSet<Place>, RegistryError> {
-    let lines = derive::lines(tree, base.head.as_ref().map(Document::body))?;
+fn named_blobs(registry: &Registry, base: &Base) -> Result<HashSet<Place>, RegistryError> {
+    let lines = derive::lines(registry, base.head.as_ref().map(Document::body))?;
     let mut named = HashSet::new();
     for line in lines.values().flat_map(|keys| keys.values()).flatten() {
-        let statement = tree.statement(&line.statement)?;
+        let statement = registry.statement(&line.statement)?;
         let repository = &statement.body().subject.repository;
         if let Some(image) = statement.body().image() {
             let attached = image.attached.iter().map(|attachment| attachment.digest);
@@ -214,9 +214,9 @@ fn mend_chains(
     entries: &[TagEntry],
     observer: &dyn Observer,
 ) -> Result<(), RegistryError> {
-    let tree = writer.tree();
+    let registry = writer.registry();
     for entry in entries {
-        let Ok(statement) = tree.statement(&entry.statement) else {
+        let Ok(statement) = registry.statement(&entry.statement) else {
             continue;
         };
         let statement: &Statement = statement.body();
@@ -227,13 +227,13 @@ fn mend_chains(
         let place = Place::blob(repository, image.chain);
         let most =
             usize::try_from(sreg_index::chain::sidecar_len(image.size)).unwrap_or(usize::MAX - 1);
-        if tree
+        if registry
             .read(&place, most)
             .is_ok_and(|bytes| sreg_model::Digest::of(&bytes) == image.chain)
         {
             continue;
         }
-        let blob = tree.path(&Place::blob(repository, image.digest));
+        let blob = registry.path(&Place::blob(repository, image.digest));
         if let Ok(hashed) = hasher::hash(&blob, IoMode::Auto, observer)
             && hashed.chain.sidecar_digest() == image.chain
         {

@@ -46,7 +46,7 @@ impl Session<'_> {
     /// What is published now, held to what is known.
     pub(crate) fn base(&self, writer: &dyn Writer) -> Result<Base, RegistryError> {
         let base = recover(writer, self.progress)?;
-        base.check_known(writer.tree(), self.pins)?;
+        base.check_known(writer.registry(), self.pins)?;
         Ok(base)
     }
 
@@ -59,18 +59,18 @@ impl Session<'_> {
         (subject, changeset): (&Subject, Changeset),
         bring: impl FnOnce(&dyn Writer) -> Result<(), RegistryError>,
     ) -> Result<Published, RegistryError> {
-        let tree = writer.tree();
+        let registry = writer.registry();
         let head = base.head.as_ref().map(Document::body);
-        let lines = lines_of(tree, head, &subject.repository)?;
-        let signing = signing(tree, base, self.keys, &changeset, &lines, self.now)?;
+        let lines = lines_of(registry, head, &subject.repository)?;
+        let signing = signing(registry, base, self.keys, &changeset, &lines, self.now)?;
         let publication = Publication {
             changeset,
-            settings: tree.settings().clone(),
+            settings: registry.settings().clone(),
             signing,
             now: self.now,
         };
         let puts = Deferred::default();
-        let prepared = prepare(tree, &puts, base, &lines, &publication)?;
+        let prepared = prepare(registry, &puts, base, &lines, &publication)?;
         bring(writer)?;
         puts.write(writer)?;
         carry_out(writer, base, &prepared, self.progress)
@@ -79,7 +79,7 @@ impl Session<'_> {
 
 /// The lines of a repository's namespace. Where that is new, no other may differ from it by case alone.
 fn lines_of(
-    tree: &Registry,
+    registry: &Registry,
     head: Option<&Head>,
     repository: &Repository,
 ) -> Result<Lines, RegistryError> {
@@ -87,8 +87,8 @@ fn lines_of(
     let Some(head) = head else {
         return Ok(lines);
     };
-    let (index, namespace) = (tree.index(head), repository.namespace());
-    let found = derive::lines_of_namespace(tree, index, namespace)?;
+    let (index, namespace) = (registry.index(head), repository.namespace());
+    let found = derive::lines_of_namespace(registry, index, namespace)?;
     if found.is_empty() {
         let mut names = FoldedNames::default();
         // Alone it collides with nothing.
@@ -100,7 +100,7 @@ fn lines_of(
             }
             Ok::<_, MapError>(())
         });
-        found.map_err(|error| tree.map_error(error))?;
+        found.map_err(|error| registry.map_error(error))?;
         return match other {
             Some(other) => Err(RegistryError::CaseCollision(other, namespace.to_string())),
             None => Ok(lines),

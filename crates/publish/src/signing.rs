@@ -89,14 +89,14 @@ impl Signing<'_> {
 /// # Errors
 /// When there are keys and none is at hand, or the other way round, or they cannot sign.
 pub fn signing<'a>(
-    tree: &Registry,
+    registry: &Registry,
     base: &Base,
     keys: Option<&Keys<'a>>,
     changeset: &Changeset,
     lines: &Lines,
     now: u64,
 ) -> Result<Option<Signing<'a>>, RegistryError> {
-    let root = || tree.root().to_owned();
+    let root = || registry.root().to_owned();
     let (keys, trust_chain) = match (keys, &base.trust_chain) {
         (None, None) => return Ok(None),
         (None, Some(_)) => return Err(RegistryError::Signed(root())),
@@ -126,7 +126,7 @@ pub fn signing<'a>(
     let newest = trust_chain.newest().body();
     check_fresh(Purpose::Trust, Some(newest.expires), now).map_err(|source| {
         RegistryError::Policy {
-            path: tree.path(&sreg_model::layout::Place::Trust(newest.version)),
+            path: registry.path(&sreg_model::layout::Place::Trust(newest.version)),
             source,
         }
     })?;
@@ -259,12 +259,12 @@ pub(crate) fn author_error(what: &str, source: AuthorError) -> RegistryError {
 }
 
 /// Why something could not be signed: apart, where the keys at hand are not those that trust asks for.
-pub(crate) fn unsigned(tree: &Registry, what: String, source: AuthorError) -> RegistryError {
+pub(crate) fn unsigned(registry: &Registry, what: String, source: AuthorError) -> RegistryError {
     let source = Box::new(source);
     match *source {
         AuthorError::Policy(PolicyError::Threshold { .. } | PolicyError::NotDelegated(_)) => {
             RegistryError::Unsigned {
-                tree: tree.root().to_owned(),
+                registry: registry.root().to_owned(),
                 refused: vec![Unsigned { what, source }],
             }
         }

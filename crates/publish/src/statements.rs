@@ -29,7 +29,7 @@ enum Wanted<'a> {
 
 /// Writes a statement for every subject that changes, and gives the lines that name them.
 pub(crate) fn changes(
-    tree: &Registry,
+    registry: &Registry,
     puts: &dyn Puts,
     lines: &Lines,
     changeset: &Changeset,
@@ -37,7 +37,7 @@ pub(crate) fn changes(
     now: u64,
 ) -> Result<IndexChanges, RegistryError> {
     let states = States {
-        tree,
+        registry,
         puts,
         lines,
         signing,
@@ -66,7 +66,7 @@ pub(crate) fn changes(
         .chain(attached)
         .map(|(subject, wanted)| states.state(subject, wanted))
         .collect();
-    let entries = all_or_every_refusal(tree, stated)?;
+    let entries = all_or_every_refusal(registry, stated)?;
     // Their statements may be written only later.
     let new: HashSet<Digest> = entries
         .iter()
@@ -83,7 +83,7 @@ pub(crate) fn changes(
             .or_insert_with(|| published.cloned().unwrap_or_default());
         of_key.retain(|line| line.arch != entry.arch);
         let mut others = of_key.iter().filter(|line| !new.contains(&line.statement));
-        others.try_for_each(|line| check_stated(tree, line))?;
+        others.try_for_each(|line| check_stated(registry, line))?;
         of_key.push(entry);
         of_key.sort_by_key(|line| line.arch);
     }
@@ -93,7 +93,7 @@ pub(crate) fn changes(
 /// All results; where keys are missing for some, all of those, so that they can be asked for at
 /// once.
 fn all_or_every_refusal<T>(
-    tree: &Registry,
+    registry: &Registry,
     results: Vec<Result<T, RegistryError>>,
 ) -> Result<Vec<T>, RegistryError> {
     let (mut found, mut refused) = (Vec::new(), Vec::new());
@@ -107,7 +107,7 @@ fn all_or_every_refusal<T>(
     match refused.is_empty() {
         true => Ok(found),
         false => Err(RegistryError::Unsigned {
-            tree: tree.root().to_owned(),
+            registry: registry.root().to_owned(),
             refused,
         }),
     }
@@ -115,14 +115,14 @@ fn all_or_every_refusal<T>(
 
 /// Refuses to publish on top of a line whose statement is lost: the next version would have the
 /// same hole, and views could not be written.
-fn check_stated(tree: &Registry, line: &TagEntry) -> Result<(), RegistryError> {
+fn check_stated(registry: &Registry, line: &TagEntry) -> Result<(), RegistryError> {
     let place = Place::Statement(line.statement);
-    tree.size(&place).map(|_| ())
+    registry.size(&place).map(|_| ())
 }
 
 /// What statements are made with.
 struct States<'a> {
-    tree: &'a Registry,
+    registry: &'a Registry,
     puts: &'a dyn Puts,
     lines: &'a Lines,
     signing: Option<&'a Signing<'a>>,
@@ -136,14 +136,14 @@ impl States<'_> {
         subject: &Subject,
         wanted: Wanted<'_>,
     ) -> Result<Option<(Namespace, TagEntry)>, RegistryError> {
-        let tree = self.tree;
+        let registry = self.registry;
         let line = self.line(subject);
         let is_claim = matches!(wanted, Wanted::Claim(..));
         if let (Wanted::With(_), Some(line)) = (&wanted, line) {
             self.check_counts(subject, line)?;
         }
         let said = |line: &TagEntry| {
-            Ok::<_, RegistryError>(tree.statement(&line.statement)?.body().claim.clone())
+            Ok::<_, RegistryError>(registry.statement(&line.statement)?.body().claim.clone())
         };
         let (mut claim, mut provided, is_new) = match (wanted, line) {
             (Wanted::Claim(claim, provided), _) => (claim, provided, false),
@@ -162,7 +162,7 @@ impl States<'_> {
         let image = size_of(&claim);
         let same = line.filter(|line| line.image == image);
         if let Some(line) = same {
-            check_stated(tree, line)?;
+            check_stated(registry, line)?;
             if !is_new && !self.is_restated(line, provided)? {
                 return Ok(None);
             }
@@ -173,7 +173,7 @@ impl States<'_> {
             }
         }
         let previous = line
-            .map(|line| tree.statement(&line.statement))
+            .map(|line| registry.statement(&line.statement))
             .transpose()?;
         if let Some(previous) = &previous
             && same.is_none()
@@ -194,7 +194,7 @@ impl States<'_> {
             && previous.body().epoch > statement.body().epoch
         {
             return Err(RegistryError::Mismatch {
-                path: tree.path(&Place::Statement(previous.id())),
+                path: registry.path(&Place::Statement(previous.id())),
                 what: format!(
                     "it is of epoch {}, and trust is at epoch {} for its name: nothing can follow it",
                     previous.body().epoch,
@@ -225,7 +225,7 @@ impl States<'_> {
         let Some(signing) = self.signing else {
             return Ok(());
         };
-        let current = self.tree.statement(&line.statement)?;
+        let current = self.registry.statement(&line.statement)?;
         match policy::is_by_counting_keys(signing.author.trust().body(), &current) {
             true => Ok(()),
             false => Err(RegistryError::CountsNoLonger(subject.to_string())),
@@ -242,7 +242,7 @@ impl States<'_> {
         let Some(signing) = self.signing else {
             return Ok(false);
         };
-        let current = self.tree.statement(&line.statement)?;
+        let current = self.registry.statement(&line.statement)?;
         let is_later =
             |provided: &Provided| provided.statement.body().previous == Some(current.id());
         Ok(provided.is_some_and(is_later)
@@ -269,9 +269,9 @@ impl States<'_> {
             Some(signing) => signing
                 .author
                 .statement(statement)
-                .map_err(|source| unsigned(self.tree, subject.to_string(), source)),
+                .map_err(|source| unsigned(self.registry, subject.to_string(), source)),
             None => Document::new(statement).map_err(|source| RegistryError::Document {
-                path: self.tree.root().to_owned(),
+                path: self.registry.root().to_owned(),
                 source,
             }),
         }
@@ -309,7 +309,7 @@ impl States<'_> {
         }
         for attachment in body.image().iter().flat_map(|image| &image.attached) {
             let place = Place::blob(&subject.repository, attachment.digest);
-            let size = self.tree.size(&place)?;
+            let size = self.registry.size(&place)?;
             if size != attachment.size {
                 return mismatch(format!(
                     "it says that {} has {} bytes, and it has {size}",

@@ -34,13 +34,13 @@ const UNSERVED: Served = Served {
 
 /// One of the writers of a store.
 pub(crate) struct StoreWriter {
-    tree: Registry,
+    registry: Registry,
     /// Where it is noted what has arrived of an upload.
     uploads: Option<PathBuf>,
 }
 
 impl StoreWriter {
-    /// Writes into the tree in `store`; makes one there with `settings` where there is none.
+    /// Writes into the registry in `store`; makes one there with `settings` where there is none.
     pub(crate) fn open(
         store: &Arc<dyn Store>,
         settings: &Settings,
@@ -48,29 +48,29 @@ impl StoreWriter {
     ) -> Result<Self, RegistryError> {
         match Registry::in_store(store.clone()) {
             Err(RegistryError::NotARegistry(_)) => {}
-            tree => return Self::of(tree?, uploads),
+            registry => return Self::of(registry?, uploads),
         }
         let key = Place::Settings.to_string();
         let how = served(&Place::Settings);
         // Of two that make one, the second finds the settings of the first.
         store.write(&key, &settings.encode(), &Precondition::Absent, how)?;
         Ok(Self {
-            tree: Registry::in_store(store.clone())?,
+            registry: Registry::in_store(store.clone())?,
             uploads: uploads.map(Path::to_owned),
         })
     }
 
-    /// Writes into a tree that is there.
-    pub(crate) fn of(tree: Registry, uploads: Option<&Path>) -> Result<Self, RegistryError> {
-        check_conditions(&tree)?;
+    /// Writes into a registry that is there.
+    pub(crate) fn of(registry: Registry, uploads: Option<&Path>) -> Result<Self, RegistryError> {
+        check_conditions(&registry)?;
         Ok(Self {
-            tree,
+            registry,
             uploads: uploads.map(Path::to_owned),
         })
     }
 
     fn store(&self) -> &dyn Store {
-        &**self.tree.store()
+        &**self.registry.store()
     }
 
     fn read(&self, place: &Place, most: usize) -> Result<Option<Object>, RegistryError> {
@@ -90,7 +90,7 @@ impl StoreWriter {
     /// Whether all trust and heads stand there that a run has noted before it published them.
     fn is_published(&self, journal: &Journal) -> Result<bool, RegistryError> {
         for place in journal.places() {
-            match self.tree.size(&place) {
+            match self.registry.size(&place) {
                 Ok(_) => {}
                 Err(RegistryError::Missing { .. }) => return Ok(false),
                 Err(error) => return Err(error),
@@ -101,15 +101,15 @@ impl StoreWriter {
 
     /// Whether a head is published that a journal names.
     fn is_head(&self, noted: &Noted) -> Result<bool, RegistryError> {
-        let trust_chain = self.tree.trust_chain()?;
-        let newest = heads::newest(&self.tree, trust_chain.as_ref())?;
+        let trust_chain = self.registry.trust_chain()?;
+        let newest = heads::newest(&self.registry, trust_chain.as_ref())?;
         let is_in_line = newest.is_some_and(|newest| noted.version() <= Version::of(newest.body()));
-        Ok(is_in_line && noted.find(&self.tree)?.is_some())
+        Ok(is_in_line && noted.find(&self.registry)?.is_some())
     }
 
     /// Refuses to go on for a head that another has followed, or that later trust may have left behind.
     fn check_newest(&self, line: HeadCursor<'_>) -> Result<(), RegistryError> {
-        match line.is_newest(&self.tree)? {
+        match line.is_newest(&self.registry)? {
             true => Ok(()),
             false => Err(RegistryError::Overtaken),
         }
@@ -117,7 +117,7 @@ impl StoreWriter {
 
     /// Whether copies stand in the place of links.
     fn copies_links(&self) -> bool {
-        host::copies_links(self.tree.settings().host)
+        host::copies_links(self.registry.settings().host)
     }
 
     /// Has the store copy what links among `views` would lead to. Few stores copy under a condition: as with
@@ -175,10 +175,10 @@ impl StoreWriter {
 
 /// Refuses a store that does not look at conditions (COM-21): what is there is written once more,
 /// under the condition that it is not, which changes nothing in any case.
-fn check_conditions(tree: &Registry) -> Result<(), RegistryError> {
+fn check_conditions(registry: &Registry) -> Result<(), RegistryError> {
     let key = Place::Settings.to_string();
-    let bytes = tree.settings().encode();
-    let again = tree.store().write(
+    let bytes = registry.settings().encode();
+    let again = registry.store().write(
         &key,
         &bytes,
         &Precondition::Absent,
@@ -186,14 +186,14 @@ fn check_conditions(tree: &Registry) -> Result<(), RegistryError> {
     )?;
     match again {
         PutOutcome::PreconditionFailed => Ok(()),
-        PutOutcome::Stored => Err(RegistryError::Unconditional(tree.root().to_owned())),
+        PutOutcome::Stored => Err(RegistryError::Unconditional(registry.root().to_owned())),
     }
 }
 
 impl Puts for StoreWriter {
     fn put(&self, place: &Place, bytes: &[u8]) -> Result<(), RegistryError> {
         if self.write(place, bytes, &Precondition::Absent)? == PutOutcome::Stored {
-            self.tree.keep(place, bytes);
+            self.registry.keep(place, bytes);
             return Ok(());
         }
         match self.read(place, bytes.len())? {
@@ -205,8 +205,8 @@ impl Puts for StoreWriter {
 }
 
 impl Writer for StoreWriter {
-    fn tree(&self) -> &Registry {
-        &self.tree
+    fn registry(&self) -> &Registry {
+        &self.registry
     }
 
     fn put_file(
@@ -266,7 +266,7 @@ impl Writer for StoreWriter {
                         .write(&key, &found.bytes, &Precondition::Absent, UNSERVED)?;
                     Precondition::Is(found.version)
                 }
-                Some(_) => return Err(RegistryError::Conflict(self.tree.path(place))),
+                Some(_) => return Err(RegistryError::Conflict(self.registry.path(place))),
                 None => Precondition::Absent,
             };
             // The store has tried it as often as it may be.
@@ -287,7 +287,7 @@ impl Writer for StoreWriter {
                 trust_chain,
                 head: &newest,
             }
-            .end(&self.tree)?;
+            .end(&self.registry)?;
             newest = end.head;
             let copy = found
                 .as_ref()
@@ -298,7 +298,7 @@ impl Writer for StoreWriter {
             let is_later =
                 copy.is_some_and(|copy| Version::of(copy.body()) > Version::of(newest.body()));
             // Whoever publishes later trust moves it on.
-            if is_later && !heads::is_settled(&self.tree, trust_chain)? {
+            if is_later && !heads::is_settled(&self.registry, trust_chain)? {
                 return Ok(());
             }
             let condition = found.map_or(Precondition::Absent, |found| {
@@ -311,7 +311,8 @@ impl Writer for StoreWriter {
                 trust_chain,
                 head: &newest,
             };
-            if written == PutOutcome::Stored && !matches!(line.next(&self.tree)?, NextSlot::Head(_))
+            if written == PutOutcome::Stored
+                && !matches!(line.next(&self.registry)?, NextSlot::Head(_))
             {
                 return Ok(());
             }
@@ -387,7 +388,7 @@ impl Writer for StoreWriter {
         let how = served(&Place::Settings);
         self.store()
             .write(&key, &settings.encode(), &Precondition::Any, how)?;
-        self.tree = Registry::with_settings(self.tree.store().clone(), settings.clone());
+        self.registry = Registry::with_settings(self.registry.store().clone(), settings.clone());
         Ok(())
     }
 
@@ -403,7 +404,7 @@ impl Writer for StoreWriter {
     /// there: so that one is written, which fails where there is one.
     fn journal(&self) -> Result<Option<Journal>, RegistryError> {
         for _ in 0..ATTEMPTS {
-            if let Some(found) = journal(&self.tree)? {
+            if let Some(found) = journal(&self.registry)? {
                 return Ok(Some(found));
             }
             let empty = Journal::new(None).encode();
@@ -422,7 +423,7 @@ impl Writer for StoreWriter {
         if journal.trust.is_none() {
             return Ok(());
         }
-        let conflict = || RegistryError::Conflict(self.tree.root().join(JOURNAL));
+        let conflict = || RegistryError::Conflict(self.registry.root().join(JOURNAL));
         let found = self.store().read(JOURNAL, MAX_JOURNAL)?;
         let found = found.ok_or_else(conflict)?;
         let known = Journal::parse(&found.bytes);

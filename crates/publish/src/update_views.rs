@@ -64,11 +64,11 @@ pub(crate) fn update_views(
     line: HeadCursor<'_>,
     observer: &dyn Observer,
 ) -> Result<(), RegistryError> {
-    let tree = writer.tree();
+    let registry = writer.registry();
     let head = line.head.body();
     let mut touched = Touched::default();
     let before = match shown {
-        ViewsAt::Of(from) => since(tree, line, from)?,
+        ViewsAt::Of(from) => since(registry, line, from)?,
         ViewsAt::Nothing | ViewsAt::AtMost(_) => None,
     };
     let mut all = before.is_none();
@@ -80,7 +80,7 @@ pub(crate) fn update_views(
         .map(Document::body)
         .chain(shown.head())
     {
-        match touched.add(tree, Some(from), to) {
+        match touched.add(registry, Some(from), to) {
             // What they show cannot be read: a thief's head that a new epoch leaves behind, say.
             Err(RegistryError::Map { .. }) => all = true,
             added => added?,
@@ -88,13 +88,13 @@ pub(crate) fn update_views(
         to = from;
     }
     if all {
-        touched.add(tree, None, head)?;
-        writer.put_views(line, &registry_views(tree.settings()))?;
+        touched.add(registry, None, head)?;
+        writer.put_views(line, &registry_views(registry.settings()))?;
     }
-    let index = tree.index(head);
+    let index = registry.index(head);
     let (lists, mut gone) = lists_of(writer, line, &touched.repositories)?;
     if all {
-        gone.extend(files_of_other_hosts(tree)?);
+        gone.extend(files_of_other_hosts(registry)?);
     }
     let gone_tags = touched
         .tags
@@ -104,10 +104,10 @@ pub(crate) fn update_views(
             if observer.is_cancelled() {
                 return Err(RegistryError::Cancelled);
             }
-            let views = views_of_tag(tree, index, repository, tag)?;
+            let views = views_of_tag(registry, index, repository, tag)?;
             writer.put_views(line, &views)?;
             let mut gone = without(tag_places(repository, tag, archs), &views);
-            gone.extend(beside(tree, line, &views)?);
+            gone.extend(beside(registry, line, &views)?);
             Ok(gone)
         })
         .collect::<Result<Vec<_>, _>>()?;
@@ -124,17 +124,17 @@ const MOST_VERSIONS: usize = 1024;
 /// was overtaken, or died, has left some of its views, also where a later version went back to what `shown`
 /// has. Nothing where that is not known.
 fn since(
-    tree: &Registry,
+    registry: &Registry,
     line: HeadCursor<'_>,
     shown: &Head,
 ) -> Result<Option<Vec<Document<Head>>>, RegistryError> {
     let mut heads: Vec<Document<Head>> = Vec::new();
     while heads.len() < MOST_VERSIONS {
         let newest = heads.last().unwrap_or(line.head).body();
-        let before = match heads::before(tree, newest, line.trust_chain) {
+        let before = match heads::before(registry, newest, line.trust_chain) {
             Ok(Some(before)) => before,
             Err(error @ RegistryError::Store(_)) => return Err(error),
-            // A fault of the tree, or the first version.
+            // A fault of the registry, or the first version.
             Ok(None) | Err(_) => return Ok(None),
         };
         if Version::of(before.body()) <= Version::of(shown) {
@@ -147,15 +147,15 @@ fn since(
 
 /// The files for hosts that the settings do not name. A file of that name with other bytes is somebody
 /// else's.
-fn files_of_other_hosts(tree: &Registry) -> Result<Vec<Place>, RegistryError> {
-    let own = tree.settings().host.and_then(host::file);
+fn files_of_other_hosts(registry: &Registry) -> Result<Vec<Place>, RegistryError> {
+    let own = registry.settings().host.and_then(host::file);
     let mut gone = Vec::new();
     for view in Host::ALL.into_iter().filter_map(host::file) {
         let is_own = own.as_ref().is_some_and(|own| own.place == view.place);
         if is_own || gone.contains(&view.place) {
             continue;
         }
-        match read(tree, &view.place, stored(&view).len()) {
+        match read(registry, &view.place, stored(&view).len()) {
             Ok(found) if found == *stored(&view) => gone.push(view.place),
             Err(error @ RegistryError::Store(_)) => return Err(error),
             Ok(_) | Err(_) => {}
@@ -167,7 +167,7 @@ fn files_of_other_hosts(tree: &Registry) -> Result<Vec<Place>, RegistryError> {
 /// What still stands where nothing may beside `views`. In a registry with keys each image has signatures, so
 /// that no list of it was ever emptied.
 fn beside(
-    tree: &Registry,
+    registry: &Registry,
     line: HeadCursor<'_>,
     views: &[View],
 ) -> Result<Vec<Place>, RegistryError> {
@@ -177,9 +177,9 @@ fn beside(
     }
     for place in views
         .iter()
-        .filter_map(|view| nothing_beside(tree.settings(), view))
+        .filter_map(|view| nothing_beside(registry.settings(), view))
     {
-        match tree.size(&place) {
+        match registry.size(&place) {
             Ok(_) => found.push(place),
             Err(RegistryError::Missing { .. }) => {}
             Err(error) => return Err(error),
@@ -202,10 +202,10 @@ fn lists_of(
     repositories: &BTreeSet<Repository>,
 ) -> Result<(Vec<View>, Vec<Place>), RegistryError> {
     let (mut lists, mut gone) = (Vec::new(), Vec::new());
-    let index = writer.tree().index(line.head.body());
+    let index = writer.registry().index(line.head.body());
     let namespaces: BTreeSet<&Namespace> = repositories.iter().map(Repository::namespace).collect();
     for namespace in namespaces {
-        let tags = present_tags(writer.tree(), index, namespace)?;
+        let tags = present_tags(writer.registry(), index, namespace)?;
         let of_namespace = repositories
             .iter()
             .filter(|repository| repository.namespace() == namespace);
@@ -226,28 +226,29 @@ impl Touched {
     /// Adds where two heads differ; from nothing, all that the second has.
     fn add(
         &mut self,
-        tree: &Registry,
+        registry: &Registry,
         from: Option<&Head>,
         to: &Head,
     ) -> Result<(), RegistryError> {
-        let from = from.map(|from| tree.index(from));
-        diff(from, Some(tree.index(to)), &mut |namespace: &Namespace,
-                                               difference: Difference<
-            TagEntry,
-        >| {
-            if let Some(entry) = difference.left.first().or(difference.right.first())
-                && let Some(repository) = repository(namespace, entry)
-            {
-                let lines = difference.left.iter().chain(&difference.right);
-                let tag = (repository.clone(), entry.key.tag());
-                self.tags
-                    .entry(tag)
-                    .or_default()
-                    .extend(lines.map(|line| line.arch));
-                self.repositories.insert(repository);
-            }
-            Ok::<_, MapError>(())
-        })
-        .map_err(|error| tree.map_error(error))
+        let from = from.map(|from| registry.index(from));
+        diff(
+            from,
+            Some(registry.index(to)),
+            &mut |namespace: &Namespace, difference: Difference<TagEntry>| {
+                if let Some(entry) = difference.left.first().or(difference.right.first())
+                    && let Some(repository) = repository(namespace, entry)
+                {
+                    let lines = difference.left.iter().chain(&difference.right);
+                    let tag = (repository.clone(), entry.key.tag());
+                    self.tags
+                        .entry(tag)
+                        .or_default()
+                        .extend(lines.map(|line| line.arch));
+                    self.repositories.insert(repository);
+                }
+                Ok::<_, MapError>(())
+            },
+        )
+        .map_err(|error| registry.map_error(error))
     }
 }

@@ -28,15 +28,15 @@ pub(crate) fn ensure_uploaded(
     link: LinkMode,
     observer: &dyn Observer,
 ) -> Result<bool, RegistryError> {
-    if is_uploaded(writer.tree(), place, chain)? {
+    if is_uploaded(writer.registry(), place, chain)? {
         observer.advance(stamp.size);
         return Ok(false);
     }
     writer.put_file(place, file, stamp, link, observer)?;
-    match is_uploaded(writer.tree(), place, chain)? {
+    match is_uploaded(writer.registry(), place, chain)? {
         true => Ok(true),
         false => Err(RegistryError::Mismatch {
-            path: writer.tree().path(place),
+            path: writer.registry().path(place),
             what: "what has arrived there is not what was sent".to_owned(),
         }),
     }
@@ -44,11 +44,11 @@ pub(crate) fn ensure_uploaded(
 
 /// Whether a file is there: its size, and some of its chunks, which are read back.
 pub(crate) fn is_uploaded(
-    tree: &Registry,
+    registry: &Registry,
     place: &Place,
     chain: &Chain,
 ) -> Result<bool, RegistryError> {
-    match tree.size(place) {
+    match registry.size(place) {
         Err(RegistryError::Missing { .. }) => return Ok(false),
         Err(error) => return Err(error),
         Ok(size) if size != chain.size() => return Ok(false),
@@ -63,7 +63,7 @@ pub(crate) fn is_uploaded(
     let links: BTreeSet<usize> = some.chain([0, last]).collect();
     for link in links {
         let (offset, length) = chain.range(link);
-        let bytes = read_chunk(tree, place, offset..offset + length as u64)?;
+        let bytes = read_chunk(registry, place, offset..offset + length as u64)?;
         if !chain.holds(link, &bytes) {
             return Ok(false);
         }
@@ -71,10 +71,14 @@ pub(crate) fn is_uploaded(
     Ok(true)
 }
 
-fn read_chunk(tree: &Registry, place: &Place, range: Range<u64>) -> Result<Vec<u8>, RegistryError> {
+fn read_chunk(
+    registry: &Registry,
+    place: &Place,
+    range: Range<u64>,
+) -> Result<Vec<u8>, RegistryError> {
     let mut bytes = Vec::with_capacity(CHUNK);
     let key = place.to_string();
-    retry::read_range(&**tree.store(), &key, range, &mut |part| {
+    retry::read_range(&**registry.store(), &key, range, &mut |part| {
         bytes.extend_from_slice(part);
         Ok(())
     })?;

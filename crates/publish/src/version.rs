@@ -39,8 +39,8 @@ pub(crate) struct Prepared {
 
 impl Prepared {
     /// Whether there is nothing to publish.
-    pub(crate) fn is_nothing(&self, tree: &Registry) -> bool {
-        self.next.is_none() && self.trust.is_none() && *tree.settings() == self.settings
+    pub(crate) fn is_nothing(&self, registry: &Registry) -> bool {
+        self.next.is_none() && self.trust.is_none() && *registry.settings() == self.settings
     }
 }
 
@@ -49,7 +49,7 @@ impl Prepared {
 /// # Errors
 /// When it may not be published.
 pub(crate) fn prepare(
-    tree: &Registry,
+    registry: &Registry,
     puts: &dyn Puts,
     base: &Base,
     lines: &Lines,
@@ -58,7 +58,7 @@ pub(crate) fn prepare(
     let signing = publication.signing.as_ref();
     check_case(lines, &publication.changeset)?;
     let changes = changes(
-        tree,
+        registry,
         puts,
         lines,
         &publication.changeset,
@@ -67,14 +67,15 @@ pub(crate) fn prepare(
     )?;
     let changed = changes.values().map(|keys| keys.len()).sum();
     let old = base.head.as_ref().map(|head| &head.body().index);
-    let index = update(tree, &Nodes(puts), old, changes).map_err(|error| tree.map_error(error))?;
+    let index =
+        update(registry, &Nodes(puts), old, changes).map_err(|error| registry.map_error(error))?;
     let kept = base.head.as_ref().filter(|head| {
         let due = signing.is_some_and(|signing| signing.is_due(head, publication.now));
         head.body().index == index && !due
     });
     let next = match kept {
         Some(_) => None,
-        None => Some(next_head(tree, base, index, signing, publication.now)?),
+        None => Some(next_head(registry, base, index, signing, publication.now)?),
     };
     Ok(Prepared {
         trust: signing.and_then(|signing| signing.trust.clone()),
@@ -86,7 +87,7 @@ pub(crate) fn prepare(
 
 /// The head after the one that is there, signed where the registry has keys.
 fn next_head(
-    tree: &Registry,
+    registry: &Registry,
     base: &Base,
     index: IndexRoot,
     signing: Option<&Signing<'_>>,
@@ -97,18 +98,18 @@ fn next_head(
     let last = |head: &&Document<Head>| head.body().version == canonical::MAX_INTEGER;
     let Some(signing) = signing else {
         if before.filter(last).is_some() {
-            return Err(RegistryError::LastVersion(tree.root().to_owned()));
+            return Err(RegistryError::LastVersion(registry.root().to_owned()));
         }
         let head = Head::unsigned(index, issued, before.map(|head| (head.body(), head.id())));
         return Document::new(head).map_err(|source| RegistryError::Document {
-            path: tree.path(&Place::Head),
+            path: registry.path(&Place::Head),
             source,
         });
     };
     let begun = &signing.author.trust().body().head_base;
     let before = before.filter(|head| head.body().epoch == begun.epoch);
     if before.filter(last).is_some() {
-        return Err(RegistryError::LastVersion(tree.root().to_owned()));
+        return Err(RegistryError::LastVersion(registry.root().to_owned()));
     }
     let head = Head {
         epoch: begun.epoch,
@@ -120,7 +121,7 @@ fn next_head(
     signing
         .author
         .head(head)
-        .map_err(|source| unsigned(tree, "the head".to_owned(), source))
+        .map_err(|source| unsigned(registry, "the head".to_owned(), source))
 }
 
 /// A name that is new may not differ from another by case alone.

@@ -70,8 +70,8 @@ impl Puts for Deferred {
 /// A place that is published to: a folder that one run has to itself, or a store that many may be
 /// writing to at once (`spec/commit.md`).
 pub trait Writer: Puts {
-    /// The tree as it can be read.
-    fn tree(&self) -> &Registry;
+    /// The registry as it can be read.
+    fn registry(&self) -> &Registry;
 
     /// Brings a file to its place, whatever stands there, in a folder by `link`. The file must still be
     /// what `stamp` says.

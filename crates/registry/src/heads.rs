@@ -63,19 +63,19 @@ impl HeadCursor<'_> {
     ///
     /// # Errors
     /// `Read` or `Store` if the slot, the journal or trust cannot be read.
-    pub fn next(&self, tree: &Registry) -> Result<NextSlot, RegistryError> {
+    pub fn next(&self, registry: &Registry) -> Result<NextSlot, RegistryError> {
         let body = self.head.body();
         let slot = Place::HeadSlot {
             epoch: body.epoch,
             version: body.version.saturating_add(1),
         };
-        let Some(bytes) = tree.slot(&slot)? else {
+        let Some(bytes) = registry.slot(&slot)? else {
             return Ok(NextSlot::Empty);
         };
         if let Some(next) = following(self.trust_chain, Some(self.head), &slot, &bytes) {
             return Ok(NextSlot::Head(Box::new(next)));
         }
-        Ok(match is_settled(tree, self.trust_chain)? {
+        Ok(match is_settled(registry, self.trust_chain)? {
             true => NextSlot::Invalid(bytes),
             false => NextSlot::Unsettled,
         })
@@ -85,20 +85,20 @@ impl HeadCursor<'_> {
     ///
     /// # Errors
     /// `Read` or `Store` if the slot, the journal or trust cannot be read.
-    pub fn is_newest(&self, tree: &Registry) -> Result<bool, RegistryError> {
-        let is_last = matches!(self.next(tree)?, NextSlot::Empty | NextSlot::Invalid(_));
-        Ok(is_last && !has_later_trust(tree, self.trust_chain)?)
+    pub fn is_newest(&self, registry: &Registry) -> Result<bool, RegistryError> {
+        let is_last = matches!(self.next(registry)?, NextSlot::Empty | NextSlot::Invalid(_));
+        Ok(is_last && !has_later_trust(registry, self.trust_chain)?)
     }
 
     /// Follows the line to its end.
     ///
     /// # Errors
     /// `Read` or `Store` if a slot, the journal or trust cannot be read.
-    pub fn end(&self, tree: &Registry) -> Result<ChainEnd, RegistryError> {
-        self.end_within(tree, u64::MAX)
+    pub fn end(&self, registry: &Registry) -> Result<ChainEnd, RegistryError> {
+        self.end_within(registry, u64::MAX)
     }
 
-    fn end_within(&self, tree: &Registry, most: u64) -> Result<ChainEnd, RegistryError> {
+    fn end_within(&self, registry: &Registry, most: u64) -> Result<ChainEnd, RegistryError> {
         let mut head = self.head.clone();
         let mut left = most;
         loop {
@@ -107,7 +107,7 @@ impl HeadCursor<'_> {
                 trust_chain,
                 head: &head,
             };
-            match line.next(tree)? {
+            match line.next(registry)? {
                 NextSlot::Head(next) if left > 0 => head = *next,
                 next => {
                     let lost = None;
@@ -158,13 +158,13 @@ fn is_sound(trust_chain: Option<&TrustChain>, head: &Document<Head>) -> bool {
 /// # Errors
 /// `Read` or `Store` if the journal or trust cannot be read.
 pub fn is_settled(
-    tree: &Registry,
+    registry: &Registry,
     trust_chain: Option<&TrustChain>,
 ) -> Result<bool, RegistryError> {
-    if journal::journal(tree)?.is_some_and(|journal| journal.trust.is_some()) {
+    if journal::journal(registry)?.is_some_and(|journal| journal.trust.is_some()) {
         return Ok(false);
     }
-    has_later_trust(tree, trust_chain).map(|later| !later)
+    has_later_trust(registry, trust_chain).map(|later| !later)
 }
 
 /// Whether a later version of trust than `trust chain` is published.
@@ -172,11 +172,11 @@ pub fn is_settled(
 /// # Errors
 /// `Read` or `Store` if that cannot be told.
 pub fn has_later_trust(
-    tree: &Registry,
+    registry: &Registry,
     trust_chain: Option<&TrustChain>,
 ) -> Result<bool, RegistryError> {
     let version = trust_chain.map_or(0, |trust_chain| trust_chain.newest().body().version);
-    match tree.size(&Place::Trust(version + 1)) {
+    match registry.size(&Place::Trust(version + 1)) {
         Ok(_) => Ok(true),
         Err(RegistryError::Missing { .. }) => Ok(false),
         Err(error) => Err(error),
@@ -191,10 +191,10 @@ pub fn has_later_trust(
 /// # Errors
 /// When something cannot be read.
 pub fn newest(
-    tree: &Registry,
+    registry: &Registry,
     trust_chain: Option<&TrustChain>,
 ) -> Result<Option<Document<Head>>, RegistryError> {
-    Ok(end(tree, trust_chain)?.map(|end| end.head))
+    Ok(end(registry, trust_chain)?.map(|end| end.head))
 }
 
 /// The end of the line of heads; nothing where none is published.
@@ -202,54 +202,54 @@ pub fn newest(
 /// # Errors
 /// `Read` or `Store` if a slot, the journal or trust cannot be read; `Missing` if a signed head has no trust.
 pub fn end(
-    tree: &Registry,
+    registry: &Registry,
     trust_chain: Option<&TrustChain>,
 ) -> Result<Option<ChainEnd>, RegistryError> {
-    let from = |head: &Document<Head>| HeadCursor { trust_chain, head }.end(tree);
-    if let Some((head, is_kept)) = copied(tree, trust_chain)? {
+    let from = |head: &Document<Head>| HeadCursor { trust_chain, head }.end(registry);
+    if let Some((head, is_kept)) = copied(registry, trust_chain)? {
         let mut end = from(&head)?;
         end.lost = (!is_kept).then_some(head);
         if end.counts(trust_chain) {
             return Ok(Some(end));
         }
     }
-    if let Some(head) = shown(tree, trust_chain)? {
+    if let Some(head) = shown(registry, trust_chain)? {
         let end = from(&head)?;
         if end.counts(trust_chain) {
             return Ok(Some(end));
         }
     }
     // All of them are followed: of those that somebody without a key has put there, none leads on.
-    from_first(tree, trust_chain, u64::MAX)
+    from_first(registry, trust_chain, u64::MAX)
 }
 
 /// The end of the line that the first head of the epoch begins that trust is at. Where there is none
 /// yet, that is the head that the epoch begins after.
 fn from_first(
-    tree: &Registry,
+    registry: &Registry,
     trust_chain: Option<&TrustChain>,
     most: u64,
 ) -> Result<Option<ChainEnd>, RegistryError> {
     let epoch = epoch(trust_chain);
     let slot = Place::HeadSlot { epoch, version: 1 };
-    let found = tree.slot(&slot)?;
+    let found = registry.slot(&slot)?;
     let first = found
         .as_deref()
         .and_then(|bytes| following(trust_chain, None, &slot, bytes));
     if let Some(head) = first {
         let head = &head;
         return HeadCursor { trust_chain, head }
-            .end_within(tree, most)
+            .end_within(registry, most)
             .map(Some);
     }
     let base = trust_chain.and_then(|trust_chain| trust_chain.newest().body().head_base.version);
     let Some(version) = base else {
         return Ok(None);
     };
-    let head = tree.head_slot(epoch - 1, version)?;
+    let head = registry.head_slot(epoch - 1, version)?;
     let next = match found {
         None => NextSlot::Empty,
-        Some(bytes) if is_settled(tree, trust_chain)? => NextSlot::Invalid(bytes),
+        Some(bytes) if is_settled(registry, trust_chain)? => NextSlot::Invalid(bytes),
         Some(_) => NextSlot::Unsettled,
     };
     let lost = None;
@@ -259,10 +259,10 @@ fn from_first(
 /// The head in the slot of the version of `head`, or in `head` itself, if it is one of the current epoch;
 /// and whether its slot has it.
 fn copied(
-    tree: &Registry,
+    registry: &Registry,
     trust_chain: Option<&TrustChain>,
 ) -> Result<Option<(Document<Head>, bool)>, RegistryError> {
-    let copy = match tree.head() {
+    let copy = match registry.head() {
         Ok(copy) => copy,
         // It is only a copy: where something else stands in a folder in its place, the slots say it.
         Err(
@@ -273,12 +273,17 @@ fn copied(
         Err(error) => return Err(error),
     };
     if trust_chain.is_none() && copy.body().registry.is_some() {
-        return Err(tree.missing(&Place::Trust(1)));
+        return Err(registry.missing(&Place::Trust(1)));
     }
     if copy.body().epoch != epoch(trust_chain) {
         return Ok(None);
     }
-    let kept = sound_slot(tree, trust_chain, copy.body().epoch, copy.body().version)?;
+    let kept = sound_slot(
+        registry,
+        trust_chain,
+        copy.body().epoch,
+        copy.body().version,
+    )?;
     Ok(match kept {
         Some(kept) => Some((kept, true)),
         None => is_sound(trust_chain, &copy).then_some((copy, false)),
@@ -287,24 +292,26 @@ fn copied(
 
 /// The head that all views show, if it is one of the current epoch.
 fn shown(
-    tree: &Registry,
+    registry: &Registry,
     trust_chain: Option<&TrustChain>,
 ) -> Result<Option<Document<Head>>, RegistryError> {
-    let shown = journal::journal(tree)?.and_then(|journal| journal.shown);
+    let shown = journal::journal(registry)?.and_then(|journal| journal.shown);
     let Some(shown) = shown.filter(|shown| shown.epoch == epoch(trust_chain)) else {
         return Ok(None);
     };
-    Ok(shown.find(tree)?.filter(|head| is_sound(trust_chain, head)))
+    Ok(shown
+        .find(registry)?
+        .filter(|head| is_sound(trust_chain, head)))
 }
 
 /// The head in a slot, if it is sound.
 fn sound_slot(
-    tree: &Registry,
+    registry: &Registry,
     trust_chain: Option<&TrustChain>,
     epoch: u64,
     version: u64,
 ) -> Result<Option<Document<Head>>, RegistryError> {
-    match tree.head_slot(epoch, version) {
+    match registry.head_slot(epoch, version) {
         Ok(found) => Ok(found.filter(|head| is_sound(trust_chain, head))),
         Err(RegistryError::Document { .. } | RegistryError::Mismatch { .. }) => Ok(None),
         Err(error) => Err(error),
@@ -322,23 +329,24 @@ fn epoch(trust_chain: Option<&TrustChain>) -> u64 {
 /// # Errors
 /// When a slot, the journal or trust cannot be read.
 pub fn behind(
-    tree: &Registry,
+    registry: &Registry,
     trust_chain: &TrustChain,
     lagging: &Head,
 ) -> Result<Option<Document<Head>>, RegistryError> {
     let epoch = trust_chain.newest().body().head_base.epoch;
     let newest = match lagging.epoch == epoch {
         true => {
-            let Some(start) = sound_slot(tree, Some(trust_chain), epoch, lagging.version)? else {
+            let Some(start) = sound_slot(registry, Some(trust_chain), epoch, lagging.version)?
+            else {
                 return Ok(None);
             };
             let line = HeadCursor {
                 trust_chain: Some(trust_chain),
                 head: &start,
             };
-            Some(line.end_within(tree, MOST_LAG)?.head)
+            Some(line.end_within(registry, MOST_LAG)?.head)
         }
-        false => from_first(tree, Some(trust_chain), MOST_LAG)?.map(|end| end.head),
+        false => from_first(registry, Some(trust_chain), MOST_LAG)?.map(|end| end.head),
     };
     Ok(newest.filter(|newest| trust_chain.check_newest_head(newest).is_ok()))
 }
@@ -361,7 +369,7 @@ pub fn slot_before(head: &Head, trust_chain: Option<&TrustChain>) -> Option<Plac
 /// When its slot is empty or malformed, or holds another head, or the first head of an epoch follows
 /// another than trust says.
 pub fn before(
-    tree: &Registry,
+    registry: &Registry,
     head: &Head,
     trust_chain: Option<&TrustChain>,
 ) -> Result<Option<Document<Head>>, RegistryError> {
@@ -371,7 +379,7 @@ pub fn before(
     {
         let (epoch, version) = (head.epoch, head.version);
         return Err(RegistryError::Mismatch {
-            path: tree.path(&Place::HeadSlot { epoch, version }),
+            path: registry.path(&Place::HeadSlot { epoch, version }),
             what: "it does not follow the head that trust begins its epoch after".to_owned(),
         });
     }
@@ -382,10 +390,10 @@ pub fn before(
         return Ok(None);
     };
     let mismatch = |what: String| RegistryError::Mismatch {
-        path: tree.path(&slot),
+        path: registry.path(&slot),
         what,
     };
-    let previous = tree
+    let previous = registry
         .head_slot(epoch, version)?
         .ok_or_else(|| mismatch("there is no such head, but a later one names it".to_owned()))?;
     match previous.id() {

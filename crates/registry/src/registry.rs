@@ -1,4 +1,4 @@
-//! Reads a published tree, wherever it is kept.
+//! Reads a published registry, wherever it is kept.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -17,7 +17,7 @@ use sreg_store::{Local, Store, StoreConfig};
 use crate::error::RegistryError;
 use crate::object_cache::ObjectCache;
 
-/// A published tree: a folder, a bucket or a web server's folder with `sreg.json`.
+/// A published registry: a folder, a bucket or a web server's folder with `sreg.json`.
 #[derive(Debug, Clone)]
 pub struct Registry {
     store: Arc<dyn Store>,
@@ -28,7 +28,7 @@ pub struct Registry {
 }
 
 impl Registry {
-    /// Opens the tree in the folder `root`.
+    /// Opens the registry in the folder `root`.
     ///
     /// # Errors
     /// When there is none, or it is of a later format.
@@ -36,7 +36,7 @@ impl Registry {
         Self::in_store(Arc::new(Local::new(root)))
     }
 
-    /// Opens the tree at a URL or in a folder.
+    /// Opens the registry at a URL or in a folder.
     ///
     /// # Errors
     /// As [`Registry::open`], and when it cannot be reached.
@@ -44,7 +44,7 @@ impl Registry {
         Self::in_store(sreg_store::open(name, config)?)
     }
 
-    /// Opens the tree in a store.
+    /// Opens the registry in a store.
     ///
     /// # Errors
     /// As [`Registry::open`], and when it cannot be reached.
@@ -160,7 +160,7 @@ impl Registry {
     #[must_use]
     pub fn missing(&self, place: &Place) -> RegistryError {
         RegistryError::Missing {
-            tree: self.root.clone(),
+            registry: self.root.clone(),
             place: Box::new(place.clone()),
         }
     }
@@ -239,7 +239,7 @@ impl Registry {
         Index::new(self, &head.index)
     }
 
-    /// Whether another run is writing to the tree at this moment, as far as locks show it.
+    /// Whether another run is writing to the registry at this moment, as far as locks show it.
     #[must_use]
     pub fn is_being_written(&self) -> bool {
         let folder = self.store.folder();

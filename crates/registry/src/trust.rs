@@ -13,8 +13,8 @@ use crate::registry::Registry;
 const MOST_VERSIONS: u64 = 1024;
 
 /// The version of trust that is not looked for: a server may have new ones for ever.
-pub fn most_versions(tree: &Registry) -> u64 {
-    match tree.store().folder() {
+pub fn most_versions(registry: &Registry) -> u64 {
+    match registry.store().folder() {
         Some(_) => u64::MAX,
         None => MOST_VERSIONS + 1,
     }
@@ -25,11 +25,11 @@ pub fn most_versions(tree: &Registry) -> u64 {
 /// # Errors
 /// `Missing` if there is no such version; `Document` if it is malformed; `Read` or `Store` if it cannot be
 /// read.
-pub fn read_trust(tree: &Registry, version: u64) -> Result<Document<Trust>, RegistryError> {
+pub fn read_trust(registry: &Registry, version: u64) -> Result<Document<Trust>, RegistryError> {
     let place = Place::Trust(version);
-    let bytes = tree.read(&place, trust::MAX_BYTES)?;
+    let bytes = registry.read(&place, trust::MAX_BYTES)?;
     Document::parse(bytes).map_err(|source| RegistryError::Document {
-        path: tree.path(&place),
+        path: registry.path(&place),
         source,
     })
 }
@@ -56,12 +56,12 @@ impl Registry {
         Ok(trust_chain)
     }
 
-    /// Returns the id of the registry that the tree says it is, by its `trust/1`, which is not verified;
+    /// Returns the id of the registry that the registry says it is, by its `trust/1`, which is not verified;
     /// `None` if it has no keys, or if that is malformed: whoever verifies it says so.
     ///
     /// # Errors
     /// When `trust/1` cannot be read: that is no registry without keys.
-    pub fn registry(&self) -> Result<Option<Digest>, RegistryError> {
+    pub fn stated_id(&self) -> Result<Option<Digest>, RegistryError> {
         match read_trust(self, 1) {
             Ok(trust) => Ok(Some(trust.id())),
             Err(RegistryError::Missing { .. } | RegistryError::Document { .. }) => Ok(None),

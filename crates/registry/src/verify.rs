@@ -1,4 +1,4 @@
-//! Verifies a published tree, or one reference in it: all faults, not only the first
+//! Verifies a published registry, or one reference in it: all faults, not only the first
 //! (`spec/layout.md`, `spec/index.md`, `spec/commit.md`).
 
 mod content;
@@ -54,7 +54,7 @@ pub struct Options {
     pub io: IoMode,
     /// The clock, read once, in Unix seconds.
     pub now: u64,
-    /// What is known of the registry that the tree should be; each has the same id. Nothing, where
+    /// What is known of the registry that the registry should be; each has the same id. Nothing, where
     /// any registry will do.
     pub known: Vec<Pin>,
     /// Whether the head that is given is one that somebody has chosen by its id: it may be an old one, and
@@ -87,7 +87,7 @@ pub struct Fault {
     pub code: &'static str,
     /// What kind of fault it is.
     pub class: Class,
-    /// The path in the tree.
+    /// The path in the registry.
     pub path: String,
     /// The reference that it concerns, where there is one.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -119,7 +119,7 @@ pub struct Checked {
     pub statements: u64,
     /// Chain sidecars.
     pub chains: u64,
-    /// Images in the tree.
+    /// Images in the registry.
     pub blobs: u64,
     /// Bytes of images that were read.
     pub bytes: u64,
@@ -170,31 +170,33 @@ pub struct Evidence {
     pub bytes: Vec<u8>,
 }
 
-/// Verifies all of a tree. Where it is written to meanwhile, what was found is looked at again:
+/// Verifies all of a registry. Where it is written to meanwhile, what was found is looked at again:
 /// a reader who is overtaken by a commit sees files of two versions.
 ///
 /// # Errors
-/// Only when there is no tree to look at, or the observer asks to stop; all else is in the
+/// Only when there is no registry to look at, or the observer asks to stop; all else is in the
 /// report.
 pub fn verify_registry(
-    tree: &Registry,
+    registry: &Registry,
     options: &Options,
     observer: &dyn Observer,
 ) -> Result<Report, RegistryError> {
-    look_again(tree, observer, || verify_once(tree, options, observer))
+    look_again(registry, observer, || {
+        verify_once(registry, options, observer)
+    })
 }
 
-/// One look at a tree that nobody else writes to.
+/// One look at a registry that nobody else writes to.
 ///
 /// # Errors
 /// `Cancelled` if the observer asks to stop.
 pub fn verify_once(
-    tree: &Registry,
+    registry: &Registry,
     options: &Options,
     observer: &dyn Observer,
 ) -> Result<Report, RegistryError> {
-    let mut run = Run::new(tree, options, observer);
-    run.interrupted = is_interrupted(tree);
+    let mut run = Run::new(registry, options, observer);
+    run.interrupted = is_interrupted(registry);
     let chain = run.heads();
     let walked = run.nodes(&chain);
     let are_apart = run.check_case(&walked);
@@ -208,29 +210,29 @@ pub fn verify_once(
     run.finish(&chain)
 }
 
-/// Verifies one reference of a tree: everything on the way from the head to the bytes.
+/// Verifies one reference of a registry: everything on the way from the head to the bytes.
 ///
 /// # Errors
 /// As [`verify_registry`].
 pub fn verify_reference(
-    tree: &Registry,
+    registry: &Registry,
     reference: &Reference,
     options: &Options,
     observer: &dyn Observer,
 ) -> Result<Report, RegistryError> {
-    let look = || reference_once(tree, reference, options, observer);
-    look_again(tree, observer, look)
+    let look = || reference_once(registry, reference, options, observer);
+    look_again(registry, observer, look)
 }
 
 fn reference_once(
-    tree: &Registry,
+    registry: &Registry,
     reference: &Reference,
     options: &Options,
     observer: &dyn Observer,
 ) -> Result<Report, RegistryError> {
-    let mut run = Run::new(tree, options, observer);
+    let mut run = Run::new(registry, options, observer);
     run.statements = Some(Mutex::default());
-    run.interrupted = is_interrupted(tree);
+    run.interrupted = is_interrupted(registry);
     let chain = run.heads();
     let walked = run.path_to(&chain, reference);
     run.hold_to_seen_lines(&chain, reference);
@@ -246,13 +248,13 @@ fn reference_once(
 /// # Errors
 /// As [`verify_registry`].
 pub fn resolve(
-    tree: &Registry,
+    registry: &Registry,
     reference: &Reference,
     head: Option<&Document<Head>>,
     options: &Options,
     observer: &dyn Observer,
 ) -> Result<Report, RegistryError> {
-    let mut run = Run::new(tree, options, observer);
+    let mut run = Run::new(registry, options, observer);
     run.statements = Some(Mutex::default());
     run.is_reader = true;
     let heads = run.newest_head(head);
@@ -267,9 +269,9 @@ pub fn resolve(
 }
 
 /// Whether a run has begun what is not finished.
-fn is_interrupted(tree: &Registry) -> bool {
-    match journal::journal(tree) {
-        Ok(journal) => journal.is_some_and(|journal| !journal.is_done(tree)),
+fn is_interrupted(registry: &Registry) -> bool {
+    match journal::journal(registry) {
+        Ok(journal) => journal.is_some_and(|journal| !journal.is_done(registry)),
         // A host need not serve it.
         Err(_) => false,
     }
@@ -277,7 +279,7 @@ fn is_interrupted(tree: &Registry) -> bool {
 
 /// One verification.
 struct Run<'a> {
-    tree: &'a Registry,
+    registry: &'a Registry,
     options: &'a Options,
     observer: &'a dyn Observer,
     /// A run was interrupted, and the next one will write the views anew.
@@ -326,13 +328,13 @@ fn into_inner<T>(mutex: Mutex<T>) -> T {
         .unwrap_or_else(std::sync::PoisonError::into_inner)
 }
 
-/// The heads of a tree, newest first.
+/// The heads of a registry, newest first.
 type Heads = Vec<Document<Head>>;
 
 impl<'a> Run<'a> {
-    fn new(tree: &'a Registry, options: &'a Options, observer: &'a dyn Observer) -> Self {
+    fn new(registry: &'a Registry, options: &'a Options, observer: &'a dyn Observer) -> Self {
         let mut run = Self {
-            tree,
+            registry,
             options,
             observer,
             interrupted: false,

@@ -53,15 +53,15 @@ impl Answer {
     }
 }
 
-/// What is known of the registry in a tree, where it has keys.
+/// What is known of the registry in a registry, where it has keys.
 pub(super) fn expected_of(root: &Path) -> Result<ExpectedRegistry, CommandError> {
-    expected_in(root, opened(location::tree(root))?.as_ref())
+    expected_in(root, opened(location::registry(root))?.as_ref())
 }
 
 /// The same of a registry that was opened already.
 fn expected_in(root: &Path, registry: Option<&Registry>) -> Result<ExpectedRegistry, CommandError> {
     let found = match registry {
-        Some(registry) => registry.registry()?,
+        Some(registry) => registry.stated_id()?,
         None => None,
     };
     Ok(known::own_pins().expect(&Location::new(root), found)?)

@@ -40,7 +40,10 @@ struct Side {
 }
 
 pub(super) fn run(args: &args::Diff, output: &Output) -> Result<u8, CommandError> {
-    let (left, right) = (location::tree(&args.left)?, location::tree(&args.right)?);
+    let (left, right) = (
+        location::registry(&args.left)?,
+        location::registry(&args.right)?,
+    );
     let (left_head, right_head) = (left.head()?, right.head()?);
     let mut changes = Vec::new();
     let (left_index, right_index) = (left.index(left_head.body()), right.index(right_head.body()));

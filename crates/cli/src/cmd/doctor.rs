@@ -42,10 +42,10 @@ pub(super) fn run(args: &args::Doctor, output: &Output) -> Result<u8, CommandErr
         rows.push(readers(folder));
     }
     match Registry::in_store(store.clone()) {
-        Ok(tree) if reached => {
-            rows.push(registry(&tree));
-            rows.extend(ranges(&tree));
-            rows.extend(headers(&tree));
+        Ok(found) if reached => {
+            rows.push(registry(&found));
+            rows.extend(ranges(&found));
+            rows.extend(headers(&found));
         }
         Err(error) if reached => rows.push(row(
             "registry",
@@ -198,8 +198,8 @@ fn conditions(kept: Result<bool, StoreError>) -> Row {
     row("conditional writes", result, Some(hint.to_owned()))
 }
 
-fn registry(tree: &Registry) -> Row {
-    let result = match tree.head() {
+fn registry(registry: &Registry) -> Row {
+    let result = match registry.head() {
         Ok(head) => {
             let body = head.body();
             Ok(format!(
@@ -236,11 +236,11 @@ fn readers(folder: &Path) -> Row {
 }
 
 /// Whether a part of a file can be had: without, images are read as a whole, and not resumed.
-fn ranges(tree: &Registry) -> Option<Row> {
-    let head = tree.head().ok()?;
+fn ranges(registry: &Registry) -> Option<Row> {
+    let head = registry.head().ok()?;
     let expected = &head.bytes()[1..9];
     let mut found = Vec::new();
-    let read = tree.store().read_range("head", 1..9, &mut |part| {
+    let read = registry.store().read_range("head", 1..9, &mut |part| {
         found.extend_from_slice(part);
         Ok(())
     });
@@ -260,9 +260,9 @@ fn ranges(tree: &Registry) -> Option<Row> {
 }
 
 /// Whether files are served as what they are, and cached as long as they may be.
-fn headers(tree: &Registry) -> Vec<Row> {
+fn headers(registry: &Registry) -> Vec<Row> {
     let mut rows = Vec::new();
-    let Ok(head) = tree.head() else {
+    let Ok(head) = registry.head() else {
         return rows;
     };
     let root = Place::Node(head.body().index.digest);
@@ -271,7 +271,7 @@ fn headers(tree: &Registry) -> Vec<Row> {
         ("headers of nodes", root),
         ("headers of sreg.json", Place::Settings),
     ] {
-        let Ok(Some(found)) = tree.store().serves(&place.to_string()) else {
+        let Ok(Some(found)) = registry.store().serves(&place.to_string()) else {
             continue;
         };
         let wanted = served(&place);

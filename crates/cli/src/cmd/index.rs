@@ -185,15 +185,15 @@ fn known(options: &Options, is_new: bool) -> Result<Vec<Pin>, CommandError> {
         "{out} is empty: the registry {} that is known there is gone",
         gone.id
     );
-    Err(CommandError::new("not-a-tree", what).with_hint(format!(
+    Err(CommandError::new("not-a-registry", what).with_hint(format!(
         "copy it back with `sreg mirror COPY {out}`, or add --new to begin another registry"
     )))
 }
 
 /// Refuses to make a registry where one is served already.
 fn refuse_second(options: &Options, output: &Output) -> Result<(), CommandError> {
-    let has_keys = match location::tree(&options.out) {
-        Ok(tree) => tree.registry()?.is_some(),
+    let has_keys = match location::registry(&options.out) {
+        Ok(registry) => registry.stated_id()?.is_some(),
         Err(_) => false,
     };
     let Some(url) = options.base_url.as_ref().filter(|_| !has_keys) else {

@@ -17,7 +17,7 @@ use crate::output::Output;
 use crate::progress::ProgressBar;
 use crate::{args, exit, location};
 
-/// Refuses to sign what a tree has whose bytes, signatures or history are at fault. That it has
+/// Refuses to sign what a registry has whose bytes, signatures or history are at fault. That it has
 /// expired is no fault here: its key may be lost.
 fn check_source(from: &Registry, output: &Output) -> Result<(), CommandError> {
     let progress = ProgressBar::new(output, "verified");
@@ -53,7 +53,7 @@ fn without_keys(
     destination: &Destination,
     output: &Output,
 ) -> Result<u8, CommandError> {
-    match location::tree(&args.dir) {
+    match location::registry(&args.dir) {
         Ok(_) => return Err(RegistryError::Published(args.dir.clone()).into()),
         Err(RegistryError::NotARegistry(_)) => {}
         Err(error) => return Err(error.into()),
@@ -101,7 +101,7 @@ pub(super) fn run(args: &args::Init, output: &Output) -> Result<u8, CommandError
     }
     let opened = Opened::need(&args.signing, output)?;
     let keys = opened.keys(true, false);
-    let from = args.from.as_deref().map(location::tree).transpose()?;
+    let from = args.from.as_deref().map(location::registry).transpose()?;
     if let Some(from) = &from {
         check_source(from, output)?;
     }

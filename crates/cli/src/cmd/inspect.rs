@@ -30,8 +30,8 @@ pub(super) fn run(
         Target::Registry(path) => {
             return Err(folder(&path));
         }
-        Target::Reference(tree, reference) => {
-            let (path, statement) = resolve(&tree, &reference, args.arch)?;
+        Target::Reference(registry, reference) => {
+            let (path, statement) = resolve(&registry, &reference, args.arch)?;
             (path, Some(statement))
         }
     };
@@ -67,7 +67,7 @@ fn folder(path: &Path) -> CommandError {
         "usage",
         format!("{} is a folder, not an image", path.display()),
     );
-    if location::tree(path).is_ok() {
+    if location::registry(path).is_ok() {
         return problem.with_hint(format!("list its images with: sreg ls {}", path.display()));
     }
     if holds_images(path) {
@@ -82,8 +82,8 @@ fn resolve(
     reference: &Reference,
     arch: Option<Arch>,
 ) -> Result<(PathBuf, Statement), CommandError> {
-    let tree = location::tree(root)?;
-    if tree.store().folder().is_none() {
+    let registry = location::registry(root)?;
+    if registry.store().folder().is_none() {
         return Err(CommandError::new(
             "not-supported",
             format!("{} is no folder: only files are inspected", root.display()),
@@ -93,8 +93,8 @@ fn resolve(
             root.display()
         )));
     }
-    let head = tree.head()?;
-    let mut found: Vec<(Arch, Digest)> = tree
+    let head = registry.head()?;
+    let mut found: Vec<(Arch, Digest)> = registry
         .lines(head.body(), reference)?
         .into_iter()
         .filter(|line| line.image.is_some() && arch.is_none_or(|arch| arch == line.arch))
@@ -108,23 +108,23 @@ fn resolve(
             format!("{} has no {reference}{of}", root.display()),
         )
         .with_hint(match arch {
-            Some(_) => super::ls::list_hint(&tree),
-            None => super::ls::tags_hint(&tree, reference),
+            Some(_) => super::ls::list_hint(&registry),
+            None => super::ls::tags_hint(&registry, reference),
         }));
     };
-    let statement = tree.statement(id)?.body().clone();
+    let statement = registry.statement(id)?.body().clone();
     let Some(image) = statement.image() else {
         return Err(CommandError::new(
             "statement-mismatch",
             format!("the statement {id} is not of an image"),
         ));
     };
-    let path = tree.path(&Place::blob(&statement.subject.repository, image.digest));
+    let path = registry.path(&Place::blob(&statement.subject.repository, image.digest));
     if !path.exists() {
-        let place = match tree.settings().blob_url {
+        let place = match registry.settings().blob_url {
             Some(_) => format!(
-                "not in the tree, but at {}",
-                tree.settings().image_url(&statement.subject, image)
+                "not in the registry, but at {}",
+                registry.settings().image_url(&statement.subject, image)
             ),
             None => "missing".to_owned(),
         };

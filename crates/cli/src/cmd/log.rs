@@ -24,14 +24,14 @@ struct Row {
 }
 
 pub(super) fn run(args: &args::Log, output: &Output) -> Result<u8, CommandError> {
-    let tree = location::tree(&args.tree)?;
-    let trust_chain = tree.trust_chain()?;
-    let newest = heads::newest(&tree, trust_chain.as_ref())?;
-    let mut next = Some(newest.ok_or_else(|| RegistryError::NoHead(args.tree.clone()))?);
+    let registry = location::registry(&args.registry)?;
+    let trust_chain = registry.trust_chain()?;
+    let newest = heads::newest(&registry, trust_chain.as_ref())?;
+    let mut next = Some(newest.ok_or_else(|| RegistryError::NoHead(args.registry.clone()))?);
     let mut rows = Vec::new();
     while let Some(head) = next {
-        rows.push(row(&tree, &head)?);
-        next = heads::before(&tree, head.body(), trust_chain.as_ref())?;
+        rows.push(row(&registry, &head)?);
+        next = heads::before(&registry, head.body(), trust_chain.as_ref())?;
     }
     if output.is_json() {
         output.json(&rows)?;
@@ -41,14 +41,14 @@ pub(super) fn run(args: &args::Log, output: &Output) -> Result<u8, CommandError>
     Ok(exit::OK)
 }
 
-fn row(tree: &Registry, head: &Document<Head>) -> Result<Row, CommandError> {
+fn row(registry: &Registry, head: &Document<Head>) -> Result<Row, CommandError> {
     let body = head.body();
     let slot = sreg_model::layout::Place::HeadSlot {
         epoch: body.epoch,
         version: body.version,
     };
     let signers = policy::signers(head, Purpose::Head).map_err(|source| RegistryError::Policy {
-        path: tree.path(&slot),
+        path: registry.path(&slot),
         source,
     })?;
     Ok(Row {

@@ -30,7 +30,7 @@ struct Answer {
 }
 
 pub(super) fn run(args: &args::Mirror, output: &Output) -> Result<u8, CommandError> {
-    let from = location::tree(&args.from)?;
+    let from = location::registry(&args.from)?;
     let expected = change::expected_of(&args.from)?;
     let there = change::expected_of(&args.to)?;
     let to_server = sreg_store::is_url(&args.to.to_string_lossy());
@@ -55,9 +55,9 @@ pub(super) fn run(args: &args::Mirror, output: &Output) -> Result<u8, CommandErr
         &Mirror {
             from: &from,
             scratch: &scratch,
-            fetch: &|tree, place, chain, file| {
+            fetch: &|registry, place, chain, file| {
                 let source = Source {
-                    store: tree.store().clone(),
+                    store: registry.store().clone(),
                     key: place.to_string(),
                 };
                 let wanted = Wanted::of(Arc::new(chain.clone()));

@@ -19,9 +19,9 @@ struct Answer<'a> {
 }
 
 pub(super) fn run(args: &args::Repair, output: &Output) -> Result<u8, CommandError> {
-    let known = change::expected_of(&args.tree)?.pins().to_vec();
+    let known = change::expected_of(&args.registry)?.pins().to_vec();
     let progress = ProgressBar::new(output, "hashed");
-    let destination = location::destination(&args.tree)?;
+    let destination = location::destination(&args.registry)?;
     let repaired = repair(
         &destination,
         &Session {
@@ -46,7 +46,7 @@ pub(super) fn run(args: &args::Repair, output: &Output) -> Result<u8, CommandErr
             .collect();
         text.push_str(&format!(
             "{}: {} mended, {} left\n",
-            args.tree.display(),
+            args.registry.display(),
             counted(repaired.mended.len() as u64, "fault"),
             repaired.left.len()
         ));

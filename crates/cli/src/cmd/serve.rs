@@ -23,8 +23,8 @@ pub(super) fn run(args: &args::Serve, output: &Output) -> Result<u8, CommandErro
     if is_remote(&at) {
         return Err(remote());
     }
-    let tree = location::tree(&args.dir)?;
-    let folder = tree.store().folder().ok_or_else(remote)?;
+    let registry = location::registry(&args.dir)?;
+    let folder = registry.store().folder().ok_or_else(remote)?;
     let mut options = Options::new(args.listen);
     // clap sees to it that there are both or none.
     if let (Some(certificate), Some(key)) = (&args.tls_cert, &args.tls_key) {
@@ -42,7 +42,7 @@ pub(super) fn run(args: &args::Serve, output: &Output) -> Result<u8, CommandErro
     if !server.address().ip().is_loopback() {
         output.note("other machines can reach it; who does can read all of the registry");
     }
-    if let Some(base) = &tree.settings().base_url {
+    if let Some(base) = &registry.settings().base_url {
         output.note(&format!("links in its views lead to {base}"));
     }
     if output.is_json() {

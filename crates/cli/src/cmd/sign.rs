@@ -46,15 +46,15 @@ fn sign_image(
 ) -> Result<u8, CommandError> {
     let (root, reference) = split(reference).ok_or_else(|| {
         CommandError::new("usage", format!("{reference} names no registry"))
-            .with_hint(format!("name the tree in front: REGISTRY//{reference}"))
+            .with_hint(format!("name the registry in front: REGISTRY//{reference}"))
     })?;
     let reference: Reference = target::parse_reference(reference)?;
     let tag = reference
         .tag_or_default()
         .ok_or_else(|| CommandError::new("usage", "a statement is about a tag, not a digest"))?;
-    let tree = location::tree(Path::new(root))?;
-    check_known(&tree)?;
-    let trust_chain = tree
+    let registry = location::registry(Path::new(root))?;
+    check_known(&registry)?;
+    let trust_chain = registry
         .trust_chain()?
         .ok_or_else(|| RegistryError::NoKeys(PathBuf::from(root)))?;
     let opened_image =
@@ -77,7 +77,7 @@ fn sign_image(
         attached: Vec::new(),
     });
     let now = crate::clock::stated()?;
-    let body = tree_change::next_statement(&tree, &trust_chain, &subject, claim, now)?;
+    let body = tree_change::next_statement(&registry, &trust_chain, &subject, claim, now)?;
     let author = Author::new(trust_chain, opened.signers());
     let statement = author.draft_statement(body)?;
     let missing = missing(&author, &statement)?;
@@ -86,9 +86,9 @@ fn sign_image(
     say(&out, &statement, missing, output)
 }
 
-/// Refuses to follow a statement in a tree that is older than what is known.
-fn check_known(tree: &Registry) -> Result<(), CommandError> {
-    let target = tree.root().display().to_string();
+/// Refuses to follow a statement in a registry that is older than what is known.
+fn check_known(registry: &Registry) -> Result<(), CommandError> {
+    let target = registry.root().display().to_string();
     super::trust::source::read_held(&target, &args::Knowing::default()).map(drop)
 }
 
@@ -166,8 +166,8 @@ fn sign_again(
     let (root, below) = split(target).unwrap_or((target, ""));
     let root = Path::new(root);
     let keys = opened.keys(false, false);
-    let tree = location::tree(root)?;
-    let candidates = tree_change::to_sign_again(&tree, below)?;
+    let registry = location::registry(root)?;
+    let candidates = tree_change::to_sign_again(&registry, below)?;
     for (subject, digest) in &candidates {
         let what = digest.map_or_else(|| "removed".to_owned(), |digest| digest.to_string());
         output.note(&format!("{subject} counts no longer: {what}"));

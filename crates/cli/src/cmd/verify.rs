@@ -51,21 +51,23 @@ pub(super) fn run(
     };
     let progress = ProgressBar::new(output, "verified");
     let target = Target::parse(&args.target, registry)?;
-    let (tree, reference) = match &target {
+    let (registry, reference) = match &target {
         Target::File(_) => (None, None),
-        Target::Registry(path) => (Some(location::tree(path)?), None),
-        Target::Reference(path, reference) => (Some(location::tree(path)?), Some(reference)),
+        Target::Registry(path) => (Some(location::registry(path)?), None),
+        Target::Reference(path, reference) => (Some(location::registry(path)?), Some(reference)),
     };
-    let location = tree.as_ref().map(|tree| Location::new(tree.root()));
+    let location = registry
+        .as_ref()
+        .map(|registry| Location::new(registry.root()));
     let pins = known::pins(&args.judging.knowing);
-    let registry = match tree.as_ref().map(Registry::registry) {
+    let id = match registry.as_ref().map(Registry::stated_id) {
         None => None,
         // In a folder all that is wrong is listed, and this with it.
         Some(Err(RegistryError::Read { .. })) => None,
-        Some(registry) => registry?,
+        Some(id) => id?,
     };
     let expected = match &location {
-        Some(location) => pins.expect(location, registry)?,
+        Some(location) => pins.expect(location, id)?,
         _ if args.judging.knowing.trust.is_some() || args.judging.require_signed => {
             return Err(
                 CommandError::new("usage", "an image file on its own is of no registry").with_hint(
@@ -80,9 +82,11 @@ pub(super) fn run(
         statements: expected.statements(),
         ..options
     };
-    let mut report = match (&target, &tree, reference) {
-        (_, Some(tree), Some(reference)) => verify_reference(tree, reference, &options, &progress)?,
-        (_, Some(tree), None) => verify_registry(tree, &options, &progress)?,
+    let mut report = match (&target, &registry, reference) {
+        (_, Some(registry), Some(reference)) => {
+            verify_reference(registry, reference, &options, &progress)?
+        }
+        (_, Some(registry), None) => verify_registry(registry, &options, &progress)?,
         (Target::File(path), ..) => verify_file(path, &options, &progress)?,
         _ => Report::default(),
     };
@@ -91,7 +95,7 @@ pub(super) fn run(
     keep_evidence(&pins, &expected, &report.forks, output)?;
     judge(
         &mut report,
-        registry.is_some(),
+        id.is_some(),
         expected.is_known(),
         args.judging.require_signed || expected.has_lock_file(),
     );
@@ -105,7 +109,9 @@ pub(super) fn run(
     {
         pins.record(location, seen)?;
     }
-    let root = tree.as_ref().and_then(|tree| tree.store().folder());
+    let root = registry
+        .as_ref()
+        .and_then(|registry| registry.store().folder());
     warn(&report.warnings, root, output);
     if output.is_json() {
         let ok = report.faults.is_empty();
@@ -122,13 +128,13 @@ pub(super) fn run(
         output.error(&line(fault, root));
     }
     let is_unknown = |fault: &Fault| fault.code == "missing-reference";
-    if let (Target::Reference(_, reference), Some(tree)) = (&target, &tree)
+    if let (Target::Reference(_, reference), Some(registry)) = (&target, &registry)
         && report.faults.iter().any(is_unknown)
     {
-        output.hint(&super::ls::tags_hint(tree, reference));
+        output.hint(&super::ls::tags_hint(registry, reference));
     }
-    if let Some(tree) = &tree {
-        for hint in crate::error::fault_hints(&report.faults, tree.root()) {
+    if let Some(registry) = &registry {
+        for hint in crate::error::fault_hints(&report.faults, registry.root()) {
             output.hint(&hint);
         }
     }
@@ -141,7 +147,7 @@ pub(super) fn run(
             counted(report.checked.blobs_elsewhere, "image")
         ));
     }
-    if tree.is_some() && !args.judging.require_signed && registry.is_none() {
+    if registry.is_some() && !args.judging.require_signed && id.is_none() {
         output.note(&Warning::Unsigned.to_string());
     }
     Ok(exit::worst(

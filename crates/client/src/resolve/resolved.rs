@@ -106,21 +106,21 @@ impl Resolved {
         let subject = &self.statement.body().subject;
         let key = Place::blob(self.repository(), self.image.digest).to_string();
         let mut sources = Vec::new();
-        for tree in &self.registries {
-            match &tree.settings().blob_url {
+        for registry in &self.registries {
+            match &registry.settings().blob_url {
                 None => sources.push(Source {
-                    store: tree.store().clone(),
+                    store: registry.store().clone(),
                     key: key.clone(),
                 }),
                 Some(_) => {
-                    let url = tree.settings().image_url(subject, &self.image);
-                    sources.push(web(&**tree.store(), &url, config)?);
+                    let url = registry.settings().image_url(subject, &self.image);
+                    sources.push(web(&**registry.store(), &url, config)?);
                 }
             }
         }
         // URLs of the publisher are hints: one that cannot be used is skipped.
-        if let Some(tree) = self.registries.first() {
-            let web = |url: &String| web(&**tree.store(), url, config).ok();
+        if let Some(registry) = self.registries.first() {
+            let web = |url: &String| web(&**registry.store(), url, config).ok();
             sources.extend(self.image.urls.iter().filter_map(web));
         }
         Ok(sources)

@@ -27,7 +27,7 @@ impl Session<'_> {
     ///
     /// # Errors
     /// When it does not follow the newest version, more would be lost than was judged, a head is needed
-    /// that the keys may not sign, or the tree cannot be written.
+    /// that the keys may not sign, or the registry cannot be written.
     pub fn publish_trust(
         &self,
         destination: &Destination,
@@ -50,12 +50,12 @@ impl Session<'_> {
         let writer = &mut *writer;
         // A newest head that does not count is what a new epoch is begun for.
         let base = recover_any(writer, self.progress)?;
-        base.check_known(writer.tree(), self.pins)?;
+        base.check_known(writer.registry(), self.pins)?;
         let Some(old) = base.trust_chain.clone() else {
-            return Err(RegistryError::NoKeys(writer.tree().root().to_owned()));
+            return Err(RegistryError::NoKeys(writer.registry().root().to_owned()));
         };
         let mut trust_chain = old.clone();
-        let path = writer.tree().path(&Place::Trust(trust.body().version));
+        let path = writer.registry().path(&Place::Trust(trust.body().version));
         let followed = trust_chain.extend(trust.clone());
         followed.map_err(|source| match source {
             PolicyError::Version { .. } => RegistryError::Meanwhile {
@@ -64,16 +64,16 @@ impl Session<'_> {
             },
             source => RegistryError::Policy { path, source },
         })?;
-        let nothing = || RegistryError::NoHead(writer.tree().root().to_owned());
+        let nothing = || RegistryError::NoHead(writer.registry().root().to_owned());
         let newest = base.head.clone().ok_or_else(nothing)?;
         if !begins_epoch(&old, trust) {
-            check_newest(writer.tree(), Some(&old), &newest)?;
+            check_newest(writer.registry(), Some(&old), &newest)?;
         }
         if newest.id() != judged.0 {
-            check_judged(writer.tree(), &old, trust, &newest, judged.1)?;
+            check_judged(writer.registry(), &old, trust, &newest, judged.1)?;
         }
         let base = Base {
-            head: Some(kept(writer.tree(), &old, trust, &newest)?),
+            head: Some(kept(writer.registry(), &old, trust, &newest)?),
             ..base
         };
         let lines = base.lines(writer)?;
@@ -87,13 +87,13 @@ impl Session<'_> {
         };
         let publication = Publication {
             changeset: Changeset::default(),
-            settings: writer.tree().settings().clone(),
+            settings: writer.registry().settings().clone(),
             signing: Some(signing),
             now: self.now,
         };
         let published = commit::publish(writer, &base, &lines, &publication, self.progress)?;
         let left = match begins_epoch(&old, trust) {
-            true => published_since(writer.tree(), &old, &newest)?,
+            true => published_since(writer.registry(), &old, &newest)?,
             false => Vec::new(),
         };
         Ok((published, left))
@@ -117,7 +117,7 @@ pub fn takes_from_heads(before: &Trust, after: &Trust) -> bool {
 
 /// The head whose index stays published: where trust begins an epoch, the one that it begins after.
 fn kept(
-    tree: &Registry,
+    registry: &Registry,
     trust_chain: &TrustChain,
     trust: &Document<Trust>,
     newest: &Document<Head>,
@@ -130,11 +130,11 @@ fn kept(
     };
     // TRUST-20: else all that is published would be lost.
     let slot = Place::HeadSlot { epoch, version };
-    match tree.head_slot(epoch, version)? {
+    match registry.head_slot(epoch, version)? {
         Some(head) if Some(head.id()) == begun.id => Ok(head),
-        None => Err(tree.missing(&slot)),
+        None => Err(registry.missing(&slot)),
         Some(_) => Err(RegistryError::Mismatch {
-            path: tree.path(&slot),
+            path: registry.path(&slot),
             what: "the new epoch is to begin after another head of that version".to_owned(),
         }),
     }
@@ -142,17 +142,17 @@ fn kept(
 
 /// Somebody has published since it was judged what is lost: refuses, where that is more now.
 fn check_judged(
-    tree: &Registry,
+    registry: &Registry,
     trust_chain: &TrustChain,
     trust: &Document<Trust>,
     newest: &Document<Head>,
     judged: &[Subject],
 ) -> Result<(), RegistryError> {
-    let lost = lost(tree, trust_chain, trust, newest)?;
+    let lost = lost(registry, trust_chain, trust, newest)?;
     match lost.iter().find(|subject| !judged.contains(subject)) {
         None => Ok(()),
         Some(subject) => Err(RegistryError::Meanwhile {
-            path: tree.path(&Place::Head),
+            path: registry.path(&Place::Head),
             what: format!("{subject} was published, which would be lost, too"),
         }),
     }
@@ -160,7 +160,7 @@ fn check_judged(
 
 /// What was published behind `newest` while a new epoch was begun that leaves it behind.
 fn published_since(
-    tree: &Registry,
+    registry: &Registry,
     trust_chain: &TrustChain,
     newest: &Document<Head>,
 ) -> Result<Vec<Subject>, RegistryError> {
@@ -168,27 +168,27 @@ fn published_since(
         trust_chain: Some(trust_chain),
         head: newest,
     };
-    let end = line.end(tree)?;
+    let end = line.end(registry)?;
     // What a thief has published may be unreadable; it is left behind in any case.
-    Ok(left_behind(tree, end.head.body(), newest.body()).unwrap_or_default())
+    Ok(left_behind(registry, end.head.body(), newest.body()).unwrap_or_default())
 }
 
 /// What is lost of the `newest` head by a version of trust: the subjects, removed ones too, whose
 /// statements count now and would not then, and what a new epoch drops or takes back to an older image.
 ///
 /// # Errors
-/// When the tree cannot be read, or the epoch is to begin after another head than trust says.
+/// When the registry cannot be read, or the epoch is to begin after another head than trust says.
 pub fn lost(
-    tree: &Registry,
+    registry: &Registry,
     trust_chain: &TrustChain,
     trust: &Document<Trust>,
     newest: &Document<Head>,
 ) -> Result<Vec<Subject>, RegistryError> {
-    let kept = kept(tree, trust_chain, trust, newest)?;
-    let lines = derive::lines(tree, Some(kept.body()))?;
+    let kept = kept(registry, trust_chain, trust, newest)?;
+    let lines = derive::lines(registry, Some(kept.body()))?;
     let mut lost = Vec::new();
     for line in lines.values().flat_map(|keys| keys.values()).flatten() {
-        let statement = tree.statement(&line.statement)?;
+        let statement = registry.statement(&line.statement)?;
         let counted = trust_chain.check_statement(&statement).is_ok();
         if counted && policy::check_statement(trust, &statement).is_err() {
             lost.push(statement.body().subject.clone());
@@ -196,7 +196,7 @@ pub fn lost(
     }
     if kept.id() != newest.id() {
         // What a thief has published may be unreadable; it is dropped in any case.
-        lost.extend(left_behind(tree, newest.body(), kept.body()).unwrap_or_default());
+        lost.extend(left_behind(registry, newest.body(), kept.body()).unwrap_or_default());
     }
     Ok(lost)
 }
@@ -204,13 +204,13 @@ pub fn lost(
 /// The references that a new epoch of heads drops, or takes back to an older image: those of the newest
 /// head that are others in the head that the epoch begins after.
 fn left_behind(
-    tree: &Registry,
+    registry: &Registry,
     newest: &Head,
     begins_after: &Head,
 ) -> Result<Vec<Subject>, RegistryError> {
     let (newest, kept) = (
-        derive::lines(tree, Some(newest))?,
-        derive::lines(tree, Some(begins_after))?,
+        derive::lines(registry, Some(newest))?,
+        derive::lines(registry, Some(begins_after))?,
     );
     let mut left = Vec::new();
     for (namespace, keys) in &newest {

@@ -26,7 +26,7 @@ impl FolderWriter {
         files: &HashMap<FileId, Digest>,
     ) -> Result<Vec<Place>, RegistryError> {
         let blob = |digest| Place::Blob(repository.clone(), digest);
-        let any = self.tree.path(&blob(Digest::of(b"")));
+        let any = self.registry.path(&blob(Digest::of(b"")));
         let folder = any.parent().unwrap_or(&any);
         let entries = match fs::read_dir(folder) {
             Err(error) if is_absent(&error) => return Ok(Vec::new()),
@@ -63,7 +63,7 @@ impl FolderWriter {
     /// # Errors
     /// `Write` if it cannot be removed.
     pub fn unlink(&self, place: &Place) -> Result<(), RegistryError> {
-        let path = self.tree.path(place);
+        let path = self.registry.path(place);
         self.check_inside(&path)?;
         fs::remove_file(&path).map_err(RegistryError::write(&path))?;
         self.touched(&path);
@@ -76,7 +76,7 @@ impl FolderWriter {
     /// # Errors
     /// `Read` or `Write` if the file cannot be read or moved.
     pub fn take_away(&self, place: &Place) -> Result<Option<PathBuf>, RegistryError> {
-        let path = self.tree.path(place);
+        let path = self.registry.path(place);
         self.check_inside(&path)?;
         let found = fs::symlink_metadata(&path).map_err(RegistryError::read(&path))?;
         self.touched(&path);
@@ -86,7 +86,7 @@ impl FolderWriter {
         }
         let name = place.to_string().replace(['/', ':'], "-");
         let aside = self
-            .tree
+            .registry
             .root()
             .join(STAGING)
             .join(format!("damaged-{name}"));

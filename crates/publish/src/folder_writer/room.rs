@@ -40,7 +40,7 @@ pub(super) fn check_room_for_files(
     writer: &FolderWriter,
     files: usize,
 ) -> Result<(), RegistryError> {
-    let root = writer.tree.root();
+    let root = writer.registry.root();
     let found = rustix::fs::statvfs(root).ok();
     let block = found
         .as_ref()

@@ -24,7 +24,7 @@ impl Copying<'_> {
         attachment: &Attachment,
     ) -> Result<(), RegistryError> {
         self.check_cancelled()?;
-        match writer.tree().size(place) {
+        match writer.registry().size(place) {
             Ok(size) if size == attachment.size => return Ok(()),
             Ok(_) | Err(RegistryError::Missing { .. }) => {}
             Err(error) => return Err(error),

@@ -25,7 +25,7 @@ impl Run<'_> {
         let whole: Mutex<HashSet<Subject>> = Mutex::default();
         newest.par_iter().for_each(|id| {
             // The newest ones were read, and reported on, with their tags.
-            if let Ok(statement) = self.tree.statement(id)
+            if let Ok(statement) = self.registry.statement(id)
                 && self.follow(statement.body(), &lineage)
             {
                 unlocked(&whole).insert(statement.body().subject.clone());
@@ -108,7 +108,10 @@ impl Run<'_> {
                 Place::manifest(repository, manifest.digest()),
             ] {
                 // ObjectCache for those who ask by digest; if it is there, it is checked as a stray is.
-                if matches!(self.tree.size(&place), Err(RegistryError::Missing { .. })) {
+                if matches!(
+                    self.registry.size(&place),
+                    Err(RegistryError::Missing { .. })
+                ) {
                     self.expect(&place);
                 }
             }

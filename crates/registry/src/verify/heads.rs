@@ -13,7 +13,7 @@ impl Run<'_> {
     /// Verifies `head` and all heads before it: the heads that could be read, newest first.
     pub(super) fn heads(&self) -> Heads {
         let mut heads = Heads::new();
-        let copy = match self.tree.head() {
+        let copy = match self.registry.head() {
             Ok(head) => head,
             Err(RegistryError::NoHead(_)) => {
                 self.fault(Code::MissingHead, Place::Head, "nothing is published here");
@@ -35,7 +35,7 @@ impl Run<'_> {
                 epoch: body.epoch,
                 version: body.version,
             });
-            next = match heads::before(self.tree, body, self.keys.trust_chain()) {
+            next = match heads::before(self.registry, body, self.keys.trust_chain()) {
                 Ok(before) => {
                     if let Some(before) = &before {
                         self.hold_earlier_head(before, body);
@@ -59,14 +59,14 @@ impl Run<'_> {
     pub(super) fn newest_head(&self, stored: Option<&Document<Head>>) -> Heads {
         let newest = match stored {
             Some(stored) => Ok(stored.clone()),
-            None => self.tree.head(),
+            None => self.registry.head(),
         };
         match newest {
             Ok(mut head) => {
                 if let Some(trust_chain) = self.keys.trust_chain().filter(|_| stored.is_none())
                     && trust_chain.check_newest_head(&head).is_err()
                 {
-                    match heads::behind(self.tree, trust_chain, head.body()) {
+                    match heads::behind(self.registry, trust_chain, head.body()) {
                         Ok(Some(later)) => head = later,
                         Ok(None) => {}
                         Err(error) => {
@@ -94,7 +94,7 @@ impl Run<'_> {
             epoch: copy.body().epoch,
             version: copy.body().version,
         };
-        match self.tree.read(&slot, sreg_model::document::MAX_BYTES) {
+        match self.registry.read(&slot, sreg_model::document::MAX_BYTES) {
             Ok(bytes) if bytes == copy.bytes() => {}
             Ok(_) => self.fault(
                 Code::HeadMismatch,
@@ -117,7 +117,7 @@ impl Run<'_> {
             _ => version = version.saturating_add(1),
         }
         let slot = Place::HeadSlot { epoch, version };
-        match self.tree.head_slot(epoch, version) {
+        match self.registry.head_slot(epoch, version) {
             Ok(None) => {}
             Ok(Some(next)) => {
                 self.expect(&slot);

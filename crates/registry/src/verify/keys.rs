@@ -14,7 +14,7 @@ use super::{Evidence, Heads, Run, unlocked};
 use crate::error::RegistryError;
 use crate::trust::{most_versions, read_trust};
 
-/// Who may sign what in a tree.
+/// Who may sign what in a registry.
 pub(super) enum Keys {
     /// The registry has no keys.
     None,
@@ -61,9 +61,9 @@ impl Run<'_> {
 
     fn trust_chain(&self) -> Keys {
         let mut keys = Keys::None;
-        for version in 1..most_versions(self.tree) {
+        for version in 1..most_versions(self.registry) {
             let place = Place::Trust(version);
-            let read = match read_trust(self.tree, version) {
+            let read = match read_trust(self.registry, version) {
                 Err(RegistryError::Missing { .. }) => break,
                 read => read,
             };
@@ -82,7 +82,7 @@ impl Run<'_> {
                 }
             };
             // Nothing lists what a server has, and whatever follows would not be judged.
-            if matches!(keys, Keys::Unknown) && self.tree.store().folder().is_none() {
+            if matches!(keys, Keys::Unknown) && self.registry.store().folder().is_none() {
                 break;
             }
         }
@@ -149,7 +149,7 @@ impl Run<'_> {
         let Some(slot @ Place::HeadSlot { epoch, version }) = slot else {
             return;
         };
-        match self.tree.head_slot(epoch, version) {
+        match self.registry.head_slot(epoch, version) {
             Ok(Some(found)) => {
                 let held = check_seen_slot(known, &found);
                 let counts =
@@ -237,7 +237,7 @@ impl Run<'_> {
             return;
         };
         // Removed ones too, which are no images of the reference.
-        let index = self.tree.index(head.body());
+        let index = self.registry.index(head.body());
         let Ok(newest) = index.look_up(reference.repository(), &tag) else {
             return;
         };
@@ -249,10 +249,10 @@ impl Run<'_> {
             let Some(Place::HeadSlot { epoch, version }) = slot else {
                 continue;
             };
-            // What cannot be read is found by who looks at the whole tree; a reader who has nothing to
+            // What cannot be read is found by who looks at the whole registry; a reader who has nothing to
             // hold the newest lines to could be shown old ones.
             let place = Place::HeadSlot { epoch, version };
-            let seen = match self.tree.head_slot(epoch, version) {
+            let seen = match self.registry.head_slot(epoch, version) {
                 Ok(Some(seen)) => seen,
                 Ok(None) if self.is_reader => {
                     let what = format!(
@@ -267,11 +267,11 @@ impl Run<'_> {
                 }
                 _ => continue,
             };
-            let index = self.tree.index(seen.body());
+            let index = self.registry.index(seen.body());
             let lines = match index.look_up(reference.repository(), &tag) {
                 Ok(lines) => lines,
                 Err(source) if self.is_reader => {
-                    self.error(&place, None, &self.tree.map_error(source));
+                    self.error(&place, None, &self.registry.map_error(source));
                     continue;
                 }
                 Err(_) => continue,
@@ -302,7 +302,7 @@ impl Run<'_> {
             if id == earlier {
                 return true;
             }
-            let Ok(statement) = self.tree.statement(&id) else {
+            let Ok(statement) = self.registry.statement(&id) else {
                 // Its fault is another one, for who looks at it.
                 return !self.is_reader;
             };
@@ -333,13 +333,14 @@ impl Run<'_> {
     }
 
     fn without_trust(&self, place: &Place, reference: Option<String>) {
-        let message = "it is of a registry with keys, but the tree has no trust/1 to check it by";
+        let message =
+            "it is of a registry with keys, but the registry has no trust/1 to check it by";
         self.fault_of(Code::MissingTrust, place, reference, message);
     }
 
     /// Keeps a document that stands in the place of another that was seen.
     fn keep(&self, place: &Place) {
-        if let Ok(bytes) = self.tree.read(place, trust::MAX_BYTES) {
+        if let Ok(bytes) = self.registry.read(place, trust::MAX_BYTES) {
             let place = place.clone();
             unlocked(&self.forks).push(Evidence { place, bytes });
         }

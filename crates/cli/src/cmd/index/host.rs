@@ -1,4 +1,4 @@
-//! What `sreg index` says of the host that is to serve the tree.
+//! What `sreg index` says of the host that is to serve the registry.
 
 use serde::Serialize;
 use sreg_ingest::Outcome;

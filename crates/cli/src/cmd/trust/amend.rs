@@ -22,7 +22,7 @@ use crate::{exit, files, location};
 
 /// The registry that is changed.
 struct Current {
-    tree: Registry,
+    registry: Registry,
     trust_chain: TrustChain,
     head: Document<Head>,
 }
@@ -90,7 +90,7 @@ fn last_head(registry: &Current, after: Option<u64>) -> Result<Document<Head>, C
     let newest = registry.head.body();
     let version = after.unwrap_or(newest.version);
     let head = match newest.epoch == epoch && version <= newest.version {
-        true => registry.tree.head_slot(epoch, version)?,
+        true => registry.registry.head_slot(epoch, version)?,
         false => None,
     };
     head.ok_or_else(|| {
@@ -100,7 +100,7 @@ fn last_head(registry: &Current, after: Option<u64>) -> Result<Document<Head>, C
         )
         .with_hint(format!(
             "list them with: sreg log {}",
-            registry.tree.root().display()
+            registry.registry.root().display()
         ))
     })
 }
@@ -120,7 +120,7 @@ fn amend(
     output: &Output,
     change: impl FnOnce(&mut Amendment, &Current) -> Result<(), CommandError>,
 ) -> Result<u8, CommandError> {
-    let registry = open(&args.tree)?;
+    let registry = open(&args.registry)?;
     let newest = registry.trust_chain.newest();
     let now = crate::clock::stated()?;
     let lasts = newest.body().expires.saturating_sub(newest.body().issued);
@@ -136,7 +136,7 @@ fn amend(
             CommandError::new("usage", "this changes nothing: trust says so already").with_hint(
                 format!(
                     "to renew it: sreg refresh {} --key KEY",
-                    args.tree.display()
+                    args.registry.display()
                 ),
             ),
         );
@@ -162,9 +162,9 @@ fn finish(
     yes: bool,
     output: &Output,
 ) -> Result<u8, CommandError> {
-    let root = registry.tree.root();
+    let root = registry.registry.root();
     let judged = tree_change::lost(
-        &registry.tree,
+        &registry.registry,
         &registry.trust_chain,
         &trust,
         &registry.head,
@@ -189,9 +189,9 @@ fn finish(
     if !missing.is_empty() {
         // What others have begun is not lost to a second change.
         if is_new && out.exists() {
-            let (file, tree) = (out.display(), root.display());
+            let (file, registry) = (out.display(), root.display());
             return Err(CommandError::new("usage", format!("{file} exists already")).with_hint(format!(
-                "go on with it: sreg trust sign {file} {tree} --key KEY; remove it if it is done with; or name another file with --out"
+                "go on with it: sreg trust sign {file} {registry} --key KEY; remove it if it is done with; or name another file with --out"
             )));
         }
         files::write_whole(out, trust.bytes())?;
@@ -248,7 +248,7 @@ fn publish(
     opened: &Opened,
     output: &Output,
 ) -> Result<Vec<String>, CommandError> {
-    let root = registry.tree.root();
+    let root = registry.registry.root();
     let keys = opened.keys(false, false);
     let expected = change::expected_of(root)?;
     let begun = trust.body().head_base.epoch;
@@ -289,7 +289,7 @@ fn show(trust: &Document<Trust>, output: &Output) -> Result<(), CommandError> {
 /// Goes on with a version that others have begun.
 pub(super) fn resume(
     file: &Path,
-    tree: Option<&Path>,
+    registry: Option<&Path>,
     opened: &Opened,
     yes: bool,
     output: &Output,
@@ -297,7 +297,7 @@ pub(super) fn resume(
     let trust = super::source::document(file)?;
     show(&trust, output)?;
     change::confirm("Sign this version of trust?", yes)?;
-    let Some(tree) = tree else {
+    let Some(registry) = registry else {
         let trust = sign(
             trust,
             Purpose::Trust,
@@ -313,13 +313,14 @@ pub(super) fn resume(
         change::say(&answer, &text, output)?;
         return Ok(exit::OK);
     };
-    let registry = open(tree)?;
+    let root = registry;
+    let registry = open(root)?;
     if sreg_sign::policy::registry(&trust) != registry.trust_chain.registry() {
         let of = sreg_sign::policy::registry(&trust);
         let message = format!(
             "{} is of the registry {of}, and {} is another",
             file.display(),
-            tree.display()
+            root.display()
         );
         return Err(CommandError::new("other-registry", message));
     }
@@ -327,14 +328,14 @@ pub(super) fn resume(
 }
 
 fn open(root: &Path) -> Result<Current, CommandError> {
-    let tree = location::tree(root)?;
-    let trust_chain = tree
+    let registry = location::registry(root)?;
+    let trust_chain = registry
         .trust_chain()?
         .ok_or_else(|| RegistryError::NoKeys(root.to_owned()))?;
-    let head = heads::newest(&tree, Some(&trust_chain))?;
+    let head = heads::newest(&registry, Some(&trust_chain))?;
     let head = head.ok_or_else(|| RegistryError::NoHead(root.to_owned()))?;
     Ok(Current {
-        tree,
+        registry,
         trust_chain,
         head,
     })

@@ -8,5 +8,11 @@ use crate::output::Output;
 
 pub(super) fn run(args: &Sign, output: &Output) -> Result<u8, CommandError> {
     let opened = Opened::need(&args.signing, output)?;
-    amend::resume(&args.file, args.tree.as_deref(), &opened, args.yes, output)
+    amend::resume(
+        &args.file,
+        args.registry.as_deref(),
+        &opened,
+        args.yes,
+        output,
+    )
 }

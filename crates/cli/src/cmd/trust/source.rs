@@ -1,4 +1,4 @@
-//! Where trust is read from: a tree, a URL, or a file.
+//! Where trust is read from: a registry, a URL, or a file.
 
 use std::path::Path;
 use std::time::Duration;
@@ -85,7 +85,7 @@ pub(crate) fn read_held(
         check_known_head(known, head)?;
         if let Some(slot) = seen_slot(known, trust_chain)
             && let Place::HeadSlot { epoch, version } = slot
-            && let Some(seen) = location::tree(Path::new(target))?.head_slot(epoch, version)?
+            && let Some(seen) = location::registry(Path::new(target))?.head_slot(epoch, version)?
         {
             check_seen_slot(known, &seen)?;
         }
@@ -118,20 +118,20 @@ fn read_once(target: &str) -> Result<Found, CommandError> {
     if path.is_file() {
         return Ok(Found::Alone(Box::new(document(path)?)));
     }
-    let tree = location::tree(path)?;
-    let Some(trust_chain) = tree.trust_chain()? else {
+    let registry = location::registry(path)?;
+    let Some(trust_chain) = registry.trust_chain()? else {
         return Ok(Found::NoKeys(target.to_owned()));
     };
     // A server may go on with slots for ever, and what it has in `head` is what it publishes.
     let head = match is_remote(target) {
-        true => Some(tree.head()?),
-        false => heads::newest(&tree, Some(&trust_chain))?,
+        true => Some(registry.head()?),
+        false => heads::newest(&registry, Some(&trust_chain))?,
     };
     let head = head.ok_or_else(|| RegistryError::NoHead(path.to_owned()))?;
     trust_chain
         .check_newest_head(&head)
         .map_err(|source| RegistryError::Policy {
-            path: tree.path(&Place::Head),
+            path: registry.path(&Place::Head),
             source,
         })?;
     Ok(Found::Registry {
@@ -143,7 +143,7 @@ fn read_once(target: &str) -> Result<Found, CommandError> {
 /// The id of the registry at a URL, by its first trust, which is not verified; nothing, where there
 /// is none.
 pub(crate) fn registry_at(url: &str) -> Result<Option<Digest>, CommandError> {
-    Ok(location::tree(Path::new(url))?.registry()?)
+    Ok(location::registry(Path::new(url))?.stated_id()?)
 }
 
 /// A trust document in a file.
