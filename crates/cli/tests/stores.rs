@@ -503,3 +503,37 @@ fn retries_are_shown_to_who_asks() {
     let ran = bucket.run(&["ls", ROOT], &[]);
     assert!(!ran.stderr.contains("debug:"), "{}", ran.stderr);
 }
+
+/// What one push asks, and how often it reads.
+fn asked_by_a_push(bucket: &Bucket, target: &str) -> (Vec<String>, usize) {
+    bucket.server.forget();
+    let ran = bucket.run(&["push", "images/two.sif", target, "--key", "key-1"], &[]);
+    assert_eq!(ran.code, 0, "{}", ran.stderr);
+    for (path, times) in bucket.puts() {
+        assert_eq!(times, 1, "{path}");
+    }
+    let requests = bucket.server.requests();
+    let asked = requests.iter();
+    let asked = asked.map(|request| format!("{} {}", request.method, request.path));
+    let reads = requests.iter().filter(|request| request.method != "PUT");
+    (asked.collect(), reads.count())
+}
+
+/// One push of one new tag reads little, and writes each object once: settings, journal, trust and that there is
+/// no later one, the head in its two places and that none follows, two nodes, the image as it has arrived; and
+/// at the end, whether another publisher was faster. Lists that are there are read as well.
+#[test]
+fn one_push_of_a_new_tag_makes_few_requests() {
+    let bucket = Bucket::new();
+    for args in [
+        &["index", "images", "--out", "public", "--key", "key-1"][..],
+        &["mirror", "public", "s3://registry/whole"],
+    ] {
+        let ran = bucket.run(args, &[]);
+        assert_eq!(ran.code, 0, "{args:?}: {}", ran.stderr);
+    }
+    let (asked, reads) = asked_by_a_push(&bucket, "s3://registry/whole//library/other:1.0");
+    assert!(reads <= 12, "{}", asked.join("\n"));
+    let (asked, reads) = asked_by_a_push(&bucket, "s3://registry/whole//library/one:2.0");
+    assert!(reads <= 17, "{}", asked.join("\n"));
+}

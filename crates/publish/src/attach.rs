@@ -87,7 +87,15 @@ pub fn attach(
         let published = session.publish(&mut *writer, &base, stated, |writer| {
             // No link: such files are rewritten in place more often than images.
             let whole = (&stamp, &chain);
-            ensure_uploaded(writer, &place, attach.file, whole, LinkMode::Copy, progress).map(drop)
+            ensure_uploaded(
+                writer,
+                &place,
+                attach.file,
+                whole,
+                (LinkMode::Copy, false),
+                progress,
+            )
+            .map(drop)
         })?;
         Ok(Attached {
             subject,

@@ -98,7 +98,13 @@ pub(crate) fn carry_out(
         true => base.views_before(newest),
         false => ViewsAt::at_most(base.shown.as_ref()),
     };
-    show(writer, trust_chain.clone(), shown, newest, watch)?;
+    let last_chain = show(writer, trust_chain.clone(), shown, newest, watch)?;
+    // COM-25: a trust document that was published meanwhile may begin an epoch before this head.
+    let (epoch, version) = (newest.body().epoch, newest.body().version);
+    let is_abandoned = |chain: &TrustChain| chain.is_abandoned(epoch, version);
+    if next.is_some() && last_chain.as_ref().is_some_and(is_abandoned) {
+        return Err(RegistryError::Overtaken);
+    }
     Ok(Published {
         head: newest.clone(),
         trust_chain,
@@ -114,14 +120,14 @@ pub(crate) fn begin_views(writer: &dyn Writer, base: &Base) -> Result<(), Regist
 }
 
 /// Brings the views to the newest head, from those of `shown`; also to those that others publish
-/// meanwhile.
+/// meanwhile. Returns the trust chain that is published then.
 pub(crate) fn show(
     writer: &dyn Writer,
     mut trust_chain: Option<TrustChain>,
     shown: ViewsAt<'_>,
     committed: &Document<Head>,
     watch: &dyn Progress,
-) -> Result<(), RegistryError> {
+) -> Result<Option<TrustChain>, RegistryError> {
     let mut newest = committed.clone();
     let mut left_behind: Option<Document<Head>> = None;
     for _ in 0..ATTEMPTS {
@@ -141,23 +147,28 @@ pub(crate) fn show(
             writer.end(&newest)?;
         }
         if !writer.is_shared() {
-            return Ok(());
+            return Ok(trust_chain);
         }
         let registry = writer.registry();
         if is_shown && line.is_newest(registry)? {
-            return Ok(());
+            return Ok(trust_chain);
         }
         trust_chain = registry.trust_chain()?;
         let Some(found) = heads::newest(registry, trust_chain.as_ref())? else {
-            return Ok(());
+            return Ok(trust_chain);
         };
         if found.body().epoch > newest.body().epoch {
             left_behind = Some(newest.clone());
         }
         newest = found;
+        // Its publisher may have died before it did this.
+        writer.advance(HeadCursor {
+            trust_chain: trust_chain.as_ref(),
+            head: &newest,
+        })?;
     }
     // So many publish that they will write the views, too.
-    Ok(())
+    Ok(trust_chain)
 }
 
 /// Makes head and trust what readers see. The slot of the head comes first: it decides whether both
@@ -190,7 +201,7 @@ fn commit<'a>(
         match trust {
             Some(_) => check_slot(writer.registry(), head)?,
             None if writer.is_shared() => {
-                check_not_left_behind(writer.registry(), trust_chain, head)?
+                check_not_left_behind(writer.registry(), trust_chain, head)?;
             }
             None => {}
         }
@@ -227,8 +238,7 @@ fn check_slot(registry: &Registry, head: &Document<Head>) -> Result<(), Registry
     }
 }
 
-/// Refuses to say that a head is published, where trust that was published meanwhile begins an epoch
-/// before it (COM-25).
+/// Refuses to go on with a head if trust that was published meanwhile begins an epoch before it (COM-25).
 fn check_not_left_behind(
     registry: &Registry,
     trust_chain: Option<&TrustChain>,
@@ -239,7 +249,7 @@ fn check_not_left_behind(
     }
     let (epoch, version) = (head.body().epoch, head.body().version);
     let trust_chain = registry.trust_chain()?;
-    match trust_chain.is_some_and(|trust_chain| trust_chain.is_abandoned(epoch, version)) {
+    match trust_chain.is_some_and(|chain| chain.is_abandoned(epoch, version)) {
         true => Err(RegistryError::Overtaken),
         false => Ok(()),
     }

@@ -387,13 +387,14 @@ impl FolderWriter {
 }
 
 impl Puts for FolderWriter {
-    fn put(&self, place: &Place, bytes: &[u8]) -> Result<(), RegistryError> {
+    fn put_if_absent(&self, place: &Place, bytes: &[u8]) -> Result<bool, RegistryError> {
         let path = self.registry.path(place);
         match read_capped(&path, bytes.len()) {
-            Ok(found) if found == bytes => Ok(()),
-            Err(error) if is_absent(&error) && self.put_nameless(&path, bytes).is_ok() => Ok(()),
-            _ => self.replace(place, bytes),
+            Ok(found) if found == bytes => return Ok(false),
+            Err(error) if is_absent(&error) && self.put_nameless(&path, bytes).is_ok() => {}
+            _ => self.replace(place, bytes)?,
         }
+        Ok(true)
     }
 }
 
@@ -406,7 +407,7 @@ impl Writer for FolderWriter {
         self.put(&Place::Head, line.head.bytes())
     }
 
-    fn put_views(&self, _: HeadCursor<'_>, views: &[View]) -> Result<(), RegistryError> {
+    fn put_views(&self, _: HeadCursor<'_>, views: &[View], _: bool) -> Result<(), RegistryError> {
         views.iter().try_for_each(|view| match &view.content {
             Content::Bytes(bytes) => self.put(&view.place, bytes),
             Content::Link { to, .. } => self.put_link(&view.place, to),

@@ -425,7 +425,7 @@ impl Copying<'_> {
             place,
             &file,
             whole,
-            LinkMode::Auto,
+            (LinkMode::Auto, false),
             self.session.progress,
         )?;
         if self.from.store().folder().is_none() {

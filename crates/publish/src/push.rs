@@ -158,17 +158,12 @@ fn bring(
 ) -> Result<bool, RegistryError> {
     let registry = writer.registry();
     let place = Place::blob(&subject.repository, chain.sidecar_digest());
-    // What is there is read, which costs less than to send it.
-    let is_there = registry.read(&place, chain.sidecar().len());
-    match is_there {
-        Ok(found) if found == chain.sidecar() => {}
-        Ok(_) | Err(RegistryError::Missing { .. }) => writer.put(&place, chain.sidecar())?,
-        Err(error) => return Err(error),
-    }
+    // A chain is written before its image: where it was absent, so is the image, or what there is of it.
+    let is_absent = writer.put_if_absent(&place, chain.sidecar())?;
     if registry.settings().blob_url.is_some() {
         return Ok(false);
     }
     let place = Place::blob(&subject.repository, chain.digest());
-    let whole = (stamp, chain);
-    ensure_uploaded(writer, &place, image, whole, LinkMode::Auto, progress)
+    let (whole, how) = ((stamp, chain), (LinkMode::Auto, is_absent));
+    ensure_uploaded(writer, &place, image, whole, how, progress)
 }

@@ -107,6 +107,35 @@ impl Base {
     }
 }
 
+/// Returns what is published, without a look at whether a head follows the one in `head`: the creation of its slot
+/// tells. `None` if anything is unfinished: `head` and the journal name different versions, or trust is about to
+/// be published.
+///
+/// # Errors
+/// Those of reading trust, the journal and `head`.
+pub(crate) fn read_quickly(writer: &dyn Writer) -> Result<Option<Base>, RegistryError> {
+    let registry = writer.registry();
+    let Some(journal) = writer.journal()? else {
+        return Ok(None);
+    };
+    let trust_chain = registry.trust_chain()?;
+    let Some((head, true)) = heads::copied(registry, trust_chain.as_ref())? else {
+        return Ok(None);
+    };
+    let is_shown = journal.shown.is_some_and(|shown| shown.id == head.id());
+    if journal.trust.is_some() || !is_shown {
+        return Ok(None);
+    }
+    check_newest(registry, trust_chain.as_ref(), &head)?;
+    registry.keep_head(&head);
+    Ok(Some(Base {
+        trust_chain,
+        shown: Some(head.clone()),
+        head: Some(head),
+        junk: None,
+    }))
+}
+
 /// Finishes what a killed run began: publishes what it had signed, moves `head` on to the newest
 /// version, and brings the views to it.
 ///
@@ -164,6 +193,10 @@ pub(crate) fn recover_any(
         NextSlot::Unsettled => return Err(RegistryError::Overtaken),
         NextSlot::Empty | NextSlot::Head(_) => None,
     };
+    // That it was put back is not known yet.
+    if end.lost.is_none() && counts {
+        registry.keep_head(&newest);
+    }
     let shown = match &journal {
         Some(journal) => shown(registry, journal, &newest)?,
         None => Some(newest.clone()),
@@ -199,6 +232,7 @@ fn shown(
 ) -> Result<Option<Document<Head>>, RegistryError> {
     let shown = journal.shown;
     match shown.filter(|shown| shown.version() <= Version::of(newest.body())) {
+        Some(shown) if shown.id == newest.id() => Ok(Some(newest.clone())),
         Some(shown) => shown.find(registry),
         None => Ok(None),
     }

@@ -11,7 +11,7 @@ use sreg_registry::{Registry, RegistryError};
 use crate::changeset::Changeset;
 use crate::commit::{Published, carry_out};
 use crate::progress::Progress;
-use crate::recover::{Base, recover};
+use crate::recover::{Base, read_quickly, recover};
 use crate::signing::{Keys, signing};
 use crate::version::{Publication, prepare};
 use crate::writer::{Deferred, Writer};
@@ -45,7 +45,14 @@ impl<'a> Session<'a> {
 impl Session<'_> {
     /// What is published now, held to what is known.
     pub(crate) fn base(&self, writer: &dyn Writer) -> Result<Base, RegistryError> {
-        let base = recover(writer, self.progress)?;
+        let base = match writer.is_first_look() {
+            true => read_quickly(writer)?,
+            false => None,
+        };
+        let base = match base {
+            Some(base) => base,
+            None => recover(writer, self.progress)?,
+        };
         base.check_known(writer.registry(), self.pins)?;
         Ok(base)
     }

@@ -5,7 +5,8 @@
 //! when the head was looked at last.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use rayon::prelude::*;
 use sreg_index::hasher::Observer;
@@ -16,7 +17,7 @@ use sreg_model::served::served;
 use sreg_model::settings::Settings;
 use sreg_model::{Digest, Document, document};
 use sreg_registry::heads::{self, HeadCursor, NextSlot};
-use sreg_registry::journal::{Journal, MAX_JOURNAL, Noted, Version, journal};
+use sreg_registry::journal::{Journal, MAX_JOURNAL, Noted, Version};
 use sreg_registry::{Registry, RegistryError};
 use sreg_store::{Object, Precondition, PutOutcome, Served, Store, StoreError, Upload};
 use sreg_views::{Content, View, host};
@@ -32,11 +33,18 @@ const UNSERVED: Served = Served {
     cache_control: "no-store",
 };
 
+/// A key, the view that is stored under it, and its bytes.
+type ViewObject<'a> = (String, &'a View, &'a [u8]);
+
 /// One of the writers of a store.
 pub(crate) struct StoreWriter {
     registry: Registry,
     /// Where it is noted what has arrived of an upload.
     uploads: Option<PathBuf>,
+    /// The journal as this run has read it last, to be replaced on condition that it is still there.
+    last_journal: Mutex<Option<Object>>,
+    /// Whether it was looked what is published.
+    has_looked: AtomicBool,
 }
 
 impl StoreWriter {
@@ -57,6 +65,8 @@ impl StoreWriter {
         Ok(Self {
             registry: Registry::in_store(store.clone())?,
             uploads: uploads.map(Path::to_owned),
+            last_journal: Mutex::default(),
+            has_looked: AtomicBool::new(false),
         })
     }
 
@@ -66,6 +76,8 @@ impl StoreWriter {
         Ok(Self {
             registry,
             uploads: uploads.map(Path::to_owned),
+            last_journal: Mutex::default(),
+            has_looked: AtomicBool::new(false),
         })
     }
 
@@ -115,9 +127,56 @@ impl StoreWriter {
         }
     }
 
+    /// Replaces the copy of an earlier head that this run has read, if it is still there. Returns whether the
+    /// copy is that of `line` now; the next slot is read once views are written (COM-17).
+    fn advance_from_last(&self, line: HeadCursor<'_>) -> Result<bool, RegistryError> {
+        let Some(last) = self.registry.last_head() else {
+            return Ok(false);
+        };
+        let Ok(copy) = Document::<Head>::parse(last.bytes) else {
+            return Ok(false);
+        };
+        if copy.id() == line.head.id() {
+            return Ok(true);
+        }
+        if Version::of(copy.body()) >= Version::of(line.head.body()) {
+            return Ok(false);
+        }
+        let condition = Precondition::Is(last.version);
+        let written = self.write(&Place::Head, line.head.bytes(), &condition)?;
+        Ok(written == PutOutcome::Stored)
+    }
+
     /// Whether copies stand in the place of links.
     fn copies_links(&self) -> bool {
         host::copies_links(self.registry.settings().host)
+    }
+
+    fn write_view(
+        &self,
+        (key, view, bytes): &ViewObject<'_>,
+        condition: &Precondition,
+    ) -> Result<PutOutcome, RegistryError> {
+        let how = Served {
+            content_type: view.content_type,
+            ..served(&view.place)
+        };
+        Ok(self.store().write(key, bytes, condition, how)?)
+    }
+
+    /// Creates views that no version has had, without reading them first (COM-18). Returns those that are there
+    /// already: another publisher's, or a killed run's.
+    fn create_views<'a>(
+        &self,
+        objects: Vec<ViewObject<'a>>,
+    ) -> Result<Vec<ViewObject<'a>>, RegistryError> {
+        let mut there = Vec::new();
+        for object in objects {
+            if self.write_view(&object, &Precondition::Absent)? == PutOutcome::PreconditionFailed {
+                there.push(object);
+            }
+        }
+        Ok(there)
     }
 
     /// Has the store copy what links among `views` would lead to. Few stores copy under a condition: as with
@@ -148,14 +207,24 @@ impl StoreWriter {
         Ok(())
     }
 
+    fn last_journal(&self) -> MutexGuard<'_, Option<Object>> {
+        let last = self.last_journal.lock();
+        last.unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Replaces the journal by what `change` makes of it, until nobody comes in between; where `change`
     /// gives nothing, or there is none, it stays.
     fn change_journal(
         &self,
         change: impl Fn(Journal) -> Result<Option<Journal>, RegistryError>,
     ) -> Result<(), RegistryError> {
+        let mut last = self.last_journal().take();
         for _ in 0..ATTEMPTS {
-            let Some(found) = self.store().read(JOURNAL, MAX_JOURNAL)? else {
+            let found = match last.take() {
+                Some(last) => Some(last),
+                None => self.store().read(JOURNAL, MAX_JOURNAL)?,
+            };
+            let Some(found) = found else {
                 return Ok(());
             };
             let Some(next) = change(Journal::parse(&found.bytes))? else {
@@ -191,15 +260,15 @@ fn check_conditions(registry: &Registry) -> Result<(), RegistryError> {
 }
 
 impl Puts for StoreWriter {
-    fn put(&self, place: &Place, bytes: &[u8]) -> Result<(), RegistryError> {
+    fn put_if_absent(&self, place: &Place, bytes: &[u8]) -> Result<bool, RegistryError> {
         if self.write(place, bytes, &Precondition::Absent)? == PutOutcome::Stored {
             self.registry.keep(place, bytes);
-            return Ok(());
+            return Ok(true);
         }
         match self.read(place, bytes.len())? {
-            Some(found) if found.bytes == bytes || is_intact(place, &found.bytes) => Ok(()),
+            Some(found) if found.bytes == bytes || is_intact(place, &found.bytes) => Ok(false),
             // It is damaged: LAY-3.
-            _ => self.write(place, bytes, &Precondition::Any).map(|_| ()),
+            _ => self.write(place, bytes, &Precondition::Any).map(|_| true),
         }
     }
 }
@@ -278,6 +347,9 @@ impl Writer for StoreWriter {
     /// What stands in `head` is read before the line is followed: if it belongs to it, it is met on the
     /// way.
     fn advance(&self, line: HeadCursor<'_>) -> Result<(), RegistryError> {
+        if self.advance_from_last(line)? {
+            return Ok(());
+        }
         let key = Place::Head.to_string();
         let mut newest = line.head.clone();
         for _ in 0..ATTEMPTS {
@@ -324,10 +396,15 @@ impl Writer for StoreWriter {
     /// What stands there is read first, then it is made sure that the head is still the newest: then
     /// nobody has written a newer view before that, and whoever writes one after it changes what is
     /// replaced here.
-    fn put_views(&self, line: HeadCursor<'_>, views: &[View]) -> Result<(), RegistryError> {
+    fn put_views(
+        &self,
+        line: HeadCursor<'_>,
+        views: &[View],
+        are_new: bool,
+    ) -> Result<(), RegistryError> {
         self.put_copies(line, views)?;
         let supports_trailing_slash = self.store().supports_trailing_slash();
-        let objects: Vec<(String, &View, &[u8])> = views
+        let mut objects: Vec<ViewObject<'_>> = views
             .iter()
             .filter_map(|view| Some((view, view.bytes()?)))
             .flat_map(|(view, bytes)| {
@@ -335,6 +412,9 @@ impl Writer for StoreWriter {
                 keys.into_iter().map(move |key| (key, view, bytes))
             })
             .collect();
+        if are_new {
+            objects = self.create_views(objects)?;
+        }
         let found = objects
             .par_iter()
             // One byte more tells that it is another one.
@@ -348,27 +428,23 @@ impl Writer for StoreWriter {
             .zip(found)
             .filter(|((.., bytes), found)| differs(found, bytes))
             .collect();
-        changed
-            .into_iter()
-            .try_for_each(|((key, view, bytes), found)| {
-                // What is by digest is the same in every version. Of all else, who stalls here and then
-                // dies may write over what a later version put back: so it is looked each time.
-                if !view.place.is_by_digest() {
-                    self.check_newest(line)?;
-                }
-                let condition = found.map_or(Precondition::Absent, |found| {
-                    Precondition::Is(found.version)
-                });
-                let how = Served {
-                    content_type: view.content_type,
-                    ..served(&view.place)
-                };
-                match self.store().write(&key, bytes, &condition, how)? {
-                    PutOutcome::Stored => Ok(()),
-                    // A request that was sent again may have met itself: the next look tells.
-                    PutOutcome::PreconditionFailed => Err(RegistryError::Overtaken),
-                }
-            })
+        // What is by digest is the same in every version.
+        if changed
+            .iter()
+            .any(|((_, view, _), _)| !view.place.is_by_digest())
+        {
+            self.check_newest(line)?;
+        }
+        changed.into_iter().try_for_each(|(object, found)| {
+            let condition = found.map_or(Precondition::Absent, |found| {
+                Precondition::Is(found.version)
+            });
+            match self.write_view(&object, &condition)? {
+                PutOutcome::Stored => Ok(()),
+                // A request that was sent again may have met itself: the next look tells.
+                PutOutcome::PreconditionFailed => Err(RegistryError::Overtaken),
+            }
+        })
     }
 
     /// Few stores remove under a condition: where a newer version comes in between, `show` looks again.
@@ -396,6 +472,10 @@ impl Writer for StoreWriter {
         Ok(())
     }
 
+    fn is_first_look(&self) -> bool {
+        !self.has_looked.swap(true, Ordering::Relaxed)
+    }
+
     fn is_shared(&self) -> bool {
         true
     }
@@ -404,8 +484,10 @@ impl Writer for StoreWriter {
     /// there: so that one is written, which fails where there is one.
     fn journal(&self) -> Result<Option<Journal>, RegistryError> {
         for _ in 0..ATTEMPTS {
-            if let Some(found) = journal(&self.registry)? {
-                return Ok(Some(found));
+            if let Some(found) = self.store().read(JOURNAL, MAX_JOURNAL)? {
+                let journal = Journal::parse(&found.bytes);
+                *self.last_journal() = Some(found);
+                return Ok(Some(journal));
             }
             let empty = Journal::new(None).encode();
             self.store()

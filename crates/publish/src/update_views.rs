@@ -25,8 +25,16 @@ use crate::writer::Writer;
 #[derive(Debug, Default)]
 struct Touched {
     repositories: BTreeSet<Repository>,
-    /// With the architectures that each has had an image for: the line of one that is gone stays.
-    tags: BTreeMap<(Repository, Tag), BTreeSet<Arch>>,
+    tags: BTreeMap<(Repository, Tag), TouchedTag>,
+}
+
+/// What a change of the index touches of a tag.
+#[derive(Debug, Default)]
+struct TouchedTag {
+    /// The architectures that it has had an image for: the entry of one that is gone stays.
+    archs: BTreeSet<Arch>,
+    /// Whether it had an entry before the change.
+    was_there: bool,
 }
 
 /// What views show before they are brought to another head.
@@ -72,6 +80,11 @@ pub(crate) fn update_views(
         ViewsAt::Nothing | ViewsAt::AtMost(_) => None,
     };
     let mut all = before.is_none();
+    // Only of one version it is known which views it lacks.
+    let only_before = match shown {
+        ViewsAt::Of(from) if before.as_ref().is_some_and(Vec::is_empty) => Some(from),
+        _ => None,
+    };
     // From the newest back, each with the one before it.
     let mut to = head;
     for from in before
@@ -89,30 +102,34 @@ pub(crate) fn update_views(
     }
     if all {
         touched.add(registry, None, head)?;
-        writer.put_views(line, &registry_views(registry.settings()))?;
+        writer.put_views(line, &registry_views(registry.settings()), false)?;
     }
     let index = registry.index(head);
-    let (lists, mut gone) = lists_of(writer, line, &touched.repositories)?;
+    let only_before = only_before.filter(|_| !all);
+    let (lists, mut gone) = lists_of(writer, line, &touched.repositories, only_before)?;
     if all {
         gone.extend(files_of_other_hosts(registry)?);
     }
     let gone_tags = touched
         .tags
         .par_iter()
-        .map(|((repository, tag), archs)| {
+        .map(|((repository, tag), touched)| {
             // The journal stays, and the next run goes on.
             if observer.is_cancelled() {
                 return Err(RegistryError::Cancelled);
             }
             let views = views_of_tag(registry, index, repository, tag)?;
-            writer.put_views(line, &views)?;
-            let mut gone = without(tag_places(repository, tag, archs), &views);
+            let is_new = only_before.is_some() && !touched.was_there;
+            writer.put_views(line, &views, is_new)?;
+            let mut gone = without(tag_places(repository, tag, &touched.archs), &views);
             gone.extend(beside(registry, line, &views)?);
             Ok(gone)
         })
         .collect::<Result<Vec<_>, _>>()?;
     // What lists name is there before them, and goes after them.
-    writer.put_views(line, &lists)?;
+    for (lists, are_new) in &lists {
+        writer.put_views(line, lists, *are_new)?;
+    }
     gone.extend(gone_tags.into_iter().flatten());
     gone.iter().try_for_each(|place| writer.remove(line, place))
 }
@@ -194,18 +211,25 @@ fn without(mut places: Vec<Place>, views: &[View]) -> Vec<Place> {
     places
 }
 
-/// The lists of tags of repositories, and those that are gone. Configs, which the manifests of
-/// tags name, are written.
+/// Returns the lists of tags of each repository, with whether `only_before`, the one version that views show so
+/// far, has none of them, and the places of those that are gone. Configs, which the manifests of tags name, are
+/// written.
 fn lists_of(
     writer: &dyn Writer,
     line: HeadCursor<'_>,
     repositories: &BTreeSet<Repository>,
-) -> Result<(Vec<View>, Vec<Place>), RegistryError> {
+    only_before: Option<&Head>,
+) -> Result<(Vec<(Vec<View>, bool)>, Vec<Place>), RegistryError> {
     let (mut lists, mut gone) = (Vec::new(), Vec::new());
-    let index = writer.registry().index(line.head.body());
+    let registry = writer.registry();
+    let index = registry.index(line.head.body());
     let namespaces: BTreeSet<&Namespace> = repositories.iter().map(Repository::namespace).collect();
     for namespace in namespaces {
-        let tags = present_tags(writer.registry(), index, namespace)?;
+        let tags = present_tags(registry, index, namespace)?;
+        let before = match only_before {
+            Some(before) => Some(present_tags(registry, registry.index(before), namespace)?),
+            None => None,
+        };
         let of_namespace = repositories
             .iter()
             .filter(|repository| repository.namespace() == namespace);
@@ -215,8 +239,14 @@ fn lists_of(
             gone.extend(without(repository_places(repository), &views));
             let (list, config): (Vec<_>, Vec<_>) =
                 views.into_iter().partition(|view| view.place.is_view());
-            writer.put_views(line, &config)?;
-            lists.extend(list);
+            let is_new = before
+                .as_ref()
+                .is_some_and(|tags| !tags.contains_key(repository));
+            // The first tag of a repository has written them.
+            if is_new || before.is_none() {
+                writer.put_views(line, &config, is_new)?;
+            }
+            lists.push((list, is_new));
         }
     }
     Ok((lists, gone))
@@ -240,10 +270,9 @@ impl Touched {
                 {
                     let lines = difference.left.iter().chain(&difference.right);
                     let tag = (repository.clone(), entry.key.tag());
-                    self.tags
-                        .entry(tag)
-                        .or_default()
-                        .extend(lines.map(|line| line.arch));
+                    let touched = self.tags.entry(tag).or_default();
+                    touched.archs.extend(lines.map(|line| line.arch));
+                    touched.was_there |= !difference.left.is_empty();
                     self.repositories.insert(repository);
                 }
                 Ok::<_, MapError>(())

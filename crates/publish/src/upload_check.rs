@@ -17,23 +17,25 @@ use crate::writer::Writer;
 
 /// Of so many chunks of a file, one is read back once it has arrived.
 const SAMPLE: usize = 64;
+/// A file of at most so many chunks is read back whole.
+const SMALL: usize = 8;
 
-/// Brings a file to its place, unless it is there, and checks that it arrived: whether it was sent. In a
-/// folder it is brought by `link`.
+/// Uploads a file, unless it is there, and checks that it arrived. Returns whether it was sent. In a folder it is
+/// brought by `link`. A file that `is_absent` is not looked for.
 pub(crate) fn ensure_uploaded(
     writer: &dyn Writer,
     place: &Place,
     file: &Path,
     (stamp, chain): (&Stamp, &Chain),
-    link: LinkMode,
+    (link, is_absent): (LinkMode, bool),
     observer: &dyn Observer,
 ) -> Result<bool, RegistryError> {
-    if is_uploaded(writer.registry(), place, chain)? {
+    if !is_absent && is_uploaded(writer.registry(), place, chain)? {
         observer.advance(stamp.size);
         return Ok(false);
     }
     writer.put_file(place, file, stamp, link, observer)?;
-    match is_uploaded(writer.registry(), place, chain)? {
+    match has_samples(writer.registry(), place, chain)? {
         true => Ok(true),
         false => Err(RegistryError::Mismatch {
             path: writer.registry().path(place),
@@ -54,6 +56,36 @@ pub(crate) fn is_uploaded(
         Ok(size) if size != chain.size() => return Ok(false),
         Ok(_) => {}
     }
+    has_samples(registry, place, chain)
+}
+
+/// Whether some chunks of a file are those of the chain, and nothing follows the last one.
+fn has_samples(registry: &Registry, place: &Place, chain: &Chain) -> Result<bool, RegistryError> {
+    for links in samples(chain) {
+        let (start, _) = chain.range(links.start);
+        let (last, length) = chain.range(links.end - 1);
+        let end = last + length as u64;
+        // One byte more, which is not there, tells that the file is longer.
+        let more = u64::from(links.end == chain.len());
+        let bytes = read_bytes(registry, place, start..end + more)?;
+        let is_right = bytes.len() as u64 == end - start
+            && links
+                .clone()
+                .zip(bytes.chunks(CHUNK))
+                .all(|(link, bytes)| chain.holds(link, bytes));
+        if !is_right {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+/// The chunks that are read back, those of one request together: all of a small file; of a large one the first,
+/// the last, and one of each [`SAMPLE`].
+fn samples(chain: &Chain) -> Vec<Range<usize>> {
+    if chain.len() <= SMALL {
+        return std::iter::once(0..chain.len()).collect();
+    }
     let scatter = std::time::SystemTime::now()
         .duration_since(std::time::UNIX_EPOCH)
         .map_or(0, |now| now.subsec_nanos() as usize);
@@ -61,22 +93,15 @@ pub(crate) fn is_uploaded(
     let some = (0..chain.len()).step_by(SAMPLE);
     let some = some.map(|start| (start + scatter % SAMPLE).min(last));
     let links: BTreeSet<usize> = some.chain([0, last]).collect();
-    for link in links {
-        let (offset, length) = chain.range(link);
-        let bytes = read_chunk(registry, place, offset..offset + length as u64)?;
-        if !chain.holds(link, &bytes) {
-            return Ok(false);
-        }
-    }
-    Ok(true)
+    links.into_iter().map(|link| link..link + 1).collect()
 }
 
-fn read_chunk(
+fn read_bytes(
     registry: &Registry,
     place: &Place,
     range: Range<u64>,
 ) -> Result<Vec<u8>, RegistryError> {
-    let mut bytes = Vec::with_capacity(CHUNK);
+    let mut bytes = Vec::new();
     let key = place.to_string();
     retry::read_range(&**registry.store(), &key, range, &mut |part| {
         bytes.extend_from_slice(part);

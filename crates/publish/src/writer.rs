@@ -22,11 +22,19 @@ use crate::link::LinkMode;
 
 /// Takes what is immutable: statements and nodes.
 pub trait Puts: Send + Sync {
-    /// Writes an immutable file, unless it stands there already.
+    /// Writes an immutable file, unless it is there already. Returns whether it was written.
     ///
     /// # Errors
     /// `Write`, `Space` or `Store` if it cannot be written.
-    fn put(&self, place: &Place, bytes: &[u8]) -> Result<(), RegistryError>;
+    fn put_if_absent(&self, place: &Place, bytes: &[u8]) -> Result<bool, RegistryError>;
+
+    /// The same, for whoever need not know.
+    ///
+    /// # Errors
+    /// As [`Puts::put_if_absent`].
+    fn put(&self, place: &Place, bytes: &[u8]) -> Result<(), RegistryError> {
+        self.put_if_absent(place, bytes).map(drop)
+    }
 }
 
 /// Where the nodes of a map go.
@@ -60,10 +68,10 @@ impl Deferred {
 }
 
 impl Puts for Deferred {
-    fn put(&self, place: &Place, bytes: &[u8]) -> Result<(), RegistryError> {
+    fn put_if_absent(&self, place: &Place, bytes: &[u8]) -> Result<bool, RegistryError> {
         let mut files = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         files.insert(place.clone(), bytes.to_vec());
-        Ok(())
+        Ok(true)
     }
 }
 
@@ -101,12 +109,17 @@ pub trait Writer: Puts {
     /// `Write`, `Space` or `Store` if it cannot be written.
     fn advance(&self, line: HeadCursor<'_>) -> Result<(), RegistryError>;
 
-    /// Writes views that the head of `line` derives: [`RegistryError::Overtaken`] where it is no longer the
+    /// Writes views that the head of `line` derives. `are_new`: no version that views show so far has them: [`RegistryError::Overtaken`] where it is no longer the
     /// newest.
     ///
     /// # Errors
     /// `Overtaken` if the head is no longer the newest. `Write`, `Space` or `Store` if it cannot be written.
-    fn put_views(&self, line: HeadCursor<'_>, views: &[View]) -> Result<(), RegistryError>;
+    fn put_views(
+        &self,
+        line: HeadCursor<'_>,
+        views: &[View],
+        are_new: bool,
+    ) -> Result<(), RegistryError>;
 
     /// Removes a view that the head of `line` does not derive: [`RegistryError::Overtaken`] where it is no
     /// longer the newest.
@@ -134,6 +147,12 @@ pub trait Writer: Puts {
     /// # Errors
     /// `Write` if the file system refuses it.
     fn sync(&self) -> Result<(), RegistryError>;
+
+    /// Whether nothing was published by this writer yet, nor tried to be, in a store that others may be writing to:
+    /// true once. Mostly nobody else is, and less has to be read.
+    fn is_first_look(&self) -> bool {
+        false
+    }
 
     /// Whether others may be writing at the same time.
     fn is_shared(&self) -> bool;

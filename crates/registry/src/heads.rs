@@ -257,8 +257,11 @@ fn from_first(
 }
 
 /// The head in the slot of the version of `head`, or in `head` itself, if it is one of the current epoch;
-/// and whether its slot has it.
-fn copied(
+/// and whether its slot has it. Whether another head follows is not looked at.
+///
+/// # Errors
+/// `Read` or `Store` if `head`, the slot or trust cannot be read; `Missing` if a signed head has no trust.
+pub fn copied(
     registry: &Registry,
     trust_chain: Option<&TrustChain>,
 ) -> Result<Option<(Document<Head>, bool)>, RegistryError> {

@@ -1,4 +1,4 @@
-//! What was read of a store, and never changes: nodes and statements, by their digest.
+//! Objects of a store that never change once they are published, so that one run reads each of them once.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -26,11 +26,19 @@ impl ObjectCache {
         self.files().by_place.get(place).cloned()
     }
 
-    /// Keeps a file, if it is of a kind that never changes.
+    /// Keeps an object, if it is of a kind that never changes. What is in the slot of a head may be anything,
+    /// and is replaced if it is no head: [`ObjectCache::keep_always`] keeps those that are.
     pub(crate) fn keep(&self, place: &Place, bytes: &[u8]) {
-        if !matches!(place, Place::Node(_) | Place::Statement(_)) {
-            return;
+        if matches!(
+            place,
+            Place::Node(_) | Place::Statement(_) | Place::Trust(_)
+        ) {
+            self.keep_always(place, bytes);
         }
+    }
+
+    /// Keeps an object, whatever kind it is of.
+    pub(crate) fn keep_always(&self, place: &Place, bytes: &[u8]) {
         let mut files = self.files();
         if files.bytes + bytes.len() > MOST {
             *files = Files::default();

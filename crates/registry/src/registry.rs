@@ -1,7 +1,7 @@
 //! Reads a published registry, wherever it is kept.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use rayon::prelude::*;
 use sreg_files::FolderLock;
@@ -12,7 +12,7 @@ use sreg_model::layout::{LOCK, Place};
 use sreg_model::settings::Settings;
 use sreg_model::statement::Statement;
 use sreg_model::{Digest, Document, document, node};
-use sreg_store::{Local, Store, StoreConfig};
+use sreg_store::{Local, Object, Store, StoreConfig};
 
 use crate::error::RegistryError;
 use crate::object_cache::ObjectCache;
@@ -25,6 +25,7 @@ pub struct Registry {
     settings: Settings,
     /// Nothing for a folder, which the system keeps.
     cache: Option<Arc<ObjectCache>>,
+    last_head: Arc<Mutex<Option<Object>>>,
 }
 
 impl Registry {
@@ -70,6 +71,7 @@ impl Registry {
         Self {
             root: PathBuf::from(store.name()),
             cache: store.folder().is_none().then(Arc::default),
+            last_head: Arc::default(),
             store,
             settings,
         }
@@ -124,6 +126,13 @@ impl Registry {
         }
         let found = self.store.read(&place.to_string(), most);
         let found = found.map_err(RegistryError::store)?;
+        if *place == Place::Head && self.cache.is_some() {
+            let mut last = self
+                .last_head
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner);
+            last.clone_from(&found);
+        }
         Ok(found.map(|found| {
             self.keep(place, &found.bytes);
             found.bytes
@@ -143,6 +152,22 @@ impl Registry {
         if let Some(cache) = &self.cache {
             cache.keep(place, bytes);
         }
+    }
+
+    /// Keeps a head that its slot holds, and that is signed as trust requires.
+    pub fn keep_head(&self, head: &Document<Head>) {
+        if let Some(cache) = &self.cache {
+            let (epoch, version) = (head.body().epoch, head.body().version);
+            cache.keep_always(&Place::HeadSlot { epoch, version }, head.bytes());
+        }
+    }
+
+    /// Returns the object that was last read at `head` of a store, to be replaced on condition that it is
+    /// still there; `None` if there was none.
+    #[must_use]
+    pub fn last_head(&self) -> Option<Object> {
+        let last = self.last_head.lock();
+        last.unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// The size of the file at a place, in bytes.

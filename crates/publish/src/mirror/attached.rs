@@ -74,6 +74,6 @@ impl Copying<'_> {
         }
         let whole = (&hashed.stamp, &hashed.chain);
         let link = LinkMode::Auto;
-        ensure_uploaded(writer, place, file, whole, link, &Unobserved).map(drop)
+        ensure_uploaded(writer, place, file, whole, (link, false), &Unobserved).map(drop)
     }
 }
