@@ -4,6 +4,7 @@ mod args;
 mod clock;
 mod cmd;
 mod config;
+mod environment;
 mod events;
 mod exit;
 mod files;

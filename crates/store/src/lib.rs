@@ -1,7 +1,11 @@
 //! Where registries are kept: objects under keys, in a folder, in a bucket, behind a web server.
 //!
 //! A [`Store`] blocks, so that all code above it reads like code on files; `runtime` is where
-//! tokio drives the network. Every backend passes the [`contract`].
+//! tokio drives the network. Called in an async runtime, a store works, too, and blocks the thread meanwhile:
+//! use `spawn_blocking` or the like. Every backend passes the [`contract`].
+//!
+//! Nothing here reads the environment or the home folder: [`StoreConfig`] contains proxies, credentials and the
+//! settings of a bucket. The one exception is `SSL_CERT_FILE`, which the system's verifier of certificates reads.
 
 pub mod contract;
 mod error;
@@ -10,10 +14,12 @@ pub mod local;
 mod memory;
 mod open;
 mod probe;
+mod proxies;
 pub mod retry;
 mod runtime;
 mod s3;
 mod timeouts;
+mod tls;
 mod upload;
 mod web;
 
@@ -27,8 +33,9 @@ pub use local::Local;
 pub use memory::Memory;
 pub use open::{StoreConfig, is_url, open};
 pub use probe::{keeps_conditions, keeps_slashes, probe_parts};
+pub use proxies::Proxies;
 pub use retry::{Interrupt, RetryPolicy};
-pub use s3::{S3, credentials};
+pub use s3::{Credentials, Profile, S3, is_s3_option};
 pub use timeouts::Timeouts;
 pub use upload::Upload;
 pub use web::Addresses;
@@ -157,7 +164,7 @@ pub trait Store: fmt::Debug + Send + Sync {
 }
 
 /// Takes bytes as they come.
-pub type Sink<'a> = &'a mut dyn FnMut(&[u8]) -> std::io::Result<()>;
+pub type Sink<'a> = &'a mut (dyn FnMut(&[u8]) -> std::io::Result<()> + Send);
 
 /// An object, as it was read.
 #[derive(Debug, Clone, PartialEq, Eq)]

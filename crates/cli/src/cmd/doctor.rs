@@ -13,7 +13,7 @@ use sreg_store::{Store, StoreError, keeps_conditions, keeps_slashes, probe_parts
 
 use crate::output::Output;
 use crate::problem::Problem;
-use crate::{args, exit, place};
+use crate::{args, environment, exit, place};
 
 /// One thing that was looked at.
 #[derive(Serialize)]
@@ -113,7 +113,7 @@ fn credentials(name: &str) -> Row {
     }
     row(
         "credentials",
-        Ok(sreg_store::credentials().join("; ")),
+        Ok(environment::credential_sources().join("; ")),
         None,
     )
 }
