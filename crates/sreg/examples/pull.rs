@@ -1,4 +1,5 @@
 //! A program that pulls an image, verified: `pull REGISTRY ID REFERENCE FILE`.
+#![allow(clippy::print_stdout, reason = "a program tells what it did")]
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();

@@ -65,7 +65,7 @@ fn a_web_server_is_read_inside_a_runtime() {
         "/reg/a" => match request.range() {
             Some(range) => Response::new(206, &b"hello"[range.clone()]).with(
                 "content-range",
-                &format!("bytes {}-{}/5", range.start, range.end - 1),
+                format!("bytes {}-{}/5", range.start, range.end - 1),
             ),
             None => Response::new(200, "hello"),
         },
