@@ -265,7 +265,7 @@ fn places() -> Vec<(&'static str, Place)> {
             Place::LibraryFile(Some(Arch::Arm64), folded, FoldedTag::new(&tag)),
         ),
         ("shub", Place::Shub(repository.clone(), tag.clone())),
-        ("seed-tags", Place::SeedTags(repository.clone())),
-        ("seed-manifest", Place::SeedManifest(repository, tag)),
+        ("seed-tags", Place::StaticTags(repository.clone())),
+        ("seed-manifest", Place::StaticManifest(repository, tag)),
     ]
 }

@@ -8,7 +8,7 @@ use sreg_model::Arch;
 
 use crate::seed::Seed;
 use crate::sif::SifBuilder;
-use crate::squashfs::Tree;
+use crate::squashfs::Registry;
 
 /// A SIF with recipe, labels and a squashfs as its primary partition, which holds the same and
 /// `payload_bytes` bytes that do not compress.
@@ -75,7 +75,7 @@ pub const ENVIRONMENT: &str = "#!/bin/sh\n\nexport LC_ALL=C\n";
 
 fn rootfs(seed: &str, arch: Arch, payload_bytes: usize) -> Vec<u8> {
     let mut random = Seed::new(seed);
-    let mut tree = Tree::new(random.time())
+    let mut tree = Registry::new(random.time())
         .container(
             &labels(seed, arch),
             &recipe(seed),

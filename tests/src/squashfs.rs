@@ -7,7 +7,7 @@ use backhand::{FilesystemCompressor, FilesystemWriter, NodeHeader};
 
 /// A tree of files to be written as squashfs. Directories follow from the paths.
 #[derive(Debug, Clone, Default)]
-pub struct Tree {
+pub struct Registry {
     nodes: Vec<(String, Node)>,
     time: u32,
 }
@@ -18,7 +18,7 @@ enum Node {
     Link(String),
 }
 
-impl Tree {
+impl Registry {
     /// An empty tree whose nodes were changed at `time`, in seconds since 1970.
     #[must_use]
     pub fn new(time: u32) -> Self {

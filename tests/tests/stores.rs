@@ -9,13 +9,14 @@ use sreg_model::layout::Place;
 use sreg_model::served::served;
 use sreg_model::settings::Settings;
 use sreg_model::{Digest, Host};
-use sreg_publish::changeset::Edition;
+use sreg_publish::changeset::Changeset;
 use sreg_publish::push::{Push, push};
-use sreg_publish::{Destination, Progress, Session, publish_edition};
-use sreg_registry::Tree;
-use sreg_registry::verify::{BlobCheck, Options, verify_tree};
+use sreg_publish::{Destination, Progress, Session, publish_changeset};
+use sreg_registry::Registry;
+use sreg_registry::verify::{BlobCheck, Options, verify_registry};
 use sreg_store::{
-    If, Memory, Object, Served, Sink, Store, StoreError, Upload, Written, keeps_conditions,
+    Memory, Object, Precondition, PutOutcome, Served, Sink, Store, StoreError, Upload,
+    supports_conditional_writes,
 };
 use sreg_tests::images;
 
@@ -38,10 +39,10 @@ impl Progress for Unwatched {}
 fn every_object_is_served_as_what_it_is() {
     let memory = Arc::new(Memory::default());
     let destination = Destination::in_store(memory.clone());
-    publish_edition(
+    publish_changeset(
         &destination,
         &Session::new(NOW, &Unwatched),
-        Edition::default(),
+        Changeset::default(),
     )
     .unwrap();
     let folder = tempfile::tempdir().unwrap();
@@ -84,8 +85,8 @@ fn every_object_is_served_as_what_it_is() {
         now: NOW,
         ..Options::new(BlobCheck::Full, IoMode::Auto)
     };
-    let tree = Tree::in_store(memory).unwrap();
-    let report = verify_tree(&tree, &options, &Unobserved).unwrap();
+    let tree = Registry::in_store(memory).unwrap();
+    let report = verify_registry(&tree, &options, &Unobserved).unwrap();
     assert_eq!((report.faults, report.warnings), (vec![], vec![]));
 }
 
@@ -97,13 +98,13 @@ fn registry_for(host: Option<Host>) -> (Arc<Memory>, Destination, tempfile::Temp
     let place = Place::Settings;
     let (key, bytes) = (place.to_string(), settings.encode());
     memory
-        .write(&key, &bytes, &If::Absent, served(&place))
+        .write(&key, &bytes, &Precondition::Absent, served(&place))
         .unwrap();
     let destination = Destination::in_store(memory.clone());
-    publish_edition(
+    publish_changeset(
         &destination,
         &Session::new(NOW, &Unwatched),
-        Edition::default(),
+        Changeset::default(),
     )
     .unwrap();
     (memory, destination, tempfile::tempdir().unwrap())
@@ -138,8 +139,8 @@ fn faults(memory: &Arc<Memory>, blobs: BlobCheck) -> Vec<&'static str> {
         now: NOW,
         ..Options::new(blobs, IoMode::Auto)
     };
-    let tree = Tree::in_store(memory.clone()).unwrap();
-    let report = verify_tree(&tree, &options, &Unobserved).unwrap();
+    let tree = Registry::in_store(memory.clone()).unwrap();
+    let report = verify_registry(&tree, &options, &Unobserved).unwrap();
     report.faults.iter().map(|fault| fault.code).collect()
 }
 
@@ -184,10 +185,12 @@ fn a_copy_that_is_another_image_is_found() {
     let other = Digest::of(b"another");
     memory.copy(&image, key, &other, how).unwrap();
     assert_eq!(faults(&memory, BlobCheck::Head), ["view-mismatch"]);
-    memory.write(key, &bytes[1..], &If::Any, how).unwrap();
+    memory
+        .write(key, &bytes[1..], &Precondition::Any, how)
+        .unwrap();
     assert_eq!(faults(&memory, BlobCheck::Head), ["view-mismatch"]);
     let turned: Vec<u8> = bytes.iter().rev().copied().collect();
-    memory.write(key, &turned, &If::Any, how).unwrap();
+    memory.write(key, &turned, &Precondition::Any, how).unwrap();
     assert_eq!(faults(&memory, BlobCheck::Full), ["view-mismatch"]);
     memory.remove(key).unwrap();
     assert_eq!(faults(&memory, BlobCheck::Head), ["missing-view"]);
@@ -217,8 +220,14 @@ impl Store for Careless {
         self.0.read_range(key, range, sink)
     }
 
-    fn write(&self, key: &str, bytes: &[u8], _: &If, how: Served) -> Result<Written, StoreError> {
-        self.0.write(key, bytes, &If::Any, how)
+    fn write(
+        &self,
+        key: &str,
+        bytes: &[u8],
+        _: &Precondition,
+        how: Served,
+    ) -> Result<PutOutcome, StoreError> {
+        self.0.write(key, bytes, &Precondition::Any, how)
     }
 
     fn upload(&self, key: &str, upload: &Upload<'_>) -> Result<(), StoreError> {
@@ -234,8 +243,8 @@ impl Store for Careless {
 #[test]
 fn a_store_that_keeps_no_conditions_is_told_from_one_that_does() {
     let (good, careless) = (Memory::default(), Careless::default());
-    assert!(keeps_conditions(&good).unwrap());
-    assert!(!keeps_conditions(&careless).unwrap());
+    assert!(supports_conditional_writes(&good).unwrap());
+    assert!(!supports_conditional_writes(&careless).unwrap());
     assert_eq!(
         good.keys().len() + careless.0.keys().len(),
         0,
@@ -244,10 +253,10 @@ fn a_store_that_keeps_no_conditions_is_told_from_one_that_does() {
     let destination = Destination::in_store(Arc::new(careless));
     // Nobody else can have published yet; from then on somebody may.
     let publish = || {
-        publish_edition(
+        publish_changeset(
             &destination,
             &Session::new(NOW, &Unwatched),
-            Edition::default(),
+            Changeset::default(),
         )
     };
     publish().unwrap();

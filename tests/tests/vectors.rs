@@ -549,8 +549,10 @@ fn layout() {
             Place::Shub(repository, tag) => {
                 json!({"place": "shub", "repository": repository, "tag": tag})
             }
-            Place::SeedTags(repository) => json!({"place": "seed-tags", "repository": repository}),
-            Place::SeedManifest(repository, tag) => {
+            Place::StaticTags(repository) => {
+                json!({"place": "seed-tags", "repository": repository})
+            }
+            Place::StaticManifest(repository, tag) => {
                 json!({"place": "seed-manifest", "repository": repository, "tag": tag})
             }
         };

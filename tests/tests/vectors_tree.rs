@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 use sreg_index::hasher::{IoMode, Unobserved};
-use sreg_registry::Tree;
-use sreg_registry::verify::{BlobCheck, Options, verify_tree};
+use sreg_registry::Registry;
+use sreg_registry::verify::{BlobCheck, Options, verify_registry};
 
 fn folders(folder: &Path) -> Vec<PathBuf> {
     let mut found: Vec<PathBuf> = fs::read_dir(folder)
@@ -58,14 +58,14 @@ fn trees() {
             let (fields, input) = (read("vector.json"), read("input"));
             let root = tempfile::tempdir().unwrap();
             unpack(&input, root.path());
-            let tree = Tree::open(root.path()).unwrap();
+            let tree = Registry::open(root.path()).unwrap();
             let known = |knows: &Value| serde_json::from_value(knows.clone()).unwrap();
             let options = Options {
                 now: fields["now"].as_u64().unwrap_or(0),
                 known: fields.get("knows").map(known).into_iter().collect(),
                 ..Options::new(BlobCheck::Full, IoMode::default())
             };
-            let report = verify_tree(&tree, &options, &Unobserved).unwrap();
+            let report = verify_registry(&tree, &options, &Unobserved).unwrap();
             let faults: BTreeSet<&str> = report.faults.iter().map(|fault| fault.code).collect();
             let warnings: Vec<&str> = report.warnings.iter().map(|fault| fault.code).collect();
             let fits = match fields["class"].as_str() {

@@ -17,9 +17,9 @@ use std::time::{Duration, Instant};
 
 use sreg_index::hasher::Observer;
 use sreg_model::head::Head;
-use sreg_publish::changeset::Edition;
-use sreg_publish::{Destination, Progress, Session, publish_edition};
-use sreg_registry::TreeError;
+use sreg_publish::changeset::Changeset;
+use sreg_publish::{Destination, Progress, Session, publish_changeset};
+use sreg_registry::RegistryError;
 
 /// Takes the times, and stops the run once it is committed.
 struct Clock {
@@ -76,15 +76,15 @@ fn publish(
     folder: &Path,
     numbers: std::ops::Range<u64>,
     namespaces: u64,
-) -> Result<(Duration, Duration), TreeError> {
-    let edition = Edition {
+) -> Result<(Duration, Duration), RegistryError> {
+    let edition = Changeset {
         present: numbers
             .map(|number| sreg_benches::published(number, namespaces))
             .collect(),
-        ..Edition::default()
+        ..Changeset::default()
     };
     let clock = Clock::start();
-    match publish_edition(
+    match publish_changeset(
         &Destination::folder(folder),
         &Session {
             keys: None,
@@ -94,7 +94,7 @@ fn publish(
         },
         edition,
     ) {
-        Ok(_) | Err(TreeError::Cancelled) => Ok(clock.times()),
+        Ok(_) | Err(RegistryError::Cancelled) => Ok(clock.times()),
         Err(error) => Err(error),
     }
 }
@@ -127,7 +127,7 @@ fn peak_memory() -> u64 {
         / 1024
 }
 
-fn run(folder: &Path, tags: u64) -> Result<(), TreeError> {
+fn run(folder: &Path, tags: u64) -> Result<(), RegistryError> {
     let namespaces = 1000;
     let (_, built) = publish(folder, 0..tags, namespaces)?;
     println!(

@@ -375,7 +375,7 @@ pub(crate) struct Sign {
 pub(crate) struct Refresh {
     /// The registry.
     #[arg(value_name = "REGISTRY")]
-    pub(crate) tree: PathBuf,
+    pub(crate) registry: PathBuf,
     #[command(flatten)]
     pub(crate) signing: Signing,
 }
@@ -384,7 +384,7 @@ pub(crate) struct Refresh {
 pub(crate) struct Log {
     /// The registry.
     #[arg(value_name = "REGISTRY")]
-    pub(crate) tree: PathBuf,
+    pub(crate) registry: PathBuf,
 }
 
 #[derive(Debug, ClapArgs)]
@@ -438,5 +438,5 @@ pub(crate) struct Diff {
 pub(crate) struct Repair {
     /// The registry.
     #[arg(value_name = "REGISTRY")]
-    pub(crate) tree: PathBuf,
+    pub(crate) registry: PathBuf,
 }

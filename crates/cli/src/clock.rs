@@ -2,14 +2,14 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use crate::problem::Problem;
+use crate::error::CommandError;
 
-/// The time that is stated in documents: `SOURCE_DATE_EPOCH` if it is set, for reproducible trees,
+/// The time that is stated in documents: `SOURCE_DATE_EPOCH` if it is set, for reproducible registries,
 /// else the clock.
-pub(crate) fn stated() -> Result<u64, Problem> {
+pub(crate) fn stated() -> Result<u64, CommandError> {
     match std::env::var("SOURCE_DATE_EPOCH") {
         Ok(text) => text.parse().map_err(|_| {
-            Problem::new(
+            CommandError::new(
                 "usage",
                 format!("SOURCE_DATE_EPOCH is {text:?}, expected Unix seconds"),
             )

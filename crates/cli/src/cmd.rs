@@ -25,8 +25,8 @@ mod verify;
 
 use crate::args::{Args, Command};
 use crate::config::Config;
+use crate::error::CommandError;
 use crate::output::Output;
-use crate::problem::Problem;
 
 /// More cores than a machine has; each costs a thread.
 const MOST_JOBS: usize = 512;
@@ -38,7 +38,7 @@ pub(crate) fn is_image_reader() -> bool {
 }
 
 /// Reads an image for `sreg inspect`: the exit code.
-pub(crate) fn read_image(output: &Output) -> Result<u8, Problem> {
+pub(crate) fn read_image(output: &Output) -> Result<u8, CommandError> {
     // More threads would take address space that the limits leave to the reader.
     let _ = rayon::ThreadPoolBuilder::new()
         .num_threads(1)
@@ -47,14 +47,14 @@ pub(crate) fn read_image(output: &Output) -> Result<u8, Problem> {
 }
 
 /// Runs a command: its exit code, or why it failed.
-pub(crate) fn run(args: Args, output: &Output) -> Result<u8, Problem> {
+pub(crate) fn run(args: Args, output: &Output) -> Result<u8, CommandError> {
     let (config, unread) = Config::load()?;
     if let Some(unread) = unread {
         output.note(&format!("no configuration of yours: {unread}"));
     }
     if let Some(jobs) = args.global.jobs.or(config.jobs) {
         if jobs == 0 || jobs > MOST_JOBS {
-            return Err(Problem::new(
+            return Err(CommandError::new(
                 "usage",
                 format!("--jobs {jobs} is not from 1 to {MOST_JOBS}"),
             ));
@@ -64,14 +64,14 @@ pub(crate) fn run(args: Args, output: &Output) -> Result<u8, Problem> {
             .num_threads(jobs)
             .build_global();
     }
-    crate::place::configure(&args.global)?;
+    crate::location::configure(&args.global)?;
     crate::stop::listen();
     crate::events::show(args.global.verbose, output.is_quiet());
     let places = places::of(&args.command, &config);
     dispatch(args.command, config, output).map_err(|problem| problem.at(&places))
 }
 
-fn dispatch(command: Command, config: Config, output: &Output) -> Result<u8, Problem> {
+fn dispatch(command: Command, config: Config, output: &Output) -> Result<u8, CommandError> {
     match command {
         Command::Init(args) => init::run(&args, output),
         Command::Sign(args) => sign::run(&args, output),

@@ -11,7 +11,7 @@ use sreg_model::settings::{BaseUrl, BlobUrl};
 use sreg_model::{Host, Namespace};
 
 use crate::args::{ColorMode, Format, Io, Link, ProgressMode};
-use crate::problem::Problem;
+use crate::error::CommandError;
 
 /// What a file may set. Nothing here weakens a check or answers a question.
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -61,7 +61,7 @@ impl Config {
     ///
     /// # Errors
     /// `config` if a file is malformed, or `./sreg.toml` cannot be read.
-    pub(crate) fn load() -> Result<(Self, Option<String>), Problem> {
+    pub(crate) fn load() -> Result<(Self, Option<String>), CommandError> {
         let config = match read(Path::new("sreg.toml")) {
             Err(Unread::Failed(what) | Unread::Wrong(what)) => return Err(wrong(what)),
             read => read.unwrap_or_default(),
@@ -120,8 +120,8 @@ enum Unread {
     Wrong(String),
 }
 
-fn wrong(what: String) -> Problem {
-    Problem::new("config", what).with_hint("its keys are listed in README.md")
+fn wrong(what: String) -> CommandError {
+    CommandError::new("config", what).with_hint("its keys are listed in README.md")
 }
 
 fn read(file: &Path) -> Result<Config, Unread> {

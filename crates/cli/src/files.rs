@@ -4,25 +4,25 @@ use std::path::Path;
 
 use sreg_files::{Access, write_atomic};
 
-use crate::problem::Problem;
+use crate::error::CommandError;
 
 /// Reads at most `max_bytes + 1` bytes of a file, so that callers can detect one that is too long.
-pub(crate) fn read_capped(path: &Path, max_bytes: usize) -> Result<Vec<u8>, Problem> {
+pub(crate) fn read_capped(path: &Path, max_bytes: usize) -> Result<Vec<u8>, CommandError> {
     let failed = |error: std::io::Error| {
         let word = match error.kind() {
             std::io::ErrorKind::NotFound => "missing-file",
             _ if sreg_files::is_not_a_file(&error) => "not-a-file",
             _ => "unreadable",
         };
-        Problem::new(word, format!("{} cannot be read: {error}", path.display()))
+        CommandError::new(word, format!("{} cannot be read: {error}", path.display()))
     };
     sreg_files::read_capped(path, max_bytes).map_err(failed)
 }
 
 /// Replaces a file as a whole; a link in its place is replaced, not followed.
-pub(crate) fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), Problem> {
+pub(crate) fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), CommandError> {
     let failed = |error: std::io::Error| {
-        Problem::new(
+        CommandError::new(
             "unwritable",
             format!("{} cannot be written: {error}", path.display()),
         )

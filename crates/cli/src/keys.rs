@@ -15,8 +15,8 @@ use zeroize::Zeroizing;
 pub(crate) use self::source::KeySource;
 use self::source::refuse_secret;
 use crate::args::Signing;
+use crate::error::{CommandError, Line};
 use crate::output::Output;
-use crate::problem::{Line, Problem};
 
 /// The longest passphrase, in bytes.
 const MAX_PASSPHRASE: usize = 4096;
@@ -35,7 +35,7 @@ pub(crate) struct Opened {
 
 impl Opened {
     /// Opens the keys that were named.
-    pub(crate) fn open(signing: &Signing, output: &Output) -> Result<Self, Problem> {
+    pub(crate) fn open(signing: &Signing, output: &Output) -> Result<Self, CommandError> {
         let sources = KeySource::all(&signing.keys)?;
         let mut passphrases = Passphrases::new(signing.passphrase_fd);
         let mut signers: Vec<Box<dyn Signer>> = Vec::new();
@@ -58,7 +58,7 @@ impl Opened {
         }
         let mut nonce = [0; 16];
         getrandom::fill(&mut nonce).map_err(|error| {
-            Problem::new(
+            CommandError::new(
                 "unreadable",
                 format!("the system gives no random numbers: {error}"),
             )
@@ -76,10 +76,10 @@ impl Opened {
     }
 
     /// As [`Opened::open`], where without a key nothing can be done.
-    pub(crate) fn need(signing: &Signing, output: &Output) -> Result<Self, Problem> {
+    pub(crate) fn need(signing: &Signing, output: &Output) -> Result<Self, CommandError> {
         let opened = Self::open(signing, output)?;
         if opened.signers.is_empty() {
-            return Err(Problem::new("usage", "no key is given to sign with")
+            return Err(CommandError::new("usage", "no key is given to sign with")
                 .with_hint("name a private key, such as --key ~/.ssh/id_ed25519"));
         }
         Ok(opened)
@@ -186,9 +186,10 @@ fn comment_beside(path: &Path) -> Option<String> {
     read_public(&public).ok()?.comment
 }
 
-fn read_public(path: &Path) -> Result<ListedKey, Problem> {
+fn read_public(path: &Path) -> Result<ListedKey, CommandError> {
     refuse_secret(&path.to_string_lossy())?;
-    let wrong = |what: String| Problem::new("malformed-key", format!("{}: {what}", path.display()));
+    let wrong =
+        |what: String| CommandError::new("malformed-key", format!("{}: {what}", path.display()));
     let bytes = crate::files::read_capped(path, MAX_PUBLIC)?;
     let text = String::from_utf8(bytes).map_err(|_| wrong("it is no text".to_owned()))?;
     if text.contains("PRIVATE KEY") {
@@ -208,7 +209,7 @@ fn read_public(path: &Path) -> Result<ListedKey, Problem> {
 }
 
 /// A key of others: a `.pub` file, or the fingerprint of one that trust lists.
-pub(crate) fn public(text: &str, trust: &Trust) -> Result<ListedKey, Problem> {
+pub(crate) fn public(text: &str, trust: &Trust) -> Result<ListedKey, CommandError> {
     if !text.starts_with("SHA256:") {
         return read_public(Path::new(text));
     }
@@ -219,16 +220,16 @@ pub(crate) fn public(text: &str, trust: &Trust) -> Result<ListedKey, Problem> {
         .find(|listed| listed.key.fingerprint() == fingerprint)
         .cloned()
         .ok_or_else(|| {
-            Problem::new("not-in-trust", format!("trust lists no key {fingerprint}"))
+            CommandError::new("not-in-trust", format!("trust lists no key {fingerprint}"))
                 .with_hint("name the .pub file of a key that is new")
         })
 }
 
 /// The fingerprint of a key of others: of a `.pub` file, or as it stands.
-pub(crate) fn fingerprint(text: &str) -> Result<Fingerprint, Problem> {
+pub(crate) fn fingerprint(text: &str) -> Result<Fingerprint, CommandError> {
     if !text.starts_with("SHA256:") {
         return Ok(read_public(Path::new(text))?.key.fingerprint());
     }
     text.parse()
-        .map_err(|error| Problem::new("usage", format!("{text} is no fingerprint: {error}")))
+        .map_err(|error| CommandError::new("usage", format!("{text} is no fingerprint: {error}")))
 }

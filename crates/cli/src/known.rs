@@ -6,14 +6,14 @@ use sreg_registry::verify::Evidence;
 
 use crate::args::Knowing;
 use crate::config;
+use crate::error::CommandError;
 use crate::output::Output;
-use crate::problem::Problem;
 
 /// The lock file that is read if none is named.
 const LOCK_FILE: &str = "sreg.lock";
 
 /// Returns the known registries of the user.
-pub(crate) fn registries() -> Result<KnownRegistries, Problem> {
+pub(crate) fn registries() -> Result<KnownRegistries, CommandError> {
     Ok(of_home().ok_or(KnownError::NoFolder)?)
 }
 
@@ -40,7 +40,7 @@ pub(crate) fn own_pins() -> Pins {
 
 /// Returns why something is not recorded, in one line.
 pub(crate) fn reason(error: KnownError) -> String {
-    let mut lines = Problem::from(error).lines.into_iter();
+    let mut lines = CommandError::from(error).lines.into_iter();
     lines.next().map_or(String::new(), |line| line.message)
 }
 
@@ -50,7 +50,7 @@ pub(crate) fn keep_evidence(
     expected: &ExpectedRegistry,
     forks: &[Evidence],
     output: &Output,
-) -> Result<(), Problem> {
+) -> Result<(), CommandError> {
     let evidence = pins.keep_evidence(expected, forks)?;
     if !evidence.is_empty() {
         output.note(&Warning::Forked(evidence).to_string());

@@ -5,14 +5,14 @@ mod clock;
 mod cmd;
 mod config;
 mod environment;
+mod error;
 mod events;
 mod exit;
 mod files;
 mod keys;
 mod known;
+mod location;
 mod output;
-mod place;
-mod problem;
 mod progress;
 mod stop;
 mod target;
@@ -38,10 +38,11 @@ fn main() -> ExitCode {
 }
 
 /// Ends with the exit code of a command, or with why it failed.
-fn end(result: Result<u8, problem::Problem>, output: &output::Output) -> ExitCode {
+fn end(result: Result<u8, error::CommandError>, output: &output::Output) -> ExitCode {
     match result {
         Ok(exit::OK) if output.is_lost() => {
-            let problem = problem::Problem::new("unwritable", "standard output cannot be written");
+            let problem =
+                error::CommandError::new("unwritable", "standard output cannot be written");
             output.problem(&problem);
             ExitCode::from(problem.exit())
         }
@@ -82,7 +83,7 @@ fn refuse(mut error: clap::Error) -> ExitCode {
         };
         error.insert(kind, value);
     }
-    let problem = problem::Problem::arguments(&error);
+    let problem = error::CommandError::arguments(&error);
     output::Output::new(&args::Global::default()).problem(&problem);
     ExitCode::from(problem.exit())
 }

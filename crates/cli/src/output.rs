@@ -17,7 +17,7 @@ use sreg_model::redact::redact;
 
 use self::invisible::is_invisible;
 use crate::args::{ColorMode, Format, Global, ProgressMode};
-use crate::problem::{Line, Problem};
+use crate::error::{CommandError, Line};
 
 /// How to speak.
 #[derive(Debug)]
@@ -83,8 +83,8 @@ impl Output {
     }
 
     /// The answer as JSON.
-    pub(crate) fn json<T: Serialize>(&self, value: &T) -> Result<(), Problem> {
-        let failed = |error: serde_json::Error| Problem::new("bug", error.to_string());
+    pub(crate) fn json<T: Serialize>(&self, value: &T) -> Result<(), CommandError> {
+        let failed = |error: serde_json::Error| CommandError::new("bug", error.to_string());
         let mut text = serde_json::to_string(value).map_err(failed)?;
         // Most answers hold none, and keep the order of their fields.
         if matches!(redact(&text), Cow::Owned(_)) {
@@ -137,7 +137,7 @@ impl Output {
     }
 
     /// A failed command.
-    pub(crate) fn problem(&self, problem: &Problem) {
+    pub(crate) fn problem(&self, problem: &CommandError) {
         for line in &problem.lines {
             self.error(line);
         }
@@ -263,7 +263,7 @@ fn redact_strings(value: &mut Value) {
     }
 }
 
-/// Text as a terminal may see it, without secrets: names come from folders and trees of others.
+/// Text as a terminal may see it, without secrets: names come from folders and registries of others.
 /// Control characters, and those that are not seen or change the direction of writing, are escaped;
 /// line ends too, in a `line`.
 pub(crate) fn printable(text: &str, line: bool) -> String {

@@ -1,18 +1,18 @@
-//! What a command is pointed at: a tree, a reference in one, or an image file.
+//! What a command is pointed at: a registry, a reference in one, or an image file.
 
 use std::path::{Path, PathBuf};
 
 use sreg_client::location::split;
 use sreg_model::Reference;
 
-use crate::problem::Problem;
+use crate::error::CommandError;
 
 /// What a command is pointed at.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Target {
-    /// A folder or a URL: a tree, or what should be one.
-    Tree(PathBuf),
-    /// A reference in a tree.
+    /// A folder or a URL: a registry, or what should be one.
+    Registry(PathBuf),
+    /// A reference in a registry.
     Reference(PathBuf, Reference),
     /// A file.
     File(PathBuf),
@@ -20,17 +20,17 @@ pub(crate) enum Target {
 
 impl Target {
     /// Reads a target. A bare `namespace/name:tag` is in `registry`, unless it is a path.
-    pub(crate) fn parse(text: &str, registry: Option<&str>) -> Result<Self, Problem> {
+    pub(crate) fn parse(text: &str, registry: Option<&str>) -> Result<Self, CommandError> {
         check_scheme(text)?;
-        if let Some((tree, reference)) = split(text) {
+        if let Some((registry, reference)) = split(text) {
             return Ok(Self::Reference(
-                PathBuf::from(tree),
+                PathBuf::from(registry),
                 parse_reference(reference)?,
             ));
         }
         let path = Path::new(text);
         if sreg_store::is_url(text) || path.is_dir() {
-            return Ok(Self::Tree(path.to_owned()));
+            return Ok(Self::Registry(path.to_owned()));
         }
         if path.exists() {
             return Ok(Self::File(path.to_owned()));
@@ -39,14 +39,14 @@ impl Target {
             (Ok(reference), Some(registry)) => {
                 Ok(Self::Reference(PathBuf::from(registry), reference))
             }
-            (Ok(_), None) => Err(Problem::new(
+            (Ok(_), None) => Err(CommandError::new(
                 "missing-file",
                 format!("{text} is no file or folder"),
             )
             .with_hint(format!(
                 "for a reference, name its registry: REGISTRY//{text}, or --registry REGISTRY"
             ))),
-            (Err(_), _) => Err(Problem::new(
+            (Err(_), _) => Err(CommandError::new(
                 "missing-file",
                 format!("{text} is no file or folder"),
             )),
@@ -55,7 +55,7 @@ impl Target {
 }
 
 /// Refuses a URL of another kind than those that are read.
-pub(crate) fn check_scheme(text: &str) -> Result<(), Problem> {
+pub(crate) fn check_scheme(text: &str) -> Result<(), CommandError> {
     let Some((scheme, _)) = text.split_once("://") else {
         return Ok(());
     };
@@ -64,7 +64,7 @@ pub(crate) fn check_scheme(text: &str) -> Result<(), Problem> {
         return Ok(());
     }
     Err(
-        Problem::new("malformed-url", format!("{scheme}:// is not supported"))
+        CommandError::new("malformed-url", format!("{scheme}:// is not supported"))
             .with_hint("use https://, http://, s3://, file:// or a folder"),
     )
 }
@@ -73,21 +73,22 @@ pub(crate) fn check_scheme(text: &str) -> Result<(), Problem> {
 pub(crate) fn reference(
     text: &str,
     registry: Option<&str>,
-) -> Result<(PathBuf, Reference), Problem> {
+) -> Result<(PathBuf, Reference), CommandError> {
     check_scheme(text)?;
-    if let Some((tree, reference)) = split(text) {
-        return Ok((PathBuf::from(tree), parse_reference(reference)?));
+    if let Some((registry, reference)) = split(text) {
+        return Ok((PathBuf::from(registry), parse_reference(reference)?));
     }
     match registry {
         _ if sreg_store::is_url(text) => {
-            let problem = Problem::new("usage", format!("{text} names no image in a registry"));
+            let problem =
+                CommandError::new("usage", format!("{text} names no image in a registry"));
             Err(problem.with_hint(
                 "put // between the registry and the reference: https://host/registry//namespace/name:tag; for a file alone add its digest: @sha256:…",
             ))
         }
         Some(registry) => Ok((PathBuf::from(registry), parse_reference(text)?)),
         None => {
-            let problem = Problem::new("usage", format!("{text} names no registry"));
+            let problem = CommandError::new("usage", format!("{text} names no registry"));
             Err(problem.with_hint(format!(
                 "put it in front, such as s3://bucket/registry//{text}, or give --registry"
             )))
@@ -95,10 +96,10 @@ pub(crate) fn reference(
     }
 }
 
-pub(crate) fn parse_reference(text: &str) -> Result<Reference, Problem> {
+pub(crate) fn parse_reference(text: &str) -> Result<Reference, CommandError> {
     text.parse()
         .map_err(|error: sreg_model::reference::ReferenceError| {
-            Problem::new(
+            CommandError::new(
                 "usage",
                 format!(
                     "{text:?} is no reference: {}",

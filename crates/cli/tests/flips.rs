@@ -10,8 +10,8 @@ use std::path::Path;
 use sreg_index::hasher::{IoMode, Unobserved};
 use sreg_model::Arch;
 use sreg_model::layout::Place;
-use sreg_registry::Tree;
-use sreg_registry::verify::{BlobCheck, Options, Report, verify_tree};
+use sreg_registry::Registry;
+use sreg_registry::verify::{BlobCheck, Options, Report, verify_registry};
 use sreg_tests::images;
 use sreg_tests::seed::Seed;
 use support::Bench;
@@ -35,9 +35,9 @@ fn tree_of_200() -> Bench {
 }
 
 fn verify(root: &Path) -> Option<Report> {
-    let tree = Tree::open(root).ok()?;
+    let tree = Registry::open(root).ok()?;
     let options = Options::new(BlobCheck::Full, IoMode::Auto);
-    Some(verify_tree(&tree, &options, &Unobserved).unwrap())
+    Some(verify_registry(&tree, &options, &Unobserved).unwrap())
 }
 
 /// The kinds of files, and all paths of each.
@@ -69,8 +69,8 @@ fn kinds(root: &Path) -> BTreeMap<&'static str, Vec<String>> {
             // A link, whose text no byte of is a file's.
             Place::LibraryFile(..) => continue,
             Place::Shub(..) => "image of Singularity Hub",
-            Place::SeedTags(_) => "seed tags",
-            Place::SeedManifest(..) => "seed manifest",
+            Place::StaticTags(_) => "seed tags",
+            Place::StaticManifest(..) => "seed manifest",
         };
         kinds.entry(kind).or_default().push(path);
     }

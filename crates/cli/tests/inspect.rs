@@ -10,7 +10,7 @@ use backhand::compression::Compressor;
 use serde_json::Value;
 use sreg_tests::seed::Seed;
 use sreg_tests::sif::patch;
-use sreg_tests::squashfs::Tree;
+use sreg_tests::squashfs::Registry;
 use sreg_tests::{examples, images};
 
 /// Exit codes of `inspect` on a file: an answer, or a malformed image.
@@ -113,7 +113,7 @@ fn tables_may_be_said_to_stand_anywhere() {
 #[test]
 fn damage_anywhere_ends_in_an_answer() {
     let tree = |compressor| {
-        Tree::new(1)
+        Registry::new(1)
             .container("{\"a\":\"b\"}", "recipe", "run", "export A=1")
             .file("bin/x", 0o755, Seed::new("program").bytes(3000))
             .build(compressor)
@@ -142,7 +142,7 @@ fn damage_anywhere_ends_in_an_answer() {
 
 #[test]
 fn a_deep_tree_exhausts_the_reader_only() {
-    let image = Tree::new(1)
+    let image = Registry::new(1)
         .file(&("a/".repeat(800) + "file"), 0o644, "x")
         .build(Compressor::Gzip);
     let folder = tempfile::tempdir().expect("a temporary folder");

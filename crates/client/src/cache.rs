@@ -5,7 +5,7 @@
 //! file is brought to its place whole, by a rename, so that runs which race do no more than too much.
 
 mod documents;
-mod others;
+mod peers;
 
 use std::collections::HashSet;
 use std::ffi::OsString;
@@ -19,7 +19,7 @@ use sreg_files::Modes;
 use sreg_index::hasher::Observer;
 use sreg_model::Digest;
 
-use self::others::{Others, Shape};
+use self::peers::{Others, Shape};
 use crate::fetch::check::{self, Quiet};
 use crate::fetch::part_file::{self, PartFile, Sharing};
 use crate::fetch::{FetchError, Fetched, Identity, Options, Source, Wanted, Warning, disk};

@@ -9,15 +9,15 @@ pub(crate) mod check;
 pub(crate) mod chunks;
 pub(crate) mod disk;
 mod error;
-mod flat;
-mod gate;
 mod journal;
 pub(crate) mod part_file;
-mod plan;
 mod request;
 mod run;
+mod scheduler;
 mod stream;
+mod whole_file;
 mod workers;
+mod write_gate;
 
 use std::fmt;
 use std::path::Path;

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use sreg_registry::{Tree, TreeError};
+use sreg_registry::{Registry, RegistryError};
 use sreg_store::{Addresses, Http, Store, StoreConfig, StoreError};
 
 /// Where a registry is.
@@ -40,19 +40,19 @@ impl Location {
     /// Opens the registry.
     ///
     /// # Errors
-    /// As [`Tree::in_store`].
-    pub fn open(&self, config: &StoreConfig) -> Result<Tree, TreeError> {
-        Tree::in_store(sreg_store::open(&self.root.to_string_lossy(), config)?)
+    /// As [`Registry::in_store`].
+    pub fn open(&self, config: &StoreConfig) -> Result<Registry, RegistryError> {
+        Registry::in_store(sreg_store::open(&self.root.to_string_lossy(), config)?)
     }
 
     /// Opens a copy of the registry, without the token if that is at another server.
     ///
     /// # Errors
-    /// As [`Tree::in_store`].
-    pub fn open_copy(&self, copy: &Path, config: &StoreConfig) -> Result<Tree, TreeError> {
+    /// As [`Registry::in_store`].
+    pub fn open_copy(&self, copy: &Path, config: &StoreConfig) -> Result<Registry, RegistryError> {
         let copy = copy.to_string_lossy();
         let config = config_beside(&self.root.to_string_lossy(), &copy, config);
-        Tree::in_store(sreg_store::open(&copy, &config)?)
+        Registry::in_store(sreg_store::open(&copy, &config)?)
     }
 }
 

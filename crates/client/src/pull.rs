@@ -128,8 +128,8 @@ fn digest_chain(resolved: &Resolved, options: &PullOptions<'_>) -> Option<Arc<Ch
     let max_bytes = usize::try_from(sidecar_len(image.size)).unwrap_or(usize::MAX - 1);
     let cache = options.cache.clone().map(Cache::new);
     let cached = cache.and_then(|cache| cache.sidecar(&image.chain, max_bytes));
-    let served = resolved.registries().iter().filter_map(|tree| {
-        let found = tree.store().read(&place, max_bytes).ok()??;
+    let served = resolved.registries().iter().filter_map(|registry| {
+        let found = registry.store().read(&place, max_bytes).ok()??;
         Some(found.bytes)
     });
     let chain = cached.into_iter().chain(served).find_map(|bytes| {

@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use sreg_model::statement::Claim;
 use sreg_model::{Document, Reference};
 use sreg_registry::verify::Seen;
-use sreg_registry::{Tree, TreeError};
+use sreg_registry::{Registry, RegistryError};
 
 use crate::known::{ExpectedRegistry, confirm_registry};
 use crate::location::Location;
@@ -29,7 +29,7 @@ pub use resolved::Resolved;
 /// # Errors
 /// The error of the registry itself, if no mirror has the image either: `Refused` if something is wrong with it, or
 /// the reference is not published; `Removed`, `NoArch`, `Unsigned` or `Known` if the image cannot be used;
-/// `Tree` or `Store` if the registry cannot be read. With [`Version::Locked`] also `NotLocked`, `NoSuchVersion`
+/// `Registry` or `Store` if the registry cannot be read. With [`Version::Locked`] also `NotLocked`, `NoSuchVersion`
 /// or `Policy`. With [`Version::Offline`] no server is asked: `NeverSeen`, `OlderThanLocked` or `NotCached`.
 pub fn resolve(
     location: &Location,
@@ -77,15 +77,15 @@ fn resolve_at(
     reference: &Reference,
     options: &PullOptions<'_>,
 ) -> Result<Resolved, ResolveError> {
-    let tree = location.open_copy(at, &options.store)?;
-    let expected = options.pins.expect(location, tree.registry()?)?;
+    let registry = location.open_copy(at, &options.store)?;
+    let expected = options.pins.expect(location, registry.stated_id()?)?;
     let report = match options.version {
-        Version::Locked => locked::look(&tree, reference, &expected, options)?,
-        _ => newest::look(&tree, reference, &expected, options)?,
+        Version::Locked => locked::look(&registry, reference, &expected, options)?,
+        _ => newest::look(&registry, reference, &expected, options)?,
     };
     // What was not read yet is not absent.
     if options.store.retry.interrupt.is_set() {
-        return Err(TreeError::Cancelled.into());
+        return Err(RegistryError::Cancelled.into());
     }
     let evidence = options.pins.keep_evidence(&expected, &report.forks)?;
     if !evidence.is_empty() {
@@ -93,7 +93,7 @@ fn resolve_at(
     }
     if !report.faults.is_empty() {
         return Err(ResolveError::Refused(Box::new(Refusal {
-            registry: tree,
+            registry,
             reference: reference.clone(),
             faults: report.faults,
         })));
@@ -105,7 +105,7 @@ fn resolve_at(
         Claim::Present(image) => image.clone(),
         Claim::Removed { reason } => {
             return Err(ResolveError::Removed {
-                registry: tree.root().to_owned(),
+                registry: registry.root().to_owned(),
                 reference: Box::new(reference.clone()),
                 reason: reason.clone(),
             });
@@ -113,7 +113,7 @@ fn resolve_at(
     };
     let is_confirmed = vouch(
         location,
-        &tree,
+        &registry,
         reference,
         (&expected, report.seen.as_ref()),
         options,
@@ -123,7 +123,7 @@ fn resolve_at(
         statement,
         image,
         version,
-        registries: vec![tree],
+        registries: vec![registry],
         seen: report.seen,
         recorded_at: is_recorded.then(|| location.clone()),
     })
@@ -132,7 +132,7 @@ fn resolve_at(
 /// Finds out whether somebody vouches for the registry. Returns whether a person has confirmed it just now.
 fn vouch(
     location: &Location,
-    tree: &Tree,
+    registry: &Registry,
     reference: &Reference,
     (expected, seen): (&ExpectedRegistry, Option<&Seen>),
     options: &PullOptions<'_>,
@@ -143,12 +143,12 @@ fn vouch(
     }
     let Some(seen) = seen else {
         if options.require_signed || expected.has_lock_file() {
-            return Err(ResolveError::Unsigned(tree.root().to_owned()));
+            return Err(ResolveError::Unsigned(registry.root().to_owned()));
         }
         (options.warn)(Warning::Unsigned);
         return Ok(false);
     };
-    let at = (location.root(), tree.root());
+    let at = (location.root(), registry.root());
     let confirmed = confirm_registry(expected, seen.registry, at, options.confirm)?;
     Ok(confirmed)
 }

@@ -9,7 +9,7 @@ use sreg_image::{Content, Image, Limits, Report};
 use sreg_model::Arch;
 use sreg_tests::images::{self, ENVIRONMENT};
 use sreg_tests::sif::SifBuilder;
-use sreg_tests::squashfs::Tree;
+use sreg_tests::squashfs::Registry;
 
 fn image(bytes: &[u8]) -> Image {
     let mut file = tempfile::tempfile().expect("a temporary file");
@@ -58,7 +58,8 @@ fn every_compression_is_read() {
         Compressor::Zstd,
         Compressor::Lz4,
     ] {
-        let mut tree = Tree::new(1).container("{\"a\":\"b\"}", "recipe", &runscript, "export A=1");
+        let mut tree =
+            Registry::new(1).container("{\"a\":\"b\"}", "recipe", &runscript, "export A=1");
         for number in 0..2000 {
             tree = tree.file(&format!("usr/{number}"), 0o644, number.to_string());
         }
@@ -71,7 +72,7 @@ fn every_compression_is_read() {
 
 #[test]
 fn objects_stand_in_for_what_the_squashfs_lacks() {
-    let bare = Tree::new(1)
+    let bare = Registry::new(1)
         .file("etc/hostname", 0o644, "x")
         .build(Compressor::Gzip);
     let filled = content(
@@ -89,7 +90,7 @@ fn objects_stand_in_for_what_the_squashfs_lacks() {
     );
     assert_eq!(filled.environment["Env.Vars"], "export B=2");
 
-    let full = Tree::new(1)
+    let full = Registry::new(1)
         .container("{\"a\":\"fs\"}", "fs", "fs", "fs")
         .build(Compressor::Gzip);
     let kept = content(
@@ -147,7 +148,7 @@ fn what_cannot_be_read_is_named() {
         .primary(Arch::Amd64, &[1; 4096])
         .build();
     assert!(content(&not).notes[0].contains("not readable"));
-    let broken = Tree::new(1)
+    let broken = Registry::new(1)
         .container("not json", "r", "r", "e")
         .build(Compressor::Gzip);
     let broken = content(&broken);
@@ -161,7 +162,7 @@ fn what_cannot_be_read_is_named() {
 
 #[test]
 fn limits_hold() {
-    let tree = Tree::new(1)
+    let tree = Registry::new(1)
         .container("{}", &"x".repeat(5000), "run", "e")
         .build(Compressor::Gzip);
     let defaults = Limits::default();
@@ -215,7 +216,7 @@ fn limits_hold() {
 
 #[test]
 fn what_apptainer_inspect_all_shows_is_shown() {
-    let mut tree = Tree::new(1).container("{}", "r", "run", "own");
+    let mut tree = Registry::new(1).container("{}", "r", "run", "own");
     for (path, text) in [
         ("env/10-docker2singularity.sh", "docker"),
         ("env/91-environment.sh", "own too"),
@@ -285,7 +286,7 @@ fn what_apptainer_inspect_all_shows_is_shown() {
 
 #[test]
 fn at_most_64_apps_are_read() {
-    let mut tree = Tree::new(1).container("{}", "r", "run", "e");
+    let mut tree = Registry::new(1).container("{}", "r", "run", "e");
     for number in 0..70 {
         tree = tree.file(&format!("scif/apps/{number}/scif/runscript"), 0o755, "x");
     }
@@ -296,7 +297,7 @@ fn at_most_64_apps_are_read() {
 
 #[test]
 fn at_most_64_scripts_are_read() {
-    let mut tree = Tree::new(1).container("{\"a\":\"b\"}", "r", "run", "e");
+    let mut tree = Registry::new(1).container("{\"a\":\"b\"}", "r", "run", "e");
     for number in 1..71 {
         let path = format!(".singularity.d/env/9{number}-environment.sh");
         tree = tree.file(&path, 0o644, "x");
@@ -320,7 +321,7 @@ fn a_gzip_stream_cut_off_is_named() {
 
 #[test]
 fn links_are_not_followed() {
-    let tree = Tree::new(1)
+    let tree = Registry::new(1)
         .link(".singularity.d/labels.json", "/etc/passwd")
         .link(".singularity.d/env", "/")
         .file("etc/passwd", 0o644, "{\"secret\":\"x\"}");

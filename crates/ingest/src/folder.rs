@@ -11,7 +11,7 @@ use sreg_model::layout::Place;
 use sreg_model::settings::{BaseUrl, BlobUrl, Settings};
 use sreg_model::statement::{Image, Subject};
 use sreg_model::{Digest, Document, Host, document, trust};
-use sreg_publish::changeset::{Edition, Provided, others};
+use sreg_publish::changeset::{Changeset, Provided, others};
 use sreg_publish::commit::publish;
 use sreg_publish::folder_writer::FolderWriter;
 use sreg_publish::recover::{Base, recover};
@@ -20,11 +20,11 @@ use sreg_publish::version::Publication;
 use sreg_publish::writer::Writer;
 use sreg_publish::{Keys, LinkMode, Published, Session};
 use sreg_registry::derive::{self, Lines};
-use sreg_registry::{SourceFault, Tree, TreeError};
+use sreg_registry::{Registry, RegistryError, SourceFault};
 
 use crate::hash_cache::Cache;
 use crate::hashing::{self, Brought, Hashing};
-use crate::images::{self, Found, Sorted};
+use crate::images::{self, Classified, SourceImage};
 use crate::source::{self, Naming};
 use crate::{host, prune};
 
@@ -33,19 +33,19 @@ use crate::{host, prune};
 pub struct Options {
     /// The folder of images.
     pub source: PathBuf,
-    /// The tree to publish into; made where it is absent.
+    /// The registry to publish into; made where it is absent.
     pub out: PathBuf,
     /// How references are read from paths.
     pub naming: Naming,
-    /// How images get into the tree.
+    /// How images get into the registry.
     pub link: LinkMode,
     /// How images are read.
     pub io: IoMode,
-    /// Where the tree will be served; absent: as `sreg.json` says.
+    /// Where the registry will be served; absent: as `sreg.json` says.
     pub base_url: Option<BaseUrl>,
-    /// Where images are when they are not to be in the tree; absent: as `sreg.json` says.
+    /// Where images are when they are not to be in the registry; absent: as `sreg.json` says.
     pub blob_url: Option<BlobUrl>,
-    /// What is to serve the tree; absent: as `sreg.json` says.
+    /// What is to serve the registry; absent: as `sreg.json` says.
     pub host: Option<Host>,
     /// A file that remembers what was hashed.
     pub cache: Option<PathBuf>,
@@ -88,7 +88,7 @@ pub struct Outcome {
     pub files: Vec<(PathBuf, Subject, Digest)>,
     /// References that were removed.
     pub removed: Vec<Subject>,
-    /// References that the tree has, but not the source, and that stay.
+    /// References that the registry has, but not the source, and that stay.
     pub kept: Vec<Subject>,
     /// Images that were left out, and why.
     pub skipped: Vec<SourceFault>,
@@ -96,7 +96,7 @@ pub struct Outcome {
     pub passed_over: Vec<SourceFault>,
     /// The reference of each image, by path.
     pub named: Vec<Reading>,
-    /// What the tree says of itself now.
+    /// What the registry says of itself now.
     pub settings: Settings,
     /// Images that are larger than what its host takes, with their sizes.
     pub too_large: Vec<(Subject, u64)>,
@@ -118,27 +118,27 @@ pub struct Reading {
 /// Indexes a folder.
 ///
 /// # Errors
-/// When an image cannot be published and `skip_invalid` is not set, the tree cannot be written, or
+/// When an image cannot be published and `skip_invalid` is not set, the registry cannot be written, or
 /// the keys of the session may not sign what is to be published. What was published before is then still there, whole.
-pub fn index_folder(options: &Options, session: &Session<'_>) -> Result<Outcome, TreeError> {
+pub fn index_folder(options: &Options, session: &Session<'_>) -> Result<Outcome, RegistryError> {
     let (keys, watch) = (session.keys, session.progress);
     let mut cache = options
         .cache
         .as_deref()
         .map_or_else(Cache::none, Cache::open);
-    let Sorted {
+    let Classified {
         found,
         faults,
         passed_over,
-    } = images::sort(
+    } = images::classify_all(
         source::scan(&options.source, &options.out, &options.naming),
         &cache,
     );
     if !faults.is_empty() && !options.skip_invalid {
-        return Err(TreeError::Source(faults));
+        return Err(RegistryError::Source(faults));
     }
     let origin = prune::read_origin(options.origin.as_deref());
-    let has_origin = !origin.is_empty() && Tree::open(&options.out).is_ok();
+    let has_origin = !origin.is_empty() && Registry::open(&options.out).is_ok();
     if found.is_empty() && !options.prune && !has_origin {
         return Err(no_images(options, passed_over));
     }
@@ -152,16 +152,16 @@ pub fn index_folder(options: &Options, session: &Session<'_>) -> Result<Outcome,
     check_before(options, keys)?;
     let new = with_options(Settings::default(), options);
     let mut writer = FolderWriter::open(&options.out, &new, watch)?;
-    let settings = with_options(writer.tree().settings().clone(), options);
+    let settings = with_options(writer.registry().settings().clone(), options);
     let base = recover(&writer, watch)?;
-    base.check_known(writer.tree(), session.pins)?;
+    base.check_known(writer.registry(), session.pins)?;
     check_keys(&base, options, keys)?;
-    host::check_file(writer.tree(), &settings)?;
+    host::check_file(writer.registry(), &settings)?;
     let lines = base.lines(&writer)?;
     let (removed, kept) = absent_subjects(options, &lines, &found, &origin, &faults)?;
 
     let is_new = base.head.is_none();
-    let settings_changed = !is_new && *writer.tree().settings() != settings;
+    let settings_changed = !is_new && *writer.registry().settings() != settings;
 
     let import = settings.blob_url.is_none().then_some(options.link);
     let brought = hashing::bring(&writer, &found, options.io, import, watch);
@@ -179,14 +179,14 @@ pub fn index_folder(options: &Options, session: &Session<'_>) -> Result<Outcome,
         return Err(error);
     }
 
-    let mut edition = Edition {
+    let mut changeset = Changeset {
         present: present(&found, &hashed),
-        ..Edition::default()
+        ..Changeset::default()
     };
     if keys.is_some() {
-        edition.provided = provided(&found)?;
+        changeset.provided = provided(&found)?;
     }
-    edition.removed = removed
+    changeset.removed = removed
         .iter()
         .map(|subject| {
             (
@@ -195,39 +195,46 @@ pub fn index_folder(options: &Options, session: &Session<'_>) -> Result<Outcome,
             )
         })
         .collect();
-    let begins = base.series.is_none() && keys.is_some();
+    let begins = base.trust_chain.is_none() && keys.is_some();
     if begins {
-        edition.again = others(&lines, &edition);
+        changeset.again = others(&lines, &changeset);
     }
-    let signing = signing(writer.tree(), &base, keys, &edition, &lines, session.now)?;
+    let signing = signing(
+        writer.registry(),
+        &base,
+        keys,
+        &changeset,
+        &lines,
+        session.now,
+    )?;
     let begun = signing
         .as_ref()
         .filter(|_| begins)
-        .map(|signing| signing.author.series().registry());
-    let adopted = edition.again.len();
-    let sizes = edition.present.iter();
+        .map(|signing| signing.author.trust_chain().registry());
+    let adopted = changeset.again.len();
+    let sizes = changeset.present.iter();
     let sizes = sizes.map(|(subject, image)| (subject.clone(), image.size));
     let too_large = host::too_large(&settings, &lines, sizes, &kept);
     let publication = Publication {
-        edition,
+        changeset,
         settings,
         signing,
         now: session.now,
     };
     let published = publish(&mut writer, &base, &lines, &publication, watch)?;
-    let edition = publication.edition;
+    let changeset = publication.changeset;
     if !changed.is_empty() {
         hashing::unlink(&writer, &changed, watch)?;
         hashing::remember(&mut cache, &found, &hashed);
     }
     prune::write_origin(
         options.origin.as_deref(),
-        edition.present.iter().map(|(subject, _)| subject),
+        changeset.present.iter().map(|(subject, _)| subject),
     );
 
     let files = found
         .iter()
-        .zip(&edition.present)
+        .zip(&changeset.present)
         .map(|(image, (subject, published))| {
             (image.path.clone(), subject.clone(), published.digest)
         });
@@ -255,7 +262,7 @@ pub fn index_folder(options: &Options, session: &Session<'_>) -> Result<Outcome,
 /// An outcome that says nothing of what became of references yet.
 fn outcome(
     head: Option<Document<Head>>,
-    found: &[Found],
+    found: &[SourceImage],
     reused: usize,
     skipped: Vec<SourceFault>,
 ) -> Outcome {
@@ -282,19 +289,19 @@ fn outcome(
 }
 
 /// There is no image; there may be some whose names do not say that they are.
-fn no_images(options: &Options, passed_over: Vec<SourceFault>) -> TreeError {
+fn no_images(options: &Options, passed_over: Vec<SourceFault>) -> RegistryError {
     if passed_over.is_empty() {
-        return TreeError::NoImages(options.source.clone());
+        return RegistryError::NoImages(options.source.clone());
     }
     let none = SourceFault::new(
         Code::NoImages,
         &options.source,
         "no name in it is that of an image",
     );
-    TreeError::Source(std::iter::once(none).chain(passed_over).collect())
+    RegistryError::Source(std::iter::once(none).chain(passed_over).collect())
 }
 
-fn reading(image: &Found) -> Reading {
+fn reading(image: &SourceImage) -> Reading {
     Reading {
         path: image.path.clone(),
         subject: image.subject.clone(),
@@ -311,10 +318,10 @@ fn reading(image: &Found) -> Reading {
 fn absent_subjects(
     options: &Options,
     lines: &Lines,
-    found: &[Found],
+    found: &[SourceImage],
     origin: &BTreeSet<String>,
     skipped: &[SourceFault],
-) -> Result<(Vec<Subject>, Vec<Subject>), TreeError> {
+) -> Result<(Vec<Subject>, Vec<Subject>), RegistryError> {
     let none = BTreeSet::new();
     let is_whole = skipped.is_empty();
     let (removed, kept) = prune::absent(
@@ -327,7 +334,7 @@ fn absent_subjects(
         prune::check_removals(&options.source, lines, origin, &removed)?;
     }
     if found.is_empty() && removed.is_empty() && !options.prune {
-        return Err(TreeError::NoImages(options.source.clone()));
+        return Err(RegistryError::NoImages(options.source.clone()));
     }
     Ok((removed, kept))
 }
@@ -347,21 +354,21 @@ fn with_options(mut settings: Settings, options: &Options) -> Settings {
 fn dry_run(
     options: &Options,
     keys: Option<&Keys<'_>>,
-    found: &[Found],
+    found: &[SourceImage],
     origin: &BTreeSet<String>,
     skipped: Vec<SourceFault>,
-) -> Result<Outcome, TreeError> {
-    let (head, lines, settings) = match Tree::open(&options.out) {
-        Ok(tree) => {
-            let base = Base::read(&tree)?;
+) -> Result<Outcome, RegistryError> {
+    let (head, lines, settings) = match Registry::open(&options.out) {
+        Ok(registry) => {
+            let base = Base::read(&registry)?;
             check_keys(&base, options, keys)?;
-            let settings = with_options(tree.settings().clone(), options);
-            host::check_file(&tree, &settings)?;
+            let settings = with_options(registry.settings().clone(), options);
+            host::check_file(&registry, &settings)?;
             let head = base.head;
-            let lines = derive::lines(&tree, head.as_ref().map(Document::body))?;
+            let lines = derive::lines(&registry, head.as_ref().map(Document::body))?;
             (head, lines, settings)
         }
-        Err(TreeError::NotATree(_)) => {
+        Err(RegistryError::NotARegistry(_)) => {
             let settings = with_options(Settings::default(), options);
             (None, Lines::new(), settings)
         }
@@ -382,8 +389,8 @@ fn dry_run(
 }
 
 /// What is to be published: the images of `found`, in order.
-fn present(found: &[Found], hashed: &[Hashing]) -> Vec<(Subject, Image)> {
-    let published = |(image, hashing): (&Found, &Hashing)| {
+fn present(found: &[SourceImage], hashed: &[Hashing]) -> Vec<(Subject, Image)> {
+    let published = |(image, hashing): (&SourceImage, &Hashing)| {
         let known = hashing.known();
         let published = Image {
             digest: known.digest,
@@ -400,52 +407,56 @@ fn present(found: &[Found], hashed: &[Hashing]) -> Vec<(Subject, Image)> {
 }
 
 /// Refuses to make a registry with keys that cannot be, before there is a folder for it.
-fn check_before(options: &Options, keys: Option<&Keys<'_>>) -> Result<(), TreeError> {
-    let has_keys = match Tree::open(&options.out) {
-        Ok(tree) => tree.registry()?.is_some(),
+fn check_before(options: &Options, keys: Option<&Keys<'_>>) -> Result<(), RegistryError> {
+    let has_keys = match Registry::open(&options.out) {
+        Ok(registry) => registry.stated_id()?.is_some(),
         Err(_) => false,
     };
     match keys.filter(|_| !has_keys) {
-        Some(keys) if !keys.may_begin => Err(TreeError::NoKeys(options.out.clone())),
-        Some(keys) if keys.signers.len() != 1 => Err(TreeError::OneKey(keys.signers.len())),
+        Some(keys) if !keys.may_begin => Err(RegistryError::NoKeys(options.out.clone())),
+        Some(keys) if keys.signers.len() != 1 => Err(RegistryError::OneKey(keys.signers.len())),
         _ => Ok(()),
     }
 }
 
 /// Refuses to publish in a registry with keys without one, and to make a registry where the source
 /// is part of one already: before anything is hashed.
-fn check_keys(base: &Base, options: &Options, keys: Option<&Keys<'_>>) -> Result<(), TreeError> {
-    match (keys, &base.series) {
-        (None, Some(_)) => Err(TreeError::Signed(options.out.clone())),
-        (Some(keys), None) if !keys.may_begin => Err(TreeError::NoKeys(options.out.clone())),
+fn check_keys(
+    base: &Base,
+    options: &Options,
+    keys: Option<&Keys<'_>>,
+) -> Result<(), RegistryError> {
+    match (keys, &base.trust_chain) {
+        (None, Some(_)) => Err(RegistryError::Signed(options.out.clone())),
+        (Some(keys), None) if !keys.may_begin => Err(RegistryError::NoKeys(options.out.clone())),
         (Some(_), None) => refuse_second(&options.source),
         _ => Ok(()),
     }
 }
 
-fn refuse_second(source: &Path) -> Result<(), TreeError> {
+fn refuse_second(source: &Path) -> Result<(), RegistryError> {
     let path = source.join(Place::Trust(1).to_string());
     let Ok(bytes) = read_capped(&path, trust::MAX_BYTES) else {
         return Ok(());
     };
     let trust: Document<trust::Trust> =
-        Document::parse(bytes).map_err(|source| TreeError::Document { path, source })?;
-    Err(TreeError::HasKeys {
+        Document::parse(bytes).map_err(|source| RegistryError::Document { path, source })?;
+    Err(RegistryError::HasKeys {
         place: source.display().to_string(),
         registry: trust.id(),
     })
 }
 
 /// The statements that publishers signed, each in a file beside its image.
-fn provided(found: &[Found]) -> Result<BTreeMap<Subject, Provided>, TreeError> {
+fn provided(found: &[SourceImage]) -> Result<BTreeMap<Subject, Provided>, RegistryError> {
     let mut provided = BTreeMap::new();
     for image in found {
         let path = statement_file(&image.path);
         let bytes = match read_capped(&path, document::MAX_BYTES) {
             Err(error) if is_absent(&error) => continue,
-            bytes => bytes.map_err(TreeError::read(&path))?,
+            bytes => bytes.map_err(RegistryError::read(&path))?,
         };
-        let statement = Document::parse(bytes).map_err(|source| TreeError::Document {
+        let statement = Document::parse(bytes).map_err(|source| RegistryError::Document {
             path: path.clone(),
             source,
         })?;

@@ -1,6 +1,6 @@
 //! Remembers what was hashed, so that an unchanged image is not read again.
 //!
-//! A cache is a file outside the tree; losing it costs time only. An entry holds for a path as
+//! A cache is a file outside the registry; losing it costs time only. An entry holds for a path as
 //! long as the file's stamp is what it was, and is only kept where the file was quiet long
 //! enough before it was hashed for any later write to show in its times.
 
@@ -16,7 +16,7 @@ use sreg_model::{Arch, Digest, ImageFormat};
 /// What is known of an image file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Known {
-    /// The file's stamp, after it was linked into a tree.
+    /// The file's stamp, after it was linked into a registry.
     pub stamp: Stamp,
     /// The SHA-256 of the file.
     pub digest: Digest,

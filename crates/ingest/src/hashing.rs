@@ -1,4 +1,4 @@
-//! Hashing what the cache does not know, and bringing images into the tree.
+//! Hashing what the cache does not know, and bringing images into the registry.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fs;
@@ -13,10 +13,10 @@ use sreg_model::layout::{FoldedRepository, Place};
 use sreg_publish::folder_writer::{FolderWriter, check_room};
 use sreg_publish::writer::{Puts, Writer};
 use sreg_publish::{LinkMode, Progress};
-use sreg_registry::{Tree, TreeError};
+use sreg_registry::{Registry, RegistryError};
 
 use crate::hash_cache::{Cache, Known};
-use crate::images::Found;
+use crate::images::SourceImage;
 
 /// How an image came to be known.
 pub(crate) enum Hashing {
@@ -33,17 +33,17 @@ impl Hashing {
     }
 }
 
-/// Hashes all images that are not known or whose chain is not in the tree, writes their chains,
-/// and brings images into the tree as `import` says, if it does.
+/// Hashes all images that are not known or whose chain is not in the registry, writes their chains,
+/// and brings images into the registry as `import` says, if it does.
 pub(crate) fn bring(
     writer: &FolderWriter,
-    found: &[Found],
+    found: &[SourceImage],
     mode: IoMode,
     import: Option<LinkMode>,
     watch: &dyn Progress,
 ) -> Brought {
     if let Some(link) = import
-        && let Err(error) = check_space(writer.tree(), found, link)
+        && let Err(error) = check_space(writer.registry(), found, link)
     {
         return Brought {
             hashed: Vec::new(),
@@ -53,7 +53,7 @@ pub(crate) fn bring(
     }
     let mut results: Vec<Option<Hashing>> = found
         .iter()
-        .map(|image| reuse(writer.tree(), image))
+        .map(|image| reuse(writer.registry(), image))
         .collect();
     let mut order: Vec<usize> = (0..found.len())
         .filter(|number| results[*number].is_none())
@@ -63,7 +63,7 @@ pub(crate) fn bring(
     watch.expect(order.iter().map(|number| found[*number].stamp.size).sum());
     settle_clock(order.iter().map(|number| &found[*number].stamp));
     let started = now_nanoseconds();
-    let hashed: Vec<(usize, Result<Hashing, TreeError>)> = order
+    let hashed: Vec<(usize, Result<Hashing, RegistryError>)> = order
         .par_iter()
         // One after the other from the front, whatever the pool would rather do.
         .with_max_len(1)
@@ -74,7 +74,7 @@ pub(crate) fn bring(
             )
         })
         .collect();
-    let mut stopped: Option<TreeError> = None;
+    let mut stopped: Option<RegistryError> = None;
     for (number, result) in hashed {
         match result {
             Ok(hashing) => results[number] = Some(hashing),
@@ -82,7 +82,7 @@ pub(crate) fn bring(
             Err(error)
                 if stopped
                     .as_ref()
-                    .is_none_or(|old| matches!(old, TreeError::Cancelled)) =>
+                    .is_none_or(|old| matches!(old, RegistryError::Cancelled)) =>
             {
                 stopped = Some(error)
             }
@@ -102,28 +102,28 @@ pub(crate) fn bring(
     if let (None, Some(link)) = (&brought.stopped, import) {
         brought.stopped = import_all(writer, found, &mut brought, link, watch).err();
     }
-    let cancelled = || watch.is_cancelled().then_some(TreeError::Cancelled);
+    let cancelled = || watch.is_cancelled().then_some(RegistryError::Cancelled);
     brought.stopped = brought.stopped.or_else(cancelled);
     brought
 }
 
-/// What came of bringing images into the tree.
+/// What came of bringing images into the registry.
 pub(crate) struct Brought {
     /// In the order of the images; with an error there may be fewer.
     pub(crate) hashed: Vec<Hashing>,
     /// Blobs that were changed in place since they were published, and are not brought again.
     pub(crate) changed: BTreeSet<Place>,
     /// What went wrong.
-    pub(crate) stopped: Option<TreeError>,
+    pub(crate) stopped: Option<RegistryError>,
 }
 
 /// The blobs whose source, a hard link of them, was written since they were published.
 fn changed(
     writer: &FolderWriter,
-    found: &[Found],
+    found: &[SourceImage],
     order: &[usize],
     hashed: &[Hashing],
-) -> Result<BTreeSet<Place>, TreeError> {
+) -> Result<BTreeSet<Place>, RegistryError> {
     let files: HashMap<FileId, Digest> = hashed
         .iter()
         .map(|hashing| (hashing.known().stamp.file(), hashing.known().digest))
@@ -144,7 +144,7 @@ pub(crate) fn unlink(
     writer: &FolderWriter,
     changed: &BTreeSet<Place>,
     watch: &dyn Progress,
-) -> Result<(), TreeError> {
+) -> Result<(), RegistryError> {
     for place in changed {
         writer.unlink(place)?;
         watch.note(&format!(
@@ -162,27 +162,27 @@ pub(crate) fn reused(hashed: &[Hashing]) -> usize {
         .count()
 }
 
-fn reuse(tree: &Tree, image: &Found) -> Option<Hashing> {
+fn reuse(registry: &Registry, image: &SourceImage) -> Option<Hashing> {
     let known = image
         .known
         .as_ref()
-        .filter(|known| has_chain(tree, image, known))?;
+        .filter(|known| has_chain(registry, image, known))?;
     tracing::debug!(path = %image.path.display(), "not read: unchanged since it was hashed");
     Some(Hashing::Reused(known.clone()))
 }
 
 fn hash_one(
     writer: &FolderWriter,
-    image: &Found,
+    image: &SourceImage,
     mode: IoMode,
     watch: &dyn Progress,
     started: i128,
-) -> Result<Hashing, TreeError> {
+) -> Result<Hashing, RegistryError> {
     if watch.is_cancelled() {
-        return Err(TreeError::Cancelled);
+        return Err(RegistryError::Cancelled);
     }
     let hashed = hasher::hash(&image.path, mode, watch).map_err(|error| match error {
-        HashError::Cancelled => TreeError::Cancelled,
+        HashError::Cancelled => RegistryError::Cancelled,
         error => error.into(),
     })?;
     if !hashed.stamp.has_same_content(&image.stamp) {
@@ -206,9 +206,10 @@ fn hash_one(
     Ok(Hashing::Hashed(known, !hashed.stamp.is_racy_at(started)))
 }
 
-fn has_chain(tree: &Tree, image: &Found, known: &Known) -> bool {
+fn has_chain(registry: &Registry, image: &SourceImage, known: &Known) -> bool {
     let place = Place::blob(&image.subject.repository, known.chain);
-    fs::metadata(tree.path(&place)).is_ok_and(|found| found.len() == sidecar_len(image.stamp.size))
+    fs::metadata(registry.path(&place))
+        .is_ok_and(|found| found.len() == sidecar_len(image.stamp.size))
 }
 
 /// Waits until files that were written this moment are old enough to be remembered.
@@ -235,21 +236,21 @@ fn now_nanoseconds() -> i128 {
         })
 }
 
-/// Brings all images into the tree that are not there yet.
+/// Brings all images into the registry that are not there yet.
 fn import_all(
     writer: &FolderWriter,
-    found: &[Found],
+    found: &[SourceImage],
     brought: &mut Brought,
     link: LinkMode,
     watch: &dyn Progress,
-) -> Result<(), TreeError> {
+) -> Result<(), RegistryError> {
     let Brought {
         hashed, changed, ..
     } = brought;
-    let place = |(image, hashing): (&'_ Found, &'_ Hashing)| {
+    let place = |(image, hashing): (&'_ SourceImage, &'_ Hashing)| {
         Place::blob(&image.subject.repository, hashing.known().digest)
     };
-    let places: BTreeMap<Place, &Found> = found
+    let places: BTreeMap<Place, &SourceImage> = found
         .iter()
         .zip(&*hashed)
         .map(|pair| (place(pair), pair.0))
@@ -257,7 +258,7 @@ fn import_all(
     places.par_iter().try_for_each(|(place, image)| {
         let how = (link, changed.contains(place));
         if watch.is_cancelled() {
-            return Err(TreeError::Cancelled);
+            return Err(RegistryError::Cancelled);
         }
         writer.import(place, &image.path, &image.stamp, how, watch)
     })?;
@@ -266,7 +267,7 @@ fn import_all(
 }
 
 /// Keeps what is known in the cache, with the stamps that files have after they were linked.
-pub(crate) fn remember(cache: &mut Cache, found: &[Found], hashed: &[Hashing]) {
+pub(crate) fn remember(cache: &mut Cache, found: &[SourceImage], hashed: &[Hashing]) {
     // After an error there may be fewer results than images: they are matched by their stamps.
     let quiet: BTreeMap<(u64, u64), &Known> = hashed
         .iter()
@@ -300,9 +301,13 @@ pub(crate) fn remember(cache: &mut Cache, found: &[Found], hashed: &[Hashing]) {
 const SLACK: u64 = 1 << 20;
 
 /// Refuses to begin what would not fit: images are counted unless they can be linked.
-fn check_space(tree: &Tree, found: &[Found], mode: LinkMode) -> Result<(), TreeError> {
-    let root = tree.root();
-    let device = Stamp::of(&fs::metadata(root).map_err(TreeError::read(root))?).device;
+fn check_space(
+    registry: &Registry,
+    found: &[SourceImage],
+    mode: LinkMode,
+) -> Result<(), RegistryError> {
+    let root = registry.root();
+    let device = Stamp::of(&fs::metadata(root).map_err(RegistryError::read(root))?).device;
     let needed: u64 = found
         .iter()
         .filter(|image| mode == LinkMode::Copy || image.stamp.device != device)
@@ -310,7 +315,7 @@ fn check_space(tree: &Tree, found: &[Found], mode: LinkMode) -> Result<(), TreeE
             !image
                 .known
                 .as_ref()
-                .is_some_and(|known| is_published(tree, image, known))
+                .is_some_and(|known| is_published(registry, image, known))
         })
         .map(|image| image.stamp.size + sidecar_len(image.stamp.size))
         .sum();
@@ -320,7 +325,7 @@ fn check_space(tree: &Tree, found: &[Found], mode: LinkMode) -> Result<(), TreeE
     }
 }
 
-fn is_published(tree: &Tree, image: &Found, known: &Known) -> bool {
+fn is_published(registry: &Registry, image: &SourceImage, known: &Known) -> bool {
     let place = Place::blob(&image.subject.repository, known.digest);
-    fs::metadata(tree.path(&place)).is_ok_and(|found| found.len() == image.stamp.size)
+    fs::metadata(registry.path(&place)).is_ok_and(|found| found.len() == image.stamp.size)
 }

@@ -1,22 +1,22 @@
-//! What the host that is to serve a tree asks of it (`spec/layout.md`).
+//! What the host that is to serve a registry asks of it (`spec/layout.md`).
 
 use sreg_model::settings::Settings;
 use sreg_model::statement::Subject;
 use sreg_registry::derive::{self, Lines};
-use sreg_registry::{Tree, TreeError};
+use sreg_registry::{Registry, RegistryError};
 use sreg_views::host;
 
 /// Refuses to write the file for a host over one that somebody else has made.
-pub(crate) fn check_file(tree: &Tree, settings: &Settings) -> Result<(), TreeError> {
-    let known = tree.settings().host.and_then(host::file);
+pub(crate) fn check_file(registry: &Registry, settings: &Settings) -> Result<(), RegistryError> {
+    let known = registry.settings().host.and_then(host::file);
     let wanted = settings.host.and_then(host::file);
     let Some(view) = wanted.filter(|view| known.as_ref() != Some(view)) else {
         return Ok(());
     };
-    match derive::read(tree, &view.place, derive::stored(&view).len()) {
-        Err(TreeError::Missing { .. }) => Ok(()),
+    match derive::read(registry, &view.place, derive::stored(&view).len()) {
+        Err(RegistryError::Missing { .. }) => Ok(()),
         Ok(found) if found == *derive::stored(&view) => Ok(()),
-        Ok(_) => Err(TreeError::InTheWay(tree.path(&view.place))),
+        Ok(_) => Err(RegistryError::InTheWay(registry.path(&view.place))),
         Err(error) => Err(error),
     }
 }

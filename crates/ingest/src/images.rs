@@ -16,7 +16,7 @@ use crate::source::{self, Candidate, Scan};
 
 /// An image whose headers are sound.
 #[derive(Debug)]
-pub(crate) struct Found {
+pub(crate) struct SourceImage {
     pub(crate) path: PathBuf,
     pub(crate) stamp: Stamp,
     pub(crate) subject: Subject,
@@ -31,19 +31,19 @@ pub(crate) struct Found {
 }
 
 /// What a folder holds: what can be published, and what cannot, both by path.
-pub(crate) struct Sorted {
-    pub(crate) found: Vec<Found>,
+pub(crate) struct Classified {
+    pub(crate) found: Vec<SourceImage>,
     pub(crate) faults: Vec<SourceFault>,
     pub(crate) passed_over: Vec<SourceFault>,
 }
 
 /// Reads the headers of all candidates that the cache does not know, and leaves out all that
 /// claim the same reference.
-pub(crate) fn sort(scan: Scan, cache: &Cache) -> Sorted {
-    let results: Vec<Result<Found, SourceFault>> = scan
+pub(crate) fn classify_all(scan: Scan, cache: &Cache) -> Classified {
+    let results: Vec<Result<SourceImage, SourceFault>> = scan
         .candidates
         .into_par_iter()
-        .map(|candidate| recognize(candidate, cache))
+        .map(|candidate| classify(candidate, cache))
         .collect();
     let mut found = Vec::new();
     let mut faults = scan.faults;
@@ -62,14 +62,14 @@ pub(crate) fn sort(scan: Scan, cache: &Cache) -> Sorted {
     found.retain(|image| !collided.contains(&image.path));
     faults.extend(collisions);
     faults.sort_by(|left, right| left.path.cmp(&right.path));
-    Sorted {
+    Classified {
         found,
         faults,
         passed_over: scan.passed_over,
     }
 }
 
-fn recognize(candidate: Candidate, cache: &Cache) -> Result<Found, SourceFault> {
+fn classify(candidate: Candidate, cache: &Cache) -> Result<SourceImage, SourceFault> {
     let Candidate {
         path,
         stamp,
@@ -110,7 +110,7 @@ fn recognize(candidate: Candidate, cache: &Cache) -> Result<Found, SourceFault> 
         tag,
         arch,
     };
-    Ok(Found {
+    Ok(SourceImage {
         path,
         stamp,
         subject,

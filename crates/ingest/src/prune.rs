@@ -1,11 +1,11 @@
-//! What the tree has, and the indexed folder does not: what is removed, and what stays.
+//! What the registry has, and the indexed folder does not: what is removed, and what stays.
 
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
 use sreg_model::statement::Subject;
-use sreg_registry::TreeError;
+use sreg_registry::RegistryError;
 use sreg_registry::derive::{self, Lines};
 
 use crate::hash_cache::write_whole;
@@ -35,7 +35,7 @@ pub(crate) fn check_removals(
     lines: &Lines,
     origin: &BTreeSet<String>,
     removed: &[Subject],
-) -> Result<(), TreeError> {
+) -> Result<(), RegistryError> {
     let Some(first) = removed.first() else {
         return Ok(());
     };
@@ -46,7 +46,7 @@ pub(crate) fn check_removals(
     let gone = removed.len();
     match gone < of && gone <= (of / SHARE).max(1) {
         true => Ok(()),
-        false => Err(TreeError::MassRemoval {
+        false => Err(RegistryError::MassRemoval {
             source_folder: source.to_owned(),
             gone,
             of,

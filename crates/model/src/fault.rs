@@ -182,7 +182,7 @@ codes! {
     MalformedSettings = "malformed-settings", Malformed, 6, "`sreg.json`";
     NewerFormat = "newer-format", Usage, 2, "a tree of a later format: a later sreg is needed";
     MalformedUrl = "malformed-url", Usage, 2, "`--base-url` or `--blob-url`";
-    NotATree = "not-a-tree", NotFound, 4, "a path without a registry";
+    NotARegistry = "not-a-tree", NotFound, 4, "a path without a registry";
     TooLargeForHost = "too-large-for-host", Stale, 9, "an image that is larger than a file may be on the host of the tree";
     NotOurFolder = "not-our-folder", Usage, 2, "an output folder that sreg did not make";
     SignedRegistry = "signed-registry", Usage, 2, "a registry with keys, where no key is given to sign with";
@@ -212,7 +212,7 @@ codes! {
     StrayView = "stray-view", Mismatch, 6, "an endpoint that no head derives, or that is not to be there beside another";
     LaggingHead = "lagging-head", Stale, 9, "`head`, where a later version is committed";
     HeadMismatch = "head-mismatch", Mismatch, 6, "`head` and its slot, which differ";
-    StrayHead = "stray-head", Conflict, 8, "a slot that the series does not lead to";
+    StrayHead = "stray-head", Conflict, 8, "a slot that the trust_chain does not lead to";
     StatementMismatch = "statement-mismatch", Mismatch, 6, "a statement and its line, which differ";
     StatementOrder = "statement-order", Mismatch, 6, "a statement that does not follow the one before";
     MissingTrust = "missing-trust", Untrusted, 7, "a document of a registry with keys, whose trust is not there";
@@ -221,7 +221,7 @@ codes! {
     RolledBack = "rolled-back", Untrusted, 7, "trust, a head or a statement that is older than one that was seen";
     Fork = "fork", Untrusted, 7, "another document in the place of one that was seen; both are kept as evidence";
     HeadEpoch = "head-epoch", Untrusted, 7, "a head of another epoch than trust's";
-    HeadTrust = "head-trust", Untrusted, 7, "a head that was made under a trust document which is not of the series";
+    HeadTrust = "head-trust", Untrusted, 7, "a head that was made under a trust document which is not of the trust_chain";
     AbandonedHead = "abandoned-head", Conflict, 0, "a head that a later epoch leaves behind";
     NotPinned = "not-pinned", Untrusted, 0, "a registry with keys that nobody knows";
     UntrustedRegistry = "untrusted-registry", Untrusted, 7, "a registry with keys that nobody knows, where `--require-signed` asks for one that is known";

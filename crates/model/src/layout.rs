@@ -60,9 +60,9 @@ pub enum Place {
     /// What Singularity Hub's clients are told of an image.
     Shub(Repository, Tag),
     /// The seeds' list of tags.
-    SeedTags(Repository),
+    StaticTags(Repository),
     /// The seeds' manifest.
-    SeedManifest(Repository, Tag),
+    StaticManifest(Repository, Tag),
 }
 
 /// Where a run keeps what is not published yet.
@@ -154,8 +154,8 @@ impl Place {
             | Self::LibraryImage(..)
             | Self::LibraryFile(..)
             | Self::Shub(..)
-            | Self::SeedTags(_)
-            | Self::SeedManifest(..) => true,
+            | Self::StaticTags(_)
+            | Self::StaticManifest(..) => true,
             Self::Settings
             | Self::Head
             | Self::HeadSlot { .. }
@@ -190,7 +190,7 @@ impl Place {
     #[must_use]
     pub fn folder(&self) -> Option<String> {
         match self {
-            Self::Ping | Self::SeedTags(_) | Self::SeedManifest(..) => {
+            Self::Ping | Self::StaticTags(_) | Self::StaticManifest(..) => {
                 let path = self.to_string();
                 path.strip_suffix("index.html").map(str::to_owned)
             }
@@ -240,9 +240,11 @@ impl Place {
                 let (repository, tag) = tagged(namespace, name)?;
                 Self::Shub(repository, tag)
             }
-            [namespace, name, "tags", "index.html"] => Self::SeedTags(repository(namespace, name)?),
+            [namespace, name, "tags", "index.html"] => {
+                Self::StaticTags(repository(namespace, name)?)
+            }
             [namespace, name, "manifests", tag, "index.html"] => {
-                Self::SeedManifest(repository(namespace, name)?, tag.parse().ok()?)
+                Self::StaticManifest(repository(namespace, name)?, tag.parse().ok()?)
             }
             _ => return None,
         };
@@ -283,8 +285,8 @@ impl fmt::Display for Place {
             }
             Self::Shub(repository, tag) => write!(f, "api/container/{repository}:{tag}"),
             Self::Manifest(repository, digest) => write!(f, "v2/{repository}/manifests/{digest}"),
-            Self::SeedTags(repository) => write!(f, "{repository}/tags/index.html"),
-            Self::SeedManifest(repository, tag) => {
+            Self::StaticTags(repository) => write!(f, "{repository}/tags/index.html"),
+            Self::StaticManifest(repository, tag) => {
                 write!(f, "{repository}/manifests/{tag}/index.html")
             }
         }
@@ -412,11 +414,11 @@ mod tests {
                 "api/container/Lab/Tool:V1.0".to_owned(),
             ),
             (
-                Place::SeedTags(repository.clone()),
+                Place::StaticTags(repository.clone()),
                 "Lab/Tool/tags/index.html".to_owned(),
             ),
             (
-                Place::SeedManifest(repository, "1.0".parse().unwrap()),
+                Place::StaticManifest(repository, "1.0".parse().unwrap()),
                 "Lab/Tool/manifests/1.0/index.html".to_owned(),
             ),
         ] {

@@ -50,7 +50,7 @@ pub struct HeadVersion {
     pub version: u64,
 }
 
-/// A statement about a subject, by its place in the series.
+/// A statement about a subject, by its place in the trust chain.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StatementVersion {
     /// Its epoch.

@@ -27,8 +27,8 @@ pub fn served(place: &Place) -> Served {
         | Place::TagsList(_)
         | Place::LibraryImage(..)
         | Place::Shub(..)
-        | Place::SeedTags(_)
-        | Place::SeedManifest(..) => ("application/json", ASK_AGAIN),
+        | Place::StaticTags(_)
+        | Place::StaticManifest(..) => ("application/json", ASK_AGAIN),
         Place::Head | Place::NoJekyll | Place::NginxConf | Place::Headers => {
             ("text/plain; charset=utf-8", ASK_AGAIN)
         }

@@ -9,16 +9,16 @@ use sreg_model::layout::Place;
 use sreg_model::node::TagEntry;
 use sreg_model::statement::Subject;
 use sreg_model::{Arch, Reference};
-use sreg_registry::{Tree, TreeError};
+use sreg_registry::{Registry, RegistryError};
 
 use crate::attempts::until_won;
-use crate::changeset::Edition;
+use crate::changeset::Changeset;
 use crate::commit::Published;
 use crate::destination::Destination;
 use crate::link::LinkMode;
 use crate::recover::Base;
 use crate::session::Session;
-use crate::upload_check::bring_file;
+use crate::upload_check::ensure_uploaded;
 
 /// A file that is to be attached.
 pub struct Attach<'a> {
@@ -58,11 +58,11 @@ pub fn attach(
     destination: &Destination,
     session: &Session<'_>,
     attach: &Attach<'_>,
-) -> Result<Attached, TreeError> {
+) -> Result<Attached, RegistryError> {
     let progress = session.progress;
     // A mistyped place is told before the file is read.
     let destination = &destination.opened()?;
-    let metadata = std::fs::metadata(attach.file).map_err(TreeError::read(attach.file))?;
+    let metadata = std::fs::metadata(attach.file).map_err(RegistryError::read(attach.file))?;
     let stamp = Stamp::of(&metadata);
     progress.expect(stamp.size.saturating_mul(2));
     let chain = hasher::hash(attach.file, attach.io, progress)?.chain;
@@ -73,21 +73,21 @@ pub fn attach(
         name: attach.name.clone(),
         size: chain.size(),
     };
-    attachment::check(std::slice::from_ref(&attachment)).map_err(TreeError::Attachment)?;
+    attachment::check(std::slice::from_ref(&attachment)).map_err(RegistryError::Attachment)?;
     let mut writer = destination.open_there(progress)?;
     let run = || {
         let base = session.base(&*writer)?;
-        let subject = attach.subject(writer.tree(), &base)?;
-        let edition = Edition {
+        let subject = attach.subject(writer.registry(), &base)?;
+        let changeset = Changeset {
             attached: vec![(subject.clone(), attachment.clone())],
-            ..Edition::default()
+            ..Changeset::default()
         };
         let place = Place::blob(&subject.repository, attachment.digest);
-        let stated = (&subject, edition);
+        let stated = (&subject, changeset);
         let published = session.publish(&mut *writer, &base, stated, |writer| {
             // No link: such files are rewritten in place more often than images.
             let whole = (&stamp, &chain);
-            bring_file(writer, &place, attach.file, whole, LinkMode::Copy, progress).map(drop)
+            ensure_uploaded(writer, &place, attach.file, whole, LinkMode::Copy, progress).map(drop)
         })?;
         Ok(Attached {
             subject,
@@ -100,9 +100,9 @@ pub fn attach(
 
 impl Attach<'_> {
     /// The one subject that the reference names.
-    fn subject(&self, tree: &Tree, base: &Base) -> Result<Subject, TreeError> {
+    fn subject(&self, registry: &Registry, base: &Base) -> Result<Subject, RegistryError> {
         let lines = match &base.head {
-            Some(head) => tree.lines(head.body(), &self.reference)?,
+            Some(head) => registry.lines(head.body(), &self.reference)?,
             None => Vec::new(),
         };
         let present: Vec<&TagEntry> = lines.iter().filter(|line| line.image.is_some()).collect();
@@ -114,7 +114,7 @@ impl Attach<'_> {
                 tag: line.key.tag(),
                 arch: line.arch,
             }),
-            _ => Err(TreeError::NotOneImage {
+            _ => Err(RegistryError::NotOneImage {
                 reference: self.reference.to_string(),
                 archs: present.iter().map(|line| line.arch).collect(),
             }),

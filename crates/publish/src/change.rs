@@ -10,11 +10,11 @@ use sreg_model::settings::Settings;
 use sreg_model::statement::{Claim, Statement, Subject};
 use sreg_model::{Digest, Document, Reference, canonical};
 use sreg_registry::derive::{Lines, lines};
-use sreg_registry::{Tree, TreeError, heads};
-use sreg_sign::Series;
+use sreg_registry::{Registry, RegistryError, heads};
+use sreg_sign::TrustChain;
 
 use crate::attempts::until_won;
-use crate::changeset::{Edition, others};
+use crate::changeset::{Changeset, others};
 use crate::commit::{self, Published};
 use crate::destination::Destination;
 use crate::link::LinkMode;
@@ -27,8 +27,8 @@ use crate::writer::Writer;
 pub use self::trust::{lost, takes_from_heads};
 
 /// The keys of a session, which a change needs.
-fn keys<'a>(session: &Session<'a>) -> Result<&'a Keys<'a>, TreeError> {
-    session.keys.ok_or(TreeError::OneKey(0))
+fn keys<'a>(session: &Session<'a>) -> Result<&'a Keys<'a>, RegistryError> {
+    session.keys.ok_or(RegistryError::OneKey(0))
 }
 
 impl Session<'_> {
@@ -36,42 +36,44 @@ impl Session<'_> {
     /// registry `from` has, where one is given.
     ///
     /// # Errors
-    /// When there is a registry with keys already, or the tree cannot be written.
+    /// When there is a registry with keys already, or the registry cannot be written.
     pub fn begin(
         &self,
         destination: &Destination,
-        from: Option<&Tree>,
-    ) -> Result<Published, TreeError> {
+        from: Option<&Registry>,
+    ) -> Result<Published, RegistryError> {
         let keys = keys(self)?;
         if keys.signers.len() != 1 {
-            return Err(TreeError::OneKey(keys.signers.len()));
+            return Err(RegistryError::OneKey(keys.signers.len()));
         }
-        let settings = from.map_or_else(Settings::default, |tree| tree.settings().clone());
+        let settings = from.map_or_else(Settings::default, |registry| registry.settings().clone());
         let writer = destination.open(&settings, self.progress)?;
         let (mut writer, base) = self.recovered(writer)?;
-        if base.series.is_none() && base.head.is_some() {
-            return Err(TreeError::Published(writer.tree().root().to_owned()));
+        if base.trust_chain.is_none() && base.head.is_some() {
+            return Err(RegistryError::Published(
+                writer.registry().root().to_owned(),
+            ));
         }
-        if let Some(series) = &base.series {
-            return Err(TreeError::HasKeys {
-                place: writer.tree().root().display().to_string(),
-                registry: series.registry(),
+        if let Some(trust_chain) = &base.trust_chain {
+            return Err(RegistryError::HasKeys {
+                place: writer.registry().root().display().to_string(),
+                registry: trust_chain.registry(),
             });
         }
         let lines = base.lines(&*writer)?;
-        let mut edition = Edition::default();
+        let mut changeset = Changeset::default();
         if let Some(from) = from {
-            edition.present = bring_all(&*writer, from, self.progress)?;
+            changeset.present = bring_all(&*writer, from, self.progress)?;
         }
-        edition.again = others(&lines, &edition);
-        self.publish_lines(&mut *writer, &base, &lines, edition)
+        changeset.again = others(&lines, &changeset);
+        self.publish_lines(&mut *writer, &base, &lines, changeset)
     }
 
     /// Publishes the same again, so that it holds longer.
     ///
     /// # Errors
-    /// When the keys may not sign it, or the tree cannot be written.
-    pub fn renew(&self, destination: &Destination) -> Result<Published, TreeError> {
+    /// When the keys may not sign it, or the registry cannot be written.
+    pub fn renew(&self, destination: &Destination) -> Result<Published, RegistryError> {
         until_won(&*destination.store, || {
             self.sign_again(destination, &|_| false)
         })
@@ -82,42 +84,45 @@ impl Session<'_> {
     /// subjects that were signed.
     ///
     /// # Errors
-    /// When the keys may not sign it, or the tree cannot be written.
+    /// When the keys may not sign it, or the registry cannot be written.
     pub fn sign_again(
         &self,
         destination: &Destination,
         chosen: &dyn Fn(&Subject) -> bool,
-    ) -> Result<(Published, Vec<Subject>), TreeError> {
+    ) -> Result<(Published, Vec<Subject>), RegistryError> {
         let (mut writer, base) = self.open_there(destination)?;
-        let Some(series) = &base.series else {
-            return Err(TreeError::NoKeys(writer.tree().root().to_owned()));
+        let Some(trust_chain) = &base.trust_chain else {
+            return Err(RegistryError::NoKeys(writer.registry().root().to_owned()));
         };
         let lines = base.lines(&*writer)?;
-        let mut edition = Edition::default();
-        for subject in others(&lines, &edition) {
+        let mut changeset = Changeset::default();
+        for subject in others(&lines, &changeset) {
             if !chosen(&subject) {
                 continue;
             }
-            match standing(writer.tree(), series, &lines, &subject)? {
+            match standing(writer.registry(), trust_chain, &lines, &subject)? {
                 Standing::Counts => {}
-                Standing::CountedOnce(_) => edition.again.push(subject),
+                Standing::CountedOnce(_) => changeset.again.push(subject),
                 // Somebody who may sign heads has put it there.
-                Standing::Never => return Err(TreeError::NeverCounted(subject.to_string())),
+                Standing::Never => return Err(RegistryError::NeverCounted(subject.to_string())),
             }
         }
-        let again = edition.again.clone();
-        let published = self.publish_lines(&mut *writer, &base, &lines, edition)?;
+        let again = changeset.again.clone();
+        let published = self.publish_lines(&mut *writer, &base, &lines, changeset)?;
         Ok((published, again))
     }
 
-    /// Opens a tree that must be there.
-    fn open_there(&self, destination: &Destination) -> Result<(Box<dyn Writer>, Base), TreeError> {
+    /// Opens a registry that must be there.
+    fn open_there(
+        &self,
+        destination: &Destination,
+    ) -> Result<(Box<dyn Writer>, Base), RegistryError> {
         self.recovered(destination.open_there(self.progress)?)
     }
 
-    fn recovered(&self, writer: Box<dyn Writer>) -> Result<(Box<dyn Writer>, Base), TreeError> {
+    fn recovered(&self, writer: Box<dyn Writer>) -> Result<(Box<dyn Writer>, Base), RegistryError> {
         let base = recover(&*writer, self.progress)?;
-        base.check_known(writer.tree(), self.pins)?;
+        base.check_known(writer.registry(), self.pins)?;
         Ok((writer, base))
     }
 
@@ -126,12 +131,19 @@ impl Session<'_> {
         writer: &mut dyn Writer,
         base: &Base,
         lines: &Lines,
-        edition: Edition,
-    ) -> Result<Published, TreeError> {
-        let signing = signing(writer.tree(), base, self.keys, &edition, lines, self.now)?;
+        changeset: Changeset,
+    ) -> Result<Published, RegistryError> {
+        let signing = signing(
+            writer.registry(),
+            base,
+            self.keys,
+            &changeset,
+            lines,
+            self.now,
+        )?;
         let publication = Publication {
-            edition,
-            settings: writer.tree().settings().clone(),
+            changeset,
+            settings: writer.registry().settings().clone(),
             signing,
             now: self.now,
         };
@@ -142,11 +154,11 @@ impl Session<'_> {
 /// Links or copies every image of another registry, and gives what is published of them.
 fn bring_all(
     writer: &dyn Writer,
-    from: &Tree,
+    from: &Registry,
     observer: &dyn Observer,
-) -> Result<Vec<(Subject, sreg_model::statement::Image)>, TreeError> {
-    let series = from.trust_chain()?;
-    let head = heads::newest(from, series.as_ref())?;
+) -> Result<Vec<(Subject, sreg_model::statement::Image)>, RegistryError> {
+    let trust_chain = from.trust_chain()?;
+    let head = heads::newest(from, trust_chain.as_ref())?;
     let lines = lines(from, head.as_ref().map(Document::body))?;
     let mut present = Vec::new();
     for line in lines.values().flat_map(|keys| keys.values()).flatten() {
@@ -164,7 +176,7 @@ fn bring_all(
             let place = Place::blob(&subject.repository, digest);
             let file = from.path(&place);
             let metadata =
-                std::fs::metadata(&file).map_err(TreeError::read_place(from.root(), &place))?;
+                std::fs::metadata(&file).map_err(RegistryError::read_place(from.root(), &place))?;
             let stamp = Stamp::of(&metadata);
             writer.put_file(&place, &file, &stamp, LinkMode::Auto, observer)?;
         }
@@ -186,21 +198,21 @@ enum Standing {
 }
 
 fn standing(
-    tree: &Tree,
-    series: &Series,
+    registry: &Registry,
+    trust_chain: &TrustChain,
     lines: &Lines,
     subject: &Subject,
-) -> Result<Standing, TreeError> {
+) -> Result<Standing, RegistryError> {
     let key = sreg_model::node::TagKey::new(subject.repository.name(), &subject.tag);
     let lines = lines.get(subject.repository.namespace());
     let lines = lines.and_then(|keys| keys.get(key.as_str()));
     let line = lines.and_then(|lines| lines.iter().find(|line| line.arch == subject.arch));
     match line {
         Some(line) => {
-            let statement = tree.statement(&line.statement)?;
-            Ok(match series.check_statement(&statement) {
+            let statement = registry.statement(&line.statement)?;
+            Ok(match trust_chain.check_statement(&statement) {
                 Ok(_) => Standing::Counts,
-                Err(_) if series.counted_once(&statement) => {
+                Err(_) if trust_chain.counted_once(&statement) => {
                     Standing::CountedOnce(line.image.map(|image| image.digest))
                 }
                 Err(_) => Standing::Never,
@@ -210,43 +222,43 @@ fn standing(
     }
 }
 
-/// The next statement about a subject in a tree, not signed yet. What is attached to the same image stays.
+/// The next statement about a subject in a registry, not signed yet. What is attached to the same image stays.
 ///
 /// # Errors
-/// When the tree cannot be read, or the tag is frozen.
+/// When the registry cannot be read, or the tag is frozen.
 pub fn next_statement(
-    tree: &Tree,
-    series: &Series,
+    registry: &Registry,
+    trust_chain: &TrustChain,
     subject: &Subject,
     mut claim: Claim,
     now: u64,
-) -> Result<Statement, TreeError> {
-    let head = heads::newest(tree, Some(series))?;
+) -> Result<Statement, RegistryError> {
+    let head = heads::newest(registry, Some(trust_chain))?;
     if let Some(head) = &head {
-        let path = tree.path(&Place::Head);
-        let checked = series.check_newest_head(head);
-        checked.map_err(|source| TreeError::Policy { path, source })?;
+        let path = registry.path(&Place::Head);
+        let checked = trust_chain.check_newest_head(head);
+        checked.map_err(|source| RegistryError::Policy { path, source })?;
     }
     let tag = subject.tag.clone();
     let reference = Reference::tagged(subject.repository.clone(), tag);
     let lines = match &head {
-        Some(head) => tree.lines(head.body(), &reference)?,
+        Some(head) => registry.lines(head.body(), &reference)?,
         None => Vec::new(),
     };
     let line = lines.iter().find(|line| line.arch == subject.arch);
     let previous = line
-        .map(|line| tree.statement(&line.statement))
+        .map(|line| registry.statement(&line.statement))
         .transpose()?;
     if let Some(before) = &previous
-        && !series.counted_once(before)
+        && !trust_chain.counted_once(before)
     {
-        return Err(TreeError::NeverCounted(subject.to_string()));
+        return Err(RegistryError::NeverCounted(subject.to_string()));
     }
     let before = previous.as_ref().and_then(|before| before.body().image());
     if let Some(before) = before
         && before.frozen
     {
-        return Err(TreeError::Frozen(subject.to_string()));
+        return Err(RegistryError::Frozen(subject.to_string()));
     }
     if let (Some(before), Claim::Present(image)) = (before, &mut claim)
         && before.digest == image.digest
@@ -265,7 +277,7 @@ pub fn next_statement(
     })
 }
 
-/// The subjects of a tree below a namespace or a reference, as `sreg ls` takes it; all where it is
+/// The subjects of a registry below a namespace or a reference, as `sreg ls` takes it; all where it is
 /// empty.
 #[must_use]
 pub fn is_below(subject: &Subject, below: &str) -> bool {
@@ -280,15 +292,15 @@ pub fn is_below(subject: &Subject, below: &str) -> bool {
 /// # Errors
 /// When the statement cannot be read, or does not count.
 pub fn signers(
-    tree: &Tree,
-    series: &Series,
+    registry: &Registry,
+    trust_chain: &TrustChain,
     line: &sreg_model::node::TagEntry,
-) -> Result<Vec<sreg_model::Fingerprint>, TreeError> {
-    let statement = tree.statement(&line.statement)?;
-    series
+) -> Result<Vec<sreg_model::Fingerprint>, RegistryError> {
+    let statement = registry.statement(&line.statement)?;
+    trust_chain
         .check_statement(&statement)
-        .map_err(|source| TreeError::Policy {
-            path: tree.path(&Place::Statement(line.statement)),
+        .map_err(|source| RegistryError::Policy {
+            path: registry.path(&Place::Statement(line.statement)),
             source,
         })
 }
@@ -297,30 +309,31 @@ pub fn signers(
 /// longer, and its image.
 ///
 /// # Errors
-/// When the tree cannot be read, it has nothing below that name, or a statement was never signed by
+/// When the registry cannot be read, it has nothing below that name, or a statement was never signed by
 /// those who might.
 pub fn to_sign_again(
-    tree: &Tree,
+    registry: &Registry,
     below: &str,
-) -> Result<Vec<(Subject, Option<Digest>)>, TreeError> {
-    let series = tree.trust_chain()?;
-    let series = series.ok_or_else(|| TreeError::NoKeys(tree.root().to_owned()))?;
-    let head = heads::newest(tree, Some(&series))?;
-    let lines = lines(tree, head.as_ref().map(Document::body))?;
+) -> Result<Vec<(Subject, Option<Digest>)>, RegistryError> {
+    let trust_chain = registry.trust_chain()?;
+    let trust_chain =
+        trust_chain.ok_or_else(|| RegistryError::NoKeys(registry.root().to_owned()))?;
+    let head = heads::newest(registry, Some(&trust_chain))?;
+    let lines = lines(registry, head.as_ref().map(Document::body))?;
     let (mut found, mut any) = (Vec::new(), below.is_empty());
-    for subject in others(&lines, &Edition::default()) {
+    for subject in others(&lines, &Changeset::default()) {
         if !is_below(&subject, below) {
             continue;
         }
         any = true;
-        match standing(tree, &series, &lines, &subject)? {
+        match standing(registry, &trust_chain, &lines, &subject)? {
             Standing::Counts => {}
             Standing::CountedOnce(digest) => found.push((subject, digest)),
-            Standing::Never => return Err(TreeError::NeverCounted(subject.to_string())),
+            Standing::Never => return Err(RegistryError::NeverCounted(subject.to_string())),
         }
     }
     match any {
         true => Ok(found),
-        false => Err(TreeError::NothingBelow(below.to_owned())),
+        false => Err(RegistryError::NothingBelow(below.to_owned())),
     }
 }

@@ -10,7 +10,7 @@ use sreg_registry::derive::{self, Lines};
 
 /// What a registry is to say of some subjects. Others stay as they are.
 #[derive(Debug, Default)]
-pub struct Edition {
+pub struct Changeset {
     /// The images of subjects that are present.
     pub present: Vec<(Subject, Image)>,
     /// Subjects that are gone, and why.
@@ -32,10 +32,10 @@ pub struct Provided {
     pub statement: Document<Statement>,
 }
 
-/// The subjects that an edition says nothing of.
-pub fn others(lines: &Lines, edition: &Edition) -> Vec<Subject> {
-    let present = edition.present.iter().map(|(subject, _)| subject);
-    let removed = edition.removed.iter().map(|(subject, _)| subject);
+/// The subjects that an changeset says nothing of.
+pub fn others(lines: &Lines, changeset: &Changeset) -> Vec<Subject> {
+    let present = changeset.present.iter().map(|(subject, _)| subject);
+    let removed = changeset.removed.iter().map(|(subject, _)| subject);
     let stated: BTreeSet<&Subject> = present.chain(removed).collect();
     let subjects = lines.iter().flat_map(|(namespace, keys)| {
         let lines = keys.values().flatten();

@@ -5,16 +5,16 @@ use sreg_model::head::Head;
 use sreg_model::layout::Place;
 use sreg_model::trust::Trust;
 use sreg_registry::derive::Lines;
-use sreg_registry::heads::{self, Line, has_later_trust};
+use sreg_registry::heads::{self, HeadCursor, has_later_trust};
 use sreg_registry::journal::{Journal, Noted};
 use sreg_registry::trust::read_trust;
-use sreg_registry::{Tree, TreeError};
-use sreg_sign::Series;
+use sreg_registry::{Registry, RegistryError};
+use sreg_sign::TrustChain;
 
 use crate::attempts::ATTEMPTS;
 use crate::progress::Progress;
 use crate::recover::{Base, create_trust};
-use crate::update_views::{self, Shown};
+use crate::update_views::{self, ViewsAt};
 use crate::version::{Prepared, Publication, prepare};
 use crate::writer::Writer;
 
@@ -29,14 +29,14 @@ pub struct Published {
     /// The newest head.
     pub head: Document<Head>,
     /// All versions of trust; `None` if the registry has no keys.
-    pub trust_chain: Option<Series>,
+    pub trust_chain: Option<TrustChain>,
     /// Whether there is a new version: if not, all of it was published already.
     pub changed: bool,
 }
 
 /// Publishes, unless it changes nothing: the head that then is the newest.
 ///
-/// The images and chains that the edition names are in the tree already.
+/// The images and chains that the changeset names are in the registry already.
 ///
 /// # Errors
 /// Those of reading and writing the registry; `Conflict` or `Overtaken` if another publisher was faster.
@@ -46,13 +46,13 @@ pub fn publish(
     lines: &Lines,
     publication: &Publication<'_>,
     watch: &dyn Progress,
-) -> Result<Published, TreeError> {
-    let prepared = prepare(writer.tree(), writer, base, lines, publication)?;
+) -> Result<Published, RegistryError> {
+    let prepared = prepare(writer.registry(), writer, base, lines, publication)?;
     carry_out(writer, base, &prepared, watch)
 }
 
 /// Publishes what is prepared: the head that then is the newest. Statements, nodes, images and chains
-/// are in the tree already.
+/// are in the registry already.
 ///
 /// Up to the commit nothing that readers see changes; what comes after it is finished by the next run
 /// if this one is killed.
@@ -61,34 +61,34 @@ pub(crate) fn carry_out(
     base: &Base,
     prepared: &Prepared,
     watch: &dyn Progress,
-) -> Result<Published, TreeError> {
-    let nothing = || TreeError::NoHead(writer.tree().root().to_owned());
-    if prepared.is_nothing(writer.tree()) {
+) -> Result<Published, RegistryError> {
+    let nothing = || RegistryError::NoHead(writer.registry().root().to_owned());
+    if prepared.is_nothing(writer.registry()) {
         let newest = base.head.clone().ok_or_else(nothing)?;
-        writer.advance(Line {
-            series: base.series.as_ref(),
+        writer.advance(HeadCursor {
+            trust_chain: base.trust_chain.as_ref(),
             head: &newest,
         })?;
         // A run that was killed may have left them behind, and nobody else may come after it.
         if base.shown.as_ref().map(Document::id) != Some(newest.id()) {
             let shown = base.views_before(&newest);
-            show(writer, base.series.clone(), shown, &newest, watch)?;
+            show(writer, base.trust_chain.clone(), shown, &newest, watch)?;
         }
         return Ok(Published {
             head: newest,
-            trust_chain: base.series.clone(),
+            trust_chain: base.trust_chain.clone(),
             changed: false,
         });
     }
     writer.check_room(FILES + prepared.changed * FILES_OF_A_TAG)?;
     let (trust, next) = (prepared.trust.as_ref(), prepared.next.as_ref());
-    let same_settings = *writer.tree().settings() == prepared.settings;
+    let same_settings = *writer.registry().settings() == prepared.settings;
     let noted = base.shown.as_ref().filter(|_| same_settings);
     let noted = noted.map(Noted::of);
     writer.begin(&Journal::new(noted).with(trust, next))?;
     writer.sync()?;
-    let series = base.series_after(trust);
-    let newest = commit(writer, base, series.as_ref(), trust, next)?;
+    let trust_chain = base.series_after(trust);
+    let newest = commit(writer, base, trust_chain.as_ref(), trust, next)?;
     let newest = newest.or(base.head.as_ref()).ok_or_else(nothing)?;
     if !same_settings {
         writer.replace_settings(&prepared.settings)?;
@@ -96,18 +96,18 @@ pub(crate) fn carry_out(
     watch.committed(newest.body());
     let shown = match same_settings {
         true => base.views_before(newest),
-        false => Shown::perhaps(base.shown.as_ref()),
+        false => ViewsAt::at_most(base.shown.as_ref()),
     };
-    show(writer, series.clone(), shown, newest, watch)?;
+    show(writer, trust_chain.clone(), shown, newest, watch)?;
     Ok(Published {
         head: newest.clone(),
-        trust_chain: series,
+        trust_chain,
         changed: true,
     })
 }
 
 /// Notes that views are to be written, before the first thing that readers see changes.
-pub(crate) fn begin_views(writer: &dyn Writer, base: &Base) -> Result<(), TreeError> {
+pub(crate) fn begin_views(writer: &dyn Writer, base: &Base) -> Result<(), RegistryError> {
     let shown = base.shown.as_ref().map(Noted::of);
     writer.begin(&Journal::new(shown))?;
     writer.sync()
@@ -117,24 +117,24 @@ pub(crate) fn begin_views(writer: &dyn Writer, base: &Base) -> Result<(), TreeEr
 /// meanwhile.
 pub(crate) fn show(
     writer: &dyn Writer,
-    mut series: Option<Series>,
-    shown: Shown<'_>,
+    mut trust_chain: Option<TrustChain>,
+    shown: ViewsAt<'_>,
     committed: &Document<Head>,
     watch: &dyn Progress,
-) -> Result<(), TreeError> {
+) -> Result<(), RegistryError> {
     let mut newest = committed.clone();
     let mut left_behind: Option<Document<Head>> = None;
     for _ in 0..ATTEMPTS {
-        let line = Line {
-            series: series.as_ref(),
+        let line = HeadCursor {
+            trust_chain: trust_chain.as_ref(),
             head: &newest,
         };
         let from = match &left_behind {
-            Some(head) => Shown::Perhaps(head.body()),
+            Some(head) => ViewsAt::AtMost(head.body()),
             None => shown,
         };
-        let rolled = update_views::roll_forward(writer, from, line, watch);
-        let is_shown = !matches!(rolled, Err(TreeError::Overtaken));
+        let rolled = update_views::update_views(writer, from, line, watch);
+        let is_shown = !matches!(rolled, Err(RegistryError::Overtaken));
         if is_shown {
             rolled?;
             writer.sync()?;
@@ -143,12 +143,12 @@ pub(crate) fn show(
         if !writer.is_shared() {
             return Ok(());
         }
-        let tree = writer.tree();
-        if is_shown && line.is_newest(tree)? {
+        let registry = writer.registry();
+        if is_shown && line.is_newest(registry)? {
             return Ok(());
         }
-        series = tree.trust_chain()?;
-        let Some(found) = heads::newest(tree, series.as_ref())? else {
+        trust_chain = registry.trust_chain()?;
+        let Some(found) = heads::newest(registry, trust_chain.as_ref())? else {
             return Ok(());
         };
         if found.body().epoch > newest.body().epoch {
@@ -165,19 +165,19 @@ pub(crate) fn show(
 fn commit<'a>(
     writer: &dyn Writer,
     base: &Base,
-    series: Option<&Series>,
+    trust_chain: Option<&TrustChain>,
     trust: Option<&Document<Trust>>,
     head: Option<&'a Document<Head>>,
-) -> Result<Option<&'a Document<Head>>, TreeError> {
+) -> Result<Option<&'a Document<Head>>, RegistryError> {
     if let Some(trust) = trust {
-        check_unpublished(writer.tree(), trust)?;
+        check_unpublished(writer.registry(), trust)?;
     }
     if let Some(head) = head {
         let (epoch, version) = (head.body().epoch, head.body().version);
         let slot = Place::HeadSlot { epoch, version };
         // No other trust can begin its epoch now, so that no other head can be the first of it.
         let before_the_first = match (trust, version) {
-            (Some(_), 1) => writer.tree().slot(&slot)?,
+            (Some(_), 1) => writer.registry().slot(&slot)?,
             _ => None,
         };
         let junk = before_the_first.as_ref().or(base.junk.as_ref());
@@ -188,36 +188,40 @@ fn commit<'a>(
     }
     if let Some(head) = head {
         match trust {
-            Some(_) => check_slot(writer.tree(), head)?,
-            None if writer.is_shared() => check_not_left_behind(writer.tree(), series, head)?,
+            Some(_) => check_slot(writer.registry(), head)?,
+            None if writer.is_shared() => {
+                check_not_left_behind(writer.registry(), trust_chain, head)?
+            }
             None => {}
         }
-        writer.advance(Line { series, head })?;
+        writer.advance(HeadCursor { trust_chain, head })?;
     }
     Ok(head)
 }
 
 /// Refuses trust of which another was published since it was made. It is noted in the journal already,
 /// so that nobody publishes one after this look.
-fn check_unpublished(tree: &Tree, trust: &Document<Trust>) -> Result<(), TreeError> {
+fn check_unpublished(registry: &Registry, trust: &Document<Trust>) -> Result<(), RegistryError> {
     let version = trust.body().version;
-    match read_trust(tree, version) {
-        Err(TreeError::Missing { .. }) => Ok(()),
+    match read_trust(registry, version) {
+        Err(RegistryError::Missing { .. }) => Ok(()),
         Ok(found) if found.id() == trust.id() => Ok(()),
-        Ok(_) => Err(TreeError::Conflict(tree.path(&Place::Trust(version)))),
+        Ok(_) => Err(RegistryError::Conflict(
+            registry.path(&Place::Trust(version)),
+        )),
         Err(error) => Err(error),
     }
 }
 
 /// Refuses to say that a head is published whose slot somebody has taken who does not keep to the order
 /// in which junk is judged.
-fn check_slot(tree: &Tree, head: &Document<Head>) -> Result<(), TreeError> {
+fn check_slot(registry: &Registry, head: &Document<Head>) -> Result<(), RegistryError> {
     let (epoch, version) = (head.body().epoch, head.body().version);
     let slot = Place::HeadSlot { epoch, version };
-    match tree.slot(&slot)?.as_deref() == Some(head.bytes()) {
+    match registry.slot(&slot)?.as_deref() == Some(head.bytes()) {
         true => Ok(()),
-        false => Err(TreeError::Meanwhile {
-            path: tree.path(&slot),
+        false => Err(RegistryError::Meanwhile {
+            path: registry.path(&slot),
             what: "another head was put in its place".to_owned(),
         }),
     }
@@ -226,17 +230,17 @@ fn check_slot(tree: &Tree, head: &Document<Head>) -> Result<(), TreeError> {
 /// Refuses to say that a head is published, where trust that was published meanwhile begins an epoch
 /// before it (COM-25).
 fn check_not_left_behind(
-    tree: &Tree,
-    series: Option<&Series>,
+    registry: &Registry,
+    trust_chain: Option<&TrustChain>,
     head: &Document<Head>,
-) -> Result<(), TreeError> {
-    if !has_later_trust(tree, series)? {
+) -> Result<(), RegistryError> {
+    if !has_later_trust(registry, trust_chain)? {
         return Ok(());
     }
     let (epoch, version) = (head.body().epoch, head.body().version);
-    let series = tree.trust_chain()?;
-    match series.is_some_and(|series| series.is_abandoned(epoch, version)) {
-        true => Err(TreeError::Overtaken),
+    let trust_chain = registry.trust_chain()?;
+    match trust_chain.is_some_and(|trust_chain| trust_chain.is_abandoned(epoch, version)) {
+        true => Err(RegistryError::Overtaken),
         false => Ok(()),
     }
 }

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use sreg_model::settings::Settings;
-use sreg_registry::{Tree, TreeError};
+use sreg_registry::{Registry, RegistryError};
 use sreg_store::{Local, Store};
 
 use crate::folder_writer::FolderWriter;
@@ -18,7 +18,7 @@ pub struct Destination {
     /// The folder, the bucket.
     pub store: Arc<dyn Store>,
     /// The registry that is there, if it was opened already.
-    pub registry: Option<Tree>,
+    pub registry: Option<Registry>,
     /// Where it is noted what has arrived of an upload, so that a later run goes on; nothing: it
     /// begins anew.
     pub uploads: Option<PathBuf>,
@@ -47,12 +47,12 @@ impl Destination {
     /// Returns the same, with the registry that is there opened.
     ///
     /// # Errors
-    /// `NotATree` if there is none; `Settings` if it is of a later format; `Read` or `Store` if it cannot be
+    /// `NotARegistry` if there is none; `Settings` if it is of a later format; `Read` or `Store` if it cannot be
     /// read.
-    pub fn opened(&self) -> Result<Self, TreeError> {
+    pub fn opened(&self) -> Result<Self, RegistryError> {
         let registry = match &self.registry {
             Some(registry) => registry.clone(),
-            None => Tree::in_store(self.store.clone())?,
+            None => Registry::in_store(self.store.clone())?,
         };
         Ok(Self {
             registry: Some(registry),
@@ -63,8 +63,8 @@ impl Destination {
     /// Runs what waits for a store, with as many requests at once as may be.
     pub(crate) fn at_once<T: Send>(
         &self,
-        run: impl FnOnce() -> Result<T, TreeError> + Send,
-    ) -> Result<T, TreeError> {
+        run: impl FnOnce() -> Result<T, RegistryError> + Send,
+    ) -> Result<T, RegistryError> {
         if self.at_once <= 1 || self.store.folder().is_some() {
             return run();
         }
@@ -78,24 +78,30 @@ impl Destination {
         }
     }
 
-    /// A writer of the tree that is there: a mistyped place is none.
-    pub(crate) fn open_there(&self, watch: &dyn Progress) -> Result<Box<dyn Writer>, TreeError> {
-        let tree = match &self.registry {
+    /// A writer of the registry that is there: a mistyped place is none.
+    pub(crate) fn open_there(
+        &self,
+        watch: &dyn Progress,
+    ) -> Result<Box<dyn Writer>, RegistryError> {
+        let registry = match &self.registry {
             Some(registry) => registry.clone(),
-            None => Tree::in_store(self.store.clone())?,
+            None => Registry::in_store(self.store.clone())?,
         };
         match self.store.folder() {
-            Some(_) => self.open(tree.settings(), watch),
-            None => Ok(Box::new(StoreWriter::of(tree, self.uploads.as_deref())?)),
+            Some(_) => self.open(registry.settings(), watch),
+            None => Ok(Box::new(StoreWriter::of(
+                registry,
+                self.uploads.as_deref(),
+            )?)),
         }
     }
 
-    /// A writer of the tree that is there, or of a new one with `settings`.
+    /// A writer of the registry that is there, or of a new one with `settings`.
     pub(crate) fn open(
         &self,
         settings: &Settings,
         watch: &dyn Progress,
-    ) -> Result<Box<dyn Writer>, TreeError> {
+    ) -> Result<Box<dyn Writer>, RegistryError> {
         Ok(match self.store.folder() {
             Some(folder) => Box::new(FolderWriter::open(folder, settings, watch)?),
             None => Box::new(StoreWriter::open(

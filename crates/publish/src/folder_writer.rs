@@ -1,4 +1,4 @@
-//! Writes into a tree: one writer at a time, and every file appears whole or not at all.
+//! Writes into a registry: one writer at a time, and every file appears whole or not at all.
 //!
 //! A file is written under `staging/`, or without a name, then renamed or linked to its place.
 //! The commit is a hard link, which fails where something stands already (`spec/commit.md`).
@@ -29,17 +29,17 @@ pub use self::room::check_room;
 use crate::link::{LinkMode, bring};
 use crate::progress::Progress;
 use crate::writer::{Puts, Writer, evidence};
-use sreg_registry::Tree;
-use sreg_registry::TreeError;
-use sreg_registry::heads::Line;
+use sreg_registry::Registry;
+use sreg_registry::RegistryError;
+use sreg_registry::heads::HeadCursor;
 use sreg_registry::journal::{Journal, journal};
 
 /// The most files that are made durable one by one.
 const MOST_SYNCED: usize = 64;
 
-/// The only writer of a tree. Dropping it removes what is left in `staging/`, but a journal.
+/// The only writer of a registry. Dropping it removes what is left in `staging/`, but a journal.
 pub struct FolderWriter {
-    tree: Tree,
+    registry: Registry,
     /// Who may read and write what is made.
     modes: Modes,
     /// Whether the file system has symbolic links.
@@ -49,7 +49,7 @@ pub struct FolderWriter {
     unsynced: Mutex<Option<BTreeSet<PathBuf>>>,
     /// Whether a place where something else stands is left as it is, and is no error.
     passes_over: bool,
-    /// Folders that are known to be in the tree, whatever links lead there.
+    /// Folders that are known to be in the registry, whatever links lead there.
     inside: Mutex<HashSet<PathBuf>>,
     /// Held as long as the writer lives; released last.
     _lock: FolderLock,
@@ -62,14 +62,18 @@ impl FolderWriter {
     /// # Errors
     /// `NotOurs` if the folder holds files that are not those of a registry; `Write` or `Read` if the folder
     /// cannot be written or read; `Cancelled` if `watch` stops the wait for the lock.
-    pub fn open(root: &Path, settings: &Settings, watch: &dyn Progress) -> Result<Self, TreeError> {
-        fs::create_dir_all(root).map_err(TreeError::write(root))?;
+    pub fn open(
+        root: &Path,
+        settings: &Settings,
+        watch: &dyn Progress,
+    ) -> Result<Self, RegistryError> {
+        fs::create_dir_all(root).map_err(RegistryError::write(root))?;
         // Before anything is written into a folder of somebody else.
         tree_at(root, settings)?;
         let lock = lock(root, watch)?;
         let mut writer = Self {
-            tree: tree_at(root, settings)?,
-            modes: Modes::of(root).map_err(TreeError::read(root))?,
+            registry: tree_at(root, settings)?,
+            modes: Modes::of(root).map_err(RegistryError::read(root))?,
             has_links: true,
             next: AtomicU64::new(0),
             unsynced: Mutex::new(Some(BTreeSet::new())),
@@ -83,10 +87,10 @@ impl FolderWriter {
         match writer.modes.make_folders(&staging) {
             // What has to be written will tell; removing needs no room.
             Err(error) if is_full(&error) => {}
-            made => made.map_err(TreeError::write(&staging))?,
+            made => made.map_err(RegistryError::write(&staging))?,
         }
-        if !writer.tree.path(&Place::Settings).exists() {
-            writer.put(&Place::Settings, &writer.tree.settings().encode())?;
+        if !writer.registry.path(&Place::Settings).exists() {
+            writer.put(&Place::Settings, &writer.registry.settings().encode())?;
         }
         writer.has_links = writer.tries_links();
         if !writer.has_links {
@@ -123,7 +127,7 @@ impl FolderWriter {
     fn put_nameless(&self, path: &Path, bytes: &[u8]) -> io::Result<()> {
         self.check_inside(path).map_err(io::Error::other)?;
         let flags = OFlags::TMPFILE | OFlags::WRONLY | OFlags::CLOEXEC;
-        let staging = self.tree.root().join(STAGING);
+        let staging = self.registry.root().join(STAGING);
         let file = File::from(rustix::fs::open(
             staging,
             flags,
@@ -148,12 +152,12 @@ impl FolderWriter {
     ///
     /// # Errors
     /// `Write`, `Space` or `Store` if it cannot be written.
-    pub fn replace(&self, place: &Place, bytes: &[u8]) -> Result<(), TreeError> {
+    pub fn replace(&self, place: &Place, bytes: &[u8]) -> Result<(), RegistryError> {
         let staged = self.stage(bytes)?;
-        self.settle(&staged, &self.tree.path(place))
+        self.settle(&staged, &self.registry.path(place))
     }
 
-    /// Brings an image into the tree, unless it is there and not `is_changed`. The file must still be what
+    /// Brings an image into the registry, unless it is there and not `is_changed`. The file must still be what
     /// `stamp` says.
     ///
     /// # Errors
@@ -165,8 +169,8 @@ impl FolderWriter {
         stamp: &Stamp,
         (mode, is_changed): (LinkMode, bool),
         observer: &dyn Observer,
-    ) -> Result<(), TreeError> {
-        let path = self.tree.path(place);
+    ) -> Result<(), RegistryError> {
+        let path = self.registry.path(place);
         let is_there = !is_changed
             && fs::metadata(&path).is_ok_and(|found| found.is_file() && found.len() == stamp.size);
         match is_there {
@@ -183,7 +187,7 @@ impl FolderWriter {
         stamp: &Stamp,
         mode: LinkMode,
         observer: &dyn Observer,
-    ) -> Result<(), TreeError> {
+    ) -> Result<(), RegistryError> {
         let staged = self.staged_path();
         let mut last = None;
         for attempt in mode.attempts(file) {
@@ -207,12 +211,12 @@ impl FolderWriter {
         }
         match last {
             Some(error) if error.kind() == io::ErrorKind::Interrupted => {
-                return Err(TreeError::Cancelled);
+                return Err(RegistryError::Cancelled);
             }
-            Some(error) => return Err(TreeError::write(path)(error)),
+            Some(error) => return Err(RegistryError::write(path)(error)),
             None => {}
         }
-        let after = Stamp::of(&fs::metadata(file).map_err(TreeError::read(file))?);
+        let after = Stamp::of(&fs::metadata(file).map_err(RegistryError::read(file))?);
         if !after.has_same_content(stamp) {
             let _ = fs::remove_file(&staged);
             return Err(sreg_index::hasher::HashError::Changed {
@@ -223,9 +227,9 @@ impl FolderWriter {
         self.settle(&staged, path)
     }
 
-    /// Refuses a path whose folder is a symbolic link, or is reached by one, to outside the tree.
-    fn check_inside(&self, path: &Path) -> Result<(), TreeError> {
-        let folder = path.parent().unwrap_or(self.tree.root());
+    /// Refuses a path whose folder is a symbolic link, or is reached by one, to outside the registry.
+    fn check_inside(&self, path: &Path) -> Result<(), RegistryError> {
+        let folder = path.parent().unwrap_or(self.registry.root());
         if self
             .inside
             .lock()
@@ -234,7 +238,8 @@ impl FolderWriter {
         {
             return Ok(());
         }
-        let root = fs::canonicalize(self.tree.root()).map_err(TreeError::read(self.tree.root()))?;
+        let root = fs::canonicalize(self.registry.root())
+            .map_err(RegistryError::read(self.registry.root()))?;
         // A folder that is yet to be made will be in the nearest one that exists.
         let nearest = folder
             .ancestors()
@@ -242,9 +247,9 @@ impl FolderWriter {
         if !nearest.is_some_and(|nearest| nearest.starts_with(&root)) {
             let error = io::Error::new(
                 io::ErrorKind::InvalidInput,
-                "a symbolic link leads out of the tree",
+                "a symbolic link leads out of the registry",
             );
-            return Err(TreeError::write(path)(error));
+            return Err(RegistryError::write(path)(error));
         }
         self.inside
             .lock()
@@ -286,13 +291,13 @@ impl FolderWriter {
 
     fn staged_path(&self) -> PathBuf {
         let number = self.next.fetch_add(1, Ordering::Relaxed);
-        self.tree
+        self.registry
             .root()
             .join(STAGING)
             .join(format!("{}-{number}", std::process::id()))
     }
 
-    fn stage(&self, bytes: &[u8]) -> Result<PathBuf, TreeError> {
+    fn stage(&self, bytes: &[u8]) -> Result<PathBuf, RegistryError> {
         let path = self.staged_path();
         let write = || {
             let mut file = File::create_new(&path)?;
@@ -301,7 +306,7 @@ impl FolderWriter {
         };
         write().map_err(|source| {
             let _ = fs::remove_file(&path);
-            TreeError::Write {
+            RegistryError::Write {
                 path: path.clone(),
                 source,
             }
@@ -309,9 +314,9 @@ impl FolderWriter {
         Ok(path)
     }
 
-    /// Makes a symbolic link at `place` to another place of the tree.
-    fn put_link(&self, place: &Place, to: &Place) -> Result<(), TreeError> {
-        let (path, target) = (self.tree.path(place), place.link_to(to));
+    /// Makes a symbolic link at `place` to another place of the registry.
+    fn put_link(&self, place: &Place, to: &Place) -> Result<(), RegistryError> {
+        let (path, target) = (self.registry.path(place), place.link_to(to));
         if fs::read_link(&path).is_ok_and(|found| found == Path::new(&target)) {
             return Ok(());
         }
@@ -319,13 +324,13 @@ impl FolderWriter {
             return self.put_instead_of_link(&path, to);
         }
         let staged = self.staged_path();
-        std::os::unix::fs::symlink(&target, &staged).map_err(TreeError::write(&staged))?;
+        std::os::unix::fs::symlink(&target, &staged).map_err(RegistryError::write(&staged))?;
         self.settle(&staged, &path)
     }
 
     /// Puts a hard link or a copy where a symbolic link should lead to `to`, which need not be there.
-    fn put_instead_of_link(&self, path: &Path, to: &Place) -> Result<(), TreeError> {
-        let target = self.tree.path(to);
+    fn put_instead_of_link(&self, path: &Path, to: &Place) -> Result<(), RegistryError> {
+        let target = self.registry.path(to);
         let identity = |path: &Path| {
             fs::symlink_metadata(path)
                 .ok()
@@ -342,12 +347,12 @@ impl FolderWriter {
             .or_else(|_| bring(&target, &staged, LinkMode::Copy, &Unobserved));
         copied.map_err(|source| {
             let _ = fs::remove_file(&staged);
-            TreeError::write(path)(source)
+            RegistryError::write(path)(source)
         })?;
         self.settle(&staged, path)
     }
 
-    fn settle(&self, staged: &Path, path: &Path) -> Result<(), TreeError> {
+    fn settle(&self, staged: &Path, path: &Path) -> Result<(), RegistryError> {
         self.check_inside(path)?;
         self.touched(path);
         self.with_parent(path, || fs::rename(staged, path))
@@ -356,7 +361,7 @@ impl FolderWriter {
                 if self.is_passed_over(&error) {
                     return Ok(());
                 }
-                Err(TreeError::write(path)(error))
+                Err(RegistryError::write(path)(error))
             })
     }
 
@@ -367,7 +372,7 @@ impl FolderWriter {
 
     /// Removes what runs left under `staging/`, but a journal.
     fn clear_staging(&self) {
-        let staging = self.tree.root().join(STAGING);
+        let staging = self.registry.root().join(STAGING);
         let Ok(entries) = fs::read_dir(&staging) else {
             return;
         };
@@ -382,8 +387,8 @@ impl FolderWriter {
 }
 
 impl Puts for FolderWriter {
-    fn put(&self, place: &Place, bytes: &[u8]) -> Result<(), TreeError> {
-        let path = self.tree.path(place);
+    fn put(&self, place: &Place, bytes: &[u8]) -> Result<(), RegistryError> {
+        let path = self.registry.path(place);
         match read_capped(&path, bytes.len()) {
             Ok(found) if found == bytes => Ok(()),
             Err(error) if is_absent(&error) && self.put_nameless(&path, bytes).is_ok() => Ok(()),
@@ -393,15 +398,15 @@ impl Puts for FolderWriter {
 }
 
 impl Writer for FolderWriter {
-    fn tree(&self) -> &Tree {
-        &self.tree
+    fn registry(&self) -> &Registry {
+        &self.registry
     }
 
-    fn advance(&self, line: Line<'_>) -> Result<(), TreeError> {
+    fn advance(&self, line: HeadCursor<'_>) -> Result<(), RegistryError> {
         self.put(&Place::Head, line.head.bytes())
     }
 
-    fn put_views(&self, _: Line<'_>, views: &[View]) -> Result<(), TreeError> {
+    fn put_views(&self, _: HeadCursor<'_>, views: &[View]) -> Result<(), RegistryError> {
         views.iter().try_for_each(|view| match &view.content {
             Content::Bytes(bytes) => self.put(&view.place, bytes),
             Content::Link { to, .. } => self.put_link(&view.place, to),
@@ -415,24 +420,29 @@ impl Writer for FolderWriter {
         stamp: &Stamp,
         link: LinkMode,
         observer: &dyn Observer,
-    ) -> Result<(), TreeError> {
+    ) -> Result<(), RegistryError> {
         if let Place::Blob(repository, digest) = place {
             let files = HashMap::from([(stamp.file(), *digest)]);
             let changed = self.changed(repository, &files)?;
             changed.iter().try_for_each(|place| self.unlink(place))?;
         }
-        let path = self.tree.path(place);
+        let path = self.registry.path(place);
         self.place(&path, file, stamp, link, observer)
     }
 
-    fn replace_settings(&mut self, settings: &Settings) -> Result<(), TreeError> {
+    fn replace_settings(&mut self, settings: &Settings) -> Result<(), RegistryError> {
         self.replace(&Place::Settings, &settings.encode())?;
-        self.tree = Tree::with_settings(self.tree.store().clone(), settings.clone());
+        self.registry = Registry::with_settings(self.registry.store().clone(), settings.clone());
         Ok(())
     }
 
-    fn create(&self, place: &Place, bytes: &[u8], junk: Option<&[u8]>) -> Result<(), TreeError> {
-        let path = self.tree.path(place);
+    fn create(
+        &self,
+        place: &Place,
+        bytes: &[u8],
+        junk: Option<&[u8]>,
+    ) -> Result<(), RegistryError> {
+        let path = self.registry.path(place);
         self.check_inside(&path)?;
         match read_capped(&path, bytes.len()) {
             Ok(found) if found == bytes => return Ok(()),
@@ -441,7 +451,7 @@ impl Writer for FolderWriter {
         if let Some(junk) = junk {
             tracing::info!(%place, "quarantining invalid slot content");
             let staged = self.stage(junk)?;
-            self.settle(&staged, &self.tree.root().join(evidence(place, junk)))?;
+            self.settle(&staged, &self.registry.root().join(evidence(place, junk)))?;
             self.replace(place, bytes)?;
             return self.sync();
         }
@@ -450,8 +460,8 @@ impl Writer for FolderWriter {
             .map_err(|source| {
                 let _ = fs::remove_file(&staged);
                 match source.kind() {
-                    io::ErrorKind::AlreadyExists => TreeError::Conflict(path.clone()),
-                    _ => TreeError::Write {
+                    io::ErrorKind::AlreadyExists => RegistryError::Conflict(path.clone()),
+                    _ => RegistryError::Write {
                         path: path.clone(),
                         source,
                     },
@@ -461,19 +471,19 @@ impl Writer for FolderWriter {
         self.sync()
     }
 
-    fn remove(&self, _: Line<'_>, place: &Place) -> Result<(), TreeError> {
-        let path = self.tree.path(place);
+    fn remove(&self, _: HeadCursor<'_>, place: &Place) -> Result<(), RegistryError> {
+        let path = self.registry.path(place);
         self.check_inside(&path)?;
         match fs::remove_file(&path) {
             Err(error) if self.is_passed_over(&error) => return Ok(()),
-            Err(error) if !is_absent(&error) => return Err(TreeError::write(&path)(error)),
+            Err(error) if !is_absent(&error) => return Err(RegistryError::write(&path)(error)),
             _ => self.touched(&path),
         }
         // Folders that have become empty go too; the first that has not stays.
         for folder in path
             .ancestors()
             .skip(1)
-            .take_while(|folder| *folder != self.tree.root())
+            .take_while(|folder| *folder != self.registry.root())
         {
             if fs::remove_dir(folder).is_err() {
                 break;
@@ -484,12 +494,12 @@ impl Writer for FolderWriter {
 
     /// File by file, or, where these are many, all of the file system at once, which may hold up
     /// others.
-    fn sync(&self) -> Result<(), TreeError> {
-        let root = self.tree.root();
+    fn sync(&self) -> Result<(), RegistryError> {
+        let root = self.registry.root();
         let Some(paths) = self.unsynced().replace(BTreeSet::new()) else {
-            let folder = File::open(root).map_err(TreeError::read(root))?;
+            let folder = File::open(root).map_err(RegistryError::read(root))?;
             return match rustix::fs::syncfs(&folder).map_err(io::Error::from) {
-                Err(error) if !is_unsupported(&error) => Err(TreeError::write(root)(error)),
+                Err(error) if !is_unsupported(&error) => Err(RegistryError::write(root)(error)),
                 _ => Ok(()),
             };
         };
@@ -506,7 +516,7 @@ impl Writer for FolderWriter {
             .iter()
             .chain(&folders)
             .try_for_each(|path| match sreg_files::sync_folder(path) {
-                Err(error) if !is_absent(&error) => Err(TreeError::write(path)(error)),
+                Err(error) if !is_absent(&error) => Err(RegistryError::write(path)(error)),
                 _ => Ok(()),
             })
     }
@@ -515,27 +525,27 @@ impl Writer for FolderWriter {
         false
     }
 
-    fn check_room(&self, files: usize) -> Result<(), TreeError> {
+    fn check_room(&self, files: usize) -> Result<(), RegistryError> {
         room::check_room_for_files(self, files)
     }
 
-    fn journal(&self) -> Result<Option<Journal>, TreeError> {
-        journal(&self.tree)
+    fn journal(&self) -> Result<Option<Journal>, RegistryError> {
+        journal(&self.registry)
     }
 
-    fn begin(&self, journal: &Journal) -> Result<(), TreeError> {
+    fn begin(&self, journal: &Journal) -> Result<(), RegistryError> {
         let staged = self.stage(&journal.encode())?;
-        self.settle(&staged, &self.tree.root().join(JOURNAL))
+        self.settle(&staged, &self.registry.root().join(JOURNAL))
     }
 
-    fn settle(&self, begun: &Journal) -> Result<(), TreeError> {
+    fn settle(&self, begun: &Journal) -> Result<(), RegistryError> {
         self.begin(&Journal::new(begun.shown))
     }
 
-    fn end(&self, _: &Document<Head>) -> Result<(), TreeError> {
-        let path = self.tree.root().join(JOURNAL);
+    fn end(&self, _: &Document<Head>) -> Result<(), RegistryError> {
+        let path = self.registry.root().join(JOURNAL);
         match fs::remove_file(&path) {
-            Err(error) if !is_absent(&error) => Err(TreeError::write(&path)(error)),
+            Err(error) if !is_absent(&error) => Err(RegistryError::write(&path)(error)),
             _ => Ok(()),
         }
     }
@@ -555,26 +565,26 @@ fn is_staged(name: &str) -> bool {
 }
 
 /// The registry at `root`, or a new one in an empty folder.
-fn tree_at(root: &Path, settings: &Settings) -> Result<Tree, TreeError> {
-    match Tree::open(root) {
-        Err(TreeError::NotATree(_)) => {
-            let mut entries = fs::read_dir(root).map_err(TreeError::read(root))?;
+fn tree_at(root: &Path, settings: &Settings) -> Result<Registry, RegistryError> {
+    match Registry::open(root) {
+        Err(RegistryError::NotARegistry(_)) => {
+            let mut entries = fs::read_dir(root).map_err(RegistryError::read(root))?;
             // A run that was killed in its first moments leaves nothing but this folder.
             let ours = entries.all(|entry| entry.is_ok_and(|entry| entry.file_name() == STAGING));
             match ours {
-                true => Ok(Tree::with_settings(
+                true => Ok(Registry::with_settings(
                     Arc::new(Local::new(root)),
                     settings.clone(),
                 )),
-                false => Err(TreeError::NotOurs(root.to_owned())),
+                false => Err(RegistryError::NotOurs(root.to_owned())),
             }
         }
-        tree => tree,
+        registry => registry,
     }
 }
 
 /// Locks a folder.
-fn lock(root: &Path, watch: &dyn Progress) -> Result<FolderLock, TreeError> {
+fn lock(root: &Path, watch: &dyn Progress) -> Result<FolderLock, RegistryError> {
     let (mut told, path) = (false, root.join(LOCK));
     let mut wait = |holder: Option<&str>| {
         if watch.is_cancelled() {
@@ -592,7 +602,7 @@ fn lock(root: &Path, watch: &dyn Progress) -> Result<FolderLock, TreeError> {
         Ok(())
     };
     match FolderLock::acquire(root, &path, &mut wait) {
-        Err(error) if error.kind() == io::ErrorKind::Interrupted => Err(TreeError::Cancelled),
-        lock => lock.map_err(TreeError::write(root)),
+        Err(error) if error.kind() == io::ErrorKind::Interrupted => Err(RegistryError::Cancelled),
+        lock => lock.map_err(RegistryError::write(root)),
     }
 }

@@ -32,6 +32,6 @@ pub use commit::Published;
 pub use destination::Destination;
 pub use link::LinkMode;
 pub use progress::Progress;
-pub use publish_changeset::publish_edition;
+pub use publish_changeset::publish_changeset;
 pub use session::Session;
 pub use signing::{Keys, days};

@@ -20,9 +20,9 @@ use sreg_model::layout::Place;
 use sreg_model::node::TagEntry;
 use sreg_model::statement::{Image, Subject};
 use sreg_model::{Digest, Document, Namespace};
-use sreg_registry::heads::{self, Line};
-use sreg_registry::{Tree, TreeError};
-use sreg_sign::Series;
+use sreg_registry::heads::{self, HeadCursor};
+use sreg_registry::{Registry, RegistryError};
+use sreg_sign::TrustChain;
 
 use crate::commit::{begin_views, show};
 use crate::destination::Destination;
@@ -30,19 +30,20 @@ use crate::link::LinkMode;
 use crate::progress::Progress;
 use crate::recover::{Base, check_newest, create_trust, recover};
 use crate::session::Session;
-use crate::upload_check::{arrived, bring_file};
+use crate::upload_check::{ensure_uploaded, is_uploaded};
 use crate::writer::Writer;
 
 /// How much is copied at once: it is the network that is waited for.
 const AT_ONCE: usize = 16;
 
-/// Fetches an image from a tree into a file, verified.
-pub type Fetch<'a> = &'a (dyn Fn(&Tree, &Place, &Chain, &Path) -> Result<(), TreeError> + Sync);
+/// Fetches an image from a registry into a file, verified.
+pub type Fetch<'a> =
+    &'a (dyn Fn(&Registry, &Place, &Chain, &Path) -> Result<(), RegistryError> + Sync);
 
 /// A registry that is to be copied.
 pub struct Mirror<'a> {
     /// What is copied.
-    pub from: &'a Tree,
+    pub from: &'a Registry,
     /// Where images are put that come from a server, until they are sent on.
     pub scratch: &'a Path,
     /// How they are fetched.
@@ -51,7 +52,7 @@ pub struct Mirror<'a> {
 
 /// A copy that is being made.
 struct Copying<'a> {
-    from: &'a Tree,
+    from: &'a Registry,
     scratch: &'a Path,
     fetch: Fetch<'a>,
     session: &'a Session<'a>,
@@ -61,7 +62,7 @@ struct Copying<'a> {
 #[derive(Debug, Clone)]
 pub struct Mirrored {
     /// All trust; nothing where the registry has no keys.
-    pub series: Option<Series>,
+    pub trust_chain: Option<TrustChain>,
     /// The newest head.
     pub head: Document<Head>,
     /// The versions that were not there before.
@@ -84,7 +85,7 @@ pub fn mirror(
     destination: &Destination,
     session: &Session<'_>,
     mirror: &Mirror<'_>,
-) -> Result<Mirrored, TreeError> {
+) -> Result<Mirrored, RegistryError> {
     let copying = Copying {
         from: mirror.from,
         scratch: mirror.scratch,
@@ -98,16 +99,16 @@ pub fn mirror(
     }
 }
 
-fn run(copying: &Copying<'_>, destination: &Destination) -> Result<Mirrored, TreeError> {
+fn run(copying: &Copying<'_>, destination: &Destination) -> Result<Mirrored, RegistryError> {
     let from = copying.from;
     let source = copying.source()?;
     let newest = source.head.clone();
-    let newest = newest.ok_or_else(|| TreeError::NoHead(from.root().to_owned()))?;
+    let newest = newest.ok_or_else(|| RegistryError::NoHead(from.root().to_owned()))?;
     let mut writer = destination.open(from.settings(), copying.session.progress)?;
     let writer = &mut *writer;
     let base = recover(writer, copying.session.progress)?;
-    check_same(writer.tree(), &source, &base)?;
-    let (common, missing) = missing_heads(copying, writer.tree(), &source, &newest, &base)?;
+    check_same(writer.registry(), &source, &base)?;
+    let (common, missing) = missing_heads(copying, writer.registry(), &source, &newest, &base)?;
     let published = common.as_ref().map(|head| &head.body().index);
     let mut before = published;
     for head in &missing {
@@ -118,7 +119,7 @@ fn run(copying: &Copying<'_>, destination: &Destination) -> Result<Mirrored, Tre
     writer.sync()?;
     let finished = publish(writer, copying, &source, (&base, common.as_ref()), &missing)?;
     Ok(Mirrored {
-        series: source.series,
+        trust_chain: source.trust_chain,
         head: newest,
         versions: missing.len(),
         images,
@@ -128,14 +129,14 @@ fn run(copying: &Copying<'_>, destination: &Destination) -> Result<Mirrored, Tre
 }
 
 /// Refuses to copy over another registry.
-fn check_same(tree: &Tree, source: &Base, base: &Base) -> Result<(), TreeError> {
-    let (Some(theirs), ours) = (&base.series, &source.series) else {
+fn check_same(registry: &Registry, source: &Base, base: &Base) -> Result<(), RegistryError> {
+    let (Some(theirs), ours) = (&base.trust_chain, &source.trust_chain) else {
         return Ok(());
     };
     match ours {
         Some(ours) if ours.registry() == theirs.registry() => Ok(()),
-        _ => Err(TreeError::HasKeys {
-            place: tree.root().display().to_string(),
+        _ => Err(RegistryError::HasKeys {
+            place: registry.root().display().to_string(),
             registry: theirs.registry(),
         }),
     }
@@ -148,15 +149,15 @@ type Heads = (Option<Document<Head>>, Vec<Document<Head>>);
 /// behind by an epoch of the registry.
 fn missing_heads(
     copying: &Copying<'_>,
-    copy: &Tree,
+    copy: &Registry,
     source: &Base,
     newest: &Document<Head>,
     base: &Base,
-) -> Result<Heads, TreeError> {
+) -> Result<Heads, RegistryError> {
     let is_left_behind = base.head.as_ref().is_some_and(|head| {
         let (epoch, version) = (head.body().epoch, head.body().version);
-        let series = source.series.as_ref();
-        series.is_some_and(|series| series.is_abandoned(epoch, version))
+        let trust_chain = source.trust_chain.as_ref();
+        trust_chain.is_some_and(|trust_chain| trust_chain.is_abandoned(epoch, version))
     });
     let last = base.head.as_ref().map(Document::id);
     let mut missing = Vec::new();
@@ -170,13 +171,13 @@ fn missing_heads(
             missing.reverse();
             return Ok((Some(head), missing));
         }
-        next = heads::before(copying.from, head.body(), source.series.as_ref())?;
+        next = heads::before(copying.from, head.body(), source.trust_chain.as_ref())?;
         missing.push(head);
     }
     // What has no trust and no head in common with the registry is another one, not an earlier epoch of it.
-    let is_other = base.series.is_none() || !is_left_behind;
+    let is_other = base.trust_chain.is_none() || !is_left_behind;
     match &base.head {
-        Some(head) if is_other => Err(TreeError::Diverged {
+        Some(head) if is_other => Err(RegistryError::Diverged {
             version: head.body().version,
             newest: newest.body().version,
         }),
@@ -195,10 +196,11 @@ fn publish(
     source: &Base,
     (base, common): (&Base, Option<&Document<Head>>),
     missing: &[Document<Head>],
-) -> Result<bool, TreeError> {
-    let series = source.series.as_ref();
-    let known = |series: Option<&Series>| series.map_or(0, |all| all.newest().body().version);
-    let (have, newest_trust) = (known(base.series.as_ref()), known(series));
+) -> Result<bool, RegistryError> {
+    let trust_chain = source.trust_chain.as_ref();
+    let known =
+        |trust_chain: Option<&TrustChain>| trust_chain.map_or(0, |all| all.newest().body().version);
+    let (have, newest_trust) = (known(base.trust_chain.as_ref()), known(trust_chain));
     let Some(newest) = missing.last().or(common) else {
         return Ok(false);
     };
@@ -211,21 +213,21 @@ fn publish(
     for head in missing {
         let (epoch, version) = (head.body().epoch, head.body().version);
         let slot = Place::HeadSlot { epoch, version };
-        let found = writer.tree().slot(&slot)?;
+        let found = writer.registry().slot(&slot)?;
         let before_it = before.filter(|_| version > 1);
         let junk = found
             .as_deref()
-            .filter(|found| heads::following(series, before_it, &slot, found).is_none());
+            .filter(|found| heads::following(trust_chain, before_it, &slot, found).is_none());
         writer.create(&slot, head.bytes(), junk)?;
         before = Some(head);
     }
     for version in have + 1..=newest_trust {
-        let trust = series.and_then(|series| series.version(version));
-        let trust = trust.ok_or_else(|| TreeError::NoKeys(copying.from.root().to_owned()))?;
+        let trust = trust_chain.and_then(|trust_chain| trust_chain.version(version));
+        let trust = trust.ok_or_else(|| RegistryError::NoKeys(copying.from.root().to_owned()))?;
         create_trust(writer, trust)?;
     }
-    writer.advance(Line {
-        series,
+    writer.advance(HeadCursor {
+        trust_chain,
         head: newest,
     })?;
     // A run that was killed may have left the views behind, and nobody else may come after it (COM-30).
@@ -235,7 +237,7 @@ fn publish(
         let shown = base.views_before(newest);
         show(
             writer,
-            source.series.clone(),
+            source.trust_chain.clone(),
             shown,
             newest,
             copying.session.progress,
@@ -246,10 +248,10 @@ fn publish(
 
 impl Copying<'_> {
     /// What is copied, held to its keys and to what is known of it.
-    fn source(&self) -> Result<Base, TreeError> {
+    fn source(&self) -> Result<Base, RegistryError> {
         let base = Base::read(self.from)?;
         if let Some(head) = &base.head {
-            check_newest(self.from, base.series.as_ref(), head)?;
+            check_newest(self.from, base.trust_chain.as_ref(), head)?;
         }
         base.check_known(self.from, self.session.pins)?;
         Ok(base)
@@ -261,7 +263,7 @@ impl Copying<'_> {
         writer: &dyn Writer,
         before: Option<&IndexRoot>,
         index: &IndexRoot,
-    ) -> Result<(), TreeError> {
+    ) -> Result<(), RegistryError> {
         let from = self.from;
         let lines = self.changed_lines(before, index)?;
         lines.par_iter().try_for_each(|line| {
@@ -291,7 +293,7 @@ impl Copying<'_> {
         &self,
         before: Option<&IndexRoot>,
         index: &IndexRoot,
-    ) -> Result<Vec<TagEntry>, TreeError> {
+    ) -> Result<Vec<TagEntry>, RegistryError> {
         let mut lines = Vec::new();
         diff(
             before.map(|root| Index::new(self.from, root)),
@@ -306,16 +308,16 @@ impl Copying<'_> {
     }
 
     /// What is wrong with a file of the registry that is copied.
-    fn wrong(&self, place: &Place, what: String) -> TreeError {
-        TreeError::Mismatch {
+    fn wrong(&self, place: &Place, what: String) -> RegistryError {
+        RegistryError::Mismatch {
             path: self.from.path(place),
             what,
         }
     }
 
-    fn check_cancelled(&self) -> Result<(), TreeError> {
+    fn check_cancelled(&self) -> Result<(), RegistryError> {
         match self.session.progress.is_cancelled() {
-            true => Err(TreeError::Cancelled),
+            true => Err(RegistryError::Cancelled),
             false => Ok(()),
         }
     }
@@ -327,7 +329,7 @@ impl Copying<'_> {
         writer: &dyn Writer,
         before: Option<&IndexRoot>,
         head: &Document<Head>,
-    ) -> Result<(usize, u64), TreeError> {
+    ) -> Result<(usize, u64), RegistryError> {
         let mut images: Vec<(Subject, Image)> = Vec::new();
         let mut attached: BTreeMap<Place, Attachment> = BTreeMap::new();
         let lines = self.changed_lines(before, &head.body().index)?;
@@ -351,19 +353,19 @@ impl Copying<'_> {
         images.dedup_by(|left, right| {
             (&left.0.repository, left.1.digest) == (&right.0.repository, right.1.digest)
         });
-        let tree = writer.tree();
+        let registry = writer.registry();
         let missing = images.into_par_iter().map(|(subject, image)| {
             self.check_cancelled()?;
             let chain = self.copy_chain(writer, &subject, &image)?;
             let place = Place::blob(&subject.repository, image.digest);
-            let is_there = match tree.size(&place) {
-                Ok(size) => size == image.size && arrived(tree, &place, &chain)?,
-                Err(TreeError::Missing { .. }) => tree.settings().blob_url.is_some(),
+            let is_there = match registry.size(&place) {
+                Ok(size) => size == image.size && is_uploaded(registry, &place, &chain)?,
+                Err(RegistryError::Missing { .. }) => registry.settings().blob_url.is_some(),
                 Err(error) => return Err(error),
             };
             Ok((!is_there).then_some((place, image, chain)))
         });
-        let missing = missing.collect::<Result<Vec<_>, TreeError>>()?;
+        let missing = missing.collect::<Result<Vec<_>, RegistryError>>()?;
         let missing: Vec<_> = missing.into_iter().flatten().collect();
         let bytes = missing.iter().map(|(_, image, _)| image.size).sum();
         self.session.progress.expect(bytes);
@@ -379,7 +381,7 @@ impl Copying<'_> {
         writer: &dyn Writer,
         subject: &Subject,
         image: &Image,
-    ) -> Result<Chain, TreeError> {
+    ) -> Result<Chain, RegistryError> {
         let place = Place::blob(&subject.repository, image.chain);
         let most = usize::try_from(sidecar_len(image.size)).unwrap_or(usize::MAX - 1);
         let sidecar = self.from.read(&place, most)?;
@@ -398,7 +400,7 @@ impl Copying<'_> {
         place: &Place,
         image: &Image,
         chain: &Chain,
-    ) -> Result<(), TreeError> {
+    ) -> Result<(), RegistryError> {
         let scratch = self.scratch.join(image.digest.hex());
         let file = match self.from.store().folder() {
             Some(_) => self.from.path(place),
@@ -415,10 +417,10 @@ impl Copying<'_> {
                 return Err(self.wrong(place, what.to_owned()));
             }
         }
-        let metadata = std::fs::metadata(&file).map_err(TreeError::read(&file))?;
+        let metadata = std::fs::metadata(&file).map_err(RegistryError::read(&file))?;
         let stamp = Stamp::of(&metadata);
         let whole = (&stamp, chain);
-        bring_file(
+        ensure_uploaded(
             writer,
             place,
             &file,
@@ -427,7 +429,7 @@ impl Copying<'_> {
             self.session.progress,
         )?;
         if self.from.store().folder().is_none() {
-            std::fs::remove_file(&scratch).map_err(TreeError::write(&scratch))?;
+            std::fs::remove_file(&scratch).map_err(RegistryError::write(&scratch))?;
         }
         Ok(())
     }

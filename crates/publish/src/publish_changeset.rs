@@ -1,9 +1,9 @@
 //! Publishes a whole changeset at once: for tests and tools, which bring images and chains themselves.
 
 use sreg_model::settings::Settings;
-use sreg_registry::TreeError;
+use sreg_registry::RegistryError;
 
-use crate::changeset::Edition;
+use crate::changeset::Changeset;
 use crate::commit::{Published, publish};
 use crate::destination::Destination;
 use crate::recover::recover;
@@ -11,18 +11,18 @@ use crate::session::Session;
 use crate::signing::signing;
 use crate::version::Publication;
 
-/// Publishes `edition` into a tree, which is made where it is absent. Images and chains that it
+/// Publishes `changeset` into a registry, which is made where it is absent. Images and chains that it
 /// names are put there by the caller. In a registry with keys, the keys of the session sign.
 ///
 /// # Errors
-/// When the tree cannot be read or written, a name collides with another, something cannot be
+/// When the registry cannot be read or written, a name collides with another, something cannot be
 /// signed as trust asks, or the run is stopped. What was published before is then still there,
 /// whole.
-pub fn publish_edition(
+pub fn publish_changeset(
     destination: &Destination,
     session: &Session<'_>,
-    edition: Edition,
-) -> Result<Published, TreeError> {
+    changeset: Changeset,
+) -> Result<Published, RegistryError> {
     let progress = session.progress;
     let mut writer = destination.open(&Settings::default(), progress)?;
     let writer = &mut *writer;
@@ -30,16 +30,16 @@ pub fn publish_edition(
     let lines = base.lines(writer)?;
     progress.loaded();
     let signing = signing(
-        writer.tree(),
+        writer.registry(),
         &base,
         session.keys,
-        &edition,
+        &changeset,
         &lines,
         session.now,
     )?;
     let publication = Publication {
-        settings: writer.tree().settings().clone(),
-        edition,
+        settings: writer.registry().settings().clone(),
+        changeset,
         signing,
         now: session.now,
     };

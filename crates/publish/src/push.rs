@@ -11,16 +11,16 @@ use sreg_model::layout::Place;
 use sreg_model::media_type::ImageFormat;
 use sreg_model::statement::{Image, Subject};
 use sreg_model::{Arch, Digest, Repository, Tag};
-use sreg_registry::TreeError;
+use sreg_registry::RegistryError;
 
 use crate::attempts::until_won;
-use crate::changeset::{Edition, Provided};
+use crate::changeset::{Changeset, Provided};
 use crate::commit::Published;
 use crate::destination::Destination;
 use crate::link::LinkMode;
 use crate::progress::Progress;
 use crate::session::Session;
-use crate::upload_check::bring_file;
+use crate::upload_check::ensure_uploaded;
 use crate::writer::Writer;
 
 /// An image that is to be published.
@@ -65,12 +65,12 @@ pub fn push(
     destination: &Destination,
     session: &Session<'_>,
     push: &Push<'_>,
-) -> Result<Pushed, TreeError> {
+) -> Result<Pushed, RegistryError> {
     let progress = session.progress;
     let (subject, format) = push.subject()?;
     // A mistyped place is told before the image is read; a folder is locked after that.
     let destination = &destination.opened()?;
-    let metadata = std::fs::metadata(push.image).map_err(TreeError::read(push.image))?;
+    let metadata = std::fs::metadata(push.image).map_err(RegistryError::read(push.image))?;
     let stamp = Stamp::of(&metadata);
     progress.expect(stamp.size.saturating_mul(2));
     let hashed = hasher::hash(push.image, push.io, progress)?;
@@ -87,7 +87,7 @@ pub fn push(
     let mut writer = destination.open_there(progress)?;
     let run = || {
         let base = session.base(&*writer)?;
-        let stated = (&subject, push.edition(&subject, &image));
+        let stated = (&subject, push.changeset(&subject, &image));
         let published = session.publish(&mut *writer, &base, stated, |writer| {
             if sent.is_none() {
                 let whole = (&stamp, &hashed.chain);
@@ -108,9 +108,9 @@ pub fn push(
 
 impl Push<'_> {
     /// What the image is to be published as, and its format: its headers are sound, and agree.
-    fn subject(&self) -> Result<(Subject, ImageFormat), TreeError> {
+    fn subject(&self) -> Result<(Subject, ImageFormat), RegistryError> {
         let file = ImageFile::open(self.image).map_err(|error| {
-            TreeError::Source(vec![sreg_registry::SourceFault::new(
+            RegistryError::Source(vec![sreg_registry::SourceFault::new(
                 error.code(),
                 self.image,
                 sreg_registry::explain(&error),
@@ -121,7 +121,7 @@ impl Push<'_> {
             (Some(named), header) if named != header => {
                 let what = format!("--arch says {named}, but its header says {header}");
                 let fault = sreg_registry::SourceFault::new(Code::ArchMismatch, self.image, what);
-                return Err(TreeError::Source(vec![fault]));
+                return Err(RegistryError::Source(vec![fault]));
             }
             (_, header) => header,
         };
@@ -133,19 +133,21 @@ impl Push<'_> {
         Ok((subject, file.format()))
     }
 
-    fn edition(&self, subject: &Subject, image: &Image) -> Edition {
-        let mut edition = Edition {
+    fn changeset(&self, subject: &Subject, image: &Image) -> Changeset {
+        let mut changeset = Changeset {
             present: vec![(subject.clone(), image.clone())],
-            ..Edition::default()
+            ..Changeset::default()
         };
         if let Some(statement) = &self.statement {
-            edition.provided.insert(subject.clone(), statement.clone());
+            changeset
+                .provided
+                .insert(subject.clone(), statement.clone());
         }
-        edition
+        changeset
     }
 }
 
-/// Brings an image and its chain into the tree, and checks that they arrived: whether the image was
+/// Brings an image and its chain into the registry, and checks that they arrived: whether the image was
 /// sent.
 fn bring(
     writer: &dyn Writer,
@@ -153,20 +155,20 @@ fn bring(
     image: &Path,
     (stamp, chain): (&Stamp, &Chain),
     progress: &dyn Progress,
-) -> Result<bool, TreeError> {
-    let tree = writer.tree();
+) -> Result<bool, RegistryError> {
+    let registry = writer.registry();
     let place = Place::blob(&subject.repository, chain.sidecar_digest());
     // What is there is read, which costs less than to send it.
-    let is_there = tree.read(&place, chain.sidecar().len());
+    let is_there = registry.read(&place, chain.sidecar().len());
     match is_there {
         Ok(found) if found == chain.sidecar() => {}
-        Ok(_) | Err(TreeError::Missing { .. }) => writer.put(&place, chain.sidecar())?,
+        Ok(_) | Err(RegistryError::Missing { .. }) => writer.put(&place, chain.sidecar())?,
         Err(error) => return Err(error),
     }
-    if tree.settings().blob_url.is_some() {
+    if registry.settings().blob_url.is_some() {
         return Ok(false);
     }
     let place = Place::blob(&subject.repository, chain.digest());
     let whole = (stamp, chain);
-    bring_file(writer, &place, image, whole, LinkMode::Auto, progress)
+    ensure_uploaded(writer, &place, image, whole, LinkMode::Auto, progress)
 }

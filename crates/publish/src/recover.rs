@@ -7,20 +7,20 @@ use sreg_model::layout::Place;
 use sreg_model::lock::Pin;
 use sreg_model::trust::Trust;
 use sreg_registry::derive::{Lines, lines};
-use sreg_registry::heads::{self, Line, Next};
+use sreg_registry::heads::{self, HeadCursor, NextSlot};
 use sreg_registry::journal::{Journal, Version, parse};
 use sreg_registry::trust::read_trust;
-use sreg_registry::{Tree, TreeError};
+use sreg_registry::{Registry, RegistryError};
 use sreg_sign::policy::PolicyError;
-use sreg_sign::{Series, check_known_head, check_seen_slot, seen_slot};
+use sreg_sign::{TrustChain, check_known_head, check_seen_slot, seen_slot};
 
-use crate::update_views::{self, Shown};
+use crate::update_views::{self, ViewsAt};
 use crate::writer::Writer;
 
 /// What is published already.
 pub struct Base {
     /// Every version of trust; nothing where the registry has no keys.
-    pub series: Option<Series>,
+    pub trust_chain: Option<TrustChain>,
     /// The newest head; nothing where nothing was published yet. Where a new epoch of heads has
     /// begun and has none yet, the one that it begins after.
     pub head: Option<Document<Head>>,
@@ -35,11 +35,11 @@ impl Base {
     ///
     /// # Errors
     /// Those of reading trust and heads.
-    pub fn read(tree: &Tree) -> Result<Self, TreeError> {
-        let series = tree.trust_chain()?;
-        let head = heads::newest(tree, series.as_ref())?;
+    pub fn read(registry: &Registry) -> Result<Self, RegistryError> {
+        let trust_chain = registry.trust_chain()?;
+        let head = heads::newest(registry, trust_chain.as_ref())?;
         Ok(Self {
-            series,
+            trust_chain,
             head,
             shown: None,
             junk: None,
@@ -48,11 +48,11 @@ impl Base {
 
     /// What views show before `newest` is shown: where that is of a later epoch, others may have written
     /// views of what it has left behind.
-    pub(crate) fn views_before(&self, newest: &Document<Head>) -> Shown<'_> {
+    pub(crate) fn views_before(&self, newest: &Document<Head>) -> ViewsAt<'_> {
         let shown = self.shown.as_ref();
         match shown.is_none_or(|shown| shown.body().epoch == newest.body().epoch) {
-            true => Shown::of(shown),
-            false => Shown::perhaps(shown),
+            true => ViewsAt::of(shown),
+            false => ViewsAt::at_most(shown),
         }
     }
 
@@ -60,22 +60,22 @@ impl Base {
     ///
     /// # Errors
     /// `Policy` if the registry is another one, or older than what is known.
-    pub fn check_known(&self, tree: &Tree, known: &[Pin]) -> Result<(), TreeError> {
+    pub fn check_known(&self, registry: &Registry, known: &[Pin]) -> Result<(), RegistryError> {
         let refused = |place: Place| {
-            let path = tree.path(&place);
-            move |source| TreeError::Policy { path, source }
+            let path = registry.path(&place);
+            move |source| RegistryError::Policy { path, source }
         };
         for known in known {
-            let series = self.series.as_ref();
-            let series = series.ok_or(PolicyError::Unsigned(known.id));
-            let series = series.map_err(refused(Place::Trust(1)))?;
-            let newest = Place::Trust(series.newest().body().version);
-            series.check_known(known).map_err(refused(newest))?;
+            let trust_chain = self.trust_chain.as_ref();
+            let trust_chain = trust_chain.ok_or(PolicyError::Unsigned(known.id));
+            let trust_chain = trust_chain.map_err(refused(Place::Trust(1)))?;
+            let newest = Place::Trust(trust_chain.newest().body().version);
+            trust_chain.check_known(known).map_err(refused(newest))?;
             if let Some(head) = &self.head {
                 check_known_head(known, head).map_err(refused(Place::Head))?;
-                if let Some(slot) = seen_slot(known, series)
+                if let Some(slot) = seen_slot(known, trust_chain)
                     && let Place::HeadSlot { epoch, version } = slot
-                    && let Some(found) = tree.head_slot(epoch, version)?
+                    && let Some(found) = registry.head_slot(epoch, version)?
                 {
                     check_seen_slot(known, &found).map_err(refused(slot))?;
                 }
@@ -85,13 +85,16 @@ impl Base {
     }
 
     /// All trust once `trust` is published, too.
-    pub(crate) fn series_after(&self, trust: Option<&Document<Trust>>) -> Option<Series> {
+    pub(crate) fn series_after(&self, trust: Option<&Document<Trust>>) -> Option<TrustChain> {
         let Some(trust) = trust else {
-            return self.series.clone();
+            return self.trust_chain.clone();
         };
-        match self.series.clone() {
-            None => Series::begin(trust.clone()).ok(),
-            Some(mut series) => series.extend(trust.clone()).is_ok().then_some(series),
+        match self.trust_chain.clone() {
+            None => TrustChain::begin(trust.clone()).ok(),
+            Some(mut trust_chain) => trust_chain
+                .extend(trust.clone())
+                .is_ok()
+                .then_some(trust_chain),
         }
     }
 
@@ -99,8 +102,8 @@ impl Base {
     ///
     /// # Errors
     /// Those of reading the index.
-    pub fn lines(&self, writer: &dyn Writer) -> Result<Lines, TreeError> {
-        lines(writer.tree(), self.head.as_ref().map(Document::body))
+    pub fn lines(&self, writer: &dyn Writer) -> Result<Lines, RegistryError> {
+        lines(writer.registry(), self.head.as_ref().map(Document::body))
     }
 }
 
@@ -108,12 +111,12 @@ impl Base {
 /// version, and brings the views to it.
 ///
 /// # Errors
-/// When trust is malformed or not signed as it should be, the newest head does not count, or the tree
+/// When trust is malformed or not signed as it should be, the newest head does not count, or the registry
 /// cannot be written.
-pub fn recover(writer: &dyn Writer, observer: &dyn Observer) -> Result<Base, TreeError> {
+pub fn recover(writer: &dyn Writer, observer: &dyn Observer) -> Result<Base, RegistryError> {
     let base = recover_any(writer, observer)?;
     if let Some(newest) = &base.head {
-        check_newest(writer.tree(), base.series.as_ref(), newest)?;
+        check_newest(writer.registry(), base.trust_chain.as_ref(), newest)?;
     }
     Ok(base)
 }
@@ -122,22 +125,25 @@ pub fn recover(writer: &dyn Writer, observer: &dyn Observer) -> Result<Base, Tre
 ///
 /// # Errors
 /// As [`recover`], but for the newest head.
-pub(crate) fn recover_any(writer: &dyn Writer, observer: &dyn Observer) -> Result<Base, TreeError> {
-    let tree = writer.tree();
+pub(crate) fn recover_any(
+    writer: &dyn Writer,
+    observer: &dyn Observer,
+) -> Result<Base, RegistryError> {
+    let registry = writer.registry();
     let journal = writer.journal()?;
-    let mut series = tree.trust_chain()?;
+    let mut trust_chain = registry.trust_chain()?;
     if let Some(begun) = journal.as_ref().filter(|begun| begun.trust.is_some()) {
         tracing::info!("finishing what another run has begun to publish");
-        let finished = finish(writer, begun, series);
+        let finished = finish(writer, begun, trust_chain);
         // Somebody was faster: it never will be published.
-        if matches!(finished, Ok(_) | Err(TreeError::Conflict(_))) {
+        if matches!(finished, Ok(_) | Err(RegistryError::Conflict(_))) {
             writer.settle(begun)?;
         }
-        series = finished?;
+        trust_chain = finished?;
     }
-    let Some(end) = heads::end(tree, series.as_ref())? else {
+    let Some(end) = heads::end(registry, trust_chain.as_ref())? else {
         return Ok(Base {
-            series,
+            trust_chain,
             head: None,
             shown: None,
             junk: None,
@@ -150,20 +156,20 @@ pub(crate) fn recover_any(writer: &dyn Writer, observer: &dyn Observer) -> Resul
         );
         put_back(writer, lost)?;
     }
-    let counts = end.counts(series.as_ref());
+    let counts = end.counts(trust_chain.as_ref());
     let newest = end.head;
     let junk = match end.next {
-        Next::Junk(bytes) => Some(bytes),
+        NextSlot::Invalid(bytes) => Some(bytes),
         // Its trust is published next.
-        Next::Unsettled => return Err(TreeError::Overtaken),
-        Next::Empty | Next::Head(_) => None,
+        NextSlot::Unsettled => return Err(RegistryError::Overtaken),
+        NextSlot::Empty | NextSlot::Head(_) => None,
     };
     let shown = match &journal {
-        Some(journal) => shown(tree, journal, &newest)?,
+        Some(journal) => shown(registry, journal, &newest)?,
         None => Some(newest.clone()),
     };
     let mut base = Base {
-        series,
+        trust_chain,
         shown,
         head: Some(newest.clone()),
         junk,
@@ -171,13 +177,13 @@ pub(crate) fn recover_any(writer: &dyn Writer, observer: &dyn Observer) -> Resul
     // In a store whoever is publishing meanwhile brings `head` and the views along; so does this run,
     // once it has.
     if counts && !writer.is_shared() {
-        let line = Line {
-            series: base.series.as_ref(),
+        let line = HeadCursor {
+            trust_chain: base.trust_chain.as_ref(),
             head: &newest,
         };
         writer.advance(line)?;
         if journal.is_some() {
-            update_views::roll_forward(writer, base.views_before(&newest), line, observer)?;
+            update_views::update_views(writer, base.views_before(&newest), line, observer)?;
             writer.end(&newest)?;
             base.shown = Some(newest);
         }
@@ -187,38 +193,38 @@ pub(crate) fn recover_any(writer: &dyn Writer, observer: &dyn Observer) -> Resul
 
 /// The head that a journal says all views show; nothing, where there is no such head.
 fn shown(
-    tree: &Tree,
+    registry: &Registry,
     journal: &Journal,
     newest: &Document<Head>,
-) -> Result<Option<Document<Head>>, TreeError> {
+) -> Result<Option<Document<Head>>, RegistryError> {
     let shown = journal.shown;
     match shown.filter(|shown| shown.version() <= Version::of(newest.body())) {
-        Some(shown) => shown.find(tree),
+        Some(shown) => shown.find(registry),
         None => Ok(None),
     }
 }
 
 /// Puts the newest head back into its slot, which has lost it.
-fn put_back(writer: &dyn Writer, head: &Document<Head>) -> Result<(), TreeError> {
+fn put_back(writer: &dyn Writer, head: &Document<Head>) -> Result<(), RegistryError> {
     let (epoch, version) = (head.body().epoch, head.body().version);
     let slot = Place::HeadSlot { epoch, version };
-    let found = writer.tree().slot(&slot)?;
+    let found = writer.registry().slot(&slot)?;
     writer.create(&slot, head.bytes(), found.as_deref())
 }
 
 /// Nothing is published on top of a head that readers refuse.
 pub(crate) fn check_newest(
-    tree: &Tree,
-    series: Option<&Series>,
+    registry: &Registry,
+    trust_chain: Option<&TrustChain>,
     newest: &Document<Head>,
-) -> Result<(), TreeError> {
+) -> Result<(), RegistryError> {
     let (epoch, version) = (newest.body().epoch, newest.body().version);
-    let path = tree.path(&Place::HeadSlot { epoch, version });
-    match series {
-        Some(series) if series.newest().body().head_base.epoch == epoch => series
+    let path = registry.path(&Place::HeadSlot { epoch, version });
+    match trust_chain {
+        Some(trust_chain) if trust_chain.newest().body().head_base.epoch == epoch => trust_chain
             .check_newest_head(newest)
-            .map_err(|source| TreeError::Policy { path, source }),
-        None if newest.body().registry.is_some() => Err(tree.missing(&Place::Trust(1))),
+            .map_err(|source| RegistryError::Policy { path, source }),
+        None if newest.body().registry.is_some() => Err(registry.missing(&Place::Trust(1))),
         _ => Ok(()),
     }
 }
@@ -228,30 +234,32 @@ pub(crate) fn check_newest(
 fn finish(
     writer: &dyn Writer,
     begun: &Journal,
-    series: Option<Series>,
-) -> Result<Option<Series>, TreeError> {
+    trust_chain: Option<TrustChain>,
+) -> Result<Option<TrustChain>, RegistryError> {
     let Some(trust) = parse::<Trust>(begun.trust.as_deref()) else {
-        return Ok(series);
+        return Ok(trust_chain);
     };
     let version = trust.body().version;
-    let there = series.as_ref().and_then(|series| series.version(version));
+    let there = trust_chain
+        .as_ref()
+        .and_then(|trust_chain| trust_chain.version(version));
     let is_there = there.is_some_and(|there| there.id() == trust.id());
-    let extended = match &series {
+    let extended = match &trust_chain {
         // Its head may still be missing.
-        Some(series) if is_there => Ok(series.clone()),
-        None => Series::begin(trust.clone()),
-        Some(series) => {
-            let mut series = series.clone();
-            series.extend(trust.clone()).map(|()| series)
+        Some(trust_chain) if is_there => Ok(trust_chain.clone()),
+        None => TrustChain::begin(trust.clone()),
+        Some(trust_chain) => {
+            let mut trust_chain = trust_chain.clone();
+            trust_chain.extend(trust.clone()).map(|()| trust_chain)
         }
     };
     let Ok(extended) = extended else {
-        return Ok(series);
+        return Ok(trust_chain);
     };
     if let Some(head) = parse::<Head>(begun.head.as_deref())
         && !finish_head(writer, &extended, &head)?
     {
-        return Ok(series);
+        return Ok(trust_chain);
     }
     if !is_there {
         create_trust(writer, &trust)?;
@@ -260,13 +268,16 @@ fn finish(
 }
 
 /// Creates a version of trust. The same with other signatures is the same.
-pub(crate) fn create_trust(writer: &dyn Writer, trust: &Document<Trust>) -> Result<(), TreeError> {
+pub(crate) fn create_trust(
+    writer: &dyn Writer,
+    trust: &Document<Trust>,
+) -> Result<(), RegistryError> {
     let version = trust.body().version;
     match writer.create(&Place::Trust(version), trust.bytes(), None) {
-        Err(TreeError::Conflict(path)) => match read_trust(writer.tree(), version) {
+        Err(RegistryError::Conflict(path)) => match read_trust(writer.registry(), version) {
             Ok(found) if found.id() == trust.id() => Ok(()),
-            Err(error @ (TreeError::Store(_) | TreeError::Read { .. })) => Err(error),
-            Ok(_) | Err(_) => Err(TreeError::Conflict(path)),
+            Err(error @ (RegistryError::Store(_) | RegistryError::Read { .. })) => Err(error),
+            Ok(_) | Err(_) => Err(RegistryError::Conflict(path)),
         },
         created => created,
     }
@@ -276,28 +287,28 @@ pub(crate) fn create_trust(writer: &dyn Writer, trust: &Document<Trust>) -> Resu
 /// published.
 fn finish_head(
     writer: &dyn Writer,
-    series: &Series,
+    trust_chain: &TrustChain,
     head: &Document<Head>,
-) -> Result<bool, TreeError> {
+) -> Result<bool, RegistryError> {
     let (epoch, version) = (head.body().epoch, head.body().version);
-    let tree = writer.tree();
+    let registry = writer.registry();
     let before = match version {
         1 => None,
-        _ => match tree.head_slot(epoch, version - 1) {
+        _ => match registry.head_slot(epoch, version - 1) {
             Ok(before) => before,
-            Err(TreeError::Document { .. } | TreeError::Mismatch { .. }) => None,
+            Err(RegistryError::Document { .. } | RegistryError::Mismatch { .. }) => None,
             Err(error) => return Err(error),
         },
     };
     let slot = Place::HeadSlot { epoch, version };
     let follows = |bytes: &[u8]| {
         (version == 1 || before.is_some())
-            && heads::following(Some(series), before.as_ref(), &slot, bytes).is_some()
+            && heads::following(Some(trust_chain), before.as_ref(), &slot, bytes).is_some()
     };
-    if series.check_newest_head(head).is_err() || !follows(head.bytes()) {
+    if trust_chain.check_newest_head(head).is_err() || !follows(head.bytes()) {
         return Ok(false);
     }
-    let found = tree.slot(&slot)?;
+    let found = registry.slot(&slot)?;
     if found
         .as_ref()
         .is_some_and(|found| found != head.bytes() && follows(found))

@@ -2,10 +2,10 @@
 
 use sreg_model::statement::Subject;
 use sreg_model::{Arch, Reference};
-use sreg_registry::{Tree, TreeError};
+use sreg_registry::{Registry, RegistryError};
 
 use crate::attempts::until_won;
-use crate::changeset::Edition;
+use crate::changeset::Changeset;
 use crate::commit::Published;
 use crate::destination::Destination;
 use crate::recover::Base;
@@ -40,13 +40,13 @@ pub fn remove(
     destination: &Destination,
     session: &Session<'_>,
     remove: &Remove,
-) -> Result<Removed, TreeError> {
+) -> Result<Removed, RegistryError> {
     let destination = &destination.opened()?;
     let mut writer = destination.open_there(session.progress)?;
     let mut begun: Option<Vec<Subject>> = None;
     let run = || {
         let base = session.base(&*writer)?;
-        let subjects = remove.subjects(writer.tree(), &base)?;
+        let subjects = remove.subjects(writer.registry(), &base)?;
         if !subjects.is_empty() {
             begun = Some(subjects.clone());
         }
@@ -55,16 +55,16 @@ pub fn remove(
             tag: remove.reference.tag_or_default().unwrap_or_default(),
             arch: Arch::Unknown,
         };
-        let edition = Edition {
+        let changeset = Changeset {
             removed: subjects
                 .iter()
                 .map(|subject| (subject.clone(), remove.reason.clone()))
                 .collect(),
-            ..Edition::default()
+            ..Changeset::default()
         };
         // Also where there is nothing to remove: a killed run may have committed, and left the rest.
         let published = match base.head.is_some() {
-            true => session.publish(&mut *writer, &base, (&about, edition), |_| Ok(()))?,
+            true => session.publish(&mut *writer, &base, (&about, changeset), |_| Ok(()))?,
             false => return Err(remove.nothing()),
         };
         match (subjects.is_empty(), &begun) {
@@ -84,19 +84,19 @@ pub fn remove(
 }
 
 impl Remove {
-    fn nothing(&self) -> TreeError {
-        TreeError::NotOneImage {
+    fn nothing(&self) -> RegistryError {
+        RegistryError::NotOneImage {
             reference: self.reference.to_string(),
             archs: Vec::new(),
         }
     }
 
     /// The subjects that have an image under the reference.
-    fn subjects(&self, tree: &Tree, base: &Base) -> Result<Vec<Subject>, TreeError> {
+    fn subjects(&self, registry: &Registry, base: &Base) -> Result<Vec<Subject>, RegistryError> {
         let Some(head) = &base.head else {
             return Ok(Vec::new());
         };
-        let lines = tree.lines(head.body(), &self.reference)?;
+        let lines = registry.lines(head.body(), &self.reference)?;
         let is_meant = |arch| self.arch.is_none_or(|wanted| wanted == arch);
         let present = lines
             .iter()

@@ -9,10 +9,10 @@ use sreg_model::layout::Place;
 use sreg_model::lock::Pin;
 use sreg_model::node::TagEntry;
 use sreg_model::statement::Statement;
-use sreg_registry::heads::Line;
+use sreg_registry::heads::HeadCursor;
 use sreg_registry::journal::Journal;
 use sreg_registry::verify::{self, BlobCheck, Fault, Options};
-use sreg_registry::{Tree, TreeError, derive};
+use sreg_registry::{Registry, RegistryError, derive};
 
 use crate::attempts::until_won;
 use crate::commit::show;
@@ -21,7 +21,7 @@ use crate::folder_writer::FolderWriter;
 use crate::progress::Progress;
 use crate::recover::{Base, recover};
 use crate::session::Session;
-use crate::update_views::Shown;
+use crate::update_views::ViewsAt;
 use crate::writer::Writer;
 
 /// What was mended.
@@ -38,9 +38,9 @@ pub struct Repaired {
 /// file should be, and is none, stays.
 ///
 /// # Errors
-/// When the tree cannot be written, its newest head or index cannot be read, or that head is older than what
+/// When the registry cannot be written, its newest head or index cannot be read, or that head is older than what
 /// is pinned.
-pub fn repair(destination: &Destination, session: &Session<'_>) -> Result<Repaired, TreeError> {
+pub fn repair(destination: &Destination, session: &Session<'_>) -> Result<Repaired, RegistryError> {
     let (known, watch) = (session.pins, session.progress);
     let options = Options {
         now: session.now,
@@ -52,8 +52,8 @@ pub fn repair(destination: &Destination, session: &Session<'_>) -> Result<Repair
         let nothing = |_: &Base, _: &[Fault]| Ok(false);
         return destination.at_once(|| repair_by(&*writer, known, watch, &options, &nothing));
     };
-    let tree = Tree::in_store(destination.store.clone())?;
-    let writer = FolderWriter::open(folder, tree.settings(), watch)?;
+    let registry = Registry::in_store(destination.store.clone())?;
+    let writer = FolderWriter::open(folder, registry.settings(), watch)?;
     let writer = writer.pass_over();
     let tidy = |base: &Base, faults: &[Fault]| {
         let is_damaged = take_damaged_away(&writer, base, faults, watch)?;
@@ -63,7 +63,7 @@ pub fn repair(destination: &Destination, session: &Session<'_>) -> Result<Repair
 }
 
 /// Takes away what is at fault and cannot be mended: whether there was anything.
-type Tidy<'a> = dyn Fn(&Base, &[Fault]) -> Result<bool, TreeError> + Sync + 'a;
+type Tidy<'a> = dyn Fn(&Base, &[Fault]) -> Result<bool, RegistryError> + Sync + 'a;
 
 /// Mends what can be, and `tidy`s up what is left: whether there was anything.
 fn repair_by(
@@ -72,28 +72,28 @@ fn repair_by(
     watch: &dyn Progress,
     options: &Options,
     tidy: &Tidy<'_>,
-) -> Result<Repaired, TreeError> {
+) -> Result<Repaired, RegistryError> {
     let look = || {
         let report = match writer.is_shared() {
-            true => verify::verify_tree(writer.tree(), options, watch),
+            true => verify::verify_registry(writer.registry(), options, watch),
             // Nobody else writes: what is being written is by this run.
-            false => verify::verify_once(writer.tree(), options, watch),
+            false => verify::verify_once(writer.registry(), options, watch),
         };
-        Ok::<_, TreeError>(report?.faults)
+        Ok::<_, RegistryError>(report?.faults)
     };
     let before = look()?;
     // In a store, what nothing names is not listed, nor what stands under keys that end with a slash. In a
     // folder, files may have been touched meanwhile where a run was interrupted.
     if before.is_empty() && !writer.is_shared() && writer.journal()?.is_none() {
-        Base::read(writer.tree())?.check_known(writer.tree(), known)?;
+        Base::read(writer.registry())?.check_known(writer.registry(), known)?;
         return Ok(Repaired::default());
     }
-    let store = writer.tree().store().clone();
+    let store = writer.registry().store().clone();
     let left = until_won(&*store, || {
         let base = match mend(writer, known, watch) {
             // What is taken away first may make room.
             Err(error) if error.code() == "no-space" => {
-                tidy(&Base::read(writer.tree())?, &before)?;
+                tidy(&Base::read(writer.registry())?, &before)?;
                 mend(writer, known, watch)?
             }
             mended => mended?,
@@ -110,14 +110,14 @@ fn repair_by(
     Ok(Repaired { mended, left })
 }
 
-fn mend(writer: &dyn Writer, known: &[Pin], watch: &dyn Progress) -> Result<Base, TreeError> {
-    let tree = writer.tree();
+fn mend(writer: &dyn Writer, known: &[Pin], watch: &dyn Progress) -> Result<Base, RegistryError> {
+    let registry = writer.registry();
     let base = recover(writer, watch)?;
-    base.check_known(tree, known)?;
-    let line = line_of(&base, tree)?;
+    base.check_known(registry, known)?;
+    let line = line_of(&base, registry)?;
     // Of what is elsewhere, a chain costs as much as its image: who has that sends both again.
     if !writer.is_shared() {
-        let lines = derive::lines(tree, Some(line.head.body()))?;
+        let lines = derive::lines(registry, Some(line.head.body()))?;
         let entries: Vec<&Vec<TagEntry>> = lines.values().flat_map(|keys| keys.values()).collect();
         entries
             .par_iter()
@@ -125,28 +125,31 @@ fn mend(writer: &dyn Writer, known: &[Pin], watch: &dyn Progress) -> Result<Base
     }
     writer.begin(&Journal::new(None))?;
     writer.advance(line)?;
-    let (series, shown) = (base.series.clone(), Shown::perhaps(base.shown.as_ref()));
-    show(writer, series, shown, line.head, watch)?;
+    let (trust_chain, shown) = (
+        base.trust_chain.clone(),
+        ViewsAt::at_most(base.shown.as_ref()),
+    );
+    show(writer, trust_chain, shown, line.head, watch)?;
     Ok(base)
 }
 
-fn line_of<'a>(base: &'a Base, tree: &Tree) -> Result<Line<'a>, TreeError> {
-    let no_head = || TreeError::NoHead(tree.root().to_owned());
-    Ok(Line {
-        series: base.series.as_ref(),
+fn line_of<'a>(base: &'a Base, registry: &Registry) -> Result<HeadCursor<'a>, RegistryError> {
+    let no_head = || RegistryError::NoHead(registry.root().to_owned());
+    Ok(HeadCursor {
+        trust_chain: base.trust_chain.as_ref(),
         head: base.head.as_ref().ok_or_else(no_head)?,
     })
 }
 
 /// Removes the views among `faults` that an older head derives, and says whether there were any: what
 /// sreg did not write is never deleted.
-fn remove_stale(writer: &dyn Writer, base: &Base, faults: &[Fault]) -> Result<bool, TreeError> {
+fn remove_stale(writer: &dyn Writer, base: &Base, faults: &[Fault]) -> Result<bool, RegistryError> {
     let stale: Vec<Place> = faults
         .iter()
         .filter(|fault| fault.code == "stale-view")
         .filter_map(|fault| Place::parse(&fault.path))
         .collect();
-    let line = line_of(base, writer.tree())?;
+    let line = line_of(base, writer.registry())?;
     stale
         .iter()
         .try_for_each(|place| writer.remove(line, place))?;
@@ -161,7 +164,7 @@ fn take_damaged_away(
     base: &Base,
     faults: &[Fault],
     watch: &dyn Progress,
-) -> Result<bool, TreeError> {
+) -> Result<bool, RegistryError> {
     let damaged: Vec<Place> = faults
         .iter()
         .filter(|fault| fault.code == "blob-mismatch" && fault.reference.is_none())
@@ -171,7 +174,7 @@ fn take_damaged_away(
     if damaged.is_empty() {
         return Ok(false);
     }
-    let Ok(named) = named_blobs(writer.tree(), base) else {
+    let Ok(named) = named_blobs(writer.registry(), base) else {
         return Ok(false);
     };
     for place in damaged.iter().filter(|place| !named.contains(place)) {
@@ -190,11 +193,11 @@ fn take_damaged_away(
 }
 
 /// The blobs that the newest version names.
-fn named_blobs(tree: &Tree, base: &Base) -> Result<HashSet<Place>, TreeError> {
-    let lines = derive::lines(tree, base.head.as_ref().map(Document::body))?;
+fn named_blobs(registry: &Registry, base: &Base) -> Result<HashSet<Place>, RegistryError> {
+    let lines = derive::lines(registry, base.head.as_ref().map(Document::body))?;
     let mut named = HashSet::new();
     for line in lines.values().flat_map(|keys| keys.values()).flatten() {
-        let statement = tree.statement(&line.statement)?;
+        let statement = registry.statement(&line.statement)?;
         let repository = &statement.body().subject.repository;
         if let Some(image) = statement.body().image() {
             let attached = image.attached.iter().map(|attachment| attachment.digest);
@@ -210,10 +213,10 @@ fn mend_chains(
     writer: &dyn Writer,
     entries: &[TagEntry],
     observer: &dyn Observer,
-) -> Result<(), TreeError> {
-    let tree = writer.tree();
+) -> Result<(), RegistryError> {
+    let registry = writer.registry();
     for entry in entries {
-        let Ok(statement) = tree.statement(&entry.statement) else {
+        let Ok(statement) = registry.statement(&entry.statement) else {
             continue;
         };
         let statement: &Statement = statement.body();
@@ -224,13 +227,13 @@ fn mend_chains(
         let place = Place::blob(repository, image.chain);
         let most =
             usize::try_from(sreg_index::chain::sidecar_len(image.size)).unwrap_or(usize::MAX - 1);
-        if tree
+        if registry
             .read(&place, most)
             .is_ok_and(|bytes| sreg_model::Digest::of(&bytes) == image.chain)
         {
             continue;
         }
-        let blob = tree.path(&Place::blob(repository, image.digest));
+        let blob = registry.path(&Place::blob(repository, image.digest));
         if let Ok(hashed) = hasher::hash(&blob, IoMode::Auto, observer)
             && hashed.chain.sidecar_digest() == image.chain
         {

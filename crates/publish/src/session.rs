@@ -6,9 +6,9 @@ use sreg_model::lock::Pin;
 use sreg_model::statement::Subject;
 use sreg_model::{Document, FoldedNames, Repository};
 use sreg_registry::derive::{self, Lines};
-use sreg_registry::{Tree, TreeError};
+use sreg_registry::{Registry, RegistryError};
 
-use crate::changeset::Edition;
+use crate::changeset::Changeset;
 use crate::commit::{Published, carry_out};
 use crate::progress::Progress;
 use crate::recover::{Base, recover};
@@ -44,33 +44,33 @@ impl<'a> Session<'a> {
 
 impl Session<'_> {
     /// What is published now, held to what is known.
-    pub(crate) fn base(&self, writer: &dyn Writer) -> Result<Base, TreeError> {
+    pub(crate) fn base(&self, writer: &dyn Writer) -> Result<Base, RegistryError> {
         let base = recover(writer, self.progress)?;
-        base.check_known(writer.tree(), self.pins)?;
+        base.check_known(writer.registry(), self.pins)?;
         Ok(base)
     }
 
-    /// Publishes an edition about subjects of one namespace, after `base`: it is made and signed, then `bring`
+    /// Publishes an changeset about subjects of one namespace, after `base`: it is made and signed, then `bring`
     /// sends what it names, and then it is committed.
     pub(crate) fn publish(
         &self,
         writer: &mut dyn Writer,
         base: &Base,
-        (subject, edition): (&Subject, Edition),
-        bring: impl FnOnce(&dyn Writer) -> Result<(), TreeError>,
-    ) -> Result<Published, TreeError> {
-        let tree = writer.tree();
+        (subject, changeset): (&Subject, Changeset),
+        bring: impl FnOnce(&dyn Writer) -> Result<(), RegistryError>,
+    ) -> Result<Published, RegistryError> {
+        let registry = writer.registry();
         let head = base.head.as_ref().map(Document::body);
-        let lines = lines_of(tree, head, &subject.repository)?;
-        let signing = signing(tree, base, self.keys, &edition, &lines, self.now)?;
+        let lines = lines_of(registry, head, &subject.repository)?;
+        let signing = signing(registry, base, self.keys, &changeset, &lines, self.now)?;
         let publication = Publication {
-            edition,
-            settings: tree.settings().clone(),
+            changeset,
+            settings: registry.settings().clone(),
             signing,
             now: self.now,
         };
         let puts = Deferred::default();
-        let prepared = prepare(tree, &puts, base, &lines, &publication)?;
+        let prepared = prepare(registry, &puts, base, &lines, &publication)?;
         bring(writer)?;
         puts.write(writer)?;
         carry_out(writer, base, &prepared, self.progress)
@@ -78,13 +78,17 @@ impl Session<'_> {
 }
 
 /// The lines of a repository's namespace. Where that is new, no other may differ from it by case alone.
-fn lines_of(tree: &Tree, head: Option<&Head>, repository: &Repository) -> Result<Lines, TreeError> {
+fn lines_of(
+    registry: &Registry,
+    head: Option<&Head>,
+    repository: &Repository,
+) -> Result<Lines, RegistryError> {
     let mut lines = Lines::new();
     let Some(head) = head else {
         return Ok(lines);
     };
-    let (index, namespace) = (tree.index(head), repository.namespace());
-    let found = derive::lines_of_namespace(tree, index, namespace)?;
+    let (index, namespace) = (registry.index(head), repository.namespace());
+    let found = derive::lines_of_namespace(registry, index, namespace)?;
     if found.is_empty() {
         let mut names = FoldedNames::default();
         // Alone it collides with nothing.
@@ -96,9 +100,9 @@ fn lines_of(tree: &Tree, head: Option<&Head>, repository: &Repository) -> Result
             }
             Ok::<_, MapError>(())
         });
-        found.map_err(|error| tree.map_error(error))?;
+        found.map_err(|error| registry.map_error(error))?;
         return match other {
-            Some(other) => Err(TreeError::CaseCollision(other, namespace.to_string())),
+            Some(other) => Err(RegistryError::CaseCollision(other, namespace.to_string())),
             None => Ok(lines),
         };
     }

@@ -8,12 +8,12 @@ use sreg_model::trust::scope::Scope;
 use sreg_model::trust::{ListedKey, Trust};
 use sreg_model::{Document, Namespace};
 use sreg_registry::derive::Lines;
-use sreg_registry::{Tree, TreeError, Unsigned};
+use sreg_registry::{Registry, RegistryError, Unsigned};
 use sreg_sign::amend::{self, Amendment, Term, only_key};
 use sreg_sign::policy::{PolicyError, check_fresh};
-use sreg_sign::{Author, AuthorError, Purpose, Series, Signer, sign};
+use sreg_sign::{Author, AuthorError, Purpose, Signer, TrustChain, sign};
 
-use crate::changeset::Edition;
+use crate::changeset::Changeset;
 use crate::recover::Base;
 
 /// Some days in seconds.
@@ -65,7 +65,7 @@ impl Signing<'_> {
             .is_some_and(|trust| trust.body().version == 1);
         match previous.body().registry {
             None => begins,
-            Some(_) => self.author.series().counted_once(previous),
+            Some(_) => self.author.trust_chain().counted_once(previous),
         }
     }
 
@@ -79,57 +79,59 @@ impl Signing<'_> {
         let third = expires.saturating_sub(body.issued) / 3;
         self.renew
             || expires.saturating_sub(now) < third
-            || self.author.series().check_newest_head(head).is_err()
+            || self.author.trust_chain().check_newest_head(head).is_err()
     }
 }
 
-/// Who signs `edition`; nothing in a registry without keys that is to stay so. Where one key does
-/// everything, it gives itself what the edition needs.
+/// Who signs `changeset`; nothing in a registry without keys that is to stay so. Where one key does
+/// everything, it gives itself what the changeset needs.
 ///
 /// # Errors
 /// When there are keys and none is at hand, or the other way round, or they cannot sign.
 pub fn signing<'a>(
-    tree: &Tree,
+    registry: &Registry,
     base: &Base,
     keys: Option<&Keys<'a>>,
-    edition: &Edition,
+    changeset: &Changeset,
     lines: &Lines,
     now: u64,
-) -> Result<Option<Signing<'a>>, TreeError> {
-    let root = || tree.root().to_owned();
-    let (keys, series) = match (keys, &base.series) {
+) -> Result<Option<Signing<'a>>, RegistryError> {
+    let root = || registry.root().to_owned();
+    let (keys, trust_chain) = match (keys, &base.trust_chain) {
         (None, None) => return Ok(None),
-        (None, Some(_)) => return Err(TreeError::Signed(root())),
-        (Some(keys), None) if !keys.may_begin => return Err(TreeError::NoKeys(root())),
+        (None, Some(_)) => return Err(RegistryError::Signed(root())),
+        (Some(keys), None) if !keys.may_begin => return Err(RegistryError::NoKeys(root())),
         (Some(keys), None) => {
-            let mut scopes = namespaces(edition);
+            let mut scopes = namespaces(changeset);
             scopes.extend(lines.keys().cloned());
             let trust = begin(base, keys, scopes, now)?;
-            let series = Series::begin(trust.clone())
+            let trust_chain = TrustChain::begin(trust.clone())
                 .map_err(|source| author_error("trust", source.into()))?;
             return Ok(Some(Signing {
-                author: Author::new(series, keys.signers),
+                author: Author::new(trust_chain, keys.signers),
                 trust: Some(trust),
                 term: keys.head_term.unwrap_or(HEAD_TERM),
                 renew: keys.renew,
             }));
         }
-        (Some(keys), Some(series)) => (keys, series),
+        (Some(keys), Some(trust_chain)) => (keys, trust_chain),
     };
-    let mut series = series.clone();
-    let trust = amended(&series, keys, edition, now)?;
+    let mut trust_chain = trust_chain.clone();
+    let trust = amended(&trust_chain, keys, changeset, now)?;
     if let Some(trust) = &trust {
-        series
+        trust_chain
             .extend(trust.clone())
             .map_err(|source| author_error("trust", source.into()))?;
     }
-    let newest = series.newest().body();
-    check_fresh(Purpose::Trust, Some(newest.expires), now).map_err(|source| TreeError::Policy {
-        path: tree.path(&sreg_model::layout::Place::Trust(newest.version)),
-        source,
+    let newest = trust_chain.newest().body();
+    check_fresh(Purpose::Trust, Some(newest.expires), now).map_err(|source| {
+        RegistryError::Policy {
+            path: registry.path(&sreg_model::layout::Place::Trust(newest.version)),
+            source,
+        }
     })?;
     Ok(Some(Signing {
-        author: Author::new(series, keys.signers),
+        author: Author::new(trust_chain, keys.signers),
         trust,
         term: keys
             .head_term
@@ -151,9 +153,9 @@ fn begin(
     keys: &Keys<'_>,
     scopes: BTreeSet<Namespace>,
     now: u64,
-) -> Result<Document<Trust>, TreeError> {
+) -> Result<Document<Trust>, RegistryError> {
     let [signer] = keys.signers else {
-        return Err(TreeError::OneKey(keys.signers.len()));
+        return Err(RegistryError::OneKey(keys.signers.len()));
     };
     let key: ListedKey = amend::listed(signer.key().clone(), keys.comment.clone());
     let last = base
@@ -162,19 +164,19 @@ fn begin(
         .map(|head| (head.id(), head.body().version));
     let scopes = scopes.into_iter().map(Scope::Namespace);
     let trust = amend::first(key, scopes, keys.nonce, last, trust_term(now, TRUST_TERM))
-        .map_err(TreeError::Amend)?;
+        .map_err(RegistryError::Amend)?;
     signed(trust, keys)
 }
 
 /// The next version of trust, where one key does everything and something is missing: a namespace is
 /// new, or little time is left.
 fn amended(
-    series: &Series,
+    trust_chain: &TrustChain,
     keys: &Keys<'_>,
-    edition: &Edition,
+    changeset: &Changeset,
     now: u64,
-) -> Result<Option<Document<Trust>>, TreeError> {
-    let newest = series.newest();
+) -> Result<Option<Document<Trust>>, RegistryError> {
+    let newest = trust_chain.newest();
     let trust = newest.body();
     let prints = keys.signers.iter().map(|signer| signer.key().fingerprint());
     let roots = prints.filter(|print| trust.roles.root.keys.contains(print));
@@ -188,7 +190,7 @@ fn amended(
     let is_due = trust.expires.saturating_sub(now) < lasts / 3;
     let renew = (keys.renew && may_amend) || (is_due && only.is_some());
     let missing: Vec<Scope> = match only {
-        Some(_) => edition_scopes(edition, trust),
+        Some(_) => edition_scopes(changeset, trust),
         None => Vec::new(),
     };
     if missing.is_empty() && !renew {
@@ -201,32 +203,32 @@ fn amended(
             expires: trust.expires,
         },
     };
-    let mut amendment = Amendment::of(series, term);
+    let mut amendment = Amendment::of(trust_chain, term);
     for scope in missing {
         let key = only.map(|signer| amend::listed(signer.key().clone(), None));
         amendment
             .delegate(&scope, key, 1)
-            .map_err(TreeError::Amend)?;
+            .map_err(RegistryError::Amend)?;
     }
-    signed(amendment.finish().map_err(TreeError::Amend)?, keys).map(Some)
+    signed(amendment.finish().map_err(RegistryError::Amend)?, keys).map(Some)
 }
 
-/// The namespaces that an edition states something about.
-fn namespaces(edition: &Edition) -> BTreeSet<Namespace> {
-    let present = edition.present.iter().map(|(subject, _)| subject);
-    let removed = edition.removed.iter().map(|(subject, _)| subject);
-    let attached = edition.attached.iter().map(|(subject, _)| subject);
+/// The namespaces that an changeset states something about.
+fn namespaces(changeset: &Changeset) -> BTreeSet<Namespace> {
+    let present = changeset.present.iter().map(|(subject, _)| subject);
+    let removed = changeset.removed.iter().map(|(subject, _)| subject);
+    let attached = changeset.attached.iter().map(|(subject, _)| subject);
     present
         .chain(removed)
         .chain(attached)
-        .chain(&edition.again)
+        .chain(&changeset.again)
         .map(|subject| subject.repository.namespace().clone())
         .collect()
 }
 
-/// The scopes that an edition needs and trust does not delegate.
-fn edition_scopes(edition: &Edition, trust: &Trust) -> Vec<Scope> {
-    namespaces(edition)
+/// The scopes that an changeset needs and trust does not delegate.
+fn edition_scopes(changeset: &Changeset, trust: &Trust) -> Vec<Scope> {
+    namespaces(changeset)
         .into_iter()
         .map(Scope::Namespace)
         .filter(|scope| trust.delegation_of(scope).is_none())
@@ -240,7 +242,7 @@ fn trust_term(now: u64, lasts: u64) -> Term {
     }
 }
 
-fn signed(trust: Trust, keys: &Keys<'_>) -> Result<Document<Trust>, TreeError> {
+fn signed(trust: Trust, keys: &Keys<'_>) -> Result<Document<Trust>, RegistryError> {
     let roots = &trust.roles.root.keys.clone();
     let signers = keys.signers.iter().map(AsRef::as_ref);
     let signers =
@@ -249,23 +251,23 @@ fn signed(trust: Trust, keys: &Keys<'_>) -> Result<Document<Trust>, TreeError> {
     sign(document, Purpose::Trust, signers).map_err(|source| author_error("trust", source))
 }
 
-pub(crate) fn author_error(what: &str, source: AuthorError) -> TreeError {
-    TreeError::Author {
+pub(crate) fn author_error(what: &str, source: AuthorError) -> RegistryError {
+    RegistryError::Author {
         what: what.to_owned(),
         source: Box::new(source),
     }
 }
 
 /// Why something could not be signed: apart, where the keys at hand are not those that trust asks for.
-pub(crate) fn unsigned(tree: &Tree, what: String, source: AuthorError) -> TreeError {
+pub(crate) fn unsigned(registry: &Registry, what: String, source: AuthorError) -> RegistryError {
     let source = Box::new(source);
     match *source {
         AuthorError::Policy(PolicyError::Threshold { .. } | PolicyError::NotDelegated(_)) => {
-            TreeError::Unsigned {
-                tree: tree.root().to_owned(),
+            RegistryError::Unsigned {
+                registry: registry.root().to_owned(),
                 refused: vec![Unsigned { what, source }],
             }
         }
-        _ => TreeError::Author { what, source },
+        _ => RegistryError::Author { what, source },
     }
 }

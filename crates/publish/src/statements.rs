@@ -10,10 +10,10 @@ use sreg_model::node::{ImageSize, TagEntry, TagKey};
 use sreg_model::statement::{Claim, Statement, Subject};
 use sreg_model::{Digest, Document, Namespace, canonical, document};
 use sreg_registry::derive::Lines;
-use sreg_registry::{Tree, TreeError};
+use sreg_registry::{Registry, RegistryError};
 use sreg_sign::policy;
 
-use crate::changeset::{Edition, Provided};
+use crate::changeset::{Changeset, Provided};
 use crate::signing::{Signing, unsigned};
 use crate::writer::Puts;
 
@@ -29,44 +29,44 @@ enum Wanted<'a> {
 
 /// Writes a statement for every subject that changes, and gives the lines that name them.
 pub(crate) fn changes(
-    tree: &Tree,
+    registry: &Registry,
     puts: &dyn Puts,
     lines: &Lines,
-    edition: &Edition,
+    changeset: &Changeset,
     signing: Option<&Signing<'_>>,
     now: u64,
-) -> Result<IndexChanges, TreeError> {
+) -> Result<IndexChanges, RegistryError> {
     let states = States {
-        tree,
+        registry,
         puts,
         lines,
         signing,
         now,
     };
-    let present = edition.present.par_iter().map(|(subject, image)| {
-        let provided = edition.provided.get(subject);
+    let present = changeset.present.par_iter().map(|(subject, image)| {
+        let provided = changeset.provided.get(subject);
         (
             subject,
             Wanted::Claim(Claim::Present(image.clone()), provided),
         )
     });
-    let removed = edition.removed.par_iter().map(|(subject, reason)| {
+    let removed = changeset.removed.par_iter().map(|(subject, reason)| {
         let reason = reason.clone();
         (subject, Wanted::Claim(Claim::Removed { reason }, None))
     });
-    let again = edition
+    let again = changeset
         .again
         .par_iter()
         .map(|subject| (subject, Wanted::Again));
-    let attached = edition.attached.par_iter();
+    let attached = changeset.attached.par_iter();
     let attached = attached.map(|(subject, attachment)| (subject, Wanted::With(attachment)));
-    let stated: Vec<Result<Option<(Namespace, TagEntry)>, TreeError>> = present
+    let stated: Vec<Result<Option<(Namespace, TagEntry)>, RegistryError>> = present
         .chain(removed)
         .chain(again)
         .chain(attached)
         .map(|(subject, wanted)| states.state(subject, wanted))
         .collect();
-    let entries = all_or_every_refusal(tree, stated)?;
+    let entries = all_or_every_refusal(registry, stated)?;
     // Their statements may be written only later.
     let new: HashSet<Digest> = entries
         .iter()
@@ -83,7 +83,7 @@ pub(crate) fn changes(
             .or_insert_with(|| published.cloned().unwrap_or_default());
         of_key.retain(|line| line.arch != entry.arch);
         let mut others = of_key.iter().filter(|line| !new.contains(&line.statement));
-        others.try_for_each(|line| check_stated(tree, line))?;
+        others.try_for_each(|line| check_stated(registry, line))?;
         of_key.push(entry);
         of_key.sort_by_key(|line| line.arch);
     }
@@ -93,21 +93,21 @@ pub(crate) fn changes(
 /// All results; where keys are missing for some, all of those, so that they can be asked for at
 /// once.
 fn all_or_every_refusal<T>(
-    tree: &Tree,
-    results: Vec<Result<T, TreeError>>,
-) -> Result<Vec<T>, TreeError> {
+    registry: &Registry,
+    results: Vec<Result<T, RegistryError>>,
+) -> Result<Vec<T>, RegistryError> {
     let (mut found, mut refused) = (Vec::new(), Vec::new());
     for result in results {
         match result {
             Ok(one) => found.push(one),
-            Err(TreeError::Unsigned { refused: more, .. }) => refused.extend(more),
+            Err(RegistryError::Unsigned { refused: more, .. }) => refused.extend(more),
             Err(error) => return Err(error),
         }
     }
     match refused.is_empty() {
         true => Ok(found),
-        false => Err(TreeError::Unsigned {
-            tree: tree.root().to_owned(),
+        false => Err(RegistryError::Unsigned {
+            registry: registry.root().to_owned(),
             refused,
         }),
     }
@@ -115,14 +115,14 @@ fn all_or_every_refusal<T>(
 
 /// Refuses to publish on top of a line whose statement is lost: the next version would have the
 /// same hole, and views could not be written.
-fn check_stated(tree: &Tree, line: &TagEntry) -> Result<(), TreeError> {
+fn check_stated(registry: &Registry, line: &TagEntry) -> Result<(), RegistryError> {
     let place = Place::Statement(line.statement);
-    tree.size(&place).map(|_| ())
+    registry.size(&place).map(|_| ())
 }
 
 /// What statements are made with.
 struct States<'a> {
-    tree: &'a Tree,
+    registry: &'a Registry,
     puts: &'a dyn Puts,
     lines: &'a Lines,
     signing: Option<&'a Signing<'a>>,
@@ -135,15 +135,15 @@ impl States<'_> {
         &self,
         subject: &Subject,
         wanted: Wanted<'_>,
-    ) -> Result<Option<(Namespace, TagEntry)>, TreeError> {
-        let tree = self.tree;
+    ) -> Result<Option<(Namespace, TagEntry)>, RegistryError> {
+        let registry = self.registry;
         let line = self.line(subject);
         let is_claim = matches!(wanted, Wanted::Claim(..));
         if let (Wanted::With(_), Some(line)) = (&wanted, line) {
             self.check_counts(subject, line)?;
         }
         let said = |line: &TagEntry| {
-            Ok::<_, TreeError>(tree.statement(&line.statement)?.body().claim.clone())
+            Ok::<_, RegistryError>(registry.statement(&line.statement)?.body().claim.clone())
         };
         let (mut claim, mut provided, is_new) = match (wanted, line) {
             (Wanted::Claim(claim, provided), _) => (claim, provided, false),
@@ -162,7 +162,7 @@ impl States<'_> {
         let image = size_of(&claim);
         let same = line.filter(|line| line.image == image);
         if let Some(line) = same {
-            check_stated(tree, line)?;
+            check_stated(registry, line)?;
             if !is_new && !self.is_restated(line, provided)? {
                 return Ok(None);
             }
@@ -173,18 +173,18 @@ impl States<'_> {
             }
         }
         let previous = line
-            .map(|line| tree.statement(&line.statement))
+            .map(|line| registry.statement(&line.statement))
             .transpose()?;
         if let Some(previous) = &previous
             && same.is_none()
             && previous.body().image().is_some_and(|image| image.frozen)
         {
-            return Err(TreeError::Frozen(subject.to_string()));
+            return Err(RegistryError::Frozen(subject.to_string()));
         }
         if let (Some(signing), Some(previous)) = (self.signing, &previous)
             && !signing.may_follow(previous)
         {
-            return Err(TreeError::NeverCounted(subject.to_string()));
+            return Err(RegistryError::NeverCounted(subject.to_string()));
         }
         let statement = match provided {
             Some(provided) => self.check_provided(provided, subject, &claim, previous.as_ref())?,
@@ -193,8 +193,8 @@ impl States<'_> {
         if let Some(previous) = previous
             && previous.body().epoch > statement.body().epoch
         {
-            return Err(TreeError::Mismatch {
-                path: tree.path(&Place::Statement(previous.id())),
+            return Err(RegistryError::Mismatch {
+                path: registry.path(&Place::Statement(previous.id())),
                 what: format!(
                     "it is of epoch {}, and trust is at epoch {} for its name: nothing can follow it",
                     previous.body().epoch,
@@ -221,24 +221,28 @@ impl States<'_> {
     }
 
     /// Refuses to attach something to what counts no longer: it would be signed again with it, unseen.
-    fn check_counts(&self, subject: &Subject, line: &TagEntry) -> Result<(), TreeError> {
+    fn check_counts(&self, subject: &Subject, line: &TagEntry) -> Result<(), RegistryError> {
         let Some(signing) = self.signing else {
             return Ok(());
         };
-        let current = self.tree.statement(&line.statement)?;
+        let current = self.registry.statement(&line.statement)?;
         match policy::is_by_counting_keys(signing.author.trust().body(), &current) {
             true => Ok(()),
-            false => Err(TreeError::CountsNoLonger(subject.to_string())),
+            false => Err(RegistryError::CountsNoLonger(subject.to_string())),
         }
     }
 
     /// Whether a line that says the right thing is stated anew: its statement counts no longer, or
     /// the publisher brought a later one.
-    fn is_restated(&self, line: &TagEntry, provided: Option<&Provided>) -> Result<bool, TreeError> {
+    fn is_restated(
+        &self,
+        line: &TagEntry,
+        provided: Option<&Provided>,
+    ) -> Result<bool, RegistryError> {
         let Some(signing) = self.signing else {
             return Ok(false);
         };
-        let current = self.tree.statement(&line.statement)?;
+        let current = self.registry.statement(&line.statement)?;
         let is_later =
             |provided: &Provided| provided.statement.body().previous == Some(current.id());
         Ok(provided.is_some_and(is_later)
@@ -250,7 +254,7 @@ impl States<'_> {
         subject: &Subject,
         claim: Claim,
         previous: Option<&Document<Statement>>,
-    ) -> Result<Document<Statement>, TreeError> {
+    ) -> Result<Document<Statement>, RegistryError> {
         let statement = Statement {
             subject: subject.clone(),
             registry: None,
@@ -265,9 +269,9 @@ impl States<'_> {
             Some(signing) => signing
                 .author
                 .statement(statement)
-                .map_err(|source| unsigned(self.tree, subject.to_string(), source)),
-            None => Document::new(statement).map_err(|source| TreeError::Document {
-                path: self.tree.root().to_owned(),
+                .map_err(|source| unsigned(self.registry, subject.to_string(), source)),
+            None => Document::new(statement).map_err(|source| RegistryError::Document {
+                path: self.registry.root().to_owned(),
                 source,
             }),
         }
@@ -281,11 +285,11 @@ impl States<'_> {
         subject: &Subject,
         claim: &Claim,
         previous: Option<&Document<Statement>>,
-    ) -> Result<Document<Statement>, TreeError> {
+    ) -> Result<Document<Statement>, RegistryError> {
         let path = provided.path.clone();
         let body = provided.statement.body();
         let mismatch = |what: String| {
-            Err(TreeError::Mismatch {
+            Err(RegistryError::Mismatch {
                 path: path.clone(),
                 what,
             })
@@ -305,7 +309,7 @@ impl States<'_> {
         }
         for attachment in body.image().iter().flat_map(|image| &image.attached) {
             let place = Place::blob(&subject.repository, attachment.digest);
-            let size = self.tree.size(&place)?;
+            let size = self.registry.size(&place)?;
             if size != attachment.size {
                 return mismatch(format!(
                     "it says that {} has {} bytes, and it has {size}",
@@ -324,20 +328,20 @@ impl States<'_> {
             return mismatch("it is signed, but the registry has no keys".to_owned());
         };
         policy::check_new_statement(signing.author.trust(), &provided.statement)
-            .map_err(|source| TreeError::Policy { path, source })?;
+            .map_err(|source| RegistryError::Policy { path, source })?;
         Ok(provided.statement.clone())
     }
 }
 
 /// The same claim, and that a file belongs to the image; in place of what was said of that file.
-fn with(mut claim: Claim, attachment: &Attachment) -> Result<Claim, TreeError> {
+fn with(mut claim: Claim, attachment: &Attachment) -> Result<Claim, RegistryError> {
     if let Claim::Present(image) = &mut claim {
         let before = image.attached.iter_mut();
         match before.into_iter().find(|one| one.is_same(attachment)) {
             Some(one) => *one = attachment.clone(),
             None => image.attached.push(attachment.clone()),
         }
-        attachment::check(&image.attached).map_err(TreeError::Attachment)?;
+        attachment::check(&image.attached).map_err(RegistryError::Attachment)?;
         check_room(&image.attached)?;
     }
     Ok(claim)
@@ -347,14 +351,14 @@ fn with(mut claim: Claim, attachment: &Attachment) -> Result<Claim, TreeError> {
 /// signatures and what else it says have room.
 const MOST_SAID: usize = document::MAX_BYTES / 2;
 
-fn check_room(attached: &[Attachment]) -> Result<(), TreeError> {
+fn check_room(attached: &[Attachment]) -> Result<(), RegistryError> {
     let said = attached
         .iter()
         .map(|one| canonical::to_line(one).len())
         .sum();
     match said <= MOST_SAID {
         true => Ok(()),
-        false => Err(TreeError::NoRoom(said, MOST_SAID)),
+        false => Err(RegistryError::NoRoom(said, MOST_SAID)),
     }
 }
 

@@ -15,10 +15,10 @@ use sreg_model::layout::{JOURNAL, Place};
 use sreg_model::served::served;
 use sreg_model::settings::Settings;
 use sreg_model::{Digest, Document, document};
-use sreg_registry::heads::{self, Line, Next};
+use sreg_registry::heads::{self, HeadCursor, NextSlot};
 use sreg_registry::journal::{Journal, MAX_JOURNAL, Noted, Version, journal};
-use sreg_registry::{Tree, TreeError};
-use sreg_store::{If, Object, Served, Store, StoreError, Upload, Written};
+use sreg_registry::{Registry, RegistryError};
+use sreg_store::{Object, Precondition, PutOutcome, Served, Store, StoreError, Upload};
 use sreg_views::{Content, View, host};
 
 use crate::link::LinkMode;
@@ -34,60 +34,65 @@ const UNSERVED: Served = Served {
 
 /// One of the writers of a store.
 pub(crate) struct StoreWriter {
-    tree: Tree,
+    registry: Registry,
     /// Where it is noted what has arrived of an upload.
     uploads: Option<PathBuf>,
 }
 
 impl StoreWriter {
-    /// Writes into the tree in `store`; makes one there with `settings` where there is none.
+    /// Writes into the registry in `store`; makes one there with `settings` where there is none.
     pub(crate) fn open(
         store: &Arc<dyn Store>,
         settings: &Settings,
         uploads: Option<&Path>,
-    ) -> Result<Self, TreeError> {
-        match Tree::in_store(store.clone()) {
-            Err(TreeError::NotATree(_)) => {}
-            tree => return Self::of(tree?, uploads),
+    ) -> Result<Self, RegistryError> {
+        match Registry::in_store(store.clone()) {
+            Err(RegistryError::NotARegistry(_)) => {}
+            registry => return Self::of(registry?, uploads),
         }
         let key = Place::Settings.to_string();
         let how = served(&Place::Settings);
         // Of two that make one, the second finds the settings of the first.
-        store.write(&key, &settings.encode(), &If::Absent, how)?;
+        store.write(&key, &settings.encode(), &Precondition::Absent, how)?;
         Ok(Self {
-            tree: Tree::in_store(store.clone())?,
+            registry: Registry::in_store(store.clone())?,
             uploads: uploads.map(Path::to_owned),
         })
     }
 
-    /// Writes into a tree that is there.
-    pub(crate) fn of(tree: Tree, uploads: Option<&Path>) -> Result<Self, TreeError> {
-        check_conditions(&tree)?;
+    /// Writes into a registry that is there.
+    pub(crate) fn of(registry: Registry, uploads: Option<&Path>) -> Result<Self, RegistryError> {
+        check_conditions(&registry)?;
         Ok(Self {
-            tree,
+            registry,
             uploads: uploads.map(Path::to_owned),
         })
     }
 
     fn store(&self) -> &dyn Store {
-        &**self.tree.store()
+        &**self.registry.store()
     }
 
-    fn read(&self, place: &Place, most: usize) -> Result<Option<Object>, TreeError> {
+    fn read(&self, place: &Place, most: usize) -> Result<Option<Object>, RegistryError> {
         Ok(self.store().read(&place.to_string(), most)?)
     }
 
-    fn write(&self, place: &Place, bytes: &[u8], condition: &If) -> Result<Written, TreeError> {
+    fn write(
+        &self,
+        place: &Place,
+        bytes: &[u8],
+        condition: &Precondition,
+    ) -> Result<PutOutcome, RegistryError> {
         let key = place.to_string();
         Ok(self.store().write(&key, bytes, condition, served(place))?)
     }
 
     /// Whether all trust and heads stand there that a run has noted before it published them.
-    fn is_published(&self, journal: &Journal) -> Result<bool, TreeError> {
+    fn is_published(&self, journal: &Journal) -> Result<bool, RegistryError> {
         for place in journal.places() {
-            match self.tree.size(&place) {
+            match self.registry.size(&place) {
                 Ok(_) => {}
-                Err(TreeError::Missing { .. }) => return Ok(false),
+                Err(RegistryError::Missing { .. }) => return Ok(false),
                 Err(error) => return Err(error),
             }
         }
@@ -95,29 +100,29 @@ impl StoreWriter {
     }
 
     /// Whether a head is published that a journal names.
-    fn is_head(&self, noted: &Noted) -> Result<bool, TreeError> {
-        let series = self.tree.trust_chain()?;
-        let newest = heads::newest(&self.tree, series.as_ref())?;
+    fn is_head(&self, noted: &Noted) -> Result<bool, RegistryError> {
+        let trust_chain = self.registry.trust_chain()?;
+        let newest = heads::newest(&self.registry, trust_chain.as_ref())?;
         let is_in_line = newest.is_some_and(|newest| noted.version() <= Version::of(newest.body()));
-        Ok(is_in_line && noted.find(&self.tree)?.is_some())
+        Ok(is_in_line && noted.find(&self.registry)?.is_some())
     }
 
     /// Refuses to go on for a head that another has followed, or that later trust may have left behind.
-    fn check_newest(&self, line: Line<'_>) -> Result<(), TreeError> {
-        match line.is_newest(&self.tree)? {
+    fn check_newest(&self, line: HeadCursor<'_>) -> Result<(), RegistryError> {
+        match line.is_newest(&self.registry)? {
             true => Ok(()),
-            false => Err(TreeError::Overtaken),
+            false => Err(RegistryError::Overtaken),
         }
     }
 
     /// Whether copies stand in the place of links.
     fn copies_links(&self) -> bool {
-        host::copies_links(self.tree.settings().host)
+        host::copies_links(self.registry.settings().host)
     }
 
     /// Has the store copy what links among `views` would lead to. Few stores copy under a condition: as with
     /// what is removed, whoever finds a newer version afterwards looks again, and writes that one's copies.
-    fn put_copies(&self, line: Line<'_>, views: &[View]) -> Result<(), TreeError> {
+    fn put_copies(&self, line: HeadCursor<'_>, views: &[View]) -> Result<(), RegistryError> {
         if !self.copies_links() {
             return Ok(());
         }
@@ -147,8 +152,8 @@ impl StoreWriter {
     /// gives nothing, or there is none, it stays.
     fn change_journal(
         &self,
-        change: impl Fn(Journal) -> Result<Option<Journal>, TreeError>,
-    ) -> Result<(), TreeError> {
+        change: impl Fn(Journal) -> Result<Option<Journal>, RegistryError>,
+    ) -> Result<(), RegistryError> {
         for _ in 0..ATTEMPTS {
             let Some(found) = self.store().read(JOURNAL, MAX_JOURNAL)? else {
                 return Ok(());
@@ -156,49 +161,52 @@ impl StoreWriter {
             let Some(next) = change(Journal::parse(&found.bytes))? else {
                 return Ok(());
             };
-            let condition = If::Is(found.version);
+            let condition = Precondition::Is(found.version);
             let written = self
                 .store()
                 .write(JOURNAL, &next.encode(), &condition, UNSERVED)?;
-            if written == Written::Done {
+            if written == PutOutcome::Stored {
                 return Ok(());
             }
         }
-        Err(TreeError::Overtaken)
+        Err(RegistryError::Overtaken)
     }
 }
 
 /// Refuses a store that does not look at conditions (COM-21): what is there is written once more,
 /// under the condition that it is not, which changes nothing in any case.
-fn check_conditions(tree: &Tree) -> Result<(), TreeError> {
+fn check_conditions(registry: &Registry) -> Result<(), RegistryError> {
     let key = Place::Settings.to_string();
-    let bytes = tree.settings().encode();
-    let again = tree
-        .store()
-        .write(&key, &bytes, &If::Absent, served(&Place::Settings))?;
+    let bytes = registry.settings().encode();
+    let again = registry.store().write(
+        &key,
+        &bytes,
+        &Precondition::Absent,
+        served(&Place::Settings),
+    )?;
     match again {
-        Written::Refused => Ok(()),
-        Written::Done => Err(TreeError::Unconditional(tree.root().to_owned())),
+        PutOutcome::PreconditionFailed => Ok(()),
+        PutOutcome::Stored => Err(RegistryError::Unconditional(registry.root().to_owned())),
     }
 }
 
 impl Puts for StoreWriter {
-    fn put(&self, place: &Place, bytes: &[u8]) -> Result<(), TreeError> {
-        if self.write(place, bytes, &If::Absent)? == Written::Done {
-            self.tree.keep(place, bytes);
+    fn put(&self, place: &Place, bytes: &[u8]) -> Result<(), RegistryError> {
+        if self.write(place, bytes, &Precondition::Absent)? == PutOutcome::Stored {
+            self.registry.keep(place, bytes);
             return Ok(());
         }
         match self.read(place, bytes.len())? {
             Some(found) if found.bytes == bytes || is_intact(place, &found.bytes) => Ok(()),
             // It is damaged: LAY-3.
-            _ => self.write(place, bytes, &If::Any).map(|_| ()),
+            _ => self.write(place, bytes, &Precondition::Any).map(|_| ()),
         }
     }
 }
 
 impl Writer for StoreWriter {
-    fn tree(&self) -> &Tree {
-        &self.tree
+    fn registry(&self) -> &Registry {
+        &self.registry
     }
 
     fn put_file(
@@ -208,7 +216,7 @@ impl Writer for StoreWriter {
         stamp: &Stamp,
         _: LinkMode,
         observer: &dyn Observer,
-    ) -> Result<(), TreeError> {
+    ) -> Result<(), RegistryError> {
         let key = place.to_string();
         let journal = self.uploads.as_deref().map(|folder| {
             let name = Digest::of(format!("{}/{key}", self.store().name()).as_bytes());
@@ -225,7 +233,7 @@ impl Writer for StoreWriter {
                 is_cancelled: &|| observer.is_cancelled(),
             },
         )?;
-        let after = std::fs::metadata(file).map_err(TreeError::read(file))?;
+        let after = std::fs::metadata(file).map_err(RegistryError::read(file))?;
         if !Stamp::of(&after).has_same_content(stamp) {
             return Err(sreg_index::hasher::HashError::Changed {
                 path: file.to_owned(),
@@ -237,11 +245,16 @@ impl Writer for StoreWriter {
 
     /// After any answer but success the slot tells what has happened: a request that was sent again
     /// may have met its own first sending.
-    fn create(&self, place: &Place, bytes: &[u8], junk: Option<&[u8]>) -> Result<(), TreeError> {
-        let mut condition = If::Absent;
+    fn create(
+        &self,
+        place: &Place,
+        bytes: &[u8],
+        junk: Option<&[u8]>,
+    ) -> Result<(), RegistryError> {
+        let mut condition = Precondition::Absent;
         for _ in 0..ATTEMPTS {
             let written = self.write(place, bytes, &condition);
-            if matches!(written, Ok(Written::Done)) {
+            if matches!(written, Ok(PutOutcome::Stored)) {
                 return Ok(());
             }
             condition = match self.read(place, bytes.len().max(document::MAX_BYTES))? {
@@ -250,31 +263,31 @@ impl Writer for StoreWriter {
                     let key = evidence(place, &found.bytes);
                     tracing::info!(%place, kept = key, "quarantining invalid slot content");
                     self.store()
-                        .write(&key, &found.bytes, &If::Absent, UNSERVED)?;
-                    If::Is(found.version)
+                        .write(&key, &found.bytes, &Precondition::Absent, UNSERVED)?;
+                    Precondition::Is(found.version)
                 }
-                Some(_) => return Err(TreeError::Conflict(self.tree.path(place))),
-                None => If::Absent,
+                Some(_) => return Err(RegistryError::Conflict(self.registry.path(place))),
+                None => Precondition::Absent,
             };
             // The store has tried it as often as it may be.
             written?;
         }
-        Err(TreeError::Overtaken)
+        Err(RegistryError::Overtaken)
     }
 
     /// What stands in `head` is read before the line is followed: if it belongs to it, it is met on the
     /// way.
-    fn advance(&self, line: Line<'_>) -> Result<(), TreeError> {
+    fn advance(&self, line: HeadCursor<'_>) -> Result<(), RegistryError> {
         let key = Place::Head.to_string();
         let mut newest = line.head.clone();
         for _ in 0..ATTEMPTS {
             let found = self.store().read(&key, document::MAX_BYTES)?;
-            let series = line.series;
-            let end = Line {
-                series,
+            let trust_chain = line.trust_chain;
+            let end = HeadCursor {
+                trust_chain,
                 head: &newest,
             }
-            .end(&self.tree)?;
+            .end(&self.registry)?;
             newest = end.head;
             let copy = found
                 .as_ref()
@@ -285,18 +298,22 @@ impl Writer for StoreWriter {
             let is_later =
                 copy.is_some_and(|copy| Version::of(copy.body()) > Version::of(newest.body()));
             // Whoever publishes later trust moves it on.
-            if is_later && !heads::is_settled(&self.tree, series)? {
+            if is_later && !heads::is_settled(&self.registry, trust_chain)? {
                 return Ok(());
             }
-            let condition = found.map_or(If::Absent, |found| If::Is(found.version));
+            let condition = found.map_or(Precondition::Absent, |found| {
+                Precondition::Is(found.version)
+            });
             let written =
                 self.store()
                     .write(&key, newest.bytes(), &condition, served(&Place::Head))?;
-            let line = Line {
-                series,
+            let line = HeadCursor {
+                trust_chain,
                 head: &newest,
             };
-            if written == Written::Done && !matches!(line.next(&self.tree)?, Next::Head(_)) {
+            if written == PutOutcome::Stored
+                && !matches!(line.next(&self.registry)?, NextSlot::Head(_))
+            {
                 return Ok(());
             }
         }
@@ -307,14 +324,14 @@ impl Writer for StoreWriter {
     /// What stands there is read first, then it is made sure that the head is still the newest: then
     /// nobody has written a newer view before that, and whoever writes one after it changes what is
     /// replaced here.
-    fn put_views(&self, line: Line<'_>, views: &[View]) -> Result<(), TreeError> {
+    fn put_views(&self, line: HeadCursor<'_>, views: &[View]) -> Result<(), RegistryError> {
         self.put_copies(line, views)?;
-        let keeps_slashes = self.store().keeps_slashes();
+        let supports_trailing_slash = self.store().supports_trailing_slash();
         let objects: Vec<(String, &View, &[u8])> = views
             .iter()
             .filter_map(|view| Some((view, view.bytes()?)))
             .flat_map(|(view, bytes)| {
-                let keys = keys_of(&view.place, keeps_slashes);
+                let keys = keys_of(&view.place, supports_trailing_slash);
                 keys.into_iter().map(move |key| (key, view, bytes))
             })
             .collect();
@@ -339,41 +356,43 @@ impl Writer for StoreWriter {
                 if !view.place.is_by_digest() {
                     self.check_newest(line)?;
                 }
-                let condition = found.map_or(If::Absent, |found| If::Is(found.version));
+                let condition = found.map_or(Precondition::Absent, |found| {
+                    Precondition::Is(found.version)
+                });
                 let how = Served {
                     content_type: view.content_type,
                     ..served(&view.place)
                 };
                 match self.store().write(&key, bytes, &condition, how)? {
-                    Written::Done => Ok(()),
+                    PutOutcome::Stored => Ok(()),
                     // A request that was sent again may have met itself: the next look tells.
-                    Written::Refused => Err(TreeError::Overtaken),
+                    PutOutcome::PreconditionFailed => Err(RegistryError::Overtaken),
                 }
             })
     }
 
     /// Few stores remove under a condition: where a newer version comes in between, `show` looks again.
-    fn remove(&self, line: Line<'_>, place: &Place) -> Result<(), TreeError> {
+    fn remove(&self, line: HeadCursor<'_>, place: &Place) -> Result<(), RegistryError> {
         // A link, which no store has.
         if matches!(place, Place::LibraryFile(..)) && !self.copies_links() {
             return Ok(());
         }
         self.check_newest(line)?;
-        let keys = keys_of(place, self.store().keeps_slashes());
+        let keys = keys_of(place, self.store().supports_trailing_slash());
         keys.iter()
             .try_for_each(|key| Ok(self.store().remove(key)?))
     }
 
-    fn replace_settings(&mut self, settings: &Settings) -> Result<(), TreeError> {
+    fn replace_settings(&mut self, settings: &Settings) -> Result<(), RegistryError> {
         let key = Place::Settings.to_string();
         let how = served(&Place::Settings);
         self.store()
-            .write(&key, &settings.encode(), &If::Any, how)?;
-        self.tree = Tree::with_settings(self.tree.store().clone(), settings.clone());
+            .write(&key, &settings.encode(), &Precondition::Any, how)?;
+        self.registry = Registry::with_settings(self.registry.store().clone(), settings.clone());
         Ok(())
     }
 
-    fn sync(&self) -> Result<(), TreeError> {
+    fn sync(&self) -> Result<(), RegistryError> {
         Ok(())
     }
 
@@ -383,15 +402,16 @@ impl Writer for StoreWriter {
 
     /// Once there, it stays. Who may not list a bucket hears of what may not be read that it is not
     /// there: so that one is written, which fails where there is one.
-    fn journal(&self) -> Result<Option<Journal>, TreeError> {
+    fn journal(&self) -> Result<Option<Journal>, RegistryError> {
         for _ in 0..ATTEMPTS {
-            if let Some(found) = journal(&self.tree)? {
+            if let Some(found) = journal(&self.registry)? {
                 return Ok(Some(found));
             }
             let empty = Journal::new(None).encode();
-            self.store().write(JOURNAL, &empty, &If::Absent, UNSERVED)?;
+            self.store()
+                .write(JOURNAL, &empty, &Precondition::Absent, UNSERVED)?;
         }
-        Err(TreeError::Store(StoreError::Denied {
+        Err(RegistryError::Store(StoreError::Denied {
             name: format!("{}/{JOURNAL}", self.store().name()),
             what: "it is there, and cannot be read: whoever publishes needs to".to_owned(),
         }))
@@ -399,11 +419,11 @@ impl Writer for StoreWriter {
 
     /// The journal is there, and notes as much as is to be noted of views: its run has not finished. Where
     /// trust is to be published, nobody else may have begun to.
-    fn begin(&self, journal: &Journal) -> Result<(), TreeError> {
+    fn begin(&self, journal: &Journal) -> Result<(), RegistryError> {
         if journal.trust.is_none() {
             return Ok(());
         }
-        let conflict = || TreeError::Conflict(self.tree.root().join(JOURNAL));
+        let conflict = || RegistryError::Conflict(self.registry.root().join(JOURNAL));
         let found = self.store().read(JOURNAL, MAX_JOURNAL)?;
         let found = found.ok_or_else(conflict)?;
         let known = Journal::parse(&found.bytes);
@@ -414,22 +434,22 @@ impl Writer for StoreWriter {
             shown: known.shown,
             ..journal.clone()
         };
-        let condition = If::Is(found.version);
+        let condition = Precondition::Is(found.version);
         match self
             .store()
             .write(JOURNAL, &next.encode(), &condition, UNSERVED)?
         {
-            Written::Done => Ok(()),
-            Written::Refused => Err(conflict()),
+            PutOutcome::Stored => Ok(()),
+            PutOutcome::PreconditionFailed => Err(conflict()),
         }
     }
 
-    fn settle(&self, begun: &Journal) -> Result<(), TreeError> {
+    fn settle(&self, begun: &Journal) -> Result<(), RegistryError> {
         // Somebody else may have begun meanwhile.
         self.change_journal(|found| Ok((found == *begun).then(|| Journal::new(begun.shown))))
     }
 
-    fn end(&self, shown: &Document<Head>) -> Result<(), TreeError> {
+    fn end(&self, shown: &Document<Head>) -> Result<(), RegistryError> {
         let shown = Noted::of(shown);
         self.change_journal(|found| {
             // One that names what is no head was written by nobody who has shown it.
@@ -452,8 +472,8 @@ impl Writer for StoreWriter {
 
 /// The keys of a view: with a slash at the end, too, where a web server would give the index of that
 /// folder.
-fn keys_of(place: &Place, keeps_slashes: bool) -> Vec<String> {
-    let folder = place.folder().filter(|_| keeps_slashes);
+fn keys_of(place: &Place, supports_trailing_slash: bool) -> Vec<String> {
+    let folder = place.folder().filter(|_| supports_trailing_slash);
     [Some(place.to_string()), folder]
         .into_iter()
         .flatten()

@@ -12,9 +12,9 @@ use sreg_model::layout::Place;
 use sreg_model::node::TagEntry;
 use sreg_model::{Arch, Document, Host, Namespace, Repository, Tag};
 use sreg_registry::derive::{present_tags, read, repository, stored, views_of_tag};
-use sreg_registry::heads::{self, Line};
+use sreg_registry::heads::{self, HeadCursor};
 use sreg_registry::journal::Version;
-use sreg_registry::{Tree, TreeError};
+use sreg_registry::{Registry, RegistryError};
 use sreg_views::{
     View, host, nothing_beside, registry_views, repository_places, repository_views, tag_places,
 };
@@ -31,16 +31,16 @@ struct Touched {
 
 /// What views show before they are brought to another head.
 #[derive(Debug, Clone, Copy)]
-pub(crate) enum Shown<'a> {
+pub(crate) enum ViewsAt<'a> {
     /// Nothing known.
     Nothing,
     /// This head.
     Of(&'a Head),
     /// At best this head, and perhaps others: a new epoch has left it behind, or the settings are others.
-    Perhaps(&'a Head),
+    AtMost(&'a Head),
 }
 
-impl<'a> Shown<'a> {
+impl<'a> ViewsAt<'a> {
     pub(crate) fn of(head: Option<&'a Document<Head>>) -> Self {
         head.map_or(Self::Nothing, |head| Self::Of(head.body()))
     }
@@ -48,28 +48,28 @@ impl<'a> Shown<'a> {
     fn head(self) -> Option<&'a Head> {
         match self {
             Self::Nothing => None,
-            Self::Of(head) | Self::Perhaps(head) => Some(head),
+            Self::Of(head) | Self::AtMost(head) => Some(head),
         }
     }
 
-    pub(crate) fn perhaps(head: Option<&'a Document<Head>>) -> Self {
-        head.map_or(Self::Nothing, |head| Self::Perhaps(head.body()))
+    pub(crate) fn at_most(head: Option<&'a Document<Head>>) -> Self {
+        head.map_or(Self::Nothing, |head| Self::AtMost(head.body()))
     }
 }
 
 /// Brings all views to the head of `line`.
-pub(crate) fn roll_forward(
+pub(crate) fn update_views(
     writer: &dyn Writer,
-    shown: Shown<'_>,
-    line: Line<'_>,
+    shown: ViewsAt<'_>,
+    line: HeadCursor<'_>,
     observer: &dyn Observer,
-) -> Result<(), TreeError> {
-    let tree = writer.tree();
+) -> Result<(), RegistryError> {
+    let registry = writer.registry();
     let head = line.head.body();
     let mut touched = Touched::default();
     let before = match shown {
-        Shown::Of(from) => since(tree, line, from)?,
-        Shown::Nothing | Shown::Perhaps(_) => None,
+        ViewsAt::Of(from) => since(registry, line, from)?,
+        ViewsAt::Nothing | ViewsAt::AtMost(_) => None,
     };
     let mut all = before.is_none();
     // From the newest back, each with the one before it.
@@ -80,21 +80,21 @@ pub(crate) fn roll_forward(
         .map(Document::body)
         .chain(shown.head())
     {
-        match touched.add(tree, Some(from), to) {
+        match touched.add(registry, Some(from), to) {
             // What they show cannot be read: a thief's head that a new epoch leaves behind, say.
-            Err(TreeError::Map { .. }) => all = true,
+            Err(RegistryError::Map { .. }) => all = true,
             added => added?,
         }
         to = from;
     }
     if all {
-        touched.add(tree, None, head)?;
-        writer.put_views(line, &registry_views(tree.settings()))?;
+        touched.add(registry, None, head)?;
+        writer.put_views(line, &registry_views(registry.settings()))?;
     }
-    let index = tree.index(head);
+    let index = registry.index(head);
     let (lists, mut gone) = lists_of(writer, line, &touched.repositories)?;
     if all {
-        gone.extend(files_of_other_hosts(tree)?);
+        gone.extend(files_of_other_hosts(registry)?);
     }
     let gone_tags = touched
         .tags
@@ -102,12 +102,12 @@ pub(crate) fn roll_forward(
         .map(|((repository, tag), archs)| {
             // The journal stays, and the next run goes on.
             if observer.is_cancelled() {
-                return Err(TreeError::Cancelled);
+                return Err(RegistryError::Cancelled);
             }
-            let views = views_of_tag(tree, index, repository, tag)?;
+            let views = views_of_tag(registry, index, repository, tag)?;
             writer.put_views(line, &views)?;
             let mut gone = without(tag_places(repository, tag, archs), &views);
-            gone.extend(beside(tree, line, &views)?);
+            gone.extend(beside(registry, line, &views)?);
             Ok(gone)
         })
         .collect::<Result<Vec<_>, _>>()?;
@@ -124,17 +124,17 @@ const MOST_VERSIONS: usize = 1024;
 /// was overtaken, or died, has left some of its views, also where a later version went back to what `shown`
 /// has. Nothing where that is not known.
 fn since(
-    tree: &Tree,
-    line: Line<'_>,
+    registry: &Registry,
+    line: HeadCursor<'_>,
     shown: &Head,
-) -> Result<Option<Vec<Document<Head>>>, TreeError> {
+) -> Result<Option<Vec<Document<Head>>>, RegistryError> {
     let mut heads: Vec<Document<Head>> = Vec::new();
     while heads.len() < MOST_VERSIONS {
         let newest = heads.last().unwrap_or(line.head).body();
-        let before = match heads::before(tree, newest, line.series) {
+        let before = match heads::before(registry, newest, line.trust_chain) {
             Ok(Some(before)) => before,
-            Err(error @ TreeError::Store(_)) => return Err(error),
-            // A fault of the tree, or the first version.
+            Err(error @ RegistryError::Store(_)) => return Err(error),
+            // A fault of the registry, or the first version.
             Ok(None) | Err(_) => return Ok(None),
         };
         if Version::of(before.body()) <= Version::of(shown) {
@@ -147,17 +147,17 @@ fn since(
 
 /// The files for hosts that the settings do not name. A file of that name with other bytes is somebody
 /// else's.
-fn files_of_other_hosts(tree: &Tree) -> Result<Vec<Place>, TreeError> {
-    let own = tree.settings().host.and_then(host::file);
+fn files_of_other_hosts(registry: &Registry) -> Result<Vec<Place>, RegistryError> {
+    let own = registry.settings().host.and_then(host::file);
     let mut gone = Vec::new();
     for view in Host::ALL.into_iter().filter_map(host::file) {
         let is_own = own.as_ref().is_some_and(|own| own.place == view.place);
         if is_own || gone.contains(&view.place) {
             continue;
         }
-        match read(tree, &view.place, stored(&view).len()) {
+        match read(registry, &view.place, stored(&view).len()) {
             Ok(found) if found == *stored(&view) => gone.push(view.place),
-            Err(error @ TreeError::Store(_)) => return Err(error),
+            Err(error @ RegistryError::Store(_)) => return Err(error),
             Ok(_) | Err(_) => {}
         }
     }
@@ -166,18 +166,22 @@ fn files_of_other_hosts(tree: &Tree) -> Result<Vec<Place>, TreeError> {
 
 /// What still stands where nothing may beside `views`. In a registry with keys each image has signatures, so
 /// that no list of it was ever emptied.
-fn beside(tree: &Tree, line: Line<'_>, views: &[View]) -> Result<Vec<Place>, TreeError> {
+fn beside(
+    registry: &Registry,
+    line: HeadCursor<'_>,
+    views: &[View],
+) -> Result<Vec<Place>, RegistryError> {
     let mut found = Vec::new();
-    if line.series.is_some() {
+    if line.trust_chain.is_some() {
         return Ok(found);
     }
     for place in views
         .iter()
-        .filter_map(|view| nothing_beside(tree.settings(), view))
+        .filter_map(|view| nothing_beside(registry.settings(), view))
     {
-        match tree.size(&place) {
+        match registry.size(&place) {
             Ok(_) => found.push(place),
-            Err(TreeError::Missing { .. }) => {}
+            Err(RegistryError::Missing { .. }) => {}
             Err(error) => return Err(error),
         }
     }
@@ -194,14 +198,14 @@ fn without(mut places: Vec<Place>, views: &[View]) -> Vec<Place> {
 /// tags name, are written.
 fn lists_of(
     writer: &dyn Writer,
-    line: Line<'_>,
+    line: HeadCursor<'_>,
     repositories: &BTreeSet<Repository>,
-) -> Result<(Vec<View>, Vec<Place>), TreeError> {
+) -> Result<(Vec<View>, Vec<Place>), RegistryError> {
     let (mut lists, mut gone) = (Vec::new(), Vec::new());
-    let index = writer.tree().index(line.head.body());
+    let index = writer.registry().index(line.head.body());
     let namespaces: BTreeSet<&Namespace> = repositories.iter().map(Repository::namespace).collect();
     for namespace in namespaces {
-        let tags = present_tags(writer.tree(), index, namespace)?;
+        let tags = present_tags(writer.registry(), index, namespace)?;
         let of_namespace = repositories
             .iter()
             .filter(|repository| repository.namespace() == namespace);
@@ -220,25 +224,31 @@ fn lists_of(
 
 impl Touched {
     /// Adds where two heads differ; from nothing, all that the second has.
-    fn add(&mut self, tree: &Tree, from: Option<&Head>, to: &Head) -> Result<(), TreeError> {
-        let from = from.map(|from| tree.index(from));
-        diff(from, Some(tree.index(to)), &mut |namespace: &Namespace,
-                                               difference: Difference<
-            TagEntry,
-        >| {
-            if let Some(entry) = difference.left.first().or(difference.right.first())
-                && let Some(repository) = repository(namespace, entry)
-            {
-                let lines = difference.left.iter().chain(&difference.right);
-                let tag = (repository.clone(), entry.key.tag());
-                self.tags
-                    .entry(tag)
-                    .or_default()
-                    .extend(lines.map(|line| line.arch));
-                self.repositories.insert(repository);
-            }
-            Ok::<_, MapError>(())
-        })
-        .map_err(|error| tree.map_error(error))
+    fn add(
+        &mut self,
+        registry: &Registry,
+        from: Option<&Head>,
+        to: &Head,
+    ) -> Result<(), RegistryError> {
+        let from = from.map(|from| registry.index(from));
+        diff(
+            from,
+            Some(registry.index(to)),
+            &mut |namespace: &Namespace, difference: Difference<TagEntry>| {
+                if let Some(entry) = difference.left.first().or(difference.right.first())
+                    && let Some(repository) = repository(namespace, entry)
+                {
+                    let lines = difference.left.iter().chain(&difference.right);
+                    let tag = (repository.clone(), entry.key.tag());
+                    self.tags
+                        .entry(tag)
+                        .or_default()
+                        .extend(lines.map(|line| line.arch));
+                    self.repositories.insert(repository);
+                }
+                Ok::<_, MapError>(())
+            },
+        )
+        .map_err(|error| registry.map_error(error))
     }
 }

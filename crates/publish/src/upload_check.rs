@@ -9,7 +9,7 @@ use sreg_index::chain::CHUNK;
 use sreg_index::hasher::Observer;
 use sreg_index::stamp::Stamp;
 use sreg_model::layout::Place;
-use sreg_registry::{Tree, TreeError};
+use sreg_registry::{Registry, RegistryError};
 use sreg_store::retry;
 
 use crate::link::LinkMode;
@@ -20,32 +20,36 @@ const SAMPLE: usize = 64;
 
 /// Brings a file to its place, unless it is there, and checks that it arrived: whether it was sent. In a
 /// folder it is brought by `link`.
-pub(crate) fn bring_file(
+pub(crate) fn ensure_uploaded(
     writer: &dyn Writer,
     place: &Place,
     file: &Path,
     (stamp, chain): (&Stamp, &Chain),
     link: LinkMode,
     observer: &dyn Observer,
-) -> Result<bool, TreeError> {
-    if arrived(writer.tree(), place, chain)? {
+) -> Result<bool, RegistryError> {
+    if is_uploaded(writer.registry(), place, chain)? {
         observer.advance(stamp.size);
         return Ok(false);
     }
     writer.put_file(place, file, stamp, link, observer)?;
-    match arrived(writer.tree(), place, chain)? {
+    match is_uploaded(writer.registry(), place, chain)? {
         true => Ok(true),
-        false => Err(TreeError::Mismatch {
-            path: writer.tree().path(place),
+        false => Err(RegistryError::Mismatch {
+            path: writer.registry().path(place),
             what: "what has arrived there is not what was sent".to_owned(),
         }),
     }
 }
 
 /// Whether a file is there: its size, and some of its chunks, which are read back.
-pub(crate) fn arrived(tree: &Tree, place: &Place, chain: &Chain) -> Result<bool, TreeError> {
-    match tree.size(place) {
-        Err(TreeError::Missing { .. }) => return Ok(false),
+pub(crate) fn is_uploaded(
+    registry: &Registry,
+    place: &Place,
+    chain: &Chain,
+) -> Result<bool, RegistryError> {
+    match registry.size(place) {
+        Err(RegistryError::Missing { .. }) => return Ok(false),
         Err(error) => return Err(error),
         Ok(size) if size != chain.size() => return Ok(false),
         Ok(_) => {}
@@ -59,7 +63,7 @@ pub(crate) fn arrived(tree: &Tree, place: &Place, chain: &Chain) -> Result<bool,
     let links: BTreeSet<usize> = some.chain([0, last]).collect();
     for link in links {
         let (offset, length) = chain.range(link);
-        let bytes = read_chunk(tree, place, offset..offset + length as u64)?;
+        let bytes = read_chunk(registry, place, offset..offset + length as u64)?;
         if !chain.holds(link, &bytes) {
             return Ok(false);
         }
@@ -67,10 +71,14 @@ pub(crate) fn arrived(tree: &Tree, place: &Place, chain: &Chain) -> Result<bool,
     Ok(true)
 }
 
-fn read_chunk(tree: &Tree, place: &Place, range: Range<u64>) -> Result<Vec<u8>, TreeError> {
+fn read_chunk(
+    registry: &Registry,
+    place: &Place,
+    range: Range<u64>,
+) -> Result<Vec<u8>, RegistryError> {
     let mut bytes = Vec::with_capacity(CHUNK);
     let key = place.to_string();
-    retry::read_range(&**tree.store(), &key, range, &mut |part| {
+    retry::read_range(&**registry.store(), &key, range, &mut |part| {
         bytes.extend_from_slice(part);
         Ok(())
     })?;

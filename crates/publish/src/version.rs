@@ -7,9 +7,9 @@ use sreg_model::settings::Settings;
 use sreg_model::trust::Trust;
 use sreg_model::{Document, FoldedNames, canonical};
 use sreg_registry::derive::Lines;
-use sreg_registry::{Tree, TreeError};
+use sreg_registry::{Registry, RegistryError};
 
-use crate::changeset::Edition;
+use crate::changeset::Changeset;
 use crate::recover::Base;
 use crate::signing::{Signing, unsigned};
 use crate::statements::changes;
@@ -18,7 +18,7 @@ use crate::writer::{Nodes, Puts};
 /// What is to be published, and who signs it.
 pub struct Publication<'a> {
     /// The changes.
-    pub edition: Edition,
+    pub changeset: Changeset,
     /// What `sreg.json` is to state.
     pub settings: Settings,
     /// Nothing in a registry without keys.
@@ -39,8 +39,8 @@ pub(crate) struct Prepared {
 
 impl Prepared {
     /// Whether there is nothing to publish.
-    pub(crate) fn is_nothing(&self, tree: &Tree) -> bool {
-        self.next.is_none() && self.trust.is_none() && *tree.settings() == self.settings
+    pub(crate) fn is_nothing(&self, registry: &Registry) -> bool {
+        self.next.is_none() && self.trust.is_none() && *registry.settings() == self.settings
     }
 }
 
@@ -49,32 +49,33 @@ impl Prepared {
 /// # Errors
 /// When it may not be published.
 pub(crate) fn prepare(
-    tree: &Tree,
+    registry: &Registry,
     puts: &dyn Puts,
     base: &Base,
     lines: &Lines,
     publication: &Publication<'_>,
-) -> Result<Prepared, TreeError> {
+) -> Result<Prepared, RegistryError> {
     let signing = publication.signing.as_ref();
-    check_case(lines, &publication.edition)?;
+    check_case(lines, &publication.changeset)?;
     let changes = changes(
-        tree,
+        registry,
         puts,
         lines,
-        &publication.edition,
+        &publication.changeset,
         signing,
         publication.now,
     )?;
     let changed = changes.values().map(|keys| keys.len()).sum();
     let old = base.head.as_ref().map(|head| &head.body().index);
-    let index = update(tree, &Nodes(puts), old, changes).map_err(|error| tree.map_error(error))?;
+    let index =
+        update(registry, &Nodes(puts), old, changes).map_err(|error| registry.map_error(error))?;
     let kept = base.head.as_ref().filter(|head| {
         let due = signing.is_some_and(|signing| signing.is_due(head, publication.now));
         head.body().index == index && !due
     });
     let next = match kept {
         Some(_) => None,
-        None => Some(next_head(tree, base, index, signing, publication.now)?),
+        None => Some(next_head(registry, base, index, signing, publication.now)?),
     };
     Ok(Prepared {
         trust: signing.and_then(|signing| signing.trust.clone()),
@@ -86,29 +87,29 @@ pub(crate) fn prepare(
 
 /// The head after the one that is there, signed where the registry has keys.
 fn next_head(
-    tree: &Tree,
+    registry: &Registry,
     base: &Base,
     index: IndexRoot,
     signing: Option<&Signing<'_>>,
     now: u64,
-) -> Result<Document<Head>, TreeError> {
+) -> Result<Document<Head>, RegistryError> {
     let issued = now.min(canonical::MAX_INTEGER);
     let before = base.head.as_ref();
     let last = |head: &&Document<Head>| head.body().version == canonical::MAX_INTEGER;
     let Some(signing) = signing else {
         if before.filter(last).is_some() {
-            return Err(TreeError::LastVersion(tree.root().to_owned()));
+            return Err(RegistryError::LastVersion(registry.root().to_owned()));
         }
         let head = Head::unsigned(index, issued, before.map(|head| (head.body(), head.id())));
-        return Document::new(head).map_err(|source| TreeError::Document {
-            path: tree.path(&Place::Head),
+        return Document::new(head).map_err(|source| RegistryError::Document {
+            path: registry.path(&Place::Head),
             source,
         });
     };
     let begun = &signing.author.trust().body().head_base;
     let before = before.filter(|head| head.body().epoch == begun.epoch);
     if before.filter(last).is_some() {
-        return Err(TreeError::LastVersion(tree.root().to_owned()));
+        return Err(RegistryError::LastVersion(registry.root().to_owned()));
     }
     let head = Head {
         epoch: begun.epoch,
@@ -120,16 +121,16 @@ fn next_head(
     signing
         .author
         .head(head)
-        .map_err(|source| unsigned(tree, "the head".to_owned(), source))
+        .map_err(|source| unsigned(registry, "the head".to_owned(), source))
 }
 
 /// A name that is new may not differ from another by case alone.
-fn check_case(lines: &Lines, edition: &Edition) -> Result<(), TreeError> {
+fn check_case(lines: &Lines, changeset: &Changeset) -> Result<(), RegistryError> {
     let mut new = FoldedNames::default();
-    for (subject, _) in &edition.present {
+    for (subject, _) in &changeset.present {
         let reference = format!("{}:{}", subject.repository, subject.tag);
         new.insert(&reference)
-            .map_err(|other| TreeError::CaseCollision(other, reference))?;
+            .map_err(|other| RegistryError::CaseCollision(other, reference))?;
     }
     // What is published does not collide with itself, and most namespaces with nothing new.
     for (namespace, keys) in lines
@@ -139,7 +140,7 @@ fn check_case(lines: &Lines, edition: &Edition) -> Result<(), TreeError> {
         for key in keys.keys() {
             let reference = format!("{namespace}/{key}");
             if let Some(other) = new.collision(&reference) {
-                return Err(TreeError::CaseCollision(reference, other.clone()));
+                return Err(RegistryError::CaseCollision(reference, other.clone()));
             }
         }
     }

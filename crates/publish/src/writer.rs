@@ -13,9 +13,9 @@ use sreg_model::head::Head;
 use sreg_model::layout::{Place, STAGING};
 use sreg_model::settings::Settings;
 use sreg_model::{Digest, Document};
-use sreg_registry::heads::Line;
+use sreg_registry::heads::HeadCursor;
 use sreg_registry::journal::Journal;
-use sreg_registry::{Tree, TreeError};
+use sreg_registry::{Registry, RegistryError};
 use sreg_views::View;
 
 use crate::link::LinkMode;
@@ -26,7 +26,7 @@ pub trait Puts: Send + Sync {
     ///
     /// # Errors
     /// `Write`, `Space` or `Store` if it cannot be written.
-    fn put(&self, place: &Place, bytes: &[u8]) -> Result<(), TreeError>;
+    fn put(&self, place: &Place, bytes: &[u8]) -> Result<(), RegistryError>;
 }
 
 /// Where the nodes of a map go.
@@ -51,7 +51,7 @@ impl Deferred {
     ///
     /// # Errors
     /// `Write`, `Space` or `Store` if it cannot be written.
-    pub fn write(self, to: &dyn Writer) -> Result<(), TreeError> {
+    pub fn write(self, to: &dyn Writer) -> Result<(), RegistryError> {
         let files = self.0.into_inner().unwrap_or_else(PoisonError::into_inner);
         files
             .par_iter()
@@ -60,7 +60,7 @@ impl Deferred {
 }
 
 impl Puts for Deferred {
-    fn put(&self, place: &Place, bytes: &[u8]) -> Result<(), TreeError> {
+    fn put(&self, place: &Place, bytes: &[u8]) -> Result<(), RegistryError> {
         let mut files = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         files.insert(place.clone(), bytes.to_vec());
         Ok(())
@@ -70,8 +70,8 @@ impl Puts for Deferred {
 /// A place that is published to: a folder that one run has to itself, or a store that many may be
 /// writing to at once (`spec/commit.md`).
 pub trait Writer: Puts {
-    /// The tree as it can be read.
-    fn tree(&self) -> &Tree;
+    /// The registry as it can be read.
+    fn registry(&self) -> &Registry;
 
     /// Brings a file to its place, whatever stands there, in a folder by `link`. The file must still be
     /// what `stamp` says.
@@ -85,46 +85,47 @@ pub trait Writer: Puts {
         stamp: &Stamp,
         link: LinkMode,
         observer: &dyn Observer,
-    ) -> Result<(), TreeError>;
+    ) -> Result<(), RegistryError>;
 
     /// Creates a file, where there is none, or in the place of `junk`, of which a copy is kept:
-    /// [`TreeError::Conflict`] where something else stands. This is how trust and heads are committed.
+    /// [`RegistryError::Conflict`] where something else stands. This is how trust and heads are committed.
     ///
     /// # Errors
     /// `Conflict` if something else is stored there. `Write`, `Space` or `Store` if it cannot be written.
-    fn create(&self, place: &Place, bytes: &[u8], junk: Option<&[u8]>) -> Result<(), TreeError>;
+    fn create(&self, place: &Place, bytes: &[u8], junk: Option<&[u8]>)
+    -> Result<(), RegistryError>;
 
     /// Brings the copy of the newest head to the one of `line`, or to one that follows it.
     ///
     /// # Errors
     /// `Write`, `Space` or `Store` if it cannot be written.
-    fn advance(&self, line: Line<'_>) -> Result<(), TreeError>;
+    fn advance(&self, line: HeadCursor<'_>) -> Result<(), RegistryError>;
 
-    /// Writes views that the head of `line` derives: [`TreeError::Overtaken`] where it is no longer the
+    /// Writes views that the head of `line` derives: [`RegistryError::Overtaken`] where it is no longer the
     /// newest.
     ///
     /// # Errors
     /// `Overtaken` if the head is no longer the newest. `Write`, `Space` or `Store` if it cannot be written.
-    fn put_views(&self, line: Line<'_>, views: &[View]) -> Result<(), TreeError>;
+    fn put_views(&self, line: HeadCursor<'_>, views: &[View]) -> Result<(), RegistryError>;
 
-    /// Removes a view that the head of `line` does not derive: [`TreeError::Overtaken`] where it is no
+    /// Removes a view that the head of `line` does not derive: [`RegistryError::Overtaken`] where it is no
     /// longer the newest.
     ///
     /// # Errors
     /// `Overtaken` if the head is no longer the newest. `Write`, `Space` or `Store` if it cannot be written.
-    fn remove(&self, line: Line<'_>, place: &Place) -> Result<(), TreeError>;
+    fn remove(&self, line: HeadCursor<'_>, place: &Place) -> Result<(), RegistryError>;
 
     /// Replaces `sreg.json`.
     ///
     /// # Errors
     /// `Write`, `Space` or `Store` if it cannot be written.
-    fn replace_settings(&mut self, settings: &Settings) -> Result<(), TreeError>;
+    fn replace_settings(&mut self, settings: &Settings) -> Result<(), RegistryError>;
 
     /// Checks that there is room for so many small files, before anything is committed that they belong to.
     ///
     /// # Errors
-    /// [`TreeError::Space`].
-    fn check_room(&self, _files: usize) -> Result<(), TreeError> {
+    /// [`RegistryError::Space`].
+    fn check_room(&self, _files: usize) -> Result<(), RegistryError> {
         Ok(())
     }
 
@@ -132,7 +133,7 @@ pub trait Writer: Puts {
     ///
     /// # Errors
     /// `Write` if the file system refuses it.
-    fn sync(&self) -> Result<(), TreeError>;
+    fn sync(&self) -> Result<(), RegistryError>;
 
     /// Whether others may be writing at the same time.
     fn is_shared(&self) -> bool;
@@ -142,27 +143,27 @@ pub trait Writer: Puts {
     ///
     /// # Errors
     /// When there is one that cannot be read: it may say that trust is about to be published.
-    fn journal(&self) -> Result<Option<Journal>, TreeError>;
+    fn journal(&self) -> Result<Option<Journal>, RegistryError>;
 
     /// Notes what is begun, before the first thing that readers see changes. It is durable after the
     /// next [`Writer::sync`].
     ///
     /// # Errors
     /// `Conflict` if another publisher is about to publish trust. `Write`, `Space` or `Store` if it cannot be written.
-    fn begin(&self, journal: &Journal) -> Result<(), TreeError>;
+    fn begin(&self, journal: &Journal) -> Result<(), RegistryError>;
 
     /// Notes that what a run has begun to publish is published, or never will be: nobody is to wait
     /// for it.
     ///
     /// # Errors
     /// `Write` or `Store` if the journal cannot be written.
-    fn settle(&self, begun: &Journal) -> Result<(), TreeError>;
+    fn settle(&self, begun: &Journal) -> Result<(), RegistryError>;
 
     /// Notes that all views show `shown`.
     ///
     /// # Errors
     /// `Write` or `Store` if the journal cannot be written.
-    fn end(&self, shown: &Document<Head>) -> Result<(), TreeError>;
+    fn end(&self, shown: &Document<Head>) -> Result<(), RegistryError>;
 }
 
 /// Where a copy of junk is kept that stood in a slot.

@@ -13,8 +13,8 @@ use sreg_model::node::{MapName, TagEntry};
 use sreg_model::{Namespace, Reference, Repository, Tag};
 use sreg_views::{Content, View, tag_views};
 
-use crate::error::TreeError;
-use crate::tree::Tree;
+use crate::error::RegistryError;
+use crate::registry::Registry;
 
 /// All lines of an index, by namespace and key.
 pub type Lines = IndexChanges;
@@ -23,10 +23,11 @@ pub type Lines = IndexChanges;
 ///
 /// # Errors
 /// `Read` or `Store` if a file cannot be read; `Map` if the index is damaged.
-pub fn lines(tree: &Tree, head: Option<&Head>) -> Result<Lines, TreeError> {
+pub fn lines(registry: &Registry, head: Option<&Head>) -> Result<Lines, RegistryError> {
     let mut lines = Lines::new();
     if let Some(head) = head {
-        tree.index(head)
+        registry
+            .index(head)
             .walk(&mut |namespace: &Namespace, entry: TagEntry| {
                 let of_namespace = lines.entry(namespace.clone()).or_default();
                 of_namespace
@@ -35,18 +36,22 @@ pub fn lines(tree: &Tree, head: Option<&Head>) -> Result<Lines, TreeError> {
                     .push(entry);
                 Ok::<_, MapError>(())
             })
-            .map_err(|error| tree.map_error(error))?;
+            .map_err(|error| registry.map_error(error))?;
     }
     Ok(lines)
 }
 
-impl Tree {
+impl Registry {
     /// The lines of an index that a reference names, whatever their architecture: with a tag, by
     /// the nodes on the way to it alone; by digest, of its namespace.
     ///
     /// # Errors
     /// When a node cannot be read.
-    pub fn lines(&self, head: &Head, reference: &Reference) -> Result<Vec<TagEntry>, TreeError> {
+    pub fn lines(
+        &self,
+        head: &Head,
+        reference: &Reference,
+    ) -> Result<Vec<TagEntry>, RegistryError> {
         let (index, repository) = (self.index(head), reference.repository());
         let mut lines = match reference.tag_or_default() {
             Some(tag) => index
@@ -68,7 +73,7 @@ impl Tree {
     ///
     /// # Errors
     /// When a node cannot be read.
-    pub fn tags(&self, head: &Head, repository: &Repository) -> Result<Vec<Tag>, TreeError> {
+    pub fn tags(&self, head: &Head, repository: &Repository) -> Result<Vec<Tag>, RegistryError> {
         let mut tags = present_tags(self, self.index(head), repository.namespace())?;
         let mut tags = tags.remove(repository).unwrap_or_default();
         tags.sort();
@@ -89,20 +94,24 @@ pub fn stored(view: &View) -> Cow<'_, [u8]> {
 ///
 /// # Errors
 /// `Missing` if nothing is stored there; `Read` or `Store` if it cannot be read.
-pub fn read(tree: &Tree, place: &Place, max_bytes: usize) -> Result<Vec<u8>, TreeError> {
+pub fn read(
+    registry: &Registry,
+    place: &Place,
+    max_bytes: usize,
+) -> Result<Vec<u8>, RegistryError> {
     if !matches!(place, Place::LibraryFile(..)) {
-        return tree.read(place, max_bytes);
+        return registry.read(place, max_bytes);
     }
-    let path = tree.path(place);
+    let path = registry.path(place);
     match fs::read_link(&path) {
         Ok(target) => Ok(target.into_os_string().into_encoded_bytes()),
-        Err(error) if is_absent(&error) => Err(tree.missing(place)),
+        Err(error) if is_absent(&error) => Err(registry.missing(place)),
         // No link: a file, which may be the image itself, or what is neither.
         Err(error) if error.kind() == io::ErrorKind::InvalidInput => {
-            let read = read_capped(&path, 0).map_err(TreeError::read(&path));
+            let read = read_capped(&path, 0).map_err(RegistryError::read(&path));
             read.map(|_| Vec::new())
         }
-        Err(error) => Err(TreeError::read(&path)(error)),
+        Err(error) => Err(RegistryError::read(&path)(error)),
     }
 }
 
@@ -112,20 +121,20 @@ pub fn read(tree: &Tree, place: &Place, max_bytes: usize) -> Result<Vec<u8>, Tre
 /// `Read` or `Store` if a file cannot be read; `Map` if the index is damaged. `Document` or `Mismatch` if a
 /// statement is.
 pub fn views_of_tag(
-    tree: &Tree,
+    registry: &Registry,
     index: Index<'_>,
     repository: &Repository,
     tag: &Tag,
-) -> Result<Vec<View>, TreeError> {
+) -> Result<Vec<View>, RegistryError> {
     let entries = index
         .look_up(repository, tag)
-        .map_err(|error| tree.map_error(error))?;
+        .map_err(|error| registry.map_error(error))?;
     let statements = entries
         .iter()
         .filter(|entry| entry.image.is_some())
-        .map(|entry| tree.statement(&entry.statement))
+        .map(|entry| registry.statement(&entry.statement))
         .collect::<Result<Vec<_>, _>>()?;
-    Ok(tag_views(tree.settings(), &statements))
+    Ok(tag_views(registry.settings(), &statements))
 }
 
 /// The repositories of a namespace, and their tags that have an image.
@@ -133,12 +142,12 @@ pub fn views_of_tag(
 /// # Errors
 /// `Read` or `Store` if a file cannot be read; `Map` if the index is damaged.
 pub fn present_tags(
-    tree: &Tree,
+    registry: &Registry,
     index: Index<'_>,
     namespace: &Namespace,
-) -> Result<BTreeMap<Repository, Vec<Tag>>, TreeError> {
+) -> Result<BTreeMap<Repository, Vec<Tag>>, RegistryError> {
     let mut tags: BTreeMap<Repository, Vec<Tag>> = BTreeMap::new();
-    for entry in lines_of_namespace(tree, index, namespace)? {
+    for entry in lines_of_namespace(registry, index, namespace)? {
         if entry.image.is_some()
             && let Some(repository) = repository(namespace, &entry)
         {
@@ -158,13 +167,13 @@ pub fn present_tags(
 /// # Errors
 /// `Read` or `Store` if a file cannot be read; `Map` if the index is damaged.
 pub fn lines_of_namespace(
-    tree: &Tree,
+    registry: &Registry,
     index: Index<'_>,
     namespace: &Namespace,
-) -> Result<Vec<TagEntry>, TreeError> {
+) -> Result<Vec<TagEntry>, RegistryError> {
     let Some(entry) = index
         .namespace(namespace)
-        .map_err(|error| tree.map_error(error))?
+        .map_err(|error| registry.map_error(error))?
     else {
         return Ok(Vec::new());
     };
@@ -174,7 +183,7 @@ pub fn lines_of_namespace(
     };
     let mut lines = Vec::new();
     map::walk(
-        tree,
+        registry,
         &MapName::Tags(namespace.clone()),
         root,
         &mut |entry: TagEntry| {
@@ -182,11 +191,11 @@ pub fn lines_of_namespace(
             Ok::<_, MapError>(())
         },
     )
-    .map_err(|error| tree.map_error(error))?;
+    .map_err(|error| registry.map_error(error))?;
     Ok(lines)
 }
 
-/// The repository of a line. A reserved one, which only a broken tree has, is none.
+/// The repository of a line. A reserved one, which only a broken registry has, is none.
 pub fn repository(namespace: &Namespace, entry: &TagEntry) -> Option<Repository> {
     Repository::new(namespace.clone(), entry.key.name()).ok()
 }

@@ -1,4 +1,4 @@
-//! What can go wrong with a tree.
+//! What can go wrong with a registry.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -18,17 +18,17 @@ use sreg_store::StoreError;
 
 use crate::source_fault::SourceFault;
 
-/// Why a tree could not be read or written.
+/// Why a registry could not be read or written.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
-pub enum TreeError {
+pub enum RegistryError {
     /// There is no registry at that path.
     #[error("sreg.json not found in {path}: not a registry", path = .0.display())]
-    NotATree(PathBuf),
+    NotARegistry(PathBuf),
     /// The output folder holds files that are not those of a registry.
     #[error("{path} is not empty and has no sreg.json: not a registry folder", path = .0.display())]
     NotOurs(PathBuf),
-    /// A file of somebody else stands where one for the host of the tree is to be.
+    /// A file of somebody else stands where one for the host of the registry is to be.
     #[error("{path} exists and was not written by sreg for this host", path = .0.display())]
     InTheWay(PathBuf),
     /// The registry has nothing published yet.
@@ -56,8 +56,8 @@ pub enum TreeError {
     /// What the keys at hand may not sign.
     #[error("cannot sign {} documents with the given keys", refused.len())]
     Unsigned {
-        /// The tree.
-        tree: PathBuf,
+        /// The registry.
+        registry: PathBuf,
         /// Each of them, and why.
         refused: Vec<Unsigned>,
     },
@@ -136,16 +136,16 @@ pub enum TreeError {
     /// The index cannot be read.
     #[error("cannot read the index of {path}", path = path.display())]
     Map {
-        /// The tree.
+        /// The registry.
         path: PathBuf,
         /// Why.
         source: MapError,
     },
-    /// A file that the tree names is not there.
-    #[error("{path} is missing", path = tree.join(place.to_string()).display())]
+    /// A file that the registry names is not there.
+    #[error("{path} is missing", path = registry.join(place.to_string()).display())]
     Missing {
-        /// The tree.
-        tree: PathBuf,
+        /// The registry.
+        registry: PathBuf,
         /// Where the file should be.
         place: Box<Place>,
     },
@@ -254,24 +254,24 @@ pub struct Unsigned {
     pub source: Box<AuthorError>,
 }
 
-impl From<AmendError> for TreeError {
+impl From<AmendError> for RegistryError {
     fn from(error: AmendError) -> Self {
         Self::Amend(error)
     }
 }
 
-impl From<StoreError> for TreeError {
+impl From<StoreError> for RegistryError {
     fn from(error: StoreError) -> Self {
         Self::store(error)
     }
 }
 
-impl TreeError {
+impl RegistryError {
     /// The error's word in `spec/cli.md`.
     #[must_use]
     pub fn code(&self) -> Code {
         match self {
-            Self::NotATree(_) => Code::NotATree,
+            Self::NotARegistry(_) => Code::NotARegistry,
             Self::NotOurs(_) => Code::NotOurFolder,
             Self::InTheWay(_) => Code::FileExists,
             Self::NoHead(_) => Code::MissingHead,
@@ -298,7 +298,7 @@ impl TreeError {
                 source: MapError::Io { source, .. },
                 ..
             } => match source.get_ref().and_then(|inner| inner.downcast_ref()) {
-                // What the tree itself has said.
+                // What the registry itself has said.
                 Some(error) => Self::code(error),
                 None => unread(source),
             },
@@ -358,13 +358,13 @@ impl TreeError {
         }
     }
 
-    /// Why a file of the tree at `root` could not be read.
+    /// Why a file of the registry at `root` could not be read.
     pub fn read_place(root: &Path, place: &Place) -> impl FnOnce(io::Error) -> Self {
         move |source| {
             if is_absent(&source) {
                 let place = Box::new(place.clone());
                 return Self::Missing {
-                    tree: root.to_owned(),
+                    registry: root.to_owned(),
                     place,
                 };
             }
@@ -415,7 +415,7 @@ fn size(bytes: u64) -> String {
 /// The word for something that is not there.
 fn missing(place: &Place) -> Code {
     match place {
-        Place::Settings => Code::NotATree,
+        Place::Settings => Code::NotARegistry,
         Place::Head | Place::HeadSlot { .. } => Code::MissingHead,
         Place::Trust(_) => Code::MissingTrust,
         Place::Node(_) => Code::MissingNode,

@@ -1,4 +1,4 @@
-//! The line of heads (`spec/head.md`), and the series of trust behind it (`spec/trust.md`).
+//! The line of heads (`spec/head.md`), and the trust chain of trust behind it (`spec/trust.md`).
 //!
 //! Who follows the line goes from slot to slot. What stands in a slot and does not follow the head
 //! before it is junk, which ends the line as an empty slot does (COM-23).
@@ -6,78 +6,78 @@
 use sreg_model::Document;
 use sreg_model::head::Head;
 use sreg_model::layout::Place;
-use sreg_sign::Series;
+use sreg_sign::TrustChain;
 
-use crate::error::TreeError;
+use crate::error::RegistryError;
 use crate::journal;
-use crate::tree::Tree;
+use crate::registry::Registry;
 
 /// How far a reader follows the line behind a `head` that lags.
 const MOST_LAG: u64 = 64;
 
 /// A head, and the trust that it is judged by.
 #[derive(Debug, Clone, Copy)]
-pub struct Line<'a> {
+pub struct HeadCursor<'a> {
     /// All versions of trust; nothing where the registry has no keys.
-    pub series: Option<&'a Series>,
+    pub trust_chain: Option<&'a TrustChain>,
     /// The head.
     pub head: &'a Document<Head>,
 }
 
 /// What stands in the slot after a head.
 #[derive(Debug)]
-pub enum Next {
+pub enum NextSlot {
     /// The slot is empty.
     Empty,
     /// A head that follows.
     Head(Box<Document<Head>>),
     /// No head that follows, nor one that ever will: its first bytes.
-    Junk(Vec<u8>),
+    Invalid(Vec<u8>),
     /// What cannot be judged by the trust that is known: there is a later one, or is about to be.
     Unsettled,
 }
 
 /// Where a line of heads ends.
 #[derive(Debug)]
-pub struct End {
+pub struct ChainEnd {
     /// The last head.
     pub head: Document<Head>,
     /// What stands behind it, which is no head.
-    pub next: Next,
+    pub next: NextSlot,
     /// The copy in `head`, where its slot has lost it.
     pub lost: Option<Document<Head>>,
 }
 
-impl End {
+impl ChainEnd {
     /// Whether the newest trust counts the head.
-    pub fn counts(&self, series: Option<&Series>) -> bool {
-        match series {
-            Some(series) => series.check_newest_head(&self.head).is_ok(),
+    pub fn counts(&self, trust_chain: Option<&TrustChain>) -> bool {
+        match trust_chain {
+            Some(trust_chain) => trust_chain.check_newest_head(&self.head).is_ok(),
             None => self.head.body().registry.is_none(),
         }
     }
 }
 
-impl Line<'_> {
+impl HeadCursor<'_> {
     /// What stands in the slot after the head.
     ///
     /// # Errors
     /// `Read` or `Store` if the slot, the journal or trust cannot be read.
-    pub fn next(&self, tree: &Tree) -> Result<Next, TreeError> {
+    pub fn next(&self, registry: &Registry) -> Result<NextSlot, RegistryError> {
         let body = self.head.body();
         let slot = Place::HeadSlot {
             epoch: body.epoch,
             version: body.version.saturating_add(1),
         };
-        let Some(bytes) = tree.slot(&slot)? else {
-            return Ok(Next::Empty);
+        let Some(bytes) = registry.slot(&slot)? else {
+            return Ok(NextSlot::Empty);
         };
-        if let Some(next) = following(self.series, Some(self.head), &slot, &bytes) {
-            return Ok(Next::Head(Box::new(next)));
+        if let Some(next) = following(self.trust_chain, Some(self.head), &slot, &bytes) {
+            return Ok(NextSlot::Head(Box::new(next)));
         }
-        Ok(match is_settled(tree, self.series)? {
-            true => Next::Junk(bytes),
-            false => Next::Unsettled,
+        Ok(match is_settled(registry, self.trust_chain)? {
+            true => NextSlot::Invalid(bytes),
+            false => NextSlot::Unsettled,
         })
     }
 
@@ -85,33 +85,33 @@ impl Line<'_> {
     ///
     /// # Errors
     /// `Read` or `Store` if the slot, the journal or trust cannot be read.
-    pub fn is_newest(&self, tree: &Tree) -> Result<bool, TreeError> {
-        let is_last = matches!(self.next(tree)?, Next::Empty | Next::Junk(_));
-        Ok(is_last && !has_later_trust(tree, self.series)?)
+    pub fn is_newest(&self, registry: &Registry) -> Result<bool, RegistryError> {
+        let is_last = matches!(self.next(registry)?, NextSlot::Empty | NextSlot::Invalid(_));
+        Ok(is_last && !has_later_trust(registry, self.trust_chain)?)
     }
 
     /// Follows the line to its end.
     ///
     /// # Errors
     /// `Read` or `Store` if a slot, the journal or trust cannot be read.
-    pub fn end(&self, tree: &Tree) -> Result<End, TreeError> {
-        self.end_within(tree, u64::MAX)
+    pub fn end(&self, registry: &Registry) -> Result<ChainEnd, RegistryError> {
+        self.end_within(registry, u64::MAX)
     }
 
-    fn end_within(&self, tree: &Tree, most: u64) -> Result<End, TreeError> {
+    fn end_within(&self, registry: &Registry, most: u64) -> Result<ChainEnd, RegistryError> {
         let mut head = self.head.clone();
         let mut left = most;
         loop {
-            let series = self.series;
-            let line = Line {
-                series,
+            let trust_chain = self.trust_chain;
+            let line = HeadCursor {
+                trust_chain,
                 head: &head,
             };
-            match line.next(tree)? {
-                Next::Head(next) if left > 0 => head = *next,
+            match line.next(registry)? {
+                NextSlot::Head(next) if left > 0 => head = *next,
                 next => {
                     let lost = None;
-                    return Ok(End { head, next, lost });
+                    return Ok(ChainEnd { head, next, lost });
                 }
             }
             left -= 1;
@@ -122,7 +122,7 @@ impl Line<'_> {
 /// The head at `slot`, if it is one that follows `before`: the first of all, or of an epoch, follows
 /// nothing that can be read here.
 pub fn following(
-    series: Option<&Series>,
+    trust_chain: Option<&TrustChain>,
     before: Option<&Document<Head>>,
     slot: &Place,
     bytes: &[u8],
@@ -135,42 +135,50 @@ pub fn following(
     }
     let previous = match before {
         Some(before) => Some(before.id()),
-        None => series.and_then(|series| series.base(epoch)?.id),
+        None => trust_chain.and_then(|trust_chain| trust_chain.base(epoch)?.id),
     };
     let trust = |head: &Head| head.trust.map_or(0, |trust| trust.version);
     let is_later = before.is_none_or(|before| trust(before.body()) <= trust(body));
-    (body.previous == previous && is_later && is_sound(series, &head)).then_some(head)
+    (body.previous == previous && is_later && is_sound(trust_chain, &head)).then_some(head)
 }
 
 /// Whether a head is signed as the trust that it names asks.
-fn is_sound(series: Option<&Series>, head: &Document<Head>) -> bool {
-    match series {
-        Some(series) if head.body().epoch > 0 => series.check_head_in_its_time(head).is_ok(),
+fn is_sound(trust_chain: Option<&TrustChain>, head: &Document<Head>) -> bool {
+    match trust_chain {
+        Some(trust_chain) if head.body().epoch > 0 => {
+            trust_chain.check_head_in_its_time(head).is_ok()
+        }
         _ => head.body().registry.is_none(),
     }
 }
 
-/// Whether no later trust than `series` is published, or about to be: a writer notes it in the journal
+/// Whether no later trust than `trust chain` is published, or about to be: a writer notes it in the journal
 /// before it creates the slot of the head that goes with it.
 ///
 /// # Errors
 /// `Read` or `Store` if the journal or trust cannot be read.
-pub fn is_settled(tree: &Tree, series: Option<&Series>) -> Result<bool, TreeError> {
-    if journal::journal(tree)?.is_some_and(|journal| journal.trust.is_some()) {
+pub fn is_settled(
+    registry: &Registry,
+    trust_chain: Option<&TrustChain>,
+) -> Result<bool, RegistryError> {
+    if journal::journal(registry)?.is_some_and(|journal| journal.trust.is_some()) {
         return Ok(false);
     }
-    has_later_trust(tree, series).map(|later| !later)
+    has_later_trust(registry, trust_chain).map(|later| !later)
 }
 
-/// Whether a later version of trust than `series` is published.
+/// Whether a later version of trust than `trust chain` is published.
 ///
 /// # Errors
 /// `Read` or `Store` if that cannot be told.
-pub fn has_later_trust(tree: &Tree, series: Option<&Series>) -> Result<bool, TreeError> {
-    let version = series.map_or(0, |series| series.newest().body().version);
-    match tree.size(&Place::Trust(version + 1)) {
+pub fn has_later_trust(
+    registry: &Registry,
+    trust_chain: Option<&TrustChain>,
+) -> Result<bool, RegistryError> {
+    let version = trust_chain.map_or(0, |trust_chain| trust_chain.newest().body().version);
+    match registry.size(&Place::Trust(version + 1)) {
         Ok(_) => Ok(true),
-        Err(TreeError::Missing { .. }) => Ok(false),
+        Err(RegistryError::Missing { .. }) => Ok(false),
         Err(error) => Err(error),
     }
 }
@@ -182,112 +190,136 @@ pub fn has_later_trust(tree: &Tree, series: Option<&Series>) -> Result<bool, Tre
 ///
 /// # Errors
 /// When something cannot be read.
-pub fn newest(tree: &Tree, series: Option<&Series>) -> Result<Option<Document<Head>>, TreeError> {
-    Ok(end(tree, series)?.map(|end| end.head))
+pub fn newest(
+    registry: &Registry,
+    trust_chain: Option<&TrustChain>,
+) -> Result<Option<Document<Head>>, RegistryError> {
+    Ok(end(registry, trust_chain)?.map(|end| end.head))
 }
 
 /// The end of the line of heads; nothing where none is published.
 ///
 /// # Errors
 /// `Read` or `Store` if a slot, the journal or trust cannot be read; `Missing` if a signed head has no trust.
-pub fn end(tree: &Tree, series: Option<&Series>) -> Result<Option<End>, TreeError> {
-    let from = |head: &Document<Head>| Line { series, head }.end(tree);
-    if let Some((head, is_kept)) = copied(tree, series)? {
+pub fn end(
+    registry: &Registry,
+    trust_chain: Option<&TrustChain>,
+) -> Result<Option<ChainEnd>, RegistryError> {
+    let from = |head: &Document<Head>| HeadCursor { trust_chain, head }.end(registry);
+    if let Some((head, is_kept)) = copied(registry, trust_chain)? {
         let mut end = from(&head)?;
         end.lost = (!is_kept).then_some(head);
-        if end.counts(series) {
+        if end.counts(trust_chain) {
             return Ok(Some(end));
         }
     }
-    if let Some(head) = shown(tree, series)? {
+    if let Some(head) = shown(registry, trust_chain)? {
         let end = from(&head)?;
-        if end.counts(series) {
+        if end.counts(trust_chain) {
             return Ok(Some(end));
         }
     }
     // All of them are followed: of those that somebody without a key has put there, none leads on.
-    from_first(tree, series, u64::MAX)
+    from_first(registry, trust_chain, u64::MAX)
 }
 
 /// The end of the line that the first head of the epoch begins that trust is at. Where there is none
 /// yet, that is the head that the epoch begins after.
-fn from_first(tree: &Tree, series: Option<&Series>, most: u64) -> Result<Option<End>, TreeError> {
-    let epoch = epoch(series);
+fn from_first(
+    registry: &Registry,
+    trust_chain: Option<&TrustChain>,
+    most: u64,
+) -> Result<Option<ChainEnd>, RegistryError> {
+    let epoch = epoch(trust_chain);
     let slot = Place::HeadSlot { epoch, version: 1 };
-    let found = tree.slot(&slot)?;
+    let found = registry.slot(&slot)?;
     let first = found
         .as_deref()
-        .and_then(|bytes| following(series, None, &slot, bytes));
+        .and_then(|bytes| following(trust_chain, None, &slot, bytes));
     if let Some(head) = first {
         let head = &head;
-        return Line { series, head }.end_within(tree, most).map(Some);
+        return HeadCursor { trust_chain, head }
+            .end_within(registry, most)
+            .map(Some);
     }
-    let base = series.and_then(|series| series.newest().body().head_base.version);
+    let base = trust_chain.and_then(|trust_chain| trust_chain.newest().body().head_base.version);
     let Some(version) = base else {
         return Ok(None);
     };
-    let head = tree.head_slot(epoch - 1, version)?;
+    let head = registry.head_slot(epoch - 1, version)?;
     let next = match found {
-        None => Next::Empty,
-        Some(bytes) if is_settled(tree, series)? => Next::Junk(bytes),
-        Some(_) => Next::Unsettled,
+        None => NextSlot::Empty,
+        Some(bytes) if is_settled(registry, trust_chain)? => NextSlot::Invalid(bytes),
+        Some(_) => NextSlot::Unsettled,
     };
     let lost = None;
-    Ok(head.map(|head| End { head, next, lost }))
+    Ok(head.map(|head| ChainEnd { head, next, lost }))
 }
 
 /// The head in the slot of the version of `head`, or in `head` itself, if it is one of the current epoch;
 /// and whether its slot has it.
 fn copied(
-    tree: &Tree,
-    series: Option<&Series>,
-) -> Result<Option<(Document<Head>, bool)>, TreeError> {
-    let copy = match tree.head() {
+    registry: &Registry,
+    trust_chain: Option<&TrustChain>,
+) -> Result<Option<(Document<Head>, bool)>, RegistryError> {
+    let copy = match registry.head() {
         Ok(copy) => copy,
         // It is only a copy: where something else stands in a folder in its place, the slots say it.
-        Err(TreeError::NoHead(_) | TreeError::Document { .. } | TreeError::Read { .. }) => {
+        Err(
+            RegistryError::NoHead(_) | RegistryError::Document { .. } | RegistryError::Read { .. },
+        ) => {
             return Ok(None);
         }
         Err(error) => return Err(error),
     };
-    if series.is_none() && copy.body().registry.is_some() {
-        return Err(tree.missing(&Place::Trust(1)));
+    if trust_chain.is_none() && copy.body().registry.is_some() {
+        return Err(registry.missing(&Place::Trust(1)));
     }
-    if copy.body().epoch != epoch(series) {
+    if copy.body().epoch != epoch(trust_chain) {
         return Ok(None);
     }
-    let kept = sound_slot(tree, series, copy.body().epoch, copy.body().version)?;
+    let kept = sound_slot(
+        registry,
+        trust_chain,
+        copy.body().epoch,
+        copy.body().version,
+    )?;
     Ok(match kept {
         Some(kept) => Some((kept, true)),
-        None => is_sound(series, &copy).then_some((copy, false)),
+        None => is_sound(trust_chain, &copy).then_some((copy, false)),
     })
 }
 
 /// The head that all views show, if it is one of the current epoch.
-fn shown(tree: &Tree, series: Option<&Series>) -> Result<Option<Document<Head>>, TreeError> {
-    let shown = journal::journal(tree)?.and_then(|journal| journal.shown);
-    let Some(shown) = shown.filter(|shown| shown.epoch == epoch(series)) else {
+fn shown(
+    registry: &Registry,
+    trust_chain: Option<&TrustChain>,
+) -> Result<Option<Document<Head>>, RegistryError> {
+    let shown = journal::journal(registry)?.and_then(|journal| journal.shown);
+    let Some(shown) = shown.filter(|shown| shown.epoch == epoch(trust_chain)) else {
         return Ok(None);
     };
-    Ok(shown.find(tree)?.filter(|head| is_sound(series, head)))
+    Ok(shown
+        .find(registry)?
+        .filter(|head| is_sound(trust_chain, head)))
 }
 
 /// The head in a slot, if it is sound.
 fn sound_slot(
-    tree: &Tree,
-    series: Option<&Series>,
+    registry: &Registry,
+    trust_chain: Option<&TrustChain>,
     epoch: u64,
     version: u64,
-) -> Result<Option<Document<Head>>, TreeError> {
-    match tree.head_slot(epoch, version) {
-        Ok(found) => Ok(found.filter(|head| is_sound(series, head))),
-        Err(TreeError::Document { .. } | TreeError::Mismatch { .. }) => Ok(None),
+) -> Result<Option<Document<Head>>, RegistryError> {
+    match registry.head_slot(epoch, version) {
+        Ok(found) => Ok(found.filter(|head| is_sound(trust_chain, head))),
+        Err(RegistryError::Document { .. } | RegistryError::Mismatch { .. }) => Ok(None),
         Err(error) => Err(error),
     }
 }
 
-fn epoch(series: Option<&Series>) -> u64 {
-    series.map_or(0, |series| series.newest().body().head_base.epoch)
+fn epoch(trust_chain: Option<&TrustChain>) -> u64 {
+    trust_chain.map_or(0, |trust_chain| trust_chain.newest().body().head_base.epoch)
 }
 
 /// The newest head for a reader who has found one that does not count: who publishes trust and a head
@@ -297,36 +329,37 @@ fn epoch(series: Option<&Series>) -> u64 {
 /// # Errors
 /// When a slot, the journal or trust cannot be read.
 pub fn behind(
-    tree: &Tree,
-    series: &Series,
+    registry: &Registry,
+    trust_chain: &TrustChain,
     lagging: &Head,
-) -> Result<Option<Document<Head>>, TreeError> {
-    let epoch = series.newest().body().head_base.epoch;
+) -> Result<Option<Document<Head>>, RegistryError> {
+    let epoch = trust_chain.newest().body().head_base.epoch;
     let newest = match lagging.epoch == epoch {
         true => {
-            let Some(start) = sound_slot(tree, Some(series), epoch, lagging.version)? else {
+            let Some(start) = sound_slot(registry, Some(trust_chain), epoch, lagging.version)?
+            else {
                 return Ok(None);
             };
-            let line = Line {
-                series: Some(series),
+            let line = HeadCursor {
+                trust_chain: Some(trust_chain),
                 head: &start,
             };
-            Some(line.end_within(tree, MOST_LAG)?.head)
+            Some(line.end_within(registry, MOST_LAG)?.head)
         }
-        false => from_first(tree, Some(series), MOST_LAG)?.map(|end| end.head),
+        false => from_first(registry, Some(trust_chain), MOST_LAG)?.map(|end| end.head),
     };
-    Ok(newest.filter(|newest| series.check_newest_head(newest).is_ok()))
+    Ok(newest.filter(|newest| trust_chain.check_newest_head(newest).is_ok()))
 }
 
 /// The slot of the head before `head`; nothing before the first of all, or where it takes trust to
 /// say it and trust is not known.
-pub fn slot_before(head: &Head, series: Option<&Series>) -> Option<Place> {
+pub fn slot_before(head: &Head, trust_chain: Option<&TrustChain>) -> Option<Place> {
     if head.version > 1 {
         let (epoch, version) = (head.epoch, head.version - 1);
         return Some(Place::HeadSlot { epoch, version });
     }
     let epoch = head.epoch.checked_sub(1)?;
-    let version = series?.base(head.epoch)?.version?;
+    let version = trust_chain?.base(head.epoch)?.version?;
     Some(Place::HeadSlot { epoch, version })
 }
 
@@ -336,31 +369,31 @@ pub fn slot_before(head: &Head, series: Option<&Series>) -> Option<Place> {
 /// When its slot is empty or malformed, or holds another head, or the first head of an epoch follows
 /// another than trust says.
 pub fn before(
-    tree: &Tree,
+    registry: &Registry,
     head: &Head,
-    series: Option<&Series>,
-) -> Result<Option<Document<Head>>, TreeError> {
+    trust_chain: Option<&TrustChain>,
+) -> Result<Option<Document<Head>>, RegistryError> {
     if head.version == 1
-        && let Some(base) = series.and_then(|series| series.base(head.epoch))
+        && let Some(base) = trust_chain.and_then(|trust_chain| trust_chain.base(head.epoch))
         && base.id != head.previous
     {
         let (epoch, version) = (head.epoch, head.version);
-        return Err(TreeError::Mismatch {
-            path: tree.path(&Place::HeadSlot { epoch, version }),
+        return Err(RegistryError::Mismatch {
+            path: registry.path(&Place::HeadSlot { epoch, version }),
             what: "it does not follow the head that trust begins its epoch after".to_owned(),
         });
     }
-    let (Some(id), Some(slot)) = (head.previous, slot_before(head, series)) else {
+    let (Some(id), Some(slot)) = (head.previous, slot_before(head, trust_chain)) else {
         return Ok(None);
     };
     let Place::HeadSlot { epoch, version } = slot else {
         return Ok(None);
     };
-    let mismatch = |what: String| TreeError::Mismatch {
-        path: tree.path(&slot),
+    let mismatch = |what: String| RegistryError::Mismatch {
+        path: registry.path(&slot),
         what,
     };
-    let previous = tree
+    let previous = registry
         .head_slot(epoch, version)?
         .ok_or_else(|| mismatch("there is no such head, but a later one names it".to_owned()))?;
     match previous.id() {

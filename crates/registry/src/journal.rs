@@ -8,8 +8,8 @@ use sreg_model::trust::{self, Trust};
 use sreg_model::{Digest, Document};
 use sreg_store::StoreError;
 
-use crate::error::TreeError;
-use crate::tree::Tree;
+use crate::error::RegistryError;
+use crate::registry::Registry;
 
 /// What a run has begun: views that are still to be written, and trust that is to be published.
 /// Documents stand in it with their signatures, so that any run can finish it without a key.
@@ -67,10 +67,10 @@ impl Noted {
     ///
     /// # Errors
     /// `Read` or `Store` if the slot cannot be read.
-    pub fn find(&self, tree: &Tree) -> Result<Option<Document<Head>>, TreeError> {
-        match tree.head_slot(self.epoch, self.version) {
+    pub fn find(&self, registry: &Registry) -> Result<Option<Document<Head>>, RegistryError> {
+        match registry.head_slot(self.epoch, self.version) {
             Ok(found) => Ok(found.filter(|head| head.id() == self.id)),
-            Err(TreeError::Document { .. } | TreeError::Mismatch { .. }) => Ok(None),
+            Err(RegistryError::Document { .. } | RegistryError::Mismatch { .. }) => Ok(None),
             Err(error) => Err(error),
         }
     }
@@ -132,8 +132,8 @@ impl Journal {
     }
 
     /// Whether nothing is left to do: in a store that many write to, the journal stays.
-    pub fn is_done(&self, tree: &Tree) -> bool {
-        let newest = tree.head().ok().as_ref().map(Noted::of);
+    pub fn is_done(&self, registry: &Registry) -> bool {
+        let newest = registry.head().ok().as_ref().map(Noted::of);
         self.trust.is_none() && newest.is_some() && self.shown == newest
     }
 
@@ -161,13 +161,13 @@ impl Journal {
 /// The longest journal, in bytes: each LF of a document takes two.
 pub const MAX_JOURNAL: usize = 2 * (trust::MAX_BYTES + document::MAX_BYTES);
 
-/// The journal in a tree. What is none counts as one that says nothing, and so does what stands in a
+/// The journal in a registry. What is none counts as one that says nothing, and so does what stands in a
 /// folder in the place of a file: all views are to be written anew.
 ///
 /// # Errors
 /// When a server does not give it: it may say that trust is about to be published.
-pub fn journal(tree: &Tree) -> Result<Option<Journal>, TreeError> {
-    match tree.store().read(JOURNAL, MAX_JOURNAL) {
+pub fn journal(registry: &Registry) -> Result<Option<Journal>, RegistryError> {
+    match registry.store().read(JOURNAL, MAX_JOURNAL) {
         Ok(None) => Ok(None),
         Ok(Some(found)) => Ok(Some(Journal::parse(&found.bytes))),
         Err(StoreError::Io { .. }) => Ok(Some(Journal::new(None))),

@@ -11,7 +11,7 @@ const MOST: usize = 64 << 20;
 /// Immutable files that were read or written, so that they need not be asked for again. They are
 /// verified each time they are used, as if they had come anew.
 #[derive(Debug, Default)]
-pub(crate) struct Kept {
+pub(crate) struct ObjectCache {
     files: Mutex<Files>,
 }
 
@@ -21,7 +21,7 @@ struct Files {
     bytes: usize,
 }
 
-impl Kept {
+impl ObjectCache {
     pub(crate) fn get(&self, place: &Place) -> Option<Vec<u8>> {
         self.files().by_place.get(place).cloned()
     }

@@ -4,17 +4,17 @@ use sreg_files::is_not_a_file;
 use sreg_model::layout::Place;
 use sreg_model::trust::{self, Trust};
 use sreg_model::{Digest, Document};
-use sreg_sign::Series;
+use sreg_sign::TrustChain;
 
-use crate::error::TreeError;
-use crate::tree::Tree;
+use crate::error::RegistryError;
+use crate::registry::Registry;
 
 /// How many versions of trust are read from a server.
 const MOST_VERSIONS: u64 = 1024;
 
 /// The version of trust that is not looked for: a server may have new ones for ever.
-pub fn most_versions(tree: &Tree) -> u64 {
-    match tree.store().folder() {
+pub fn most_versions(registry: &Registry) -> u64 {
+    match registry.store().folder() {
         Some(_) => u64::MAX,
         None => MOST_VERSIONS + 1,
     }
@@ -25,48 +25,48 @@ pub fn most_versions(tree: &Tree) -> u64 {
 /// # Errors
 /// `Missing` if there is no such version; `Document` if it is malformed; `Read` or `Store` if it cannot be
 /// read.
-pub fn read_trust(tree: &Tree, version: u64) -> Result<Document<Trust>, TreeError> {
+pub fn read_trust(registry: &Registry, version: u64) -> Result<Document<Trust>, RegistryError> {
     let place = Place::Trust(version);
-    let bytes = tree.read(&place, trust::MAX_BYTES)?;
-    Document::parse(bytes).map_err(|source| TreeError::Document {
-        path: tree.path(&place),
+    let bytes = registry.read(&place, trust::MAX_BYTES)?;
+    Document::parse(bytes).map_err(|source| RegistryError::Document {
+        path: registry.path(&place),
         source,
     })
 }
 
-impl Tree {
+impl Registry {
     /// Every version of trust, verified; nothing where the registry has no keys.
     ///
     /// # Errors
     /// When a version is malformed, does not follow, or is not signed as it should be.
-    pub fn trust_chain(&self) -> Result<Option<Series>, TreeError> {
-        let mut series: Option<Series> = None;
+    pub fn trust_chain(&self) -> Result<Option<TrustChain>, RegistryError> {
+        let mut trust_chain: Option<TrustChain> = None;
         for version in 1..most_versions(self) {
             let trust = match read_trust(self, version) {
-                Err(TreeError::Missing { .. }) => break,
+                Err(RegistryError::Missing { .. }) => break,
                 trust => trust?,
             };
-            let extended = match series {
-                None => Series::begin(trust),
-                Some(mut series) => series.extend(trust).map(|()| series),
+            let extended = match trust_chain {
+                None => TrustChain::begin(trust),
+                Some(mut trust_chain) => trust_chain.extend(trust).map(|()| trust_chain),
             };
             let path = self.path(&Place::Trust(version));
-            series = Some(extended.map_err(|source| TreeError::Policy { path, source })?);
+            trust_chain = Some(extended.map_err(|source| RegistryError::Policy { path, source })?);
         }
-        Ok(series)
+        Ok(trust_chain)
     }
 
-    /// Returns the id of the registry that the tree says it is, by its `trust/1`, which is not verified;
+    /// Returns the id of the registry that the registry says it is, by its `trust/1`, which is not verified;
     /// `None` if it has no keys, or if that is malformed: whoever verifies it says so.
     ///
     /// # Errors
     /// When `trust/1` cannot be read: that is no registry without keys.
-    pub fn registry(&self) -> Result<Option<Digest>, TreeError> {
+    pub fn stated_id(&self) -> Result<Option<Digest>, RegistryError> {
         match read_trust(self, 1) {
             Ok(trust) => Ok(Some(trust.id())),
-            Err(TreeError::Missing { .. } | TreeError::Document { .. }) => Ok(None),
+            Err(RegistryError::Missing { .. } | RegistryError::Document { .. }) => Ok(None),
             // What is no file is told by whoever verifies it, too.
-            Err(TreeError::Read { source, .. }) if is_not_a_file(&source) => Ok(None),
+            Err(RegistryError::Read { source, .. }) if is_not_a_file(&source) => Ok(None),
             Err(error) => Err(error),
         }
     }

@@ -1,13 +1,13 @@
-//! Verifies a published tree, or one reference in it: all faults, not only the first
+//! Verifies a published registry, or one reference in it: all faults, not only the first
 //! (`spec/layout.md`, `spec/index.md`, `spec/commit.md`).
 
 mod content;
+mod earlier;
 mod files;
 mod heads;
 mod keys;
 mod look_again;
 mod nodes;
-mod series;
 mod views;
 
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -28,9 +28,9 @@ use sreg_model::{Digest, Document, Reference, Repository};
 
 use self::keys::Keys;
 use self::look_again::look_again;
-use crate::error::{TreeError, explain};
+use crate::error::{RegistryError, explain};
 use crate::journal;
-use crate::tree::Tree;
+use crate::registry::Registry;
 
 /// How closely blobs are looked at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -54,7 +54,7 @@ pub struct Options {
     pub io: IoMode,
     /// The clock, read once, in Unix seconds.
     pub now: u64,
-    /// What is known of the registry that the tree should be; each has the same id. Nothing, where
+    /// What is known of the registry that the registry should be; each has the same id. Nothing, where
     /// any registry will do.
     pub known: Vec<Pin>,
     /// Whether the head that is given is one that somebody has chosen by its id: it may be an old one, and
@@ -87,7 +87,7 @@ pub struct Fault {
     pub code: &'static str,
     /// What kind of fault it is.
     pub class: Class,
-    /// The path in the tree.
+    /// The path in the registry.
     pub path: String,
     /// The reference that it concerns, where there is one.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -119,7 +119,7 @@ pub struct Checked {
     pub statements: u64,
     /// Chain sidecars.
     pub chains: u64,
-    /// Images in the tree.
+    /// Images in the registry.
     pub blobs: u64,
     /// Bytes of images that were read.
     pub bytes: u64,
@@ -170,31 +170,33 @@ pub struct Evidence {
     pub bytes: Vec<u8>,
 }
 
-/// Verifies all of a tree. Where it is written to meanwhile, what was found is looked at again:
+/// Verifies all of a registry. Where it is written to meanwhile, what was found is looked at again:
 /// a reader who is overtaken by a commit sees files of two versions.
 ///
 /// # Errors
-/// Only when there is no tree to look at, or the observer asks to stop; all else is in the
+/// Only when there is no registry to look at, or the observer asks to stop; all else is in the
 /// report.
-pub fn verify_tree(
-    tree: &Tree,
+pub fn verify_registry(
+    registry: &Registry,
     options: &Options,
     observer: &dyn Observer,
-) -> Result<Report, TreeError> {
-    look_again(tree, observer, || verify_once(tree, options, observer))
+) -> Result<Report, RegistryError> {
+    look_again(registry, observer, || {
+        verify_once(registry, options, observer)
+    })
 }
 
-/// One look at a tree that nobody else writes to.
+/// One look at a registry that nobody else writes to.
 ///
 /// # Errors
 /// `Cancelled` if the observer asks to stop.
 pub fn verify_once(
-    tree: &Tree,
+    registry: &Registry,
     options: &Options,
     observer: &dyn Observer,
-) -> Result<Report, TreeError> {
-    let mut run = Run::new(tree, options, observer);
-    run.interrupted = is_interrupted(tree);
+) -> Result<Report, RegistryError> {
+    let mut run = Run::new(registry, options, observer);
+    run.interrupted = is_interrupted(registry);
     let chain = run.heads();
     let walked = run.nodes(&chain);
     let are_apart = run.check_case(&walked);
@@ -208,29 +210,29 @@ pub fn verify_once(
     run.finish(&chain)
 }
 
-/// Verifies one reference of a tree: everything on the way from the head to the bytes.
+/// Verifies one reference of a registry: everything on the way from the head to the bytes.
 ///
 /// # Errors
-/// As [`verify_tree`].
+/// As [`verify_registry`].
 pub fn verify_reference(
-    tree: &Tree,
+    registry: &Registry,
     reference: &Reference,
     options: &Options,
     observer: &dyn Observer,
-) -> Result<Report, TreeError> {
-    let look = || reference_once(tree, reference, options, observer);
-    look_again(tree, observer, look)
+) -> Result<Report, RegistryError> {
+    let look = || reference_once(registry, reference, options, observer);
+    look_again(registry, observer, look)
 }
 
 fn reference_once(
-    tree: &Tree,
+    registry: &Registry,
     reference: &Reference,
     options: &Options,
     observer: &dyn Observer,
-) -> Result<Report, TreeError> {
-    let mut run = Run::new(tree, options, observer);
+) -> Result<Report, RegistryError> {
+    let mut run = Run::new(registry, options, observer);
     run.statements = Some(Mutex::default());
-    run.interrupted = is_interrupted(tree);
+    run.interrupted = is_interrupted(registry);
     let chain = run.heads();
     let walked = run.path_to(&chain, reference);
     run.hold_to_seen_lines(&chain, reference);
@@ -244,15 +246,15 @@ fn reference_once(
 /// `head`, to the statements of a reference. No view, no older head and no image is looked at.
 ///
 /// # Errors
-/// As [`verify_tree`].
+/// As [`verify_registry`].
 pub fn resolve(
-    tree: &Tree,
+    registry: &Registry,
     reference: &Reference,
     head: Option<&Document<Head>>,
     options: &Options,
     observer: &dyn Observer,
-) -> Result<Report, TreeError> {
-    let mut run = Run::new(tree, options, observer);
+) -> Result<Report, RegistryError> {
+    let mut run = Run::new(registry, options, observer);
     run.statements = Some(Mutex::default());
     run.is_reader = true;
     let heads = run.newest_head(head);
@@ -267,9 +269,9 @@ pub fn resolve(
 }
 
 /// Whether a run has begun what is not finished.
-fn is_interrupted(tree: &Tree) -> bool {
-    match journal::journal(tree) {
-        Ok(journal) => journal.is_some_and(|journal| !journal.is_done(tree)),
+fn is_interrupted(registry: &Registry) -> bool {
+    match journal::journal(registry) {
+        Ok(journal) => journal.is_some_and(|journal| !journal.is_done(registry)),
         // A host need not serve it.
         Err(_) => false,
     }
@@ -277,7 +279,7 @@ fn is_interrupted(tree: &Tree) -> bool {
 
 /// One verification.
 struct Run<'a> {
-    tree: &'a Tree,
+    registry: &'a Registry,
     options: &'a Options,
     observer: &'a dyn Observer,
     /// A run was interrupted, and the next one will write the views anew.
@@ -326,13 +328,13 @@ fn into_inner<T>(mutex: Mutex<T>) -> T {
         .unwrap_or_else(std::sync::PoisonError::into_inner)
 }
 
-/// The heads of a tree, newest first.
+/// The heads of a registry, newest first.
 type Heads = Vec<Document<Head>>;
 
 impl<'a> Run<'a> {
-    fn new(tree: &'a Tree, options: &'a Options, observer: &'a dyn Observer) -> Self {
+    fn new(registry: &'a Registry, options: &'a Options, observer: &'a dyn Observer) -> Self {
         let mut run = Self {
-            tree,
+            registry,
             options,
             observer,
             interrupted: false,
@@ -352,9 +354,9 @@ impl<'a> Run<'a> {
         run
     }
 
-    fn finish(self, heads: &Heads) -> Result<Report, TreeError> {
+    fn finish(self, heads: &Heads) -> Result<Report, RegistryError> {
         if self.observer.is_cancelled() {
-            return Err(TreeError::Cancelled);
+            return Err(RegistryError::Cancelled);
         }
         let sorted = |faults: Mutex<Vec<Fault>>| {
             let mut faults = into_inner(faults);
@@ -385,10 +387,10 @@ impl<'a> Run<'a> {
         let statements = self.statements.map(into_inner).unwrap_or_default();
         let seen = match (&self.keys, heads.first()) {
             // A fault of trust or head, or that this is another registry: nothing was seen.
-            (Keys::Known(series), Some(head)) if !faults.iter().any(Fault::is_of_root) => {
+            (Keys::Known(trust_chain), Some(head)) if !faults.iter().any(Fault::is_of_root) => {
                 Some(Seen {
-                    registry: series.registry(),
-                    trust: series.newest().clone(),
+                    registry: trust_chain.registry(),
+                    trust: trust_chain.newest().clone(),
                     head: head.clone(),
                     statements: statements.clone(),
                 })
@@ -439,8 +441,8 @@ impl<'a> Run<'a> {
     }
 
     /// Reports an error about the file at `place`.
-    fn error(&self, place: &Place, reference: Option<String>, error: &TreeError) {
-        if matches!(error, TreeError::Cancelled) {
+    fn error(&self, place: &Place, reference: Option<String>, error: &RegistryError) {
+        if matches!(error, RegistryError::Cancelled) {
             return;
         }
         self.fault_of(error.code(), place, reference, explain(error));

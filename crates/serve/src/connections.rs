@@ -14,9 +14,9 @@ use tokio::time::{sleep, timeout};
 use tokio_io_timeout::TimeoutStream;
 use tokio_rustls::TlsAcceptor;
 
-use crate::answer::{self, Site};
 use crate::body::PIECE;
 use crate::crowd::Counted;
+use crate::handler::{self, Site};
 use crate::root::is_short;
 
 /// How often it is asked whether to stop.
@@ -42,7 +42,7 @@ pub(crate) async fn serve(
     stop: &(dyn Fn() -> bool + Sync),
 ) -> usize {
     let crowd = Arc::clone(&site.crowd);
-    let router = answer::router(site);
+    let router = handler::router(site);
     let graceful = GracefulShutdown::new();
     let stopped = async {
         while !stop() {

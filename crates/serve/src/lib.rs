@@ -7,20 +7,20 @@
 //! A request goes from `path` to `root` to `found` to `answer`; `connections` says how
 //! many of them there are at once, and for how long.
 
-mod answer;
 mod body;
 mod conditions;
 mod connections;
+mod content_type;
 mod crowd;
 mod error;
-mod found;
-mod kind;
+mod error_response;
+mod file;
+mod handler;
 mod limits;
 mod log;
 mod path;
 mod query;
 mod range;
-mod refusal;
 mod root;
 mod server;
 mod tags;

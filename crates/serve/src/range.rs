@@ -5,7 +5,7 @@ use std::ops::Range;
 
 /// What a `Range` field asks for.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Asked {
+pub(crate) enum RangeRequest {
     /// Everything.
     Whole,
     /// A part, which is not empty.
@@ -15,25 +15,25 @@ pub(crate) enum Asked {
 }
 
 /// Reads a field for a file of `size` bytes.
-pub(crate) fn parse(field: &str, size: u64) -> Asked {
+pub(crate) fn parse(field: &str, size: u64) -> RangeRequest {
     let Some((unit, range)) = field.split_once('=') else {
-        return Asked::Whole;
+        return RangeRequest::Whole;
     };
     let Some((first, last)) = range.trim().split_once('-') else {
-        return Asked::Whole;
+        return RangeRequest::Whole;
     };
     if !unit.trim().eq_ignore_ascii_case("bytes") {
-        return Asked::Whole;
+        return RangeRequest::Whole;
     }
     let part = match (number(first), number(last)) {
         (Some(first), None) if last.trim().is_empty() => first..size,
         (None, Some(length)) if first.trim().is_empty() => size.saturating_sub(length)..size,
         (Some(first), Some(last)) if first <= last => first..size.min(last.saturating_add(1)),
-        _ => return Asked::Whole,
+        _ => return RangeRequest::Whole,
     };
     match part.start < part.end {
-        true => Asked::Part(part),
-        false => Asked::Outside,
+        true => RangeRequest::Part(part),
+        false => RangeRequest::Outside,
     }
 }
 
@@ -52,34 +52,34 @@ mod tests {
     fn ranges() {
         let huge = "9".repeat(40);
         for (field, wanted) in [
-            ("bytes=0-0", Asked::Part(0..1)),
-            ("bytes=2-5", Asked::Part(2..6)),
-            ("bytes=9-9", Asked::Part(9..10)),
-            ("bytes=9-", Asked::Part(9..10)),
-            ("bytes=5-100", Asked::Part(5..10)),
-            (&format!("bytes=5-{huge}"), Asked::Part(5..10)),
-            ("bytes=-3", Asked::Part(7..10)),
-            ("bytes=-10", Asked::Part(0..10)),
-            (&format!("bytes=-{huge}"), Asked::Part(0..10)),
-            ("Bytes = 1-2", Asked::Part(1..3)),
-            ("bytes=10-", Asked::Outside),
-            ("bytes=10-20", Asked::Outside),
-            ("bytes=-0", Asked::Outside),
-            (&format!("bytes={huge}-"), Asked::Outside),
-            (&format!("bytes={huge}-{huge}"), Asked::Outside),
-            ("bytes=5-2", Asked::Whole),
-            ("bytes=0-1,3-4", Asked::Whole),
-            ("bytes=", Asked::Whole),
-            ("bytes=-", Asked::Whole),
-            ("bytes=+1-2", Asked::Whole),
-            ("bytes=0x1-2", Asked::Whole),
-            ("lines=1-2", Asked::Whole),
-            ("bytes", Asked::Whole),
+            ("bytes=0-0", RangeRequest::Part(0..1)),
+            ("bytes=2-5", RangeRequest::Part(2..6)),
+            ("bytes=9-9", RangeRequest::Part(9..10)),
+            ("bytes=9-", RangeRequest::Part(9..10)),
+            ("bytes=5-100", RangeRequest::Part(5..10)),
+            (&format!("bytes=5-{huge}"), RangeRequest::Part(5..10)),
+            ("bytes=-3", RangeRequest::Part(7..10)),
+            ("bytes=-10", RangeRequest::Part(0..10)),
+            (&format!("bytes=-{huge}"), RangeRequest::Part(0..10)),
+            ("Bytes = 1-2", RangeRequest::Part(1..3)),
+            ("bytes=10-", RangeRequest::Outside),
+            ("bytes=10-20", RangeRequest::Outside),
+            ("bytes=-0", RangeRequest::Outside),
+            (&format!("bytes={huge}-"), RangeRequest::Outside),
+            (&format!("bytes={huge}-{huge}"), RangeRequest::Outside),
+            ("bytes=5-2", RangeRequest::Whole),
+            ("bytes=0-1,3-4", RangeRequest::Whole),
+            ("bytes=", RangeRequest::Whole),
+            ("bytes=-", RangeRequest::Whole),
+            ("bytes=+1-2", RangeRequest::Whole),
+            ("bytes=0x1-2", RangeRequest::Whole),
+            ("lines=1-2", RangeRequest::Whole),
+            ("bytes", RangeRequest::Whole),
         ] {
             assert_eq!(parse(field, 10), wanted, "{field}");
         }
         for field in ["bytes=0-", "bytes=0-0", "bytes=-1"] {
-            assert_eq!(parse(field, 0), Asked::Outside, "{field}");
+            assert_eq!(parse(field, 0), RangeRequest::Outside, "{field}");
         }
     }
 }

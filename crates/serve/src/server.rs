@@ -12,10 +12,10 @@ use tokio::runtime::{Builder, Runtime};
 use tokio::sync::Semaphore;
 use tokio_rustls::TlsAcceptor;
 
-use crate::answer::Site;
 use crate::connections::{Connections, serve};
 use crate::crowd::Crowd;
 use crate::error::ServeError;
+use crate::handler::Site;
 use crate::limits::{LOOKS, Limits};
 use crate::log::{Log, Sink};
 use crate::root::Root;

@@ -11,7 +11,7 @@ use sreg_model::{Digest, Fingerprint, Key};
 use crate::error::SignatureError;
 use crate::key::check_key;
 use crate::policy;
-use crate::series::Series;
+use crate::trust_chain::TrustChain;
 
 /// Why trust cannot be changed so.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -159,14 +159,14 @@ pub fn only_key(trust: &Trust) -> Option<Fingerprint> {
 pub struct Amendment {
     trust: Trust,
     /// The versions before; none of the first.
-    before: Option<Series>,
+    before: Option<TrustChain>,
 }
 
 impl Amendment {
     /// Begins with all that the current version says.
     #[must_use]
-    pub fn of(series: &Series, term: Term) -> Self {
-        let current = series.newest();
+    pub fn of(trust_chain: &TrustChain, term: Term) -> Self {
+        let current = trust_chain.newest();
         let trust = Trust {
             expires: term.expires,
             issued: term.issued,
@@ -178,7 +178,7 @@ impl Amendment {
         };
         Self {
             trust,
-            before: Some(series.clone()),
+            before: Some(trust_chain.clone()),
         }
     }
 
@@ -390,14 +390,14 @@ impl Amendment {
 
     fn highest_epoch(&self, scope: &Scope) -> u64 {
         let before = self.before.as_ref();
-        before.map_or(0, |series| series.highest_epoch(scope))
+        before.map_or(0, |trust_chain| trust_chain.highest_epoch(scope))
     }
 
     /// Whether it says nothing but what the version before said, only for longer.
     #[must_use]
     pub fn is_idle(&self) -> bool {
-        self.before.as_ref().is_some_and(|series| {
-            let before = series.newest().body();
+        self.before.as_ref().is_some_and(|trust_chain| {
+            let before = trust_chain.newest().body();
             before.roles == self.trust.roles
                 && before.delegations == self.trust.delegations
                 && before.keys == self.trust.keys
@@ -413,7 +413,7 @@ impl Amendment {
         if self
             .before
             .as_ref()
-            .is_some_and(|series| series.was_revoked(&fingerprint))
+            .is_some_and(|trust_chain| trust_chain.was_revoked(&fingerprint))
         {
             return Err(AmendError::NotActive {
                 key: fingerprint,

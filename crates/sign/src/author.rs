@@ -10,8 +10,8 @@ use sreg_model::{Document, Fingerprint, Repository};
 use crate::error::SignError;
 use crate::namespace::Purpose;
 use crate::policy::{self, PolicyError};
-use crate::series::Series;
 use crate::signer::Signer;
+use crate::trust_chain::TrustChain;
 
 /// Why a document could not be signed as trust asks.
 #[derive(Debug, thiserror::Error)]
@@ -43,27 +43,30 @@ impl AuthorError {
 /// The keys at hand, and the trust of the registry that they publish in.
 #[derive(Clone)]
 pub struct Author<'a> {
-    series: Series,
+    trust_chain: TrustChain,
     signers: &'a [Box<dyn Signer>],
 }
 
 impl<'a> Author<'a> {
-    /// In the registry of `series`, with these keys.
+    /// In the registry of `trust chain`, with these keys.
     #[must_use]
-    pub fn new(series: Series, signers: &'a [Box<dyn Signer>]) -> Self {
-        Self { series, signers }
+    pub fn new(trust_chain: TrustChain, signers: &'a [Box<dyn Signer>]) -> Self {
+        Self {
+            trust_chain,
+            signers,
+        }
     }
 
     /// The trust of the registry.
     #[must_use]
-    pub fn series(&self) -> &Series {
-        &self.series
+    pub fn trust_chain(&self) -> &TrustChain {
+        &self.trust_chain
     }
 
     /// The newest trust.
     #[must_use]
     pub fn trust(&self) -> &Document<Trust> {
-        self.series.newest()
+        self.trust_chain.newest()
     }
 
     /// The keys at hand.
@@ -102,7 +105,7 @@ impl<'a> Author<'a> {
         let delegation = trust
             .delegation(repository)
             .ok_or_else(|| PolicyError::NotDelegated(repository.to_string()))?;
-        body.registry = Some(self.series.registry());
+        body.registry = Some(self.trust_chain.registry());
         body.epoch = delegation.epoch;
         let signers = self.active(&delegation.keys);
         sign(Document::new(body)?, Purpose::Image, signers)
@@ -114,7 +117,7 @@ impl<'a> Author<'a> {
     /// When the keys at hand are too few, or one does not sign.
     pub fn head(&self, mut body: Head) -> Result<Document<Head>, AuthorError> {
         let trust = self.trust();
-        body.registry = Some(self.series.registry());
+        body.registry = Some(self.trust_chain.registry());
         body.trust = Some(TrustVersion {
             id: trust.id(),
             version: trust.body().version,

@@ -6,7 +6,7 @@
 //! verify without saying what for.
 //!
 //! [`policy`] says whether the keys that signed a document are those that trust asks for, and a
-//! [`Series`] holds all versions of trust of a registry. [`amend`] makes the next one.
+//! [`TrustChain`] holds all versions of trust of a registry. [`amend`] makes the next one.
 
 mod allowed_signers;
 pub mod amend;
@@ -17,15 +17,15 @@ mod key;
 mod namespace;
 pub mod policy;
 mod raw;
-mod series;
 mod signature;
 mod signer;
+mod trust_chain;
 
 pub use allowed_signers::{AllowedSigner, allowed_signers, signers_of};
 pub use author::{Author, AuthorError, sign};
 pub use error::{SignError, SignatureError};
 pub use key::check_key;
 pub use namespace::Purpose;
-pub use series::{Series, check_known_head, check_seen_slot, seen_slot};
 pub use signature::{MAX_SIGNATURES, Signature, parse_all};
 pub use signer::{AskPassphrase, KeyFile, Signer, SshKeygen, open, open_text};
+pub use trust_chain::{TrustChain, check_known_head, check_seen_slot, seen_slot};

@@ -272,7 +272,7 @@ fn check_epochs(old: &Trust, new: &Trust) -> Result<(), PolicyError> {
 }
 
 /// Checks that a head is of this registry and signed as the role `head` asks (TRUST-14). Its
-/// place in the series and its freshness are looked at elsewhere.
+/// place in the trust chain and its freshness are looked at elsewhere.
 ///
 /// # Errors
 /// When it is of another registry, or too few keys of the role signed it.

@@ -5,7 +5,7 @@ use sreg_client::pull::PullError;
 use sreg_client::resolve::ResolveError;
 use sreg_model::fault::Code;
 use sreg_model::reference::ReferenceError;
-use sreg_registry::TreeError;
+use sreg_registry::RegistryError;
 use sreg_sign::SignError;
 use sreg_store::StoreError;
 
@@ -15,7 +15,7 @@ use sreg_store::StoreError;
 pub enum Error {
     /// The registry cannot be read or written, or is not as it should be.
     #[error(transparent)]
-    Registry(#[from] TreeError),
+    Registry(#[from] RegistryError),
     /// A reference resolves to no image that may be used.
     #[error(transparent)]
     Resolve(#[from] ResolveError),

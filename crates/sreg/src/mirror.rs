@@ -8,7 +8,7 @@ use sreg_index::hasher::Observer;
 use sreg_model::layout::STAGING;
 use sreg_publish::mirror::Mirrored;
 use sreg_publish::{Progress, Session};
-use sreg_registry::TreeError;
+use sreg_registry::RegistryError;
 
 use crate::{Error, Registry, Unobserved};
 
@@ -94,7 +94,7 @@ impl<'a> Mirror<'a> {
         };
         if is_remote {
             let made = std::fs::create_dir_all(&scratch);
-            made.map_err(TreeError::write(&scratch))?;
+            made.map_err(RegistryError::write(&scratch))?;
         }
         let silent = Silent(self.progress);
         let mirrored = sreg_publish::mirror::mirror(
@@ -103,14 +103,14 @@ impl<'a> Mirror<'a> {
             &sreg_publish::mirror::Mirror {
                 from: &from,
                 scratch: &scratch,
-                fetch: &|tree, place, chain, file: &Path| {
+                fetch: &|registry, place, chain, file: &Path| {
                     let source = Source {
-                        store: tree.store().clone(),
+                        store: registry.store().clone(),
                         key: place.to_string(),
                     };
                     let wanted = Wanted::of(Arc::new(chain.clone()));
                     let fetched = fetch::fetch(&wanted, &[source], file, &options, &silent);
-                    fetched.map(drop).map_err(|error| TreeError::Fetch {
+                    fetched.map(drop).map_err(|error| RegistryError::Fetch {
                         code: error.code(),
                         source: Box::new(error),
                     })

@@ -12,7 +12,7 @@ use sreg_model::head::Head;
 use sreg_model::{Arch, Digest, Document, Namespace, Reference};
 use sreg_publish::{Destination, Published};
 use sreg_registry::verify::Seen;
-use sreg_registry::{Tree, TreeError};
+use sreg_registry::{Registry, RegistryError};
 use sreg_store::{Store, StoreConfig};
 
 use crate::Error;
@@ -189,16 +189,16 @@ impl Registry {
         Ok(sreg_store::open(&place, &self.config)?)
     }
 
-    pub(crate) fn open(&self) -> Result<Tree, Error> {
-        Ok(Tree::in_store(self.store()?)?)
+    pub(crate) fn open(&self) -> Result<Registry, Error> {
+        Ok(Registry::in_store(self.store()?)?)
     }
 
     /// Returns where to publish, and the registry that is there, if there is one.
     pub(crate) fn destination(&self) -> Result<Destination, Error> {
         let store = self.store()?;
-        let registry = match Tree::in_store(store.clone()) {
+        let registry = match Registry::in_store(store.clone()) {
             Ok(registry) => Some(registry),
-            Err(TreeError::NotATree(_)) => None,
+            Err(RegistryError::NotARegistry(_)) => None,
             Err(error) => return Err(error.into()),
         };
         Ok(Destination {
@@ -209,9 +209,9 @@ impl Registry {
     }
 
     /// Returns what is expected of the registry that is there, if there is one.
-    pub(crate) fn expected(&self, found: Option<&Tree>) -> Result<ExpectedRegistry, Error> {
+    pub(crate) fn expected(&self, found: Option<&Registry>) -> Result<ExpectedRegistry, Error> {
         let found = match found {
-            Some(registry) => registry.registry()?,
+            Some(registry) => registry.stated_id()?,
             None => None,
         };
         Ok(self.pins.expect(&self.location, found)?)

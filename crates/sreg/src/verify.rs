@@ -2,7 +2,7 @@
 
 use sreg_index::hasher::{IoMode, Observer};
 use sreg_model::Reference;
-use sreg_registry::verify::{BlobCheck, Options, Report, verify_reference, verify_tree};
+use sreg_registry::verify::{BlobCheck, Options, Report, verify_reference, verify_registry};
 
 use crate::{Error, Registry, Unobserved};
 
@@ -78,7 +78,7 @@ impl<'a> Verify<'a> {
         };
         let report = match self.reference {
             Some(reference) => verify_reference(&registry, reference, &options, self.observer)?,
-            None => verify_tree(&registry, &options, self.observer)?,
+            None => verify_registry(&registry, &options, self.observer)?,
         };
         let pins = self.registry.pins();
         pins.keep_evidence(&expected, &report.forks)?;

@@ -135,7 +135,7 @@ fn what_is_pushed_is_signed_mirrored_and_verified() {
 fn errors_have_codes_and_causes() {
     let folder = tempfile::tempdir().unwrap();
     let nothing = Registry::new(folder.path().join("nothing"));
-    assert_eq!(code(nothing.head()), Code::NotATree);
+    assert_eq!(code(nothing.head()), Code::NotARegistry);
     assert_eq!(code(Registry::new("gopher://x").head()), Code::MalformedUrl);
     let to_url = Registry::new("https://example.org/registry");
     let error = sreg::index(folder.path(), &to_url).run().unwrap_err();

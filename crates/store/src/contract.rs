@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use sreg_model::Digest;
 
-use crate::{Copied, If, Object, Served, Store, StoreError, Upload, Written};
+use crate::{Copied, Object, Precondition, PutOutcome, Served, Store, StoreError, Upload};
 
 /// How the objects of the contract are served.
 const SERVED: Served = Served {
@@ -34,7 +34,7 @@ pub fn check(store: &dyn Store) {
 fn copies_are_what_they_are_of(store: &dyn Store) {
     let (from, to) = ("contract/folder/sha256:00ff", "contract/copied/tool:1.0");
     let digest = Digest::of(b"two");
-    write(store, from, b"two", &If::Any);
+    write(store, from, b"two", &Precondition::Any);
     match store.copy(from, to, &digest, SERVED) {
         Err(StoreError::NoCopies(_)) => return,
         copied => copied.expect("a copy is made"),
@@ -50,13 +50,13 @@ fn copies_are_what_they_are_of(store: &dyn Store) {
     );
     assert_eq!(copied("contract/copied/nothing"), None);
     // A copy stands for itself, and is replaced by another.
-    write(store, from, b"other", &If::Any);
+    write(store, from, b"other", &Precondition::Any);
     assert_eq!(read(store, to).expect("it is there").bytes, b"two");
     let other = Digest::of(b"other");
     store.copy(from, to, &other, SERVED).expect("it is made");
     assert_eq!(read(store, to).expect("it is there").bytes, b"other");
     assert_eq!(copied(to).and_then(|copied| copied.digest), Some(other));
-    write(store, to, b"two", &If::Any);
+    write(store, to, b"two", &Precondition::Any);
     assert_eq!(copied(to), expected(None), "what was noted is of the copy");
     let nothing = store.copy("contract/copied/nothing", to, &other, SERVED);
     assert!(nothing.is_err(), "there is no copy of nothing");
@@ -68,23 +68,35 @@ fn copies_are_what_they_are_of(store: &dyn Store) {
 /// # Panics
 /// Where the store does not keep its promises.
 pub fn check_slashes(store: &dyn Store) {
-    if !store.keeps_slashes() {
+    if !store.supports_trailing_slash() {
         return;
     }
     let (folder, index) = ("contract/slash/", "contract/slash/index.html");
-    assert_eq!(write(store, index, b"index", &If::Any), Written::Done);
-    assert_eq!(write(store, folder, b"one", &If::Absent), Written::Done);
-    if !store.keeps_slashes() {
+    assert_eq!(
+        write(store, index, b"index", &Precondition::Any),
+        PutOutcome::Stored
+    );
+    assert_eq!(
+        write(store, folder, b"one", &Precondition::Absent),
+        PutOutcome::Stored
+    );
+    if !store.supports_trailing_slash() {
         // It turned out to have none.
         assert!(read(store, folder).is_none_or(|found| found.bytes.is_empty()));
         return;
     }
     let found = read(store, folder).expect("it is there");
     assert_eq!(found.bytes, b"one");
-    assert_eq!(write(store, folder, b"two", &If::Absent), Written::Refused);
-    let is = If::Is(found.version);
-    assert_eq!(write(store, folder, b"two", &is), Written::Done);
-    assert_eq!(write(store, folder, b"three", &is), Written::Refused);
+    assert_eq!(
+        write(store, folder, b"two", &Precondition::Absent),
+        PutOutcome::PreconditionFailed
+    );
+    let is = Precondition::Is(found.version);
+    assert_eq!(write(store, folder, b"two", &is), PutOutcome::Stored);
+    assert_eq!(
+        write(store, folder, b"three", &is),
+        PutOutcome::PreconditionFailed
+    );
     assert_eq!(read(store, folder).expect("it is there").bytes, b"two");
     store.remove(folder).expect("it is removed");
     assert_eq!(read(store, folder), None);
@@ -95,7 +107,7 @@ fn read(store: &dyn Store, key: &str) -> Option<Object> {
     store.read(key, 1 << 20).expect("an object is read")
 }
 
-fn write(store: &dyn Store, key: &str, bytes: &[u8], condition: &If) -> Written {
+fn write(store: &dyn Store, key: &str, bytes: &[u8], condition: &Precondition) -> PutOutcome {
     store
         .write(key, bytes, condition, SERVED)
         .expect("an object is written")
@@ -118,31 +130,46 @@ fn what_is_written_is_read(store: &dyn Store) {
         ("contract/folder/sha256:00ff", b"two"),
         ("contract/folder/empty", b""),
     ] {
-        assert_eq!(write(store, key, bytes, &If::Any), Written::Done);
+        assert_eq!(
+            write(store, key, bytes, &Precondition::Any),
+            PutOutcome::Stored
+        );
         assert_eq!(read(store, key).expect("it is there").bytes, bytes);
         let size = store.size(key).expect("it has a size");
         assert_eq!(size, Some(bytes.len() as u64));
     }
     let capped = store.read("contract/a", 1).expect("it is read");
     assert_eq!(capped.expect("it is there").bytes, b"on", "one byte over");
-    write(store, "contract/a", b"other", &If::Any);
+    write(store, "contract/a", b"other", &Precondition::Any);
     assert_eq!(read(store, "contract/a").expect("there").bytes, b"other");
 }
 
 fn conditions_hold(store: &dyn Store) {
     let key = "contract/conditional";
-    assert_eq!(write(store, key, b"first", &If::Absent), Written::Done);
-    assert_eq!(write(store, key, b"second", &If::Absent), Written::Refused);
+    assert_eq!(
+        write(store, key, b"first", &Precondition::Absent),
+        PutOutcome::Stored
+    );
+    assert_eq!(
+        write(store, key, b"second", &Precondition::Absent),
+        PutOutcome::PreconditionFailed
+    );
     let first = read(store, key).expect("it is there");
     assert_eq!(first.bytes, b"first");
-    let is_first = If::Is(first.version.clone());
-    assert_eq!(write(store, key, b"second", &is_first), Written::Done);
-    assert_eq!(write(store, key, b"third", &is_first), Written::Refused);
+    let is_first = Precondition::Is(first.version.clone());
+    assert_eq!(write(store, key, b"second", &is_first), PutOutcome::Stored);
+    assert_eq!(
+        write(store, key, b"third", &is_first),
+        PutOutcome::PreconditionFailed
+    );
     let second = read(store, key).expect("it is there");
     assert_eq!(second.bytes, b"second");
     assert_ne!(first.version, second.version);
     let gone = "contract/never";
-    assert_eq!(write(store, gone, b"x", &is_first), Written::Refused);
+    assert_eq!(
+        write(store, gone, b"x", &is_first),
+        PutOutcome::PreconditionFailed
+    );
     assert_eq!(read(store, gone), None);
 }
 
@@ -151,7 +178,7 @@ fn ranges_are_exact(store: &dyn Store) {
     let bytes: Vec<u8> = (0..100_000u32)
         .map(|at| u8::try_from(at % 251).expect("small"))
         .collect();
-    write(store, key, &bytes, &If::Any);
+    write(store, key, &bytes, &Precondition::Any);
     for range in [0..0, 0..1, 0..100_000, 99_999..100_000, 17..70_000] {
         let mut found = Vec::new();
         let (start, end) = (range.start, range.end);
@@ -213,10 +240,10 @@ fn of_many_writers_one_wins(store: &dyn Store) {
     for (key, made) in [("contract/race/new", false), ("contract/race/old", true)] {
         let condition = match made {
             true => {
-                write(store, key, b"before", &If::Any);
-                If::Is(read(store, key).expect("it is there").version)
+                write(store, key, b"before", &Precondition::Any);
+                Precondition::Is(read(store, key).expect("it is there").version)
             }
-            false => If::Absent,
+            false => Precondition::Absent,
         };
         let start = Barrier::new(32);
         let winners: Vec<usize> = std::thread::scope(|scope| {
@@ -234,7 +261,7 @@ fn of_many_writers_one_wins(store: &dyn Store) {
                 .into_iter()
                 .map(|racer| racer.join().expect("a racer ends"));
             ends.enumerate()
-                .filter_map(|(racer, end)| (end == Written::Done).then_some(racer))
+                .filter_map(|(racer, end)| (end == PutOutcome::Stored).then_some(racer))
                 .collect()
         });
         let [winner] = winners[..] else {
@@ -247,8 +274,11 @@ fn of_many_writers_one_wins(store: &dyn Store) {
 
 fn what_is_removed_is_gone(store: &dyn Store) {
     let key = "contract/folder/gone";
-    write(store, key, b"x", &If::Any);
+    write(store, key, b"x", &Precondition::Any);
     store.remove(key).expect("it is removed");
     assert_eq!(read(store, key), None);
-    assert_eq!(write(store, key, b"y", &If::Absent), Written::Done);
+    assert_eq!(
+        write(store, key, b"y", &Precondition::Absent),
+        PutOutcome::Stored
+    );
 }

@@ -16,8 +16,8 @@ use crate::runtime::{block_on, block_on_request};
 use crate::timeouts::too_slow;
 use crate::web::{self, Guard};
 use crate::{
-    Headers, If, Object, RetryPolicy, Served, Sink, Store, StoreConfig, StoreError, Timeouts,
-    Upload, Version, Written,
+    Headers, Object, Precondition, PutOutcome, RetryPolicy, Served, Sink, Store, StoreConfig,
+    StoreError, Timeouts, Upload, Version,
 };
 
 /// The most bytes of the text of a refusal that are read.
@@ -367,7 +367,13 @@ impl Store for Http {
         self.request(self.read_range_once(&url, range, sink))
     }
 
-    fn write(&self, key: &str, _: &[u8], _: &If, _: Served) -> Result<Written, StoreError> {
+    fn write(
+        &self,
+        key: &str,
+        _: &[u8],
+        _: &Precondition,
+        _: Served,
+    ) -> Result<PutOutcome, StoreError> {
         Err(StoreError::ReadOnly(shown(&self.url(key))))
     }
 

@@ -32,7 +32,7 @@ pub use http::{Http, shown};
 pub use local::Local;
 pub use memory::Memory;
 pub use open::{StoreConfig, is_url, open};
-pub use probe::{keeps_conditions, keeps_slashes, probe_parts};
+pub use probe::{probe_parts, supports_conditional_writes, supports_trailing_slash};
 pub use proxies::Proxies;
 pub use retry::{Interrupt, RetryPolicy};
 pub use s3::{Credentials, Profile, S3, is_s3_option};
@@ -59,7 +59,7 @@ pub trait Store: fmt::Debug + Send + Sync {
     /// Whether objects may also stand under keys that end with a slash, as web servers have them for
     /// folders; as far as is known. Only [`Store::read`], [`Store::write`] and [`Store::remove`] take
     /// such keys. A write under one does nothing where the store turns out not to have them.
-    fn keeps_slashes(&self) -> bool {
+    fn supports_trailing_slash(&self) -> bool {
         false
     }
 
@@ -112,9 +112,9 @@ pub trait Store: fmt::Debug + Send + Sync {
         &self,
         key: &str,
         bytes: &[u8],
-        condition: &If,
+        condition: &Precondition,
         served: Served,
-    ) -> Result<Written, StoreError>;
+    ) -> Result<PutOutcome, StoreError>;
 
     /// Writes a small object in parts, as [`Store::upload`] writes large ones. Returns how parts are
     /// verified on their way, for people; `None` if the store knows no parts.
@@ -181,7 +181,7 @@ pub struct Version(pub(crate) String);
 
 /// What must be so for a write to happen.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum If {
+pub enum Precondition {
     /// Nothing.
     Any,
     /// There is no such object.
@@ -192,12 +192,12 @@ pub enum If {
 
 /// What became of a write.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Written {
+pub enum PutOutcome {
     /// It happened.
-    Done,
+    Stored,
     /// The condition did not hold. Where a request was sent again, that may be by its own first
     /// sending: only the object tells.
-    Refused,
+    PreconditionFailed,
 }
 
 /// What is known of an object that may be a copy.

@@ -10,7 +10,7 @@ use sreg_files::{Modes, is_absent, open};
 use sreg_model::layout::STAGING;
 use tempfile::NamedTempFile;
 
-use crate::{If, Object, Served, Sink, Store, StoreError, Upload, Version, Written};
+use crate::{Object, Precondition, PutOutcome, Served, Sink, Store, StoreError, Upload, Version};
 
 /// How much of a file is read or copied at once, in bytes.
 const PART: usize = 1 << 20;
@@ -57,33 +57,38 @@ impl Local {
     }
 
     /// Brings a file to its place, if the condition holds.
-    fn settle(&self, staged: NamedTempFile, key: &str, condition: &If) -> io::Result<Written> {
+    fn settle(
+        &self,
+        staged: NamedTempFile,
+        key: &str,
+        condition: &Precondition,
+    ) -> io::Result<PutOutcome> {
         sreg_files::sync(staged.as_file())?;
         let path = self.path(key);
         let folder = path.parent().unwrap_or(&self.root).to_owned();
         Modes::of(&self.root)?.make_folders(&folder)?;
         let _lock = self.lock()?;
         match condition {
-            If::Any => {}
-            If::Absent => match sreg_files::create_from(staged.path(), &path) {
+            Precondition::Any => {}
+            Precondition::Absent => match sreg_files::create_from(staged.path(), &path) {
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-                    return Ok(Written::Refused);
+                    return Ok(PutOutcome::PreconditionFailed);
                 }
                 created => {
                     created?;
                     sreg_files::sync_folder(&folder)?;
-                    return Ok(Written::Done);
+                    return Ok(PutOutcome::Stored);
                 }
             },
-            If::Is(wanted) => match fs::metadata(&path) {
+            Precondition::Is(wanted) => match fs::metadata(&path) {
                 Ok(found) if version(&found) == *wanted => {}
                 Err(error) if !is_absent(&error) => return Err(error),
-                _ => return Ok(Written::Refused),
+                _ => return Ok(PutOutcome::PreconditionFailed),
             },
         }
         staged.persist(&path).map_err(|error| error.error)?;
         sreg_files::sync_folder(&folder)?;
-        Ok(Written::Done)
+        Ok(PutOutcome::Stored)
     }
 
     /// Held while a condition is looked at and acted on. Where the file system has no locks, `link`
@@ -156,9 +161,9 @@ impl Store for Local {
         &self,
         key: &str,
         bytes: &[u8],
-        condition: &If,
+        condition: &Precondition,
         _: Served,
-    ) -> Result<Written, StoreError> {
+    ) -> Result<PutOutcome, StoreError> {
         let write = || {
             let mut staged = self.stage()?;
             staged.write_all(bytes)?;
@@ -178,7 +183,7 @@ impl Store for Local {
                 (upload.sent)(part.len() as u64);
                 Ok(())
             })?;
-            self.settle(staged, key, &If::Any)
+            self.settle(staged, key, &Precondition::Any)
         };
         if (upload.is_cancelled)() {
             return Err(StoreError::Cancelled);

@@ -6,7 +6,9 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use sreg_model::Digest;
 
-use crate::{Copied, If, Object, Served, Sink, Store, StoreError, Upload, Version, Written};
+use crate::{
+    Copied, Object, Precondition, PutOutcome, Served, Sink, Store, StoreError, Upload, Version,
+};
 
 /// Objects in memory.
 #[derive(Debug, Default)]
@@ -56,7 +58,7 @@ impl Store for Memory {
         "memory"
     }
 
-    fn keeps_slashes(&self) -> bool {
+    fn supports_trailing_slash(&self) -> bool {
         true
     }
 
@@ -88,18 +90,18 @@ impl Store for Memory {
         &self,
         key: &str,
         bytes: &[u8],
-        condition: &If,
+        condition: &Precondition,
         served: Served,
-    ) -> Result<Written, StoreError> {
+    ) -> Result<PutOutcome, StoreError> {
         let mut objects = self.objects();
         let found = objects.stored.get(key).map(|stored| stored.written);
         let holds = match condition {
-            If::Any => true,
-            If::Absent => found.is_none(),
-            If::Is(wanted) => found.is_some_and(|found| version(found) == *wanted),
+            Precondition::Any => true,
+            Precondition::Absent => found.is_none(),
+            Precondition::Is(wanted) => found.is_some_and(|found| version(found) == *wanted),
         };
         if !holds {
-            return Ok(Written::Refused);
+            return Ok(PutOutcome::PreconditionFailed);
         }
         objects.writes += 1;
         let stored = Stored {
@@ -109,7 +111,7 @@ impl Store for Memory {
             noted: None,
         };
         objects.stored.insert(key.to_owned(), stored);
-        Ok(Written::Done)
+        Ok(PutOutcome::Stored)
     }
 
     fn upload(&self, key: &str, upload: &Upload<'_>) -> Result<(), StoreError> {
@@ -118,7 +120,7 @@ impl Store for Memory {
         }
         let bytes = std::fs::read(upload.file)
             .map_err(StoreError::io(upload.file.display().to_string()))?;
-        self.write(key, &bytes, &If::Any, upload.served)?;
+        self.write(key, &bytes, &Precondition::Any, upload.served)?;
         (upload.sent)(upload.size);
         Ok(())
     }

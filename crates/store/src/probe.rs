@@ -1,18 +1,18 @@
 //! Whether a store keeps the conditions of writes.
 
-use crate::{If, Served, Store, StoreError, Version, Written};
+use crate::{Precondition, PutOutcome, Served, Store, StoreError, Version};
 
 /// Whether a store has objects under keys that end with a slash. A small object is written under
 /// `staging/`, and removed.
 ///
 /// # Errors
 /// When the store cannot be read or written.
-pub fn keeps_slashes(store: &dyn Store) -> Result<bool, StoreError> {
+pub fn supports_trailing_slash(store: &dyn Store) -> Result<bool, StoreError> {
     let key = probe_key() + "/";
-    store.write(&key, b"folder", &If::Any, SERVED)?;
+    store.write(&key, b"folder", &Precondition::Any, SERVED)?;
     let found = store.read(&key, 16)?;
     store.remove(&key)?;
-    Ok(store.keeps_slashes() && found.is_some_and(|found| found.bytes == b"folder"))
+    Ok(store.supports_trailing_slash() && found.is_some_and(|found| found.bytes == b"folder"))
 }
 
 /// Writes a small object in parts under `staging/`, and removes it. Returns how parts are verified on their
@@ -46,14 +46,17 @@ fn probe_key() -> String {
 ///
 /// # Errors
 /// When the store cannot be read or written.
-pub fn keeps_conditions(store: &dyn Store) -> Result<bool, StoreError> {
+pub fn supports_conditional_writes(store: &dyn Store) -> Result<bool, StoreError> {
     let key = probe_key();
-    let write = |bytes: &[u8], condition: &If| store.write(&key, bytes, condition, SERVED);
-    write(b"first", &If::Any)?;
-    let another = If::Is(Version("\"00000000000000000000000000000000\"".to_owned()));
+    let write =
+        |bytes: &[u8], condition: &Precondition| store.write(&key, bytes, condition, SERVED);
+    write(b"first", &Precondition::Any)?;
+    let another = Precondition::Is(Version("\"00000000000000000000000000000000\"".to_owned()));
     let refuses = || {
-        Ok(write(b"second", &If::Absent)? == Written::Refused
-            && write(b"third", &another)? == Written::Refused)
+        Ok(
+            write(b"second", &Precondition::Absent)? == PutOutcome::PreconditionFailed
+                && write(b"third", &another)? == PutOutcome::PreconditionFailed,
+        )
     };
     let refuses = match refuses() {
         // It says so itself.

@@ -29,8 +29,8 @@ use crate::runtime::{block_on, block_on_request};
 use crate::timeouts::too_slow;
 use crate::web::{self, Guard};
 use crate::{
-    Copied, Headers, If, Object, RetryPolicy, Served, Sink, Store, StoreConfig, StoreError,
-    Timeouts, Upload, Version, Written,
+    Copied, Headers, Object, Precondition, PutOutcome, RetryPolicy, Served, Sink, Store,
+    StoreConfig, StoreError, Timeouts, Upload, Version,
 };
 
 /// Objects in a bucket, below a prefix.
@@ -328,7 +328,7 @@ impl Store for S3 {
         self.guard.is_private()
     }
 
-    fn keeps_slashes(&self) -> bool {
+    fn supports_trailing_slash(&self) -> bool {
         self.slashes.are_kept()
     }
 
@@ -414,18 +414,18 @@ impl Store for S3 {
         &self,
         key: &str,
         bytes: &[u8],
-        condition: &If,
+        condition: &Precondition,
         served: Served,
-    ) -> Result<Written, StoreError> {
+    ) -> Result<PutOutcome, StoreError> {
         if key.ends_with('/') {
             return slash::write(self, key, bytes, condition, served);
         }
         let at = self.key(key)?;
         let options = PutOptions {
             mode: match condition {
-                If::Any => PutMode::Overwrite,
-                If::Absent => PutMode::Create,
-                If::Is(Version(tag)) => PutMode::Update(UpdateVersion {
+                Precondition::Any => PutMode::Overwrite,
+                Precondition::Absent => PutMode::Create,
+                Precondition::Is(Version(tag)) => PutMode::Update(UpdateVersion {
                     e_tag: Some(tag.clone()),
                     version: None,
                 }),
@@ -438,12 +438,12 @@ impl Store for S3 {
         self.retrying(key, async || {
             let put = self.bucket.put_opts(&at, payload.clone(), options.clone());
             let Err(error) = put.await else {
-                return Ok(Written::Done);
+                return Ok(PutOutcome::Stored);
             };
-            let is_conditional = *condition != If::Any;
+            let is_conditional = *condition != Precondition::Any;
             match answered(&error) {
                 Some(answered) if is_conditional && is_refusal(answered, condition) => {
-                    Ok(Written::Refused)
+                    Ok(PutOutcome::PreconditionFailed)
                 }
                 Some(answered)
                     if is_conditional
@@ -499,7 +499,7 @@ impl Store for S3 {
 
 /// Whether a conditional write was refused because of its condition. S3 says 409 while another one runs, and
 /// 404 where there is nothing that could be the same.
-fn is_refusal(answered: &Answered, condition: &If) -> bool {
+fn is_refusal(answered: &Answered, condition: &Precondition) -> bool {
     match answered.status {
         304 | 412 => true,
         409 => {
@@ -512,7 +512,7 @@ fn is_refusal(answered: &Answered, condition: &If) -> bool {
                 .iter()
                 .any(|code| answered.is(code))
         }
-        404 => matches!(condition, If::Is(_)) && !answered.is("NoSuchBucket"),
+        404 => matches!(condition, Precondition::Is(_)) && !answered.is("NoSuchBucket"),
         _ => false,
     }
 }

@@ -10,8 +10,8 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use sreg_store::{
-    Http, If, Interrupt, RetryPolicy, S3, Served, Store, StoreConfig, StoreError, Upload, Written,
-    keeps_conditions, probe_parts, retry,
+    Http, Interrupt, Precondition, PutOutcome, RetryPolicy, S3, Served, Store, StoreConfig,
+    StoreError, Upload, probe_parts, retry, supports_conditional_writes,
 };
 use sreg_tests::mock::{End, Mock, Request, Response, S3Mock};
 
@@ -104,10 +104,15 @@ fn a_request_is_sent_again_if_its_failure_is_transient_and_only_then() {
 
 fn writes_of(store: &dyn Store) -> Vec<(&'static str, Result<(), StoreError>)> {
     vec![
-        ("put", store.write("a", b"x", &If::Any, SERVED).map(drop)),
+        (
+            "put",
+            store.write("a", b"x", &Precondition::Any, SERVED).map(drop),
+        ),
         (
             "put-absent",
-            store.write("a", b"x", &If::Absent, SERVED).map(drop),
+            store
+                .write("a", b"x", &Precondition::Absent, SERVED)
+                .map(drop),
         ),
         ("remove", store.remove("a")),
     ]
@@ -119,8 +124,10 @@ fn nth(store: &dyn Store, call: usize) -> Result<(), StoreError> {
         0 => store.read("a", 10).map(drop),
         1 => store.size("a").map(drop),
         2 => retry::read_range(store, "a", 0..10, &mut sink),
-        3 => store.write("a", b"x", &If::Any, SERVED).map(drop),
-        4 => store.write("a", b"x", &If::Absent, SERVED).map(drop),
+        3 => store.write("a", b"x", &Precondition::Any, SERVED).map(drop),
+        4 => store
+            .write("a", b"x", &Precondition::Absent, SERVED)
+            .map(drop),
         5 => store.remove("a"),
         _ => store.copied("a").map(drop),
     }
@@ -139,8 +146,8 @@ fn connections_that_break_are_tried_again() {
         (failed.fetch_add(1, Ordering::SeqCst) < RETRIES as usize).then(Response::lost)
     });
     assert_eq!(
-        store.write("a", b"x", &If::Any, SERVED).unwrap(),
-        Written::Done
+        store.write("a", b"x", &Precondition::Any, SERVED).unwrap(),
+        PutOutcome::Stored
     );
 }
 
@@ -211,15 +218,15 @@ fn a_server_without_conditional_writes_says_so_at_once() {
         is_conditional.then(|| Response::error(501, "NotImplemented"))
     });
     let store = bucket(&server);
-    store.write("a", b"x", &If::Any, SERVED).unwrap();
+    store.write("a", b"x", &Precondition::Any, SERVED).unwrap();
     let version = store.read("a", 9).unwrap().unwrap().version;
     server.forget();
-    for condition in [If::Absent, If::Is(version)] {
+    for condition in [Precondition::Absent, Precondition::Is(version)] {
         let error = store.write("a", b"y", &condition, SERVED).unwrap_err();
         assert_eq!(error.code(), "unconditional-store", "{error}");
     }
     assert_eq!(server.requests().len(), 2);
-    assert!(!keeps_conditions(&store).unwrap());
+    assert!(!supports_conditional_writes(&store).unwrap());
 }
 
 #[test]
@@ -241,7 +248,7 @@ fn codes_of_s3_that_are_not_about_credentials() {
         let server = S3Mock::start();
         server.fail(move |_| Some(Response::error(status, code)));
         let store = bucket(&server);
-        let ended = store.write("a", b"x", &If::Absent, SERVED);
+        let ended = store.write("a", b"x", &Precondition::Absent, SERVED);
         let error = ended.unwrap_err();
         assert_eq!(error.code(), word, "{code}: {error}");
         assert_eq!(server.requests().len(), attempts, "{code}");
@@ -499,7 +506,7 @@ fn an_interrupt_ends_a_request_and_the_wait_before_the_next() {
         Some(Response::error(503, "SlowDown"))
     });
     let store = S3::open("s3://registry/reg", &config(server.options())).unwrap();
-    let ended = store.write("a", b"x", &If::Any, SERVED);
+    let ended = store.write("a", b"x", &Precondition::Any, SERVED);
     assert_eq!(ended.unwrap_err().code(), "interrupted");
     flag.store(false, Ordering::SeqCst);
     // A response that never comes.

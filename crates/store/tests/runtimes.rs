@@ -5,8 +5,8 @@ use std::fs;
 use std::sync::Arc;
 
 use sreg_store::{
-    Credentials, Http, If, Local, Memory, Profile, RetryPolicy, S3, Served, Store, StoreConfig,
-    Upload, Written, contract, is_s3_option, retry,
+    Credentials, Http, Local, Memory, Precondition, Profile, PutOutcome, RetryPolicy, S3, Served,
+    Store, StoreConfig, Upload, contract, is_s3_option, retry,
 };
 use sreg_tests::mock::{Mock, Response, S3Mock};
 use tokio::runtime::{Builder, Runtime};
@@ -93,8 +93,10 @@ fn a_bucket_is_read_and_written_inside_a_runtime() {
     let options = server.options();
     in_runtimes(move || {
         let store = S3::open("s3://registry/reg", &config(options.clone())).unwrap();
-        let written = store.write("a", b"hello", &If::Absent, SERVED).unwrap();
-        assert_eq!(written, Written::Done);
+        let written = store
+            .write("a", b"hello", &Precondition::Absent, SERVED)
+            .unwrap();
+        assert_eq!(written, PutOutcome::Stored);
         assert_eq!(store.read("a", 9).unwrap().unwrap().bytes, b"hello");
         let file = tempfile::NamedTempFile::new().unwrap();
         fs::write(file.path(), b"larger").unwrap();

@@ -7,8 +7,8 @@ pub mod host;
 mod library;
 mod oci;
 mod referrers;
-mod seed;
 mod shub;
+mod static_v1;
 
 use std::collections::BTreeSet;
 
@@ -86,7 +86,7 @@ pub fn repository_views(repository: &Repository, tags: &[Tag]) -> Vec<View> {
     vec![
         oci::config(repository),
         oci::tags(repository, &tags),
-        seed::tags(repository, &tags),
+        static_v1::tags(repository, &tags),
     ]
 }
 
@@ -110,7 +110,7 @@ pub fn tag_views(settings: &Settings, statements: &[Document<Statement>]) -> Vec
     views.extend(host::indexes(settings.host, &views));
     views.extend(library::tag(settings, &images));
     views.push(shub::tag(settings, shown));
-    views.push(seed::manifest(settings, shown));
+    views.push(static_v1::manifest(settings, shown));
     views
 }
 
@@ -140,7 +140,7 @@ pub fn tag_places(repository: &Repository, tag: &Tag, archs: &BTreeSet<Arch>) ->
     }
     places.extend(library::tag_places(repository, tag, archs));
     places.push(Place::Shub(repository.clone(), tag.clone()));
-    places.push(Place::SeedManifest(repository.clone(), tag.clone()));
+    places.push(Place::StaticManifest(repository.clone(), tag.clone()));
     places
 }
 
@@ -149,7 +149,7 @@ pub fn tag_places(repository: &Repository, tag: &Tag, archs: &BTreeSet<Arch>) ->
 pub fn repository_places(repository: &Repository) -> Vec<Place> {
     vec![
         oci::tags_place(repository),
-        Place::SeedTags(repository.clone()),
+        Place::StaticTags(repository.clone()),
     ]
 }
 

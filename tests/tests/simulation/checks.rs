@@ -10,9 +10,9 @@ use sreg_model::node::TagEntry;
 use sreg_model::statement::Subject;
 use sreg_model::{Digest, Document, Namespace};
 use sreg_publish::push::Pushed;
-use sreg_registry::verify::{BlobCheck, Fault, Options, verify_tree};
-use sreg_registry::{Tree, heads};
-use sreg_sign::Series;
+use sreg_registry::verify::{BlobCheck, Fault, Options, verify_registry};
+use sreg_registry::{Registry, heads};
+use sreg_sign::TrustChain;
 use sreg_store::Object;
 
 use super::NOW;
@@ -25,14 +25,14 @@ pub(crate) fn line_before(world: &World, key: &str, before: Option<&Object>) -> 
     if before.is_none() || !matches!(Place::parse(key), Some(Place::HeadSlot { .. })) {
         return Vec::new();
     }
-    let tree = Tree::in_store(world.calm()).unwrap();
-    let series = tree.trust_chain().unwrap();
-    let newest = heads::newest(&tree, series.as_ref()).unwrap();
+    let tree = Registry::in_store(world.calm()).unwrap();
+    let trust_chain = tree.trust_chain().unwrap();
+    let newest = heads::newest(&tree, trust_chain.as_ref()).unwrap();
     let mut line = Vec::new();
     let mut next = newest;
     while let Some(head) = next {
         line.push(head.id());
-        next = heads::before(&tree, head.body(), series.as_ref()).unwrap();
+        next = heads::before(&tree, head.body(), trust_chain.as_ref()).unwrap();
     }
     line
 }
@@ -85,7 +85,7 @@ pub(crate) fn may_be_written(
 /// All that the newest head reaches is there.
 pub(crate) fn head_is_whole(world: &World) {
     let seed = world.seed;
-    let tree = Tree::in_store(world.calm()).unwrap();
+    let tree = Registry::in_store(world.calm()).unwrap();
     let Ok(head) = tree.head() else {
         return;
     };
@@ -115,14 +115,14 @@ pub(crate) fn head_is_whole(world: &World) {
 /// has died.
 pub(crate) fn nothing_is_lost(world: &World, said: &[(Subject, &Pushed)], kept: &Kept) {
     let seed = world.seed;
-    let tree = Tree::in_store(world.calm()).unwrap();
-    let series = tree.trust_chain().unwrap();
-    let newest = heads::newest(&tree, series.as_ref()).unwrap().unwrap();
+    let tree = Registry::in_store(world.calm()).unwrap();
+    let trust_chain = tree.trust_chain().unwrap();
+    let newest = heads::newest(&tree, trust_chain.as_ref()).unwrap().unwrap();
     let mut heads = BTreeSet::new();
     let mut next = Some(newest.clone());
     while let Some(head) = next {
         heads.insert(head.id());
-        next = heads::before(&tree, head.body(), series.as_ref())
+        next = heads::before(&tree, head.body(), trust_chain.as_ref())
             .unwrap_or_else(|error| panic!("seed {seed}: {error}"));
     }
     for (subject, pushed) in said {
@@ -132,8 +132,9 @@ pub(crate) fn nothing_is_lost(world: &World, said: &[(Subject, &Pushed)], kept: 
         let image = said.body().image().unwrap();
         assert_eq!(image.digest, pushed.digest, "seed {seed}: {subject}");
         let is_kept = leads_to(&tree, line(&tree, newest.body(), subject), stated);
-        let is_abandoned = |series: &Series| series.is_abandoned(body.epoch, body.version);
-        if kept.began_epoch && series.as_ref().is_some_and(is_abandoned) {
+        let is_abandoned =
+            |trust_chain: &TrustChain| trust_chain.is_abandoned(body.epoch, body.version);
+        if kept.began_epoch && trust_chain.as_ref().is_some_and(is_abandoned) {
             let told = kept.died || kept.left.contains(subject);
             assert!(
                 is_kept || told,
@@ -151,7 +152,7 @@ pub(crate) fn nothing_is_lost(world: &World, said: &[(Subject, &Pushed)], kept: 
 }
 
 /// Whether the statements that end in that of a line have `earlier` among them.
-fn leads_to(tree: &Tree, newest: Option<TagEntry>, earlier: Digest) -> bool {
+fn leads_to(tree: &Registry, newest: Option<TagEntry>, earlier: Digest) -> bool {
     let mut next = newest.map(|line| line.statement);
     while let Some(id) = next {
         if id == earlier {
@@ -162,7 +163,7 @@ fn leads_to(tree: &Tree, newest: Option<TagEntry>, earlier: Digest) -> bool {
     false
 }
 
-fn line(tree: &Tree, head: &Head, subject: &Subject) -> Option<TagEntry> {
+fn line(tree: &Registry, head: &Head, subject: &Subject) -> Option<TagEntry> {
     let lines = tree
         .index(head)
         .look_up(&subject.repository, &subject.tag)
@@ -192,12 +193,12 @@ fn is_copy(fault: &Fault) -> bool {
 }
 
 fn faults(world: &World) -> Vec<Fault> {
-    let tree = Tree::in_store(world.calm()).unwrap();
+    let tree = Registry::in_store(world.calm()).unwrap();
     let options = Options {
         now: NOW,
         ..Options::new(BlobCheck::Full, IoMode::Read)
     };
-    let report = verify_tree(&tree, &options, &Unobserved).unwrap();
+    let report = verify_registry(&tree, &options, &Unobserved).unwrap();
     assert!(report.checked.views > 0);
     report.faults
 }

@@ -10,9 +10,9 @@ use sreg_model::trust::scope::Scope;
 use sreg_model::{Digest, Document, Key};
 use sreg_publish::change::lost;
 use sreg_publish::{Keys, Session};
-use sreg_registry::{Tree, TreeError, heads};
+use sreg_registry::{Registry, RegistryError, heads};
 use sreg_sign::amend::{Amendment, Grant, Term, listed};
-use sreg_sign::{Purpose, Series, Signer, sign};
+use sreg_sign::{Purpose, Signer, TrustChain, sign};
 use sreg_store::Store;
 
 use super::turns::Random;
@@ -77,9 +77,9 @@ pub(crate) fn make(store: &Arc<dyn Store>, ring: &KeyRing) {
     let keys = ring.of(0);
     let session = session(&keys);
     session.begin(&destination(store.clone()), None).unwrap();
-    let tree = Tree::in_store(store.clone()).unwrap();
-    let series = tree.trust_chain().unwrap().unwrap();
-    let mut amendment = amendment(&series);
+    let tree = Registry::in_store(store.clone()).unwrap();
+    let trust_chain = tree.trust_chain().unwrap().unwrap();
+    let mut amendment = amendment(&trust_chain);
     for name in NAMESPACES {
         let scope = Scope::Namespace(name.parse().unwrap());
         let both = [ring.first[0].key().clone(), ring.second()];
@@ -88,8 +88,8 @@ pub(crate) fn make(store: &Arc<dyn Store>, ring: &KeyRing) {
     }
     let second = listed(ring.second(), None);
     amendment.add_key(second, &Grant::Head, None).unwrap();
-    let head = heads::newest(&tree, Some(&series)).unwrap().unwrap();
-    publish(&tree, store, (&series, &head), &keys, amendment).unwrap();
+    let head = heads::newest(&tree, Some(&trust_chain)).unwrap().unwrap();
+    publish(&tree, store, (&trust_chain, &head), &keys, amendment).unwrap();
 }
 
 /// Changes trust some times, one after the other: the references that are left behind, as it was told.
@@ -147,11 +147,15 @@ impl Kept {
     }
 }
 
-fn apply(store: &Arc<dyn Store>, ring: &KeyRing, amend: Amend) -> Result<Vec<Subject>, TreeError> {
-    let tree = Tree::in_store(store.clone())?;
-    let series = tree.trust_chain()?.unwrap();
-    let head = heads::newest(&tree, Some(&series))?.unwrap();
-    let mut amendment = amendment(&series);
+fn apply(
+    store: &Arc<dyn Store>,
+    ring: &KeyRing,
+    amend: Amend,
+) -> Result<Vec<Subject>, RegistryError> {
+    let tree = Registry::in_store(store.clone())?;
+    let trust_chain = tree.trust_chain()?.unwrap();
+    let head = heads::newest(&tree, Some(&trust_chain))?.unwrap();
+    let mut amendment = amendment(&trust_chain);
     match amend {
         Amend::Admit(true) => {
             let key = listed(ring.second(), None);
@@ -173,28 +177,28 @@ fn apply(store: &Arc<dyn Store>, ring: &KeyRing, amend: Amend) -> Result<Vec<Sub
     if amendment.is_idle() {
         return Ok(Vec::new());
     }
-    publish(&tree, store, (&series, &head), &ring.of(0), amendment)
+    publish(&tree, store, (&trust_chain, &head), &ring.of(0), amendment)
 }
 
-fn amendment(series: &Series) -> Amendment {
+fn amendment(trust_chain: &TrustChain) -> Amendment {
     let term = Term {
         issued: NOW,
         expires: NOW + 1_000_000,
     };
-    Amendment::of(series, term)
+    Amendment::of(trust_chain, term)
 }
 
 fn publish(
-    tree: &Tree,
+    tree: &Registry,
     store: &Arc<dyn Store>,
-    (series, head): (&Series, &Document<Head>),
+    (trust_chain, head): (&TrustChain, &Document<Head>),
     keys: &Keys<'_>,
     amendment: Amendment,
-) -> Result<Vec<Subject>, TreeError> {
+) -> Result<Vec<Subject>, RegistryError> {
     let trust: Document<Trust> = Document::new(amendment.finish().unwrap()).unwrap();
     let signers = keys.signers.iter().map(AsRef::as_ref);
     let trust = sign(trust, Purpose::Trust, signers).unwrap();
-    let judged = lost(tree, series, &trust, head)?;
+    let judged = lost(tree, trust_chain, &trust, head)?;
     let judged: (Digest, &[Subject]) = (head.id(), &judged);
     let (_, left) = session(keys).publish_trust(&destination(store.clone()), &trust, judged)?;
     Ok(left)

@@ -20,10 +20,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use sreg_index::hasher::{IoMode, Observer};
 use sreg_model::Host;
 use sreg_model::statement::Subject;
-use sreg_publish::changeset::Edition;
+use sreg_publish::changeset::Changeset;
 use sreg_publish::push::{Push, Pushed, push};
-use sreg_publish::{Destination, Keys, Progress, Session, publish_edition};
-use sreg_registry::TreeError;
+use sreg_publish::{Destination, Keys, Progress, Session, publish_changeset};
+use sreg_registry::RegistryError;
 use sreg_tests::{images, keys};
 
 use self::keeper::{Kept, KeyRing};
@@ -134,7 +134,8 @@ fn run(seed: u64, folder: &Path) -> (u64, u64, bool) {
             // Every other one of those without has copies in the place of links.
             world.prepare(seed.is_multiple_of(2).then_some(Host::S3));
             let store = destination(world.calm());
-            publish_edition(&store, &Session::new(NOW, &Unwatched), Edition::default()).unwrap();
+            publish_changeset(&store, &Session::new(NOW, &Unwatched), Changeset::default())
+                .unwrap();
         }
     }
     let jobs: Vec<Vec<Job>> = (0..publishers).map(|_| jobs(&mut random)).collect();
@@ -165,7 +166,7 @@ fn run(seed: u64, folder: &Path) -> (u64, u64, bool) {
             let world = world.clone();
             scope.spawn(move || mender::mend(&world, last + u64::from(is_spoiled)))
         });
-        let ends: Vec<Vec<(Job, Result<Pushed, TreeError>)>> = publishers
+        let ends: Vec<Vec<(Job, Result<Pushed, RegistryError>)>> = publishers
             .into_iter()
             .map(|publisher| publisher.join().unwrap_or_else(|_| panic!("seed {seed}")))
             .collect();
@@ -239,7 +240,7 @@ fn publish_all(
     jobs: Vec<Job>,
     folder: &Path,
     ring: Option<&KeyRing>,
-) -> Vec<(Job, Result<Pushed, TreeError>)> {
+) -> Vec<(Job, Result<Pushed, RegistryError>)> {
     let keys = ring.map(|ring| ring.of(number));
     let _pool = alone();
     let _leaving = world.leave_at_the_end(number);
@@ -266,7 +267,7 @@ impl Job {
         store: &Arc<dyn sreg_store::Store>,
         folder: &Path,
         keys: Option<&Keys<'_>>,
-    ) -> Result<Pushed, TreeError> {
+    ) -> Result<Pushed, RegistryError> {
         push(
             &destination(store.clone()),
             &Session {

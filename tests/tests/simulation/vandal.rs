@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use sreg_model::Digest;
 use sreg_model::layout::Place;
-use sreg_registry::{Tree, heads};
-use sreg_store::If;
+use sreg_registry::{Registry, heads};
+use sreg_store::Precondition;
 
 use super::turns::Random;
 use super::world::World;
@@ -25,10 +25,10 @@ pub(crate) fn spoil(world: &Arc<World>, number: u64, seed: u64) {
 }
 
 fn spoil_once(world: &Arc<World>, random: &mut Random, act: u64) {
-    let tree = Tree::in_store(world.calm()).unwrap();
+    let tree = Registry::in_store(world.calm()).unwrap();
     // Within a turn, nobody else writes.
-    let series = tree.trust_chain().unwrap();
-    let Ok(Some(newest)) = heads::newest(&tree, series.as_ref()) else {
+    let trust_chain = tree.trust_chain().unwrap();
+    let Ok(Some(newest)) = heads::newest(&tree, trust_chain.as_ref()) else {
         return;
     };
     let (epoch, version) = (newest.body().epoch, newest.body().version);
@@ -43,13 +43,13 @@ fn spoil_once(world: &Arc<World>, random: &mut Random, act: u64) {
     };
     let slot = |epoch, version| Place::HeadSlot { epoch, version }.to_string();
     let (key, condition) = match random.below(5) {
-        0 | 1 => (slot(epoch, version + 1), If::Absent),
-        2 => (slot(epoch + 1, 1), If::Absent),
-        3 => ("head".to_owned(), If::Any),
+        0 | 1 => (slot(epoch, version + 1), Precondition::Absent),
+        2 => (slot(epoch + 1, 1), Precondition::Absent),
+        3 => ("head".to_owned(), Precondition::Any),
         // One who takes away what is noted of trust that is about to be published can part it from its
         // head: then it takes a new epoch.
         _ if world.has_begun_trust() => return,
-        _ => ("staging/journal".to_owned(), If::Any),
+        _ => ("staging/journal".to_owned(), Precondition::Any),
     };
     let junk = match key.as_str() {
         "staging/journal" if random.below(2) == 0 => format!(

@@ -9,7 +9,9 @@ use sreg_model::layout::Place;
 use sreg_model::served::served;
 use sreg_model::settings::Settings;
 use sreg_model::{Digest, Host};
-use sreg_store::{Copied, If, Memory, Object, Served, Sink, Store, StoreError, Upload, Written};
+use sreg_store::{
+    Copied, Memory, Object, Precondition, PutOutcome, Served, Sink, Store, StoreError, Upload,
+};
 
 use super::checks;
 use super::turns::{Random, Turns};
@@ -54,7 +56,7 @@ impl World {
     }
 
     /// Writes what nobody should.
-    pub(crate) fn spoil(&self, key: &str, junk: &[u8], condition: &If) {
+    pub(crate) fn spoil(&self, key: &str, junk: &[u8], condition: &Precondition) {
         self.junk.lock().unwrap().push(junk.to_vec());
         let served = Served {
             content_type: "application/octet-stream",
@@ -83,7 +85,7 @@ impl World {
         );
         let served = self.memory.served(key).unwrap();
         self.memory
-            .write(key, &replaced.bytes, &If::Any, served)
+            .write(key, &replaced.bytes, &Precondition::Any, served)
             .unwrap();
     }
 
@@ -95,8 +97,8 @@ impl World {
         let how = served(&place);
         let written = self
             .memory
-            .write(&place.to_string(), &bytes, &If::Absent, how);
-        assert_eq!(written.unwrap(), Written::Done);
+            .write(&place.to_string(), &bytes, &Precondition::Absent, how);
+        assert_eq!(written.unwrap(), PutOutcome::Stored);
     }
 
     /// Whether somebody is about to publish trust.
@@ -285,18 +287,18 @@ impl Client {
         &self,
         key: &str,
         bytes: &[u8],
-        condition: &If,
+        condition: &Precondition,
         served: Served,
-    ) -> Result<Written, StoreError> {
+    ) -> Result<PutOutcome, StoreError> {
         let fate = self.next(key)?;
-        if fate == Fate::Refused && *condition != If::Any {
-            return Ok(Written::Refused);
+        if fate == Fate::Refused && *condition != Precondition::Any {
+            return Ok(PutOutcome::PreconditionFailed);
         }
         let memory = &self.world.memory;
         let before = memory.read(key, usize::MAX)?;
         let line = checks::line_before(&self.world, key, before.as_ref());
         let written = memory.write(key, bytes, condition, served)?;
-        if written == Written::Done {
+        if written == PutOutcome::Stored {
             checks::may_be_written(&self.world, key, before.as_ref(), bytes, &line);
             if let Some(before) = &before {
                 self.note(key, before);
@@ -319,7 +321,7 @@ impl Store for Client {
         self.world.memory.name()
     }
 
-    fn keeps_slashes(&self) -> bool {
+    fn supports_trailing_slash(&self) -> bool {
         true
     }
 
@@ -352,15 +354,16 @@ impl Store for Client {
         &self,
         key: &str,
         bytes: &[u8],
-        condition: &If,
+        condition: &Precondition,
         served: Served,
-    ) -> Result<Written, StoreError> {
+    ) -> Result<PutOutcome, StoreError> {
         self.patiently(|| self.write_once(key, bytes, condition, served))
     }
 
     fn upload(&self, key: &str, upload: &Upload<'_>) -> Result<(), StoreError> {
         let bytes = std::fs::read(upload.file).unwrap();
-        self.write(key, &bytes, &If::Any, upload.served).map(|_| ())
+        self.write(key, &bytes, &Precondition::Any, upload.served)
+            .map(|_| ())
     }
 
     fn copy(

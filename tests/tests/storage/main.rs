@@ -9,7 +9,10 @@ mod support;
 use sreg_model::Digest;
 use sreg_model::layout::Place;
 use sreg_model::served::served;
-use sreg_store::{If, S3, Store as _, StoreConfig, contract, keeps_conditions, keeps_slashes};
+use sreg_store::{
+    Precondition, S3, Store as _, StoreConfig, contract, supports_conditional_writes,
+    supports_trailing_slash,
+};
 use sreg_tests::servers::{Moto, S3Server};
 
 use self::support::access;
@@ -21,7 +24,7 @@ fn an_s3_server_keeps_the_contract() {
     for url in ["s3://registry", "s3://registry/some/prefix"] {
         let store = S3::open(url, &access).unwrap();
         contract::check(&store);
-        assert!(keeps_conditions(&store).unwrap());
+        assert!(supports_conditional_writes(&store).unwrap());
     }
 }
 
@@ -41,7 +44,9 @@ fn an_s3_server_copies_large_objects() {
         "v2/lab/tool/blobs/sha256:00",
         "library/v1/imagefile/lab/tool:1.0",
     );
-    store.write(from, &bytes, &If::Any, served).unwrap();
+    store
+        .write(from, &bytes, &Precondition::Any, served)
+        .unwrap();
     store.copy(from, to, &digest, served).unwrap();
     let copied = store.copied(to).unwrap().unwrap();
     assert_eq!((copied.size, copied.digest), (size, Some(digest)));
@@ -75,5 +80,5 @@ fn an_s3_server_keeps_keys_that_end_with_a_slash() {
     };
     let store = S3::open("s3://registry/some/prefix", &access).unwrap();
     contract::check_slashes(&store);
-    assert!(keeps_slashes(&store).unwrap());
+    assert!(supports_trailing_slash(&store).unwrap());
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Mutex;
 
-use sreg_registry::{Tree, heads};
+use sreg_registry::{Registry, heads};
 use sreg_tests::servers::S3Server;
 
 use super::support::{Images, make_registry, publish, store, verify};
@@ -43,7 +43,7 @@ fn eight_publishers_at_once_lose_nothing() {
             });
         }
     });
-    let tree = Tree::in_store(calm.clone()).unwrap();
+    let tree = Registry::in_store(calm.clone()).unwrap();
     let newest = heads::newest(&tree, None).unwrap().unwrap();
     let pushes = (PUBLISHERS * PUSHES) as u64;
     assert_eq!(newest.body().version, pushes + 1, "and the empty first one");

@@ -7,11 +7,11 @@ use std::time::Duration;
 use sreg_index::hasher::{IoMode, Observer, Unobserved};
 use sreg_model::Document;
 use sreg_model::head::Head;
-use sreg_publish::changeset::Edition;
+use sreg_publish::changeset::Changeset;
 use sreg_publish::push::{Push, Pushed, push};
-use sreg_publish::{Destination, Progress, Session, publish_edition};
-use sreg_registry::verify::{BlobCheck, Options, Report, verify_tree};
-use sreg_registry::{Tree, TreeError};
+use sreg_publish::{Destination, Progress, Session, publish_changeset};
+use sreg_registry::verify::{BlobCheck, Options, Report, verify_registry};
+use sreg_registry::{Registry, RegistryError};
 use sreg_store::{Store, StoreConfig, Timeouts};
 use sreg_tests::images;
 use sreg_tests::servers::S3Server;
@@ -61,10 +61,10 @@ pub(crate) fn store(server: &S3Server, endpoint: &str) -> Arc<dyn Store> {
 /// An empty registry without keys.
 pub(crate) fn make_registry(store: &Arc<dyn Store>) -> Document<Head> {
     let destination = Destination::in_store(store.clone());
-    publish_edition(
+    publish_changeset(
         &destination,
         &Session::new(NOW, &Unwatched),
-        Edition::default(),
+        Changeset::default(),
     )
     .unwrap()
     .head
@@ -93,7 +93,7 @@ pub(crate) fn publish(
     store: &Arc<dyn Store>,
     image: &Path,
     reference: &str,
-) -> Result<Pushed, TreeError> {
+) -> Result<Pushed, RegistryError> {
     let (repository, tag) = reference.split_once(':').unwrap();
     push(
         &Destination::in_store(store.clone()),
@@ -112,10 +112,10 @@ pub(crate) fn publish(
 
 /// Verifies every byte.
 pub(crate) fn verify(store: &Arc<dyn Store>) -> Report {
-    let tree = Tree::in_store(store.clone()).unwrap();
+    let tree = Registry::in_store(store.clone()).unwrap();
     let options = Options {
         now: NOW,
         ..Options::new(BlobCheck::Full, IoMode::Auto)
     };
-    verify_tree(&tree, &options, &Unobserved).unwrap()
+    verify_registry(&tree, &options, &Unobserved).unwrap()
 }

@@ -68,7 +68,7 @@ pub(crate) struct Forget {
 pub(crate) struct Change {
     /// The registry whose trust changes.
     #[arg(value_name = "REGISTRY")]
-    pub(crate) tree: PathBuf,
+    pub(crate) registry: PathBuf,
     #[command(flatten)]
     pub(crate) signing: Signing,
     /// Write the new version to this file while signatures are missing [default: ./trust-N].
@@ -173,7 +173,7 @@ pub(crate) struct Sign {
     pub(crate) file: PathBuf,
     /// The registry in which to publish it, once it has enough signatures.
     #[arg(value_name = "REGISTRY")]
-    pub(crate) tree: Option<PathBuf>,
+    pub(crate) registry: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) signing: Signing,
     /// Sign and publish it without asking.

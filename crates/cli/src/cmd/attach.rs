@@ -12,8 +12,8 @@ use sreg_publish::{Destination, Session};
 use super::change;
 use super::index::io;
 use crate::config::Config;
+use crate::error::CommandError;
 use crate::output::{Output, human_bytes};
-use crate::problem::Problem;
 use crate::{args, exit, target};
 
 #[derive(Serialize)]
@@ -30,11 +30,15 @@ struct Answer {
     seconds: f64,
 }
 
-pub(super) fn run(args: &args::Attach, config: &Config, output: &Output) -> Result<u8, Problem> {
+pub(super) fn run(
+    args: &args::Attach,
+    config: &Config,
+    output: &Output,
+) -> Result<u8, CommandError> {
     let registry = args.within.registry(config);
     let (root, reference) = target::reference(&args.reference, registry)?;
     if !args.file.is_file() {
-        return Err(Problem::new(
+        return Err(CommandError::new(
             "missing-file",
             format!("{} is no file", args.file.display()),
         ));
@@ -71,15 +75,15 @@ fn check(
     args: &args::Attach,
     checked: Result<(), DocumentError>,
     hint: &str,
-) -> Result<(), Problem> {
+) -> Result<(), CommandError> {
     checked.map_err(|error| {
         let what = format!("{} cannot be attached so: {error}", args.file.display());
-        Problem::new("usage", what).with_hint(hint)
+        CommandError::new("usage", what).with_hint(hint)
     })
 }
 
 /// The name that the file is to have.
-fn name(args: &args::Attach) -> Result<String, Problem> {
+fn name(args: &args::Attach) -> Result<String, CommandError> {
     let own = args.file.file_name().and_then(|name| name.to_str());
     let name = args.name.as_deref().or(own).unwrap_or_default();
     check(args, attachment::check_name(name), NAME_HINT)?;
@@ -87,7 +91,7 @@ fn name(args: &args::Attach) -> Result<String, Problem> {
 }
 
 /// The annotations, by key.
-fn annotations(args: &args::Attach) -> Result<Vec<String>, Problem> {
+fn annotations(args: &args::Attach) -> Result<Vec<String>, CommandError> {
     let mut annotations = args.annotations.clone();
     annotations.sort_by(|left, right| left.split('=').next().cmp(&right.split('=').next()));
     if !annotations.is_empty() {
@@ -98,9 +102,10 @@ fn annotations(args: &args::Attach) -> Result<Vec<String>, Problem> {
 }
 
 /// Refuses what is surely not meant for everybody: what is published may be copied before it is gone.
-fn check_public(file: &Path) -> Result<(), Problem> {
-    let unread =
-        |error: std::io::Error| Problem::new("unreadable", format!("{}: {error}", file.display()));
+fn check_public(file: &Path) -> Result<(), CommandError> {
+    let unread = |error: std::io::Error| {
+        CommandError::new("unreadable", format!("{}: {error}", file.display()))
+    };
     let mut start = Vec::new();
     let opened = sreg_files::open(file).map_err(unread)?;
     opened.take(1024).read_to_end(&mut start).map_err(unread)?;
@@ -110,12 +115,12 @@ fn check_public(file: &Path) -> Result<(), Problem> {
         .unwrap_or_default();
     if String::from_utf8_lossy(first).contains("PRIVATE KEY") {
         let what = format!("{} is a private key; nothing was attached", file.display());
-        return Err(Problem::new("usage", what));
+        return Err(CommandError::new("usage", what));
     }
     Ok(())
 }
 
-fn say(attached: Attached, seconds: f64, output: &Output) -> Result<(), Problem> {
+fn say(attached: Attached, seconds: f64, output: &Output) -> Result<(), CommandError> {
     let subject = &attached.subject;
     let reference = format!("{}:{}", subject.repository, subject.tag);
     let body = attached.published.head.body();

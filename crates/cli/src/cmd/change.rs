@@ -12,15 +12,15 @@ use sreg_model::statement::Subject;
 use sreg_model::trust::KeyState;
 use sreg_publish::{Destination, Keys, Progress, Published, Session};
 use sreg_registry::verify::Seen;
-use sreg_registry::{Tree, TreeError};
-use sreg_sign::{Series, Signer};
+use sreg_registry::{Registry, RegistryError};
+use sreg_sign::{Signer, TrustChain};
 
 use crate::args::Signing;
+use crate::error::{CommandError, Line};
 use crate::keys::Opened;
 use crate::output::Output;
-use crate::problem::{Line, Problem};
 use crate::progress::ProgressBar;
-use crate::{known, place};
+use crate::{known, location};
 
 /// What came of a change.
 #[derive(Debug, Serialize)]
@@ -53,26 +53,26 @@ impl Answer {
     }
 }
 
-/// What is known of the registry in a tree, where it has keys.
-pub(super) fn expected_of(root: &Path) -> Result<ExpectedRegistry, Problem> {
-    expected_in(root, opened(place::tree(root))?.as_ref())
+/// What is known of the registry in a registry, where it has keys.
+pub(super) fn expected_of(root: &Path) -> Result<ExpectedRegistry, CommandError> {
+    expected_in(root, opened(location::registry(root))?.as_ref())
 }
 
 /// The same of a registry that was opened already.
-fn expected_in(root: &Path, registry: Option<&Tree>) -> Result<ExpectedRegistry, Problem> {
+fn expected_in(root: &Path, registry: Option<&Registry>) -> Result<ExpectedRegistry, CommandError> {
     let found = match registry {
-        Some(registry) => registry.registry()?,
+        Some(registry) => registry.stated_id()?,
         None => None,
     };
     Ok(known::own_pins().expect(&Location::new(root), found)?)
 }
 
 /// A registry that was opened, if it could be: whoever needs it says why not.
-fn opened(registry: Result<Tree, TreeError>) -> Result<Option<Tree>, Problem> {
+fn opened(registry: Result<Registry, RegistryError>) -> Result<Option<Registry>, CommandError> {
     match registry {
         Ok(registry) => Ok(Some(registry)),
         // What cannot be read may be a registry that is known.
-        Err(error @ TreeError::Store(_)) => Err(error.into()),
+        Err(error @ RegistryError::Store(_)) => Err(error.into()),
         Err(_) => Ok(None),
     }
 }
@@ -82,7 +82,7 @@ pub(super) fn session<'a>(
     keys: &'a Keys<'a>,
     pins: &'a [Pin],
     progress: &'a dyn Progress,
-) -> Result<Session<'a>, Problem> {
+) -> Result<Session<'a>, CommandError> {
     Ok(Session {
         keys: Some(keys),
         pins,
@@ -97,14 +97,14 @@ pub(super) fn publishing<T>(
     root: &Path,
     signing: &Signing,
     output: &Output,
-    run: impl FnOnce(&Destination, &Session<'_>) -> Result<T, TreeError>,
+    run: impl FnOnce(&Destination, &Session<'_>) -> Result<T, RegistryError>,
     published: impl FnOnce(&T) -> &Published,
-) -> Result<(T, f64), Problem> {
+) -> Result<(T, f64), CommandError> {
     let found = Opened::open(signing, output)?;
     let keys = found.keys(false, false);
     let keys = (!found.signers().is_empty()).then_some(&keys);
-    let mut destination = place::destination(root)?;
-    destination.registry = opened(Tree::in_store(destination.store.clone()))?;
+    let mut destination = location::destination(root)?;
+    destination.registry = opened(Registry::in_store(destination.store.clone()))?;
     let expected = expected_in(root, destination.registry.as_ref())?;
     let progress = ProgressBar::new(output, "hashed and sent");
     let session = Session {
@@ -132,12 +132,12 @@ pub(super) fn publishing<T>(
 /// Remembers what was published with a key at hand: whoever holds one knows the registry. It is
 /// published in any case, so that a memory that cannot be written is only said.
 pub(super) fn remember(root: &Path, published: &Published, output: &Output) {
-    let Some(series) = &published.trust_chain else {
+    let Some(trust_chain) = &published.trust_chain else {
         return;
     };
     let seen = Seen {
-        registry: series.registry(),
-        trust: series.newest().clone(),
+        registry: trust_chain.registry(),
+        trust: trust_chain.newest().clone(),
         head: published.head.clone(),
         statements: Vec::new(),
     };
@@ -154,14 +154,14 @@ pub(super) fn remember(root: &Path, published: &Published, output: &Output) {
 /// Names the keys at hand that can sign nothing in the registry.
 pub(super) fn name_unused(
     root: &Path,
-    trust_chain: Option<&Series>,
+    trust_chain: Option<&TrustChain>,
     signers: &[Box<dyn Signer>],
     output: &Output,
 ) {
-    let Some(series) = trust_chain else {
+    let Some(trust_chain) = trust_chain else {
         return;
     };
-    let trust = series.newest().body();
+    let trust = trust_chain.newest().body();
     for signer in signers {
         let key = signer.key().fingerprint();
         let what = match trust.state(&key) {
@@ -185,12 +185,12 @@ pub(super) fn name_unused(
 ///
 /// # Errors
 /// When the answer is no.
-pub(super) fn confirm(question: &str, yes: bool) -> Result<(), Problem> {
+pub(super) fn confirm(question: &str, yes: bool) -> Result<(), CommandError> {
     if yes {
         return Ok(());
     }
     if !io::stdin().is_terminal() || !io::stderr().is_terminal() {
-        return Err(Problem::new(
+        return Err(CommandError::new(
             "not-confirmed",
             format!("cannot ask for confirmation without a terminal: {question}"),
         )
@@ -208,7 +208,7 @@ pub(super) fn confirm(question: &str, yes: bool) -> Result<(), Problem> {
     let _ = io::stdin().lock().read_line(&mut answer);
     match answer.trim() {
         "y" | "Y" | "yes" => Ok(()),
-        _ => Err(Problem::new(
+        _ => Err(CommandError::new(
             "not-confirmed",
             "the answer was no; nothing was changed",
         )),
@@ -216,7 +216,7 @@ pub(super) fn confirm(question: &str, yes: bool) -> Result<(), Problem> {
 }
 
 /// Prints what came of a change.
-pub(super) fn say(answer: &Answer, text: &str, output: &Output) -> Result<(), Problem> {
+pub(super) fn say(answer: &Answer, text: &str, output: &Output) -> Result<(), CommandError> {
     if output.is_json() {
         output.json(answer)
     } else {

@@ -6,11 +6,11 @@ use sreg_index::index::diff;
 use sreg_index::map::MapError;
 use sreg_model::node::{ImageSize, TagEntry};
 use sreg_model::{Arch, Digest, Namespace};
-use sreg_registry::TreeError;
+use sreg_registry::RegistryError;
 
+use crate::error::CommandError;
 use crate::output::{Output, human_bytes};
-use crate::problem::Problem;
-use crate::{args, exit, place};
+use crate::{args, exit, location};
 
 #[derive(Serialize)]
 struct Change {
@@ -39,8 +39,11 @@ struct Side {
     size: u64,
 }
 
-pub(super) fn run(args: &args::Diff, output: &Output) -> Result<u8, Problem> {
-    let (left, right) = (place::tree(&args.left)?, place::tree(&args.right)?);
+pub(super) fn run(args: &args::Diff, output: &Output) -> Result<u8, CommandError> {
+    let (left, right) = (
+        location::registry(&args.left)?,
+        location::registry(&args.right)?,
+    );
     let (left_head, right_head) = (left.head()?, right.head()?);
     let mut changes = Vec::new();
     let (left_index, right_index) = (left.index(left_head.body()), right.index(right_head.body()));
@@ -52,7 +55,7 @@ pub(super) fn run(args: &args::Diff, output: &Output) -> Result<u8, Problem> {
             Ok::<_, MapError>(())
         },
     )
-    .map_err(|source| TreeError::Map {
+    .map_err(|source| RegistryError::Map {
         path: args.right.clone(),
         source,
     })?;

@@ -8,12 +8,14 @@ use sreg_client::location::is_remote;
 use sreg_files::Modes;
 use sreg_model::layout::Place;
 use sreg_model::served::served;
-use sreg_registry::{Tree, TreeError};
-use sreg_store::{Store, StoreError, keeps_conditions, keeps_slashes, probe_parts};
+use sreg_registry::{Registry, RegistryError};
+use sreg_store::{
+    Store, StoreError, probe_parts, supports_conditional_writes, supports_trailing_slash,
+};
 
+use crate::error::CommandError;
 use crate::output::Output;
-use crate::problem::Problem;
-use crate::{args, environment, exit, place};
+use crate::{args, environment, exit, location};
 
 /// One thing that was looked at.
 #[derive(Serialize)]
@@ -26,9 +28,9 @@ struct Row {
     hint: Option<String>,
 }
 
-pub(super) fn run(args: &args::Doctor, output: &Output) -> Result<u8, Problem> {
+pub(super) fn run(args: &args::Doctor, output: &Output) -> Result<u8, CommandError> {
     let at = Path::new(&args.place);
-    let store = place::store(at)?;
+    let store = location::store(at)?;
     let mut rows = vec![credentials(&args.place)];
     rows.push(reach(&*store));
     let reached = rows.iter().all(|row| row.ok);
@@ -39,11 +41,11 @@ pub(super) fn run(args: &args::Doctor, output: &Output) -> Result<u8, Problem> {
     if let Some(folder) = store.folder().filter(|folder| folder.is_dir()) {
         rows.push(readers(folder));
     }
-    match Tree::in_store(store.clone()) {
-        Ok(tree) if reached => {
-            rows.push(registry(&tree));
-            rows.extend(ranges(&tree));
-            rows.extend(headers(&tree));
+    match Registry::in_store(store.clone()) {
+        Ok(registry) if reached => {
+            rows.push(registry(&registry));
+            rows.extend(ranges(&registry));
+            rows.extend(headers(&registry));
         }
         Err(error) if reached => rows.push(row(
             "registry",
@@ -51,7 +53,7 @@ pub(super) fn run(args: &args::Doctor, output: &Output) -> Result<u8, Problem> {
                 error.code().word(),
                 sreg_registry::explain(&error),
             )),
-            (is_bucket && matches!(error, TreeError::NotATree(_)))
+            (is_bucket && matches!(error, RegistryError::NotARegistry(_)))
                 .then(|| format!("make one with: sreg init {}", args.place)),
         )),
         _ => {}
@@ -143,7 +145,7 @@ fn reach(store: &dyn Store) -> Row {
 
 /// What a publisher needs. Whoever may only read needs none of it.
 fn writing(store: &dyn Store, is_bucket: bool) -> Vec<Row> {
-    let kept = keeps_conditions(store);
+    let kept = supports_conditional_writes(store);
     if let Err(StoreError::Denied { what, .. }) = &kept {
         let found = format!(
             "these credentials may read, and not write ({what}): what a publisher needs was not looked at"
@@ -171,7 +173,7 @@ fn parts(store: &dyn Store) -> Row {
 
 /// Whether clients find a folder's index behind the bucket's plain endpoint, too.
 fn folders(store: &dyn Store) -> Row {
-    let result = match keeps_slashes(store) {
+    let result = match supports_trailing_slash(store) {
         Ok(true) => Ok("keys that end with a slash are kept".to_owned()),
         Ok(false) => Ok(
             "keys that end with a slash are not kept: serve it by a website endpoint or a CDN that looks for index.html".to_owned(),
@@ -196,8 +198,8 @@ fn conditions(kept: Result<bool, StoreError>) -> Row {
     row("conditional writes", result, Some(hint.to_owned()))
 }
 
-fn registry(tree: &Tree) -> Row {
-    let result = match tree.head() {
+fn registry(registry: &Registry) -> Row {
+    let result = match registry.head() {
         Ok(head) => {
             let body = head.body();
             Ok(format!(
@@ -211,7 +213,7 @@ fn registry(tree: &Tree) -> Row {
                 }
             ))
         }
-        Err(TreeError::NoHead(_)) => Ok("empty: nothing is published yet".to_owned()),
+        Err(RegistryError::NoHead(_)) => Ok("empty: nothing is published yet".to_owned()),
         Err(error) => Err(Wrong::new(
             error.code().word(),
             sreg_registry::explain(&error),
@@ -234,11 +236,11 @@ fn readers(folder: &Path) -> Row {
 }
 
 /// Whether a part of a file can be had: without, images are read as a whole, and not resumed.
-fn ranges(tree: &Tree) -> Option<Row> {
-    let head = tree.head().ok()?;
+fn ranges(registry: &Registry) -> Option<Row> {
+    let head = registry.head().ok()?;
     let expected = &head.bytes()[1..9];
     let mut found = Vec::new();
-    let read = tree.store().read_range("head", 1..9, &mut |part| {
+    let read = registry.store().read_range("head", 1..9, &mut |part| {
         found.extend_from_slice(part);
         Ok(())
     });
@@ -258,9 +260,9 @@ fn ranges(tree: &Tree) -> Option<Row> {
 }
 
 /// Whether files are served as what they are, and cached as long as they may be.
-fn headers(tree: &Tree) -> Vec<Row> {
+fn headers(registry: &Registry) -> Vec<Row> {
     let mut rows = Vec::new();
-    let Ok(head) = tree.head() else {
+    let Ok(head) = registry.head() else {
         return rows;
     };
     let root = Place::Node(head.body().index.digest);
@@ -269,7 +271,7 @@ fn headers(tree: &Tree) -> Vec<Row> {
         ("headers of nodes", root),
         ("headers of sreg.json", Place::Settings),
     ] {
-        let Ok(Some(found)) = tree.store().serves(&place.to_string()) else {
+        let Ok(Some(found)) = registry.store().serves(&place.to_string()) else {
             continue;
         };
         let wanted = served(&place);

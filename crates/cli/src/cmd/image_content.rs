@@ -10,9 +10,9 @@ use std::process::Command;
 use sreg_image::{Image, Limits};
 use sreg_registry::explain;
 
+use crate::error::CommandError;
 use crate::exit;
 use crate::output::Output;
-use crate::problem::Problem;
 
 /// The only argument of the reader.
 pub(super) const WORD: &str = "image-content";
@@ -25,13 +25,13 @@ pub(super) fn command() -> Command {
     command
 }
 
-pub(super) fn run(output: &Output) -> Result<u8, Problem> {
-    let failed = |error: io::Error| Problem::new("unreadable", error.to_string());
+pub(super) fn run(output: &Output) -> Result<u8, CommandError> {
+    let failed = |error: io::Error| CommandError::new("unreadable", error.to_string());
     let limits = Limits::default();
     limits.bind_this_process().map_err(failed)?;
     let image = io::stdin().as_fd().try_clone_to_owned().map_err(failed)?;
     let image = Image::from_file(File::from(image))
-        .map_err(|error| Problem::new(error.code(), explain(&error)))?;
+        .map_err(|error| CommandError::new(error.code(), explain(&error)))?;
     output.json(&image.content_in_process(&limits, &std::env::temp_dir()))?;
     Ok(exit::OK)
 }

@@ -13,16 +13,16 @@ use sreg_model::Digest;
 use sreg_model::lock::Pin;
 use sreg_publish::LinkMode;
 use sreg_publish::Session;
-use sreg_registry::{Tree, TreeError};
+use sreg_registry::{Registry, RegistryError};
 
 use super::change;
 use crate::args::{self, Io, Link};
 use crate::config::{self, Index as Config};
+use crate::error::{CommandError, Line};
 use crate::keys::Opened;
 use crate::output::{Output, counted, human_bytes, verb};
-use crate::problem::{Line, Problem};
 use crate::progress::ProgressBar;
-use crate::{exit, place};
+use crate::{exit, location};
 
 #[derive(Serialize)]
 struct Answer<'a> {
@@ -49,7 +49,7 @@ struct Skipped<'a> {
     message: &'a str,
 }
 
-pub(super) fn run(args: args::Index, config: Config, output: &Output) -> Result<u8, Problem> {
+pub(super) fn run(args: args::Index, config: Config, output: &Output) -> Result<u8, CommandError> {
     let (signing, no_init, is_new) = (args.signing.clone(), args.no_init, args.new);
     let options = options(args, config)?;
     let opened = Opened::open(&signing, output)?;
@@ -67,8 +67,8 @@ pub(super) fn run(args: args::Index, config: Config, output: &Output) -> Result<
         progress: &progress,
     };
     let outcome = index_folder(&options, &session).map_err(|error| {
-        let is_of_images = matches!(error, TreeError::Source(_));
-        match (Problem::from(error), is_of_images) {
+        let is_of_images = matches!(error, RegistryError::Source(_));
+        match (CommandError::from(error), is_of_images) {
             (problem, true) => problem.with_hint(
                 "fix or move these files, or add --skip-invalid to publish the rest; nothing was published",
             ),
@@ -110,19 +110,19 @@ pub(super) fn run(args: args::Index, config: Config, output: &Output) -> Result<
     )
 }
 
-fn options(args: args::Index, config: Config) -> Result<Options, Problem> {
+fn options(args: args::Index, config: Config) -> Result<Options, CommandError> {
     let naming = names::naming(&args, &config)?;
     let source = args
         .source
         .or(config.source)
         .unwrap_or_else(|| PathBuf::from("."));
     let out = args.out.or(config.out).ok_or_else(|| {
-        Problem::new("usage", "no output folder is given")
+        CommandError::new("usage", "no output folder is given")
             .with_hint(format!("sreg index {} --out public", source.display()))
     })?;
     crate::target::check_scheme(&out.to_string_lossy())?;
     if sreg_store::is_url(&out.to_string_lossy()) {
-        return Err(Problem::new(
+        return Err(CommandError::new(
             "not-supported",
             format!(
                 "{} is no folder: images are indexed into one",
@@ -136,7 +136,7 @@ fn options(args: args::Index, config: Config) -> Result<Options, Problem> {
         )));
     }
     if !source.exists() {
-        return Err(Problem::new(
+        return Err(CommandError::new(
             "missing-file",
             format!("{} is no folder", source.display()),
         ));
@@ -164,12 +164,15 @@ fn options(args: args::Index, config: Config) -> Result<Options, Problem> {
 
 /// What is known of the registry in the output folder. Where one is known and gone, another is begun only
 /// if somebody says so.
-fn known(options: &Options, is_new: bool) -> Result<Vec<Pin>, Problem> {
+fn known(options: &Options, is_new: bool) -> Result<Vec<Pin>, CommandError> {
     let out = options.out.display();
-    let is_there = !matches!(Tree::open(&options.out), Err(TreeError::NotATree(_)));
+    let is_there = !matches!(
+        Registry::open(&options.out),
+        Err(RegistryError::NotARegistry(_))
+    );
     if is_new && is_there {
         let what = format!("{out} holds a registry: --new begins one where none is");
-        return Err(Problem::new("usage", what));
+        return Err(CommandError::new("usage", what));
     }
     let known = change::expected_of(&options.out)?.pins().to_vec();
     let Some(gone) = known.first().filter(|_| !is_there) else {
@@ -182,22 +185,22 @@ fn known(options: &Options, is_new: bool) -> Result<Vec<Pin>, Problem> {
         "{out} is empty: the registry {} that is known there is gone",
         gone.id
     );
-    Err(Problem::new("not-a-tree", what).with_hint(format!(
+    Err(CommandError::new("not-a-registry", what).with_hint(format!(
         "copy it back with `sreg mirror COPY {out}`, or add --new to begin another registry"
     )))
 }
 
 /// Refuses to make a registry where one is served already.
-fn refuse_second(options: &Options, output: &Output) -> Result<(), Problem> {
-    let has_keys = match place::tree(&options.out) {
-        Ok(tree) => tree.registry()?.is_some(),
+fn refuse_second(options: &Options, output: &Output) -> Result<(), CommandError> {
+    let has_keys = match location::registry(&options.out) {
+        Ok(registry) => registry.stated_id()?.is_some(),
         Err(_) => false,
     };
     let Some(url) = options.base_url.as_ref().filter(|_| !has_keys) else {
         return Ok(());
     };
     match super::trust::source::registry_at(&url.to_string()) {
-        Ok(Some(registry)) => Err(TreeError::HasKeys {
+        Ok(Some(registry)) => Err(RegistryError::HasKeys {
             place: url.to_string(),
             registry,
         }
@@ -355,6 +358,6 @@ fn notes(options: &Options, outcome: &Outcome, is_signed: bool, output: &Output)
         ));
     }
     if options.base_url.is_none() {
-        output.note("links in the tree are relative to its site: --base-url https://… makes them URLs that curl can fetch");
+        output.note("links in the registry are relative to its site: --base-url https://… makes them URLs that curl can fetch");
     }
 }

@@ -4,29 +4,29 @@ use std::path::Path;
 
 use sreg_client::location;
 use sreg_index::hasher::IoMode;
-use sreg_publish::changeset::Edition;
-use sreg_publish::{Destination, Session, publish_edition};
-use sreg_registry::verify::{BlobCheck, Options, verify_tree};
-use sreg_registry::{Tree, TreeError};
+use sreg_publish::changeset::Changeset;
+use sreg_publish::{Destination, Session, publish_changeset};
+use sreg_registry::verify::{BlobCheck, Options, verify_registry};
+use sreg_registry::{Registry, RegistryError};
 use sreg_store::Store;
 
 use super::change::{self, Answer};
+use crate::error::CommandError;
 use crate::keys::{KeySource, Opened};
 use crate::output::Output;
-use crate::problem::Problem;
 use crate::progress::ProgressBar;
-use crate::{args, exit, place};
+use crate::{args, exit, location};
 
-/// Refuses to sign what a tree has whose bytes, signatures or history are at fault. That it has
+/// Refuses to sign what a registry has whose bytes, signatures or history are at fault. That it has
 /// expired is no fault here: its key may be lost.
-fn check_source(from: &Tree, output: &Output) -> Result<(), Problem> {
+fn check_source(from: &Registry, output: &Output) -> Result<(), CommandError> {
     let progress = ProgressBar::new(output, "verified");
     let options = Options {
         now: crate::clock::now(),
         known: change::expected_of(from.root())?.pins().to_vec(),
         ..Options::new(BlobCheck::Full, IoMode::Auto)
     };
-    let report = verify_tree(from, &options, &progress)?;
+    let report = verify_registry(from, &options, &progress)?;
     let faults = report.faults.iter();
     let mut faults = faults.filter(|fault| !fault.code.starts_with("expired-"));
     match faults.next() {
@@ -34,16 +34,16 @@ fn check_source(from: &Tree, output: &Output) -> Result<(), Problem> {
         Some(fault) => {
             let what = format!("{}: {}", fault.path, fault.message);
             let hint = format!("list all of it with: sreg verify {}", from.root().display());
-            Err(Problem::new(fault.code, what).with_hint(hint))
+            Err(CommandError::new(fault.code, what).with_hint(hint))
         }
     }
 }
 
 /// Of two that publish at once in such a store, one would be lost.
-fn refuse_ignored_conditions(store: &dyn Store) -> Result<(), Problem> {
-    match sreg_store::keeps_conditions(store)? {
+fn refuse_ignored_conditions(store: &dyn Store) -> Result<(), CommandError> {
+    match sreg_store::supports_conditional_writes(store)? {
         true => Ok(()),
-        false => Err(TreeError::Unconditional(store.name().into()).into()),
+        false => Err(RegistryError::Unconditional(store.name().into()).into()),
     }
 }
 
@@ -52,10 +52,10 @@ fn without_keys(
     args: &args::Init,
     destination: &Destination,
     output: &Output,
-) -> Result<u8, Problem> {
-    match place::tree(&args.dir) {
-        Ok(_) => return Err(TreeError::Published(args.dir.clone()).into()),
-        Err(TreeError::NotATree(_)) => {}
+) -> Result<u8, CommandError> {
+    match location::registry(&args.dir) {
+        Ok(_) => return Err(RegistryError::Published(args.dir.clone()).into()),
+        Err(RegistryError::NotARegistry(_)) => {}
         Err(error) => return Err(error.into()),
     }
     let progress = ProgressBar::new(output, "copied");
@@ -66,7 +66,7 @@ fn without_keys(
         now,
         progress: &progress,
     };
-    let head = publish_edition(destination, &session, Edition::default())?.head;
+    let head = publish_changeset(destination, &session, Changeset::default())?.head;
     drop(progress);
     let dir = args.dir.display();
     let text = format!("{dir}: a new registry without keys\n");
@@ -81,8 +81,8 @@ fn is_remote(place: &Path) -> bool {
     location::is_remote(&place.display().to_string())
 }
 
-pub(super) fn run(args: &args::Init, output: &Output) -> Result<u8, Problem> {
-    let destination = place::destination(&args.dir)?;
+pub(super) fn run(args: &args::Init, output: &Output) -> Result<u8, CommandError> {
+    let destination = location::destination(&args.dir)?;
     if destination.store.folder().is_none() {
         refuse_ignored_conditions(&*destination.store)?;
         if KeySource::all(&args.signing.keys)?.is_empty() && args.from.is_none() {
@@ -91,7 +91,7 @@ pub(super) fn run(args: &args::Init, output: &Output) -> Result<u8, Problem> {
     }
     if let Some(from) = args.from.as_deref().filter(|from| is_remote(from)) {
         let from = from.display();
-        return Err(Problem::new(
+        return Err(CommandError::new(
             "not-supported",
             format!("{from}: a new registry is begun from a folder"),
         )
@@ -101,7 +101,7 @@ pub(super) fn run(args: &args::Init, output: &Output) -> Result<u8, Problem> {
     }
     let opened = Opened::need(&args.signing, output)?;
     let keys = opened.keys(true, false);
-    let from = args.from.as_deref().map(place::tree).transpose()?;
+    let from = args.from.as_deref().map(location::registry).transpose()?;
     if let Some(from) = &from {
         check_source(from, output)?;
     }
@@ -110,8 +110,10 @@ pub(super) fn run(args: &args::Init, output: &Output) -> Result<u8, Problem> {
     let published = session.begin(&destination, from.as_ref())?;
     drop(progress);
     change::remember(&args.dir, &published, output);
-    let registry = published.trust_chain.map(|series| series.registry());
-    let registry = registry.ok_or_else(|| Problem::new("bug", "a registry without trust"))?;
+    let registry = published
+        .trust_chain
+        .map(|trust_chain| trust_chain.registry());
+    let registry = registry.ok_or_else(|| CommandError::new("bug", "a registry without trust"))?;
     let dir = args.dir.display();
     let text =
         format!("{dir}: a new registry with one key that does everything\nregistry {registry}\n");

@@ -13,25 +13,29 @@ use sreg_model::{Arch, Digest, Reference};
 use super::image_content;
 use super::index::io;
 use crate::config::Config;
+use crate::error::CommandError;
 use crate::output::{Output, counted, human_bytes};
-use crate::problem::Problem;
 use crate::progress::ProgressBar;
 use crate::target::Target;
-use crate::{args, exit, place};
+use crate::{args, exit, location};
 
-pub(super) fn run(args: args::Inspect, config: &Config, output: &Output) -> Result<u8, Problem> {
+pub(super) fn run(
+    args: args::Inspect,
+    config: &Config,
+    output: &Output,
+) -> Result<u8, CommandError> {
     let registry = args.within.registry(config);
     let (path, stated) = match Target::parse(&args.target, registry)? {
         Target::File(path) => (path, None),
-        Target::Tree(path) => {
+        Target::Registry(path) => {
             return Err(folder(&path));
         }
-        Target::Reference(tree, reference) => {
-            let (path, statement) = resolve(&tree, &reference, args.arch)?;
+        Target::Reference(registry, reference) => {
+            let (path, statement) = resolve(&registry, &reference, args.arch)?;
             (path, Some(statement))
         }
     };
-    let image = Image::open(&path).map_err(|error| Problem::image(&path, &error))?;
+    let image = Image::open(&path).map_err(|error| CommandError::image(&path, &error))?;
     let content = image.content_through(image_content::command(), &Limits::default());
     let mut report = Report::new(&image, content);
     if args.digest {
@@ -58,12 +62,12 @@ pub(super) fn run(args: args::Inspect, config: &Config, output: &Output) -> Resu
     Ok(exit::OK)
 }
 
-fn folder(path: &Path) -> Problem {
-    let problem = Problem::new(
+fn folder(path: &Path) -> CommandError {
+    let problem = CommandError::new(
         "usage",
         format!("{} is a folder, not an image", path.display()),
     );
-    if place::tree(path).is_ok() {
+    if location::registry(path).is_ok() {
         return problem.with_hint(format!("list its images with: sreg ls {}", path.display()));
     }
     if holds_images(path) {
@@ -77,10 +81,10 @@ fn resolve(
     root: &Path,
     reference: &Reference,
     arch: Option<Arch>,
-) -> Result<(PathBuf, Statement), Problem> {
-    let tree = place::tree(root)?;
-    if tree.store().folder().is_none() {
-        return Err(Problem::new(
+) -> Result<(PathBuf, Statement), CommandError> {
+    let registry = location::registry(root)?;
+    if registry.store().folder().is_none() {
+        return Err(CommandError::new(
             "not-supported",
             format!("{} is no folder: only files are inspected", root.display()),
         )
@@ -89,8 +93,8 @@ fn resolve(
             root.display()
         )));
     }
-    let head = tree.head()?;
-    let mut found: Vec<(Arch, Digest)> = tree
+    let head = registry.head()?;
+    let mut found: Vec<(Arch, Digest)> = registry
         .lines(head.body(), reference)?
         .into_iter()
         .filter(|line| line.image.is_some() && arch.is_none_or(|arch| arch == line.arch))
@@ -99,32 +103,32 @@ fn resolve(
     found.sort_by_key(|(arch, _)| (*arch != Arch::Amd64, *arch));
     let Some((_, id)) = found.first() else {
         let of = arch.map_or(String::new(), |arch| format!(" for {arch}"));
-        return Err(Problem::new(
+        return Err(CommandError::new(
             "missing-reference",
             format!("{} has no {reference}{of}", root.display()),
         )
         .with_hint(match arch {
-            Some(_) => super::ls::list_hint(&tree),
-            None => super::ls::tags_hint(&tree, reference),
+            Some(_) => super::ls::list_hint(&registry),
+            None => super::ls::tags_hint(&registry, reference),
         }));
     };
-    let statement = tree.statement(id)?.body().clone();
+    let statement = registry.statement(id)?.body().clone();
     let Some(image) = statement.image() else {
-        return Err(Problem::new(
+        return Err(CommandError::new(
             "statement-mismatch",
             format!("the statement {id} is not of an image"),
         ));
     };
-    let path = tree.path(&Place::blob(&statement.subject.repository, image.digest));
+    let path = registry.path(&Place::blob(&statement.subject.repository, image.digest));
     if !path.exists() {
-        let place = match tree.settings().blob_url {
+        let place = match registry.settings().blob_url {
             Some(_) => format!(
-                "not in the tree, but at {}",
-                tree.settings().image_url(&statement.subject, image)
+                "not in the registry, but at {}",
+                registry.settings().image_url(&statement.subject, image)
             ),
             None => "missing".to_owned(),
         };
-        return Err(Problem::new(
+        return Err(CommandError::new(
             "missing-blob",
             format!("the image of {reference} is {place}"),
         ));

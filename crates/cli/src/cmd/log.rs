@@ -4,12 +4,12 @@ use comfy_table::{Table, presets};
 use serde::Serialize;
 use sreg_model::head::Head;
 use sreg_model::{Digest, Document};
-use sreg_registry::{Tree, TreeError, heads};
+use sreg_registry::{Registry, RegistryError, heads};
 use sreg_sign::{Purpose, policy};
 
+use crate::error::CommandError;
 use crate::output::{Output, moment};
-use crate::problem::Problem;
-use crate::{args, exit, place};
+use crate::{args, exit, location};
 
 #[derive(Serialize)]
 struct Row {
@@ -23,15 +23,15 @@ struct Row {
     signers: Vec<String>,
 }
 
-pub(super) fn run(args: &args::Log, output: &Output) -> Result<u8, Problem> {
-    let tree = place::tree(&args.tree)?;
-    let series = tree.trust_chain()?;
-    let newest = heads::newest(&tree, series.as_ref())?;
-    let mut next = Some(newest.ok_or_else(|| TreeError::NoHead(args.tree.clone()))?);
+pub(super) fn run(args: &args::Log, output: &Output) -> Result<u8, CommandError> {
+    let registry = location::registry(&args.registry)?;
+    let trust_chain = registry.trust_chain()?;
+    let newest = heads::newest(&registry, trust_chain.as_ref())?;
+    let mut next = Some(newest.ok_or_else(|| RegistryError::NoHead(args.registry.clone()))?);
     let mut rows = Vec::new();
     while let Some(head) = next {
-        rows.push(row(&tree, &head)?);
-        next = heads::before(&tree, head.body(), series.as_ref())?;
+        rows.push(row(&registry, &head)?);
+        next = heads::before(&registry, head.body(), trust_chain.as_ref())?;
     }
     if output.is_json() {
         output.json(&rows)?;
@@ -41,14 +41,14 @@ pub(super) fn run(args: &args::Log, output: &Output) -> Result<u8, Problem> {
     Ok(exit::OK)
 }
 
-fn row(tree: &Tree, head: &Document<Head>) -> Result<Row, Problem> {
+fn row(registry: &Registry, head: &Document<Head>) -> Result<Row, CommandError> {
     let body = head.body();
     let slot = sreg_model::layout::Place::HeadSlot {
         epoch: body.epoch,
         version: body.version,
     };
-    let signers = policy::signers(head, Purpose::Head).map_err(|source| TreeError::Policy {
-        path: tree.path(&slot),
+    let signers = policy::signers(head, Purpose::Head).map_err(|source| RegistryError::Policy {
+        path: registry.path(&slot),
         source,
     })?;
     Ok(Row {

@@ -11,12 +11,12 @@ use sreg_model::head::Head;
 use sreg_model::node::TagEntry;
 use sreg_model::{Arch, Digest, Namespace, Reference, Tag};
 use sreg_publish::change;
-use sreg_registry::{Tree, TreeError};
-use sreg_sign::Series;
+use sreg_registry::{Registry, RegistryError};
+use sreg_sign::TrustChain;
 
+use crate::error::CommandError;
 use crate::output::{Output, human_bytes, moment};
-use crate::problem::Problem;
-use crate::{args, exit, place};
+use crate::{args, exit, location};
 
 #[derive(Serialize)]
 struct Row {
@@ -30,18 +30,18 @@ struct Row {
     attached: Vec<Attachment>,
 }
 
-pub(super) fn run(args: &args::Ls, output: &Output) -> Result<u8, Problem> {
+pub(super) fn run(args: &args::Ls, output: &Output) -> Result<u8, CommandError> {
     let (root, below) = split(&args.target).unwrap_or((&args.target, ""));
-    let tree = place::tree(Path::new(root))?;
-    let head = tree.head()?;
-    let series = tree.trust_chain()?;
+    let registry = location::registry(Path::new(root))?;
+    let head = registry.head()?;
+    let trust_chain = registry.trust_chain()?;
     let mut rows = Vec::new();
-    for (namespace, entry) in entries(&tree, head.body())? {
+    for (namespace, entry) in entries(&registry, head.body())? {
         let reference = format!("{namespace}/{}", entry.key.as_str());
         if let Some(image) = entry.image
             && is_below(&reference, below)
         {
-            let statement = tree.statement(&entry.statement)?;
+            let statement = registry.statement(&entry.statement)?;
             let body = statement.body();
             rows.push(Row {
                 reference,
@@ -49,7 +49,7 @@ pub(super) fn run(args: &args::Ls, output: &Output) -> Result<u8, Problem> {
                 digest: image.digest,
                 manifest: body.manifest().map(|manifest| manifest.digest()),
                 size: image.size,
-                signers: signers(&tree, series.as_ref(), &entry),
+                signers: signers(&registry, trust_chain.as_ref(), &entry),
                 created: moment(body.issued),
                 attached: body
                     .image()
@@ -58,7 +58,7 @@ pub(super) fn run(args: &args::Ls, output: &Output) -> Result<u8, Problem> {
         }
     }
     if rows.is_empty() && !below.is_empty() {
-        return Err(Problem::new(
+        return Err(CommandError::new(
             "missing-reference",
             format!("{root} has nothing below {below}"),
         ));
@@ -73,22 +73,27 @@ pub(super) fn run(args: &args::Ls, output: &Output) -> Result<u8, Problem> {
 }
 
 /// The keys that vouch for a line; none, where nobody does whom trust asks for.
-fn signers(tree: &Tree, series: Option<&Series>, line: &TagEntry) -> Vec<String> {
-    let signers = series.and_then(|series| change::signers(tree, series, line).ok());
+fn signers(registry: &Registry, trust_chain: Option<&TrustChain>, line: &TagEntry) -> Vec<String> {
+    let signers =
+        trust_chain.and_then(|trust_chain| change::signers(registry, trust_chain, line).ok());
     let signers = signers.unwrap_or_default();
     signers.iter().map(ToString::to_string).collect()
 }
 
 /// Every line of the newest index.
-pub(super) fn entries(tree: &Tree, head: &Head) -> Result<Vec<(Namespace, TagEntry)>, Problem> {
+pub(super) fn entries(
+    registry: &Registry,
+    head: &Head,
+) -> Result<Vec<(Namespace, TagEntry)>, CommandError> {
     let mut entries = Vec::new();
-    tree.index(head)
+    registry
+        .index(head)
         .walk(&mut |namespace: &Namespace, entry: TagEntry| {
             entries.push((namespace.clone(), entry));
             Ok::<_, MapError>(())
         })
-        .map_err(|source| TreeError::Map {
-            path: tree.root().to_owned(),
+        .map_err(|source| RegistryError::Map {
+            path: registry.root().to_owned(),
             source,
         })?;
     Ok(entries)
@@ -98,14 +103,14 @@ pub(super) fn entries(tree: &Tree, head: &Head) -> Result<Vec<(Namespace, TagEnt
 const MOST_TAGS: usize = 10;
 
 /// What a person may have meant by a reference that is not there: the tags of its repository.
-pub(super) fn tags_hint(tree: &Tree, reference: &Reference) -> String {
+pub(super) fn tags_hint(registry: &Registry, reference: &Reference) -> String {
     let repository = reference.repository();
-    let tags = tree
+    let tags = registry
         .head()
-        .and_then(|head| tree.tags(head.body(), repository))
+        .and_then(|head| registry.tags(head.body(), repository))
         .unwrap_or_default();
     if tags.is_empty() {
-        return list_hint(tree);
+        return list_hint(registry);
     }
     let more = match tags.len().saturating_sub(MOST_TAGS) {
         0 => String::new(),
@@ -115,9 +120,12 @@ pub(super) fn tags_hint(tree: &Tree, reference: &Reference) -> String {
     format!("{repository} has the tags {}{more}", tags.join(", "))
 }
 
-/// How to see what a tree has.
-pub(super) fn list_hint(tree: &Tree) -> String {
-    format!("list what it has with: sreg ls {}", tree.root().display())
+/// How to see what a registry has.
+pub(super) fn list_hint(registry: &Registry) -> String {
+    format!(
+        "list what it has with: sreg ls {}",
+        registry.root().display()
+    )
 }
 
 /// Whether a reference is `below`: a namespace, a repository, or the reference itself.

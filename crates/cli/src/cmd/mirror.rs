@@ -10,14 +10,14 @@ use sreg_index::hasher::Observer;
 use sreg_model::{Digest, Document};
 use sreg_publish::Session;
 use sreg_publish::mirror::{Mirror, Mirrored, mirror};
-use sreg_registry::TreeError;
+use sreg_registry::RegistryError;
 use sreg_registry::verify::Seen;
 
 use super::change;
+use crate::error::CommandError;
 use crate::output::{Output, counted, human_bytes};
-use crate::problem::Problem;
 use crate::progress::ProgressBar;
-use crate::{args, config, exit, known, place};
+use crate::{args, config, exit, known, location};
 
 #[derive(Serialize)]
 struct Answer {
@@ -29,14 +29,14 @@ struct Answer {
     seconds: f64,
 }
 
-pub(super) fn run(args: &args::Mirror, output: &Output) -> Result<u8, Problem> {
-    let from = place::tree(&args.from)?;
+pub(super) fn run(args: &args::Mirror, output: &Output) -> Result<u8, CommandError> {
+    let from = location::registry(&args.from)?;
     let expected = change::expected_of(&args.from)?;
     let there = change::expected_of(&args.to)?;
     let to_server = sreg_store::is_url(&args.to.to_string_lossy());
     let scratch = scratch(args)?;
     let progress = ProgressBar::new(output, "copied");
-    let config = place::config();
+    let config = location::config();
     let options = Options {
         retry: config.retry,
         min_bytes_per_window: config.timeouts.min_bytes_per_window,
@@ -50,19 +50,19 @@ pub(super) fn run(args: &args::Mirror, output: &Output) -> Result<u8, Problem> {
         progress: &progress,
     };
     let mirrored = mirror(
-        &place::destination(&args.to)?,
+        &location::destination(&args.to)?,
         &session,
         &Mirror {
             from: &from,
             scratch: &scratch,
-            fetch: &|tree, place, chain, file| {
+            fetch: &|registry, place, chain, file| {
                 let source = Source {
-                    store: tree.store().clone(),
+                    store: registry.store().clone(),
                     key: place.to_string(),
                 };
                 let wanted = Wanted::of(Arc::new(chain.clone()));
                 let fetched = fetch::fetch(&wanted, &[source], file, &options, &Silent(&progress));
-                fetched.map(|_| ()).map_err(|error| TreeError::Fetch {
+                fetched.map(|_| ()).map_err(|error| RegistryError::Fetch {
                     code: error.code(),
                     source: Box::new(error),
                 })
@@ -93,7 +93,7 @@ impl Observer for Silent<'_> {
 }
 
 /// Where images are put that are on their way: beside those of a folder, so that they need no copy.
-fn scratch(args: &args::Mirror) -> Result<PathBuf, Problem> {
+fn scratch(args: &args::Mirror) -> Result<PathBuf, CommandError> {
     let of_folder = args.to.join(sreg_model::layout::STAGING).join("mirror");
     let temporary = std::env::temp_dir().join("sreg-mirror");
     let folders = match sreg_store::is_url(&args.to.to_string_lossy()) {
@@ -114,17 +114,17 @@ fn scratch(args: &args::Mirror) -> Result<PathBuf, Problem> {
             Err(error) => failed = Some(format!("{}: {error}", folder.display())),
         }
     }
-    Err(Problem::new("unwritable", failed.unwrap_or_default()))
+    Err(CommandError::new("unwritable", failed.unwrap_or_default()))
 }
 
 /// The copy is the same registry: whoever knows one knows the other.
 fn remember(args: &args::Mirror, mirrored: &Mirrored, output: &Output) {
-    let Some(series) = &mirrored.series else {
+    let Some(trust_chain) = &mirrored.trust_chain else {
         return;
     };
     let seen = Seen {
-        registry: series.registry(),
-        trust: series.newest().clone(),
+        registry: trust_chain.registry(),
+        trust: trust_chain.newest().clone(),
         head: Document::clone(&mirrored.head),
         statements: Vec::new(),
     };
@@ -146,11 +146,14 @@ fn say(
     mirrored: &Mirrored,
     seconds: f64,
     output: &Output,
-) -> Result<(), Problem> {
+) -> Result<(), CommandError> {
     let version = mirrored.head.body().version;
     if output.is_json() {
         return output.json(&Answer {
-            registry: mirrored.series.as_ref().map(sreg_sign::Series::registry),
+            registry: mirrored
+                .trust_chain
+                .as_ref()
+                .map(sreg_sign::TrustChain::registry),
             version,
             versions: mirrored.versions,
             images: mirrored.images,

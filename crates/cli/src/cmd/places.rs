@@ -32,16 +32,16 @@ pub(super) fn of(command: &Command, config: &Config) -> Vec<String> {
             .filter_map(|text| registry(text))
             .collect(),
         Command::Trust(command) => of_trust(command),
-        Command::Refresh(args) => path(&args.tree),
-        Command::Log(args) => path(&args.tree),
-        Command::Repair(args) => path(&args.tree),
+        Command::Refresh(args) => path(&args.registry),
+        Command::Log(args) => path(&args.registry),
+        Command::Repair(args) => path(&args.registry),
         Command::Mirror(args) => [path(&args.to), path(&args.from)].concat(),
         Command::Diff(args) => [path(&args.left), path(&args.right)].concat(),
         Command::Doctor(args) => vec![args.place.clone()],
         Command::Serve(args) => path(&args.dir),
         Command::Ls(args) => {
-            let tree = split(&args.target).map_or(&*args.target, |(tree, _)| tree);
-            vec![tree.to_owned()]
+            let registry = split(&args.target).map_or(&*args.target, |(registry, _)| registry);
+            vec![registry.to_owned()]
         }
         Command::Pull(args) => {
             let mut places = within(&args.reference, &args.within);
@@ -65,8 +65,10 @@ fn of_trust(command: &Trust) -> Vec<String> {
         Trust::Add(args) => return vec![args.target.clone()],
         Trust::Forget(_) => return Vec::new(),
         Trust::Sign(args) => {
-            let tree = args.tree.iter();
-            return tree.map(|tree| tree.display().to_string()).collect();
+            let registry = args.registry.iter();
+            return registry
+                .map(|registry| registry.display().to_string())
+                .collect();
         }
         Trust::AddKey(args) => &args.change,
         Trust::RemoveKey(args) => &args.change,
@@ -74,13 +76,13 @@ fn of_trust(command: &Trust) -> Vec<String> {
         Trust::Retire(args) | Trust::Revoke(args) => &args.change,
         Trust::Rotate(args) => &args.change,
     };
-    vec![change.tree.display().to_string()]
+    vec![change.registry.display().to_string()]
 }
 
 /// The registry in a text that may name something else.
 fn registry(text: &str) -> Option<String> {
     match split(text) {
-        Some((tree, _)) => Some(tree.to_owned()),
+        Some((registry, _)) => Some(registry.to_owned()),
         None if sreg_store::is_url(text) || Path::new(text).is_dir() => Some(text.to_owned()),
         None => None,
     }

@@ -1,6 +1,6 @@
 //! `sreg pull`
 
-mod problem;
+mod error;
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -18,10 +18,10 @@ use sreg_model::{Arch, Digest};
 
 use super::change;
 use crate::config::Config;
+use crate::error::CommandError;
 use crate::output::{Output, human_bytes};
-use crate::problem::Problem;
 use crate::progress::ProgressBar;
-use crate::{args, exit, known, place, target};
+use crate::{args, exit, known, location, target};
 
 #[derive(Serialize)]
 struct Answer {
@@ -36,7 +36,7 @@ struct Answer {
     seconds: f64,
 }
 
-pub(super) fn run(args: &args::Pull, config: &Config, output: &Output) -> Result<u8, Problem> {
+pub(super) fn run(args: &args::Pull, config: &Config, output: &Output) -> Result<u8, CommandError> {
     let confirm = |question: &Question| change::confirm(&question.to_string(), false).is_ok();
     let warn = |warning: Warning| output.note(&text(warning));
     let options = options(args, &confirm, &warn);
@@ -51,7 +51,7 @@ fn run_reference(
     config: &Config,
     options: &PullOptions<'_>,
     output: &Output,
-) -> Result<u8, Problem> {
+) -> Result<u8, CommandError> {
     let registry = args.within.registry(config);
     let (root, reference) = target::reference(&args.reference, registry)?;
     let resolved = resolve(&Location::new(root), &reference, options)
@@ -88,7 +88,7 @@ fn run_url(
     args: &args::Pull,
     options: &PullOptions<'_>,
     output: &Output,
-) -> Result<u8, Problem> {
+) -> Result<u8, CommandError> {
     let target = Target::of(args, &url.file_name())?;
     let (pulled, seconds) = target.bring(args, output, |to, progress| {
         pull_url(url, to, options, progress)
@@ -114,7 +114,7 @@ fn options<'a>(
 ) -> PullOptions<'a> {
     let judging = &args.judging;
     PullOptions {
-        store: place::config(),
+        store: location::config(),
         machine: arch_of_target(std::env::consts::ARCH),
         arch: args.arch,
         require_signed: judging.require_signed,
@@ -153,12 +153,14 @@ enum Target {
 
 impl Target {
     /// What the arguments say; `name` where they do not, or name a folder.
-    fn of(args: &args::Pull, name: &str) -> Result<Self, Problem> {
+    fn of(args: &args::Pull, name: &str) -> Result<Self, CommandError> {
         let is_stdout = args.out.as_deref() == Some(Path::new("-"));
         if args.stream || is_stdout {
             if args.out.is_some() && !is_stdout {
-                return Err(Problem::new("usage", "--stream writes to standard output")
-                    .with_hint("leave -o out, or leave --stream out"));
+                return Err(
+                    CommandError::new("usage", "--stream writes to standard output")
+                        .with_hint("leave -o out, or leave --stream out"),
+                );
             }
             return Ok(Self::Stdout { early: args.stream });
         }
@@ -172,7 +174,7 @@ impl Target {
         args: &args::Pull,
         output: &Output,
         run: impl FnOnce(Destination<'_>, &ProgressBar<'_>) -> Result<Pulled, PullError>,
-    ) -> Result<(Pulled, f64), Problem> {
+    ) -> Result<(Pulled, f64), CommandError> {
         let progress = ProgressBar::new(output, "pulled");
         let mut stdout = io::stdout().lock();
         let to = match self {
@@ -209,7 +211,7 @@ impl Target {
     }
 }
 
-fn say(answer: &Answer, target: &Target, output: &Output) -> Result<u8, Problem> {
+fn say(answer: &Answer, target: &Target, output: &Output) -> Result<u8, CommandError> {
     if target.is_stdout() {
         return Ok(exit::OK);
     }

@@ -12,8 +12,8 @@ use sreg_publish::{Destination, Session};
 use super::change;
 use super::index::io;
 use crate::config::Config;
+use crate::error::CommandError;
 use crate::output::{Output, human_bytes};
-use crate::problem::Problem;
 use crate::{args, exit, files, target};
 
 #[derive(Serialize)]
@@ -29,20 +29,20 @@ struct Answer {
     seconds: f64,
 }
 
-pub(super) fn run(args: &args::Push, config: &Config, output: &Output) -> Result<u8, Problem> {
+pub(super) fn run(args: &args::Push, config: &Config, output: &Output) -> Result<u8, CommandError> {
     let registry = args.within.registry(config);
     let (root, reference) = target::reference(&args.reference, registry)?;
-    let tag = reference
-        .tag_or_default()
-        .ok_or_else(|| Problem::new("usage", "an image is pushed to a tag, not to a digest"))?;
+    let tag = reference.tag_or_default().ok_or_else(|| {
+        CommandError::new("usage", "an image is pushed to a tag, not to a digest")
+    })?;
     if let Some(digest) = reference.digest() {
-        return Err(Problem::new(
+        return Err(CommandError::new(
             "usage",
             format!("{digest} is what the image says, not what it is pushed to"),
         ));
     }
     if !args.image.is_file() {
-        return Err(Problem::new(
+        return Err(CommandError::new(
             "missing-file",
             format!("{} is no file", args.image.display()),
         ));
@@ -67,7 +67,7 @@ pub(super) fn run(args: &args::Push, config: &Config, output: &Output) -> Result
     Ok(exit::OK)
 }
 
-fn say(pushed: &Pushed, seconds: f64, output: &Output) -> Result<(), Problem> {
+fn say(pushed: &Pushed, seconds: f64, output: &Output) -> Result<(), CommandError> {
     let subject = &pushed.subject;
     let reference = format!("{}:{}", subject.repository, subject.tag);
     let body = pushed.published.head.body();
@@ -97,7 +97,7 @@ fn say(pushed: &Pushed, seconds: f64, output: &Output) -> Result<(), Problem> {
 }
 
 /// The statement that is named, or the one beside the image.
-fn statement(image: &Path, named: Option<&Path>) -> Result<Option<Provided>, Problem> {
+fn statement(image: &Path, named: Option<&Path>) -> Result<Option<Provided>, CommandError> {
     let beside = statement_file(image);
     let path = match named {
         Some(path) => path.to_owned(),
@@ -107,7 +107,7 @@ fn statement(image: &Path, named: Option<&Path>) -> Result<Option<Provided>, Pro
     let bytes = files::read_capped(&path, document::MAX_BYTES)?;
     let statement = Document::parse(bytes).map_err(|error| {
         let what = format!("{}: {}", path.display(), sreg_registry::explain(&error));
-        Problem::new(error.code(), what)
+        CommandError::new(error.code(), what)
     })?;
     Ok(Some(Provided { path, statement }))
 }

@@ -6,10 +6,10 @@ use sreg_publish::repair::repair;
 use sreg_registry::verify::Fault;
 
 use super::change;
+use crate::error::{CommandError, Line};
 use crate::output::{Output, counted};
-use crate::problem::{Line, Problem};
 use crate::progress::ProgressBar;
-use crate::{args, exit, place};
+use crate::{args, exit, location};
 
 #[derive(Serialize)]
 struct Answer<'a> {
@@ -18,10 +18,10 @@ struct Answer<'a> {
     faults: &'a [Fault],
 }
 
-pub(super) fn run(args: &args::Repair, output: &Output) -> Result<u8, Problem> {
-    let known = change::expected_of(&args.tree)?.pins().to_vec();
+pub(super) fn run(args: &args::Repair, output: &Output) -> Result<u8, CommandError> {
+    let known = change::expected_of(&args.registry)?.pins().to_vec();
     let progress = ProgressBar::new(output, "hashed");
-    let destination = place::destination(&args.tree)?;
+    let destination = location::destination(&args.registry)?;
     let repaired = repair(
         &destination,
         &Session {
@@ -46,7 +46,7 @@ pub(super) fn run(args: &args::Repair, output: &Output) -> Result<u8, Problem> {
             .collect();
         text.push_str(&format!(
             "{}: {} mended, {} left\n",
-            args.tree.display(),
+            args.registry.display(),
             counted(repaired.mended.len() as u64, "fault"),
             repaired.left.len()
         ));

@@ -8,8 +8,8 @@ use sreg_publish::{Destination, Session};
 
 use super::change;
 use crate::config::Config;
+use crate::error::CommandError;
 use crate::output::Output;
-use crate::problem::Problem;
 use crate::{args, exit, target};
 
 #[derive(Serialize)]
@@ -22,16 +22,16 @@ struct Answer<'a> {
     seconds: f64,
 }
 
-pub(super) fn run(args: &args::Rm, config: &Config, output: &Output) -> Result<u8, Problem> {
+pub(super) fn run(args: &args::Rm, config: &Config, output: &Output) -> Result<u8, CommandError> {
     let registry = args.within.registry(config);
     let (root, reference) = target::reference(&args.reference, registry)?;
     if reference.tag().is_none() {
         let what = format!("{} names no tag to remove", args.reference);
-        return Err(Problem::new("usage", what)
+        return Err(CommandError::new("usage", what)
             .with_hint(format!("run `sreg ls {}` to list the tags", root.display())));
     }
     sreg_model::statement::check_reason(&args.reason)
-        .map_err(|error| Problem::new("usage", format!("invalid --reason: {error}")))?;
+        .map_err(|error| CommandError::new("usage", format!("invalid --reason: {error}")))?;
     let named = reference.clone();
     let run = |destination: &Destination, session: &Session<'_>| {
         let remove_this = Remove {
@@ -59,7 +59,7 @@ fn say(
     reason: &str,
     seconds: f64,
     output: &Output,
-) -> Result<(), Problem> {
+) -> Result<(), CommandError> {
     let body = removed.published.head.body();
     let archs: Vec<Arch> = removed
         .subjects

@@ -4,27 +4,27 @@ use serde::Serialize;
 use sreg_client::location::is_remote;
 use sreg_serve::{Options, Server, TlsFiles};
 
+use crate::error::CommandError;
 use crate::output::{Output, counted};
-use crate::problem::Problem;
-use crate::{args, exit, place, stop};
+use crate::{args, exit, location, stop};
 
 #[derive(Serialize)]
 struct Answer {
     url: String,
 }
 
-pub(super) fn run(args: &args::Serve, output: &Output) -> Result<u8, Problem> {
+pub(super) fn run(args: &args::Serve, output: &Output) -> Result<u8, CommandError> {
     let at = args.dir.display().to_string();
     let remote = || {
-        Problem::new("not-supported", format!("{at}: only a folder is served")).with_hint(format!(
-            "bring it to a folder with: sreg mirror {at} FOLDER"
-        ))
+        CommandError::new("not-supported", format!("{at}: only a folder is served")).with_hint(
+            format!("bring it to a folder with: sreg mirror {at} FOLDER"),
+        )
     };
     if is_remote(&at) {
         return Err(remote());
     }
-    let tree = place::tree(&args.dir)?;
-    let folder = tree.store().folder().ok_or_else(remote)?;
+    let registry = location::registry(&args.dir)?;
+    let folder = registry.store().folder().ok_or_else(remote)?;
     let mut options = Options::new(args.listen);
     // clap sees to it that there are both or none.
     if let (Some(certificate), Some(key)) = (&args.tls_cert, &args.tls_key) {
@@ -42,7 +42,7 @@ pub(super) fn run(args: &args::Serve, output: &Output) -> Result<u8, Problem> {
     if !server.address().ip().is_loopback() {
         output.note("other machines can reach it; who does can read all of the registry");
     }
-    if let Some(base) = &tree.settings().base_url {
+    if let Some(base) = &registry.settings().base_url {
         output.note(&format!("links in its views lead to {base}"));
     }
     if output.is_json() {

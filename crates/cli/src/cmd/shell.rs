@@ -5,29 +5,29 @@ use std::path::PathBuf;
 use clap_complete::Shell;
 
 use crate::args::command;
+use crate::error::CommandError;
 use crate::exit;
 use crate::output::Output;
-use crate::problem::Problem;
 
-pub(super) fn completion(shell: Shell, output: &Output) -> Result<u8, Problem> {
+pub(super) fn completion(shell: Shell, output: &Output) -> Result<u8, CommandError> {
     let mut script = Vec::new();
     clap_complete::generate(shell, &mut command(), "sreg", &mut script);
     output.text(&String::from_utf8_lossy(&script));
     Ok(exit::OK)
 }
 
-pub(super) fn man(out: Option<PathBuf>, output: &Output) -> Result<u8, Problem> {
+pub(super) fn man(out: Option<PathBuf>, output: &Output) -> Result<u8, CommandError> {
     let Some(folder) = out else {
         let mut page = Vec::new();
         let rendered = clap_mangen::Man::new(command()).render(&mut page);
-        rendered.map_err(|error| Problem::new("bug", error.to_string()))?;
+        rendered.map_err(|error| CommandError::new("bug", error.to_string()))?;
         output.text(&String::from_utf8_lossy(&page));
         return Ok(exit::OK);
     };
     let written = std::fs::create_dir_all(&folder)
         .and_then(|()| clap_mangen::generate_to(command(), &folder));
     written.map_err(|error| {
-        Problem::new(
+        CommandError::new(
             "unwritable",
             format!("cannot write {}: {error}", folder.display()),
         )

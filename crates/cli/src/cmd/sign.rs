@@ -9,19 +9,19 @@ use sreg_ingest::statement_file;
 use sreg_model::statement::{Claim, Image, Statement, Subject};
 use sreg_model::{Document, Reference, document};
 use sreg_publish::change as tree_change;
-use sreg_registry::{Tree, TreeError};
+use sreg_registry::{Registry, RegistryError};
 use sreg_sign::policy::{self, PolicyError};
 use sreg_sign::{Author, Purpose, sign};
 
 use super::change::{self, Answer};
 use super::index::io;
+use crate::error::CommandError;
 use crate::keys::Opened;
 use crate::output::{Output, counted};
-use crate::problem::Problem;
 use crate::progress::ProgressBar;
-use crate::{args, exit, files, place, target};
+use crate::{args, exit, files, location, target};
 
-pub(super) fn run(args: &args::Sign, output: &Output) -> Result<u8, Problem> {
+pub(super) fn run(args: &args::Sign, output: &Output) -> Result<u8, CommandError> {
     let opened = Opened::need(&args.signing, output)?;
     match &args.targets[..] {
         [image, reference] => sign_image(args, Path::new(image), reference, &opened, output),
@@ -29,7 +29,7 @@ pub(super) fn run(args: &args::Sign, output: &Output) -> Result<u8, Problem> {
             add_signature(Path::new(target), &opened, output)
         }
         [target] => sign_again(args, target, &opened, output),
-        _ => Err(Problem::new(
+        _ => Err(CommandError::new(
             "usage",
             "one target, or an image and its reference",
         )),
@@ -43,21 +43,22 @@ fn sign_image(
     reference: &str,
     opened: &Opened,
     output: &Output,
-) -> Result<u8, Problem> {
+) -> Result<u8, CommandError> {
     let (root, reference) = split(reference).ok_or_else(|| {
-        Problem::new("usage", format!("{reference} names no registry"))
-            .with_hint(format!("name the tree in front: REGISTRY//{reference}"))
+        CommandError::new("usage", format!("{reference} names no registry"))
+            .with_hint(format!("name the registry in front: REGISTRY//{reference}"))
     })?;
     let reference: Reference = target::parse_reference(reference)?;
     let tag = reference
         .tag_or_default()
-        .ok_or_else(|| Problem::new("usage", "a statement is about a tag, not a digest"))?;
-    let tree = place::tree(Path::new(root))?;
-    check_known(&tree)?;
-    let series = tree
+        .ok_or_else(|| CommandError::new("usage", "a statement is about a tag, not a digest"))?;
+    let registry = location::registry(Path::new(root))?;
+    check_known(&registry)?;
+    let trust_chain = registry
         .trust_chain()?
-        .ok_or_else(|| TreeError::NoKeys(PathBuf::from(root)))?;
-    let opened_image = ImageFile::open(image).map_err(|error| Problem::image(image, &error))?;
+        .ok_or_else(|| RegistryError::NoKeys(PathBuf::from(root)))?;
+    let opened_image =
+        ImageFile::open(image).map_err(|error| CommandError::image(image, &error))?;
     let progress = ProgressBar::new(output, "hashed");
     let hashed = hasher::hash(image, io(args.io), &progress)?;
     drop(progress);
@@ -76,8 +77,8 @@ fn sign_image(
         attached: Vec::new(),
     });
     let now = crate::clock::stated()?;
-    let body = tree_change::next_statement(&tree, &series, &subject, claim, now)?;
-    let author = Author::new(series, opened.signers());
+    let body = tree_change::next_statement(&registry, &trust_chain, &subject, claim, now)?;
+    let author = Author::new(trust_chain, opened.signers());
     let statement = author.draft_statement(body)?;
     let missing = missing(&author, &statement)?;
     let out = args.out.clone().unwrap_or_else(|| statement_file(image));
@@ -85,14 +86,17 @@ fn sign_image(
     say(&out, &statement, missing, output)
 }
 
-/// Refuses to follow a statement in a tree that is older than what is known.
-fn check_known(tree: &Tree) -> Result<(), Problem> {
-    let target = tree.root().display().to_string();
+/// Refuses to follow a statement in a registry that is older than what is known.
+fn check_known(registry: &Registry) -> Result<(), CommandError> {
+    let target = registry.root().display().to_string();
     super::trust::source::read_held(&target, &args::Knowing::default()).map(drop)
 }
 
 /// What a statement lacks, in words.
-fn missing(author: &Author<'_>, statement: &Document<Statement>) -> Result<Vec<String>, Problem> {
+fn missing(
+    author: &Author<'_>,
+    statement: &Document<Statement>,
+) -> Result<Vec<String>, CommandError> {
     match policy::check_new_statement(author.trust(), statement) {
         Ok(_) => Ok(Vec::new()),
         // A key that may sign has signed, and others have still to.
@@ -106,7 +110,7 @@ fn say(
     statement: &Document<Statement>,
     missing: Vec<String>,
     output: &Output,
-) -> Result<u8, Problem> {
+) -> Result<u8, CommandError> {
     let body = statement.body();
     let mut text = format!(
         "{}: statement {} about {}\nimage    {}\nregistry {}\n",
@@ -134,8 +138,8 @@ fn say(
 }
 
 /// Adds a signature to a statement in a file.
-fn add_signature(file: &Path, opened: &Opened, output: &Output) -> Result<u8, Problem> {
-    let wrong = |code, what: String| Problem::new(code, format!("{}: {what}", file.display()));
+fn add_signature(file: &Path, opened: &Opened, output: &Output) -> Result<u8, CommandError> {
+    let wrong = |code, what: String| CommandError::new(code, format!("{}: {what}", file.display()));
     let bytes = files::read_capped(file, document::MAX_BYTES)?;
     if bytes.len() > document::MAX_BYTES {
         return Err(
@@ -158,12 +162,12 @@ fn sign_again(
     target: &str,
     opened: &Opened,
     output: &Output,
-) -> Result<u8, Problem> {
+) -> Result<u8, CommandError> {
     let (root, below) = split(target).unwrap_or((target, ""));
     let root = Path::new(root);
     let keys = opened.keys(false, false);
-    let tree = place::tree(root)?;
-    let candidates = tree_change::to_sign_again(&tree, below)?;
+    let registry = location::registry(root)?;
+    let candidates = tree_change::to_sign_again(&registry, below)?;
     for (subject, digest) in &candidates {
         let what = digest.map_or_else(|| "removed".to_owned(), |digest| digest.to_string());
         output.note(&format!("{subject} counts no longer: {what}"));
@@ -175,7 +179,7 @@ fn sign_again(
     let progress = ProgressBar::new(output, "hashed");
     let session = change::session(&keys, expected.pins(), &progress)?;
     let chosen = |subject: &Subject| candidates.iter().any(|(one, _)| one == subject);
-    let (published, again) = session.sign_again(&place::destination(root)?, &chosen)?;
+    let (published, again) = session.sign_again(&location::destination(root)?, &chosen)?;
     drop(progress);
     change::remember(root, &published, output);
     let signed = change::references(&again);

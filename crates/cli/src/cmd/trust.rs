@@ -8,10 +8,10 @@ mod sign;
 pub(super) mod source;
 
 use crate::args::trust::Trust;
+use crate::error::CommandError;
 use crate::output::Output;
-use crate::problem::Problem;
 
-pub(super) fn run(args: Trust, output: &Output) -> Result<u8, Problem> {
+pub(super) fn run(args: Trust, output: &Output) -> Result<u8, CommandError> {
     match args {
         Trust::Show(args) => show::run(&args, output),
         Trust::Add(args) => add::run(&args, output),

@@ -10,19 +10,19 @@ use sreg_client::location::{Location, is_remote};
 use sreg_image::Image;
 use sreg_index::hasher::{self, Observer as _};
 use sreg_registry::verify::{
-    BlobCheck, Checked, Class, Fault, Options, Report, verify_reference, verify_tree,
+    BlobCheck, Checked, Class, Fault, Options, Report, verify_reference, verify_registry,
 };
-use sreg_registry::{Tree, TreeError};
+use sreg_registry::{Registry, RegistryError};
 
 use super::index::io;
 use crate::args::{self, Blobs};
 use crate::config::Config;
+use crate::error::{CommandError, Line};
 use crate::known::{self, keep_evidence};
 use crate::output::{Output, counted, human_bytes};
-use crate::problem::{Line, Problem};
 use crate::progress::ProgressBar;
 use crate::target::Target;
-use crate::{exit, place};
+use crate::{exit, location};
 
 #[derive(Serialize)]
 struct Answer<'a> {
@@ -32,7 +32,11 @@ struct Answer<'a> {
     warnings: &'a [Fault],
 }
 
-pub(super) fn run(args: args::Verify, config: &Config, output: &Output) -> Result<u8, Problem> {
+pub(super) fn run(
+    args: args::Verify,
+    config: &Config,
+    output: &Output,
+) -> Result<u8, CommandError> {
     let registry = args.within.registry(config);
     let blobs = match args.blobs {
         Some(Blobs::None) => BlobCheck::None,
@@ -47,24 +51,26 @@ pub(super) fn run(args: args::Verify, config: &Config, output: &Output) -> Resul
     };
     let progress = ProgressBar::new(output, "verified");
     let target = Target::parse(&args.target, registry)?;
-    let (tree, reference) = match &target {
+    let (registry, reference) = match &target {
         Target::File(_) => (None, None),
-        Target::Tree(path) => (Some(place::tree(path)?), None),
-        Target::Reference(path, reference) => (Some(place::tree(path)?), Some(reference)),
+        Target::Registry(path) => (Some(location::registry(path)?), None),
+        Target::Reference(path, reference) => (Some(location::registry(path)?), Some(reference)),
     };
-    let location = tree.as_ref().map(|tree| Location::new(tree.root()));
+    let location = registry
+        .as_ref()
+        .map(|registry| Location::new(registry.root()));
     let pins = known::pins(&args.judging.knowing);
-    let registry = match tree.as_ref().map(Tree::registry) {
+    let registry = match registry.as_ref().map(Registry::registry) {
         None => None,
         // In a folder all that is wrong is listed, and this with it.
-        Some(Err(TreeError::Read { .. })) => None,
+        Some(Err(RegistryError::Read { .. })) => None,
         Some(registry) => registry?,
     };
     let expected = match &location {
         Some(location) => pins.expect(location, registry)?,
         _ if args.judging.knowing.trust.is_some() || args.judging.require_signed => {
             return Err(
-                Problem::new("usage", "an image file on its own is of no registry").with_hint(
+                CommandError::new("usage", "an image file on its own is of no registry").with_hint(
                     "verify the registry, or a reference in it: REGISTRY//namespace/name:tag",
                 ),
             );
@@ -76,9 +82,11 @@ pub(super) fn run(args: args::Verify, config: &Config, output: &Output) -> Resul
         statements: expected.statements(),
         ..options
     };
-    let mut report = match (&target, &tree, reference) {
-        (_, Some(tree), Some(reference)) => verify_reference(tree, reference, &options, &progress)?,
-        (_, Some(tree), None) => verify_tree(tree, &options, &progress)?,
+    let mut report = match (&target, &registry, reference) {
+        (_, Some(registry), Some(reference)) => {
+            verify_reference(registry, reference, &options, &progress)?
+        }
+        (_, Some(registry), None) => verify_registry(registry, &options, &progress)?,
         (Target::File(path), ..) => verify_file(path, &options, &progress)?,
         _ => Report::default(),
     };
@@ -101,7 +109,9 @@ pub(super) fn run(args: args::Verify, config: &Config, output: &Output) -> Resul
     {
         pins.record(location, seen)?;
     }
-    let root = tree.as_ref().and_then(|tree| tree.store().folder());
+    let root = registry
+        .as_ref()
+        .and_then(|registry| registry.store().folder());
     warn(&report.warnings, root, output);
     if output.is_json() {
         let ok = report.faults.is_empty();
@@ -118,13 +128,13 @@ pub(super) fn run(args: args::Verify, config: &Config, output: &Output) -> Resul
         output.error(&line(fault, root));
     }
     let is_unknown = |fault: &Fault| fault.code == "missing-reference";
-    if let (Target::Reference(_, reference), Some(tree)) = (&target, &tree)
+    if let (Target::Reference(_, reference), Some(registry)) = (&target, &registry)
         && report.faults.iter().any(is_unknown)
     {
-        output.hint(&super::ls::tags_hint(tree, reference));
+        output.hint(&super::ls::tags_hint(registry, reference));
     }
-    if let Some(tree) = &tree {
-        for hint in crate::problem::fault_hints(&report.faults, tree.root()) {
+    if let Some(registry) = &registry {
+        for hint in crate::error::fault_hints(&report.faults, registry.root()) {
             output.hint(&hint);
         }
     }
@@ -137,7 +147,7 @@ pub(super) fn run(args: args::Verify, config: &Config, output: &Output) -> Resul
             counted(report.checked.blobs_elsewhere, "image")
         ));
     }
-    if tree.is_some() && !args.judging.require_signed && registry.is_none() {
+    if registry.is_some() && !args.judging.require_signed && registry.is_none() {
         output.note(&Warning::Unsigned.to_string());
     }
     Ok(exit::worst(
@@ -186,7 +196,7 @@ fn verify_file(
     path: &Path,
     options: &Options,
     progress: &ProgressBar<'_>,
-) -> Result<Report, Problem> {
+) -> Result<Report, CommandError> {
     let mut report = Report::default();
     let name = path.display().to_string();
     let image = match Image::open(path) {
@@ -221,7 +231,7 @@ fn verify_file(
         });
     }
     if progress.is_cancelled() {
-        return Err(sreg_registry::TreeError::Cancelled.into());
+        return Err(sreg_registry::RegistryError::Cancelled.into());
     }
     Ok(report)
 }

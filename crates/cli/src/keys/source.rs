@@ -10,7 +10,7 @@ use sreg_model::redact::holds_private_key;
 use sreg_sign::{AskPassphrase, SignError, Signer};
 use zeroize::Zeroizing;
 
-use crate::problem::Problem;
+use crate::error::CommandError;
 
 /// The variable that holds a key, or the name of its file.
 const VARIABLE: &str = "SREG_KEY";
@@ -29,7 +29,7 @@ pub(crate) enum KeySource {
 
 impl KeySource {
     /// Returns the keys of `--key`, or where there are none those of the environment.
-    pub(crate) fn all(files: &[PathBuf]) -> Result<Vec<Self>, Problem> {
+    pub(crate) fn all(files: &[PathBuf]) -> Result<Vec<Self>, CommandError> {
         if !files.is_empty() {
             return files.iter().map(|file| Self::argument(file)).collect();
         }
@@ -39,19 +39,19 @@ impl KeySource {
             .collect()
     }
 
-    fn argument(file: &Path) -> Result<Self, Problem> {
+    fn argument(file: &Path) -> Result<Self, CommandError> {
         refuse_secret(&file.to_string_lossy())?;
         Ok(Self::File(file.to_owned()))
     }
 
-    fn variable(name: String, value: OsString) -> Result<Self, Problem> {
+    fn variable(name: String, value: OsString) -> Result<Self, CommandError> {
         let value = match value.into_string() {
             Ok(text) => Zeroizing::new(text),
             Err(path) => return Ok(Self::FileOf(name, PathBuf::from(path))),
         };
         if value.trim().is_empty() {
             return Err(
-                Problem::new("usage", format!("{name} is set, and empty")).with_hint(format!(
+                CommandError::new("usage", format!("{name} is set, and empty")).with_hint(format!(
                     "give the key to this job, or sign nothing: unset {name}"
                 )),
             );
@@ -64,13 +64,13 @@ impl KeySource {
     }
 
     /// Opens the key.
-    pub(crate) fn open(&self, ask: AskPassphrase<'_>) -> Result<Box<dyn Signer>, Problem> {
+    pub(crate) fn open(&self, ask: AskPassphrase<'_>) -> Result<Box<dyn Signer>, CommandError> {
         match self {
             Self::File(path) => Ok(sreg_sign::open(path, ask)?),
             Self::Text(name, text) => Ok(sreg_sign::open_text(name, text, ask)?),
             Self::FileOf(name, path) => match sreg_sign::open(path, ask) {
                 Err(SignError::Read { source, .. }) if !is_surely_a_path(path) => {
-                    Err(Problem::new(
+                    Err(CommandError::new(
                         "signing-key",
                         format!("{name} is neither the text of a private key nor the name of a file that can be read: {source}"),
                     )
@@ -124,10 +124,10 @@ fn is_surely_a_path(path: &Path) -> bool {
 }
 
 /// Refuses a private key in the place of an argument that names a file.
-pub(crate) fn refuse_secret(argument: &str) -> Result<(), Problem> {
+pub(crate) fn refuse_secret(argument: &str) -> Result<(), CommandError> {
     match holds_private_key(argument) {
         false => Ok(()),
-        true => Err(Problem::new(
+        true => Err(CommandError::new(
             "usage",
             "an argument is a private key, and every user of this machine can see it",
         )

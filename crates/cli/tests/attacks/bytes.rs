@@ -109,7 +109,7 @@ fn every_byte_counts() {
 }
 
 fn is_refused(root: &Path, id: Digest) -> bool {
-    let Ok(tree) = sreg_registry::Tree::open(root) else {
+    let Ok(tree) = sreg_registry::Registry::open(root) else {
         return true;
     };
     let options = sreg_registry::verify::Options {
@@ -120,6 +120,6 @@ fn is_refused(root: &Path, id: Digest) -> bool {
         )
     };
     let report =
-        sreg_registry::verify::verify_tree(&tree, &options, &sreg_index::hasher::Unobserved);
+        sreg_registry::verify::verify_registry(&tree, &options, &sreg_index::hasher::Unobserved);
     report.is_ok_and(|report| !report.faults.is_empty())
 }

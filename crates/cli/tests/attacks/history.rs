@@ -113,7 +113,7 @@ fn fast_forward_and_recovery() {
         head.version = (1 << 53) - 1;
         head.previous = Some(good.id());
     });
-    // The series does not lead to it, which only a look at all of it can tell.
+    // The trust chain does not lead to it, which only a look at all of it can tell.
     let ran = victim.bench.run(&["verify", "public"]);
     assert_eq!(ran.code, 6, "{}", ran.stderr);
     victim.looks_at("public//lab/tool:1.0", 6, &["document-mismatch"]);

@@ -2,12 +2,12 @@
 
 use sreg_model::Arch;
 use sreg_tests::sif::{SifBuilder, descriptor_at, patch};
-use sreg_tests::squashfs::Tree;
+use sreg_tests::squashfs::Registry;
 
 use crate::support::Bench;
 
 fn partition() -> Vec<u8> {
-    Tree::new(1)
+    Registry::new(1)
         .container("{\"a\":\"b\"}", "recipe", "run", "own")
         .file(".singularity.d/runscript.help", 0o644, "how to use it")
         .file(".singularity.d/env/99-base.sh", 0o755, "of every image")

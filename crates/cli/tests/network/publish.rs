@@ -127,7 +127,7 @@ fn credentials_that_expire_at_any_request_are_named() {
 }
 
 /// The parts of an upload that are noted as sent.
-fn arrived(bucket: &Bucket) -> usize {
+fn is_uploaded(bucket: &Bucket) -> usize {
     let Ok(notes) = fs::read_dir(bucket.bench.path("cache/sreg/uploads")) else {
         return 0;
     };
@@ -157,7 +157,7 @@ fn a_push_that_is_killed_goes_on_from_the_parts_that_arrived() {
         }
     });
     let mut child = start(&mut bucket.command(&["push", &image, &target]));
-    assert!(wait_until(&mut child, || arrived(&bucket) >= 2));
+    assert!(wait_until(&mut child, || is_uploaded(&bucket) >= 2));
     kill(&mut child);
     assert!(bucket.lasting_faults().is_empty());
     bucket.proxy.clear();
@@ -194,7 +194,7 @@ fn an_upload_that_the_server_forgot_is_begun_again() {
             }
         });
         let mut child = start(&mut bucket.command(&["push", &image, &target]));
-        assert!(wait_until(&mut child, || arrived(&bucket) == 1));
+        assert!(wait_until(&mut child, || is_uploaded(&bucket) == 1));
         kill(&mut child);
         // As a rule of the bucket does with old uploads; or it knows another part by that number.
         let uploads = bucket.bench.path("cache/sreg/uploads");

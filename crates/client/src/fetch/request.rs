@@ -9,8 +9,8 @@ use std::sync::mpsc::Sender;
 use sreg_index::chain::CHUNK;
 use sreg_store::StoreError;
 
-use crate::fetch::plan::Job;
-use crate::fetch::workers::{Crew, Event, Held, Output};
+use crate::fetch::scheduler::Job;
+use crate::fetch::workers::{Event, Held, Output, WorkerPool};
 
 /// Why a worker does not go on with a job.
 pub(super) enum Stop {
@@ -20,7 +20,7 @@ pub(super) enum Stop {
     Store(StoreError),
 }
 
-impl Crew {
+impl WorkerPool {
     /// Fetches the chunks of a job, in order.
     pub(super) fn read(
         &self,

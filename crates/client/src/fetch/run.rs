@@ -12,9 +12,9 @@ use crate::fetch::check::{self, Quiet};
 use crate::fetch::chunks::Chunks;
 use crate::fetch::disk::{self, Flusher};
 use crate::fetch::error::{Fault, SourceFault};
-use crate::fetch::flat::{Flat, Prefix};
 use crate::fetch::part_file::PartFile;
-use crate::fetch::workers::{Crew, Output};
+use crate::fetch::whole_file::{Flat, Prefix};
+use crate::fetch::workers::{Output, WorkerPool};
 use crate::fetch::{FetchError, Fetched, Options, Source, Wanted, Warning};
 
 /// How often the journal is written, at most.
@@ -112,7 +112,7 @@ fn chunks(
     done: &mut Chunks,
 ) -> Result<Vec<SourceFault>, FetchError> {
     let output = Output::File(Mutex::new(Arc::clone(part.file())));
-    let crew = Crew::new(chain, sources, options, done.clone(), output);
+    let crew = WorkerPool::new(chain, sources, options, done.clone(), output);
     let failed = FetchError::write(part.path());
     let mut written = Instant::now();
     let ended = crew.run(

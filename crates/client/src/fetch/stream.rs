@@ -12,8 +12,8 @@ use sreg_index::hasher::Observer;
 use crate::fetch::check::{self, Quiet};
 use crate::fetch::chunks::Chunks;
 use crate::fetch::error::{Fault, SourceFault};
-use crate::fetch::flat::{Flat, Prefix};
-use crate::fetch::workers::{Crew, Output};
+use crate::fetch::whole_file::{Flat, Prefix};
+use crate::fetch::workers::{Output, WorkerPool};
 use crate::fetch::{FetchError, Fetched, Options, Source, Wanted, Warning, disk};
 
 /// How many chunks may be fetched before it is their turn.
@@ -42,7 +42,7 @@ pub fn spool(
     let (mut left, mut chain, mut warnings) = (Vec::new(), None, Vec::new());
     if let Some(given) = wanted.usable_chain() {
         let output = Output::File(Mutex::new(Arc::clone(&file)));
-        let crew = Crew::new(given, sources, options, at_start(given), output);
+        let crew = WorkerPool::new(given, sources, options, at_start(given), output);
         let is_whole = crew.run(watch, &mut |_| Ok(()), &failed)?;
         left = crew.take_faults();
         if is_whole {
@@ -110,7 +110,7 @@ pub fn stream(
         return Err(failed(io::Error::new(io::ErrorKind::Unsupported, what)));
     };
     watch.expect(chain.size());
-    let crew = Crew::new(chain, sources, options, at_start(chain), Output::Hand);
+    let crew = WorkerPool::new(chain, sources, options, at_start(chain), Output::Hand);
     crew.set_limit(0, AHEAD);
     let (mut next, mut waiting) = (0, BTreeMap::new());
     let ended = crew.run(

@@ -15,9 +15,9 @@ use sreg_index::hasher::Observer;
 
 use crate::fetch::chunks::Chunks;
 use crate::fetch::error::{Fault, SourceFault};
-use crate::fetch::gate::Gate;
-use crate::fetch::plan::{Job, Next, Plan, Stumbles};
 use crate::fetch::request::Stop;
+use crate::fetch::scheduler::{Job, Next, Scheduler, Stumbles};
+use crate::fetch::write_gate::WriteGate;
 use crate::fetch::{FetchError, Options, Source};
 
 /// How often is looked whether to stop, at least.
@@ -29,7 +29,7 @@ pub(super) enum Output {
     /// To their place in a file, one after the other: the kernel's lock of a file that is written
     /// lets its waiters spin, which takes the time of those who hash.
     File(Mutex<Arc<File>>),
-    /// To whoever watches, in any order, but none from [`Crew::set_limit`] on.
+    /// To whoever watches, in any order, but none from [`WorkerPool::set_limit`] on.
     Hand,
 }
 
@@ -45,20 +45,20 @@ pub(super) type Event = Result<Held, io::Error>;
 
 /// The threads of one fetch, and what they share.
 #[derive(Debug)]
-pub(super) struct Crew {
+pub(super) struct WorkerPool {
     pub(super) chain: Arc<Chain>,
     pub(super) sources: Vec<Source>,
     options: Options,
     pub(super) output: Output,
     /// The bytes that came so far, from whichever source.
     pub(super) received: AtomicU64,
-    plan: Mutex<Plan>,
+    plan: Mutex<Scheduler>,
     /// The plan has changed.
     changed: Condvar,
-    pub(super) gate: Gate,
+    pub(super) gate: WriteGate,
 }
 
-impl Crew {
+impl WorkerPool {
     pub(super) fn new(
         chain: &Arc<Chain>,
         sources: &[Source],
@@ -68,13 +68,13 @@ impl Crew {
     ) -> Arc<Self> {
         Arc::new(Self {
             chain: Arc::clone(chain),
-            plan: Mutex::new(Plan::new(done, sources, options)),
+            plan: Mutex::new(Scheduler::new(done, sources, options)),
             sources: sources.to_vec(),
             options: options.clone(),
             output,
             received: AtomicU64::new(0),
             changed: Condvar::new(),
-            gate: Gate::default(),
+            gate: WriteGate::default(),
         })
     }
 
@@ -155,11 +155,11 @@ impl Crew {
         self.changed.notify_all();
     }
 
-    pub(super) fn plan(&self) -> MutexGuard<'_, Plan> {
+    pub(super) fn plan(&self) -> MutexGuard<'_, Scheduler> {
         self.plan.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(super) fn wait<'a>(&self, plan: MutexGuard<'a, Plan>) -> MutexGuard<'a, Plan> {
+    pub(super) fn wait<'a>(&self, plan: MutexGuard<'a, Scheduler>) -> MutexGuard<'a, Scheduler> {
         self.changed
             .wait(plan)
             .unwrap_or_else(PoisonError::into_inner)
@@ -177,16 +177,16 @@ impl Crew {
                 Ok(()) => None,
                 Err(Stop::Closed) => return,
                 Err(Stop::Wrong(chunk)) => {
-                    plan.strike(job.source, chunk, Fault::Chunk(chunk));
+                    plan.bad_chunk(job.source, chunk, Fault::Chunk(chunk));
                     None
                 }
                 Err(Stop::Short(chunk, at)) => {
-                    plan.strike(job.source, chunk, Fault::Short(at));
+                    plan.bad_chunk(job.source, chunk, Fault::Short(at));
                     None
                 }
                 Err(Stop::Store(error)) => {
                     let received = self.received.load(Ordering::Relaxed);
-                    plan.stumble(job, &mut stumbles, received, error, &self.options)
+                    plan.on_error(job, &mut stumbles, received, error, &self.options)
                 }
             };
             drop(plan);
@@ -229,7 +229,7 @@ impl Crew {
 
 /// A job in a worker's hands: it is given back also where a store panics.
 struct Claim<'a> {
-    crew: &'a Crew,
+    crew: &'a WorkerPool,
     job: Job,
 }
 

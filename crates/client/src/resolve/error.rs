@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use sreg_model::fault::Code;
 use sreg_model::{Arch, Reference};
 use sreg_registry::verify::Fault;
-use sreg_registry::{Tree, TreeError, explain};
+use sreg_registry::{Registry, RegistryError, explain};
 use sreg_sign::policy::PolicyError;
 use sreg_store::StoreError;
 
@@ -80,7 +80,7 @@ pub enum ResolveError {
     },
     /// The registry cannot be read.
     #[error(transparent)]
-    Tree(#[from] TreeError),
+    Registry(#[from] RegistryError),
     /// A store cannot be used.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -107,7 +107,7 @@ impl ResolveError {
             Self::Policy(error) => error.code(),
             Self::OlderThanLocked => Code::RolledBack,
             Self::InsecureUrl { .. } => Code::MalformedUrl,
-            Self::Tree(error) => error.code(),
+            Self::Registry(error) => error.code(),
             Self::Store(error) => error.code(),
         }
     }
@@ -130,7 +130,7 @@ impl ResolveError {
 #[error("{}", self.messages())]
 pub struct Refusal {
     /// The registry, or its mirror.
-    pub registry: Tree,
+    pub registry: Registry,
     /// The reference that was looked for.
     pub reference: Reference,
     /// What is wrong: at least one fault.

@@ -3,7 +3,7 @@
 use sreg_index::hasher::{IoMode, Unobserved};
 use sreg_model::Reference;
 use sreg_model::layout::Place;
-use sreg_registry::Tree;
+use sreg_registry::Registry;
 use sreg_registry::verify::{self, BlobCheck, Options, Report};
 use sreg_sign::policy::PolicyError;
 
@@ -14,17 +14,17 @@ use crate::resolve::error::ResolveError;
 /// Looks at a registry as it was at the head that the lock file lists. That head may be older than what was seen
 /// since, and may have expired.
 pub(super) fn look(
-    tree: &Tree,
+    registry: &Registry,
     reference: &Reference,
     expected: &ExpectedRegistry,
     options: &PullOptions<'_>,
 ) -> Result<Report, ResolveError> {
-    let root = tree.root();
+    let root = registry.root();
     let Some(listed) = expected.locked().and_then(|pin| pin.head) else {
         return Err(ResolveError::NotLocked(root.to_owned()));
     };
     let (epoch, version) = (listed.epoch, listed.version);
-    let head = tree.head_slot(epoch, version)?;
+    let head = registry.head_slot(epoch, version)?;
     let head = head.ok_or_else(|| ResolveError::NoSuchVersion {
         registry: root.to_owned(),
         epoch,
@@ -48,7 +48,7 @@ pub(super) fn look(
         ..Options::new(BlobCheck::None, IoMode::Auto)
     };
     Ok(verify::resolve(
-        tree,
+        registry,
         reference,
         Some(&head),
         &options,

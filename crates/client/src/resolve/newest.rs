@@ -5,7 +5,7 @@ use std::time::Duration;
 use sreg_index::hasher::{IoMode, Unobserved};
 use sreg_model::Reference;
 use sreg_model::fault::Code;
-use sreg_registry::Tree;
+use sreg_registry::Registry;
 use sreg_registry::verify::{self, BlobCheck, Options, Report};
 
 use crate::known::{ExpectedRegistry, KnownRegistry};
@@ -20,7 +20,7 @@ const PAUSE: Duration = Duration::from_millis(500);
 /// Looks at the newest version of a registry, again if an old cache may have answered, and finally by the newest
 /// head that was seen before.
 pub(super) fn look(
-    tree: &Tree,
+    registry: &Registry,
     reference: &Reference,
     expected: &ExpectedRegistry,
     options: &PullOptions<'_>,
@@ -34,7 +34,7 @@ pub(super) fn look(
     let mut attempts = 0;
     let report = loop {
         attempts += 1;
-        let report = verify::resolve(tree, reference, None, &verified, &Unobserved)?;
+        let report = verify::resolve(registry, reference, None, &verified, &Unobserved)?;
         if !is_old(&report) || attempts == ATTEMPTS {
             break report;
         }
@@ -42,7 +42,8 @@ pub(super) fn look(
     };
     match expected.known().and_then(KnownRegistry::head) {
         Some(stored) if is_old(&report) => {
-            let by_stored = verify::resolve(tree, reference, Some(stored), &verified, &Unobserved)?;
+            let by_stored =
+                verify::resolve(registry, reference, Some(stored), &verified, &Unobserved)?;
             // An old copy need not have what a newer head leads to.
             Ok(match by_stored.faults.is_empty() {
                 true => by_stored,

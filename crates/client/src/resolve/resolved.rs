@@ -5,7 +5,7 @@ use std::sync::Arc;
 use sreg_model::layout::Place;
 use sreg_model::statement::{Image, Statement};
 use sreg_model::{Arch, Document, Fingerprint, Repository, Tag};
-use sreg_registry::Tree;
+use sreg_registry::Registry;
 use sreg_registry::verify::Seen;
 use sreg_sign::policy;
 use sreg_store::{Store, StoreConfig};
@@ -22,7 +22,7 @@ pub struct Resolved {
     pub(super) image: Image,
     pub(super) version: u64,
     /// The registry or mirror that was verified first.
-    pub(super) registries: Vec<Tree>,
+    pub(super) registries: Vec<Registry>,
     pub(super) seen: Option<Seen>,
     /// Where the registry is recorded; `None` if it is not to be.
     pub(super) recorded_at: Option<Location>,
@@ -68,7 +68,7 @@ impl Resolved {
     /// Returns the registry that vouches for the image, or the mirror that answered for it, followed by its other
     /// copies. There is none if no server was asked.
     #[must_use]
-    pub fn registries(&self) -> &[Tree] {
+    pub fn registries(&self) -> &[Registry] {
         &self.registries
     }
 
@@ -106,21 +106,21 @@ impl Resolved {
         let subject = &self.statement.body().subject;
         let key = Place::blob(self.repository(), self.image.digest).to_string();
         let mut sources = Vec::new();
-        for tree in &self.registries {
-            match &tree.settings().blob_url {
+        for registry in &self.registries {
+            match &registry.settings().blob_url {
                 None => sources.push(Source {
-                    store: tree.store().clone(),
+                    store: registry.store().clone(),
                     key: key.clone(),
                 }),
                 Some(_) => {
-                    let url = tree.settings().image_url(subject, &self.image);
-                    sources.push(web(&**tree.store(), &url, config)?);
+                    let url = registry.settings().image_url(subject, &self.image);
+                    sources.push(web(&**registry.store(), &url, config)?);
                 }
             }
         }
         // URLs of the publisher are hints: one that cannot be used is skipped.
-        if let Some(tree) = self.registries.first() {
-            let web = |url: &String| web(&**tree.store(), url, config).ok();
+        if let Some(registry) = self.registries.first() {
+            let web = |url: &String| web(&**registry.store(), url, config).ok();
             sources.extend(self.image.urls.iter().filter_map(web));
         }
         Ok(sources)

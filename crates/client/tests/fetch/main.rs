@@ -2,10 +2,10 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod cache;
-mod flat;
 mod places;
 mod resume;
 mod sources;
 mod stores;
 mod streams;
 mod target;
+mod whole_file;

@@ -11,7 +11,7 @@ use sreg_index::chain::ChainBuilder;
 use sreg_index::hasher::Observer;
 use sreg_model::Digest;
 use sreg_store::{
-    If, Memory, Object, RetryPolicy, Served, Sink, Store, StoreError, Upload, Written,
+    Memory, Object, Precondition, PutOutcome, RetryPolicy, Served, Sink, Store, StoreError, Upload,
 };
 
 pub(crate) const MIB: u64 = 1 << 20;
@@ -101,7 +101,9 @@ impl Faulty {
             content_type: "",
             cache_control: "",
         };
-        memory.write(KEY, bytes, &If::Any, served).unwrap();
+        memory
+            .write(KEY, bytes, &Precondition::Any, served)
+            .unwrap();
         Arc::new(Self {
             name: name.to_owned(),
             memory,
@@ -194,7 +196,13 @@ impl Store for Faulty {
         }
     }
 
-    fn write(&self, _: &str, _: &[u8], _: &If, _: Served) -> Result<Written, StoreError> {
+    fn write(
+        &self,
+        _: &str,
+        _: &[u8],
+        _: &Precondition,
+        _: Served,
+    ) -> Result<PutOutcome, StoreError> {
         unreachable!()
     }
 

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use sreg_model::layout::{JOURNAL, Place};
 use sreg_model::manifest::empty_config_digest;
-use sreg_registry::{TreeError, heads};
+use sreg_registry::{RegistryError, heads};
 
 use crate::support::trace::{Happened, Trace};
 use crate::support::{Bench, Moments, codes, verify};
@@ -63,8 +63,8 @@ fn phase(path: &str) -> usize {
         | Place::LibraryFile(..)
         | Place::LibraryImage(..)
         | Place::Shub(..)
-        | Place::SeedManifest(..) => 6,
-        Place::TagsList(_) | Place::SeedTags(_) => 7,
+        | Place::StaticManifest(..) => 6,
+        Place::TagsList(_) | Place::StaticTags(_) => 7,
         place @ (Place::NoJekyll | Place::NginxConf | Place::Headers | Place::Ping) => {
             unreachable!("{place} never changes")
         }
@@ -207,7 +207,7 @@ fn a_slot_that_another_writer_made_is_not_touched() {
     };
     let error = bench.try_index(&moments).unwrap_err();
     assert_eq!(error.code(), "version-conflict");
-    assert!(matches!(error, TreeError::Conflict(path) if path.ends_with("heads/0/2")));
+    assert!(matches!(error, RegistryError::Conflict(path) if path.ends_with("heads/0/2")));
     assert_eq!(bench.read("heads/0/2"), other.read("heads/0/2"));
     assert!(!bench.root().join("heads/0/3").exists());
     // Of what readers go by, nothing has changed.

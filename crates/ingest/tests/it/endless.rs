@@ -7,8 +7,8 @@ use std::sync::Arc;
 use sreg_index::hasher::{IoMode, Unobserved};
 use sreg_publish::mirror::{Mirror, mirror};
 use sreg_publish::{Destination, Session};
-use sreg_registry::Tree;
-use sreg_registry::verify::{BlobCheck, Options, Report, verify_tree};
+use sreg_registry::Registry;
+use sreg_registry::verify::{BlobCheck, Options, Report, verify_registry};
 use sreg_store::{RetryPolicy, Store, StoreConfig};
 use sreg_tests::mock::{End, Response, S3Mock};
 
@@ -42,9 +42,9 @@ fn is_alone(test: &str) -> bool {
 /// More than a look at such files may cost; one whole file costs more.
 const MOST: u64 = 64 << 20;
 
-fn verify(tree: &Tree) -> Report {
+fn verify(tree: &Registry) -> Report {
     let options = Options::new(BlobCheck::Full, IoMode::Auto);
-    verify_tree(tree, &options, &Unobserved).unwrap()
+    verify_registry(tree, &options, &Unobserved).unwrap()
 }
 
 /// Looks at bodies that never end in the place of each view, one after the other: each is told as what it is,
@@ -74,7 +74,7 @@ fn endless_views_cost_no_memory() {
     };
     let moments = Moments::default();
     mirror(&destination, &Session::new(NOW, &moments), &copy).unwrap();
-    let tree = Tree::in_store(store).unwrap();
+    let tree = Registry::in_store(store).unwrap();
     assert_eq!(verify(&tree).faults, []);
     let objects = server.objects();
     let is_view = |key: &str| {

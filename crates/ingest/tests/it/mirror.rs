@@ -6,8 +6,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use sreg_index::hasher::{IoMode, Unobserved};
 use sreg_publish::mirror::{Mirror, Mirrored, mirror};
 use sreg_publish::{Destination, Session};
-use sreg_registry::verify::{BlobCheck, Options, verify_tree};
-use sreg_registry::{Tree, TreeError};
+use sreg_registry::verify::{BlobCheck, Options, verify_registry};
+use sreg_registry::{Registry, RegistryError};
 use sreg_store::{RetryPolicy, Store, StoreConfig};
 use sreg_tests::mock::{Objects, Response, S3Mock};
 
@@ -22,7 +22,7 @@ fn store(server: &S3Mock) -> Arc<dyn Store> {
     sreg_store::open("s3://registry/copy", &config).unwrap()
 }
 
-fn copy(from: &Tree, store: &Arc<dyn Store>) -> Result<Mirrored, TreeError> {
+fn copy(from: &Registry, store: &Arc<dyn Store>) -> Result<Mirrored, RegistryError> {
     let scratch = tempfile::tempdir().unwrap();
     let destination = Destination::in_store(store.clone());
     mirror(
@@ -45,9 +45,9 @@ fn published(objects: &Objects) -> Vec<(String, Vec<u8>)> {
 }
 
 fn faults(store: &Arc<dyn Store>) -> Vec<String> {
-    let tree = Tree::in_store(store.clone()).unwrap();
+    let tree = Registry::in_store(store.clone()).unwrap();
     let options = Options::new(BlobCheck::Full, IoMode::Auto);
-    let report = verify_tree(&tree, &options, &Unobserved).unwrap();
+    let report = verify_registry(&tree, &options, &Unobserved).unwrap();
     report
         .faults
         .iter()

@@ -6,13 +6,13 @@ use sreg_model::node::TagEntry;
 use sreg_model::statement::Subject;
 use sreg_model::trust::Trust;
 use sreg_model::{Digest, Document};
-use sreg_registry::heads::Line;
-use sreg_registry::{Tree, TreeError, derive};
+use sreg_registry::heads::HeadCursor;
+use sreg_registry::{Registry, RegistryError, derive};
 use sreg_sign::policy::{self, PolicyError};
-use sreg_sign::{Author, Series};
+use sreg_sign::{Author, TrustChain};
 
 use crate::attempts::until_won;
-use crate::changeset::Edition;
+use crate::changeset::Changeset;
 use crate::commit::{self, Published};
 use crate::destination::Destination;
 use crate::recover::{Base, check_newest, recover_any};
@@ -27,13 +27,13 @@ impl Session<'_> {
     ///
     /// # Errors
     /// When it does not follow the newest version, more would be lost than was judged, a head is needed
-    /// that the keys may not sign, or the tree cannot be written.
+    /// that the keys may not sign, or the registry cannot be written.
     pub fn publish_trust(
         &self,
         destination: &Destination,
         trust: &Document<Trust>,
         judged: (Digest, &[Subject]),
-    ) -> Result<(Published, Vec<Subject>), TreeError> {
+    ) -> Result<(Published, Vec<Subject>), RegistryError> {
         until_won(&*destination.store, || {
             self.publish_trust_once(destination, trust, judged)
         })
@@ -44,36 +44,36 @@ impl Session<'_> {
         destination: &Destination,
         trust: &Document<Trust>,
         judged: (Digest, &[Subject]),
-    ) -> Result<(Published, Vec<Subject>), TreeError> {
+    ) -> Result<(Published, Vec<Subject>), RegistryError> {
         let keys = super::keys(self)?;
         let mut writer = destination.open_there(self.progress)?;
         let writer = &mut *writer;
         // A newest head that does not count is what a new epoch is begun for.
         let base = recover_any(writer, self.progress)?;
-        base.check_known(writer.tree(), self.pins)?;
-        let Some(old) = base.series.clone() else {
-            return Err(TreeError::NoKeys(writer.tree().root().to_owned()));
+        base.check_known(writer.registry(), self.pins)?;
+        let Some(old) = base.trust_chain.clone() else {
+            return Err(RegistryError::NoKeys(writer.registry().root().to_owned()));
         };
-        let mut series = old.clone();
-        let path = writer.tree().path(&Place::Trust(trust.body().version));
-        let followed = series.extend(trust.clone());
+        let mut trust_chain = old.clone();
+        let path = writer.registry().path(&Place::Trust(trust.body().version));
+        let followed = trust_chain.extend(trust.clone());
         followed.map_err(|source| match source {
-            PolicyError::Version { .. } => TreeError::Meanwhile {
+            PolicyError::Version { .. } => RegistryError::Meanwhile {
                 path,
                 what: "another version of trust was published".to_owned(),
             },
-            source => TreeError::Policy { path, source },
+            source => RegistryError::Policy { path, source },
         })?;
-        let nothing = || TreeError::NoHead(writer.tree().root().to_owned());
+        let nothing = || RegistryError::NoHead(writer.registry().root().to_owned());
         let newest = base.head.clone().ok_or_else(nothing)?;
         if !begins_epoch(&old, trust) {
-            check_newest(writer.tree(), Some(&old), &newest)?;
+            check_newest(writer.registry(), Some(&old), &newest)?;
         }
         if newest.id() != judged.0 {
-            check_judged(writer.tree(), &old, trust, &newest, judged.1)?;
+            check_judged(writer.registry(), &old, trust, &newest, judged.1)?;
         }
         let base = Base {
-            head: Some(kept(writer.tree(), &old, trust, &newest)?),
+            head: Some(kept(writer.registry(), &old, trust, &newest)?),
             ..base
         };
         let lines = base.lines(writer)?;
@@ -81,19 +81,19 @@ impl Session<'_> {
             term: keys
                 .head_term
                 .unwrap_or_else(|| term_of(base.head.as_ref())),
-            author: Author::new(series, keys.signers),
+            author: Author::new(trust_chain, keys.signers),
             trust: Some(trust.clone()),
             renew: takes_from_heads(old.newest().body(), trust.body()),
         };
         let publication = Publication {
-            edition: Edition::default(),
-            settings: writer.tree().settings().clone(),
+            changeset: Changeset::default(),
+            settings: writer.registry().settings().clone(),
             signing: Some(signing),
             now: self.now,
         };
         let published = commit::publish(writer, &base, &lines, &publication, self.progress)?;
         let left = match begins_epoch(&old, trust) {
-            true => published_since(writer.tree(), &old, &newest)?,
+            true => published_since(writer.registry(), &old, &newest)?,
             false => Vec::new(),
         };
         Ok((published, left))
@@ -101,7 +101,7 @@ impl Session<'_> {
 }
 
 /// Whether a version of trust begins an epoch of heads.
-fn begins_epoch(before: &Series, trust: &Document<Trust>) -> bool {
+fn begins_epoch(before: &TrustChain, trust: &Document<Trust>) -> bool {
     trust.body().head_base.epoch > before.newest().body().head_base.epoch
 }
 
@@ -117,24 +117,24 @@ pub fn takes_from_heads(before: &Trust, after: &Trust) -> bool {
 
 /// The head whose index stays published: where trust begins an epoch, the one that it begins after.
 fn kept(
-    tree: &Tree,
-    series: &Series,
+    registry: &Registry,
+    trust_chain: &TrustChain,
     trust: &Document<Trust>,
     newest: &Document<Head>,
-) -> Result<Document<Head>, TreeError> {
+) -> Result<Document<Head>, RegistryError> {
     let begun = &trust.body().head_base;
     let epoch = newest.body().epoch;
-    let follows = begins_epoch(series, trust) && begun.epoch == epoch + 1;
+    let follows = begins_epoch(trust_chain, trust) && begun.epoch == epoch + 1;
     let Some(version) = begun.version.filter(|_| follows) else {
         return Ok(newest.clone());
     };
     // TRUST-20: else all that is published would be lost.
     let slot = Place::HeadSlot { epoch, version };
-    match tree.head_slot(epoch, version)? {
+    match registry.head_slot(epoch, version)? {
         Some(head) if Some(head.id()) == begun.id => Ok(head),
-        None => Err(tree.missing(&slot)),
-        Some(_) => Err(TreeError::Mismatch {
-            path: tree.path(&slot),
+        None => Err(registry.missing(&slot)),
+        Some(_) => Err(RegistryError::Mismatch {
+            path: registry.path(&slot),
             what: "the new epoch is to begin after another head of that version".to_owned(),
         }),
     }
@@ -142,17 +142,17 @@ fn kept(
 
 /// Somebody has published since it was judged what is lost: refuses, where that is more now.
 fn check_judged(
-    tree: &Tree,
-    series: &Series,
+    registry: &Registry,
+    trust_chain: &TrustChain,
     trust: &Document<Trust>,
     newest: &Document<Head>,
     judged: &[Subject],
-) -> Result<(), TreeError> {
-    let lost = lost(tree, series, trust, newest)?;
+) -> Result<(), RegistryError> {
+    let lost = lost(registry, trust_chain, trust, newest)?;
     match lost.iter().find(|subject| !judged.contains(subject)) {
         None => Ok(()),
-        Some(subject) => Err(TreeError::Meanwhile {
-            path: tree.path(&Place::Head),
+        Some(subject) => Err(RegistryError::Meanwhile {
+            path: registry.path(&Place::Head),
             what: format!("{subject} was published, which would be lost, too"),
         }),
     }
@@ -160,53 +160,57 @@ fn check_judged(
 
 /// What was published behind `newest` while a new epoch was begun that leaves it behind.
 fn published_since(
-    tree: &Tree,
-    series: &Series,
+    registry: &Registry,
+    trust_chain: &TrustChain,
     newest: &Document<Head>,
-) -> Result<Vec<Subject>, TreeError> {
-    let line = Line {
-        series: Some(series),
+) -> Result<Vec<Subject>, RegistryError> {
+    let line = HeadCursor {
+        trust_chain: Some(trust_chain),
         head: newest,
     };
-    let end = line.end(tree)?;
+    let end = line.end(registry)?;
     // What a thief has published may be unreadable; it is left behind in any case.
-    Ok(left_behind(tree, end.head.body(), newest.body()).unwrap_or_default())
+    Ok(left_behind(registry, end.head.body(), newest.body()).unwrap_or_default())
 }
 
 /// What is lost of the `newest` head by a version of trust: the subjects, removed ones too, whose
 /// statements count now and would not then, and what a new epoch drops or takes back to an older image.
 ///
 /// # Errors
-/// When the tree cannot be read, or the epoch is to begin after another head than trust says.
+/// When the registry cannot be read, or the epoch is to begin after another head than trust says.
 pub fn lost(
-    tree: &Tree,
-    series: &Series,
+    registry: &Registry,
+    trust_chain: &TrustChain,
     trust: &Document<Trust>,
     newest: &Document<Head>,
-) -> Result<Vec<Subject>, TreeError> {
-    let kept = kept(tree, series, trust, newest)?;
-    let lines = derive::lines(tree, Some(kept.body()))?;
+) -> Result<Vec<Subject>, RegistryError> {
+    let kept = kept(registry, trust_chain, trust, newest)?;
+    let lines = derive::lines(registry, Some(kept.body()))?;
     let mut lost = Vec::new();
     for line in lines.values().flat_map(|keys| keys.values()).flatten() {
-        let statement = tree.statement(&line.statement)?;
-        let counted = series.check_statement(&statement).is_ok();
+        let statement = registry.statement(&line.statement)?;
+        let counted = trust_chain.check_statement(&statement).is_ok();
         if counted && policy::check_statement(trust, &statement).is_err() {
             lost.push(statement.body().subject.clone());
         }
     }
     if kept.id() != newest.id() {
         // What a thief has published may be unreadable; it is dropped in any case.
-        lost.extend(left_behind(tree, newest.body(), kept.body()).unwrap_or_default());
+        lost.extend(left_behind(registry, newest.body(), kept.body()).unwrap_or_default());
     }
     Ok(lost)
 }
 
 /// The references that a new epoch of heads drops, or takes back to an older image: those of the newest
 /// head that are others in the head that the epoch begins after.
-fn left_behind(tree: &Tree, newest: &Head, begins_after: &Head) -> Result<Vec<Subject>, TreeError> {
+fn left_behind(
+    registry: &Registry,
+    newest: &Head,
+    begins_after: &Head,
+) -> Result<Vec<Subject>, RegistryError> {
     let (newest, kept) = (
-        derive::lines(tree, Some(newest))?,
-        derive::lines(tree, Some(begins_after))?,
+        derive::lines(registry, Some(newest))?,
+        derive::lines(registry, Some(begins_after))?,
     );
     let mut left = Vec::new();
     for (namespace, keys) in &newest {

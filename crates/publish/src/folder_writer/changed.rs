@@ -10,7 +10,7 @@ use sreg_files::is_absent;
 use sreg_index::stamp::FileId;
 use sreg_model::Digest;
 use sreg_model::layout::{FoldedRepository, Place, STAGING};
-use sreg_registry::TreeError;
+use sreg_registry::RegistryError;
 
 use super::FolderWriter;
 
@@ -24,13 +24,13 @@ impl FolderWriter {
         &self,
         repository: &FoldedRepository,
         files: &HashMap<FileId, Digest>,
-    ) -> Result<Vec<Place>, TreeError> {
+    ) -> Result<Vec<Place>, RegistryError> {
         let blob = |digest| Place::Blob(repository.clone(), digest);
-        let any = self.tree.path(&blob(Digest::of(b"")));
+        let any = self.registry.path(&blob(Digest::of(b"")));
         let folder = any.parent().unwrap_or(&any);
         let entries = match fs::read_dir(folder) {
             Err(error) if is_absent(&error) => return Ok(Vec::new()),
-            entries => entries.map_err(TreeError::read(folder))?,
+            entries => entries.map_err(RegistryError::read(folder))?,
         };
         // What a folder says of its entries is enough to rule nearly all of them out.
         let inodes: HashMap<u64, (&FileId, &Digest)> = files
@@ -39,7 +39,7 @@ impl FolderWriter {
             .collect();
         let mut changed = Vec::new();
         for entry in entries {
-            let entry = entry.map_err(TreeError::read(folder))?;
+            let entry = entry.map_err(RegistryError::read(folder))?;
             let Some((file, digest)) = inodes.get(&entry.ino()) else {
                 continue;
             };
@@ -48,7 +48,9 @@ impl FolderWriter {
             let Some(named) = named.filter(|named| named != *digest) else {
                 continue;
             };
-            let found = entry.metadata().map_err(TreeError::read(&entry.path()))?;
+            let found = entry
+                .metadata()
+                .map_err(RegistryError::read(&entry.path()))?;
             if FileId::of(&found) == **file {
                 changed.push(blob(named));
             }
@@ -60,10 +62,10 @@ impl FolderWriter {
     ///
     /// # Errors
     /// `Write` if it cannot be removed.
-    pub fn unlink(&self, place: &Place) -> Result<(), TreeError> {
-        let path = self.tree.path(place);
+    pub fn unlink(&self, place: &Place) -> Result<(), RegistryError> {
+        let path = self.registry.path(place);
         self.check_inside(&path)?;
-        fs::remove_file(&path).map_err(TreeError::write(&path))?;
+        fs::remove_file(&path).map_err(RegistryError::write(&path))?;
         self.touched(&path);
         Ok(())
     }
@@ -73,24 +75,26 @@ impl FolderWriter {
     ///
     /// # Errors
     /// `Read` or `Write` if the file cannot be read or moved.
-    pub fn take_away(&self, place: &Place) -> Result<Option<PathBuf>, TreeError> {
-        let path = self.tree.path(place);
+    pub fn take_away(&self, place: &Place) -> Result<Option<PathBuf>, RegistryError> {
+        let path = self.registry.path(place);
         self.check_inside(&path)?;
-        let found = fs::symlink_metadata(&path).map_err(TreeError::read(&path))?;
+        let found = fs::symlink_metadata(&path).map_err(RegistryError::read(&path))?;
         self.touched(&path);
         if found.nlink() > 1 {
-            fs::remove_file(&path).map_err(TreeError::write(&path))?;
+            fs::remove_file(&path).map_err(RegistryError::write(&path))?;
             return Ok(None);
         }
         let name = place.to_string().replace(['/', ':'], "-");
         let aside = self
-            .tree
+            .registry
             .root()
             .join(STAGING)
             .join(format!("damaged-{name}"));
         match fs::rename(&path, &aside) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-            moved => moved.map(|()| Some(aside)).map_err(TreeError::write(&path)),
+            moved => moved
+                .map(|()| Some(aside))
+                .map_err(RegistryError::write(&path)),
         }
     }
 }

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use rustix::fs::FallocateFlags;
 use sreg_files::is_full;
-use sreg_registry::TreeError;
+use sreg_registry::RegistryError;
 
 use super::FolderWriter;
 
@@ -16,7 +16,7 @@ const BLOCK: u64 = 4096;
 ///
 /// # Errors
 /// `Space` if it has not.
-pub fn check_room(root: &Path, what: &'static str, needed: u64) -> Result<(), TreeError> {
+pub fn check_room(root: &Path, what: &'static str, needed: u64) -> Result<(), RegistryError> {
     // Where the file system does not tell, writing will.
     let found = rustix::fs::statvfs(root).ok();
     let Some(found) = found.filter(|found| found.f_blocks > 0) else {
@@ -24,7 +24,7 @@ pub fn check_room(root: &Path, what: &'static str, needed: u64) -> Result<(), Tr
     };
     let free = found.f_bavail.saturating_mul(found.f_frsize);
     match needed > free {
-        true => Err(TreeError::Space {
+        true => Err(RegistryError::Space {
             path: root.to_owned(),
             what,
             needed,
@@ -36,8 +36,11 @@ pub fn check_room(root: &Path, what: &'static str, needed: u64) -> Result<(), Tr
 
 /// Checks that `files` small files fit, with their folders, also under a quota: the room is taken for a
 /// moment where the file system can do that without writing.
-pub(super) fn check_room_for_files(writer: &FolderWriter, files: usize) -> Result<(), TreeError> {
-    let root = writer.tree.root();
+pub(super) fn check_room_for_files(
+    writer: &FolderWriter,
+    files: usize,
+) -> Result<(), RegistryError> {
+    let root = writer.registry.root();
     let found = rustix::fs::statvfs(root).ok();
     let block = found
         .as_ref()
@@ -45,7 +48,7 @@ pub(super) fn check_room_for_files(writer: &FolderWriter, files: usize) -> Resul
     let needed = (files as u64).saturating_mul(block);
     let what = "views and the journal";
     check_room(root, what, needed)?;
-    let space = |free| TreeError::Space {
+    let space = |free| RegistryError::Space {
         path: root.to_owned(),
         what,
         needed,

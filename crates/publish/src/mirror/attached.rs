@@ -7,12 +7,12 @@ use std::path::Path;
 use sreg_index::hasher::{self, IoMode, Unobserved};
 use sreg_model::attachment::Attachment;
 use sreg_model::layout::Place;
-use sreg_registry::TreeError;
+use sreg_registry::RegistryError;
 use sreg_store::retry;
 
 use super::Copying;
 use crate::link::LinkMode;
-use crate::upload_check::bring_file;
+use crate::upload_check::ensure_uploaded;
 use crate::writer::Writer;
 
 impl Copying<'_> {
@@ -22,11 +22,11 @@ impl Copying<'_> {
         writer: &dyn Writer,
         place: &Place,
         attachment: &Attachment,
-    ) -> Result<(), TreeError> {
+    ) -> Result<(), RegistryError> {
         self.check_cancelled()?;
-        match writer.tree().size(place) {
+        match writer.registry().size(place) {
             Ok(size) if size == attachment.size => return Ok(()),
-            Ok(_) | Err(TreeError::Missing { .. }) => {}
+            Ok(_) | Err(RegistryError::Missing { .. }) => {}
             Err(error) => return Err(error),
         }
         if self.from.store().folder().is_some() {
@@ -35,7 +35,7 @@ impl Copying<'_> {
         let scratch = self.scratch.join(place.to_string().replace('/', "-"));
         self.fetch_attachment(place, attachment, &scratch)?;
         let brought = self.bring_attachment(writer, place, attachment, &scratch);
-        fs::remove_file(&scratch).map_err(TreeError::write(&scratch))?;
+        fs::remove_file(&scratch).map_err(RegistryError::write(&scratch))?;
         brought
     }
 
@@ -44,12 +44,12 @@ impl Copying<'_> {
         place: &Place,
         attachment: &Attachment,
         file: &Path,
-    ) -> Result<(), TreeError> {
+    ) -> Result<(), RegistryError> {
         let size = self.from.size(place)?;
         if size != attachment.size {
             return Err(self.wrong(place, format!("it has {size} bytes")));
         }
-        let mut out = File::create(file).map_err(TreeError::write(file))?;
+        let mut out = File::create(file).map_err(RegistryError::write(file))?;
         let key = place.to_string();
         let mut write = |part: &[u8]| out.write_all(part);
         Ok(retry::read_range(
@@ -66,7 +66,7 @@ impl Copying<'_> {
         place: &Place,
         attachment: &Attachment,
         file: &Path,
-    ) -> Result<(), TreeError> {
+    ) -> Result<(), RegistryError> {
         let hashed = hasher::hash(file, IoMode::Auto, &Unobserved)?;
         let found = hashed.chain.digest();
         if found != attachment.digest {
@@ -74,6 +74,6 @@ impl Copying<'_> {
         }
         let whole = (&hashed.stamp, &hashed.chain);
         let link = LinkMode::Auto;
-        bring_file(writer, place, file, whole, link, &Unobserved).map(drop)
+        ensure_uploaded(writer, place, file, whole, link, &Unobserved).map(drop)
     }
 }

@@ -17,7 +17,7 @@ use sreg_store::retry;
 use super::nodes::Walked;
 use super::{BlobCheck, Heads, Run, count};
 use crate::derive::repository;
-use crate::error::TreeError;
+use crate::error::RegistryError;
 
 impl Run<'_> {
     /// Verifies the statements of every tag of the newest index, and its views where names `are_apart`,
@@ -115,7 +115,7 @@ impl Run<'_> {
         let place = Place::Statement(id);
         self.expect(&place);
         count(&self.counts.statements, 1);
-        match self.tree.statement(&id) {
+        match self.registry.statement(&id) {
             Ok(statement) => Some(statement),
             Err(error) => {
                 self.error(&place, reference.cloned(), &error);
@@ -131,7 +131,7 @@ impl Run<'_> {
         for (namespace, lines) in &walked.tags {
             for line in lines {
                 // At fault already, where it cannot be read.
-                let Ok(statement) = self.tree.statement(&line.statement) else {
+                let Ok(statement) = self.registry.statement(&line.statement) else {
                     continue;
                 };
                 let Some(image) = statement.body().image() else {
@@ -181,7 +181,7 @@ impl Run<'_> {
     fn chain(&self, place: &Place, image: &Image, reference: Option<&String>) -> Option<Chain> {
         count(&self.counts.chains, 1);
         let most = usize::try_from(sidecar_len(image.size)).unwrap_or(usize::MAX - 1);
-        let sidecar = match self.tree.read(place, most) {
+        let sidecar = match self.registry.read(place, most) {
             Ok(sidecar) => sidecar,
             Err(error) => {
                 self.error(place, reference.cloned(), &error);
@@ -211,8 +211,9 @@ impl Run<'_> {
         if self.options.blobs == BlobCheck::None {
             return;
         }
-        let size = self.tree.size(place);
-        if matches!(size, Err(TreeError::Missing { .. })) && self.tree.settings().blob_url.is_some()
+        let size = self.registry.size(place);
+        if matches!(size, Err(RegistryError::Missing { .. }))
+            && self.registry.settings().blob_url.is_some()
         {
             return count(&self.counts.blobs_elsewhere, 1);
         }
@@ -223,18 +224,18 @@ impl Run<'_> {
             return;
         }
         match chain {
-            Some(chain) if self.tree.store().folder().is_some() => {
+            Some(chain) if self.registry.store().folder().is_some() => {
                 self.links(place, chain, reference);
             }
             _ => self.bytes(place, image.digest, image.size, reference),
         }
     }
 
-    /// Verifies a file that is attached to an image. It is always in the tree.
+    /// Verifies a file that is attached to an image. It is always in the registry.
     fn attachment(&self, place: &Place, size: u64, reference: Option<String>) {
         if let Place::Blob(_, digest) = place
             && self.options.blobs != BlobCheck::None
-            && self.has_size(place, self.tree.size(place), size, reference.as_ref())
+            && self.has_size(place, self.registry.size(place), size, reference.as_ref())
         {
             self.bytes(place, *digest, size, reference);
         }
@@ -244,7 +245,7 @@ impl Run<'_> {
     fn has_size(
         &self,
         place: &Place,
-        found: Result<u64, TreeError>,
+        found: Result<u64, RegistryError>,
         expected: u64,
         reference: Option<&String>,
     ) -> bool {
@@ -269,17 +270,17 @@ impl Run<'_> {
 
     /// Verifies an image in a folder by its chain, which says where it is wrong.
     fn links(&self, place: &Place, chain: &Chain, reference: Option<String>) {
-        let path = self.tree.path(place);
+        let path = self.registry.path(place);
         let broken = hasher::verify(&path, chain, self.options.io, self.observer);
         self.judge(place, broken.map(|links| broken_links(&links)), reference);
     }
 
     /// Verifies a file by its digest.
     fn bytes(&self, place: &Place, digest: Digest, size: u64, reference: Option<String>) {
-        if self.tree.store().folder().is_none() {
+        if self.registry.store().folder().is_none() {
             return self.bytes_elsewhere(place, digest, size, reference);
         }
-        let hashed = hasher::hash(&self.tree.path(place), self.options.io, self.observer);
+        let hashed = hasher::hash(&self.registry.path(place), self.options.io, self.observer);
         let wrong = hashed.map(|hashed| wrong_digest(hashed.chain.digest(), digest));
         self.judge(place, wrong, reference);
     }
@@ -308,7 +309,7 @@ impl Run<'_> {
     fn bytes_elsewhere(&self, place: &Place, digest: Digest, size: u64, reference: Option<String>) {
         let mut chain = ChainBuilder::default();
         let key = place.to_string();
-        let read = retry::read_range(&**self.tree.store(), &key, 0..size, &mut |part| {
+        let read = retry::read_range(&**self.registry.store(), &key, 0..size, &mut |part| {
             if self.observer.is_cancelled() {
                 return Err(std::io::ErrorKind::Interrupted.into());
             }

@@ -15,15 +15,15 @@ use sreg_views::{View, host};
 
 use super::{Heads, Run, unlocked};
 use crate::derive;
-use crate::error::TreeError;
+use crate::error::RegistryError;
 
 impl Run<'_> {
-    /// Looks at every file of the tree that was not met on the way from the head. Where the
+    /// Looks at every file of the registry that was not met on the way from the head. Where the
     /// newest index was not `read_in_full`, it may be the one to name them: then they are only
     /// looked at as far as they speak for themselves.
     pub(super) fn files(&self, heads: &Heads, read_in_full: bool) {
         // What a bucket or a server has besides is not listed.
-        let Some(root) = self.tree.store().folder() else {
+        let Some(root) = self.registry.store().folder() else {
             return;
         };
         let faulty = unlocked(&self.faults)
@@ -121,7 +121,7 @@ impl Run<'_> {
         let is_own = |view: View| view.place == place;
         let is_ours = !host::places().contains(&place)
             || self
-                .tree
+                .registry
                 .settings()
                 .host
                 .and_then(host::file)
@@ -136,8 +136,8 @@ impl Run<'_> {
         let name = match &place {
             Place::Settings | Place::Head => return,
             Place::HeadSlot { epoch, version }
-                if (self.keys.series())
-                    .is_some_and(|series| series.is_abandoned(*epoch, *version)) =>
+                if (self.keys.trust_chain())
+                    .is_some_and(|trust_chain| trust_chain.is_abandoned(*epoch, *version)) =>
             {
                 return self.warn(
                     Code::AbandonedHead,
@@ -188,9 +188,9 @@ impl Run<'_> {
     }
 
     /// The digest by which a file should be named; nothing for an image that is not to be read.
-    fn digest_of(&self, place: &Place) -> Result<Option<Digest>, TreeError> {
-        let path = self.tree.path(place);
-        let read = |most: usize| self.tree.read(place, most);
+    fn digest_of(&self, place: &Place) -> Result<Option<Digest>, RegistryError> {
+        let path = self.registry.path(place);
+        let read = |most: usize| self.registry.read(place, most);
         Ok(match place {
             Place::Node(_) => Some(Digest::of(&read(node::MAX_BYTES)?)),
             Place::Manifest(..) | Place::Index(..) => Some(Digest::of(&read(manifest::MAX_BYTES)?)),
@@ -205,7 +205,7 @@ impl Run<'_> {
             Place::Blob(..) if self.options.strays => {
                 match hasher::hash(&path, self.options.io, self.observer) {
                     Ok(hashed) => Some(hashed.chain.digest()),
-                    Err(hasher::HashError::Cancelled) => return Err(TreeError::Cancelled),
+                    Err(hasher::HashError::Cancelled) => return Err(RegistryError::Cancelled),
                     Err(error) => return Err(error.into()),
                 }
             }
@@ -213,7 +213,7 @@ impl Run<'_> {
         })
     }
 
-    /// Whether bytes are the list of what refers to a document, of artifacts that stand in the tree: an
+    /// Whether bytes are the list of what refers to a document, of artifacts that stand in the registry: an
     /// older head names the document, and it is still there.
     fn is_list_of_referrers(&self, place: &Place, found: &[u8]) -> bool {
         let (Place::Referrers(repository, subject) | Place::ReferrersTag(repository, subject)) =
@@ -223,7 +223,7 @@ impl Run<'_> {
         };
         let artifact = |digest: Digest| {
             let place = Place::Manifest(repository.clone(), digest);
-            let bytes = self.tree.read(&place, manifest::MAX_BYTES).ok()?;
+            let bytes = self.registry.read(&place, manifest::MAX_BYTES).ok()?;
             let artifact = Manifest::parse(bytes).ok()?;
             let refers = artifact.subject()?.digest() == subject;
             (refers && artifact.digest() == digest).then(|| artifact.descriptor())
@@ -240,7 +240,7 @@ impl Run<'_> {
     /// A tag that clients see, and the index does not have.
     fn stray_view(&self, heads: &Heads, place: &Place) {
         if is_list(place) {
-            return match derive::read(self.tree, place, MAX_LIST) {
+            return match derive::read(self.registry, place, MAX_LIST) {
                 Ok(found) if self.is_list_of_referrers(place, &found) => {
                     self.warn_stray(&place.to_string());
                 }
@@ -248,7 +248,7 @@ impl Run<'_> {
                 Err(error) => self.error(place, None, &error),
             };
         }
-        let found = derive::read(self.tree, place, 0);
+        let found = derive::read(self.registry, place, 0);
         match found.and_then(|_| self.is_stale_stray(heads, place)) {
             Ok(true) => {
                 self.fault(Code::StaleView, place, "an older version had it; sreg repair removes it");

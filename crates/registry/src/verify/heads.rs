@@ -6,16 +6,16 @@ use sreg_model::head::Head;
 use sreg_model::layout::Place;
 
 use super::{Heads, Run, count};
-use crate::error::TreeError;
+use crate::error::RegistryError;
 use crate::heads;
 
 impl Run<'_> {
     /// Verifies `head` and all heads before it: the heads that could be read, newest first.
     pub(super) fn heads(&self) -> Heads {
         let mut heads = Heads::new();
-        let copy = match self.tree.head() {
+        let copy = match self.registry.head() {
             Ok(head) => head,
-            Err(TreeError::NoHead(_)) => {
+            Err(RegistryError::NoHead(_)) => {
                 self.fault(Code::MissingHead, Place::Head, "nothing is published here");
                 return heads;
             }
@@ -35,7 +35,7 @@ impl Run<'_> {
                 epoch: body.epoch,
                 version: body.version,
             });
-            next = match heads::before(self.tree, body, self.keys.series()) {
+            next = match heads::before(self.registry, body, self.keys.trust_chain()) {
                 Ok(before) => {
                     if let Some(before) = &before {
                         self.hold_earlier_head(before, body);
@@ -43,7 +43,8 @@ impl Run<'_> {
                     before
                 }
                 Err(error) => {
-                    let slot = heads::slot_before(body, self.keys.series()).unwrap_or(Place::Head);
+                    let slot =
+                        heads::slot_before(body, self.keys.trust_chain()).unwrap_or(Place::Head);
                     self.expect(&slot);
                     self.error(&slot, None, &error);
                     None
@@ -58,14 +59,14 @@ impl Run<'_> {
     pub(super) fn newest_head(&self, stored: Option<&Document<Head>>) -> Heads {
         let newest = match stored {
             Some(stored) => Ok(stored.clone()),
-            None => self.tree.head(),
+            None => self.registry.head(),
         };
         match newest {
             Ok(mut head) => {
-                if let Some(series) = self.keys.series().filter(|_| stored.is_none())
-                    && series.check_newest_head(&head).is_err()
+                if let Some(trust_chain) = self.keys.trust_chain().filter(|_| stored.is_none())
+                    && trust_chain.check_newest_head(&head).is_err()
                 {
-                    match heads::behind(self.tree, series, head.body()) {
+                    match heads::behind(self.registry, trust_chain, head.body()) {
                         Ok(Some(later)) => head = later,
                         Ok(None) => {}
                         Err(error) => {
@@ -93,7 +94,7 @@ impl Run<'_> {
             epoch: copy.body().epoch,
             version: copy.body().version,
         };
-        match self.tree.read(&slot, sreg_model::document::MAX_BYTES) {
+        match self.registry.read(&slot, sreg_model::document::MAX_BYTES) {
             Ok(bytes) if bytes == copy.bytes() => {}
             Ok(_) => self.fault(
                 Code::HeadMismatch,
@@ -108,19 +109,19 @@ impl Run<'_> {
     /// last head of an epoch that counts, it is the first of the next one.
     fn check_lag(&self, copy: &Document<Head>) {
         let (mut epoch, mut version) = (copy.body().epoch, copy.body().version);
-        let series = self.keys.series();
-        match series.and_then(|series| series.base(epoch.saturating_add(1))) {
+        let trust_chain = self.keys.trust_chain();
+        match trust_chain.and_then(|trust_chain| trust_chain.base(epoch.saturating_add(1))) {
             Some(base) if base.version.is_none_or(|last| version >= last) => {
                 (epoch, version) = (base.epoch, 1);
             }
             _ => version = version.saturating_add(1),
         }
         let slot = Place::HeadSlot { epoch, version };
-        match self.tree.head_slot(epoch, version) {
+        match self.registry.head_slot(epoch, version) {
             Ok(None) => {}
             Ok(Some(next)) => {
                 self.expect(&slot);
-                let counts = series.map(|series| series.check_newest_head(&next));
+                let counts = trust_chain.map(|trust_chain| trust_chain.check_newest_head(&next));
                 if let Some(Err(error)) = counts {
                     return self.held(&slot, None, Err(error));
                 }

@@ -8,26 +8,26 @@ use sreg_model::lock::{Pin, StatementVersion};
 use sreg_model::statement::Statement;
 use sreg_model::{Digest, Reference, trust};
 use sreg_sign::policy::{PolicyError, check_fresh};
-use sreg_sign::{Purpose, Series, check_known_head, check_seen_slot, seen_slot};
+use sreg_sign::{Purpose, TrustChain, check_known_head, check_seen_slot, seen_slot};
 
 use super::{Evidence, Heads, Run, unlocked};
-use crate::error::TreeError;
+use crate::error::RegistryError;
 use crate::trust::{most_versions, read_trust};
 
-/// Who may sign what in a tree.
+/// Who may sign what in a registry.
 pub(super) enum Keys {
     /// The registry has no keys.
     None,
     /// It has, but its trust is at fault: nothing can be said of signatures.
     Unknown,
     /// It has, and every version of trust is verified.
-    Known(Box<Series>),
+    Known(Box<TrustChain>),
 }
 
 impl Keys {
-    pub(super) fn series(&self) -> Option<&Series> {
+    pub(super) fn trust_chain(&self) -> Option<&TrustChain> {
         match self {
-            Self::Known(series) => Some(series),
+            Self::Known(trust_chain) => Some(trust_chain),
             Self::None | Self::Unknown => None,
         }
     }
@@ -36,9 +36,9 @@ impl Keys {
 impl Run<'_> {
     /// Verifies every version of trust, and holds it to what is known.
     pub(super) fn read_keys(&mut self) {
-        self.keys = self.series();
-        if let Keys::Known(series) = &self.keys {
-            let newest = series.newest();
+        self.keys = self.trust_chain();
+        if let Keys::Known(trust_chain) = &self.keys {
+            let newest = trust_chain.newest();
             let place = Place::Trust(newest.body().version);
             let fresh = check_fresh(
                 Purpose::Trust,
@@ -47,7 +47,7 @@ impl Run<'_> {
             );
             self.held(&place, None, fresh);
             for known in &self.options.known {
-                let held = series.check_known(known);
+                let held = trust_chain.check_known(known);
                 if let (Err(PolicyError::Fork(_)), Some(seen)) = (&held, known.trust) {
                     self.keep(&Place::Trust(seen.version));
                 }
@@ -59,19 +59,19 @@ impl Run<'_> {
         }
     }
 
-    fn series(&self) -> Keys {
+    fn trust_chain(&self) -> Keys {
         let mut keys = Keys::None;
-        for version in 1..most_versions(self.tree) {
+        for version in 1..most_versions(self.registry) {
             let place = Place::Trust(version);
-            let read = match read_trust(self.tree, version) {
-                Err(TreeError::Missing { .. }) => break,
+            let read = match read_trust(self.registry, version) {
+                Err(RegistryError::Missing { .. }) => break,
                 read => read,
             };
             self.expect(&place);
             keys = match (keys, read) {
-                (Keys::None, Ok(first)) => self.found(&place, Series::begin(first)),
-                (Keys::Known(mut series), Ok(next)) => {
-                    let extended = series.extend(next).map(|()| *series);
+                (Keys::None, Ok(first)) => self.found(&place, TrustChain::begin(first)),
+                (Keys::Known(mut trust_chain), Ok(next)) => {
+                    let extended = trust_chain.extend(next).map(|()| *trust_chain);
                     self.found(&place, extended)
                 }
                 // Whatever follows one that is at fault cannot be judged.
@@ -82,16 +82,16 @@ impl Run<'_> {
                 }
             };
             // Nothing lists what a server has, and whatever follows would not be judged.
-            if matches!(keys, Keys::Unknown) && self.tree.store().folder().is_none() {
+            if matches!(keys, Keys::Unknown) && self.registry.store().folder().is_none() {
                 break;
             }
         }
         keys
     }
 
-    fn found(&self, place: &Place, series: Result<Series, PolicyError>) -> Keys {
-        match series {
-            Ok(series) => Keys::Known(Box::new(series)),
+    fn found(&self, place: &Place, trust_chain: Result<TrustChain, PolicyError>) -> Keys {
+        match trust_chain {
+            Ok(trust_chain) => Keys::Known(Box::new(trust_chain)),
             Err(error) => {
                 self.held(place, None, Err(error));
                 Keys::Unknown
@@ -104,9 +104,9 @@ impl Run<'_> {
     pub(super) fn hold_pinned_head(&self, head: &Document<Head>) {
         let (epoch, version) = (head.body().epoch, head.body().version);
         match &self.keys {
-            Keys::Known(series) if epoch > 0 && !series.is_abandoned(epoch, version) => {
+            Keys::Known(trust_chain) if epoch > 0 && !trust_chain.is_abandoned(epoch, version) => {
                 let slot = Place::HeadSlot { epoch, version };
-                self.held(&slot, None, series.check_head_in_its_time(head));
+                self.held(&slot, None, trust_chain.check_head_in_its_time(head));
             }
             _ => self.hold_head(head),
         }
@@ -116,8 +116,8 @@ impl Run<'_> {
     pub(super) fn hold_head(&self, head: &Document<Head>) {
         match &self.keys {
             Keys::None if head.body().registry.is_some() => self.without_trust(&Place::Head, None),
-            Keys::Known(series) => {
-                self.held(&Place::Head, None, series.check_newest_head(head));
+            Keys::Known(trust_chain) => {
+                self.held(&Place::Head, None, trust_chain.check_newest_head(head));
                 let expires = head.body().expires.filter(|_| !self.options.pinned);
                 let fresh = check_fresh(Purpose::Head, expires, self.options.now);
                 self.held(&Place::Head, None, fresh);
@@ -130,35 +130,39 @@ impl Run<'_> {
     }
 
     fn hold_to_known(&self, head: &Document<Head>, known: &Pin) {
-        let Some(series) = self.keys.series() else {
+        let Some(trust_chain) = self.keys.trust_chain() else {
             return;
         };
-        if series.registry() != known.id {
+        if trust_chain.registry() != known.id {
             // The fault is that it is another registry.
             return;
         }
         let held = check_known_head(known, head);
         // What nobody signed proves nothing.
-        if matches!(held, Err(PolicyError::Fork(_))) && series.check_newest_head(head).is_ok() {
+        if matches!(held, Err(PolicyError::Fork(_))) && trust_chain.check_newest_head(head).is_ok()
+        {
             self.keep(&Place::Head);
         }
         let newest = held.is_ok();
         self.held(&Place::Head, None, held);
-        let slot = seen_slot(known, series).filter(|_| newest);
+        let slot = seen_slot(known, trust_chain).filter(|_| newest);
         let Some(slot @ Place::HeadSlot { epoch, version }) = slot else {
             return;
         };
-        match self.tree.head_slot(epoch, version) {
+        match self.registry.head_slot(epoch, version) {
             Ok(Some(found)) => {
                 let held = check_seen_slot(known, &found);
-                let counts = epoch == 0 || series.check_earlier_head(&found, head.body()).is_ok();
+                let counts =
+                    epoch == 0 || trust_chain.check_earlier_head(&found, head.body()).is_ok();
                 if held.is_err() && counts {
                     self.keep(&slot);
                 }
                 self.held(&slot, None, held);
             }
             // A reader is not to go on without having seen it.
-            Err(error @ (TreeError::Store(_) | TreeError::Read { .. })) if self.is_reader => {
+            Err(error @ (RegistryError::Store(_) | RegistryError::Read { .. }))
+                if self.is_reader =>
+            {
                 self.error(&slot, None, &error);
             }
             // One that is missing or malformed is found on the way from the newest.
@@ -168,12 +172,12 @@ impl Run<'_> {
 
     /// Holds a head that `later` follows to the trust under which it was made.
     pub(super) fn hold_earlier_head(&self, head: &Document<Head>, later: &Head) {
-        if let Some(series) = self.keys.series().filter(|_| head.body().epoch > 0) {
+        if let Some(trust_chain) = self.keys.trust_chain().filter(|_| head.body().epoch > 0) {
             let slot = Place::HeadSlot {
                 epoch: head.body().epoch,
                 version: head.body().version,
             };
-            self.held(&slot, None, series.check_earlier_head(head, later));
+            self.held(&slot, None, trust_chain.check_earlier_head(head, later));
         }
     }
 
@@ -184,8 +188,8 @@ impl Run<'_> {
         let mut counts = true;
         match &self.keys {
             Keys::None if statement.body().registry.is_some() => self.without_trust(&place, of()),
-            Keys::Known(series) => {
-                let held = series.check_statement(statement).map(drop);
+            Keys::Known(trust_chain) => {
+                let held = trust_chain.check_statement(statement).map(drop);
                 counts = held.is_ok();
                 self.held(&place, of(), held);
                 let expires = statement.body().expires;
@@ -200,8 +204,8 @@ impl Run<'_> {
         let body = statement.body();
         let abandoned = |seen: &StatementVersion| {
             let (epoch, version) = seen.head;
-            let series = self.keys.series();
-            series.is_some_and(|series| series.is_abandoned(epoch, version))
+            let trust_chain = self.keys.trust_chain();
+            trust_chain.is_some_and(|trust_chain| trust_chain.is_abandoned(epoch, version))
         };
         let seen = self.options.statements.get(&body.subject);
         if let Some(seen) = seen.filter(|seen| !abandoned(seen)) {
@@ -226,14 +230,14 @@ impl Run<'_> {
     /// Holds the newest lines about a reference to those of the head that was seen before: each of
     /// those is the newest still, or one that the newest follows (TRUST-24).
     pub(super) fn hold_to_seen_lines(&self, heads: &Heads, reference: &Reference) {
-        let (Some(series), Some(head)) = (self.keys.series(), heads.first()) else {
+        let (Some(trust_chain), Some(head)) = (self.keys.trust_chain(), heads.first()) else {
             return;
         };
         let Some(tag) = reference.tag_or_default() else {
             return;
         };
         // Removed ones too, which are no images of the reference.
-        let index = self.tree.index(head.body());
+        let index = self.registry.index(head.body());
         let Ok(newest) = index.look_up(reference.repository(), &tag) else {
             return;
         };
@@ -241,14 +245,14 @@ impl Run<'_> {
             if known.head.is_some_and(|seen| seen.id == head.id()) {
                 continue;
             }
-            let slot = seen_slot(known, series);
+            let slot = seen_slot(known, trust_chain);
             let Some(Place::HeadSlot { epoch, version }) = slot else {
                 continue;
             };
-            // What cannot be read is found by who looks at the whole tree; a reader who has nothing to
+            // What cannot be read is found by who looks at the whole registry; a reader who has nothing to
             // hold the newest lines to could be shown old ones.
             let place = Place::HeadSlot { epoch, version };
-            let seen = match self.tree.head_slot(epoch, version) {
+            let seen = match self.registry.head_slot(epoch, version) {
                 Ok(Some(seen)) => seen,
                 Ok(None) if self.is_reader => {
                     let what = format!(
@@ -263,11 +267,11 @@ impl Run<'_> {
                 }
                 _ => continue,
             };
-            let index = self.tree.index(seen.body());
+            let index = self.registry.index(seen.body());
             let lines = match index.look_up(reference.repository(), &tag) {
                 Ok(lines) => lines,
                 Err(source) if self.is_reader => {
-                    self.error(&place, None, &self.tree.map_error(source));
+                    self.error(&place, None, &self.registry.map_error(source));
                     continue;
                 }
                 Err(_) => continue,
@@ -291,14 +295,14 @@ impl Run<'_> {
         }
     }
 
-    /// Whether the series of statements that ends in `newest` has `earlier` in it.
+    /// Whether the trust chain of statements that ends in `newest` has `earlier` in it.
     fn leads_to(&self, newest: Digest, earlier: Digest) -> bool {
         let mut next = Some(newest);
         while let Some(id) = next {
             if id == earlier {
                 return true;
             }
-            let Ok(statement) = self.tree.statement(&id) else {
+            let Ok(statement) = self.registry.statement(&id) else {
                 // Its fault is another one, for who looks at it.
                 return !self.is_reader;
             };
@@ -309,9 +313,9 @@ impl Run<'_> {
 
     /// Holds a statement that another has followed to trust.
     pub(super) fn hold_earlier_statement(&self, statement: &Document<Statement>) {
-        if let Some(series) = self.keys.series() {
+        if let Some(trust_chain) = self.keys.trust_chain() {
             let place = Place::Statement(statement.id());
-            self.held(&place, None, series.check_earlier_statement(statement));
+            self.held(&place, None, trust_chain.check_earlier_statement(statement));
         }
     }
 
@@ -329,13 +333,14 @@ impl Run<'_> {
     }
 
     fn without_trust(&self, place: &Place, reference: Option<String>) {
-        let message = "it is of a registry with keys, but the tree has no trust/1 to check it by";
+        let message =
+            "it is of a registry with keys, but the registry has no trust/1 to check it by";
         self.fault_of(Code::MissingTrust, place, reference, message);
     }
 
     /// Keeps a document that stands in the place of another that was seen.
     fn keep(&self, place: &Place) {
-        if let Ok(bytes) = self.tree.read(place, trust::MAX_BYTES) {
+        if let Ok(bytes) = self.registry.read(place, trust::MAX_BYTES) {
             let place = place.clone();
             unlocked(&self.forks).push(Evidence { place, bytes });
         }

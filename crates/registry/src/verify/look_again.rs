@@ -5,8 +5,8 @@ use sreg_index::hasher::Observer;
 use sreg_store::retry;
 
 use super::{Fault, Report};
-use crate::error::TreeError;
-use crate::tree::Tree;
+use crate::error::RegistryError;
+use crate::registry::Registry;
 
 /// The most times that a registry is verified while another run writes to it.
 const ATTEMPTS: u32 = 5;
@@ -17,18 +17,18 @@ const ATTEMPTS: u32 = 5;
 /// # Errors
 /// `Cancelled` if the observer asks to stop, and the errors of `look`.
 pub(super) fn look_again(
-    tree: &Tree,
+    registry: &Registry,
     observer: &dyn Observer,
-    look: impl Fn() -> Result<Report, TreeError>,
-) -> Result<Report, TreeError> {
-    let head = || tree.head().ok().map(|head| head.id());
+    look: impl Fn() -> Result<Report, RegistryError>,
+) -> Result<Report, RegistryError> {
+    let head = || registry.head().ok().map(|head| head.id());
     let mut lasting: Option<Vec<Fault>> = None;
     let mut attempts = 0;
     loop {
-        let (before, written) = (head(), tree.is_being_written());
+        let (before, written) = (head(), registry.is_being_written());
         let mut report = look()?;
         attempts += 1;
-        let overtaken = || written || head() != before || tree.is_being_written();
+        let overtaken = || written || head() != before || registry.is_being_written();
         if report.faults.is_empty() || !overtaken() {
             return Ok(report);
         }
@@ -42,13 +42,13 @@ pub(super) fn look_again(
             return Ok(report);
         }
         if observer.is_cancelled() {
-            return Err(TreeError::Cancelled);
+            return Err(RegistryError::Cancelled);
         }
         tracing::debug!(
             attempts,
             "another run is writing to the registry: verifying it again"
         );
-        retry::after_conflict(&**tree.store(), attempts)?;
+        retry::after_conflict(&**registry.store(), attempts)?;
     }
 }
 
@@ -93,7 +93,8 @@ mod tests {
         let path = folder.path().join(LOCK);
         let mut waits = |_: Option<&str>| Ok(());
         let _lock = sreg_files::FolderLock::acquire(folder.path(), &path, &mut waits).unwrap();
-        let tree = Tree::with_settings(Arc::new(Local::new(folder.path())), Settings::default());
+        let registry =
+            Registry::with_settings(Arc::new(Local::new(folder.path())), Settings::default());
         let count = Cell::new(0);
         let look = || {
             let paths = found[count.get().min(found.len() - 1)];
@@ -103,7 +104,7 @@ mod tests {
                 ..Report::default()
             })
         };
-        let report = look_again(&tree, &Unobserved, look).unwrap();
+        let report = look_again(&registry, &Unobserved, look).unwrap();
         let paths = report.faults.into_iter().map(|fault| fault.path).collect();
         (paths, count.get())
     }

@@ -212,11 +212,11 @@ impl Run<'_> {
         let place = Place::Node(id);
         self.expect(&place);
         count(&self.counts.nodes, 1);
-        let error = match map::load::<E>(self.tree, position, id, expected) {
+        let error = match map::load::<E>(self.registry, position, id, expected) {
             Ok(node) => return Some(node),
             Err(error) => error,
         };
-        self.error(&place, None, &self.tree.map_error(error));
+        self.error(&place, None, &self.registry.map_error(error));
         None
     }
 }

@@ -22,7 +22,7 @@ use sreg_views::{
 use super::nodes::Walked;
 use super::{BlobCheck, Heads, Run, count};
 use crate::derive::{self, repository};
-use crate::error::TreeError;
+use crate::error::RegistryError;
 
 impl Run<'_> {
     /// Verifies the views of one tag.
@@ -36,9 +36,9 @@ impl Run<'_> {
         let reference = format!("{namespace}/{}", line.key.as_str());
         let owner =
             repository(namespace, line).map(|repository| Owner::Tag(repository, line.key.tag()));
-        for view in tag_views(self.tree.settings(), statements) {
+        for view in tag_views(self.registry.settings(), statements) {
             self.view(heads, &view, owner.as_ref(), Some(&reference));
-            if let Some(place) = nothing_beside(self.tree.settings(), &view) {
+            if let Some(place) = nothing_beside(self.registry.settings(), &view) {
                 self.nothing(heads, &place, owner.as_ref(), &reference);
             }
         }
@@ -47,8 +47,8 @@ impl Run<'_> {
     /// Verifies that nothing stands at a place where clients would look.
     fn nothing(&self, heads: &Heads, place: &Place, owner: Option<&Owner>, reference: &str) {
         let reference = Some(reference.to_owned());
-        let found = match derive::read(self.tree, place, 0) {
-            Err(TreeError::Missing { .. }) => return,
+        let found = match derive::read(self.registry, place, 0) {
+            Err(RegistryError::Missing { .. }) => return,
             found => found.and_then(|_| self.is_stale(heads, owner, place)),
         };
         // It has its fault here.
@@ -83,7 +83,7 @@ impl Run<'_> {
                     .push(lines[0].key.tag());
             }
         }
-        for view in registry_views(self.tree.settings()) {
+        for view in registry_views(self.registry.settings()) {
             self.view(heads, &view, None, None);
         }
         repositories.par_iter().for_each(|(repository, tags)| {
@@ -96,9 +96,9 @@ impl Run<'_> {
 
     fn view(&self, heads: &Heads, view: &View, owner: Option<&Owner>, reference: Option<&str>) {
         if let Content::Link { to, size } = &view.content
-            && self.tree.store().folder().is_none()
+            && self.registry.store().folder().is_none()
         {
-            if host::copies_links(self.tree.settings().host) {
+            if host::copies_links(self.registry.settings().host) {
                 self.copy(view, (to, *size), reference);
             }
             return;
@@ -107,7 +107,7 @@ impl Run<'_> {
         self.expect(&view.place);
         let reference = reference.map(str::to_owned);
         let expected = derive::stored(view);
-        let found = match derive::read(self.tree, &view.place, expected.len()) {
+        let found = match derive::read(self.registry, &view.place, expected.len()) {
             Ok(found) if found == *expected => return,
             Ok(_) if self.is_copy(view) => return,
             found => found.and_then(|_| self.is_stale(heads, owner, &view.place)),
@@ -121,12 +121,12 @@ impl Run<'_> {
                 Code::ViewMismatch,
                 "it is not what the index says; sreg repair writes it anew",
             ),
-            Err(TreeError::Missing { .. }) if self.interrupted => (
+            Err(RegistryError::Missing { .. }) if self.interrupted => (
                 Code::StaleView,
                 "a run was interrupted before it was written; sreg repair writes it",
             ),
             // Whatever its place: a config is derived, too.
-            Err(TreeError::Missing { .. }) => {
+            Err(RegistryError::Missing { .. }) => {
                 (Code::MissingView, "it is missing; sreg repair writes it")
             }
             Err(error) => {
@@ -162,7 +162,7 @@ impl Run<'_> {
         place: &Place,
         (image, size): (&Place, u64),
     ) -> Result<Option<bool>, StoreError> {
-        let (store, key) = (self.tree.store(), place.to_string());
+        let (store, key) = (self.registry.store(), place.to_string());
         let (Some(copy), Place::Blob(_, digest)) = (store.copied(&key)?, image) else {
             return Ok(None);
         };
@@ -193,21 +193,25 @@ impl Run<'_> {
         else {
             return false;
         };
-        let path = self.tree.path(&view.place);
+        let path = self.registry.path(&view.place);
         let size = |path: &Path| match fs::symlink_metadata(path) {
             Ok(found) if found.is_file() => Some(found.len()),
             _ => None,
         };
         let found = size(&path);
         found.is_some()
-            && found == size(&self.tree.path(place))
+            && found == size(&self.registry.path(place))
             && (self.options.blobs != BlobCheck::Full
                 || hasher::hash(&path, self.options.io, self.observer)
                     .is_ok_and(|hashed| hashed.chain.digest() == *digest))
     }
 
     /// Whether a view that nobody owns now is one of an older head, or of a run that is not finished.
-    pub(super) fn is_stale_stray(&self, heads: &Heads, place: &Place) -> Result<bool, TreeError> {
+    pub(super) fn is_stale_stray(
+        &self,
+        heads: &Heads,
+        place: &Place,
+    ) -> Result<bool, RegistryError> {
         let owner = self.owner(heads, place)?;
         self.is_stale(heads, owner.as_ref(), place)
     }
@@ -219,7 +223,7 @@ impl Run<'_> {
         heads: &Heads,
         owner: Option<&Owner>,
         place: &Place,
-    ) -> Result<bool, TreeError> {
+    ) -> Result<bool, RegistryError> {
         if self.interrupted {
             return Ok(true);
         }
@@ -235,7 +239,7 @@ impl Run<'_> {
                 let derived = derive::stored(&view);
                 let read = match found.take() {
                     Some(found) if found.len() > derived.len() => found,
-                    _ => derive::read(self.tree, place, derived.len())?,
+                    _ => derive::read(self.registry, place, derived.len())?,
                 };
                 if read == *derived {
                     return Ok(true);
@@ -247,15 +251,19 @@ impl Run<'_> {
     }
 
     /// The views of `owner` that an older head derives; none, where what it names is gone or at fault.
-    fn views_then(&self, head: &Head, owner: &Owner) -> Result<Vec<View>, TreeError> {
-        let index = self.tree.index(head);
+    fn views_then(&self, head: &Head, owner: &Owner) -> Result<Vec<View>, RegistryError> {
+        let index = self.registry.index(head);
         let derived = match owner {
-            Owner::Tag(repository, tag) => derive::views_of_tag(self.tree, index, repository, tag),
+            Owner::Tag(repository, tag) => {
+                derive::views_of_tag(self.registry, index, repository, tag)
+            }
             Owner::Repository(repository) => {
-                derive::present_tags(self.tree, index, repository.namespace()).map(|mut tags| {
-                    let tags = tags.remove(repository);
-                    tags.map_or_else(Vec::new, |tags| repository_views(repository, &tags))
-                })
+                derive::present_tags(self.registry, index, repository.namespace()).map(
+                    |mut tags| {
+                        let tags = tags.remove(repository);
+                        tags.map_or_else(Vec::new, |tags| repository_views(repository, &tags))
+                    },
+                )
             }
         };
         match derived {
@@ -265,12 +273,12 @@ impl Run<'_> {
     }
 
     /// What a view shows, as its names are spelt in the index; nothing where it has no such names.
-    fn owner(&self, heads: &Heads, place: &Place) -> Result<Option<Owner>, TreeError> {
+    fn owner(&self, heads: &Heads, place: &Place) -> Result<Option<Owner>, RegistryError> {
         let spelt = |folded| self.spelt(heads, folded);
         Ok(match place {
-            Place::SeedTags(repository) => Some(Owner::Repository(repository.clone())),
+            Place::StaticTags(repository) => Some(Owner::Repository(repository.clone())),
             Place::TagsList(folded) => spelt(folded).map(Owner::Repository),
-            Place::SeedManifest(repository, tag) | Place::Shub(repository, tag) => {
+            Place::StaticManifest(repository, tag) | Place::Shub(repository, tag) => {
                 Some(Owner::Tag(repository.clone(), tag.clone()))
             }
             Place::TagManifest(folded, tag) | Place::TagIndex(folded, tag) => {
@@ -280,8 +288,9 @@ impl Run<'_> {
                 let (Some(repository), Some(newest)) = (spelt(folded), heads.first()) else {
                     return Ok(None);
                 };
-                let index = self.tree.index(newest.body());
-                let lines = derive::lines_of_namespace(self.tree, index, repository.namespace())?;
+                let index = self.registry.index(newest.body());
+                let lines =
+                    derive::lines_of_namespace(self.registry, index, repository.namespace())?;
                 let line = lines.iter().find(|line| {
                     line.key.name() == *repository.name() && FoldedTag::new(&line.key.tag()) == *tag
                 });
@@ -298,7 +307,7 @@ impl Run<'_> {
             let mut spellings = HashMap::new();
             if let Some(newest) = heads.first() {
                 // Of what cannot be read there is a fault already.
-                let _ = self.tree.index(newest.body()).walk(
+                let _ = self.registry.index(newest.body()).walk(
                     &mut |namespace: &Namespace, line: TagEntry| {
                         if let Some(repository) = derive::repository(namespace, &line) {
                             spellings.insert(FoldedRepository::new(&repository), repository);

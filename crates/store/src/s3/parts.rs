@@ -14,7 +14,7 @@ use object_store::{PutMultipartOptions, PutPayload};
 use serde::{Deserialize, Serialize};
 
 use super::{S3, attributes};
-use crate::{If, Served, Store as _, StoreError, Upload};
+use crate::{Precondition, Served, Store as _, StoreError, Upload};
 
 /// The least bytes of a part; a smaller object is written in one request.
 const PART: u64 = 16 << 20;
@@ -51,7 +51,7 @@ pub(super) fn upload(store: &S3, key: &str, upload: &Upload<'_>) -> Result<(), S
     };
     if upload.size <= PART {
         let bytes = fs::read(upload.file).map_err(failed)?;
-        store.write(key, &bytes, &If::Any, upload.served)?;
+        store.write(key, &bytes, &Precondition::Any, upload.served)?;
         (upload.sent)(upload.size);
         return Ok(());
     }

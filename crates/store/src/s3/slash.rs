@@ -9,7 +9,7 @@ use reqwest::{Response, StatusCode};
 
 use super::S3;
 use super::signed::{self, Request, lost, refusal, refused};
-use crate::{If, Object, Served, StoreError, Version, Written};
+use crate::{Object, Precondition, PutOutcome, Served, StoreError, Version};
 
 /// What is known of such keys.
 #[derive(Debug)]
@@ -63,30 +63,32 @@ pub(super) fn write(
     store: &S3,
     key: &str,
     bytes: &[u8],
-    condition: &If,
+    condition: &Precondition,
     served: Served,
-) -> Result<Written, StoreError> {
+) -> Result<PutOutcome, StoreError> {
     let write = async || {
         let mut headers = vec![
             (CONTENT_TYPE, served.content_type.to_owned()),
             (CACHE_CONTROL, served.cache_control.to_owned()),
         ];
         match condition {
-            If::Any => {}
-            If::Absent => headers.push((IF_NONE_MATCH, "*".to_owned())),
-            If::Is(Version(tag)) => headers.push((IF_MATCH, tag.clone())),
+            Precondition::Any => {}
+            Precondition::Absent => headers.push((IF_NONE_MATCH, "*".to_owned())),
+            Precondition::Is(Version(tag)) => headers.push((IF_MATCH, tag.clone())),
         }
         let answer = send(store, Method::PUT, key, bytes, headers).await?;
         match answer.status() {
-            status if status.is_success() => Ok(Written::Done),
-            StatusCode::PRECONDITION_FAILED | StatusCode::CONFLICT => Ok(Written::Refused),
+            status if status.is_success() => Ok(PutOutcome::Stored),
+            StatusCode::PRECONDITION_FAILED | StatusCode::CONFLICT => {
+                Ok(PutOutcome::PreconditionFailed)
+            }
             StatusCode::BAD_REQUEST
             | StatusCode::METHOD_NOT_ALLOWED
             | StatusCode::NOT_IMPLEMENTED => match refused(store, key, answer).await {
                 error @ StoreError::Denied { .. } => Err(error),
                 _ => {
                     store.slashes.refused.store(true, Ordering::Relaxed);
-                    Ok(Written::Done)
+                    Ok(PutOutcome::Stored)
                 }
             },
             _ => Err(refused(store, key, answer).await),

@@ -1,12 +1,12 @@
-//! What `sreg index` says of the host that is to serve the tree.
+//! What `sreg index` says of the host that is to serve the registry.
 
 use serde::Serialize;
 use sreg_ingest::Outcome;
 use sreg_model::Host;
 use sreg_views::host::{clients_of, largest_file};
 
+use crate::error::Line;
 use crate::output::{Output, human_bytes};
-use crate::problem::Line;
 
 #[derive(Serialize)]
 pub(super) struct Said {

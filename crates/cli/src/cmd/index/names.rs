@@ -8,8 +8,8 @@ use sreg_ingest::source::{Layout, NameMap, Naming};
 use sreg_ingest::{Options, Outcome};
 
 use crate::config::Index as Config;
+use crate::error::{CommandError, Line};
 use crate::output::Output;
-use crate::problem::{Line, Problem};
 use crate::{args, files};
 
 /// The longest map, in bytes.
@@ -28,7 +28,7 @@ pub(super) struct Reading<'a> {
 }
 
 /// How references are read, by the arguments and the settings.
-pub(super) fn naming(args: &args::Index, config: &Config) -> Result<Naming, Problem> {
+pub(super) fn naming(args: &args::Index, config: &Config) -> Result<Naming, CommandError> {
     let layout = args.layout.or(config.layout).unwrap_or_default();
     let given = args.namespace.clone().or(config.namespace.clone());
     let word = match layout {
@@ -37,7 +37,7 @@ pub(super) fn naming(args: &args::Index, config: &Config) -> Result<Naming, Prob
     };
     let default = || {
         word.parse()
-            .map_err(|error| Problem::new("bug", format!("{error}")))
+            .map_err(|error| CommandError::new("bug", format!("{error}")))
     };
     let map = match args.map.as_ref().or(config.map.as_ref()) {
         None => NameMap::default(),
@@ -51,9 +51,9 @@ pub(super) fn naming(args: &args::Index, config: &Config) -> Result<Naming, Prob
     })
 }
 
-fn read_map(path: &Path) -> Result<NameMap, Problem> {
+fn read_map(path: &Path) -> Result<NameMap, CommandError> {
     let wrong = |what: String| {
-        Problem::new("name-map", format!("{}: {what}", path.display()))
+        CommandError::new("name-map", format!("{}: {what}", path.display()))
             .with_hint("each line is a path below the folder, a space, and namespace/name:tag")
     };
     let bytes = files::read_capped(path, MAX_MAP)?;

@@ -11,32 +11,36 @@ use super::source::{self, Found};
 use crate::args::Knowing;
 use crate::args::trust::{Add, Forget};
 use crate::cmd::change::{self, Answer};
+use crate::error::CommandError;
 use crate::output::Output;
-use crate::problem::Problem;
 use crate::{exit, known};
 
-pub(super) fn run(args: &Add, output: &Output) -> Result<u8, Problem> {
+pub(super) fn run(args: &Add, output: &Output) -> Result<u8, CommandError> {
     let knowing = Knowing {
         trust: args.trust,
         // What it lists already is known, too.
         lock: args.lock.clone().filter(|lock| lock.exists()),
     };
     let (found, expected) = source::read_held(&args.target, &knowing)?;
-    let Found::Registry { series, head } = &found else {
+    let Found::Registry { trust_chain, head } = &found else {
         // Says why it is none.
         found.trust()?;
-        return Err(Problem::new(
+        return Err(CommandError::new(
             "usage",
             format!("{} is a document, not a registry", args.target),
         ));
     };
-    let registry = series.registry();
+    let registry = trust_chain.registry();
     let was_known = expected.known().is_some();
     let now = crate::clock::now();
-    check_fresh(Purpose::Trust, Some(series.newest().body().expires), now)?;
+    check_fresh(
+        Purpose::Trust,
+        Some(trust_chain.newest().body().expires),
+        now,
+    )?;
     check_fresh(Purpose::Head, head.body().expires, now)?;
     if !output.is_json() {
-        output.text(&show::summary(series.newest(), registry));
+        output.text(&show::summary(trust_chain.newest(), registry));
     }
     if args.trust.is_none() && !was_known {
         output.note("compare the registry's id with the one that its owner tells you, by another way than this one");
@@ -45,19 +49,22 @@ pub(super) fn run(args: &Add, output: &Output) -> Result<u8, Problem> {
     }
     let seen = Seen {
         registry,
-        trust: series.newest().clone(),
+        trust: trust_chain.newest().clone(),
         head: (**head).clone(),
         statements: Vec::new(),
     };
     known::own_pins().record(&Location::new(&args.target), &seen)?;
     if let Some(path) = &args.lock {
         let mut listed = KnownRegistry::new(registry);
-        listed.record_trust(series.newest());
+        listed.record_trust(trust_chain.newest());
         listed.record_head(head);
         record_in_lock_file(path, &listed, &known::registries()?)?;
     }
     if output.is_json() {
-        output.json(&Answer::published(registry, series.newest().body().version))?;
+        output.json(&Answer::published(
+            registry,
+            trust_chain.newest().body().version,
+        ))?;
     }
     output.note(&match was_known {
         true => format!("{registry} was known already"),
@@ -67,9 +74,9 @@ pub(super) fn run(args: &Add, output: &Output) -> Result<u8, Problem> {
 }
 
 /// `sreg trust forget`
-pub(super) fn forget(args: &Forget, output: &Output) -> Result<u8, Problem> {
+pub(super) fn forget(args: &Forget, output: &Output) -> Result<u8, CommandError> {
     if !known::registries()?.forget(&args.registry)? {
-        return Err(Problem::new(
+        return Err(CommandError::new(
             "not-in-trust",
             format!("{} is not known", args.registry),
         ));

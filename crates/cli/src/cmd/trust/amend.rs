@@ -7,73 +7,73 @@ use sreg_model::statement::Subject;
 use sreg_model::trust::Trust;
 use sreg_model::{Document, Fingerprint};
 use sreg_publish::change as tree_change;
-use sreg_registry::{Tree, TreeError, heads};
+use sreg_registry::{Registry, RegistryError, heads};
 use sreg_sign::amend::{Amendment, Grant, Term};
 use sreg_sign::policy::PolicyError;
-use sreg_sign::{Purpose, Series, sign};
+use sreg_sign::{Purpose, TrustChain, sign};
 
 use crate::args::trust::{AddKey, Change, Delegate, OfKey, Place, RemoveKey, Role, Rotate};
 use crate::cmd::change::{self, Answer};
+use crate::error::CommandError;
 use crate::keys::{self, Opened};
 use crate::output::{Output, counted};
-use crate::problem::Problem;
 use crate::progress::ProgressBar;
-use crate::{exit, files, place};
+use crate::{exit, files, location};
 
 /// The registry that is changed.
-struct Registry {
-    tree: Tree,
-    series: Series,
+struct Current {
+    registry: Registry,
+    trust_chain: TrustChain,
     head: Document<Head>,
 }
 
-pub(super) fn add_key(args: &AddKey, output: &Output) -> Result<u8, Problem> {
+pub(super) fn add_key(args: &AddKey, output: &Output) -> Result<u8, CommandError> {
     let grant = grant(&args.place).ok_or_else(|| {
-        Problem::new("usage", "nothing says what the key is to sign")
+        CommandError::new("usage", "nothing says what the key is to sign")
             .with_hint("add --role root, --role head, or --scope NAMESPACE")
     })?;
     amend(&args.change, output, |amendment, registry| {
-        let key = keys::public(&args.key, registry.series.newest().body())?;
+        let key = keys::public(&args.key, registry.trust_chain.newest().body())?;
         Ok(amendment.add_key(key, &grant, args.threshold)?)
     })
 }
 
-pub(super) fn remove_key(args: &RemoveKey, output: &Output) -> Result<u8, Problem> {
+pub(super) fn remove_key(args: &RemoveKey, output: &Output) -> Result<u8, CommandError> {
     amend(&args.change, output, |amendment, _| {
         let key = keys::fingerprint(&args.key)?;
         Ok(amendment.remove_key(&key, grant(&args.place).as_ref())?)
     })
 }
 
-pub(super) fn delegate(args: &Delegate, output: &Output) -> Result<u8, Problem> {
+pub(super) fn delegate(args: &Delegate, output: &Output) -> Result<u8, CommandError> {
     amend(&args.change, output, |amendment, registry| {
-        let trust = registry.series.newest().body();
+        let trust = registry.trust_chain.newest().body();
         let keys = args.to.iter().map(|key| keys::public(key, trust));
         let keys = keys.collect::<Result<Vec<_>, _>>()?;
         Ok(amendment.delegate(&args.scope, keys, args.threshold)?)
     })
 }
 
-pub(super) fn retire(args: &OfKey, output: &Output) -> Result<u8, Problem> {
+pub(super) fn retire(args: &OfKey, output: &Output) -> Result<u8, CommandError> {
     amend(&args.change, output, |amendment, _| {
         Ok(amendment.retire(&keys::fingerprint(&args.of)?)?)
     })
 }
 
-pub(super) fn revoke(args: &OfKey, output: &Output) -> Result<u8, Problem> {
+pub(super) fn revoke(args: &OfKey, output: &Output) -> Result<u8, CommandError> {
     amend(&args.change, output, |amendment, _| {
         Ok(amendment.revoke(&keys::fingerprint(&args.of)?)?)
     })
 }
 
-pub(super) fn rotate(args: &Rotate, output: &Output) -> Result<u8, Problem> {
+pub(super) fn rotate(args: &Rotate, output: &Output) -> Result<u8, CommandError> {
     if args.from.is_none() && !args.new_epoch {
-        return Err(Problem::new("usage", "nothing says what is to change")
+        return Err(CommandError::new("usage", "nothing says what is to change")
             .with_hint("add --from OLD --to NEW, --new-epoch, or both"));
     }
     amend(&args.change, output, |amendment, registry| {
         if let (Some(from), Some(to)) = (&args.from, &args.to) {
-            let to = keys::public(to, registry.series.newest().body())?;
+            let to = keys::public(to, registry.trust_chain.newest().body())?;
             amendment.rotate(&keys::fingerprint(from)?, to)?;
         }
         if args.new_epoch {
@@ -85,22 +85,22 @@ pub(super) fn rotate(args: &Rotate, output: &Output) -> Result<u8, Problem> {
 }
 
 /// The last head of the current epoch that counts.
-fn last_head(registry: &Registry, after: Option<u64>) -> Result<Document<Head>, Problem> {
-    let epoch = registry.series.newest().body().head_base.epoch;
+fn last_head(registry: &Current, after: Option<u64>) -> Result<Document<Head>, CommandError> {
+    let epoch = registry.trust_chain.newest().body().head_base.epoch;
     let newest = registry.head.body();
     let version = after.unwrap_or(newest.version);
     let head = match newest.epoch == epoch && version <= newest.version {
-        true => registry.tree.head_slot(epoch, version)?,
+        true => registry.registry.head_slot(epoch, version)?,
         false => None,
     };
     head.ok_or_else(|| {
-        Problem::new(
+        CommandError::new(
             "missing-head",
             format!("there is no head {version} in epoch {epoch}"),
         )
         .with_hint(format!(
             "list them with: sreg log {}",
-            registry.tree.root().display()
+            registry.registry.root().display()
         ))
     })
 }
@@ -118,10 +118,10 @@ fn grant(place: &Place) -> Option<Grant> {
 fn amend(
     args: &Change,
     output: &Output,
-    change: impl FnOnce(&mut Amendment, &Registry) -> Result<(), Problem>,
-) -> Result<u8, Problem> {
-    let registry = open(&args.tree)?;
-    let newest = registry.series.newest();
+    change: impl FnOnce(&mut Amendment, &Current) -> Result<(), CommandError>,
+) -> Result<u8, CommandError> {
+    let registry = open(&args.registry)?;
+    let newest = registry.trust_chain.newest();
     let now = crate::clock::stated()?;
     let lasts = newest.body().expires.saturating_sub(newest.body().issued);
     let lasts = args.trust_expires.map_or(lasts, sreg_publish::days);
@@ -129,20 +129,20 @@ fn amend(
         issued: now,
         expires: now.saturating_add(lasts),
     };
-    let mut amendment = Amendment::of(&registry.series, term);
+    let mut amendment = Amendment::of(&registry.trust_chain, term);
     change(&mut amendment, &registry)?;
     if amendment.is_idle() {
         return Err(
-            Problem::new("usage", "this changes nothing: trust says so already").with_hint(
+            CommandError::new("usage", "this changes nothing: trust says so already").with_hint(
                 format!(
                     "to renew it: sreg refresh {} --key KEY",
-                    args.tree.display()
+                    args.registry.display()
                 ),
             ),
         );
     }
     let trust = Document::new(amendment.finish()?)
-        .map_err(|error| Problem::new(error.code(), sreg_registry::explain(&error)))?;
+        .map_err(|error| CommandError::new(error.code(), sreg_registry::explain(&error)))?;
     let opened = Opened::open(&args.signing, output)?;
     let out = args
         .out
@@ -154,18 +154,23 @@ fn amend(
 /// Signs a version with the keys at hand, and publishes it, or writes it to `out`, where there is none
 /// yet if it `is_new`.
 fn finish(
-    registry: &Registry,
+    registry: &Current,
     trust: Document<Trust>,
     opened: &Opened,
     out: &Path,
     is_new: bool,
     yes: bool,
     output: &Output,
-) -> Result<u8, Problem> {
-    let root = registry.tree.root();
-    let judged = tree_change::lost(&registry.tree, &registry.series, &trust, &registry.head)?;
+) -> Result<u8, CommandError> {
+    let root = registry.registry.root();
+    let judged = tree_change::lost(
+        &registry.registry,
+        &registry.trust_chain,
+        &trust,
+        &registry.head,
+    )?;
     let lost = change::references(&judged);
-    let trust = sign_roots(&registry.series, trust, opened)?;
+    let trust = sign_roots(&registry.trust_chain, trust, opened)?;
     let version = trust.body().version;
     if !lost.is_empty() && !output.is_json() {
         for reference in &lost {
@@ -179,14 +184,14 @@ fn finish(
             root.display()
         ));
     }
-    let mut missing = missing(&registry.series, &trust)?;
+    let mut missing = missing(&registry.trust_chain, &trust)?;
     missing.extend(missing_head(registry, &trust, opened));
     if !missing.is_empty() {
         // What others have begun is not lost to a second change.
         if is_new && out.exists() {
-            let (file, tree) = (out.display(), root.display());
-            return Err(Problem::new("usage", format!("{file} exists already")).with_hint(format!(
-                "go on with it: sreg trust sign {file} {tree} --key KEY; remove it if it is done with; or name another file with --out"
+            let (file, registry) = (out.display(), root.display());
+            return Err(CommandError::new("usage", format!("{file} exists already")).with_hint(format!(
+                "go on with it: sreg trust sign {file} {registry} --key KEY; remove it if it is done with; or name another file with --out"
             )));
         }
         files::write_whole(out, trust.bytes())?;
@@ -237,24 +242,24 @@ fn finish(
 
 /// Publishes: the references that others have published meanwhile and that are left behind.
 fn publish(
-    registry: &Registry,
+    registry: &Current,
     trust: &Document<Trust>,
     judged: &[Subject],
     opened: &Opened,
     output: &Output,
-) -> Result<Vec<String>, Problem> {
-    let root = registry.tree.root();
+) -> Result<Vec<String>, CommandError> {
+    let root = registry.registry.root();
     let keys = opened.keys(false, false);
     let expected = change::expected_of(root)?;
     let begun = trust.body().head_base.epoch;
-    let pins = match begun > registry.series.newest().body().head_base.epoch {
+    let pins = match begun > registry.trust_chain.newest().body().head_base.epoch {
         // The way out where the newest head is lost, or a thief's: it is left behind.
         true => expected.pins_without_heads(),
         false => expected.pins().to_vec(),
     };
     let progress = ProgressBar::new(output, "hashed");
     let (published, left) = change::session(&keys, &pins, &progress)?.publish_trust(
-        &place::destination(root)?,
+        &location::destination(root)?,
         trust,
         (registry.head.id(), judged),
     )?;
@@ -264,7 +269,7 @@ fn publish(
 }
 
 /// Shows what others ask to be signed.
-fn show(trust: &Document<Trust>, output: &Output) -> Result<(), Problem> {
+fn show(trust: &Document<Trust>, output: &Output) -> Result<(), CommandError> {
     let signers = sreg_sign::policy::signers(trust, Purpose::Trust)?;
     let signers: Vec<String> = signers.iter().map(ToString::to_string).collect();
     if !output.is_json() {
@@ -284,15 +289,15 @@ fn show(trust: &Document<Trust>, output: &Output) -> Result<(), Problem> {
 /// Goes on with a version that others have begun.
 pub(super) fn resume(
     file: &Path,
-    tree: Option<&Path>,
+    registry: Option<&Path>,
     opened: &Opened,
     yes: bool,
     output: &Output,
-) -> Result<u8, Problem> {
+) -> Result<u8, CommandError> {
     let trust = super::source::document(file)?;
     show(&trust, output)?;
     change::confirm("Sign this version of trust?", yes)?;
-    let Some(tree) = tree else {
+    let Some(registry) = registry else {
         let trust = sign(
             trust,
             Purpose::Trust,
@@ -308,37 +313,41 @@ pub(super) fn resume(
         change::say(&answer, &text, output)?;
         return Ok(exit::OK);
     };
-    let registry = open(tree)?;
-    if sreg_sign::policy::registry(&trust) != registry.series.registry() {
+    let registry = open(registry)?;
+    if sreg_sign::policy::registry(&trust) != registry.trust_chain.registry() {
         let of = sreg_sign::policy::registry(&trust);
         let message = format!(
             "{} is of the registry {of}, and {} is another",
             file.display(),
-            tree.display()
+            registry.display()
         );
-        return Err(Problem::new("other-registry", message));
+        return Err(CommandError::new("other-registry", message));
     }
     finish(&registry, trust, opened, file, false, yes, output)
 }
 
-fn open(root: &Path) -> Result<Registry, Problem> {
-    let tree = place::tree(root)?;
-    let series = tree
+fn open(root: &Path) -> Result<Current, CommandError> {
+    let registry = location::registry(root)?;
+    let trust_chain = registry
         .trust_chain()?
-        .ok_or_else(|| TreeError::NoKeys(root.to_owned()))?;
-    let head = heads::newest(&tree, Some(&series))?;
-    let head = head.ok_or_else(|| TreeError::NoHead(root.to_owned()))?;
-    Ok(Registry { tree, series, head })
+        .ok_or_else(|| RegistryError::NoKeys(root.to_owned()))?;
+    let head = heads::newest(&registry, Some(&trust_chain))?;
+    let head = head.ok_or_else(|| RegistryError::NoHead(root.to_owned()))?;
+    Ok(Current {
+        registry,
+        trust_chain,
+        head,
+    })
 }
 
 /// Adds the signatures of the keys at hand that have the role `root`, before or after.
 fn sign_roots(
-    series: &Series,
+    trust_chain: &TrustChain,
     trust: Document<Trust>,
     opened: &Opened,
-) -> Result<Document<Trust>, Problem> {
+) -> Result<Document<Trust>, CommandError> {
     let mut roots = trust.body().roles.root.keys.clone();
-    roots.extend(&series.newest().body().roles.root.keys);
+    roots.extend(&trust_chain.newest().body().roles.root.keys);
     let signers = opened.signers().iter().map(AsRef::as_ref);
     let signers = signers
         .filter(|signer: &&dyn sreg_sign::Signer| roots.contains(&signer.key().fingerprint()));
@@ -346,11 +355,11 @@ fn sign_roots(
 }
 
 /// Whether a head has to be signed that the keys at hand may not sign, in words.
-fn missing_head(registry: &Registry, trust: &Document<Trust>, opened: &Opened) -> Option<String> {
-    let mut series = registry.series.clone();
-    series.extend(trust.clone()).ok()?;
-    let takes = tree_change::takes_from_heads(registry.series.newest().body(), trust.body());
-    if !takes && series.check_newest_head(&registry.head).is_ok() {
+fn missing_head(registry: &Current, trust: &Document<Trust>, opened: &Opened) -> Option<String> {
+    let mut trust_chain = registry.trust_chain.clone();
+    trust_chain.extend(trust.clone()).ok()?;
+    let takes = tree_change::takes_from_heads(registry.trust_chain.newest().body(), trust.body());
+    if !takes && trust_chain.check_newest_head(&registry.head).is_ok() {
         return None;
     }
     let role = &trust.body().roles.head;
@@ -370,12 +379,12 @@ fn missing_head(registry: &Registry, trust: &Document<Trust>, opened: &Opened) -
 }
 
 /// The signatures that a version lacks, in words; an error where it could not follow at all.
-fn missing(series: &Series, trust: &Document<Trust>) -> Result<Vec<String>, Problem> {
-    match series.clone().extend(trust.clone()) {
+fn missing(trust_chain: &TrustChain, trust: &Document<Trust>) -> Result<Vec<String>, CommandError> {
+    match trust_chain.clone().extend(trust.clone()) {
         Ok(()) => return Ok(Vec::new()),
         Err(PolicyError::Threshold { .. }) => {}
         Err(PolicyError::Version { found, expected }) if found < expected => {
-            return Err(Problem::new(
+            return Err(CommandError::new(
                 "version-conflict",
                 format!("version {found} of trust was published meanwhile"),
             )
@@ -397,7 +406,7 @@ fn missing(series: &Series, trust: &Document<Trust>) -> Result<Vec<String>, Prob
         (needed > 0).then(|| format!("{needed} of {} (role root {when})", keys.join(", ")))
     };
     let mut missing = Vec::new();
-    missing.extend(lacking(series.newest().body(), "until now"));
+    missing.extend(lacking(trust_chain.newest().body(), "until now"));
     missing.extend(lacking(trust.body(), "from now on"));
     missing.dedup_by(|left, right| left.split(" (").next() == right.split(" (").next());
     Ok(missing)

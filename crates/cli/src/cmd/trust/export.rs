@@ -6,9 +6,9 @@ use sreg_sign::{Purpose, allowed_signers, signers_of};
 
 use super::source;
 use crate::args::trust::Show;
+use crate::error::CommandError;
 use crate::exit;
 use crate::output::Output;
-use crate::problem::Problem;
 
 #[derive(Serialize)]
 struct Row {
@@ -17,7 +17,7 @@ struct Row {
     key: String,
 }
 
-pub(super) fn run(args: &Show, output: &Output) -> Result<u8, Problem> {
+pub(super) fn run(args: &Show, output: &Output) -> Result<u8, CommandError> {
     let (found, _) = source::read_held(&args.target, &args.knowing)?;
     let trust = found.trust()?.body();
     check_fresh(Purpose::Trust, Some(trust.expires), crate::clock::now())?;

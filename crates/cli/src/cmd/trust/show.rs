@@ -8,9 +8,9 @@ use sreg_sign::{Purpose, policy};
 
 use super::source::{self, Found};
 use crate::args::trust::Show;
+use crate::error::CommandError;
 use crate::exit;
 use crate::output::{Output, counted, moment};
-use crate::problem::Problem;
 
 #[derive(Serialize)]
 struct Answer<'a> {
@@ -40,9 +40,9 @@ struct Row {
     may: Vec<String>,
 }
 
-pub(super) fn run(args: &Show, output: &Output) -> Result<u8, Problem> {
+pub(super) fn run(args: &Show, output: &Output) -> Result<u8, CommandError> {
     let (found, expected) = source::read_held(&args.target, &args.knowing)?;
-    let (trust, registry) = (found.trust()?, found.registry()?);
+    let (trust, registry) = (found.trust()?, found.stated_id()?);
     let known = expected.pins().iter().any(|known| known.id == registry);
     let answer = answer(trust, registry, known);
     if output.is_json() {

@@ -1,4 +1,4 @@
-//! Where trust is read from: a tree, a URL, or a file.
+//! Where trust is read from: a registry, a URL, or a file.
 
 use std::path::Path;
 use std::time::Duration;
@@ -10,19 +10,19 @@ use sreg_model::head::Head;
 use sreg_model::layout::Place;
 use sreg_model::trust::Trust;
 use sreg_model::{Digest, Document};
-use sreg_registry::{TreeError, heads};
+use sreg_registry::{RegistryError, heads};
 use sreg_sign::policy::{self, PolicyError};
-use sreg_sign::{Purpose, Series, check_known_head, check_seen_slot, seen_slot};
+use sreg_sign::{Purpose, TrustChain, check_known_head, check_seen_slot, seen_slot};
 
 use crate::args::Knowing;
-use crate::problem::Problem;
-use crate::{exit, files, known, place};
+use crate::error::CommandError;
+use crate::{exit, files, known, location};
 
 /// What is read of a registry.
 pub(crate) enum Found {
     /// All versions of trust, and the newest head, each verified.
     Registry {
-        series: Box<Series>,
+        trust_chain: Box<TrustChain>,
         head: Box<Document<Head>>,
     },
     /// A registry without keys.
@@ -33,22 +33,22 @@ pub(crate) enum Found {
 
 impl Found {
     /// The newest version of trust.
-    pub(super) fn trust(&self) -> Result<&Document<Trust>, Problem> {
+    pub(super) fn trust(&self) -> Result<&Document<Trust>, CommandError> {
         match self {
-            Self::Registry { series, .. } => Ok(series.newest()),
+            Self::Registry { trust_chain, .. } => Ok(trust_chain.newest()),
             Self::Alone(trust) => Ok(trust),
             Self::NoKeys(target) => Err(no_keys(target)),
         }
     }
 
     /// The registry's id.
-    pub(super) fn registry(&self) -> Result<Digest, Problem> {
+    pub(super) fn registry(&self) -> Result<Digest, CommandError> {
         Ok(policy::registry(self.trust()?))
     }
 }
 
-fn no_keys(target: &str) -> Problem {
-    Problem::new(
+fn no_keys(target: &str) -> CommandError {
+    CommandError::new(
         "no-keys",
         format!("{target} has no keys: nobody can say who published in it"),
     )
@@ -68,10 +68,10 @@ fn no_keys(target: &str) -> Problem {
 pub(crate) fn read_held(
     target: &str,
     knowing: &Knowing,
-) -> Result<(Found, ExpectedRegistry), Problem> {
+) -> Result<(Found, ExpectedRegistry), CommandError> {
     let found = read(target)?;
     let (pins, location) = (known::pins(knowing), Location::new(target));
-    let Found::Registry { series, head } = &found else {
+    let Found::Registry { trust_chain, head } = &found else {
         let id = found.trust().map(policy::registry).ok();
         let expected = pins.expect(&location, id)?;
         if let (Some(known), Found::NoKeys(_)) = (expected.pins().first(), &found) {
@@ -79,13 +79,13 @@ pub(crate) fn read_held(
         }
         return Ok((found, expected));
     };
-    let expected = pins.expect(&location, Some(series.registry()))?;
+    let expected = pins.expect(&location, Some(trust_chain.registry()))?;
     for known in expected.pins() {
-        series.check_known(known)?;
+        trust_chain.check_known(known)?;
         check_known_head(known, head)?;
-        if let Some(slot) = seen_slot(known, series)
+        if let Some(slot) = seen_slot(known, trust_chain)
             && let Place::HeadSlot { epoch, version } = slot
-            && let Some(seen) = place::tree(Path::new(target))?.head_slot(epoch, version)?
+            && let Some(seen) = location::registry(Path::new(target))?.head_slot(epoch, version)?
         {
             check_seen_slot(known, &seen)?;
         }
@@ -99,13 +99,13 @@ const ATTEMPTS: u32 = 4;
 /// How long a writer is given to finish.
 const PAUSE: Duration = Duration::from_millis(300);
 
-fn read(target: &str) -> Result<Found, Problem> {
+fn read(target: &str) -> Result<Found, CommandError> {
     let mut attempts = 1;
     loop {
         match read_once(target) {
             Err(problem) if problem.exit() == exit::UNTRUSTED && attempts < ATTEMPTS => {
                 attempts += 1;
-                place::config().retry.interrupt.sleep(PAUSE)?;
+                location::config().retry.interrupt.sleep(PAUSE)?;
             }
             found => return found,
         }
@@ -113,42 +113,42 @@ fn read(target: &str) -> Result<Found, Problem> {
 }
 
 /// Reads what a target says of trust.
-fn read_once(target: &str) -> Result<Found, Problem> {
+fn read_once(target: &str) -> Result<Found, CommandError> {
     let path = Path::new(target);
     if path.is_file() {
         return Ok(Found::Alone(Box::new(document(path)?)));
     }
-    let tree = place::tree(path)?;
-    let Some(series) = tree.trust_chain()? else {
+    let registry = location::registry(path)?;
+    let Some(trust_chain) = registry.trust_chain()? else {
         return Ok(Found::NoKeys(target.to_owned()));
     };
     // A server may go on with slots for ever, and what it has in `head` is what it publishes.
     let head = match is_remote(target) {
-        true => Some(tree.head()?),
-        false => heads::newest(&tree, Some(&series))?,
+        true => Some(registry.head()?),
+        false => heads::newest(&registry, Some(&trust_chain))?,
     };
-    let head = head.ok_or_else(|| TreeError::NoHead(path.to_owned()))?;
-    series
+    let head = head.ok_or_else(|| RegistryError::NoHead(path.to_owned()))?;
+    trust_chain
         .check_newest_head(&head)
-        .map_err(|source| TreeError::Policy {
-            path: tree.path(&Place::Head),
+        .map_err(|source| RegistryError::Policy {
+            path: registry.path(&Place::Head),
             source,
         })?;
     Ok(Found::Registry {
-        series: Box::new(series),
+        trust_chain: Box::new(trust_chain),
         head: Box::new(head),
     })
 }
 
 /// The id of the registry at a URL, by its first trust, which is not verified; nothing, where there
 /// is none.
-pub(crate) fn registry_at(url: &str) -> Result<Option<Digest>, Problem> {
-    Ok(place::tree(Path::new(url))?.registry()?)
+pub(crate) fn registry_at(url: &str) -> Result<Option<Digest>, CommandError> {
+    Ok(location::registry(Path::new(url))?.stated_id()?)
 }
 
 /// A trust document in a file.
-pub(super) fn document(path: &Path) -> Result<Document<Trust>, Problem> {
-    let wrong = |code, what: String| Problem::new(code, format!("{}: {what}", path.display()));
+pub(super) fn document(path: &Path) -> Result<Document<Trust>, CommandError> {
+    let wrong = |code, what: String| CommandError::new(code, format!("{}: {what}", path.display()));
     let bytes = files::read_capped(path, Trust::MAX_BYTES)?;
     let trust = Document::<Trust>::parse(bytes)
         .map_err(|error| wrong(error.code(), sreg_registry::explain(&error)))?;

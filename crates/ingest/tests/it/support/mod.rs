@@ -13,8 +13,8 @@ use sreg_model::Arch;
 use sreg_model::head::Head;
 use sreg_publish::repair::{Repaired, repair};
 use sreg_publish::{Destination, LinkMode, Progress, Session};
-use sreg_registry::verify::{BlobCheck, Fault, Options, Report, verify_tree};
-use sreg_registry::{Tree, TreeError};
+use sreg_registry::verify::{BlobCheck, Fault, Options, Report, verify_registry};
+use sreg_registry::{Registry, RegistryError};
 use sreg_tests::images;
 
 /// When everything is published, in Unix seconds.
@@ -58,7 +58,7 @@ impl Bench {
     }
 
     /// Publishes exactly the images that are there.
-    pub(crate) fn try_index(&self, watch: &dyn Progress) -> Result<Outcome, TreeError> {
+    pub(crate) fn try_index(&self, watch: &dyn Progress) -> Result<Outcome, RegistryError> {
         let options = sreg_ingest::Options {
             source: self.folder.path().join("images"),
             out: self.root(),
@@ -91,7 +91,7 @@ impl Bench {
             ..Moments::default()
         };
         let error = self.try_index(&moments).unwrap_err();
-        assert!(matches!(error, TreeError::Cancelled), "{error}");
+        assert!(matches!(error, RegistryError::Cancelled), "{error}");
     }
 
     pub(crate) fn repair(&self) -> Repaired {
@@ -102,8 +102,8 @@ impl Bench {
         .unwrap()
     }
 
-    pub(crate) fn tree(&self) -> Tree {
-        Tree::open(&self.root()).unwrap()
+    pub(crate) fn tree(&self) -> Registry {
+        Registry::open(&self.root()).unwrap()
     }
 
     pub(crate) fn verify(&self) -> Report {
@@ -152,7 +152,7 @@ impl Bench {
 
 pub(crate) fn verify(root: &Path) -> Report {
     let options = Options::new(BlobCheck::Full, IoMode::Auto);
-    verify_tree(&Tree::open(root).unwrap(), &options, &Unobserved).unwrap()
+    verify_registry(&Registry::open(root).unwrap(), &options, &Unobserved).unwrap()
 }
 
 pub(crate) fn codes(faults: &[Fault]) -> Vec<&'static str> {

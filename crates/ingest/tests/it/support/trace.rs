@@ -15,7 +15,7 @@ pub(crate) enum Happened {
     /// It came to stand there, by a link or a rename, or was created there.
     Appeared,
     /// It was written, or opened for that, where it stands.
-    Written,
+    PutOutcome,
     /// It was removed, or renamed to elsewhere.
     Gone,
 }

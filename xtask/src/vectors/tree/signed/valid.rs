@@ -23,7 +23,7 @@ pub(super) fn cases() -> Vec<Case> {
             json!([]),
         ),
     ];
-    cases.extend(series());
+    cases.extend(trust_chain());
     cases.extend(statements());
     cases.extend(known());
     cases
@@ -58,7 +58,7 @@ pub(super) fn second_epoch() -> Scene {
     scene
 }
 
-fn series() -> Vec<Case> {
+fn trust_chain() -> Vec<Case> {
     let mut unsigned = Scene::one_key();
     unsigned.trust[0].body["head_base"] = {
         let head = String::from_utf8(honest()["heads/0/2"].clone()).expect("a head is text");

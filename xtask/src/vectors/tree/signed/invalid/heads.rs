@@ -1,4 +1,4 @@
-//! Heads, and their series.
+//! Heads, and their trust chain.
 
 use serde_json::json;
 

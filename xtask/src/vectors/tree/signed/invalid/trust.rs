@@ -1,4 +1,4 @@
-//! Trust, and its series.
+//! Trust, and its trust chain.
 
 use serde_json::json;
 

@@ -4,12 +4,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{PoisonError, RwLock, RwLockReadGuard};
 
 #[derive(Debug, Default)]
-pub(super) struct Gate {
+pub(super) struct WriteGate {
     is_closed: AtomicBool,
     passes: RwLock<()>,
 }
 
-impl Gate {
+impl WriteGate {
     /// The gate stays open as long as the pass lives; nothing, where it is closed.
     pub(super) fn enter(&self) -> Option<RwLockReadGuard<'_, ()>> {
         let pass = self.passes.read().unwrap_or_else(PoisonError::into_inner);

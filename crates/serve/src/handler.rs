@@ -19,12 +19,12 @@ use tokio::sync::Semaphore;
 use crate::body::FileBody;
 use crate::conditions::{self, Verdict};
 use crate::crowd::{Crowd, Holding, Member};
-use crate::found::{Content, Found, Looked, MAX_DOCUMENT, look, read};
+use crate::error_response::{Refusal, is_oci};
+use crate::file::{Content, Found, Looked, MAX_DOCUMENT, look, read};
 use crate::log::{self, Log};
 use crate::path::{RequestPath, Unfit};
 use crate::query::Query;
-use crate::range::{self, Asked};
-use crate::refusal::{Refusal, is_oci};
+use crate::range::{self, RangeRequest};
 use crate::root::{Root, Wait, is_short};
 use crate::tags::{self, Page};
 use sreg_model::served::ASK_AGAIN;
@@ -277,17 +277,19 @@ fn send(
     let asked = range
         .filter(|_| conditions::fits(headers, &found.etag, found.modified))
         .and_then(|range| range.to_str().ok())
-        .map_or(Asked::Whole, |range| range::parse(range, found.length));
+        .map_or(RangeRequest::Whole, |range| {
+            range::parse(range, found.length)
+        });
     let part = match asked {
-        Asked::Whole => 0..found.length,
-        Asked::Part(part) => {
+        RangeRequest::Whole => 0..found.length,
+        RangeRequest::Part(part) => {
             *response.status_mut() = StatusCode::PARTIAL_CONTENT;
             let last = part.end - 1;
             let value = format!("bytes {}-{last}/{}", part.start, found.length);
             set(response.headers_mut(), CONTENT_RANGE, &value)?;
             part
         }
-        Asked::Outside => return Err(Refusal::Range(found.length)),
+        RangeRequest::Outside => return Err(Refusal::Range(found.length)),
     };
     let length = (part.end - part.start).to_string();
     set(response.headers_mut(), CONTENT_LENGTH, &length)?;

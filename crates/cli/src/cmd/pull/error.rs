@@ -9,10 +9,10 @@ use sreg_registry::explain;
 use super::Target;
 use crate::args;
 use crate::cmd::ls;
-use crate::problem::{Line, Problem, fault_hints};
+use crate::error::{CommandError, Line, fault_hints};
 
 /// The problem of a reference that resolves to no image.
-pub(super) fn of_resolve(error: ResolveError, args: &args::Pull) -> Problem {
+pub(super) fn of_resolve(error: ResolveError, args: &args::Pull) -> CommandError {
     let hint = match &error {
         ResolveError::Refused(refusal) => return of_refusal(refusal),
         ResolveError::Known(KnownError::Unconfirmed(question)) => Some(format!(
@@ -22,37 +22,39 @@ pub(super) fn of_resolve(error: ResolveError, args: &args::Pull) -> Problem {
         _ => None,
     };
     match hint {
-        Some(hint) => Problem::from(error).with_hint(hint),
+        Some(hint) => CommandError::from(error).with_hint(hint),
         None => error.into(),
     }
 }
 
 /// The problem of an image that cannot be brought to its target.
-pub(super) fn of_pull(error: PullError, target: &Target) -> Problem {
+pub(super) fn of_pull(error: PullError, target: &Target) -> CommandError {
     match error {
-        PullError::FileExists(_) => Problem::new(error.code(), explain(&error))
+        PullError::FileExists(_) => CommandError::new(error.code(), explain(&error))
             .with_hint("choose another name with -o, or replace it with --force"),
         // No file of what goes to standard output stays.
-        PullError::Fetch(error) if target.is_stdout() => Problem {
+        PullError::Fetch(error) if target.is_stdout() => CommandError {
             hint: None,
-            ..Problem::from(error)
+            ..CommandError::from(error)
         },
         PullError::Fetch(error) => error.into(),
-        PullError::Flush(error) => Problem::new("unwritable", format!("standard output: {error}")),
+        PullError::Flush(error) => {
+            CommandError::new("unwritable", format!("standard output: {error}"))
+        }
         PullError::Resolve(error) => error.into(),
         PullError::Store(error) => error.into(),
-        error => Problem::new(error.code(), explain(&error)),
+        error => CommandError::new(error.code(), explain(&error)),
     }
 }
 
-fn of_refusal(refusal: &Refusal) -> Problem {
+fn of_refusal(refusal: &Refusal) -> CommandError {
     let lines = refusal.faults.iter().map(|fault| Line {
         code: fault.code,
         path: Some(fault.path.clone()),
         message: refusal.message(fault),
     });
     let registry = &refusal.registry;
-    Problem {
+    CommandError {
         lines: lines.collect(),
         below: String::new(),
         hint: match refusal.is_missing() {
@@ -64,13 +66,13 @@ fn of_refusal(refusal: &Refusal) -> Problem {
     }
 }
 
-impl From<ResolveError> for Problem {
+impl From<ResolveError> for CommandError {
     fn from(error: ResolveError) -> Self {
         let hint = match error {
             ResolveError::Refused(refusal) => return of_refusal(&refusal),
             ResolveError::Known(error) => return error.into(),
             ResolveError::Policy(error) => return error.into(),
-            ResolveError::Tree(error) => return error.into(),
+            ResolveError::Registry(error) => return error.into(),
             ResolveError::Store(error) => return error.into(),
             ResolveError::NotLocked(ref root) => format!(
                 "list the newest with: sreg trust add {} --lock sreg.lock",
@@ -92,7 +94,7 @@ impl From<ResolveError> for Problem {
     }
 }
 
-impl From<FetchError> for Problem {
+impl From<FetchError> for CommandError {
     fn from(error: FetchError) -> Self {
         let hint = match &error {
             FetchError::Interrupted | FetchError::Unreachable { .. } | FetchError::Full { .. } => {

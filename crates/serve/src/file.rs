@@ -11,7 +11,7 @@ use sreg_model::Digest;
 use sreg_model::media_type::{OCI_INDEX, OCI_MANIFEST};
 
 use crate::body::PIECE;
-use crate::kind::{self, Kind};
+use crate::content_type::{self, Kind};
 use crate::path::RequestPath;
 use crate::root::{Entry, Root, Wait};
 
@@ -58,7 +58,7 @@ pub(crate) fn look(root: &Root, path: &RequestPath, wait: Wait) -> io::Result<Lo
     let file = path.file();
     match root.entry(&file, wait)? {
         Entry::File(open, metadata) => {
-            let found = describe(open, &metadata, &kind::kind(&file), wait)?;
+            let found = describe(open, &metadata, &content_type::kind(&file), wait)?;
             Ok(Looked::File(Box::new(found)))
         }
         Entry::Folder if !path.is_folder() => {

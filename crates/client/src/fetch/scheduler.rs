@@ -19,7 +19,7 @@ const MOST_STUMBLES: u32 = 4;
 
 /// What is done, and what is to be done by whom.
 #[derive(Debug)]
-pub(super) struct Plan {
+pub(super) struct Scheduler {
     done: Chunks,
     /// Neither done nor some worker's.
     free: Chunks,
@@ -74,7 +74,7 @@ pub(super) struct Stumbles {
     idle: u32,
 }
 
-impl Plan {
+impl Scheduler {
     pub(super) fn new(done: Chunks, sources: &[Source], options: &Options) -> Self {
         Self {
             free: done.others(),
@@ -194,7 +194,7 @@ impl Plan {
     }
 
     /// A chunk was wrong, or incomplete: the second time its source is left.
-    pub(super) fn strike(&mut self, source: usize, chunk: usize, fault: Fault) {
+    pub(super) fn bad_chunk(&mut self, source: usize, chunk: usize, fault: Fault) {
         if source != self.source {
             return;
         }
@@ -206,7 +206,7 @@ impl Plan {
     }
 
     /// A source failed, after all have `received` so many bytes: how long to wait before it is asked again, or nothing where it is left.
-    pub(super) fn stumble(
+    pub(super) fn on_error(
         &mut self,
         job: &Job,
         stumbles: &mut Stumbles,
@@ -275,16 +275,16 @@ mod tests {
 
     use super::*;
 
-    fn plan(chunks: usize) -> Plan {
+    fn plan(chunks: usize) -> Scheduler {
         let source = Source {
             store: Arc::new(Memory::default()),
             key: "key".to_owned(),
         };
         let sources = [source.clone(), source];
-        Plan::new(Chunks::none(chunks), &sources, &Options::default())
+        Scheduler::new(Chunks::none(chunks), &sources, &Options::default())
     }
 
-    fn job(plan: &mut Plan) -> Job {
+    fn job(plan: &mut Scheduler) -> Job {
         match plan.next() {
             Next::Do(job) => job,
             other => panic!("{other:?}"),
@@ -306,7 +306,7 @@ mod tests {
         (1..1000)
             .find(|count| {
                 let received = bytes * u64::from(*count);
-                let pause = plan.stumble(&job, &mut stumbles, received, lost(), &options);
+                let pause = plan.on_error(&job, &mut stumbles, received, lost(), &options);
                 pause.is_none()
             })
             .unwrap()
@@ -326,7 +326,7 @@ mod tests {
         let mut stumbles = Stumbles::default();
         for chunk in 0..50 {
             plan.finish(0, chunk);
-            let pause = plan.stumble(&job, &mut stumbles, 0, lost(), &options);
+            let pause = plan.on_error(&job, &mut stumbles, 0, lost(), &options);
             assert!(pause.is_some());
         }
     }
@@ -336,17 +336,17 @@ mod tests {
         let mut plan = plan(40);
         let (first, second) = (job(&mut plan), job(&mut plan));
         assert_eq!((first.chunks.clone(), second.chunks.clone()), (0..5, 5..10));
-        plan.strike(0, 1, Fault::Chunk(1));
+        plan.bad_chunk(0, 1, Fault::Chunk(1));
         plan.give_back(&first);
         assert_eq!(job(&mut plan).chunks, 0..5, "the same source, once more");
-        plan.strike(0, 1, Fault::Chunk(1));
+        plan.bad_chunk(0, 1, Fault::Chunk(1));
         plan.finish(0, 6);
         plan.give_back(&second);
         // What others have of the next source is theirs.
         let third = job(&mut plan);
         assert_eq!((third.source, third.chunks.clone()), (1, 0..4));
         plan.give_back(&first);
-        plan.strike(0, 2, Fault::Chunk(2));
+        plan.bad_chunk(0, 2, Fault::Chunk(2));
         assert_eq!(job(&mut plan).chunks, 4..6);
         assert_eq!(job(&mut plan).chunks, 7..11);
     }
@@ -359,7 +359,7 @@ mod tests {
         for job in [&second, &first] {
             let none = StoreError::NoRanges("source".to_owned());
             plan.give_back(job);
-            plan.stumble(job, &mut stumbles, 0, none, &options);
+            plan.on_error(job, &mut stumbles, 0, none, &options);
         }
         let whole = job(&mut plan);
         assert!(whole.is_whole && whole.source == 0 && whole.chunks == (0..40));

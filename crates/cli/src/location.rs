@@ -5,11 +5,11 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use sreg_publish::Destination;
-use sreg_registry::{Tree, TreeError};
+use sreg_registry::{Registry, RegistryError};
 use sreg_store::{Addresses, RetryPolicy, Store, StoreConfig, Timeouts};
 
 use crate::args::Global;
-use crate::problem::Problem;
+use crate::error::CommandError;
 use crate::{config, environment, stop};
 
 /// How many requests go to a store at once: it is the network that is waited for.
@@ -19,7 +19,7 @@ const AT_ONCE: usize = 16;
 static CONFIG: OnceLock<StoreConfig> = OnceLock::new();
 
 /// Takes what the arguments and the environment say of servers.
-pub(crate) fn configure(global: &Global) -> Result<(), Problem> {
+pub(crate) fn configure(global: &Global) -> Result<(), CommandError> {
     let mut retry = RetryPolicy {
         interrupt: stop::interrupt(),
         ..RetryPolicy::default()
@@ -37,7 +37,7 @@ pub(crate) fn configure(global: &Global) -> Result<(), Problem> {
     let token = match std::env::var("SREG_TOKEN") {
         Ok(token) => Some(token).filter(|token| !token.is_empty()),
         Err(std::env::VarError::NotPresent) => None,
-        Err(_) => return Err(Problem::new("config", "SREG_TOKEN is not text")),
+        Err(_) => return Err(CommandError::new("config", "SREG_TOKEN is not text")),
     };
     // Set by an earlier call only in tests.
     let _ = CONFIG.set(StoreConfig {
@@ -61,17 +61,17 @@ pub(crate) fn config() -> StoreConfig {
 }
 
 /// The store at a place.
-pub(crate) fn store(place: &Path) -> Result<Arc<dyn Store>, TreeError> {
+pub(crate) fn store(place: &Path) -> Result<Arc<dyn Store>, RegistryError> {
     Ok(sreg_store::open(&place.to_string_lossy(), &self::config())?)
 }
 
-/// The tree at a place.
-pub(crate) fn tree(place: &Path) -> Result<Tree, TreeError> {
-    Tree::in_store(store(place)?)
+/// The registry at a place.
+pub(crate) fn registry(place: &Path) -> Result<Registry, RegistryError> {
+    Registry::in_store(store(place)?)
 }
 
 /// A place that is to be published to.
-pub(crate) fn destination(place: &Path) -> Result<Destination, TreeError> {
+pub(crate) fn destination(place: &Path) -> Result<Destination, RegistryError> {
     Ok(Destination {
         uploads: config::cache_file("uploads"),
         at_once: AT_ONCE,

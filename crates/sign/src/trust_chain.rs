@@ -14,12 +14,12 @@ use crate::policy::{self, PolicyError};
 
 /// The versions of trust from the first to the newest, each verified by the one before.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Series {
+pub struct TrustChain {
     first: Document<Trust>,
     later: Vec<Document<Trust>>,
 }
 
-impl Series {
+impl TrustChain {
     /// Begins with version 1. Whether it is the right registry's is for whoever knows the id to
     /// say.
     ///
@@ -85,7 +85,7 @@ impl Series {
     }
 
     /// Checks the newest head: it is of this registry and of the epoch that trust is at, was made
-    /// under trust of this series, and is signed as the newest trust asks. Whether it is fresh is
+    /// under trust of this trust chain, and is signed as the newest trust asks. Whether it is fresh is
     /// looked at elsewhere.
     ///
     /// # Errors
@@ -249,10 +249,10 @@ impl Series {
 /// The slot in which the head still stands that was seen before; nothing, where none was seen, or a
 /// later epoch has left it behind.
 #[must_use]
-pub fn seen_slot(known: &Pin, series: &Series) -> Option<Place> {
+pub fn seen_slot(known: &Pin, trust_chain: &TrustChain) -> Option<Place> {
     let seen = known.head?;
     let (epoch, version) = (seen.epoch, seen.version);
-    (!series.is_abandoned(epoch, version)).then_some(Place::HeadSlot { epoch, version })
+    (!trust_chain.is_abandoned(epoch, version)).then_some(Place::HeadSlot { epoch, version })
 }
 
 /// Holds what stands in the slot of a head that was seen before to that head (TRUST-23).

@@ -13,8 +13,8 @@ use sreg_model::Digest;
 use sreg_store::StoreError;
 
 use crate::fetch::error::{Fault, SourceFault};
-use crate::fetch::gate::Gate;
 use crate::fetch::workers::TICK;
+use crate::fetch::write_gate::WriteGate;
 use crate::fetch::{FetchError, Options, Source};
 
 /// Where an image is read to, and what it must be.
@@ -62,7 +62,7 @@ impl Flat<'_> {
         failed: &dyn Fn(io::Error) -> FetchError,
     ) -> Result<Read, FetchError> {
         let (sender, events) = mpsc::channel();
-        let gate = Arc::new(Gate::default());
+        let gate = Arc::new(WriteGate::default());
         let reader = Reader {
             digest: self.digest,
             size: self.size,
@@ -112,7 +112,7 @@ struct Reader {
     sources: Vec<Source>,
     options: Options,
     file: Arc<File>,
-    gate: Arc<Gate>,
+    gate: Arc<WriteGate>,
     events: Sender<Event>,
     prefix: Prefix,
     /// The source that all of the prefix is from, where it is from one.

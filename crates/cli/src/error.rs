@@ -13,18 +13,18 @@ use sreg_model::Fingerprint;
 use sreg_model::fault::Code;
 use sreg_model::settings::SettingsError;
 use sreg_registry::verify::Fault;
-use sreg_registry::{SourceFault, TreeError, Unsigned, explain};
+use sreg_registry::{RegistryError, SourceFault, Unsigned, explain};
 use sreg_serve::ServeError;
 use sreg_sign::amend::{AmendError, Grant, only_key};
 use sreg_sign::policy::PolicyError;
 use sreg_sign::{AuthorError, SignError};
 use sreg_store::StoreError;
 
-use crate::{exit, place};
+use crate::{exit, location};
 
 /// A failed command.
 #[derive(Debug)]
-pub(crate) struct Problem {
+pub(crate) struct CommandError {
     pub(crate) lines: Vec<Line>,
     /// Lines below them that go with them, such as a command's usage.
     pub(crate) below: String,
@@ -41,7 +41,7 @@ pub(crate) struct Line {
     pub(crate) message: String,
 }
 
-impl Problem {
+impl CommandError {
     pub(crate) fn new(code: impl Into<&'static str>, message: impl Into<String>) -> Self {
         Self {
             lines: vec![Line {
@@ -106,7 +106,7 @@ impl Problem {
         )
     }
 
-    fn unsigned(tree: &Path, refused: &[Unsigned]) -> Self {
+    fn unsigned(registry: &Path, refused: &[Unsigned]) -> Self {
         let lines = refused.iter().map(|one| Line {
             code: one.source.code().word(),
             path: None,
@@ -118,7 +118,7 @@ impl Problem {
         Self {
             lines: lines.collect(),
             below: String::new(),
-            hint: Some(remaining_hint(tree, refused, of_head)),
+            hint: Some(remaining_hint(registry, refused, of_head)),
         }
     }
 
@@ -140,13 +140,13 @@ impl Problem {
     }
 }
 
-impl From<TreeError> for Problem {
-    fn from(error: TreeError) -> Self {
-        if let TreeError::Source(faults) = &error {
+impl From<RegistryError> for CommandError {
+    fn from(error: RegistryError) -> Self {
+        if let RegistryError::Source(faults) = &error {
             return Self::source(faults);
         }
-        if let TreeError::Unsigned { tree, refused } = &error {
-            return Self::unsigned(tree, refused);
+        if let RegistryError::Unsigned { registry, refused } = &error {
+            return Self::unsigned(registry, refused);
         }
         let problem = Self::new(error.code(), explain(&error));
         match hint(&error) {
@@ -156,7 +156,7 @@ impl From<TreeError> for Problem {
     }
 }
 
-impl From<SignError> for Problem {
+impl From<SignError> for CommandError {
     fn from(error: SignError) -> Self {
         let hint = match error.code().word() {
             _ if matches!(error, SignError::LostLines { .. }) => Some(
@@ -202,7 +202,7 @@ impl From<SignError> for Problem {
     }
 }
 
-impl From<PolicyError> for Problem {
+impl From<PolicyError> for CommandError {
     fn from(error: PolicyError) -> Self {
         let problem = Self::new(error.code(), explain(&error));
         match policy_hint(error.code().word()) {
@@ -212,7 +212,7 @@ impl From<PolicyError> for Problem {
     }
 }
 
-impl From<AmendError> for Problem {
+impl From<AmendError> for CommandError {
     fn from(error: AmendError) -> Self {
         let problem = Self::new(error.code(), explain(&error));
         match amend_hint(&error) {
@@ -222,7 +222,7 @@ impl From<AmendError> for Problem {
     }
 }
 
-impl From<AuthorError> for Problem {
+impl From<AuthorError> for CommandError {
     fn from(error: AuthorError) -> Self {
         match error {
             AuthorError::Sign(error) => error.into(),
@@ -231,7 +231,7 @@ impl From<AuthorError> for Problem {
     }
 }
 
-impl From<StoreError> for Problem {
+impl From<StoreError> for CommandError {
     fn from(error: StoreError) -> Self {
         let problem = Self::new(error.code(), explain(&error));
         match store_hint(&error) {
@@ -241,7 +241,7 @@ impl From<StoreError> for Problem {
     }
 }
 
-impl From<ServeError> for Problem {
+impl From<ServeError> for CommandError {
     fn from(error: ServeError) -> Self {
         let problem = Self::new(error.code(), explain(&error));
         let hint = match &error {
@@ -303,7 +303,7 @@ fn store_hint(error: &StoreError) -> Option<String> {
     })
 }
 
-impl From<KnownError> for Problem {
+impl From<KnownError> for CommandError {
     fn from(error: KnownError) -> Self {
         let problem = Self::new(error.code(), explain(&error));
         match error {
@@ -323,77 +323,77 @@ impl From<KnownError> for Problem {
     }
 }
 
-impl From<HashError> for Problem {
+impl From<HashError> for CommandError {
     fn from(error: HashError) -> Self {
-        TreeError::from(error).into()
+        RegistryError::from(error).into()
     }
 }
 
 /// What to do about an error, where that can be said.
-fn hint(error: &TreeError) -> Option<String> {
+fn hint(error: &RegistryError) -> Option<String> {
     Some(match error {
-        TreeError::NotATree(path) => registry_hint(path),
-        TreeError::InTheWay(path) => format!("move {} elsewhere; nothing was changed", path.display()),
-        TreeError::NotOurs(path) => {
+        RegistryError::NotARegistry(path) => registry_hint(path),
+        RegistryError::InTheWay(path) => format!("move {} elsewhere; nothing was changed", path.display()),
+        RegistryError::NotOurs(path) => {
             format!("use an empty or new folder, such as --out {}/public; nothing was changed", path.display())
         }
-        TreeError::NoHead(path) if sreg_store::is_url(&path.to_string_lossy()) => {
+        RegistryError::NoHead(path) if sreg_store::is_url(&path.to_string_lossy()) => {
             format!("run `sreg push IMAGE {}//namespace/name:tag` to publish an image", path.display())
         }
-        TreeError::NoHead(path) => format!("run `sreg index IMAGES --out {}` to publish images", path.display()),
-        TreeError::NoImages(_) => "check the path; images end in .sif, .simg or .img".to_owned(),
-        TreeError::MassRemoval { source_folder, .. } => format!(
+        RegistryError::NoHead(path) => format!("run `sreg index IMAGES --out {}` to publish images", path.display()),
+        RegistryError::NoImages(_) => "check the path; images end in .sif, .simg or .img".to_owned(),
+        RegistryError::MassRemoval { source_folder, .. } => format!(
             "check that {} is mounted and complete; add --allow-removals to remove these references",
             source_folder.display()
         ),
-        TreeError::Settings { source, .. } if source.code() == "newer-format" => "install a newer sreg".to_owned(),
-        TreeError::Signed(path) => format!(
+        RegistryError::Settings { source, .. } if source.code() == "newer-format" => "install a newer sreg".to_owned(),
+        RegistryError::Signed(path) => format!(
             "add --key KEY; run `sreg trust show {}` to see which keys may sign",
             path.display()
         ),
-        TreeError::NoKeys(path) => format!(
+        RegistryError::NoKeys(path) => format!(
             "run `sreg init {} --key KEY` to give it a key",
             path.display()
         ),
-        TreeError::HasKeys { .. } => "publish with one of its keys; nothing was changed".to_owned(),
-        TreeError::Policy { path, .. } | TreeError::Mismatch { path, .. }
+        RegistryError::HasKeys { .. } => "publish with one of its keys; nothing was changed".to_owned(),
+        RegistryError::Policy { path, .. } | RegistryError::Mismatch { path, .. }
             if path.extension().is_some_and(|ending| ending == "statement") => {
             "run `sreg sign IMAGE REGISTRY//REFERENCE --key KEY` to sign it again, or remove the file".to_owned()
         }
-        TreeError::Policy { source, path } => {
+        RegistryError::Policy { source, path } => {
             return policy_hint(source.code().word()).map(|hint| replace_word(&hint, "REGISTRY", &tree_of(path)));
         }
-        TreeError::NeverCounted(_) => "a holder of the head key published it without the right; find the last good version with `sreg log REGISTRY`, then run `sreg trust rotate REGISTRY --new-epoch --after VERSION --from KEY.pub --to NEW.pub --key ROOT --key NEW`".to_owned(),
-        TreeError::Published(path) => format!("run `sreg index IMAGES --out {} --key KEY` to give it a key", path.display()),
-        TreeError::CountsNoLonger(_) => "check what it claims, then run `sreg sign REGISTRY//REFERENCE --key KEY` to sign it again".to_owned(),
-        TreeError::NoRoom(..) => "use fewer or shorter annotations".to_owned(),
-        TreeError::NotOneImage { archs, .. } if archs.is_empty() => "run `sreg ls REGISTRY` to list the references".to_owned(),
-        TreeError::Frozen(_) => "publish under another tag".to_owned(),
-        TreeError::Space { .. } => "free space, or put the output on the file system of the images so that they can be linked".to_owned(),
-        TreeError::Write { .. } => "the published version is unchanged; run the command again to continue".to_owned(),
-        TreeError::Conflict(_) => "run the command again; it starts from the new version".to_owned(),
-        TreeError::LastVersion(path) => format!(
+        RegistryError::NeverCounted(_) => "a holder of the head key published it without the right; find the last good version with `sreg log REGISTRY`, then run `sreg trust rotate REGISTRY --new-epoch --after VERSION --from KEY.pub --to NEW.pub --key ROOT --key NEW`".to_owned(),
+        RegistryError::Published(path) => format!("run `sreg index IMAGES --out {} --key KEY` to give it a key", path.display()),
+        RegistryError::CountsNoLonger(_) => "check what it claims, then run `sreg sign REGISTRY//REFERENCE --key KEY` to sign it again".to_owned(),
+        RegistryError::NoRoom(..) => "use fewer or shorter annotations".to_owned(),
+        RegistryError::NotOneImage { archs, .. } if archs.is_empty() => "run `sreg ls REGISTRY` to list the references".to_owned(),
+        RegistryError::Frozen(_) => "publish under another tag".to_owned(),
+        RegistryError::Space { .. } => "free space, or put the output on the file system of the images so that they can be linked".to_owned(),
+        RegistryError::Write { .. } => "the published version is unchanged; run the command again to continue".to_owned(),
+        RegistryError::Conflict(_) => "run the command again; it starts from the new version".to_owned(),
+        RegistryError::LastVersion(path) => format!(
             "restore a copy of the registry that has an older head; run `sreg verify {}` to check it",
             path.display()
         ),
-        TreeError::CaseCollision(..) => "rename one of them; some file systems and clients ignore case".to_owned(),
-        TreeError::Hash(HashError::Changed { .. }) => "run the command again when no program writes the image; nothing was published".to_owned(),
-        TreeError::Cancelled => "the published version is unchanged; run the command again to continue".to_owned(),
-        TreeError::Missing { tree, .. } => format!(
+        RegistryError::CaseCollision(..) => "rename one of them; some file systems and clients ignore case".to_owned(),
+        RegistryError::Hash(HashError::Changed { .. }) => "run the command again when no program writes the image; nothing was published".to_owned(),
+        RegistryError::Cancelled => "the published version is unchanged; run the command again to continue".to_owned(),
+        RegistryError::Missing { registry, .. } => format!(
             "run `sreg verify {}` to list all faults, and restore the file from a copy of the registry",
-            tree.display()
+            registry.display()
         ),
-        TreeError::Unconditional(path) => format!(
+        RegistryError::Unconditional(path) => format!(
             "use a store that supports If-None-Match and If-Match; run `sreg doctor {}` to test one",
             path.display()
         ),
-        TreeError::Diverged { .. } => {
+        RegistryError::Diverged { .. } => {
             "mirror the other way if the copy is newer; otherwise compare both with `sreg log`"
                 .to_owned()
         }
-        TreeError::Store(error) => store_hint(error)?,
-        TreeError::Map { path, .. } => format!("run `sreg verify {}` to list all faults", path.display()),
-        TreeError::Document { path, .. } | TreeError::Mismatch { path, .. } => {
+        RegistryError::Store(error) => store_hint(error)?,
+        RegistryError::Map { path, .. } => format!("run `sreg verify {}` to list all faults", path.display()),
+        RegistryError::Document { path, .. } | RegistryError::Mismatch { path, .. } => {
             format!("run `sreg verify {}` to list all faults", tree_of(path))
         }
         _ => return None,
@@ -402,12 +402,12 @@ fn hint(error: &TreeError) -> Option<String> {
 
 /// What can be done without the keys that are missing: by whom, and how.
 fn remaining_hint(root: &Path, refused: &[Unsigned], of_head: bool) -> String {
-    let series = place::tree(root).and_then(|tree| tree.trust_chain());
-    let tree = root.display();
-    let Ok(Some(series)) = series else {
+    let trust_chain = location::registry(root).and_then(|registry| registry.trust_chain());
+    let registry = root.display();
+    let Ok(Some(trust_chain)) = trust_chain else {
         return "nothing was published".to_owned();
     };
-    let trust = series.newest().body();
+    let trust = trust_chain.newest().body();
     let asks_for = |only: &Fingerprint| {
         let mut delegations = trust.delegations.iter();
         delegations.all(|delegation| delegation.keys == [*only])
@@ -418,7 +418,7 @@ fn remaining_hint(root: &Path, refused: &[Unsigned], of_head: bool) -> String {
     };
     if let Some(only) = only_key(trust).filter(asks_for) {
         return format!(
-            "add --key with {only}, the only key of this registry; nothing was published. If that key is lost, run `sreg init DIR --key KEY --from {tree}` to begin a new registry (docs/keys.md)"
+            "add --key with {only}, the only key of this registry; nothing was published. If that key is lost, run `sreg init DIR --key KEY --from {registry}` to begin a new registry (docs/keys.md)"
         );
     }
     let roots: Vec<String> = trust
@@ -435,11 +435,11 @@ fn remaining_hint(root: &Path, refused: &[Unsigned], of_head: bool) -> String {
     );
     if of_head {
         return format!(
-            "add such a key with --key; nothing was published. If it is lost, {roots} can give heads to another key: `sreg trust add-key {tree} NEW.pub --role head --key ROOT --key NEW`"
+            "add such a key with --key; nothing was published. If it is lost, {roots} can give heads to another key: `sreg trust add-key {registry} NEW.pub --role head --key ROOT --key NEW`"
         );
     }
     format!(
-        "add such a key with --key, or let its holder run `sreg sign IMAGE {tree}//REFERENCE --key KEY` and put the statement beside the image; nothing was published. If the key is lost, {roots} can delegate the names to another key: `sreg trust delegate {tree} NAMESPACE --to NEW.pub --key ROOT`"
+        "add such a key with --key, or let its holder run `sreg sign IMAGE {registry}//REFERENCE --key KEY` and put the statement beside the image; nothing was published. If the key is lost, {roots} can delegate the names to another key: `sreg trust delegate {registry} NAMESPACE --to NEW.pub --key ROOT`"
     )
 }
 
@@ -519,10 +519,10 @@ fn registry_hint(path: &Path) -> String {
     }
 }
 
-/// The tree that holds a file of the layout, as far as its path shows.
+/// The registry that holds a file of the layout, as far as its path shows.
 fn tree_of(path: &Path) -> String {
     let ours = ["head", "heads", "n", "s", "trust", "v2"];
-    let tree = path
+    let registry = path
         .ancestors()
         .find(|folder| {
             folder
@@ -531,5 +531,5 @@ fn tree_of(path: &Path) -> String {
         })
         .and_then(Path::parent)
         .unwrap_or(path);
-    tree.display().to_string()
+    registry.display().to_string()
 }

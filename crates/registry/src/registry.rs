@@ -1,4 +1,4 @@
-//! Reads a published tree, wherever it is kept.
+//! Reads a published registry, wherever it is kept.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -14,50 +14,50 @@ use sreg_model::statement::Statement;
 use sreg_model::{Digest, Document, document, node};
 use sreg_store::{Local, Store, StoreConfig};
 
-use crate::error::TreeError;
-use crate::object_cache::Kept;
+use crate::error::RegistryError;
+use crate::object_cache::ObjectCache;
 
-/// A published tree: a folder, a bucket or a web server's folder with `sreg.json`.
+/// A published registry: a folder, a bucket or a web server's folder with `sreg.json`.
 #[derive(Debug, Clone)]
-pub struct Tree {
+pub struct Registry {
     store: Arc<dyn Store>,
     root: PathBuf,
     settings: Settings,
     /// Nothing for a folder, which the system keeps.
-    kept: Option<Arc<Kept>>,
+    cache: Option<Arc<ObjectCache>>,
 }
 
-impl Tree {
-    /// Opens the tree in the folder `root`.
+impl Registry {
+    /// Opens the registry in the folder `root`.
     ///
     /// # Errors
     /// When there is none, or it is of a later format.
-    pub fn open(root: &Path) -> Result<Self, TreeError> {
+    pub fn open(root: &Path) -> Result<Self, RegistryError> {
         Self::in_store(Arc::new(Local::new(root)))
     }
 
-    /// Opens the tree at a URL or in a folder.
+    /// Opens the registry at a URL or in a folder.
     ///
     /// # Errors
-    /// As [`Tree::open`], and when it cannot be reached.
-    pub fn at(name: &str, config: &StoreConfig) -> Result<Self, TreeError> {
+    /// As [`Registry::open`], and when it cannot be reached.
+    pub fn at(name: &str, config: &StoreConfig) -> Result<Self, RegistryError> {
         Self::in_store(sreg_store::open(name, config)?)
     }
 
-    /// Opens the tree in a store.
+    /// Opens the registry in a store.
     ///
     /// # Errors
-    /// As [`Tree::open`], and when it cannot be reached.
-    pub fn in_store(store: Arc<dyn Store>) -> Result<Self, TreeError> {
+    /// As [`Registry::open`], and when it cannot be reached.
+    pub fn in_store(store: Arc<dyn Store>) -> Result<Self, RegistryError> {
         let root = PathBuf::from(store.name());
         let place = Place::Settings;
         let found = store
             .read(&place.to_string(), MAX_SETTINGS)
-            .map_err(TreeError::store)?;
+            .map_err(RegistryError::store)?;
         let Some(found) = found else {
-            return Err(TreeError::NotATree(root));
+            return Err(RegistryError::NotARegistry(root));
         };
-        let settings = Settings::parse(&found.bytes).map_err(|source| TreeError::Settings {
+        let settings = Settings::parse(&found.bytes).map_err(|source| RegistryError::Settings {
             path: root.join(place.to_string()),
             source,
         })?;
@@ -69,7 +69,7 @@ impl Tree {
     pub fn with_settings(store: Arc<dyn Store>, settings: Settings) -> Self {
         Self {
             root: PathBuf::from(store.name()),
-            kept: store.folder().is_none().then(Arc::default),
+            cache: store.folder().is_none().then(Arc::default),
             store,
             settings,
         }
@@ -103,7 +103,7 @@ impl Tree {
     ///
     /// # Errors
     /// `Missing` if nothing is stored there; `Read` or `Store` if it cannot be read.
-    pub fn read(&self, place: &Place, most: usize) -> Result<Vec<u8>, TreeError> {
+    pub fn read(&self, place: &Place, most: usize) -> Result<Vec<u8>, RegistryError> {
         let found = self.read_if_there(place, most)?;
         found.ok_or_else(|| self.missing(place))
     }
@@ -112,14 +112,18 @@ impl Tree {
     ///
     /// # Errors
     /// `Read` or `Store` if it cannot be read.
-    pub fn read_if_there(&self, place: &Place, most: usize) -> Result<Option<Vec<u8>>, TreeError> {
-        if let Some(kept) = &self.kept
-            && let Some(bytes) = kept.get(place)
+    pub fn read_if_there(
+        &self,
+        place: &Place,
+        most: usize,
+    ) -> Result<Option<Vec<u8>>, RegistryError> {
+        if let Some(kept) = &self.cache
+            && let Some(bytes) = cache.get(place)
         {
             return Ok(Some(bytes));
         }
         let found = self.store.read(&place.to_string(), most);
-        let found = found.map_err(TreeError::store)?;
+        let found = found.map_err(RegistryError::store)?;
         Ok(found.map(|found| {
             self.keep(place, &found.bytes);
             found.bytes
@@ -130,14 +134,14 @@ impl Tree {
     ///
     /// # Errors
     /// `Read` or `Store` if it cannot be read.
-    pub fn slot(&self, slot: &Place) -> Result<Option<Vec<u8>>, TreeError> {
+    pub fn slot(&self, slot: &Place) -> Result<Option<Vec<u8>>, RegistryError> {
         self.read_if_there(slot, document::MAX_BYTES)
     }
 
     /// Keeps an immutable file that was read or written, where reading it again takes a while.
     pub fn keep(&self, place: &Place, bytes: &[u8]) {
-        if let Some(kept) = &self.kept {
-            kept.keep(place, bytes);
+        if let Some(kept) = &self.cache {
+            cache.keep(place, bytes);
         }
     }
 
@@ -145,18 +149,18 @@ impl Tree {
     ///
     /// # Errors
     /// `Missing` if nothing is stored there; `Read` or `Store` if that cannot be told.
-    pub fn size(&self, place: &Place) -> Result<u64, TreeError> {
+    pub fn size(&self, place: &Place) -> Result<u64, RegistryError> {
         let found = self.store.size(&place.to_string());
         found
-            .map_err(TreeError::store)?
+            .map_err(RegistryError::store)?
             .ok_or_else(|| self.missing(place))
     }
 
     /// Returns the error of a file that is not there.
     #[must_use]
-    pub fn missing(&self, place: &Place) -> TreeError {
-        TreeError::Missing {
-            tree: self.root.clone(),
+    pub fn missing(&self, place: &Place) -> RegistryError {
+        RegistryError::Missing {
+            registry: self.root.clone(),
             place: Box::new(place.clone()),
         }
     }
@@ -165,13 +169,13 @@ impl Tree {
     ///
     /// # Errors
     /// When there is none, or it is malformed.
-    pub fn head(&self) -> Result<Document<Head>, TreeError> {
+    pub fn head(&self) -> Result<Document<Head>, RegistryError> {
         match self.read(&Place::Head, document::MAX_BYTES) {
-            Ok(bytes) => Document::parse(bytes).map_err(|source| TreeError::Document {
+            Ok(bytes) => Document::parse(bytes).map_err(|source| RegistryError::Document {
                 path: self.path(&Place::Head),
                 source,
             }),
-            Err(TreeError::Missing { .. }) => Err(TreeError::NoHead(self.root.clone())),
+            Err(RegistryError::Missing { .. }) => Err(RegistryError::NoHead(self.root.clone())),
             Err(error) => Err(error),
         }
     }
@@ -180,14 +184,18 @@ impl Tree {
     ///
     /// # Errors
     /// When it cannot be read, is malformed, or is of another version.
-    pub fn head_slot(&self, epoch: u64, version: u64) -> Result<Option<Document<Head>>, TreeError> {
+    pub fn head_slot(
+        &self,
+        epoch: u64,
+        version: u64,
+    ) -> Result<Option<Document<Head>>, RegistryError> {
         let slot = Place::HeadSlot { epoch, version };
         let path = self.path(&slot);
         let Some(bytes) = self.slot(&slot)? else {
             return Ok(None);
         };
         let head: Document<Head> =
-            Document::parse(bytes).map_err(|source| TreeError::Document {
+            Document::parse(bytes).map_err(|source| RegistryError::Document {
                 path: path.clone(),
                 source,
             })?;
@@ -197,7 +205,7 @@ impl Tree {
                 head.body().version,
                 head.body().epoch
             );
-            return Err(TreeError::Mismatch { path, what });
+            return Err(RegistryError::Mismatch { path, what });
         }
         Ok(Some(head))
     }
@@ -206,18 +214,18 @@ impl Tree {
     ///
     /// # Errors
     /// When it is missing, malformed, or another one.
-    pub fn statement(&self, id: &Digest) -> Result<Document<Statement>, TreeError> {
+    pub fn statement(&self, id: &Digest) -> Result<Document<Statement>, RegistryError> {
         let place = Place::Statement(*id);
         let path = self.path(&place);
         let bytes = self.read(&place, document::MAX_BYTES)?;
         let statement: Document<Statement> =
-            Document::parse(bytes).map_err(|source| TreeError::Document {
+            Document::parse(bytes).map_err(|source| RegistryError::Document {
                 path: path.clone(),
                 source,
             })?;
         let found = statement.id();
         if found != *id {
-            return Err(TreeError::Mismatch {
+            return Err(RegistryError::Mismatch {
                 path,
                 what: format!("its id is {found}"),
             });
@@ -231,7 +239,7 @@ impl Tree {
         Index::new(self, &head.index)
     }
 
-    /// Whether another run is writing to the tree at this moment, as far as locks show it.
+    /// Whether another run is writing to the registry at this moment, as far as locks show it.
     #[must_use]
     pub fn is_being_written(&self) -> bool {
         let folder = self.store.folder();
@@ -240,17 +248,17 @@ impl Tree {
 
     /// Returns the error of an index that cannot be read.
     #[must_use]
-    pub fn map_error(&self, source: MapError) -> TreeError {
-        TreeError::Map {
+    pub fn map_error(&self, source: MapError) -> RegistryError {
+        RegistryError::Map {
             path: self.root.clone(),
             source,
         }
     }
 }
 
-impl NodeSource for Tree {
+impl NodeSource for Registry {
     fn prefetch(&self, ids: &[Digest]) {
-        if self.kept.is_some() {
+        if self.cache.is_some() {
             // What cannot be read is told when it is asked for.
             ids.par_iter().for_each(|id| {
                 let _ = self.read(&Place::Node(*id), node::MAX_BYTES);
@@ -261,8 +269,8 @@ impl NodeSource for Tree {
     fn load(&self, id: &Digest) -> Result<Vec<u8>, MapError> {
         match self.read(&Place::Node(*id), node::MAX_BYTES) {
             Ok(bytes) => Ok(bytes),
-            Err(TreeError::Missing { .. }) => Err(MapError::Missing(*id)),
-            Err(TreeError::Read { source, .. }) => Err(MapError::Io { id: *id, source }),
+            Err(RegistryError::Missing { .. }) => Err(MapError::Missing(*id)),
+            Err(RegistryError::Read { source, .. }) => Err(MapError::Io { id: *id, source }),
             Err(error) => Err(MapError::Io {
                 id: *id,
                 source: std::io::Error::other(error),

@@ -13,7 +13,7 @@ use sreg_sign::policy::PolicyError;
 use super::nodes::Walked;
 use super::{Run, into_inner, unlocked};
 use crate::derive::repository;
-use crate::error::TreeError;
+use crate::error::RegistryError;
 
 impl Run<'_> {
     /// Verifies the statements before the newest ones, and what older indexes name. The images that
@@ -21,11 +21,11 @@ impl Run<'_> {
     pub(super) fn earlier_statements(&self, walked: &Walked) {
         let newest: HashSet<Digest> = lines(walked).map(|(_, id)| id).collect();
         let lineage = Mutex::new(newest.clone());
-        // Subjects whose series was followed to its first statement.
+        // Subjects whose history was followed to its first statement.
         let whole: Mutex<HashSet<Subject>> = Mutex::default();
         newest.par_iter().for_each(|id| {
             // The newest ones were read, and reported on, with their tags.
-            if let Ok(statement) = self.tree.statement(id)
+            if let Ok(statement) = self.registry.statement(id)
                 && self.follow(statement.body(), &lineage)
             {
                 unlocked(&whole).insert(statement.body().subject.clone());
@@ -107,8 +107,11 @@ impl Run<'_> {
                 Place::blob(repository, manifest::empty_config_digest()),
                 Place::manifest(repository, manifest.digest()),
             ] {
-                // Kept for those who ask by digest; if it is there, it is checked as a stray is.
-                if matches!(self.tree.size(&place), Err(TreeError::Missing { .. })) {
+                // ObjectCache for those who ask by digest; if it is there, it is checked as a stray is.
+                if matches!(
+                    self.registry.size(&place),
+                    Err(RegistryError::Missing { .. })
+                ) {
                     self.expect(&place);
                 }
             }

@@ -25,7 +25,7 @@ pub(crate) fn tags(repository: &Repository, tags: &BTreeSet<&Tag>) -> View {
         name: repository,
         tags,
     };
-    View::json(Place::SeedTags(repository.clone()), line(&list))
+    View::json(Place::StaticTags(repository.clone()), line(&list))
 }
 
 #[derive(Serialize)]
@@ -51,6 +51,6 @@ pub(crate) fn manifest(settings: &Settings, (subject, image): Present<'_>) -> Vi
         ),
         layers: [layer],
     };
-    let place = Place::SeedManifest(subject.repository.clone(), subject.tag.clone());
+    let place = Place::StaticManifest(subject.repository.clone(), subject.tag.clone());
     View::json(place, line(&manifest))
 }
