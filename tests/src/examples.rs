@@ -1,5 +1,8 @@
 //! The images of `examples/images/`: `xtask examples` writes them, a test compares them.
 
+use std::fs;
+use std::path::{Path, PathBuf};
+
 use sreg_model::Arch;
 
 use crate::images;
@@ -34,4 +37,18 @@ pub fn all() -> Vec<(&'static str, Vec<u8>)> {
             images::simg_with_shebang("library/older:2.4", 0),
         ),
     ]
+}
+
+/// Writes every example into a folder, which is made, and returns the folder.
+///
+/// # Panics
+/// If the folder cannot be written.
+pub fn write(folder: &Path) -> PathBuf {
+    for (path, bytes) in all() {
+        let file = folder.join(path);
+        let parent = file.parent().expect("an example is in a folder");
+        fs::create_dir_all(parent).expect("the folder can be written");
+        fs::write(file, bytes).expect("the folder can be written");
+    }
+    folder.to_owned()
 }

@@ -27,6 +27,10 @@ const ALLOWED: &[(&str, &str)] = &[
     ("ingest", "model files index image views registry publish"),
     ("client", "model files index sign store registry"),
     (
+        "sreg",
+        "model index sign store registry publish ingest client",
+    ),
+    (
         "cli",
         "model files index image sign store views serve registry publish ingest client",
     ),

@@ -10,7 +10,7 @@ use sreg_store::{Addresses, RetryPolicy, Store, StoreConfig, Timeouts};
 
 use crate::args::Global;
 use crate::error::CommandError;
-use crate::{config, stop};
+use crate::{config, environment, stop};
 
 /// How many requests go to a store at once: it is the network that is waited for.
 const AT_ONCE: usize = 16;
@@ -44,7 +44,9 @@ pub(crate) fn configure(global: &Global) -> Result<(), CommandError> {
         timeouts,
         retry,
         token,
-        options: Vec::new(),
+        options: environment::bucket_options(),
+        credentials: environment::credentials(),
+        proxies: environment::proxies(),
         addresses: match global.allow_private {
             true => Addresses::Any,
             false => Addresses::OfUser,

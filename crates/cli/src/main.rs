@@ -4,6 +4,7 @@ mod args;
 mod clock;
 mod cmd;
 mod config;
+mod environment;
 mod error;
 mod events;
 mod exit;

@@ -12,6 +12,7 @@ mod unreadable;
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, Read};
+use std::path::Path;
 use std::process::Command;
 
 use serde::{Deserialize, Serialize};
@@ -89,11 +90,12 @@ impl Image {
 
     /// Reads the content of the image in this process. A malicious squashfs can end the process: use
     /// [`Image::content_through`] for untrusted images. Links inside the container are not followed.
-    /// Parts that cannot be read are left out and listed in [`Content::notes`].
+    /// Parts that cannot be read are left out and listed in [`Content::notes`]. An image inside gzip is
+    /// inflated into a file without a name in the folder `scratch`.
     #[must_use]
-    pub fn content_in_process(&self, limits: &Limits) -> Content {
+    pub fn content_in_process(&self, limits: &Limits, scratch: &Path) -> Content {
         let mut content = Content::default();
-        let read = self.read_squashfs(limits, &mut content);
+        let read = self.read_squashfs(limits, scratch, &mut content);
         self.complete(read, limits, &mut content);
         content
     }
@@ -114,7 +116,12 @@ impl Image {
         }
     }
 
-    fn read_squashfs(&self, limits: &Limits, content: &mut Content) -> Result<(), Unreadable> {
+    fn read_squashfs(
+        &self,
+        limits: &Limits,
+        scratch: &Path,
+        content: &mut Content,
+    ) -> Result<(), Unreadable> {
         match &self.layout {
             Layout::Sif(sif) => read_partition(&self.file, sif, limits, content),
             Layout::Squashfs { offset, superblock } => {
@@ -124,7 +131,7 @@ impl Image {
             }
             Layout::Gzip { offset, superblock } => {
                 let end = offset.saturating_add(superblock.bytes_used());
-                let file = inflate_to_temporary(&self.file, end, limits)?;
+                let file = inflate_to_temporary(&self.file, end, limits, scratch)?;
                 let window = Window::new(&file, *offset, superblock.bytes_used());
                 squashfs::read(window, superblock, limits, content)
             }
@@ -169,11 +176,16 @@ fn read_partition(
 
 /// Inflates the first `size` bytes of a gzipped file into a temporary file, because backhand needs to
 /// seek.
-fn inflate_to_temporary(file: &File, size: u64, limits: &Limits) -> Result<File, Unreadable> {
+fn inflate_to_temporary(
+    file: &File,
+    size: u64,
+    limits: &Limits,
+    scratch: &Path,
+) -> Result<File, Unreadable> {
     if size > limits.inflated {
         return Err(Unreadable::Inflated(limits.inflated));
     }
-    let mut temporary = tempfile::tempfile()?;
+    let mut temporary = tempfile::tempfile_in(scratch)?;
     io::copy(&mut inflate(file, u64::MAX).take(size), &mut temporary)?;
     Ok(temporary)
 }

@@ -18,12 +18,12 @@ fn image(bytes: &[u8]) -> Image {
 }
 
 fn content(bytes: &[u8]) -> Content {
-    image(bytes).content_in_process(&Limits::default())
+    image(bytes).content_in_process(&Limits::default(), &std::env::temp_dir())
 }
 
 fn json(bytes: &[u8]) -> Value {
     let image = image(bytes);
-    let content = image.content_in_process(&Limits::default());
+    let content = image.content_in_process(&Limits::default(), &std::env::temp_dir());
     serde_json::to_value(Report::new(&image, content)).expect("a report is JSON")
 }
 
@@ -166,7 +166,8 @@ fn limits_hold() {
         .container("{}", &"x".repeat(5000), "run", "e")
         .build(Compressor::Gzip);
     let defaults = Limits::default();
-    let within = |bytes: &[u8], limits| image(bytes).content_in_process(&limits);
+    let within =
+        |bytes: &[u8], limits| image(bytes).content_in_process(&limits, &std::env::temp_dir());
     // The recipe alone is too large; what is read before and behind it is not.
     let content = within(
         &tree,

@@ -12,7 +12,6 @@ use reqwest::{Client, Method, Response, StatusCode, Url};
 use sreg_model::redact::redact;
 use sreg_model::settings::BaseUrl;
 
-use crate::retry::Interrupt;
 use crate::runtime::{block_on, block_on_request};
 use crate::timeouts::too_slow;
 use crate::web::{self, Guard};
@@ -86,15 +85,17 @@ impl Http {
         let url: Url = base
             .parse()
             .map_err(|_| wrong(base, "it is no URL".to_owned()))?;
-        let (builder, guard) = web::builder(&url, config);
+        let (builder, guard) =
+            web::builder(&url, config).map_err(|error| wrong(base, error.to_string()))?;
         if let Err(web::PrivateAddress(address)) = guard.check(&url) {
             return Err(StoreError::PrivateAddress {
                 name: shown(base),
                 address,
             });
         }
-        // The client wants the runtime and its cryptography to be there.
+        // The client wants the runtime to be there.
         let client = block_on(async { builder.default_headers(headers).build() })
+            .map_err(|error| wrong(base, error.to_string()))?
             .map_err(|error| wrong(base, error.to_string()))?;
         Ok(Self {
             name: shown(base),
@@ -114,8 +115,19 @@ impl Http {
         }
     }
 
-    fn interrupt(&self) -> &Interrupt {
-        &self.retry.interrupt
+    /// Runs one request, which an interrupt ends.
+    fn request<T: Send>(
+        &self,
+        request: impl Future<Output = Result<T, StoreError>> + Send,
+    ) -> Result<T, StoreError> {
+        block_on_request(&self.name, &self.retry.interrupt, request)
+    }
+
+    fn lost(&self, url: &str, error: reqwest::Error) -> StoreError {
+        let Ok(parsed) = url.parse() else {
+            return wrong(url, "it is no URL".to_owned());
+        };
+        web::lost(&shown(url), &parsed, &self.guard, &error)
     }
 
     async fn get(&self, url: &str, range: Option<Range<u64>>) -> Result<Response, StoreError> {
@@ -132,7 +144,7 @@ impl Http {
         request: reqwest::RequestBuilder,
     ) -> Result<Response, StoreError> {
         match tokio::time::timeout(self.timeouts.window, request.send()).await {
-            Ok(answer) => answer.map_err(|error| lost(url, error)),
+            Ok(answer) => answer.map_err(|error| self.lost(url, error)),
             Err(_) => Err(too_slow(&shown(url))),
         }
     }
@@ -178,8 +190,7 @@ impl Http {
             let answer = self.found(url, Method::HEAD).await?;
             Ok(answer.map(|answer| answer.headers().clone()))
         };
-        self.retry
-            .run(&shown(url), || block_on_request(self.interrupt(), head()))
+        self.retry.run(&shown(url), || self.request(head()))
     }
 
     /// Passes the first `max_bytes` bytes of a response to `sink`. Returns how many there were.
@@ -191,7 +202,7 @@ impl Http {
         sink: Sink<'_>,
     ) -> Result<u64, StoreError> {
         let parts = answer.bytes_stream();
-        let parts = parts.map(|part| part.map_err(|error| lost(url, error)));
+        let parts = parts.map(|part| part.map_err(|error| self.lost(url, error)));
         self.timeouts
             .give(&shown(url), parts, max_bytes, sink)
             .await
@@ -316,9 +327,8 @@ impl Store for Http {
 
     fn read(&self, key: &str, most: usize) -> Result<Option<Object>, StoreError> {
         let url = self.url(key);
-        self.retry.run(&shown(&url), || {
-            block_on_request(self.interrupt(), self.read_once(&url, most))
-        })
+        self.retry
+            .run(&shown(&url), || self.request(self.read_once(&url, most)))
     }
 
     fn size(&self, key: &str) -> Result<Option<u64>, StoreError> {
@@ -354,7 +364,7 @@ impl Store for Http {
         if range.is_empty() {
             return Ok(());
         }
-        block_on_request(self.interrupt(), self.read_range_once(&url, range, sink))
+        self.request(self.read_range_once(&url, range, sink))
     }
 
     fn write(
@@ -407,13 +417,6 @@ fn wrong(url: &str, what: String) -> StoreError {
         name: shown(url),
         what,
     }
-}
-
-fn lost(url: &str, error: reqwest::Error) -> StoreError {
-    let Ok(parsed) = url.parse() else {
-        return wrong(url, "it is no URL".to_owned());
-    };
-    web::lost(&shown(url), &parsed, &error)
 }
 
 #[cfg(test)]

@@ -1,7 +1,10 @@
 //! Storage of registries: objects under keys, in a folder, in a bucket, or behind a web server.
 //!
-//! The calls of a [`Store`] block. tokio drives the network in `runtime`. Every backend passes the
-//! [`contract`].
+//! The calls of a [`Store`] block. tokio drives the network in `runtime`. In an async runtime a store works
+//! too, and blocks the thread: use `spawn_blocking` or the like. Every backend passes the [`contract`].
+//!
+//! Nothing here reads the environment or the home folder: [`StoreConfig`] contains proxies, credentials and the
+//! settings of a bucket. The one exception is `SSL_CERT_FILE`, which the system's verifier of certificates reads.
 
 pub mod contract;
 mod error;
@@ -10,10 +13,12 @@ pub mod local;
 mod memory;
 mod open;
 mod probe;
+mod proxies;
 pub mod retry;
 mod runtime;
 mod s3;
 mod timeouts;
+mod tls;
 mod upload;
 mod web;
 
@@ -27,8 +32,9 @@ pub use local::Local;
 pub use memory::Memory;
 pub use open::{StoreConfig, is_url, open};
 pub use probe::{probe_parts, supports_conditional_writes, supports_trailing_slash};
+pub use proxies::Proxies;
 pub use retry::{Interrupt, RetryPolicy};
-pub use s3::{S3, credentials};
+pub use s3::{Credentials, Profile, S3, is_s3_option};
 pub use timeouts::Timeouts;
 pub use upload::Upload;
 pub use web::Addresses;
@@ -157,7 +163,7 @@ pub trait Store: fmt::Debug + Send + Sync {
 }
 
 /// Receives bytes as they arrive.
-pub type Sink<'a> = &'a mut dyn FnMut(&[u8]) -> std::io::Result<()>;
+pub type Sink<'a> = &'a mut (dyn FnMut(&[u8]) -> std::io::Result<()> + Send);
 
 /// An object and its version.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -6,7 +6,9 @@ use std::sync::Arc;
 
 use url::Url;
 
-use crate::{Addresses, Http, Local, RetryPolicy, S3, Store, StoreError, Timeouts};
+use crate::{
+    Addresses, Credentials, Http, Local, Proxies, RetryPolicy, S3, Store, StoreError, Timeouts,
+};
 
 /// The configuration of a store.
 #[derive(Clone, Default)]
@@ -17,9 +19,12 @@ pub struct StoreConfig {
     pub retry: RetryPolicy,
     /// The bearer token for web servers.
     pub token: Option<String>,
-    /// Settings of a cloud, which override the environment: with the names of the environment variables,
-    /// such as `AWS_ENDPOINT_URL`.
+    /// Settings of a bucket, named like the variables of the AWS tools, such as `AWS_ENDPOINT_URL`.
     pub options: Vec<(String, String)>,
+    /// Where the credentials for a bucket come from.
+    pub credentials: Credentials,
+    /// The proxies that requests go through.
+    pub proxies: Proxies,
     /// The permitted addresses of servers.
     pub addresses: Addresses,
 }
@@ -31,6 +36,8 @@ impl fmt::Debug for StoreConfig {
             .field("timeouts", &self.timeouts)
             .field("retry", &self.retry)
             .field("addresses", &self.addresses)
+            .field("credentials", &self.credentials)
+            .field("proxies", &self.proxies)
             .finish_non_exhaustive()
     }
 }

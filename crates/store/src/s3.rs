@@ -24,7 +24,7 @@ use sreg_model::Digest;
 use sreg_model::redact::redact;
 
 use self::answer::{Answered, answered};
-pub use self::credentials::credentials;
+pub use self::credentials::{Credentials, Profile};
 use crate::runtime::{block_on, block_on_request};
 use crate::timeouts::too_slow;
 use crate::web::{self, Guard};
@@ -58,11 +58,10 @@ pub struct S3 {
 }
 
 impl S3 {
-    /// Opens the objects below `s3://bucket/prefix`, with the credentials and the endpoint of the usual
-    /// environment variables.
+    /// Opens the objects below `s3://bucket/prefix`, with the credentials and the settings of `config`.
     ///
     /// # Errors
-    /// If the URL is malformed, or the variables contradict each other.
+    /// [`StoreError::Name`] if the URL or a setting is malformed; [`StoreError::Denied`] if a setting is missing.
     pub fn open(url: &str, config: &StoreConfig) -> Result<Self, StoreError> {
         let url = url.trim_end_matches('/');
         let wrong = |what: String| StoreError::Name {
@@ -97,7 +96,7 @@ impl S3 {
             max_retries: 0,
             ..RetryConfig::default()
         };
-        let mut builder = AmazonS3Builder::from_env();
+        let mut builder = AmazonS3Builder::new();
         for (name, value) in &config.options {
             let key = name.to_ascii_lowercase().parse::<AmazonS3ConfigKey>();
             let key = key.map_err(|_| wrong(format!("{name} is no setting of S3")))?;
@@ -113,16 +112,15 @@ impl S3 {
             .iter()
             .find_map(|key| builder.get_config_value(key));
         if let Some(endpoint) = &endpoint {
-            check_endpoint(endpoint).map_err(&wrong)?;
+            check_endpoint(endpoint, allows_http(&config.options)).map_err(&wrong)?;
             builder = builder.with_allow_http(endpoint.starts_with("http://"));
         }
-        let has_key = config
-            .options
-            .iter()
-            .any(|(name, _)| name == "AWS_ACCESS_KEY_ID");
-        if !has_key && credentials::wants_profile() {
-            let profile = block_on(async { credentials::Profile::new() });
-            builder = builder.with_credentials(std::sync::Arc::new(profile));
+        if let Credentials::Profile(profile) = &config.credentials {
+            let client = web::client(config).map_err(|error| wrong(error.to_string()))?;
+            let client = run(async { client.build() }).map_err(&wrong)?;
+            let client = client.map_err(|error| wrong(error.to_string()))?;
+            let provider = credentials::ProfileProvider::new(profile, client);
+            builder = builder.with_credentials(std::sync::Arc::new(provider));
         }
         let region = builder.get_config_value(&AmazonS3ConfigKey::Region);
         let region = region.unwrap_or_else(|| "us-east-1".to_owned());
@@ -135,13 +133,14 @@ impl S3 {
         let endpoint: Url = at
             .parse()
             .map_err(|_| wrong(format!("its endpoint {at} is no URL")))?;
-        let connect = || block_on(async { answer::Connector::new(&endpoint, config) });
-        let (connector, client, guard) = connect().map_err(|error| wrong(error.to_string()))?;
+        let connected = run(async { answer::Connector::new(&endpoint, config) });
+        let (connector, client, guard) = connected.flatten().map_err(&wrong)?;
         let builder = builder.with_http_connector(connector);
         let sender = signed::Sender { client, region };
         let parts = builder.clone();
         let build = |builder: AmazonS3Builder| {
-            block_on(async { builder.build() }).map_err(|error| match one_line(&error) {
+            let built = run(async { builder.build() }).map_err(&wrong)?;
+            built.map_err(|error| match one_line(&error) {
                 what if what.contains("Missing") => StoreError::Denied {
                     name: url.to_owned(),
                     what,
@@ -199,17 +198,17 @@ impl S3 {
     }
 
     /// Runs one request, and stops at an interrupt.
-    fn request<T>(
+    fn request<T: Send>(
         &self,
-        request: impl Future<Output = Result<T, StoreError>>,
+        request: impl Future<Output = Result<T, StoreError>> + Send,
     ) -> Result<T, StoreError> {
-        block_on_request(&self.retry.interrupt, request)
+        block_on_request(&self.name, &self.retry.interrupt, request)
     }
 
     /// Runs a request, and retries it after transient errors.
-    fn retrying<T, F>(&self, key: &str, request: impl Fn() -> F) -> Result<T, StoreError>
+    fn retrying<T: Send, F>(&self, key: &str, request: impl Fn() -> F) -> Result<T, StoreError>
     where
-        F: Future<Output = Result<T, StoreError>>,
+        F: Future<Output = Result<T, StoreError>> + Send,
     {
         self.retry.run(&self.url(key), || self.request(request()))
     }
@@ -248,7 +247,7 @@ impl S3 {
         }
         if let Some(error) = web::cause::<reqwest::Error>(&error) {
             let is_of_machine = one_line(error).contains(ROLE_OF_MACHINE);
-            let lost = web::lost(&name, &self.endpoint, error);
+            let lost = web::lost(&name, &self.endpoint, &self.guard, error);
             if !is_of_machine {
                 return lost;
             }
@@ -573,8 +572,13 @@ const MIN_PART: u64 = 1 << 10;
 /// The address at which a cloud machine requests its role.
 const ROLE_OF_MACHINE: &str = "169.254.169.254";
 
+/// Runs what needs the runtime to be there.
+fn run<T: Send>(future: impl Future<Output = T> + Send) -> Result<T, String> {
+    block_on(future).map_err(|error| error.to_string())
+}
+
 /// Refuses a malformed endpoint, and plain HTTP without permission.
-fn check_endpoint(endpoint: &str) -> Result<(), String> {
+fn check_endpoint(endpoint: &str, allows_http: bool) -> Result<(), String> {
     let shown = redact(endpoint);
     if shown != endpoint {
         return Err(format!(
@@ -586,7 +590,7 @@ fn check_endpoint(endpoint: &str) -> Result<(), String> {
         return Err("its endpoint must begin with https:// or http://".to_owned());
     }
     let is_plain = endpoint.starts_with("http://");
-    if is_plain && !is_loopback(endpoint) && !allows_http() {
+    if is_plain && !is_loopback(endpoint) && !allows_http {
         return Err(format!(
             "its endpoint is {endpoint}: plain HTTP to another machine needs AWS_ALLOW_HTTP=true"
         ));
@@ -608,7 +612,16 @@ fn is_loopback(endpoint: &str) -> bool {
             .is_ok_and(|address| address.is_loopback())
 }
 
-fn allows_http() -> bool {
-    std::env::var("AWS_ALLOW_HTTP")
-        .is_ok_and(|value| value.eq_ignore_ascii_case("true") || value == "1")
+fn allows_http(options: &[(String, String)]) -> bool {
+    let is_named = |name: &str| name.eq_ignore_ascii_case("AWS_ALLOW_HTTP");
+    let value = options.iter().rev().find(|(name, _)| is_named(name));
+    value.is_some_and(|(_, value)| value.eq_ignore_ascii_case("true") || value == "1")
+}
+
+/// Returns whether a variable of the AWS tools is a setting of a bucket, which
+/// [`StoreConfig::options`] may contain.
+#[must_use]
+pub fn is_s3_option(name: &str) -> bool {
+    let key = name.to_ascii_lowercase().parse::<AmazonS3ConfigKey>();
+    name.starts_with("AWS_") && key.is_ok()
 }

@@ -6,12 +6,12 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use hyper_util::client::proxy::matcher::Matcher;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use reqwest::redirect::{Attempt, Policy};
 use reqwest::{ClientBuilder, Url};
 
-use crate::{StoreConfig, StoreError};
+use crate::proxies::Routes;
+use crate::{Proxies, StoreConfig, StoreError, tls};
 
 /// The maximal number of redirects of one request.
 const REDIRECTS: usize = 5;
@@ -37,12 +37,14 @@ pub(crate) struct Guard {
     host: String,
     /// Whether that host is at an address of a private network.
     is_private: Arc<AtomicBool>,
-    /// The hosts of proxies, which the user names, too.
+    /// The proxies, whose hosts the user names, too.
+    routes: Routes,
     proxies: Vec<String>,
 }
 
 impl Guard {
-    pub(crate) fn new(url: &Url, addresses: Addresses) -> Self {
+    pub(crate) fn new(url: &Url, addresses: Addresses, proxies: &Proxies) -> Self {
+        let routes = proxies.routes();
         let is_private = literal(url).is_some_and(is_private);
         Self {
             addresses,
@@ -50,9 +52,10 @@ impl Guard {
             is_private: Arc::new(AtomicBool::new(is_private)),
             proxies: ["http://proxied", "https://proxied"]
                 .iter()
-                .filter_map(|url| proxy_of(&url.parse().ok()?))
+                .filter_map(|url| routes.proxy_of(&url.parse().ok()?))
                 .filter_map(|proxy| proxy.host_str().map(str::to_owned))
                 .collect(),
+            routes,
         }
     }
 
@@ -170,33 +173,37 @@ fn is_private_v4(address: Ipv4Addr) -> bool {
         || (first == 100 && (64..128).contains(&second))
 }
 
-/// Returns a client for the objects below `url`, and its guard.
-pub(crate) fn builder(url: &Url, config: &StoreConfig) -> (ClientBuilder, Guard) {
-    let guard = Guard::new(url, config.addresses);
+/// Returns a client with the proxies of a configuration, and with TLS that needs no default of the process.
+///
+/// # Errors
+/// If TLS cannot be set up.
+pub(crate) fn client(config: &StoreConfig) -> Result<ClientBuilder, rustls::Error> {
+    let builder = reqwest::Client::builder().tls_backend_preconfigured(tls::config()?);
+    Ok(config.proxies.apply(builder))
+}
+
+/// Returns a client for what is below `url`, and what it knows of addresses.
+///
+/// # Errors
+/// If TLS cannot be set up.
+pub(crate) fn builder(
+    url: &Url,
+    config: &StoreConfig,
+) -> Result<(ClientBuilder, Guard), rustls::Error> {
+    let guard = Guard::new(url, config.addresses, &config.proxies);
     let redirects = guard.clone();
-    let builder = reqwest::Client::builder()
+    let builder = client(config)?
         .user_agent(concat!("sreg/", env!("CARGO_PKG_VERSION")))
         .connect_timeout(config.timeouts.connect)
         // From https nobody is led to plain http.
         .https_only(url.scheme() == "https")
         .dns_resolver(guard.clone())
         .redirect(Policy::custom(move |attempt| redirects.redirect(attempt)));
-    (builder, guard)
-}
-
-/// Returns the proxy that the environment names for a URL, without credentials.
-pub(crate) fn proxy_of(url: &Url) -> Option<Url> {
-    let uri: http::Uri = url.as_str().parse().ok()?;
-    let proxy = Matcher::from_env().intercept(&uri)?;
-    let mut proxy: Url = proxy.uri().to_string().parse().ok()?;
-    // Fails only for a URL that has no host.
-    let _ = proxy.set_username("");
-    let _ = proxy.set_password(None);
-    Some(proxy)
+    Ok((builder, guard))
 }
 
 /// Returns the error of a request without a whole response. This decides whether it may be retried.
-pub(crate) fn lost(name: &str, url: &Url, error: &reqwest::Error) -> StoreError {
+pub(crate) fn lost(name: &str, url: &Url, guard: &Guard, error: &reqwest::Error) -> StoreError {
     let is_connect = error.is_connect();
     let is_final = error.is_redirect() || error.is_builder() || is_about_certificate(error);
     if let Some(PrivateAddress(address)) = cause(error) {
@@ -205,7 +212,7 @@ pub(crate) fn lost(name: &str, url: &Url, error: &reqwest::Error) -> StoreError 
             address: *address,
         };
     }
-    let proxy = proxy_of(url).filter(|_| is_connect);
+    let proxy = guard.routes.proxy_of(url).filter(|_| is_connect);
     let what = in_full(error);
     let source = io::Error::other(match proxy {
         Some(proxy) => {
@@ -319,7 +326,7 @@ mod tests {
             (Addresses::OfUser, false),
             (Addresses::Any, true),
         ] {
-            let guard = Guard::new(&root, addresses);
+            let guard = Guard::new(&root, addresses, &Proxies::default());
             for url in [
                 "http://127.0.0.1/x",
                 "http://2130706433/x",
@@ -335,7 +342,7 @@ mod tests {
             assert!(guard.check(&root).is_ok());
         }
         let near: Url = "http://192.168.0.1:8080/".parse().unwrap();
-        let guard = Guard::new(&near, Addresses::OfUser);
+        let guard = Guard::new(&near, Addresses::OfUser, &Proxies::default());
         assert!(guard.is_private());
         assert!(guard.check(&"http://10.0.0.1/".parse().unwrap()).is_ok());
     }

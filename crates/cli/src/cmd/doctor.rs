@@ -15,7 +15,7 @@ use sreg_store::{
 
 use crate::error::CommandError;
 use crate::output::Output;
-use crate::{args, exit, location};
+use crate::{args, environment, exit, location};
 
 /// One thing that was looked at.
 #[derive(Serialize)]
@@ -115,7 +115,7 @@ fn credentials(name: &str) -> Row {
     }
     row(
         "credentials",
-        Ok(sreg_store::credentials().join("; ")),
+        Ok(environment::credential_sources().join("; ")),
         None,
     )
 }

@@ -32,6 +32,6 @@ pub(super) fn run(output: &Output) -> Result<u8, CommandError> {
     let image = io::stdin().as_fd().try_clone_to_owned().map_err(failed)?;
     let image = Image::from_file(File::from(image))
         .map_err(|error| CommandError::new(error.code(), explain(&error)))?;
-    output.json(&image.content_in_process(&limits))?;
+    output.json(&image.content_in_process(&limits, &std::env::temp_dir()))?;
     Ok(exit::OK)
 }

@@ -145,13 +145,14 @@ impl Connector {
     pub(super) fn new(
         endpoint: &Url,
         config: &StoreConfig,
-    ) -> reqwest::Result<(Self, reqwest::Client, web::Guard)> {
+    ) -> Result<(Self, reqwest::Client, web::Guard), String> {
         let config = StoreConfig {
             // The names of buckets are below that of the endpoint, which the user names.
             addresses: web::Addresses::Any,
             ..config.clone()
         };
-        let (builder, guard) = web::builder(endpoint, &config);
+        let built = web::builder(endpoint, &config);
+        let (builder, guard) = built.map_err(|error| error.to_string())?;
         let client = builder
             // A role of the machine is asked for by plain HTTP.
             .https_only(false)
@@ -159,7 +160,8 @@ impl Connector {
             .redirect(reqwest::redirect::Policy::none())
             // A request sends at most one part; reading is watched as the bytes come.
             .timeout(config.timeouts.window * 10)
-            .build()?;
+            .build()
+            .map_err(|error| error.to_string())?;
         let connector = Self {
             client: client.clone(),
             window: config.timeouts.window,

@@ -1,106 +1,81 @@
-//! Sources of credentials: the environment, a profile of the user (keys, single sign-on, a role, a
-//! credential process), the machine.
+//! Credentials of a profile of the AWS tools: keys, single sign-on, a role, a process that is asked, the machine.
 
+use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use bytes::Bytes;
 use object_store::CredentialProvider;
 use object_store::aws::AwsCredential;
-use reqsign::ProvideCredential as _;
 use reqsign::aws::DefaultCredentialProvider;
+use reqsign::{
+    CommandExecute, CommandOutput, Context, FileRead, HttpSend, ProvideCredential as _, StaticEnv,
+};
 use tokio::sync::Mutex;
 
 /// The time before their expiry at which credentials are renewed.
 const MARGIN: Duration = Duration::from_secs(120);
 
-/// Returns the sources of credentials that the environment names, in the order in which they are tried,
-/// without secrets.
-#[must_use]
-pub fn credentials() -> Vec<String> {
-    let is_set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
-    let mut found = Vec::new();
-    let sources = [
-        (
-            "AWS_SKIP_SIGNATURE",
-            "AWS_SKIP_SIGNATURE: requests are not signed",
-        ),
-        (
-            "AWS_ACCESS_KEY_ID",
-            "AWS_ACCESS_KEY_ID: a key of the environment",
-        ),
-        (
-            "AWS_WEB_IDENTITY_TOKEN_FILE",
-            "AWS_WEB_IDENTITY_TOKEN_FILE: a role of a workload",
-        ),
-        (
-            "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
-            "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI: a role of a task",
-        ),
-        (
-            "AWS_CONTAINER_CREDENTIALS_FULL_URI",
-            "AWS_CONTAINER_CREDENTIALS_FULL_URI: a role of a pod",
-        ),
-    ];
-    for (name, text) in sources {
-        if is_set(name) {
-            found.push(text.to_owned());
-        }
-    }
-    if found.is_empty() {
-        let files = files().into_iter().filter(|file| file.is_file());
-        let profile = std::env::var("AWS_PROFILE").unwrap_or_else(|_| "default".to_owned());
-        found.extend(files.map(|file| format!("the profile {profile} in {}", file.display())));
-        found.push("the machine's own role, if it has one".to_owned());
-    }
-    found
+/// Where the credentials for a bucket come from.
+#[derive(Debug, Clone, Default)]
+pub enum Credentials {
+    /// What [`StoreConfig::options`](crate::StoreConfig::options) name: a key, the token of a workload, the role of a
+    /// container. If they name none, the role of the machine.
+    #[default]
+    Options,
+    /// A profile of the AWS tools, then the role of the machine.
+    Profile(Profile),
 }
 
-/// Returns whether the environment names no credentials, and a profile exists.
-pub(super) fn wants_profile() -> bool {
-    let is_set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
-    const NAMED: [&str; 5] = [
-        "AWS_ACCESS_KEY_ID",
-        "AWS_WEB_IDENTITY_TOKEN_FILE",
-        "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
-        "AWS_CONTAINER_CREDENTIALS_FULL_URI",
-        "AWS_SKIP_SIGNATURE",
-    ];
-    !NAMED.iter().any(|name| is_set(name)) && files().iter().any(|file| file.is_file())
+/// Which profile of the AWS tools is read, and from which files.
+#[derive(Clone, Default)]
+pub struct Profile {
+    /// Variables of the AWS tools with their values, such as `AWS_PROFILE` and `AWS_CONFIG_FILE`.
+    pub variables: Vec<(String, String)>,
+    /// The folder that contains `.aws`, unless variables name the files.
+    pub home: Option<PathBuf>,
 }
 
-/// Returns the paths of the profile files.
-fn files() -> Vec<PathBuf> {
-    let home = std::env::var_os("HOME").map(PathBuf::from);
-    let file = |variable: &str, name: &str| {
-        let named = std::env::var_os(variable).map(PathBuf::from);
-        named.or_else(|| home.as_ref().map(|home| home.join(".aws").join(name)))
-    };
-    let credentials = file("AWS_SHARED_CREDENTIALS_FILE", "credentials");
-    let config = file("AWS_CONFIG_FILE", "config");
-    credentials.into_iter().chain(config).collect()
+impl fmt::Debug for Profile {
+    /// Without values, which may be secret.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names: Vec<&str> = self.variables.iter().map(|(name, _)| &**name).collect();
+        f.debug_struct("Profile")
+            .field("variables", &names)
+            .field("home", &self.home)
+            .finish()
+    }
 }
 
 /// Requests credentials, and caches them while they are valid.
 #[derive(Debug)]
-pub(super) struct Profile {
+pub(super) struct ProfileProvider {
     chain: DefaultCredentialProvider,
-    context: reqsign::Context,
+    context: Context,
     kept: Mutex<Option<(Arc<AwsCredential>, Option<SystemTime>)>>,
 }
 
-impl Profile {
-    pub(super) fn new() -> Self {
+impl ProfileProvider {
+    pub(super) fn new(profile: &Profile, client: reqwest::Client) -> Self {
+        let env = StaticEnv {
+            home_dir: profile.home.clone(),
+            envs: profile.variables.iter().cloned().collect(),
+        };
         Self {
             chain: DefaultCredentialProvider::new(),
-            context: reqsign::default_context(),
+            context: Context::new()
+                .with_file_read(System)
+                .with_command_execute(System)
+                .with_http_send(Client(client))
+                .with_env(env),
             kept: Mutex::default(),
         }
     }
 }
 
 #[async_trait::async_trait]
-impl CredentialProvider for Profile {
+impl CredentialProvider for ProfileProvider {
     type Credential = AwsCredential;
 
     async fn get_credential(&self) -> object_store::Result<Arc<AwsCredential>> {
@@ -127,5 +102,64 @@ impl CredentialProvider for Profile {
         let ends = found.expires_in.map(|ends| ends.as_system_time());
         *kept = Some((credential.clone(), ends));
         Ok(credential)
+    }
+}
+
+/// Files of profiles, and processes that profiles name.
+#[derive(Debug)]
+struct System;
+
+fn failed(what: String, source: impl std::error::Error + Send + Sync + 'static) -> reqsign::Error {
+    reqsign::Error::unexpected(what).with_source(source)
+}
+
+impl FileRead for System {
+    async fn file_read(&self, path: &str) -> reqsign::Result<Vec<u8>> {
+        let file = path.to_owned();
+        let read = tokio::task::spawn_blocking(move || std::fs::read(file)).await;
+        let read = read.map_err(|error| failed(format!("cannot read {path}"), error))?;
+        read.map_err(|error| failed(format!("cannot read {path}"), error))
+    }
+}
+
+impl CommandExecute for System {
+    async fn command_execute<'a>(
+        &'a self,
+        program: &'a str,
+        args: &'a [&'a str],
+    ) -> reqsign::Result<CommandOutput> {
+        let mut command = std::process::Command::new(program);
+        command.args(args);
+        let ran = tokio::task::spawn_blocking(move || command.output()).await;
+        let ran = ran.map_err(|error| failed(format!("cannot run {program}"), error))?;
+        let ran = ran.map_err(|error| failed(format!("cannot run {program}"), error))?;
+        Ok(CommandOutput {
+            status: ran.status.code().unwrap_or(-1),
+            stdout: ran.stdout,
+            stderr: ran.stderr,
+        })
+    }
+}
+
+/// Requests to servers that give credentials.
+#[derive(Debug)]
+struct Client(reqwest::Client);
+
+impl HttpSend for Client {
+    async fn http_send(
+        &self,
+        request: http::Request<Bytes>,
+    ) -> reqsign::Result<http::Response<Bytes>> {
+        let cannot = |error| failed("cannot request credentials".to_owned(), error);
+        let request = reqwest::Request::try_from(request).map_err(cannot)?;
+        let response = self.0.execute(request).await.map_err(cannot)?;
+        let mut built = http::Response::builder().status(response.status());
+        if let Some(headers) = built.headers_mut() {
+            headers.clone_from(response.headers());
+        }
+        let body = response.bytes().await.map_err(cannot)?;
+        built
+            .body(body)
+            .map_err(|error| failed("cannot request credentials".to_owned(), error))
     }
 }

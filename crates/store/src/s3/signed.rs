@@ -74,7 +74,7 @@ pub(super) async fn send(store: &S3, request: Request<'_>) -> Result<Response, S
         provider = provider.with_session_token(token);
     }
     let signer = reqsign::Signer::new(
-        reqsign::default_context(),
+        reqsign::Context::new(),
         provider,
         RequestSigner::new("s3", &store.sender.region),
     );
@@ -120,6 +120,6 @@ pub(super) async fn refused(store: &S3, key: &str, answer: Response) -> StoreErr
 
 /// Returns the error of a request that was not answered.
 pub(super) fn lost(store: &S3, key: &str) -> impl Fn(reqwest::Error) -> StoreError {
-    let (name, endpoint) = (store.url(key), store.endpoint.clone());
-    move |error| web::lost(&name, &endpoint, &error)
+    let name = store.url(key);
+    move |error| web::lost(&name, &store.endpoint, &store.guard, &error)
 }

@@ -1,0 +1,106 @@
+//! What the environment and the home folder state of proxies and buckets, which libraries do not read.
+
+use std::path::PathBuf;
+
+use sreg_store::{Credentials, Profile, Proxies, is_s3_option};
+
+/// The sources of credentials that variables name, in the order in which they are tried, and how they are shown.
+const SOURCES: [(&str, &str); 5] = [
+    (
+        "AWS_SKIP_SIGNATURE",
+        "AWS_SKIP_SIGNATURE: requests are not signed",
+    ),
+    (
+        "AWS_ACCESS_KEY_ID",
+        "AWS_ACCESS_KEY_ID: a key of the environment",
+    ),
+    (
+        "AWS_WEB_IDENTITY_TOKEN_FILE",
+        "AWS_WEB_IDENTITY_TOKEN_FILE: a role of a workload",
+    ),
+    (
+        "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
+        "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI: a role of a task",
+    ),
+    (
+        "AWS_CONTAINER_CREDENTIALS_FULL_URI",
+        "AWS_CONTAINER_CREDENTIALS_FULL_URI: a role of a pod",
+    ),
+];
+
+/// Returns the proxies that `HTTPS_PROXY` and the like name.
+pub(crate) fn proxies() -> Proxies {
+    // Where a web server runs programs (CGI), HTTP_PROXY may be a header of a request.
+    if is_present("REQUEST_METHOD") {
+        return Proxies::default();
+    }
+    let first = |names: [&str; 2]| names.iter().find_map(|name| std::env::var(name).ok());
+    Proxies {
+        http: first(["HTTP_PROXY", "http_proxy"]),
+        https: first(["HTTPS_PROXY", "https_proxy"]),
+        all: first(["ALL_PROXY", "all_proxy"]),
+        exceptions: first(["NO_PROXY", "no_proxy"]),
+    }
+}
+
+/// Returns the settings of buckets that the environment contains.
+pub(crate) fn bucket_options() -> Vec<(String, String)> {
+    let mut options = aws_variables();
+    options.retain(|(name, _)| is_s3_option(name));
+    options
+}
+
+/// Returns where the credentials for buckets come from: variables, or a profile if none names any.
+pub(crate) fn credentials() -> Credentials {
+    let is_named = SOURCES.iter().any(|(name, _)| is_set(name));
+    if is_named || !profile_files().iter().any(|file| file.is_file()) {
+        return Credentials::Options;
+    }
+    Credentials::Profile(Profile {
+        variables: aws_variables(),
+        home: std::env::home_dir(),
+    })
+}
+
+/// Returns which sources of credentials there are, in the order in which they are tried. Shows no secrets.
+pub(crate) fn credential_sources() -> Vec<String> {
+    let named = SOURCES.iter().filter(|(name, _)| is_set(name));
+    let mut found: Vec<String> = named.map(|(_, text)| (*text).to_owned()).collect();
+    if found.is_empty() {
+        let files = profile_files().into_iter().filter(|file| file.is_file());
+        let profile = std::env::var("AWS_PROFILE").unwrap_or_else(|_| "default".to_owned());
+        found.extend(files.map(|file| format!("the profile {profile} in {}", file.display())));
+        found.push("the machine's own role, if it has one".to_owned());
+    }
+    found
+}
+
+/// Returns the files of profiles, which may not exist.
+fn profile_files() -> Vec<PathBuf> {
+    let home = std::env::var_os("HOME").map(PathBuf::from);
+    let file = |variable: &str, name: &str| {
+        let named = std::env::var_os(variable).map(PathBuf::from);
+        named.or_else(|| home.as_ref().map(|home| home.join(".aws").join(name)))
+    };
+    let credentials = file("AWS_SHARED_CREDENTIALS_FILE", "credentials");
+    let config = file("AWS_CONFIG_FILE", "config");
+    credentials.into_iter().chain(config).collect()
+}
+
+/// Returns the variables of the AWS tools that are text.
+fn aws_variables() -> Vec<(String, String)> {
+    let variables = std::env::vars_os();
+    let variables = variables
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
+    variables
+        .filter(|(name, _)| name.starts_with("AWS_"))
+        .collect()
+}
+
+fn is_present(name: &str) -> bool {
+    std::env::var_os(name).is_some()
+}
+
+fn is_set(name: &str) -> bool {
+    std::env::var_os(name).is_some_and(|value| !value.is_empty())
+}
