@@ -108,8 +108,8 @@ impl Base {
 }
 
 /// Returns what is published, without a look at whether a head follows the one in `head`: the creation of its slot
-/// tells. `None` if anything is unfinished: `head` and the journal name different versions, or trust is about to
-/// be published.
+/// tells. `None` if anything is unfinished: `head` and the journal name different versions, trust is about to be
+/// published, or it does not count the head.
 ///
 /// # Errors
 /// Those of reading trust, the journal and `head`.
@@ -123,10 +123,11 @@ pub(crate) fn read_quickly(writer: &dyn Writer) -> Result<Option<Base>, Registry
         return Ok(None);
     };
     let is_shown = journal.shown.is_some_and(|shown| shown.id == head.id());
-    if journal.trust.is_some() || !is_shown {
+    // A head that trust no longer counts is followed by one that it does.
+    let counts = check_newest(registry, trust_chain.as_ref(), &head).is_ok();
+    if journal.trust.is_some() || !is_shown || !counts {
         return Ok(None);
     }
-    check_newest(registry, trust_chain.as_ref(), &head)?;
     registry.keep_head(&head);
     Ok(Some(Base {
         trust_chain,
