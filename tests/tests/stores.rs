@@ -15,8 +15,8 @@ use sreg_publish::{Destination, Progress, Session, publish_changeset};
 use sreg_registry::Registry;
 use sreg_registry::verify::{BlobCheck, Options, verify_registry};
 use sreg_store::{
-    Memory, Object, Precondition, PutOutcome, Served, Sink, Store, StoreError, Upload,
-    supports_conditional_writes,
+    Capabilities, Memory, Object, Precondition, PutOutcome, Scheme, Served, Sink, Store,
+    StoreError, Upload, supports_conditional_writes,
 };
 use sreg_tests::images;
 
@@ -206,6 +206,10 @@ struct Careless(Memory);
 impl Store for Careless {
     fn name(&self) -> &str {
         "careless"
+    }
+
+    fn capabilities(&self) -> Capabilities<'_> {
+        Capabilities::of(Scheme::Memory)
     }
 
     fn read(&self, key: &str, most: usize) -> Result<Option<Object>, StoreError> {

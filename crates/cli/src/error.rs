@@ -18,7 +18,7 @@ use sreg_serve::ServeError;
 use sreg_sign::amend::{AmendError, Grant, only_key};
 use sreg_sign::policy::PolicyError;
 use sreg_sign::{AuthorError, SignError};
-use sreg_store::StoreError;
+use sreg_store::{Scheme, StoreError};
 
 use crate::{exit, location};
 
@@ -497,7 +497,7 @@ fn policy_hint(code: &str) -> Option<String> {
 /// How to get a registry, where `path` is none.
 fn registry_hint(path: &Path) -> String {
     let name = path.to_string_lossy();
-    if name.starts_with("s3://") {
+    if Scheme::of(&name).is_bucket() {
         return format!("check the name, or run `sreg init {name}` to make a registry there");
     }
     if sreg_store::is_url(&name) {

@@ -65,7 +65,7 @@ impl Destination {
         &self,
         run: impl FnOnce() -> Result<T, RegistryError> + Send,
     ) -> Result<T, RegistryError> {
-        if self.at_once <= 1 || self.store.folder().is_some() {
+        if self.at_once <= 1 || self.store.capabilities().folder.is_some() {
             return run();
         }
         let pool = rayon::ThreadPoolBuilder::new()
@@ -87,7 +87,7 @@ impl Destination {
             Some(registry) => registry.clone(),
             None => Registry::in_store(self.store.clone())?,
         };
-        match self.store.folder() {
+        match self.store.capabilities().folder {
             Some(_) => self.open(registry.settings(), watch),
             None => Ok(Box::new(StoreWriter::of(
                 registry,
@@ -102,7 +102,7 @@ impl Destination {
         settings: &Settings,
         watch: &dyn Progress,
     ) -> Result<Box<dyn Writer>, RegistryError> {
-        Ok(match self.store.folder() {
+        Ok(match self.store.capabilities().folder {
             Some(folder) => Box::new(FolderWriter::open(folder, settings, watch)?),
             None => Box::new(StoreWriter::open(
                 &self.store,

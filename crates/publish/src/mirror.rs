@@ -402,11 +402,11 @@ impl Copying<'_> {
         chain: &Chain,
     ) -> Result<(), RegistryError> {
         let scratch = self.scratch.join(image.digest.hex());
-        let file = match self.from.store().folder() {
+        let file = match self.from.store().capabilities().folder {
             Some(_) => self.from.path(place),
             None => scratch.clone(),
         };
-        if self.from.store().folder().is_none() {
+        if self.from.store().capabilities().folder.is_none() {
             (self.fetch)(self.from, place, chain, &file)?;
         } else {
             let mode = sreg_index::hasher::IoMode::Auto;
@@ -428,7 +428,7 @@ impl Copying<'_> {
             (LinkMode::Auto, false),
             self.session.progress,
         )?;
-        if self.from.store().folder().is_none() {
+        if self.from.store().capabilities().folder.is_none() {
             std::fs::remove_file(&scratch).map_err(RegistryError::write(&scratch))?;
         }
         Ok(())

@@ -56,42 +56,99 @@ pub struct Pushed {
     pub sent: bool,
 }
 
-/// Publishes an image.
+/// An image that was hashed and is to be published.
+pub struct Prepared<'a> {
+    push: &'a Push<'a>,
+    subject: Subject,
+    image: Image,
+    /// The file as it was when it was hashed.
+    stamp: Stamp,
+    chain: Chain,
+}
+
+/// Publishes an image: [`prepare`], then [`publish`].
 ///
 /// # Errors
-/// When the image is malformed, the keys may not sign what is to be said of it, the tag may not move,
-/// or the registry cannot be read or written. What was published before is then still there, whole.
+/// Those of the two.
 pub fn push(
     destination: &Destination,
     session: &Session<'_>,
     push: &Push<'_>,
 ) -> Result<Pushed, RegistryError> {
-    let progress = session.progress;
-    let (subject, format) = push.subject()?;
-    // A mistyped place is told before the image is read; a folder is locked after that.
+    push.subject()?;
+    // A mistyped location is reported before the image is read; a folder is locked after that.
     let destination = &destination.opened()?;
+    let prepared = prepare(push, session.progress)?;
+    publish(destination, session, &prepared)
+}
+
+/// Hashes an image.
+///
+/// # Errors
+/// `Source` if the image is malformed or of another architecture; `Read` or `Hash` if it cannot be read or changes;
+/// `Cancelled` if the observer asks to stop.
+pub fn prepare<'a>(
+    push: &'a Push<'a>,
+    progress: &dyn Progress,
+) -> Result<Prepared<'a>, RegistryError> {
     let metadata = std::fs::metadata(push.image).map_err(RegistryError::read(push.image))?;
     let stamp = Stamp::of(&metadata);
     progress.expect(stamp.size.saturating_mul(2));
     let hashed = hasher::hash(push.image, push.io, progress)?;
+    prepare_hashed(push, stamp, hashed.chain)
+}
+
+/// Prepares an image that was hashed already, such as while it arrived. The file must be as `stamp` states until it
+/// is published.
+///
+/// # Errors
+/// `Source` if the image is malformed or of another architecture.
+pub fn prepare_hashed<'a>(
+    push: &'a Push<'a>,
+    stamp: Stamp,
+    chain: Chain,
+) -> Result<Prepared<'a>, RegistryError> {
+    let (subject, format) = push.subject()?;
     let image = Image {
-        digest: hashed.chain.digest(),
-        size: hashed.chain.size(),
-        chain: hashed.chain.sidecar_digest(),
+        digest: chain.digest(),
+        size: chain.size(),
+        chain: chain.sidecar_digest(),
         format,
         frozen: push.frozen,
         urls: Vec::new(),
         attached: Vec::new(),
     };
+    Ok(Prepared {
+        push,
+        subject,
+        image,
+        stamp,
+        chain,
+    })
+}
+
+/// Publishes a prepared image.
+///
+/// # Errors
+/// `NotARegistry` if there is no registry; `Frozen` if the tag must not move; `Signed` or `Unsigned` if the keys may
+/// not sign the statement; otherwise those of reading or writing the registry. What was published before is then
+/// still there, whole.
+pub fn publish(
+    destination: &Destination,
+    session: &Session<'_>,
+    prepared: &Prepared<'_>,
+) -> Result<Pushed, RegistryError> {
+    let (progress, push) = (session.progress, prepared.push);
+    let (subject, image) = (&prepared.subject, &prepared.image);
     let mut sent = None;
     let mut writer = destination.open_there(progress)?;
     let run = || {
         let base = session.base(&*writer)?;
-        let stated = (&subject, push.changeset(&subject, &image));
+        let stated = (subject, push.changeset(subject, image));
         let published = session.publish(&mut *writer, &base, stated, |writer| {
             if sent.is_none() {
-                let whole = (&stamp, &hashed.chain);
-                sent = Some(bring(writer, &subject, push.image, whole, progress)?);
+                let whole = (&prepared.stamp, &prepared.chain);
+                sent = Some(bring(writer, subject, push.image, whole, progress)?);
             }
             Ok(())
         })?;

@@ -47,7 +47,7 @@ pub fn repair(destination: &Destination, session: &Session<'_>) -> Result<Repair
         strays: true,
         ..Options::new(BlobCheck::Head, IoMode::Auto)
     };
-    let Some(folder) = destination.store.folder() else {
+    let Some(folder) = destination.store.capabilities().folder else {
         let writer = destination.open_there(watch)?;
         let nothing = |_: &Base, _: &[Fault]| Ok(false);
         return destination.at_once(|| repair_by(&*writer, known, watch, &options, &nothing));

@@ -403,7 +403,7 @@ impl Writer for StoreWriter {
         are_new: bool,
     ) -> Result<(), RegistryError> {
         self.put_copies(line, views)?;
-        let supports_trailing_slash = self.store().supports_trailing_slash();
+        let supports_trailing_slash = self.store().capabilities().trailing_slash;
         let mut objects: Vec<ViewObject<'_>> = views
             .iter()
             .filter_map(|view| Some((view, view.bytes()?)))
@@ -454,7 +454,7 @@ impl Writer for StoreWriter {
             return Ok(());
         }
         self.check_newest(line)?;
-        let keys = keys_of(place, self.store().supports_trailing_slash());
+        let keys = keys_of(place, self.store().capabilities().trailing_slash);
         keys.iter()
             .try_for_each(|key| Ok(self.store().remove(key)?))
     }

@@ -70,7 +70,7 @@ impl Registry {
     pub fn with_settings(store: Arc<dyn Store>, settings: Settings) -> Self {
         Self {
             root: PathBuf::from(store.name()),
-            cache: store.folder().is_none().then(Arc::default),
+            cache: store.capabilities().folder.is_none().then(Arc::default),
             last_head: Arc::default(),
             store,
             settings,
@@ -267,7 +267,7 @@ impl Registry {
     /// Whether another run is writing to the registry at this moment, as far as locks show it.
     #[must_use]
     pub fn is_being_written(&self) -> bool {
-        let folder = self.store.folder();
+        let folder = self.store.capabilities().folder;
         folder.is_some_and(|folder| FolderLock::is_held(folder, &folder.join(LOCK)))
     }
 

@@ -14,7 +14,7 @@ const MOST_VERSIONS: u64 = 1024;
 
 /// The version of trust that is not looked for: a server may have new ones for ever.
 pub fn most_versions(registry: &Registry) -> u64 {
-    match registry.store().folder() {
+    match registry.store().capabilities().folder {
         Some(_) => u64::MAX,
         None => MOST_VERSIONS + 1,
     }

@@ -83,9 +83,9 @@ impl<'a> Mirror<'a> {
             min_bytes_per_window: config.timeouts.min_bytes_per_window,
             ..Options::default()
         };
-        let of_folder = destination.store.folder();
+        let of_folder = destination.store.capabilities().folder;
         let of_folder = of_folder.map(|folder| folder.join(STAGING).join("mirror"));
-        let is_remote = from.store().folder().is_none();
+        let is_remote = from.store().capabilities().folder.is_none();
         let scratch = match self.scratch.or(of_folder) {
             Some(scratch) => scratch,
             // A folder that is copied into a bucket puts nothing there.

@@ -27,6 +27,7 @@ pub fn check(store: &dyn Store) {
     of_many_writers_one_wins(store);
     what_is_removed_is_gone(store);
     copies_are_what_they_are_of(store);
+    lists_are_whole(store);
     check_slashes(store);
 }
 
@@ -63,12 +64,41 @@ fn copies_are_what_they_are_of(store: &dyn Store) {
     assert_eq!(read(store, to).expect("it stays").bytes, b"two");
 }
 
+/// Checks lists, for a store that has them.
+fn lists_are_whole(store: &dyn Store) {
+    let listed = |prefix: &str| {
+        let mut found = Vec::new();
+        let list = store.list(prefix, &mut |one| {
+            found.push((one.key, one.size));
+            Ok(())
+        });
+        found.sort();
+        list.map(|()| found)
+    };
+    if !store.capabilities().lists {
+        assert!(matches!(listed("contract"), Err(StoreError::NoLists(_))));
+        return;
+    }
+    for key in ["contract/list/a", "contract/list/b/c:1", "contract/lister"] {
+        write(store, key, key.as_bytes(), &Precondition::Any);
+    }
+    let below = vec![
+        ("contract/list/a".to_owned(), 15),
+        ("contract/list/b/c:1".to_owned(), 19),
+    ];
+    assert_eq!(listed("contract/list").expect("a list"), below);
+    assert_eq!(listed("contract/list/b").expect("a list"), below[1..]);
+    assert_eq!(listed("contract/nothing").expect("a list"), []);
+    let stopped = store.list("contract/list", &mut |_| Err(StoreError::Cancelled));
+    assert!(matches!(stopped, Err(StoreError::Cancelled)));
+}
+
 /// Checks keys that end with a slash, for a store that supports them.
 ///
 /// # Panics
 /// If the store violates the contract.
 pub fn check_slashes(store: &dyn Store) {
-    if !store.supports_trailing_slash() {
+    if !store.capabilities().trailing_slash {
         return;
     }
     let (folder, index) = ("contract/slash/", "contract/slash/index.html");
@@ -80,7 +110,7 @@ pub fn check_slashes(store: &dyn Store) {
         write(store, folder, b"one", &Precondition::Absent),
         PutOutcome::Stored
     );
-    if !store.supports_trailing_slash() {
+    if !store.capabilities().trailing_slash {
         // It turned out to have none.
         assert!(read(store, folder).is_none_or(|found| found.bytes.is_empty()));
         return;

@@ -83,6 +83,9 @@ pub enum StoreError {
     /// The store does not copy objects.
     #[error("cannot copy {0}: the store does not copy objects")]
     NoCopies(String),
+    /// The store does not list objects.
+    #[error("cannot list {0}: the store does not list objects")]
+    NoLists(String),
     /// The store does not support conditional writes.
     #[error("{0} does not support conditional writes: concurrent publishing would lose data")]
     Unconditional(String),
@@ -124,7 +127,7 @@ impl StoreError {
             Self::Clock { .. } => Code::WrongClock,
             Self::Full { .. } => Code::NoSpace,
             Self::NoBucket(_) => Code::MissingBucket,
-            Self::NoCopies(_) => Code::NotSupported,
+            Self::NoCopies(_) | Self::NoLists(_) => Code::NotSupported,
             Self::Unconditional(_) => Code::UnconditionalStore,
             Self::ReadOnly(_) => Code::ReadOnly,
             Self::PrivateAddress { .. } => Code::PrivateAddress,

@@ -16,8 +16,8 @@ use crate::runtime::{block_on, block_on_request};
 use crate::timeouts::too_slow;
 use crate::web::{self, Guard};
 use crate::{
-    Headers, Object, Precondition, PutOutcome, RetryPolicy, Served, Sink, Store, StoreConfig,
-    StoreError, Timeouts, Upload, Version,
+    Capabilities, Headers, Object, Precondition, PutOutcome, RetryPolicy, Scheme, Served, Sink,
+    Store, StoreConfig, StoreError, Timeouts, Upload, Version,
 };
 
 /// The most bytes of the text of a refusal that are read.
@@ -213,7 +213,7 @@ impl Http {
             return Ok(None);
         };
         let tag = answer.headers().get(ETAG).map(HeaderValue::as_bytes);
-        let version = Version(String::from_utf8_lossy(tag.unwrap_or_default()).into_owned());
+        let version = Version::of_tag(String::from_utf8_lossy(tag.unwrap_or_default()));
         let mut bytes = Vec::new();
         self.body(url, answer, most as u64 + 1, &mut |part| {
             bytes.extend_from_slice(part);
@@ -315,6 +315,14 @@ impl ContentRange {
 impl Store for Http {
     fn name(&self) -> &str {
         &self.name
+    }
+
+    fn capabilities(&self) -> Capabilities<'_> {
+        Capabilities {
+            writes: false,
+            lists: false,
+            ..Capabilities::of(Scheme::Web)
+        }
     }
 
     fn retry_policy(&self) -> RetryPolicy {

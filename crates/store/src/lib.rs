@@ -6,6 +6,7 @@
 //! Nothing here reads the environment or the home folder: [`StoreConfig`] contains proxies, credentials and the
 //! settings of a bucket. The one exception is `SSL_CERT_FILE`, which the system's verifier of certificates reads.
 
+mod capabilities;
 pub mod contract;
 mod error;
 mod http;
@@ -24,8 +25,8 @@ mod web;
 
 use std::fmt;
 use std::ops::Range;
-use std::path::Path;
 
+pub use capabilities::{Capabilities, Scheme};
 pub use error::StoreError;
 pub use http::{Http, shown};
 pub use local::Local;
@@ -50,17 +51,8 @@ pub trait Store: fmt::Debug + Send + Sync {
     /// Returns the name of the store for messages: a URL or a folder, without a slash at its end.
     fn name(&self) -> &str;
 
-    /// Returns the folder of the objects, if they are files.
-    fn folder(&self) -> Option<&Path> {
-        None
-    }
-
-    /// Returns whether the store supports keys that end with a slash, as web servers use them for
-    /// folders, as far as is known. Only [`Store::read`], [`Store::write`] and [`Store::remove`] take
-    /// such keys. A write under such a key does nothing if the store turns out not to support them.
-    fn supports_trailing_slash(&self) -> bool {
-        false
-    }
+    /// Returns what the store is and can do.
+    fn capabilities(&self) -> Capabilities<'_>;
 
     /// Returns the retry policy of the store. All its calls follow it, except [`Store::read_range`].
     fn retry_policy(&self) -> RetryPolicy {
@@ -160,10 +152,31 @@ pub trait Store: fmt::Debug + Send + Sync {
     /// # Errors
     /// [`StoreError`] if it cannot be removed.
     fn remove(&self, key: &str) -> Result<(), StoreError>;
+
+    /// Gives the objects whose keys begin with `prefix` and a slash, in no certain order. Keys that end with a slash
+    /// are left out.
+    ///
+    /// # Errors
+    /// [`StoreError::NoLists`] if the store cannot list objects; the error of `each`, which ends the list.
+    fn list(&self, prefix: &str, _each: Lister<'_>) -> Result<(), StoreError> {
+        Err(StoreError::NoLists(format!("{}/{prefix}", self.name())))
+    }
 }
 
 /// Receives bytes as they arrive.
 pub type Sink<'a> = &'a mut (dyn FnMut(&[u8]) -> std::io::Result<()> + Send);
+
+/// Receives the objects of a list.
+pub type Lister<'a> = &'a mut (dyn FnMut(Listed) -> Result<(), StoreError> + Send);
+
+/// An object of a list.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Listed {
+    /// Its key.
+    pub key: String,
+    /// Its size in bytes.
+    pub size: u64,
+}
 
 /// An object and its version.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -174,9 +187,23 @@ pub struct Object {
     pub version: Version,
 }
 
-/// The version of an object under a key, like an entity tag (RFC 9110, 8.8.3).
+/// The version of an object under a key: an entity tag (RFC 9110, 8.8.3), and in stores whose conditions name
+/// generations, the generation.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Version(pub(crate) String);
+pub struct Version {
+    pub(crate) tag: String,
+    pub(crate) generation: Option<String>,
+}
+
+impl Version {
+    /// Returns the version of an entity tag.
+    pub(crate) fn of_tag(tag: impl Into<String>) -> Self {
+        Self {
+            tag: tag.into(),
+            generation: None,
+        }
+    }
+}
 
 /// The precondition of a write.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -10,7 +10,10 @@ use sreg_files::{Modes, is_absent, open};
 use sreg_model::layout::STAGING;
 use tempfile::NamedTempFile;
 
-use crate::{Object, Precondition, PutOutcome, Served, Sink, Store, StoreError, Upload, Version};
+use crate::{
+    Capabilities, Listed, Lister, Object, Precondition, PutOutcome, Scheme, Served, Sink, Store,
+    StoreError, Upload, Version,
+};
 
 /// The size of a read or a copy, in bytes.
 const PART: usize = 1 << 20;
@@ -104,7 +107,7 @@ impl Local {
 /// Returns the version of a file. A file that replaces another has another inode or another time of
 /// change.
 fn version(found: &fs::Metadata) -> Version {
-    Version(format!(
+    Version::of_tag(format!(
         "{}-{}-{}.{}-{}",
         found.dev(),
         found.ino(),
@@ -119,8 +122,38 @@ impl Store for Local {
         &self.name
     }
 
-    fn folder(&self) -> Option<&Path> {
-        Some(&self.root)
+    fn capabilities(&self) -> Capabilities<'_> {
+        Capabilities {
+            folder: Some(&self.root),
+            ..Capabilities::of(Scheme::Folder)
+        }
+    }
+
+    /// Symbolic links are left out, and folders that they lead to.
+    fn list(&self, prefix: &str, each: Lister<'_>) -> Result<(), StoreError> {
+        let mut folders = vec![prefix.to_owned()];
+        while let Some(folder) = folders.pop() {
+            let entries = match fs::read_dir(self.path(&folder)) {
+                Err(error) if is_absent(&error) => continue,
+                entries => entries.map_err(self.failed(&folder))?,
+            };
+            for entry in entries {
+                let entry = entry.map_err(self.failed(&folder))?;
+                // A name that is no text is not a key.
+                let Ok(name) = entry.file_name().into_string() else {
+                    continue;
+                };
+                let key = format!("{folder}/{name}");
+                let found = entry.metadata().map_err(self.failed(&key))?;
+                if found.is_dir() {
+                    folders.push(key);
+                } else if found.is_file() {
+                    let size = found.len();
+                    each(Listed { key, size })?;
+                }
+            }
+        }
+        Ok(())
     }
 
     fn read(&self, key: &str, most: usize) -> Result<Option<Object>, StoreError> {

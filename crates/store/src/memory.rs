@@ -7,7 +7,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use sreg_model::Digest;
 
 use crate::{
-    Copied, Object, Precondition, PutOutcome, Served, Sink, Store, StoreError, Upload, Version,
+    Capabilities, Copied, Listed, Lister, Object, Precondition, PutOutcome, Scheme, Served, Sink,
+    Store, StoreError, Upload, Version,
 };
 
 /// Objects in memory.
@@ -50,7 +51,7 @@ impl Memory {
 }
 
 fn version(written: u64) -> Version {
-    Version(written.to_string())
+    Version::of_tag(written.to_string())
 }
 
 impl Store for Memory {
@@ -58,8 +59,26 @@ impl Store for Memory {
         "memory"
     }
 
-    fn supports_trailing_slash(&self) -> bool {
-        true
+    fn capabilities(&self) -> Capabilities<'_> {
+        Capabilities {
+            trailing_slash: true,
+            ..Capabilities::of(Scheme::Memory)
+        }
+    }
+
+    fn list(&self, prefix: &str, each: Lister<'_>) -> Result<(), StoreError> {
+        let below = format!("{prefix}/");
+        let found: Vec<Listed> = self
+            .objects()
+            .stored
+            .iter()
+            .filter(|(key, _)| key.starts_with(&below) && !key.ends_with('/'))
+            .map(|(key, stored)| Listed {
+                key: key.clone(),
+                size: stored.bytes.len() as u64,
+            })
+            .collect();
+        found.into_iter().try_for_each(each)
     }
 
     fn read(&self, key: &str, most: usize) -> Result<Option<Object>, StoreError> {

@@ -7,7 +7,8 @@ use std::sync::Arc;
 use url::Url;
 
 use crate::{
-    Addresses, Credentials, Http, Local, Proxies, RetryPolicy, S3, Store, StoreError, Timeouts,
+    Addresses, Credentials, Http, Local, Proxies, RetryPolicy, S3, Scheme, Store, StoreError,
+    Timeouts,
 };
 
 /// The configuration of a store.
@@ -45,9 +46,7 @@ impl fmt::Debug for StoreConfig {
 /// Returns whether a name is a URL, and not that of a folder.
 #[must_use]
 pub fn is_url(name: &str) -> bool {
-    ["http://", "https://", "s3://", "file://"]
-        .iter()
-        .any(|scheme| name.starts_with(scheme))
+    Scheme::of(name) != Scheme::Folder || name.starts_with("file://")
 }
 
 /// Returns the path in a `file://` URL (RFC 8089), percent-decoded.
@@ -70,11 +69,10 @@ fn file_path(name: &str) -> Result<PathBuf, StoreError> {
 /// # Errors
 /// If the name is malformed, or the client cannot be set up.
 pub fn open(name: &str, config: &StoreConfig) -> Result<Arc<dyn Store>, StoreError> {
-    if name.starts_with("http://") || name.starts_with("https://") {
-        return Ok(Arc::new(Http::open(name, config)?));
-    }
-    if name.starts_with("s3://") {
-        return Ok(Arc::new(S3::open(name, config)?));
+    match Scheme::of(name) {
+        Scheme::Web => return Ok(Arc::new(Http::open(name, config)?)),
+        Scheme::S3 => return Ok(Arc::new(S3::open(name, config)?)),
+        _ => {}
     }
     if let Some((scheme, _)) = name.split_once("://")
         && scheme != "file"

@@ -12,7 +12,7 @@ pub fn supports_trailing_slash(store: &dyn Store) -> Result<bool, StoreError> {
     store.write(&key, b"folder", &Precondition::Any, SERVED)?;
     let found = store.read(&key, 16)?;
     store.remove(&key)?;
-    Ok(store.supports_trailing_slash() && found.is_some_and(|found| found.bytes == b"folder"))
+    Ok(store.capabilities().trailing_slash && found.is_some_and(|found| found.bytes == b"folder"))
 }
 
 /// Writes a small object in parts under `staging/`, and removes it. Returns a text for people that
@@ -51,7 +51,7 @@ pub fn supports_conditional_writes(store: &dyn Store) -> Result<bool, StoreError
     let write =
         |bytes: &[u8], condition: &Precondition| store.write(&key, bytes, condition, SERVED);
     write(b"first", &Precondition::Any)?;
-    let another = Precondition::Is(Version("\"00000000000000000000000000000000\"".to_owned()));
+    let another = Precondition::Is(Version::of_tag("\"00000000000000000000000000000000\""));
     let refuses = || {
         Ok(
             write(b"second", &Precondition::Absent)? == PutOutcome::PreconditionFailed

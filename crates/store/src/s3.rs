@@ -29,8 +29,8 @@ use crate::runtime::{block_on, block_on_request};
 use crate::timeouts::too_slow;
 use crate::web::{self, Guard};
 use crate::{
-    Copied, Headers, Object, Precondition, PutOutcome, RetryPolicy, Served, Sink, Store,
-    StoreConfig, StoreError, Timeouts, Upload, Version,
+    Capabilities, Copied, Headers, Listed, Lister, Object, Precondition, PutOutcome, RetryPolicy,
+    Scheme, Served, Sink, Store, StoreConfig, StoreError, Timeouts, Upload, Version,
 };
 
 /// Objects in a bucket, below a prefix.
@@ -328,8 +328,28 @@ impl Store for S3 {
         self.guard.is_private()
     }
 
-    fn supports_trailing_slash(&self) -> bool {
-        self.slashes.are_kept()
+    fn capabilities(&self) -> Capabilities<'_> {
+        Capabilities {
+            trailing_slash: self.slashes.are_kept(),
+            ..Capabilities::of(Scheme::S3)
+        }
+    }
+
+    fn list(&self, prefix: &str, each: Lister<'_>) -> Result<(), StoreError> {
+        let at = self.key(prefix)?;
+        let start = self.key("")?.as_ref().len();
+        self.request(async {
+            let mut found = self.bucket.list(Some(&at));
+            while let Some(object) = found.next().await {
+                let object = object.map_err(|error| self.failed(prefix, error))?;
+                let key = object.location.as_ref();
+                each(Listed {
+                    key: key[start..].trim_start_matches('/').to_owned(),
+                    size: object.size,
+                })?;
+            }
+            Ok(())
+        })
     }
 
     fn probe_parts(&self, key: &str) -> Result<Option<String>, StoreError> {
@@ -346,7 +366,10 @@ impl Store for S3 {
             let Some(answer) = self.found(key, answer)? else {
                 return Ok(None);
             };
-            let version = Version(answer.meta.e_tag.clone().unwrap_or_default());
+            let version = Version {
+                tag: answer.meta.e_tag.clone().unwrap_or_default(),
+                generation: answer.meta.version.clone(),
+            };
             let mut bytes = Vec::new();
             self.body(key, answer, most as u64 + 1, &mut |part| {
                 bytes.extend_from_slice(part);
@@ -425,8 +448,9 @@ impl Store for S3 {
             mode: match condition {
                 Precondition::Any => PutMode::Overwrite,
                 Precondition::Absent => PutMode::Create,
-                Precondition::Is(Version(tag)) => PutMode::Update(UpdateVersion {
-                    e_tag: Some(tag.clone()),
+                // The version identifier of a bucket that keeps old versions is no condition there.
+                Precondition::Is(version) => PutMode::Update(UpdateVersion {
+                    e_tag: Some(version.tag.clone()),
                     version: None,
                 }),
             },

@@ -10,7 +10,8 @@ use sreg_model::served::served;
 use sreg_model::settings::Settings;
 use sreg_model::{Digest, Host};
 use sreg_store::{
-    Copied, Memory, Object, Precondition, PutOutcome, Served, Sink, Store, StoreError, Upload,
+    Capabilities, Copied, Memory, Object, Precondition, PutOutcome, Served, Sink, Store,
+    StoreError, Upload,
 };
 
 use super::checks;
@@ -321,8 +322,8 @@ impl Store for Client {
         self.world.memory.name()
     }
 
-    fn supports_trailing_slash(&self) -> bool {
-        true
+    fn capabilities(&self) -> Capabilities<'_> {
+        self.world.memory.capabilities()
     }
 
     fn read(&self, key: &str, most: usize) -> Result<Option<Object>, StoreError> {

@@ -10,7 +10,7 @@ use sreg_model::layout::Place;
 use sreg_model::served::served;
 use sreg_registry::{Registry, RegistryError};
 use sreg_store::{
-    Store, StoreError, probe_parts, supports_conditional_writes, supports_trailing_slash,
+    Scheme, Store, StoreError, probe_parts, supports_conditional_writes, supports_trailing_slash,
 };
 
 use crate::error::CommandError;
@@ -34,11 +34,11 @@ pub(super) fn run(args: &args::Doctor, output: &Output) -> Result<u8, CommandErr
     let mut rows = vec![credentials(&args.place)];
     rows.push(reach(&*store));
     let reached = rows.iter().all(|row| row.ok);
-    let is_bucket = args.place.starts_with("s3://");
-    if reached && (is_bucket || (args.write && store.folder().is_some())) {
+    let is_bucket = Scheme::of(&args.place).is_bucket();
+    if reached && (is_bucket || (args.write && store.capabilities().folder.is_some())) {
         rows.extend(writing(&*store, is_bucket));
     }
-    if let Some(folder) = store.folder().filter(|folder| folder.is_dir()) {
+    if let Some(folder) = store.capabilities().folder.filter(|folder| folder.is_dir()) {
         rows.push(readers(folder));
     }
     match Registry::in_store(store.clone()) {
@@ -106,7 +106,7 @@ fn row(check: &'static str, result: Result<String, Wrong>, hint: Option<String>)
 
 /// Which sources of credentials there are, in the order in which they are tried. None is shown.
 fn credentials(name: &str) -> Row {
-    if !name.starts_with("s3://") {
+    if !Scheme::of(name).is_bucket() {
         let token = match std::env::var_os("SREG_TOKEN") {
             Some(_) if is_remote(name) => "SREG_TOKEN is shown to the server",
             _ => "none are needed, or SREG_TOKEN would hold one",
@@ -126,7 +126,7 @@ fn failed(error: &StoreError) -> Wrong {
 
 fn reach(store: &dyn Store) -> Row {
     let key = Place::Settings.to_string();
-    let hint = match store.name().starts_with("s3://") {
+    let hint = match Scheme::of(store.name()).is_bucket() {
         true => {
             "look at AWS_ENDPOINT_URL, AWS_REGION and the credentials; AWS_ALLOW_HTTP=true where the endpoint is http://"
         }

@@ -83,7 +83,7 @@ fn is_remote(place: &Path) -> bool {
 
 pub(super) fn run(args: &args::Init, output: &Output) -> Result<u8, CommandError> {
     let destination = location::destination(&args.dir)?;
-    if destination.store.folder().is_none() {
+    if destination.store.capabilities().folder.is_none() {
         refuse_ignored_conditions(&*destination.store)?;
         if KeySource::all(&args.signing.keys)?.is_empty() && args.from.is_none() {
             return without_keys(args, &destination, output);
@@ -119,7 +119,7 @@ pub(super) fn run(args: &args::Init, output: &Output) -> Result<u8, CommandError
         format!("{dir}: a new registry with one key that does everything\nregistry {registry}\n");
     change::say(&Answer::published(registry, 1), &text, output)?;
     let key = opened.option();
-    output.note(&match destination.store.folder() {
+    output.note(&match destination.store.capabilities().folder {
         Some(_) => format!("publish images with: sreg index IMAGES --out {dir}{key}"),
         None => {
             format!("publish an image with: sreg push IMAGE {dir}//namespace/name:tag{key}")

@@ -83,7 +83,7 @@ fn resolve(
     arch: Option<Arch>,
 ) -> Result<(PathBuf, Statement), CommandError> {
     let registry = location::registry(root)?;
-    if registry.store().folder().is_none() {
+    if registry.store().capabilities().folder.is_none() {
         return Err(CommandError::new(
             "not-supported",
             format!("{} is no folder: only files are inspected", root.display()),

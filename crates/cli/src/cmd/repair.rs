@@ -57,7 +57,8 @@ pub(super) fn run(args: &args::Repair, output: &Output) -> Result<u8, CommandErr
             code: fault.code,
             path: destination
                 .store
-                .folder()
+                .capabilities()
+                .folder
                 .map(|folder| folder.join(&fault.path).display().to_string()),
             message: format!("{}: {}", fault.path, fault.message),
         });
@@ -68,7 +69,7 @@ pub(super) fn run(args: &args::Repair, output: &Output) -> Result<u8, CommandErr
         output.note("move away what stands in the place of a file, and run sreg repair again");
     }
     if !repaired.left.iter().all(in_the_way) {
-        let bring = match destination.store.folder() {
+        let bring = match destination.store.capabilities().folder {
             Some(_) => "sreg index",
             None => "sreg push",
         };

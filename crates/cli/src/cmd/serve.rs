@@ -24,7 +24,7 @@ pub(super) fn run(args: &args::Serve, output: &Output) -> Result<u8, CommandErro
         return Err(remote());
     }
     let registry = location::registry(&args.dir)?;
-    let folder = registry.store().folder().ok_or_else(remote)?;
+    let folder = registry.store().capabilities().folder.ok_or_else(remote)?;
     let mut options = Options::new(args.listen);
     // clap sees to it that there are both or none.
     if let (Some(certificate), Some(key)) = (&args.tls_cert, &args.tls_key) {

@@ -111,7 +111,7 @@ pub(super) fn run(
     }
     let root = registry
         .as_ref()
-        .and_then(|registry| registry.store().folder());
+        .and_then(|registry| registry.store().capabilities().folder);
     warn(&report.warnings, root, output);
     if output.is_json() {
         let ok = report.faults.is_empty();

@@ -11,7 +11,8 @@ use sreg_index::chain::ChainBuilder;
 use sreg_index::hasher::Observer;
 use sreg_model::Digest;
 use sreg_store::{
-    Memory, Object, Precondition, PutOutcome, RetryPolicy, Served, Sink, Store, StoreError, Upload,
+    Capabilities, Memory, Object, Precondition, PutOutcome, RetryPolicy, Scheme, Served, Sink,
+    Store, StoreError, Upload,
 };
 
 pub(crate) const MIB: u64 = 1 << 20;
@@ -138,6 +139,10 @@ impl fmt::Debug for Faulty {
 impl Store for Faulty {
     fn name(&self) -> &str {
         &self.name
+    }
+
+    fn capabilities(&self) -> Capabilities<'_> {
+        Capabilities::of(Scheme::Memory)
     }
 
     fn read(&self, key: &str, most: usize) -> Result<Option<Object>, StoreError> {

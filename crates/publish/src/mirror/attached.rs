@@ -29,7 +29,7 @@ impl Copying<'_> {
             Ok(_) | Err(RegistryError::Missing { .. }) => {}
             Err(error) => return Err(error),
         }
-        if self.from.store().folder().is_some() {
+        if self.from.store().capabilities().folder.is_some() {
             return self.bring_attachment(writer, place, attachment, &self.from.path(place));
         }
         let scratch = self.scratch.join(place.to_string().replace('/', "-"));

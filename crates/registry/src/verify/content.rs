@@ -224,7 +224,7 @@ impl Run<'_> {
             return;
         }
         match chain {
-            Some(chain) if self.registry.store().folder().is_some() => {
+            Some(chain) if self.registry.store().capabilities().folder.is_some() => {
                 self.links(place, chain, reference);
             }
             _ => self.bytes(place, image.digest, image.size, reference),
@@ -277,7 +277,7 @@ impl Run<'_> {
 
     /// Verifies a file by its digest.
     fn bytes(&self, place: &Place, digest: Digest, size: u64, reference: Option<String>) {
-        if self.registry.store().folder().is_none() {
+        if self.registry.store().capabilities().folder.is_none() {
             return self.bytes_elsewhere(place, digest, size, reference);
         }
         let hashed = hasher::hash(&self.registry.path(place), self.options.io, self.observer);

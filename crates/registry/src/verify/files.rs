@@ -23,7 +23,7 @@ impl Run<'_> {
     /// looked at as far as they speak for themselves.
     pub(super) fn files(&self, heads: &Heads, read_in_full: bool) {
         // What a bucket or a server has besides is not listed.
-        let Some(root) = self.registry.store().folder() else {
+        let Some(root) = self.registry.store().capabilities().folder else {
             return;
         };
         let faulty = unlocked(&self.faults)

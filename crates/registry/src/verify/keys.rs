@@ -82,7 +82,9 @@ impl Run<'_> {
                 }
             };
             // Nothing lists what a server has, and whatever follows would not be judged.
-            if matches!(keys, Keys::Unknown) && self.registry.store().folder().is_none() {
+            if matches!(keys, Keys::Unknown)
+                && self.registry.store().capabilities().folder.is_none()
+            {
                 break;
             }
         }

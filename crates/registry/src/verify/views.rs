@@ -96,7 +96,7 @@ impl Run<'_> {
 
     fn view(&self, heads: &Heads, view: &View, owner: Option<&Owner>, reference: Option<&str>) {
         if let Content::Link { to, size } = &view.content
-            && self.registry.store().folder().is_none()
+            && self.registry.store().capabilities().folder.is_none()
         {
             if host::copies_links(self.registry.settings().host) {
                 self.copy(view, (to, *size), reference);

@@ -53,7 +53,7 @@ pub(super) fn read(store: &S3, key: &str, most: usize) -> Result<Option<Object>,
             bytes.extend_from_slice(&part);
         }
         bytes.truncate(most.saturating_add(1));
-        let version = Version(version.unwrap_or_default());
+        let version = Version::of_tag(version.unwrap_or_default());
         Ok(Some(Object { bytes, version }))
     };
     store.retrying(key, read)
@@ -74,7 +74,7 @@ pub(super) fn write(
         match condition {
             Precondition::Any => {}
             Precondition::Absent => headers.push((IF_NONE_MATCH, "*".to_owned())),
-            Precondition::Is(Version(tag)) => headers.push((IF_MATCH, tag.clone())),
+            Precondition::Is(version) => headers.push((IF_MATCH, version.tag.clone())),
         }
         let answer = send(store, Method::PUT, key, bytes, headers).await?;
         match answer.status() {

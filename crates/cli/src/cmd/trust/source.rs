@@ -13,6 +13,7 @@ use sreg_model::{Digest, Document};
 use sreg_registry::{RegistryError, heads};
 use sreg_sign::policy::{self, PolicyError};
 use sreg_sign::{Purpose, TrustChain, check_known_head, check_seen_slot, seen_slot};
+use sreg_store::Scheme;
 
 use crate::args::Knowing;
 use crate::error::CommandError;
@@ -53,7 +54,7 @@ fn no_keys(target: &str) -> CommandError {
         format!("{target} has no keys: its publishers cannot be verified"),
     )
     .with_hint(match is_remote(target) {
-        true if target.starts_with("s3://") => format!(
+        true if Scheme::of(target).is_bucket() => format!(
             "it stays without; make one with a key in another place with: sreg init s3://bucket/prefix --key KEY --from FOLDER, where FOLDER is a copy of {target}"
         ),
         true => "its owner makes one with a key with: sreg index IMAGES --out FOLDER --key KEY".to_owned(),
