@@ -53,12 +53,12 @@ const ALLOWED: &[(&str, &str, &str)] = &[
         "consts::ARCH is a constant of the compiler",
     ),
     (
-        "index/src/mmap.rs",
+        "index/src/hash/mmap.rs",
         "sigaction(",
         "SIGBUS becomes an error; any other goes to the handler before",
     ),
     (
-        "index/src/mmap.rs",
+        "index/src/hash/mmap.rs",
         "signal(libc",
         "puts back the default if there was no handler before",
     ),

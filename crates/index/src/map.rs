@@ -4,6 +4,10 @@
 //! set ends in the same root. Nodes are loaded one by one from a [`NodeSource`]. Each is checked: its
 //! hash, its position, and its counts.
 
+pub mod diff;
+pub mod index;
+pub mod proof;
+
 use sreg_model::fault::Code;
 use std::collections::BTreeMap;
 

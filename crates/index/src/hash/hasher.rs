@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use rayon::prelude::*;
 
 use crate::chain::{CHUNK, Chain, ChainBuilder};
-use crate::mmap::{Mapping, Truncated};
+use crate::hash::mmap::{Mapping, Truncated};
 use crate::stamp::Stamp;
 
 /// How the bytes of a file are read.
