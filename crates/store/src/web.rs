@@ -239,15 +239,14 @@ pub(crate) fn cause<'a, T: std::error::Error + 'static>(
         if let Some(found) = error.downcast_ref() {
             return Some(found);
         }
-        // What an error of the system carries is no source of it.
-        if let Some(inner) = error
+        // An error of the system does not name the error that it carries as its source.
+        let carried = error
             .downcast_ref::<io::Error>()
-            .and_then(io::Error::get_ref)
-            && let Some(found) = inner.downcast_ref()
-        {
-            return Some(found);
-        }
-        next = error.source();
+            .and_then(io::Error::get_ref);
+        next = match carried {
+            Some(carried) => Some(carried),
+            None => error.source(),
+        };
     }
     None
 }

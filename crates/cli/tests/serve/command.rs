@@ -111,3 +111,26 @@ fn what_cannot_be_served() {
         ran.stderr
     );
 }
+
+/// A certificate that nobody trusts is the same at each attempt: it is reported at once.
+#[test]
+fn an_untrusted_certificate_is_not_asked_for_again() {
+    let bench = published();
+    let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+    fs::write(bench.path("cert.pem"), made.cert.pem()).unwrap();
+    fs::write(bench.path("key.pem"), made.signing_key.serialize_pem()).unwrap();
+    let tls = ["--tls-cert", "cert.pem", "--tls-key", "key.pem"];
+    let process = Process::start(&mut bench.command(&[&ANY[..], &tls].concat()));
+    let port = process.address().port();
+    let ran = bench.run(&[
+        "-v",
+        "ls",
+        &format!("https://localhost:{port}"),
+        "--retries",
+        "3",
+    ]);
+    assert_eq!(ran.code, 5, "{}", ran.stderr);
+    assert!(ran.stderr.contains("certificate"), "{}", ran.stderr);
+    assert!(!ran.stderr.contains("retrying"), "{}", ran.stderr);
+    process.end(Signal::TERM);
+}
