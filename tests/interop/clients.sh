@@ -5,5 +5,5 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 
 # Not with --release: what `just check` has built is used again.
-cargo test --quiet -p sreg-cli --features servers --locked --test clients -- --test-threads 4
+cargo test --quiet -p sreg-cli --features servers --locked --test servers -- --test-threads 4 clients::
 echo "clients.sh: apptainer's libraries, oras, crane, skopeo, regctl and curl pull what the signed index names, and cosign verifies"
