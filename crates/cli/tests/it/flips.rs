@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
+use std::sync::LazyLock;
 
 use sreg_index::hasher::{IoMode, Unobserved};
 use sreg_model::Arch;
@@ -14,7 +15,13 @@ use sreg_tests::seed::Seed;
 
 use crate::support::Bench;
 
+/// A copy of a tree that is published once.
 fn tree_of_200() -> Bench {
+    static PUBLISHED: LazyLock<Bench> = LazyLock::new(publish_200);
+    PUBLISHED.copy()
+}
+
+fn publish_200() -> Bench {
     let bench = Bench::new();
     for number in 0..198 {
         bench.write(

@@ -1,12 +1,15 @@
 //! kill -9 in the middle of a run: what `head` reaches is the old tree or the new one, whole.
 
+use std::collections::BTreeSet;
 use std::fs;
+use std::os::unix::fs::MetadataExt as _;
 use std::process::Stdio;
-use std::time::{Duration, Instant};
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use sreg_model::Arch;
+use sreg_tests::files::paths;
 use sreg_tests::images;
-use sreg_tests::seed::Seed;
+use sreg_tests::process::wait_until;
 
 use crate::support::Bench;
 
@@ -39,40 +42,73 @@ fn change(bench: &Bench) {
     }
 }
 
+/// The inodes of all files of the output.
+fn inodes(bench: &Bench) -> BTreeSet<u64> {
+    let paths = paths(&bench.public());
+    // A file may be gone before it is looked at.
+    let found = paths
+        .iter()
+        .filter_map(|path| fs::symlink_metadata(path).ok());
+    found.map(|file| file.ino()).collect()
+}
+
+/// Starts `sreg index`, and kills it once it has written some files: whether it came so far.
+fn kill_after(bench: &Bench, files: usize, before: &BTreeSet<u64>) -> bool {
+    let mut child = bench
+        .command(&["index", "images", "--out", "public", "--allow-removals"])
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let reached = wait_until(&mut child, || {
+        inodes(bench).difference(before).count() >= files
+    });
+    let _ = child.kill();
+    child.wait().unwrap();
+    reached
+}
+
+/// Calls `round` for each number below `rounds`, several at once: they wait for disks more than they compute.
+fn at_once(rounds: usize, round: impl Fn(usize) + Sync) {
+    let next = AtomicUsize::new(0);
+    std::thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| {
+                let take = || next.fetch_add(1, Ordering::Relaxed);
+                std::iter::repeat_with(take)
+                    .take_while(|number| *number < rounds)
+                    .for_each(&round);
+            });
+        }
+    });
+}
+
 // spec: COM-6 COM-8
 #[test]
 fn killed_at_any_moment_the_head_is_the_old_one_or_the_new_one() {
-    let bench = old_state();
-    let old = bench.ls();
-    change(&bench);
-    let begin = Instant::now();
-    bench.index_with(&["--allow-removals"]);
-    let whole_run = begin.elapsed();
-    let new = bench.ls();
+    const ROUNDS: usize = 20;
+    let published = old_state();
+    let old = published.ls();
+    change(&published);
+    // One that is not killed says how many files a run writes, and what is new.
+    let whole = published.copy();
+    let before = inodes(&whole);
+    whole.index_with(&["--allow-removals"]);
+    let written = inodes(&whole).difference(&before).count();
+    let new = whole.ls();
     assert_ne!(old, new);
 
-    let mut random = Seed::new("moments");
-    let mut before = 0;
-    for round in 0..20 {
-        let bench = old_state();
-        change(&bench);
-        let mut child = bench
-            .command(&["index", "images", "--out", "public", "--allow-removals"])
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        // Evenly over the run, each moment moved a little.
-        let share = (f64::from(round)
-            + f64::from(u32::try_from(random.number() % 1000).unwrap()) / 1000.0)
-            / 20.0;
-        std::thread::sleep(whole_run.mul_f64(share));
-        child.kill().unwrap();
-        child.wait().unwrap();
+    let (reached, uncommitted) = (AtomicUsize::new(0), AtomicUsize::new(0));
+    at_once(ROUNDS, |round| {
+        let bench = published.copy();
+        // Evenly over the run.
+        let files = 1 + written * round / ROUNDS;
+        let was_killed = kill_after(&bench, files, &inodes(&bench));
+        reached.fetch_add(usize::from(was_killed), Ordering::Relaxed);
 
         let now = bench.ls();
         assert!(now == old || now == new, "round {round}: {now:?}");
-        before += u32::from(now == old);
+        uncommitted.fetch_add(usize::from(now == old), Ordering::Relaxed);
         // Whatever lags is derived: the index, the statements and the images are whole.
         let (code, faults) = bench.verify();
         assert!(code == 0 || code == 9, "round {round}: {code} {faults:?}");
@@ -89,32 +125,31 @@ fn killed_at_any_moment_the_head_is_the_old_one_or_the_new_one() {
         bench.index_with(&["--allow-removals"]);
         assert_eq!(bench.ls(), new, "round {round}");
         bench.is_whole();
-    }
-    assert!(before > 0, "no kill came before the commit");
+    });
+    let (reached, uncommitted) = (reached.into_inner(), uncommitted.into_inner());
+    assert!(reached > ROUNDS / 2, "only {reached} runs were killed");
+    assert!(uncommitted > 0, "no kill came before the commit");
+    assert!(uncommitted < ROUNDS, "no kill came after the commit");
 }
 
 #[test]
 fn a_first_run_that_is_killed_can_be_run_again() {
-    let mut random = Seed::new("first");
-    for _ in 0..5 {
-        let bench = Bench::new();
-        for number in 0..40 {
-            bench.write(
-                &format!("lab/tool{number}_1.sif"),
-                &images::sif(&number.to_string(), Arch::Amd64, 10),
-            );
-        }
-        let mut child = bench
-            .command(&["index", "images", "--out", "public"])
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        std::thread::sleep(Duration::from_micros(random.number() % 150_000));
-        child.kill().unwrap();
-        child.wait().unwrap();
+    const ROUNDS: usize = 5;
+    let unpublished = Bench::new();
+    for number in 0..40 {
+        unpublished.write(
+            &format!("lab/tool{number}_1.sif"),
+            &images::sif(&number.to_string(), Arch::Amd64, 10),
+        );
+    }
+    let whole = unpublished.copy();
+    whole.index();
+    let written = inodes(&whole).len();
+    at_once(ROUNDS, |round| {
+        let bench = unpublished.copy();
+        kill_after(&bench, 1 + written * round / ROUNDS, &BTreeSet::new());
         bench.index();
         assert_eq!(bench.ls().len(), 40);
         bench.is_whole();
-    }
+    });
 }

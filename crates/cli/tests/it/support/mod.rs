@@ -34,6 +34,15 @@ impl Bench {
         Self { folder }
     }
 
+    /// Another one with the same files, and the same links among them.
+    pub(crate) fn copy(&self) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let all = self.path(".");
+        let copied = Command::new("cp").arg("-a").args([&all, folder.path()]);
+        assert!(copied.status().unwrap().success());
+        Self { folder }
+    }
+
     pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
