@@ -100,8 +100,16 @@ impl NodeSource for Counting<'_> {
     }
 }
 
+/// Fewer cases than usual, because each takes long, unless somebody asks for a number.
+fn config() -> ProptestConfig {
+    match std::env::var_os("PROPTEST_CASES") {
+        Some(_) => ProptestConfig::default(),
+        None => ProptestConfig::with_cases(64),
+    }
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(64))]
+    #![proptest_config(config())]
 
     #[test]
     fn the_fast_map_is_the_slow_one(set in sets(300)) {

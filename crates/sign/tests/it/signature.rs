@@ -64,8 +64,16 @@ fn several_signatures_stand_one_after_another() {
     }
 }
 
+/// Fewer cases than usual, because each takes long, unless somebody asks for a number.
+fn config() -> ProptestConfig {
+    match std::env::var_os("PROPTEST_CASES") {
+        Some(_) => ProptestConfig::default(),
+        None => ProptestConfig::with_cases(400),
+    }
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(400))]
+    #![proptest_config(config())]
 
     #[test]
     fn a_changed_byte_of_the_armor_never_verifies(
