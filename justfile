@@ -10,7 +10,7 @@ fmt:
     cargo fmt --all --check
 
 clippy:
-    cargo clippy --workspace --all-targets --features sreg-tests/servers --locked -- -D warnings
+    cargo clippy --workspace --all-targets --features sreg-tests/servers,sreg-cli/servers --locked -- -D warnings
 
 # The README's own command.
 test:
@@ -46,6 +46,10 @@ interop:
 # Every fuzz target for some seconds.
 fuzz seconds="10":
     fuzz/run.sh {{seconds}}
+
+# What is long and hardly ever fails: more seeds, cases and mutations, longer fuzzing.
+nightly:
+    tests/interop/nightly
 
 # What a release consists of: a wheel, a .deb, a tarball, their sums.
 dist out="dist":

@@ -4,6 +4,7 @@
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 
-# Not with --release: what `just check` has built is used again.
-cargo test --quiet -p sreg-cli --features servers --locked --test clients -- --test-threads 4
+# Not with --release and for the workspace: what `just check` has built is used again. Other packages would
+# need other features of their dependencies.
+cargo test --quiet --workspace --locked --features sreg-tests/servers,sreg-cli/servers --test servers -- --test-threads 4 clients::
 echo "clients.sh: apptainer's libraries, oras, crane, skopeo, regctl and curl pull what the signed index names, and cosign verifies"

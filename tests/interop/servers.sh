@@ -10,7 +10,8 @@ fail() {
 }
 command -v curl > /dev/null || fail "curl is missing"
 
-# Not with --release: what `just check` has built is used again.
-cargo test --quiet -p sreg-tests --features servers --locked --test servers --test storage
-cargo test --quiet -p sreg-cli --features servers --locked --test network -- --test-threads 8
+# Not with --release and for the workspace: what `just check` has built is used again.
+servers=(cargo test --quiet --workspace --locked --features sreg-tests/servers,sreg-cli/servers --test servers)
+"${servers[@]}" -- programs:: storage::
+"${servers[@]}" -- --test-threads 8 network::
 echo "servers.sh: the storage tests' servers do what the tests rely on"

@@ -4,5 +4,7 @@
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 
-SREG_SEEDS=${SREG_SEEDS:-0..10000} cargo test --quiet -p sreg-tests --locked --test simulation
+export SREG_SEEDS=${SREG_SEEDS:-0..10000}
+# The features are those of `servers.sh`, so that nothing is built twice.
+cargo test --quiet --workspace --locked --features sreg-tests/servers,sreg-cli/servers --test simulation
 echo "simulation.sh: no commit was lost"

@@ -16,6 +16,12 @@ impl Seed {
         Self(u64::from_le_bytes(first))
     }
 
+    /// The source for a number.
+    #[must_use]
+    pub fn of_number(number: u64) -> Self {
+        Self(number.wrapping_mul(0x9e37_79b9_7f4a_7c15).wrapping_add(1))
+    }
+
     /// The next number, after splitmix64: fast, where hashing every block would not be.
     pub fn number(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
@@ -23,6 +29,16 @@ impl Seed {
         mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
         mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
         mixed ^ (mixed >> 31)
+    }
+
+    /// A number below `end`.
+    pub fn below(&mut self, end: u64) -> u64 {
+        self.number() % end
+    }
+
+    /// Whether something happens that happens so often in a thousand times.
+    pub fn happens(&mut self, in_a_thousand: u64) -> bool {
+        self.below(1000) < in_a_thousand
     }
 
     /// The next `length` bytes.

@@ -15,7 +15,8 @@ use sreg_sign::amend::{Amendment, Grant, Term, listed};
 use sreg_sign::{Purpose, Signer, TrustChain, sign};
 use sreg_store::Store;
 
-use super::turns::Random;
+use sreg_tests::seed::Seed;
+
 use super::world::{Client, World};
 use super::{NOW, Unwatched, alone, destination};
 
@@ -96,7 +97,7 @@ pub(crate) fn make(store: &Arc<dyn Store>, ring: &KeyRing) {
 pub(crate) fn keep(world: &Arc<World>, number: u64, seed: u64, ring: &KeyRing) -> Kept {
     let _pool = alone();
     let _leaving = world.leave_at_the_end(number);
-    let mut random = Random::new(seed ^ 0x6b65_6570 ^ (number << 40));
+    let mut random = Seed::of_number(seed ^ 0x6b65_6570 ^ (number << 40));
     let mut kept = Kept::default();
     let mut admitted = true;
     for _ in 0..1 + random.below(4) {

@@ -24,10 +24,10 @@ use sreg_publish::changeset::Changeset;
 use sreg_publish::push::{Push, Pushed, push};
 use sreg_publish::{Destination, Keys, Progress, Session, publish_changeset};
 use sreg_registry::RegistryError;
+use sreg_tests::seed::Seed;
 use sreg_tests::{images, keys};
 
 use self::keeper::{Kept, KeyRing};
-use self::turns::Random;
 use self::world::{Client, World};
 
 /// The time that all of them state.
@@ -116,7 +116,7 @@ fn no_commit_is_lost_whatever_breaks() {
 /// Runs a seed: how many pushes, and how many changes of trust, said that they were published; and whether
 /// a view is old for the one reason that there may be.
 fn run(seed: u64, folder: &Path) -> (u64, u64, bool) {
-    let mut random = Random::new(seed);
+    let mut random = Seed::of_number(seed);
     let publishers = 2 + random.below(3);
     // Every third registry has keys.
     let ring = seed.is_multiple_of(3).then(|| KeyRing::open(folder));
@@ -224,7 +224,7 @@ pub(crate) struct Job {
 }
 
 /// Some pushes, of which those of several publishers often meet.
-fn jobs(random: &mut Random) -> Vec<Job> {
+fn jobs(random: &mut Seed) -> Vec<Job> {
     (0..1 + random.below(3))
         .map(|_| Job {
             image: random.below(IMAGES),

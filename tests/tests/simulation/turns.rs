@@ -3,33 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Condvar, Mutex};
 
-/// Numbers that a seed decides (SplitMix64).
-#[derive(Debug, Clone)]
-pub(crate) struct Random(u64);
-
-impl Random {
-    pub(crate) fn new(seed: u64) -> Self {
-        Self(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15).wrapping_add(1))
-    }
-
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut mixed = self.0;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        mixed ^ (mixed >> 31)
-    }
-
-    /// A number below `end`.
-    pub(crate) fn below(&mut self, end: u64) -> u64 {
-        self.next() % end
-    }
-
-    /// Whether something happens that happens so often in a thousand times.
-    pub(crate) fn happens(&mut self, in_a_thousand: u64) -> bool {
-        self.below(1000) < in_a_thousand
-    }
-}
+use sreg_tests::seed::Seed;
 
 /// Hands the turn from publisher to publisher.
 #[derive(Debug)]
@@ -40,7 +14,7 @@ pub(crate) struct Turns {
 
 #[derive(Debug)]
 struct State {
-    random: Random,
+    random: Seed,
     /// Who takes part and waits for a turn, and how many turns of others it is stalled for.
     waiting: BTreeMap<u64, u64>,
     live: u64,
@@ -54,7 +28,7 @@ impl Turns {
     pub(crate) fn new(seed: u64) -> Self {
         Self {
             state: Mutex::new(State {
-                random: Random::new(seed ^ 0x7475_726e),
+                random: Seed::of_number(seed ^ 0x7475_726e),
                 waiting: BTreeMap::new(),
                 live: 0,
                 running: None,
@@ -69,7 +43,7 @@ impl Turns {
     }
 
     /// Waits for a turn, and gives what is decided in it by chance.
-    pub(crate) fn wait<T>(&self, number: u64, decide: impl FnOnce(&mut Random) -> T) -> T {
+    pub(crate) fn wait<T>(&self, number: u64, decide: impl FnOnce(&mut Seed) -> T) -> T {
         let mut state = self.state.lock().unwrap();
         // Often the same goes on: a change of threads costs more than a call.
         if state.running == Some(number) && state.random.happens(600) {

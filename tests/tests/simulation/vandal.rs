@@ -8,13 +8,14 @@ use sreg_model::layout::Place;
 use sreg_registry::{Registry, heads};
 use sreg_store::Precondition;
 
-use super::turns::Random;
+use sreg_tests::seed::Seed;
+
 use super::world::World;
 
 /// Puts junk into the store some times.
 pub(crate) fn spoil(world: &Arc<World>, number: u64, seed: u64) {
     let _leaving = world.leave_at_the_end(number);
-    let mut random = Random::new(seed ^ 0x7661_6e64);
+    let mut random = Seed::of_number(seed ^ 0x7661_6e64);
     for act in 0..1 + random.below(4) {
         let waits = random.below(30);
         for _ in 0..waits {
@@ -24,7 +25,7 @@ pub(crate) fn spoil(world: &Arc<World>, number: u64, seed: u64) {
     }
 }
 
-fn spoil_once(world: &Arc<World>, random: &mut Random, act: u64) {
+fn spoil_once(world: &Arc<World>, random: &mut Seed, act: u64) {
     let tree = Registry::in_store(world.calm()).unwrap();
     // Within a turn, nobody else writes.
     let trust_chain = tree.trust_chain().unwrap();

@@ -14,8 +14,10 @@ use sreg_store::{
     StoreError, Upload,
 };
 
+use sreg_tests::seed::Seed;
+
 use super::checks;
-use super::turns::{Random, Turns};
+use super::turns::Turns;
 
 /// What all publishers share.
 #[derive(Debug)]
@@ -155,7 +157,7 @@ enum Fate {
     Stale,
 }
 
-fn fate(random: &mut Random) -> Fate {
+fn fate(random: &mut Seed) -> Fate {
     match random.below(1000) {
         0..15 => Fate::Lost,
         15..30 => Fate::Unanswered,

@@ -1,7 +1,6 @@
 //! Files and bodies without an end: what is read of them, and what they cost.
 
 use std::fs::File;
-use std::process::Command;
 use std::sync::Arc;
 
 use sreg_index::hasher::{IoMode, Unobserved};
@@ -11,6 +10,7 @@ use sreg_registry::Registry;
 use sreg_registry::verify::{BlobCheck, Options, Report, verify_registry};
 use sreg_store::{RetryPolicy, Store, StoreConfig};
 use sreg_tests::mock::{End, Response, S3Mock};
+use sreg_tests::process::is_alone;
 
 use crate::support::{Bench, Moments, NOW};
 
@@ -20,23 +20,6 @@ fn peak() -> u64 {
     let line = status.lines().find(|line| line.starts_with("VmHWM:"));
     let words: Vec<&str> = line.unwrap().split_whitespace().collect();
     words[1].parse::<u64>().unwrap() << 10
-}
-
-/// Runs a test of this file again, alone in a process, whose memory nothing else takes; true in that process.
-fn is_alone(test: &str) -> bool {
-    const ALONE: &str = "SREG_TEST_ALONE";
-    if std::env::var_os(ALONE).is_some() {
-        return true;
-    }
-    let ran = Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", &format!("endless::{test}"), "--nocapture"])
-        .env(ALONE, "1")
-        .output()
-        .unwrap();
-    let said = String::from_utf8_lossy(&ran.stdout);
-    let why = String::from_utf8_lossy(&ran.stderr);
-    assert!(said.contains("1 passed"), "{said}{why}");
-    false
 }
 
 /// More than a look at such files may cost; one whole file costs more.
@@ -52,7 +35,7 @@ fn verify(tree: &Registry) -> Report {
 // spec: CLI-63
 #[test]
 fn endless_views_cost_no_memory() {
-    if !is_alone("endless_views_cost_no_memory") {
+    if !is_alone(module_path!(), "endless_views_cost_no_memory") {
         return;
     }
     let bench = Bench::new();
@@ -117,7 +100,7 @@ fn endless_views_cost_no_memory() {
 // spec: CLI-63
 #[test]
 fn sparse_files_cost_no_memory() {
-    if !is_alone("sparse_files_cost_no_memory") {
+    if !is_alone(module_path!(), "sparse_files_cost_no_memory") {
         return;
     }
     let bench = Bench::new();

@@ -1,0 +1,6 @@
+//! Signatures: keys, files, and who may sign what.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod policy;
+mod signature;
+mod signer;
