@@ -118,7 +118,7 @@ impl Cache {
                         warnings: Vec::new(),
                     }));
                 }
-                tracing::info!(blob = %blob.display(), "what is in the cache is damaged");
+                tracing::info!(blob = %blob.display(), "damaged in the cache");
                 damaged = Some(id);
             }
             if fills == 2 {
@@ -133,7 +133,7 @@ impl Cache {
         }
         let error = io::Error::new(
             io::ErrorKind::InvalidData,
-            "files in it change after they were written",
+            "files changed after they were written",
         );
         let error = FetchError::write(&blob)(error);
         pass_by(error, wanted, sources, target, options, watch)

@@ -152,11 +152,11 @@ impl fmt::Display for Warning {
         match self {
             Self::WrongChain(digest) => write!(
                 f,
-                "the chain of {digest} is wrong; its bytes are right, which took a reading as a whole"
+                "the digest chain of {digest} is wrong; the whole image was read and is valid"
             ),
             Self::Left(fault) => fault.fmt(f),
             Self::CacheUnusable(error) => {
-                write!(f, "fetched without the cache: {error}")?;
+                write!(f, "cache not used: {error}")?;
                 match std::error::Error::source(&**error) {
                     Some(cause) => write!(f, ": {cause}"),
                     None => Ok(()),

@@ -40,7 +40,7 @@ pub struct Pulled {
 #[non_exhaustive]
 pub enum PullError {
     /// The destination is another file.
-    #[error("{} is there already, and is another file", .0.display())]
+    #[error("{} already exists and differs from the image", .0.display())]
     FileExists(PathBuf),
     /// The image could not be fetched.
     #[error(transparent)]
@@ -96,7 +96,7 @@ pub fn pull(
         let sidecar = wanted.chain.as_deref().map(Chain::sidecar);
         let sidecar = sidecar.map(|bytes| (&resolved.image().chain, bytes));
         if let Err(error) = cache.keep(resolved.statement(), sidecar) {
-            tracing::debug!(%error, "the cache does not keep the documents of the image");
+            tracing::debug!(%error, "cannot cache the documents of the image");
         }
     }
     Ok(pulled)

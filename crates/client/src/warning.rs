@@ -46,7 +46,7 @@ impl fmt::Display for Warning {
                     .collect();
                 write!(
                     f,
-                    "a signer has signed two histories of this registry; the documents that prove it are kept in {}",
+                    "a signer has signed two histories of this registry: see the evidence in {}",
                     paths.join(", ")
                 )
             }
@@ -54,20 +54,20 @@ impl fmt::Display for Warning {
                 write!(f, "{}: {message}", registry.display())
             }
             Self::OtherArch(arch) => {
-                write!(f, "it is for {arch}, and this machine is another")
+                write!(f, "image is for {arch}, not for this machine")
             }
             Self::Unsigned => f.write_str(
                 "the registry is unsigned: digests show that bytes are whole, not who published them",
             ),
             Self::NoDigestChain => f.write_str(
-                "the registry has no right chain of this image: it is read as a whole",
+                "no valid digest chain for this image: downloading it in one piece",
             ),
             Self::NotRecorded(error) => {
-                write!(f, "what was seen is not remembered: {}", explain(error))
+                write!(f, "the registry's state was not recorded: {}", explain(error))
             }
             Self::NotExecutable(path) => write!(
                 f,
-                "{path} is not executable: this file system has modes of its own; run it with `apptainer run {path}`",
+                "cannot make {path} executable on this file system: run `apptainer run {path}`",
                 path = path.display()
             ),
             Self::Fetch(warning) => warning.fmt(f),

@@ -296,7 +296,7 @@ fn no_images(options: &Options, passed_over: Vec<SourceFault>) -> RegistryError 
     let none = SourceFault::new(
         Code::NoImages,
         &options.source,
-        "no name in it is that of an image",
+        "no file in it has the name of an image",
     );
     RegistryError::Source(std::iter::once(none).chain(passed_over).collect())
 }

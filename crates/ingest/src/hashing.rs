@@ -148,7 +148,7 @@ pub(crate) fn unlink(
     for place in changed {
         writer.unlink(place)?;
         watch.note(&format!(
-            "{place} removed: its source, a hard link, was changed in place"
+            "removed {place}: its source, a hard link to it, was changed in place"
         ));
     }
     writer.sync()
@@ -167,7 +167,7 @@ fn reuse(registry: &Registry, image: &SourceImage) -> Option<Hashing> {
         .known
         .as_ref()
         .filter(|known| has_chain(registry, image, known))?;
-    tracing::debug!(path = %image.path.display(), "not read: unchanged since it was hashed");
+    tracing::debug!(path = %image.path.display(), "unchanged since it was hashed: not read again");
     Some(Hashing::Reused(known.clone()))
 }
 
@@ -321,7 +321,11 @@ fn check_space(
         .sum();
     match needed {
         0 => Ok(()),
-        _ => check_room(root, "images and chains", needed.saturating_add(SLACK)),
+        _ => check_room(
+            root,
+            "images and digest chains",
+            needed.saturating_add(SLACK),
+        ),
     }
 }
 

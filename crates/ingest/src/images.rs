@@ -93,7 +93,7 @@ fn classify(candidate: Candidate, cache: &Cache) -> Result<SourceImage, SourceFa
         return Err(SourceFault::new(
             Code::ImageSize,
             &path,
-            format!("{} bytes are not from 1 to 2^44", stamp.size),
+            format!("{} bytes, expected 1 to 2^44", stamp.size),
         ));
     }
     let arch = match (arch, header_arch) {
@@ -101,7 +101,9 @@ fn classify(candidate: Candidate, cache: &Cache) -> Result<SourceImage, SourceFa
         (Some(named), Arch::Unknown) => named,
         (Some(named), header) if named == header => header,
         (Some(named), header) => {
-            let message = format!("its name says {named}, but its header says {header}; rename it");
+            let message = format!(
+                "file name states {named}, but the header states {header}: rename the file"
+            );
             return Err(SourceFault::new(Code::ArchMismatch, &path, message));
         }
     };

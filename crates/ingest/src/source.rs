@@ -86,7 +86,7 @@ pub fn scan(source: &Path, skip: &Path, naming: &Naming) -> Scan {
         .paths()
         .filter(|path| !source.join(path).exists())
     {
-        let message = "the map names it, and it is not there";
+        let message = "listed in the map, but not found";
         let fault = SourceFault::new(Code::MissingFile, &source.join(path), message);
         scan.faults.push(fault);
     }
@@ -131,7 +131,7 @@ pub fn collisions(images: &[(Subject, PathBuf)]) -> Vec<SourceFault> {
     for (subject, path) in images {
         if let Some(first) = seen.insert(subject, path) {
             let message = format!(
-                "{subject} is also what {} says; rename one of them",
+                "{subject} is also the reference of {}: rename one of them",
                 first.display()
             );
             faults.push(SourceFault::new(Code::DuplicateReference, path, message));
@@ -142,7 +142,7 @@ pub fn collisions(images: &[(Subject, PathBuf)]) -> Vec<SourceFault> {
         let reference = format!("{}:{}", subject.repository, subject.tag);
         if let Err(other) = folded.insert(&reference) {
             let message =
-                format!("{reference} and {other} differ by case alone; rename one of them");
+                format!("{reference} and {other} differ only in case: rename one of them");
             faults.push(SourceFault::new(Code::CaseCollision, path, message));
         }
     }

@@ -18,7 +18,7 @@ pub(crate) fn until_won<T>(
             Err(error @ (RegistryError::Conflict(_) | RegistryError::Overtaken))
                 if attempts < ATTEMPTS =>
             {
-                tracing::debug!(attempts, %error, "somebody else has published: starting again");
+                tracing::debug!(attempts, %error, "another publisher was faster: retrying on top of its version");
                 retry::after_conflict(store, attempts)?;
             }
             ended => return ended,

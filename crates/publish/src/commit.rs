@@ -233,7 +233,7 @@ fn check_slot(registry: &Registry, head: &Document<Head>) -> Result<(), Registry
         true => Ok(()),
         false => Err(RegistryError::Meanwhile {
             path: registry.path(&slot),
-            what: "another head was put in its place".to_owned(),
+            what: "another head replaced it".to_owned(),
         }),
     }
 }

@@ -95,7 +95,7 @@ impl FolderWriter {
         writer.has_links = writer.tries_links();
         if !writer.has_links {
             watch.note(&format!(
-                "{} has no symbolic links: images that library clients ask for are hard links or copies",
+                "{} does not support symbolic links: images for library clients are hard links or copies",
                 root.display()
             ));
         }
@@ -247,7 +247,7 @@ impl FolderWriter {
         if !nearest.is_some_and(|nearest| nearest.starts_with(&root)) {
             let error = io::Error::new(
                 io::ErrorKind::InvalidInput,
-                "a symbolic link leads out of the registry",
+                "a symbolic link points outside the registry",
             );
             return Err(RegistryError::write(path)(error));
         }
@@ -595,7 +595,7 @@ fn lock(root: &Path, watch: &dyn Progress) -> Result<FolderLock, RegistryError> 
             watch.waiting();
             if let Some(holder) = holder {
                 watch.note(&format!(
-                    "{} names its holder: {holder}; remove the file if that process is no more",
+                    "{} names the process that holds the lock: {holder}; delete the file if that process has ended",
                     path.display()
                 ));
             }

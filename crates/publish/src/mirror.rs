@@ -388,7 +388,7 @@ impl Copying<'_> {
         let wrong = |what: String| self.wrong(&place, what);
         let found = Digest::of(&sidecar);
         if found != image.chain {
-            return Err(wrong(format!("its digest is {found}")));
+            return Err(wrong(format!("digest is {found}")));
         }
         writer.put(&place, &sidecar)?;
         Chain::parse(sidecar, image.size, &image.digest).map_err(|error| wrong(error.to_string()))
@@ -413,7 +413,7 @@ impl Copying<'_> {
             let quiet = Quiet(self.session.progress);
             let broken = sreg_index::hasher::verify(&file, chain, mode, &quiet)?;
             if !broken.is_empty() {
-                let what = "its bytes are not what its digest says";
+                let what = "bytes do not match the digest";
                 return Err(self.wrong(place, what.to_owned()));
             }
         }

@@ -162,7 +162,7 @@ pub(crate) fn recover_any(
     let journal = writer.journal()?;
     let mut trust_chain = registry.trust_chain()?;
     if let Some(begun) = journal.as_ref().filter(|begun| begun.trust.is_some()) {
-        tracing::info!("finishing what another run has begun to publish");
+        tracing::info!("finishing a version that another run began to publish");
         let finished = finish(writer, begun, trust_chain);
         // Somebody was faster: it never will be published.
         if matches!(finished, Ok(_) | Err(RegistryError::Conflict(_))) {
@@ -181,7 +181,7 @@ pub(crate) fn recover_any(
     if let Some(lost) = &end.lost {
         tracing::info!(
             version = lost.body().version,
-            "putting the newest head back into its slot"
+            "restoring the newest head to its slot"
         );
         put_back(writer, lost)?;
     }

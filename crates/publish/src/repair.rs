@@ -180,11 +180,11 @@ fn take_damaged_away(
     for place in damaged.iter().filter(|place| !named.contains(place)) {
         watch.note(&match writer.take_away(place)? {
             Some(aside) => format!(
-                "{place} moved to {}: its bytes are damaged, and the newest version does not name it",
+                "moved {place} to {}: damaged, and not named by the newest version",
                 aside.display()
             ),
             None => format!(
-                "{place} removed: a hard link whose other name was written since; the newest version does not name it"
+                "removed {place}: a hard link to a file that was changed, and not named by the newest version"
             ),
         });
     }

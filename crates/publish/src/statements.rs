@@ -196,7 +196,7 @@ impl States<'_> {
             return Err(RegistryError::Mismatch {
                 path: registry.path(&Place::Statement(previous.id())),
                 what: format!(
-                    "it is of epoch {}, and trust is at epoch {} for its name: nothing can follow it",
+                    "is of epoch {}, but trust is at epoch {} for its name: no statement can follow it",
                     previous.body().epoch,
                     statement.body().epoch
                 ),
@@ -296,7 +296,7 @@ impl States<'_> {
         };
         if body.subject != *subject {
             return mismatch(format!(
-                "it is about {}, but the image beside it is {subject}",
+                "is for {}, but the image beside it is {subject}",
                 body.subject
             ));
         }
@@ -305,14 +305,14 @@ impl States<'_> {
             Claim::Removed { .. } => None,
         };
         if content(&body.claim) != content(claim) {
-            return mismatch("it is about another image than the one beside it".to_owned());
+            return mismatch("is for another image than the one beside it".to_owned());
         }
         for attachment in body.image().iter().flat_map(|image| &image.attached) {
             let place = Place::blob(&subject.repository, attachment.digest);
             let size = self.registry.size(&place)?;
             if size != attachment.size {
                 return mismatch(format!(
-                    "it says that {} has {} bytes, and it has {size}",
+                    "states {} with {} bytes, but the image has {size}",
                     attachment.digest, attachment.size
                 ));
             }
@@ -320,12 +320,12 @@ impl States<'_> {
         let seq = previous.map_or(1, |previous| previous.body().seq + 1);
         if body.seq != seq || body.previous != previous.map(Document::id) {
             return mismatch(format!(
-                "it is number {} about {subject}, but number {seq} is next",
+                "is number {} for {subject}, expected number {seq}",
                 body.seq
             ));
         }
         let Some(signing) = self.signing else {
-            return mismatch("it is signed, but the registry has no keys".to_owned());
+            return mismatch("is signed, but the registry has no keys".to_owned());
         };
         policy::check_new_statement(signing.author.trust(), &provided.statement)
             .map_err(|source| RegistryError::Policy { path, source })?;

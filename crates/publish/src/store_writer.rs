@@ -495,7 +495,7 @@ impl Writer for StoreWriter {
         }
         Err(RegistryError::Store(StoreError::Denied {
             name: format!("{}/{JOURNAL}", self.store().name()),
-            what: "it is there, and cannot be read: whoever publishes needs to".to_owned(),
+            what: "exists but cannot be read: publishing needs read access".to_owned(),
         }))
     }
 

@@ -39,7 +39,7 @@ pub(crate) fn ensure_uploaded(
         true => Ok(true),
         false => Err(RegistryError::Mismatch {
             path: writer.registry().path(place),
-            what: "what has arrived there is not what was sent".to_owned(),
+            what: "the stored object differs from what was sent".to_owned(),
         }),
     }
 }

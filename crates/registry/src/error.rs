@@ -29,7 +29,7 @@ pub enum RegistryError {
     #[error("{path} is not empty and has no sreg.json: not a registry folder", path = .0.display())]
     NotOurs(PathBuf),
     /// A file of somebody else stands where one for the host of the registry is to be.
-    #[error("{path} exists and was not written by sreg for this host", path = .0.display())]
+    #[error("{path} exists and is not a file that sreg wrote for this host", path = .0.display())]
     InTheWay(PathBuf),
     /// The registry has nothing published yet.
     #[error("{path} has no head: nothing is published there", path = .0.display())]
@@ -203,7 +203,7 @@ pub enum RegistryError {
     #[error("{path} does not support conditional writes: concurrent publishing would lose data", path = .0.display())]
     Unconditional(PathBuf),
     /// Somebody else has published since.
-    #[error("another publisher has published since")]
+    #[error("another publisher has published in the meantime")]
     Overtaken,
     /// The newest version has the highest number that there is.
     #[error("{path} is at version {max}, the last possible one", path = .0.display(), max = canonical::MAX_INTEGER)]
@@ -386,7 +386,7 @@ fn not_one(reference: &str, archs: &[Arch]) -> String {
     match archs[..] {
         [] => format!("{reference} is not published"),
         _ => format!(
-            "{reference} has images for {}: choose one with --arch",
+            "{reference} has several architectures ({}): choose one with --arch",
             archs.join(", ")
         ),
     }

@@ -383,7 +383,8 @@ pub fn before(
         let (epoch, version) = (head.epoch, head.version);
         return Err(RegistryError::Mismatch {
             path: registry.path(&Place::HeadSlot { epoch, version }),
-            what: "it does not follow the head that trust begins its epoch after".to_owned(),
+            what: "does not follow the head that trust names as the last one of the earlier epoch"
+                .to_owned(),
         });
     }
     let (Some(id), Some(slot)) = (head.previous, slot_before(head, trust_chain)) else {
@@ -398,11 +399,11 @@ pub fn before(
     };
     let previous = registry
         .head_slot(epoch, version)?
-        .ok_or_else(|| mismatch("there is no such head, but a later one names it".to_owned()))?;
+        .ok_or_else(|| mismatch("missing, but a later head names it".to_owned()))?;
     match previous.id() {
         found if found == id => Ok(Some(previous)),
         found => Err(mismatch(format!(
-            "its id is {found}, but the next head names {id}"
+            "id is {found}, but the next head names {id}"
         ))),
     }
 }

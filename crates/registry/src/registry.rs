@@ -226,7 +226,7 @@ impl Registry {
             })?;
         if (head.body().epoch, head.body().version) != (epoch, version) {
             let what = format!(
-                "it is version {} of epoch {}",
+                "contains version {} of epoch {}",
                 head.body().version,
                 head.body().epoch
             );
@@ -252,7 +252,7 @@ impl Registry {
         if found != *id {
             return Err(RegistryError::Mismatch {
                 path,
-                what: format!("its id is {found}"),
+                what: format!("id is {found}"),
             });
         }
         Ok(statement)

@@ -450,7 +450,7 @@ impl<'a> Run<'a> {
 
     /// Reports a folder, a pipe, a device or a link where a file should be.
     fn not_a_file(&self, path: impl ToString, reference: Option<String>) {
-        let message = "it is not a regular file";
+        let message = "not a regular file";
         self.fault_of(Code::NotAFile, path, reference, message);
     }
 

@@ -35,16 +35,16 @@ pub enum Error {
     #[error(transparent)]
     Reference(#[from] ReferenceError),
     /// Images are pushed to a tag, and the reference has a digest.
-    #[error("an image is pushed to a tag, not to a digest: {0}")]
+    #[error("cannot push to a digest: {0} has no tag")]
     PushToDigest(String),
     /// Images are indexed into a folder, and the registry is at a URL.
     #[error("{0} is not a folder: index into a folder, then mirror it")]
     NotAFolder(String),
     /// A registry is mirrored from one server to another, without a folder for images that are on their way.
-    #[error("a folder for images on their way is needed, because both registries are on servers")]
+    #[error("no folder for temporary files: both registries are on servers")]
     NoScratch,
     /// The system gives no random numbers, which the id of a new registry needs.
-    #[error("the system gives no random numbers: {0}")]
+    #[error("cannot get random numbers from the system: {0}")]
     Random(getrandom::Error),
 }
 

@@ -229,7 +229,7 @@ impl Registry {
             statements: Vec::new(),
         };
         if let Err(error) = self.pins.record(&self.location, &seen) {
-            tracing::warn!(%error, "what was published is not remembered");
+            tracing::warn!(%error, "the new version was not recorded");
         }
     }
 

@@ -155,7 +155,7 @@ pub fn repository_places(repository: &Repository) -> Vec<Place> {
 
 /// One line of compact JSON.
 fn line<T: serde::Serialize>(value: &T) -> Vec<u8> {
-    let mut bytes = serde_json::to_vec(value).expect("a view of ours is JSON");
+    let mut bytes = serde_json::to_vec(value).expect("a view serializes to JSON");
     bytes.push(b'\n');
     bytes
 }

@@ -78,7 +78,7 @@ pub(crate) fn settle(
     let _ = file.set_permissions(permissions);
     sreg_files::sync(file).map_err(&failed)?;
     if !is_at(file, path) {
-        let error = io::Error::other("its partial file was taken away");
+        let error = io::Error::other("the partial file was removed");
         return Err(failed(error));
     }
     fs::rename(path, target).map_err(&failed)?;
@@ -132,7 +132,7 @@ impl Flusher {
         match self.thread.map(JoinHandle::join) {
             Some(Ok(Err(error))) if is_unsupported(&error) => Ok(()),
             Some(Ok(ended)) => ended,
-            Some(Err(_)) => Err(io::Error::other("its flushing was given up")),
+            Some(Err(_)) => Err(io::Error::other("flushing was given up")),
             None => Ok(()),
         }
     }
@@ -173,7 +173,7 @@ pub(crate) fn open(path: &Path, is_new: bool) -> io::Result<File> {
         true => Ok(file),
         false => Err(io::Error::new(
             io::ErrorKind::InvalidInput,
-            "it is no regular file of that one name",
+            "not a regular file with exactly one name",
         )),
     }
 }

@@ -12,7 +12,7 @@ use sreg_store::StoreError;
 #[non_exhaustive]
 pub enum FetchError {
     /// Every source that has it gives other bytes.
-    #[error("the bytes of {digest} are wrong wherever they come from: {faults}")]
+    #[error("every source has wrong bytes for {digest}: {faults}")]
     Mismatch {
         /// The image.
         digest: Digest,
@@ -20,7 +20,7 @@ pub enum FetchError {
         faults: Faults,
     },
     /// No source has as many bytes as the image.
-    #[error("{digest} has another size wherever it comes from: {faults}")]
+    #[error("every source has another size for {digest}: {faults}")]
     Size {
         /// The image.
         digest: Digest,
@@ -28,7 +28,7 @@ pub enum FetchError {
         faults: Faults,
     },
     /// No source has it.
-    #[error("{digest} is nowhere: {faults}")]
+    #[error("no source has {digest}: {faults}")]
     Missing {
         /// The image.
         digest: Digest,
@@ -36,7 +36,7 @@ pub enum FetchError {
         faults: Faults,
     },
     /// The sources that may have it cannot be read.
-    #[error("{digest} is out of reach: {faults}")]
+    #[error("cannot download {digest} from any source: {faults}")]
     Unreachable {
         /// The image.
         digest: Digest,
@@ -44,7 +44,7 @@ pub enum FetchError {
         faults: Faults,
     },
     /// There is not enough room, which is known before anything is fetched.
-    #[error("{needed} bytes are needed for {path}, and {free} are free", path = path.display())]
+    #[error("not enough space for {path}: {free} bytes free, {needed} needed", path = path.display())]
     NoRoom {
         /// What would be written.
         path: PathBuf,
@@ -54,7 +54,7 @@ pub enum FetchError {
         free: u64,
     },
     /// The disk is full, or the quota used up.
-    #[error("no space is left for {path}", path = path.display())]
+    #[error("no space left for {path}", path = path.display())]
     Full {
         /// What is written.
         path: PathBuf,
@@ -144,7 +144,7 @@ impl Faults {
 impl fmt::Display for Faults {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.0.is_empty() {
-            return f.write_str("there is no source");
+            return f.write_str("no source");
         }
         for (at, fault) in self.0.iter().enumerate() {
             let between = if at > 0 { "; " } else { "" };
@@ -199,11 +199,11 @@ impl Fault {
 impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Missing => f.write_str("it is not there"),
-            Self::Chunk(chunk) => write!(f, "its bytes are wrong in MiB {chunk}, counted from 0"),
-            Self::Digest(found) => write!(f, "its digest is {found}"),
-            Self::Short(bytes) => write!(f, "it ends after {bytes} bytes"),
-            Self::Long(most) => write!(f, "it has more than {most} bytes"),
+            Self::Missing => f.write_str("not found"),
+            Self::Chunk(chunk) => write!(f, "wrong bytes in MiB {chunk} (counted from 0)"),
+            Self::Digest(found) => write!(f, "digest is {found}"),
+            Self::Short(bytes) => write!(f, "ends after {bytes} bytes"),
+            Self::Long(most) => write!(f, "longer than {most} bytes"),
             Self::Store(error) => {
                 write!(f, "{error}")?;
                 match std::error::Error::source(error) {

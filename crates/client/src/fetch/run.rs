@@ -81,7 +81,7 @@ pub(crate) fn fetch_into(
     })
 }
 
-const OTHER_BYTES: &str = "the file system gives back other bytes than were written";
+const OTHER_BYTES: &str = "the file system returns other bytes than were written";
 
 /// The chunks that are on disk: those that an earlier run has done, if they hold.
 fn check_hint(part: &PartFile, chain: &Chain, watch: &dyn Observer) -> Result<Chunks, FetchError> {

@@ -244,14 +244,14 @@ impl Scheduler {
             source = self.names[source],
             failures = stumbles.count,
             error = %error.explain(),
-            "asking the source again",
+            "retrying the source",
         );
         Some(backoff)
     }
 
     /// Goes on to the next source.
     fn leave(&mut self, source: usize, fault: Fault) {
-        tracing::info!(source = self.names[source], %fault, "leaving the source");
+        tracing::info!(source = self.names[source], %fault, "giving up on the source");
         self.faults.push(SourceFault {
             source_name: self.names[source].clone(),
             fault,

@@ -78,7 +78,10 @@ pub fn spool(
     };
     file.set_len(chain.size()).map_err(&failed)?;
     if !check::is_whole(&file, &chain, &Quiet(watch)).map_err(&failed)? {
-        let error = io::Error::new(io::ErrorKind::InvalidData, "it gives back other bytes");
+        let error = io::Error::new(
+            io::ErrorKind::InvalidData,
+            "returns other bytes than were written",
+        );
         return Err(failed(error));
     }
     warnings.extend(left.into_iter().map(Warning::Left));
@@ -106,7 +109,7 @@ pub fn stream(
 ) -> Result<Fetched, FetchError> {
     let failed = FetchError::write(Path::new("standard output"));
     let Some(chain) = wanted.usable_chain() else {
-        let what = "an image without a chain cannot be written before all of it is there";
+        let what = "an image without a digest chain cannot be streamed";
         return Err(failed(io::Error::new(io::ErrorKind::Unsupported, what)));
     };
     watch.expect(chain.size());

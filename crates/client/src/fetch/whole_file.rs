@@ -200,8 +200,8 @@ impl Reader {
                 failures = stumbles,
                 error = error
                     .as_ref()
-                    .map_or_else(|| "it ends early".to_owned(), StoreError::explain),
-                "asking the source again",
+                    .map_or_else(|| "ends early".to_owned(), StoreError::explain),
+                "retrying the source",
             );
             if !self.pause(stumbles) {
                 return None;

@@ -46,10 +46,10 @@ pub enum KnownError {
         source: io::Error,
     },
     /// The program has no folder for known registries.
-    #[error("there is no folder for known registries")]
+    #[error("no folder for known registries")]
     NoFolder,
     /// The lock file cannot be read.
-    #[error("{} cannot be read", path.display())]
+    #[error("cannot read {}", path.display())]
     ReadLockFile {
         /// The file.
         path: PathBuf,
@@ -57,7 +57,7 @@ pub enum KnownError {
         source: io::Error,
     },
     /// The lock file is too long to be one.
-    #[error("{} cannot be read: it is longer than 1 MiB", .0.display())]
+    #[error("{} is larger than 1 MiB", .0.display())]
     LockFileTooLarge(PathBuf),
     /// The lock file is malformed.
     #[error("{}", path.display())]
@@ -68,7 +68,7 @@ pub enum KnownError {
         source: DocumentError,
     },
     /// The lock file cannot be written.
-    #[error("{} cannot be written", path.display())]
+    #[error("cannot write {}", path.display())]
     WriteLockFile {
         /// The file.
         path: PathBuf,
@@ -79,7 +79,7 @@ pub enum KnownError {
     #[error(transparent)]
     InvalidLockFile(DocumentError),
     /// The registry is not known, and nobody has confirmed its id.
-    #[error("{}, and nobody knows it", .0.subject())]
+    #[error("{}, which is not known", .0.subject())]
     Unconfirmed(Box<Question>),
 }
 

@@ -25,7 +25,7 @@ impl Question {
         // What a mirror has is to be known as the registry that it is a copy of.
         let at = match &self.mirror {
             None => root.to_string(),
-            Some(mirror) => format!("{root}, by its mirror {},", mirror.display()),
+            Some(mirror) => format!("{root}, through its mirror {},", mirror.display()),
         };
         format!("{at} is the registry {}", self.registry)
     }
@@ -35,7 +35,7 @@ impl fmt::Display for Question {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "{}, which is not known yet. Is that the id that its owner tells you?",
+            "{}, which is not known yet. Is this the id that its owner gave you?",
             self.subject()
         )
     }

@@ -38,7 +38,7 @@ impl KnownRegistries {
         let record = read(&path)?;
         match &record {
             Some(found) if found.registry() != *registry => Err(KnownError::malformed(&path)(
-                format!("it is about {}", found.registry()),
+                format!("is for {}", found.registry()),
             )),
             _ => Ok(record),
         }

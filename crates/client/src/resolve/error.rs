@@ -19,7 +19,7 @@ pub enum ResolveError {
     #[error(transparent)]
     Refused(Box<Refusal>),
     /// The image was removed.
-    #[error("{} has {reference} no longer: {reason}", registry.display())]
+    #[error("{reference} was removed from {}: {reason}", registry.display())]
     Removed {
         /// The registry.
         registry: PathBuf,
@@ -29,7 +29,7 @@ pub enum ResolveError {
         reason: String,
     },
     /// The reference has images, but not for the architecture.
-    #[error("{reference} is not there for this architecture")]
+    #[error("{reference} has no image for this architecture")]
     NoArch {
         /// The reference.
         reference: Box<Reference>,
@@ -59,19 +59,19 @@ pub enum ResolveError {
     #[error(transparent)]
     Policy(#[from] PolicyError),
     /// Offline, the registry was never seen before.
-    #[error("{} is not known, and is not asked", .0.display())]
+    #[error("{} is not a known registry, and --offline forbids asking it", .0.display())]
     NeverSeen(PathBuf),
     /// Offline, the newest trust document that was seen is older than the one that the lock file lists.
-    #[error("the lock file lists a version of trust that was not seen yet")]
+    #[error("the lock file lists a trust version that was not seen yet")]
     OlderThanLocked,
     /// Offline, the cache does not have a statement for the reference that is still valid.
-    #[error("{0} was not pulled through this cache before")]
+    #[error("{0} not found in the cache")]
     NotCached(Box<Reference>),
     /// Offline, the image was removed when the registry was seen last.
-    #[error("{0} is there no longer")]
+    #[error("{0} was removed")]
     RemovedBefore(Box<Reference>),
     /// The registry is at an https:// URL, and names a file at another kind of URL.
-    #[error("{url} is no https:// URL, and {registry} is")]
+    #[error("{url} must be https://, because {registry} is")]
     InsecureUrl {
         /// The URL of the file, without secrets.
         url: String,
@@ -150,7 +150,7 @@ impl Refusal {
     pub fn message(&self, fault: &Fault) -> String {
         let root = self.registry.root().display();
         match fault.code == Code::MissingReference.word() {
-            true => format!("{root} has no {}: {}", self.reference, fault.message),
+            true => format!("{} not found in {root}: {}", self.reference, fault.message),
             false => format!("{root}/{}: {}", fault.path, fault.message),
         }
     }

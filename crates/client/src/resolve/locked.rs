@@ -33,7 +33,7 @@ pub(super) fn look(
     if head.id() != listed.id {
         let slot = Place::HeadSlot { epoch, version };
         let what = format!(
-            "{}/{slot} is {}, and the lock file lists {}",
+            "{}/{slot} is {}, but the lock file lists {}",
             root.display(),
             head.id(),
             listed.id

@@ -51,7 +51,7 @@ impl FromStr for Layout {
     fn from_str(word: &str) -> Result<Self, String> {
         let mut all = Self::NAMED.into_iter().chain([Self::Plain]);
         all.find(|layout| layout.as_str() == word).ok_or_else(|| {
-            format!("{word:?} is no layout, expected nextflow, galaxy, shpc or plain")
+            format!("{word:?} is not a layout, expected nextflow, galaxy, shpc or plain")
         })
     }
 }

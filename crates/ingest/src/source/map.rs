@@ -28,7 +28,7 @@ impl NameMap {
             }
             let (path, reference) = line
                 .rsplit_once(char::is_whitespace)
-                .ok_or_else(|| wrong("a path and a reference are expected"))?;
+                .ok_or_else(|| wrong("expected a path and a reference"))?;
             let path = path.trim_end().trim_start_matches("./");
             let named = match reference {
                 "-" => None,
@@ -37,14 +37,14 @@ impl NameMap {
                         .parse()
                         .map_err(|error| wrong(&format!("{error}")))?;
                     if reference.digest().is_some() {
-                        return Err(wrong("a reference without a digest is expected"));
+                        return Err(wrong("expected a reference without a digest"));
                     }
                     let tag = reference.tag().cloned().unwrap_or_default();
                     Some((reference.repository().clone(), tag))
                 }
             };
             if map.insert(path.to_owned(), named).is_some() {
-                return Err(wrong(&format!("{path} is mapped already")));
+                return Err(wrong(&format!("{path} is listed twice")));
             }
         }
         Ok(Self(map))
@@ -96,7 +96,7 @@ impl FromStr for Pattern {
         while let Some((before, after)) = rest.split_once('{') {
             let (word, next) = after
                 .split_once('}')
-                .ok_or_else(|| format!("{text:?} has a {{ without its }}"))?;
+                .ok_or_else(|| format!("{text:?} has a {{ without a }}"))?;
             let field = match word {
                 "namespace" => Field::Namespace,
                 "name" => Field::Name,
@@ -105,7 +105,7 @@ impl FromStr for Pattern {
                 "any" => Field::Any,
                 _ => {
                     return Err(format!(
-                        "{text:?} has an unknown placeholder; known are {{namespace}} {{name}} {{tag}} {{version}} {{any}}"
+                        "{text:?} has an unknown placeholder, expected one of {{namespace}} {{name}} {{tag}} {{version}} {{any}}"
                     ));
                 }
             };
@@ -125,7 +125,7 @@ impl FromStr for Pattern {
         {
             true => Ok(pattern),
             false => Err(format!(
-                "{text:?} needs {{name}} once, and at most one {{namespace}} and one {{tag}} or {{version}}"
+                "{text:?} must have {{name}} once, and at most one {{namespace}} and one {{tag}} or {{version}}"
             )),
         }
     }

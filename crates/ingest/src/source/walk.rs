@@ -5,12 +5,13 @@ use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
 use sreg_index::stamp::Stamp;
+use sreg_model::Namespace;
 use sreg_model::fault::Code;
 use sreg_model::image::{ImageKind, SNIFF_BYTES, sniff};
 use sreg_registry::SourceFault;
 
 use super::name::{NameError, Named};
-use super::{Candidate, Naming, Scan, image_stem, layout, propose};
+use super::{Candidate, Layout, Naming, Scan, image_stem, layout, propose};
 
 /// Far more folders above an image than any layout has.
 const MAX_FOLDERS: usize = 32;
@@ -44,7 +45,7 @@ impl<'a> Walk<'a> {
     /// Reads a folder; `relative` are the folders below the source that lead to it.
     pub(super) fn folder(&mut self, folder: &Path, relative: &mut Vec<String>) {
         if relative.len() > MAX_FOLDERS {
-            let message = "folders nest too deep: no image here could have a reference";
+            let message = "folder is nested too deep to give a reference";
             return self.fault(Code::MalformedReference, folder, message);
         }
         let identity = match fs::metadata(folder) {
@@ -58,7 +59,7 @@ impl<'a> Walk<'a> {
             return self.fault(
                 Code::SymlinkLoop,
                 folder,
-                "a symbolic link leads back to a folder above it; remove the link",
+                "symbolic link to a folder above it: delete the link",
             );
         }
         let entries = match fs::read_dir(folder) {
@@ -102,7 +103,7 @@ impl<'a> Walk<'a> {
                 return self.fault(
                     Code::SymlinkLoop,
                     &path,
-                    "a symbolic link leads back to itself; remove the link",
+                    "symbolic link to itself: delete the link",
                 );
             }
             // A broken link with another ending is no image, and no folder of any.
@@ -114,14 +115,14 @@ impl<'a> Walk<'a> {
                 return self.fault(
                     Code::NotAFile,
                     &path,
-                    "a folder is no image: a sandbox has to be built into a SIF file first",
+                    "folder, not an image: build a SIF file from a sandbox first",
                 );
             }
             if fs::canonicalize(&path).ok() == self.skip {
                 return;
             }
             if OF_FILE_SYSTEMS.contains(&&*shown) {
-                let message = "a folder of the file system, which is not searched for images";
+                let message = "folder of the file system: not searched for images";
                 let fault = SourceFault::new(Code::NotSearched, &path, message);
                 return self.scan.passed_over.push(fault);
             }
@@ -141,7 +142,7 @@ impl<'a> Walk<'a> {
             return self.fault(Code::NotAFile, &path, "not a regular file");
         }
         if text.is_none() {
-            return self.fault(Code::MalformedReference, &path, "its name is not UTF-8");
+            return self.fault(Code::MalformedReference, &path, "file name is not UTF-8");
         }
         match mapped.map_or_else(|| self.read(relative, stem), Ok) {
             Ok(named) => self.scan.candidates.push(Candidate {
@@ -157,7 +158,7 @@ impl<'a> Walk<'a> {
                     NameError::Shape => (
                         Code::MalformedReference,
                         format!(
-                            "its path gives no reference in the {} layout",
+                            "path gives no reference in the {} layout",
                             self.naming.layout
                         ),
                     ),
@@ -187,10 +188,13 @@ impl<'a> Walk<'a> {
         if self.in_registry || name.ends_with(".part") || !holds_image(path) {
             return;
         }
-        let message = format!(
-            "it is an image, and its name does not say so; {}",
+        let mut message = format!(
+            "an image without an image's ending: {}",
             proposal(folders, name)
         );
+        if self.naming.layout == Layout::Plain && is_galaxy(name, &self.naming.flat) {
+            message.push_str("; for a folder of Galaxy, add --layout galaxy");
+        }
         let fault = SourceFault::new(Code::UnnamedImage, path, message);
         self.scan.passed_over.push(fault);
     }
@@ -214,6 +218,12 @@ fn below(folders: &[String], name: &str) -> String {
     parts.collect::<Vec<_>>().join("/")
 }
 
+/// Returns whether a file has a name as Galaxy writes it.
+fn is_galaxy(name: &str, flat: &Namespace) -> bool {
+    layout::stem(Layout::Galaxy, name)
+        .is_some_and(|stem| layout::read(Layout::Galaxy, &[], stem, flat).is_ok())
+}
+
 /// What to do about a file that has no reference.
 fn proposal(folders: &[String], name: &str) -> String {
     let folders: Vec<&str> = folders.iter().map(String::as_str).collect();
@@ -222,8 +232,8 @@ fn proposal(folders: &[String], name: &str) -> String {
     let own = folders.iter().copied().chain([name]).collect::<Vec<_>>();
     let is_other = |path: &String| *path != own.join("/");
     match proposed.filter(is_other) {
-        Some(name) => format!("rename it to {name}, or give its reference with --map"),
-        None => "rename it to <name>_<tag>.sif, or give its reference with --map".to_owned(),
+        Some(name) => format!("rename it to {name}, or set its reference with --map"),
+        None => "rename it to <name>_<tag>.sif, or set its reference with --map".to_owned(),
     }
 }
 

@@ -60,7 +60,7 @@ impl Session<'_> {
         followed.map_err(|source| match source {
             PolicyError::Version { .. } => RegistryError::Meanwhile {
                 path,
-                what: "another version of trust was published".to_owned(),
+                what: "another trust version was published".to_owned(),
             },
             source => RegistryError::Policy { path, source },
         })?;
@@ -135,7 +135,7 @@ fn kept(
         None => Err(registry.missing(&slot)),
         Some(_) => Err(RegistryError::Mismatch {
             path: registry.path(&slot),
-            what: "the new epoch is to begin after another head of that version".to_owned(),
+            what: "the new epoch must follow another head of that version".to_owned(),
         }),
     }
 }
@@ -153,7 +153,7 @@ fn check_judged(
         None => Ok(()),
         Some(subject) => Err(RegistryError::Meanwhile {
             path: registry.path(&Place::Head),
-            what: format!("{subject} was published, which would be lost, too"),
+            what: format!("{subject} was published and would be lost too"),
         }),
     }
 }

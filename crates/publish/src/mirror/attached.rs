@@ -47,7 +47,7 @@ impl Copying<'_> {
     ) -> Result<(), RegistryError> {
         let size = self.from.size(place)?;
         if size != attachment.size {
-            return Err(self.wrong(place, format!("it has {size} bytes")));
+            return Err(self.wrong(place, format!("has {size} bytes")));
         }
         let mut out = File::create(file).map_err(RegistryError::write(file))?;
         let key = place.to_string();
@@ -70,7 +70,7 @@ impl Copying<'_> {
         let hashed = hasher::hash(file, IoMode::Auto, &Unobserved)?;
         let found = hashed.chain.digest();
         if found != attachment.digest {
-            return Err(self.wrong(place, format!("its digest is {found}")));
+            return Err(self.wrong(place, format!("digest is {found}")));
         }
         let whole = (&hashed.stamp, &hashed.chain);
         let link = LinkMode::Auto;

@@ -66,13 +66,13 @@ impl Run<'_> {
                     Code::ReservedName,
                     Place::Head,
                     Some(name),
-                    "the index has a name that is reserved",
+                    "the index contains a reserved name",
                 );
                 continue;
             }
             let name = format!("{namespace}/{}", line.key.as_str());
             if let Err(other) = names.insert(&name) {
-                let message = format!("it differs from {other} by case alone");
+                let message = format!("differs from {other} only in case");
                 are_apart = false;
                 self.fault_of(Code::CaseCollision, Place::Head, Some(name), message);
             }
@@ -100,7 +100,7 @@ impl Run<'_> {
             size: image.size,
         });
         if says != (namespace, &name, &tag, line.arch) || image != line.image {
-            let message = format!("it is about {subject}, or another image than the index says");
+            let message = format!("is for {subject}, or names another image than the index");
             self.fault_of(Code::StatementMismatch, &place, Some(reference), message);
             return None;
         }
@@ -194,7 +194,7 @@ impl Run<'_> {
                 Code::BlobMismatch,
                 place,
                 reference.cloned(),
-                format!("the chain's digest is {found}"),
+                format!("digest is {found}"),
             );
             return None;
         }
@@ -257,7 +257,7 @@ impl Run<'_> {
             }
         };
         if found != expected {
-            let message = format!("it has {found} bytes, expected {expected}");
+            let message = format!("has {found} bytes, expected {expected}");
             self.fault_of(Code::BlobSize, place, reference.cloned(), message);
             return false;
         }
@@ -332,14 +332,14 @@ impl Run<'_> {
 
 /// What is wrong where a digest is not the expected one.
 fn wrong_digest(found: Digest, expected: Digest) -> Option<String> {
-    (found != expected).then(|| format!("its digest is {found}"))
+    (found != expected).then(|| format!("digest is {found}"))
 }
 
 /// Which MiB of a file are wrong, in words; nothing where none is.
 fn broken_links(links: &[usize]) -> Option<String> {
     let (first, rest) = links.split_first()?;
     Some(match rest.len() {
-        0 => format!("its bytes are wrong in MiB {first}, counted from 0"),
-        more => format!("its bytes are wrong in MiB {first} and {more} more, counted from 0"),
+        0 => format!("wrong bytes in MiB {first} (counted from 0)"),
+        more => format!("wrong bytes in MiB {first} (counted from 0) and {more} more"),
     })
 }

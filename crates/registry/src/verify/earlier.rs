@@ -45,7 +45,7 @@ impl Run<'_> {
             self.follow(body, &known);
             if walked.whole && (whole.contains(&body.subject) || !stated.contains(&body.subject)) {
                 let what = format!(
-                    "an earlier head names it as the newest about {}, but the newest head does not lead to it",
+                    "newest statement for {} under an earlier head, but not reached from the newest head",
                     body.subject
                 );
                 let place = Place::Statement(*id);
@@ -83,12 +83,12 @@ impl Run<'_> {
     fn check_order(&self, body: &Statement, later: &Statement, id: Digest) {
         let message = if later.subject != body.subject || later.seq != body.seq + 1 {
             format!(
-                "it is number {} about {}, but number {} about {} names it as the one before",
+                "is number {} for {}, but number {} for {} names it as its predecessor",
                 body.seq, body.subject, later.seq, later.subject
             )
         } else if later.epoch < body.epoch {
             format!(
-                "it is of epoch {}, but number {} about {} follows it in epoch {}",
+                "is of epoch {}, but its successor, number {} for {}, is of epoch {}",
                 body.epoch, later.seq, later.subject, later.epoch
             )
         } else {

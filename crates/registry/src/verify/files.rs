@@ -45,7 +45,7 @@ impl Run<'_> {
             self.warn(
                 Code::NotJudged,
                 Place::Head,
-                "the index could not be read in full, so files that it may name were not judged",
+                "the index is not complete: files that it may name were not checked",
             );
         }
     }
@@ -104,12 +104,12 @@ impl Run<'_> {
             true => self.warn(
                 Code::StrayFile,
                 STAGING,
-                "it holds only files that were moved aside: look at them, and delete the folder",
+                "contains only quarantined files: check them, then delete the folder",
             ),
             false => self.warn(
                 Code::InterruptedRun,
                 STAGING,
-                "a run is in progress or was interrupted: the next one tidies up",
+                "a run is in progress or was interrupted: the next run finishes it",
             ),
         }
     }
@@ -131,7 +131,7 @@ impl Run<'_> {
 
     fn stray(&self, basis: &Basis<'_>, path: &str) {
         let Some(place) = self.place(path) else {
-            return self.warn(Code::ForeignFile, path, "it is not a file of the registry");
+            return self.warn(Code::ForeignFile, path, "not a file of the registry");
         };
         let name = match &place {
             Place::Settings | Place::Head => return,
@@ -142,18 +142,18 @@ impl Run<'_> {
                 return self.warn(
                     Code::AbandonedHead,
                     path,
-                    "a later epoch of heads leaves it behind",
+                    "dropped by a later epoch of heads",
                 );
             }
             Place::HeadSlot { .. } if !basis.chain => return basis.pass_over(),
             Place::HeadSlot { .. } => {
-                return self.fault(Code::StrayHead, path, "no head of the chain names it");
+                return self.fault(Code::StrayHead, path, "not in the chain of heads");
             }
             Place::Trust(_) => {
                 return self.fault(
                     Code::StrayTrust,
                     path,
-                    "it does not follow any version of trust that is there",
+                    "does not follow any trust version in the registry",
                 );
             }
             Place::Node(name)
@@ -170,7 +170,7 @@ impl Run<'_> {
                 self.fault(
                     Code::BlobMismatch,
                     path,
-                    format!("its digest is {found}, and the newest version does not name it"),
+                    format!("digest is {found}, and the newest version does not name it"),
                 );
             }
             Ok(_) if !basis.index => basis.pass_over(),
@@ -183,7 +183,7 @@ impl Run<'_> {
         self.warn(
             Code::StrayFile,
             path,
-            "the newest version does not name it: an older one does, or a run was interrupted",
+            "not named by the newest version: an older version names it, or a run was interrupted",
         );
     }
 
@@ -244,16 +244,20 @@ impl Run<'_> {
                 Ok(found) if self.is_list_of_referrers(place, &found) => {
                     self.warn_stray(&place.to_string());
                 }
-                Ok(_) => self.fault(Code::StrayView, place, "it lists what does not stand beside it, or does not refer to that manifest, but clients would read it; delete it"),
+                Ok(_) => self.fault(
+                    Code::StrayView,
+                    place,
+                    "lists missing or unrelated manifests, and clients would read it: delete it",
+                ),
                 Err(error) => self.error(place, None, &error),
             };
         }
         let found = derive::read(self.registry, place, 0);
         match found.and_then(|_| self.is_stale_stray(heads, place)) {
             Ok(true) => {
-                self.fault(Code::StaleView, place, "an older version had it; sreg repair removes it");
+                self.fault(Code::StaleView, place, "left by an older version: run `sreg repair` to remove it");
             }
-            Ok(false) => self.fault(Code::StrayView, place, "no version of the registry derives it, but clients would read it; if it is yours, move it elsewhere, else delete it"),
+            Ok(false) => self.fault(Code::StrayView, place, "not derived from any version, and clients would read it: move it away or delete it"),
             Err(error) => self.error(place, None, &error),
         }
     }

@@ -16,7 +16,7 @@ impl Run<'_> {
         let copy = match self.registry.head() {
             Ok(head) => head,
             Err(RegistryError::NoHead(_)) => {
-                self.fault(Code::MissingHead, Place::Head, "nothing is published here");
+                self.fault(Code::MissingHead, Place::Head, "no version is published");
                 return heads;
             }
             Err(error) => {
@@ -99,7 +99,7 @@ impl Run<'_> {
             Ok(_) => self.fault(
                 Code::HeadMismatch,
                 &slot,
-                "head is another document of the same version",
+                "another document of the same version",
             ),
             Err(error) => self.error(&slot, None, &error),
         }
@@ -126,7 +126,7 @@ impl Run<'_> {
                     return self.held(&slot, None, Err(error));
                 }
                 let message = format!(
-                    "version {version} of epoch {epoch} is published, but head is still version {} of epoch {}",
+                    "version {version} of epoch {epoch} is published, but head is version {} of epoch {}",
                     copy.body().version,
                     copy.body().epoch
                 );

@@ -211,7 +211,7 @@ impl Run<'_> {
         if let Some(seen) = seen.filter(|seen| !abandoned(seen)) {
             let (found, before) = ((body.epoch, body.seq), (seen.epoch, seen.seq));
             let what = format!(
-                "statement {} of epoch {} about {} is newest, but {} of epoch {} was seen before",
+                "newest statement is {} of epoch {} for {}, but statement {} of epoch {} was seen before",
                 body.seq, body.epoch, body.subject, seen.seq, seen.epoch
             );
             if found < before {
@@ -256,7 +256,7 @@ impl Run<'_> {
                 Ok(Some(seen)) => seen,
                 Ok(None) if self.is_reader => {
                     let what = format!(
-                        "version {version} of epoch {epoch}, which was seen before, is gone"
+                        "missing version {version} of epoch {epoch}, which was seen before"
                     );
                     self.held(&place, None, Err(PolicyError::RolledBack(what)));
                     continue;
@@ -282,7 +282,7 @@ impl Run<'_> {
                     newest.is_some_and(|newest| self.leads_to(newest.statement, line.statement));
                 if !follows {
                     let what = format!(
-                        "version {version} of epoch {epoch}, which was seen before, has a later statement about {reference} ({})",
+                        "version {version} of epoch {epoch}, which was seen before, has a later statement for {reference} ({})",
                         line.arch
                     );
                     self.held(
@@ -333,8 +333,7 @@ impl Run<'_> {
     }
 
     fn without_trust(&self, place: &Place, reference: Option<String>) {
-        let message =
-            "it is of a registry with keys, but the registry has no trust/1 to check it by";
+        let message = "belongs to a registry with keys, but trust/1 is missing";
         self.fault_of(Code::MissingTrust, place, reference, message);
     }
 

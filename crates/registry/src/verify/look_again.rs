@@ -46,7 +46,7 @@ pub(super) fn look_again(
         }
         tracing::debug!(
             attempts,
-            "another run is writing to the registry: verifying it again"
+            "another process changed the registry: verifying it again"
         );
         retry::after_conflict(&**registry.store(), attempts)?;
     }

@@ -75,7 +75,7 @@ impl Run<'_> {
             let total = *unlocked(&total);
             if walked.whole && total != head.body().index.tags {
                 let message = format!(
-                    "the namespaces hold {total} lines, but the head says {}",
+                    "the namespaces contain {total} entries, but the head states {}",
                     head.body().index.tags
                 );
                 self.fault(
@@ -121,7 +121,7 @@ impl Run<'_> {
             return walked;
         };
         let Some(entry) = lines.into_iter().next() else {
-            unknown(format!("the registry has no namespace {namespace}"));
+            unknown(format!("namespace {namespace} not found"));
             return walked;
         };
         let position = Position::root(MapName::Tags(namespace.clone()));
@@ -165,7 +165,7 @@ impl Run<'_> {
             (None, Some(_)) => true,
         });
         if lines.is_empty() {
-            unknown("the registry has no image of that reference".to_owned());
+            unknown("no image published under this reference".to_owned());
         }
         walked.tags = by_key(namespace, lines);
         walked

@@ -57,11 +57,11 @@ impl Run<'_> {
             Err(error) => return self.error(place, reference, &error),
             Ok(true) => (
                 Code::StaleView,
-                "an older version had it; sreg repair removes it",
+                "left by an older version: run `sreg repair` to remove it",
             ),
             Ok(false) => (
                 Code::StrayView,
-                "the registry says that there is nothing, but clients would read it; delete it",
+                "not in the registry, and clients would read it: delete it",
             ),
         };
         self.fault_of(code, place, reference, message);
@@ -115,19 +115,19 @@ impl Run<'_> {
         let (code, message) = match found {
             Ok(true) => (
                 Code::StaleView,
-                "it shows an older version; sreg repair writes it anew",
+                "shows an older version: run `sreg repair` to rewrite it",
             ),
             Ok(false) => (
                 Code::ViewMismatch,
-                "it is not what the index says; sreg repair writes it anew",
+                "does not match the index: run `sreg repair` to rewrite it",
             ),
             Err(RegistryError::Missing { .. }) if self.interrupted => (
                 Code::StaleView,
-                "a run was interrupted before it was written; sreg repair writes it",
+                "missing, because a run was interrupted: run `sreg repair` to write it",
             ),
             // Whatever its place: a config is derived, too.
             Err(RegistryError::Missing { .. }) => {
-                (Code::MissingView, "it is missing; sreg repair writes it")
+                (Code::MissingView, "missing: run `sreg repair` to write it")
             }
             Err(error) => {
                 return self.error(&view.place, reference, &error);
@@ -145,11 +145,11 @@ impl Run<'_> {
             Ok(Some(true)) => return,
             Ok(Some(false)) => (
                 Code::ViewMismatch,
-                "it is not the image that the index names; sreg repair has it copied anew",
+                "not the image that the index names: run `sreg repair` to copy it again",
             ),
             Ok(None) => (
                 Code::MissingView,
-                "it is missing; sreg repair has the image copied",
+                "missing: run `sreg repair` to copy the image",
             ),
             Err(error) => return self.error(&view.place, reference, &error.into()),
         };
