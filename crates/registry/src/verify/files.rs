@@ -1,4 +1,4 @@
-//! Files that no head knows.
+//! Verification of files that no head leads to.
 
 use std::collections::HashSet;
 use std::fs;
@@ -18,11 +18,10 @@ use crate::derive;
 use crate::error::RegistryError;
 
 impl Run<'_> {
-    /// Looks at every file of the registry that was not met on the way from the head. Where the
-    /// newest index was not `read_in_full`, it may be the one to name them: then they are only
-    /// looked at as far as they speak for themselves.
+    /// Checks every file that was not reached from the head. If the newest index was not `read_in_full`, it
+    /// may name them, so only their own content is checked.
     pub(super) fn files(&self, heads: &Heads, read_in_full: bool) {
-        // What a bucket or a server has besides is not listed.
+        // Further objects of a bucket or server are not listed.
         let Some(root) = self.registry.store().folder() else {
             return;
         };
@@ -50,7 +49,7 @@ impl Run<'_> {
         }
     }
 
-    /// Collects what was not met in a folder. What is `faulty` has its fault already.
+    /// Collects the files of a folder that were not reached. Skips `faulty` ones, which are already reported.
     fn folder(
         &self,
         folder: &Path,
@@ -93,7 +92,7 @@ impl Run<'_> {
         }
     }
 
-    /// What runs left. What was only moved aside is no sign of a run.
+    /// Checks the remains of runs. Quarantined files alone are no sign of an interrupted run.
     fn staging(&self, folder: &Path) {
         let entries = fs::read_dir(folder).into_iter().flatten().flatten();
         let names: Vec<String> = entries
@@ -114,8 +113,8 @@ impl Run<'_> {
         }
     }
 
-    /// Whose path it is, if it is one of the registry: the file for another host than that of the settings is
-    /// somebody else's.
+    /// Returns the place of a path, if it belongs to the registry; a file for another host than that of the
+    /// settings does not.
     fn place(&self, path: &str) -> Option<Place> {
         let place = Place::parse(path)?;
         let is_own = |view: View| view.place == place;
@@ -161,7 +160,7 @@ impl Run<'_> {
             | Place::Blob(_, name)
             | Place::Manifest(_, name)
             | Place::Index(_, name) => *name,
-            // All others are views that a later version replaces.
+            // All others are views, which a later version replaces.
             view if basis.index => return self.stray_view(basis.heads, view),
             _ => return basis.pass_over(),
         };
@@ -187,7 +186,7 @@ impl Run<'_> {
         );
     }
 
-    /// The digest by which a file should be named; nothing for an image that is not to be read.
+    /// Returns the digest that the file must have; `None` for an image that need not be read.
     fn digest_of(&self, place: &Place) -> Result<Option<Digest>, RegistryError> {
         let path = self.registry.path(place);
         let read = |most: usize| self.registry.read(place, most);
@@ -213,8 +212,8 @@ impl Run<'_> {
         })
     }
 
-    /// Whether bytes are the list of what refers to a document, of artifacts that stand in the registry: an
-    /// older head names the document, and it is still there.
+    /// Returns whether bytes are a list of referrers with artifacts that exist in the registry, for a
+    /// document that an older head names.
     fn is_list_of_referrers(&self, place: &Place, found: &[u8]) -> bool {
         let (Place::Referrers(repository, subject) | Place::ReferrersTag(repository, subject)) =
             place
@@ -228,7 +227,7 @@ impl Run<'_> {
             let refers = artifact.subject()?.digest() == subject;
             (refers && artifact.digest() == digest).then(|| artifact.descriptor())
         };
-        // Each entry costs a read, and a list of millions could stand there.
+        // Each entry costs a read, and the list could have millions.
         let listed = image_index::listed(found).filter(|listed| listed.len() <= MOST_LISTED);
         let listed = listed.and_then(|listed| {
             let listed = listed.into_iter().map(artifact);
@@ -237,7 +236,7 @@ impl Run<'_> {
         listed.is_some_and(|listed| image_index::encode(&listed) == found)
     }
 
-    /// A tag that clients see, and the index does not have.
+    /// Reports a tag that clients see, but the index does not have.
     fn stray_view(&self, heads: &Heads, place: &Place) {
         if is_list(place) {
             return match derive::read(self.registry, place, MAX_LIST) {
@@ -263,30 +262,29 @@ impl Run<'_> {
     }
 }
 
-/// The most bytes of a list of what refers to a manifest: its entries, each with annotations that a manifest
-/// may have.
+/// The maximal size of a list of referrers in bytes: each entry may have a manifest's annotations.
 const MAX_LIST: usize = manifest::MAX_BYTES;
-/// More artifacts than one manifest has: of each architecture signatures and attachments.
+/// More artifacts than one manifest can have: signatures and attachments of each architecture.
 const MOST_LISTED: usize = Arch::ALL.len() * (attachment::MOST + 1);
 
-/// Whether a list of what refers to a manifest is to stand at a place.
+/// Returns whether a place is for a list of referrers.
 fn is_list(place: &Place) -> bool {
     matches!(place, Place::Referrers(..) | Place::ReferrersTag(..))
 }
 
-/// Whether a symbolic link is to stand at a path.
+/// Returns whether a path is for a symbolic link.
 fn is_link(path: &str) -> bool {
     matches!(Place::parse(path), Some(Place::LibraryFile(..)))
 }
 
-/// What files that were not met can be judged by.
+/// The knowledge for checking files that were not reached.
 struct Basis<'a> {
     heads: &'a Heads,
     /// Whether all heads back to the first could be read.
     chain: bool,
     /// Whether the newest index could be read in full.
     index: bool,
-    /// Whether there was a file that could not be judged.
+    /// Whether some file could not be checked.
     passed_over: AtomicBool,
 }
 
