@@ -1,4 +1,4 @@
-//! Publishes one image: checked before a byte leaves, and again where it arrived (`spec/commit.md`).
+//! Publishes one image: checks it before the upload, and checks the upload (`spec/commit.md`).
 
 use std::path::Path;
 
@@ -23,44 +23,44 @@ use crate::session::Session;
 use crate::upload_check::ensure_uploaded;
 use crate::writer::Writer;
 
-/// An image that is to be published.
+/// An image to publish.
 pub struct Push<'a> {
     /// The file.
     pub image: &'a Path,
-    /// Under which name.
+    /// The repository.
     pub repository: Repository,
-    /// Under which tag.
+    /// The tag.
     pub tag: Tag,
-    /// The architecture, where the image does not say its own.
+    /// The architecture, if the image does not state one.
     pub arch: Option<Arch>,
-    /// Whether the tag never moves again.
+    /// Whether the tag is frozen.
     pub frozen: bool,
-    /// The statement that its publisher signed, where there is one.
+    /// The statement signed by its publisher, if any.
     pub statement: Option<Provided>,
-    /// How the image is read.
+    /// How to read the image.
     pub io: IoMode,
 }
 
-/// What came of it.
+/// The result of a push.
 #[derive(Debug)]
 pub struct Pushed {
-    /// What was published.
+    /// The published subject or version.
     pub subject: Subject,
     /// The image's digest.
     pub digest: Digest,
     /// Its size in bytes.
     pub size: u64,
-    /// What was published.
+    /// The published subject or version.
     pub published: Published,
-    /// Whether the image's bytes were sent; they were there already, where not.
+    /// Whether the image's bytes were uploaded; `false` if they were already stored.
     pub sent: bool,
 }
 
 /// Publishes an image.
 ///
 /// # Errors
-/// When the image is malformed, the keys may not sign what is to be said of it, the tag may not move,
-/// or the registry cannot be read or written. What was published before is then still there, whole.
+/// `Source` if the image is invalid; `Signed` or `Unsigned` if the keys may not sign; `Frozen` if the tag may
+/// not move; otherwise those of reading and writing. What was published before remains whole.
 pub fn push(
     destination: &Destination,
     session: &Session<'_>,
@@ -68,7 +68,7 @@ pub fn push(
 ) -> Result<Pushed, RegistryError> {
     let progress = session.progress;
     let (subject, format) = push.subject()?;
-    // A mistyped place is told before the image is read; a folder is locked after that.
+    // Report a mistyped place before the image is read; lock a folder after that.
     let destination = &destination.opened()?;
     let metadata = std::fs::metadata(push.image).map_err(RegistryError::read(push.image))?;
     let stamp = Stamp::of(&metadata);
@@ -107,7 +107,7 @@ pub fn push(
 }
 
 impl Push<'_> {
-    /// What the image is to be published as, and its format: its headers are sound, and agree.
+    /// Returns the subject and format of the image, whose headers must be sound and agree.
     fn subject(&self) -> Result<(Subject, ImageFormat), RegistryError> {
         let file = ImageFile::open(self.image).map_err(|error| {
             RegistryError::Source(vec![sreg_registry::SourceFault::new(
@@ -147,8 +147,7 @@ impl Push<'_> {
     }
 }
 
-/// Brings an image and its chain into the registry, and checks that they arrived: whether the image was
-/// sent.
+/// Uploads an image and its digest chain, and checks the upload. Returns whether the image was uploaded.
 fn bring(
     writer: &dyn Writer,
     subject: &Subject,
@@ -158,7 +157,7 @@ fn bring(
 ) -> Result<bool, RegistryError> {
     let registry = writer.registry();
     let place = Place::blob(&subject.repository, chain.sidecar_digest());
-    // A chain is written before its image: where it was absent, so is the image, or what there is of it.
+    // A digest chain is written before its image: if it was absent, the image is absent or incomplete.
     let is_absent = writer.put_if_absent(&place, chain.sidecar())?;
     if registry.settings().blob_url.is_some() {
         return Ok(false);

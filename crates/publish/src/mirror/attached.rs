@@ -1,4 +1,4 @@
-//! Copies what is attached to images.
+//! Copies attachments.
 
 use std::fs::{self, File};
 use std::io::Write as _;
@@ -16,7 +16,7 @@ use crate::upload_check::ensure_uploaded;
 use crate::writer::Writer;
 
 impl Copying<'_> {
-    /// Copies an attachment, unless the copy has one of its size: only whole ones get their name.
+    /// Copies an attachment, unless the copy has one of its size: only complete files get their name.
     pub(super) fn copy_attachment(
         &self,
         writer: &dyn Writer,
