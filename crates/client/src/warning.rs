@@ -1,4 +1,4 @@
-//! What a program should tell its user, though the operation goes on.
+//! Warnings for the user of an operation that continues.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -15,7 +15,7 @@ use crate::known::KnownError;
 pub enum Warning {
     /// Two histories of a registry are signed. These files prove it.
     Forked(Vec<PathBuf>),
-    /// A registry could not be used, and a mirror is tried next.
+    /// A registry could not be used; a mirror is tried next.
     Skipped {
         /// The registry or mirror.
         registry: PathBuf,
@@ -26,11 +26,11 @@ pub enum Warning {
     OtherArch(Arch),
     /// The registry has no keys.
     Unsigned,
-    /// No digest chain of the image is valid, so that it is read as a whole.
+    /// The image has no valid digest chain, and is downloaded in one piece.
     NoDigestChain,
-    /// The image is there, and what was seen of its registry could not be recorded.
+    /// The image was pulled, but the state of its registry could not be recorded.
     NotRecorded(KnownError),
-    /// The file system does not let the image be executed.
+    /// The file system does not support execute permission.
     NotExecutable(PathBuf),
     /// A warning of the download.
     Fetch(fetch::Warning),

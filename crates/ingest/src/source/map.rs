@@ -1,4 +1,4 @@
-//! References that a person gives: a map from paths, and patterns for names (`spec/cli.md`, CLI-54).
+//! References set by the user: a map from paths, and patterns for names (`spec/cli.md`, CLI-54).
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -13,11 +13,11 @@ use super::name::{NameError, Named, split_arch};
 pub struct NameMap(BTreeMap<String, Option<(Repository, Tag)>>);
 
 impl NameMap {
-    /// Reads a map: on each line a path, white space, and a reference, or `-` for a file that is left
-    /// out. Lines that are empty or begin with `#` are passed over.
+    /// Parses a map: on each line a path, white space, and a reference, or `-` for a file to leave out.
+    /// Ignores lines that are empty or begin with `#`.
     ///
     /// # Errors
-    /// What is wrong with the first wrong line, with its number.
+    /// The fault of the first wrong line, with its number.
     pub fn parse(text: &str) -> Result<Self, String> {
         let mut map = BTreeMap::new();
         for (number, line) in text.lines().enumerate() {
@@ -50,7 +50,7 @@ impl NameMap {
         Ok(Self(map))
     }
 
-    /// What a path is mapped to; `Some(None)` if it is left out.
+    /// Returns the reference of a path; `Some(None)` if it is left out.
     pub(super) fn get(&self, path: &str) -> Option<Option<Named>> {
         let entry = self.0.get(path)?;
         Some(entry.as_ref().map(|(repository, tag)| Named {
@@ -61,7 +61,7 @@ impl NameMap {
         }))
     }
 
-    /// The paths, in order.
+    /// Returns the paths, in order.
     pub fn paths(&self) -> impl Iterator<Item = &str> {
         self.0.keys().map(String::as_str)
     }
@@ -150,8 +150,8 @@ impl Pattern {
         self.0.iter().filter(is_field).count()
     }
 
-    /// The reference of a path without its ending; `None` if it does not match. Placeholders on the
-    /// left take as little as they can.
+    /// Returns the reference of a path without its ending; `None` if it does not match. Placeholders on the
+    /// left match as little as possible.
     pub(super) fn read(&self, path: &str, flat: &Namespace) -> Option<Result<Named, NameError>> {
         let (path, arch) = split_arch(path);
         let mut fields = Vec::new();
