@@ -511,7 +511,7 @@ fn registry_hint(path: &Path) -> String {
         )
     } else if holds_images(path) {
         format!(
-            "run `sreg index {} --out public` to publish the images in this folder",
+            "run `sreg index {} --out public` to create a registry of its images",
             path.display()
         )
     } else {

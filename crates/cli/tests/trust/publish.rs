@@ -88,7 +88,7 @@ fn a_registry_without_keys_gets_one() {
     // The removed one and that of the other folder.
     assert!(
         ran.stderr
-            .contains("2 references that images does not have"),
+            .contains("2 references not in images"),
         "{}",
         ran.stderr
     );
@@ -153,7 +153,7 @@ fn publishers_sign_beside_their_images() {
     bench.ok(&["sign", image, "public//lab/tool:1.2", "--key", "key-2"]);
     let ran = bench.index_fails(6, "document-mismatch", &["--key", "key-1"]);
     assert!(
-        ran.stderr.contains("it is about lab/tool:1.2"),
+        ran.stderr.contains("is for lab/tool:1.2"),
         "{}",
         ran.stderr
     );
