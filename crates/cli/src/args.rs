@@ -1,4 +1,4 @@
-//! The arguments of every command (`spec/cli.md`). Where a flag is absent, `config` fills in.
+//! The arguments of every command (`spec/cli.md`). `config` provides defaults for options that are absent.
 
 pub(crate) mod serve;
 pub(crate) mod transfer;
@@ -19,8 +19,8 @@ use sreg_model::{Host, Namespace};
 
 use crate::config::Config;
 
-/// Publish Singularity and Apptainer images as a registry of static files, which any web server or
-/// bucket can serve; pull and verify them.
+/// Container images for science, as static files: publish Singularity and Apptainer images on any web
+/// server or bucket, pull and verify them.
 #[derive(Debug, Parser)]
 #[command(
     name = "sreg",
@@ -35,8 +35,8 @@ pub(crate) struct Args {
     pub(crate) command: Command,
 }
 
-/// Returns the command with all its arguments. Help names variables, and never shows their values,
-/// which may be secrets.
+/// Returns the command with all its arguments. Help names variables and never shows their values, which
+/// may be secrets.
 pub(crate) fn command() -> clap::Command {
     fn hide(command: clap::Command) -> clap::Command {
         command
@@ -46,16 +46,17 @@ pub(crate) fn command() -> clap::Command {
     hide(<Args as clap::CommandFactory>::command())
 }
 
-/// What every command takes.
+/// The options of every command. Help lists them after the command's own.
 #[derive(Debug, Clone, Default, ClapArgs)]
+#[command(next_help_heading = "Global options")]
 pub(crate) struct Global {
     /// Choose the format of standard output [default: text].
     #[arg(long, global = true, env = "SREG_FORMAT", value_name = "FORMAT")]
     pub(crate) format: Option<Format>,
-    /// Choose how progress is shown on standard error [default: auto].
+    /// Choose how to show progress on standard error [default: auto].
     #[arg(long, global = true, env = "SREG_PROGRESS", value_name = "WHEN")]
     pub(crate) progress: Option<ProgressMode>,
-    /// Choose when messages are coloured [default: auto].
+    /// Choose when to colour messages [default: auto].
     #[arg(long, global = true, env = "SREG_COLOR", value_name = "WHEN")]
     pub(crate) color: Option<ColorMode>,
     /// Use this many cores [default: all].
@@ -67,14 +68,14 @@ pub(crate) struct Global {
     /// Give up on a server slower than 1 KiB/s for this many seconds [default: 30].
     #[arg(long, global = true, env = "SREG_TIMEOUT", value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=3600))]
     pub(crate) timeout: Option<u64>,
-    /// Follow the URLs that a registry names, and redirects, to private network addresses [default:
-    /// only if the registry is at such an address].
+    /// Allow URLs in a registry, and redirects, to lead to private network addresses [default: only if
+    /// the registry has such an address].
     #[arg(long, global = true, env = "SREG_ALLOW_PRIVATE", value_parser = clap::builder::BoolishValueParser::new())]
     pub(crate) allow_private: bool,
     /// Print only errors to standard error.
     #[arg(short, long, global = true, conflicts_with = "verbose")]
     pub(crate) quiet: bool,
-    /// Print more to standard error: retries, fall-backs, quarantine, use of caches.
+    /// Print details to standard error: retries, fallbacks, quarantine, use of caches.
     #[arg(short, long, global = true)]
     pub(crate) verbose: bool,
 }
@@ -118,12 +119,12 @@ pub(crate) enum ColorMode {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Link {
-    /// Reflink, otherwise hard link, otherwise copy: the first that the file system can.
+    /// Reflink, hard link or copy: the first that the file system supports.
     #[default]
     Auto,
     /// Hard link: signing or changing the image in place also changes the published file.
     Hard,
-    /// Copy that shares its blocks with the image; fails if the file system cannot.
+    /// Copy that shares its blocks with the image; fails if the file system does not support it.
     Reflink,
     /// Copy: later changes of the image do not reach the published file.
     Copy,
@@ -164,9 +165,9 @@ pub(crate) enum Command {
     Push(Push),
     /// Attach a file to a published image, such as an SBOM or another tool's signature.
     Attach(Attach),
-    /// Remove one reference from a registry; the bytes of its images stay.
+    /// Remove one reference from a registry, but not the bytes of its images.
     Rm(Rm),
-    /// Copy a registry with its id, versions and signatures; send only what is missing.
+    /// Copy a registry with its id, versions and signatures, sending only missing files.
     Mirror(Mirror),
     /// Check a server or a folder: credentials, conditional writes, range requests, headers.
     Doctor(Doctor),
@@ -174,7 +175,7 @@ pub(crate) enum Command {
     Serve(Serve),
     /// Check a registry, one reference or one image file, and list every fault.
     Verify(Verify),
-    /// Sign a statement about an image, add a signature to one, or re-sign published statements.
+    /// Sign a statement for an image, add a signature to one, or re-sign published statements.
     Sign(Sign),
     /// Show or change who may sign what in a registry; add or forget known registries.
     #[command(subcommand)]
@@ -208,14 +209,14 @@ pub(crate) enum Command {
 pub(crate) struct Index {
     /// The folder of images [default: the current folder].
     pub(crate) source: Option<PathBuf>,
-    /// Publish in the registry in this folder; create it if it is absent.
+    /// Publish in the registry in this folder, created if absent.
     #[arg(short, long, env = "SREG_OUT", value_name = "DIR")]
     pub(crate) out: Option<PathBuf>,
     /// Set the URL at which the registry will be served, to make links in views absolute.
     #[arg(long, env = "SREG_BASE_URL", value_name = "URL")]
     pub(crate) base_url: Option<BaseUrl>,
-    /// Publish metadata only, for images that are stored at this URL; sreg fills in {digest} {hex}
-    /// {namespace} {name} {tag} {arch} {ext}.
+    /// Publish only metadata, for images stored at this URL; placeholders: {digest} {hex} {namespace}
+    /// {name} {tag} {arch} {ext}.
     #[arg(long, env = "SREG_BLOB_URL", value_name = "TEMPLATE")]
     pub(crate) blob_url: Option<BlobUrl>,
     /// Write the files that this host needs, and list the clients that can pull from it.
@@ -224,77 +225,77 @@ pub(crate) struct Index {
     /// Publish images at the top of the folder in this namespace [default: library].
     #[arg(long, env = "SREG_NAMESPACE", value_name = "NAME")]
     pub(crate) namespace: Option<Namespace>,
-    /// Read file names as this program writes them.
+    /// Read references from file names in the form that this program writes.
     #[arg(long, env = "SREG_LAYOUT", value_name = "LAYOUT", value_parser = layout())]
     pub(crate) layout: Option<Layout>,
     /// Read references from this file: on each line a path below the folder, and its reference or -
     /// to leave it out.
     #[arg(long, env = "SREG_MAP", value_name = "FILE")]
     pub(crate) map: Option<PathBuf>,
-    /// Choose how images are put into the registry [default: auto].
+    /// Choose how to put images into the registry [default: auto].
     #[arg(long, env = "SREG_LINK", value_name = "HOW")]
     pub(crate) link: Option<Link>,
-    /// Choose how images are read [default: auto].
+    /// Choose how to read images [default: auto].
     #[arg(long, env = "SREG_IO", value_name = "HOW")]
     pub(crate) io: Option<Io>,
-    /// Read every image again, and do not use or write the hash cache.
+    /// Hash every image again, without the hash cache.
     #[arg(long)]
     pub(crate) no_cache: bool,
-    /// Remove every reference that the folder does not have, wherever it came from.
+    /// Remove every reference without an image in the folder, also those that were not indexed from it.
     #[arg(long)]
     pub(crate) prune: bool,
-    /// Remove references whose images are gone from the folder, even if most are gone; references
-    /// from elsewhere stay.
+    /// Remove references whose images are gone from the folder, even if most are gone; keep references
+    /// that were not indexed from it.
     #[arg(long)]
     pub(crate) allow_removals: bool,
-    /// Skip images that cannot be published, publish the rest, and exit with 9.
+    /// Skip invalid images, publish the rest, and exit with code 9.
     #[arg(long)]
     pub(crate) skip_invalid: bool,
-    /// Print the reference of each path and what would be done; write nothing.
+    /// Print the reference of each path and the changes, but write nothing.
     #[arg(short = 'n', long)]
     pub(crate) dry_run: bool,
     #[command(flatten)]
     pub(crate) signing: Signing,
-    /// Create a new registry in a folder from which a known one is gone.
+    /// Create a new registry in a folder from which a known registry is gone.
     #[arg(long)]
     pub(crate) new: bool,
-    /// With --key, fail if the registry has no keys yet, instead of giving it this key.
+    /// Fail if the registry has no keys, instead of giving it the key of --key.
     #[arg(long)]
     pub(crate) no_init: bool,
 }
 
-/// One of the words for hosts.
+/// Returns a parser of host names.
 fn host() -> impl TypedValueParser<Value = Host> {
     let words = Host::ALL.map(Host::as_str);
     PossibleValuesParser::new(words).try_map(|word| word.parse::<Host>())
 }
 
-/// One of the words for layouts.
+/// Returns a parser of layout names.
 fn layout() -> impl TypedValueParser<Value = Layout> {
     let words = Layout::NAMED.map(Layout::as_str);
     PossibleValuesParser::new(words).try_map(|word| word.parse::<Layout>())
 }
 
-/// With which keys, and for how long.
+/// The keys to sign with, and the expiry of the head.
 #[derive(Debug, Clone, Default, ClapArgs)]
 pub(crate) struct Signing {
-    /// Sign with this private key file, or with the .pub file of a key in an agent or a device;
-    /// repeat it if several keys have to sign [default: SREG_KEY, SREG_KEY_1 to SREG_KEY_32, each a
-    /// file name or the text of a private key].
+    /// Sign with this private key file, or the .pub file of a key in an agent or a device; can be
+    /// repeated [default: SREG_KEY, SREG_KEY_1 to SREG_KEY_32, each a file name or the text of a
+    /// private key].
     #[arg(short, long = "key", value_name = "KEY")]
     pub(crate) keys: Vec<PathBuf>,
-    /// Read passphrases from this file descriptor, one line for each key that has a passphrase.
+    /// Read passphrases from this file descriptor, one line for each encrypted key.
     #[arg(long, value_name = "N")]
     pub(crate) passphrase_fd: Option<u32>,
-    /// Let the head expire after this many days [default: as the previous head; 400 for the first].
+    /// Set the lifetime of the head in days [default: as the previous head; 400 for the first].
     #[arg(long, value_name = "DAYS", value_parser = clap::value_parser!(u64).range(1..=36_500))]
     pub(crate) expires: Option<u64>,
 }
 
-/// Which registry is expected.
+/// The registry that is expected.
 #[derive(Debug, Clone, Default, ClapArgs)]
 pub(crate) struct Knowing {
-    /// Require the registry with this id, and make it known from now on.
+    /// Require the registry with this id, and add it to the known registries.
     #[arg(long, value_name = "ID")]
     pub(crate) trust: Option<sreg_model::Digest>,
     /// Read known registries from this lock file [default: ./sreg.lock, if it exists].
@@ -302,36 +303,36 @@ pub(crate) struct Knowing {
     pub(crate) lock: Option<PathBuf>,
 }
 
-/// How strictly a registry is judged.
+/// The policy of a check.
 #[derive(Debug, ClapArgs)]
 pub(crate) struct Judging {
-    /// Fail unless the registry is known and everything in it is signed.
+    /// Fail unless the registry is known and signed.
     #[arg(long)]
     pub(crate) require_signed: bool,
     #[command(flatten)]
     pub(crate) knowing: Knowing,
-    /// Check expiry at this time, in Unix seconds [default: the machine's clock].
+    /// Check expiry at this time, in Unix seconds [default: now].
     #[arg(long, value_name = "SECONDS")]
     pub(crate) now: Option<u64>,
 }
 
 impl Judging {
-    /// The time by which what expires is judged, in Unix seconds.
+    /// Returns the time at which expiry is checked, in Unix seconds.
     pub(crate) fn now(&self) -> u64 {
         self.now.unwrap_or_else(crate::clock::now)
     }
 }
 
-/// Where references are that name no registry.
+/// The registry of references that name none.
 #[derive(Debug, ClapArgs)]
 pub(crate) struct Within {
-    /// Use this registry for a reference that names none.
+    /// Use this registry for a reference without one.
     #[arg(long, env = "SREG_REGISTRY", value_name = "REGISTRY")]
     registry: Option<String>,
 }
 
 impl Within {
-    /// The registry that is named, or the one of the settings.
+    /// Returns the registry of the option, or of the configuration.
     pub(crate) fn registry<'a>(&'a self, config: &'a Config) -> Option<&'a str> {
         self.registry.as_deref().or(config.registry.as_deref())
     }
@@ -339,20 +340,20 @@ impl Within {
 
 #[derive(Debug, ClapArgs)]
 pub(crate) struct Init {
-    /// The folder of the new registry, created if it is absent, or `s3://bucket/prefix`.
+    /// The folder of the new registry, created if absent, or `s3://bucket/prefix`.
     pub(crate) dir: PathBuf,
     #[command(flatten)]
     pub(crate) signing: Signing,
-    /// Publish the images of this registry in the new one.
+    /// Copy the images of this registry into the new one.
     #[arg(long, value_name = "REGISTRY")]
     pub(crate) from: Option<PathBuf>,
 }
 
 #[derive(Debug, ClapArgs)]
 pub(crate) struct Sign {
-    /// To write a statement, an image and its reference (`IMAGE REGISTRY//namespace/name:tag`). To add
-    /// a signature, a statement. To re-sign statements that are no longer valid, a registry or a part
-    /// of it.
+    /// An image and its reference (`IMAGE REGISTRY//namespace/name:tag`), to write a statement; a
+    /// statement, to add a signature; a registry or a part of it, to re-sign statements that are no
+    /// longer valid.
     #[arg(required = true, num_args = 1..=2, value_names = ["TARGET", "REFERENCE"])]
     pub(crate) targets: Vec<String>,
     #[command(flatten)]
@@ -360,13 +361,13 @@ pub(crate) struct Sign {
     /// Write the statement to this file [default: the image's path with .statement added].
     #[arg(short, long, value_name = "FILE")]
     pub(crate) out: Option<PathBuf>,
-    /// Freeze the tag: it cannot move to another image later.
+    /// Freeze the tag, which then cannot move to another image.
     #[arg(long)]
     pub(crate) frozen: bool,
     /// Re-sign without asking.
     #[arg(short, long)]
     pub(crate) yes: bool,
-    /// Choose how the image is read [default: auto].
+    /// Choose how to read the image [default: auto].
     #[arg(long, env = "SREG_IO", value_name = "HOW")]
     pub(crate) io: Option<Io>,
 }
@@ -391,10 +392,10 @@ pub(crate) struct Log {
 pub(crate) struct Verify {
     /// A registry, a reference (`REGISTRY//namespace/name:tag`), or an image file.
     pub(crate) target: String,
-    /// Choose how closely images are checked [default: full; head if they are on a server].
+    /// Choose how thoroughly to check images [default: full; head for a server].
     #[arg(long, value_name = "HOW")]
     pub(crate) blobs: Option<Blobs>,
-    /// Choose how images are read [default: auto].
+    /// Choose how to read images [default: auto].
     #[arg(long, env = "SREG_IO", value_name = "HOW")]
     pub(crate) io: Option<Io>,
     #[command(flatten)]
@@ -407,13 +408,13 @@ pub(crate) struct Verify {
 pub(crate) struct Inspect {
     /// An image file, or a reference (`REGISTRY//namespace/name:tag`).
     pub(crate) target: String,
-    /// Hash the image, too [default: read headers only].
+    /// Also hash the image [default: read only headers].
     #[arg(long)]
     pub(crate) digest: bool,
-    /// Show this architecture if the tag has several [default: amd64, otherwise the first].
+    /// Show the image for this architecture if the tag has several [default: amd64, otherwise the first].
     #[arg(long, value_name = "ARCH")]
     pub(crate) arch: Option<sreg_model::Arch>,
-    /// Choose how images are read [default: auto].
+    /// Choose how to read images [default: auto].
     #[arg(long, env = "SREG_IO", value_name = "HOW")]
     pub(crate) io: Option<Io>,
     #[command(flatten)]

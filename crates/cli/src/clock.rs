@@ -1,11 +1,11 @@
-//! The clock, read once a command.
+//! The clock of the machine, and the time that documents state.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use crate::error::CommandError;
 
-/// The time that is stated in documents: `SOURCE_DATE_EPOCH` if it is set, for reproducible registries,
-/// else the clock.
+/// Returns the time to state in documents: `SOURCE_DATE_EPOCH` for reproducible registries, otherwise the
+/// clock.
 pub(crate) fn stated() -> Result<u64, CommandError> {
     match std::env::var("SOURCE_DATE_EPOCH") {
         Ok(text) => text.parse().map_err(|_| {
@@ -18,7 +18,7 @@ pub(crate) fn stated() -> Result<u64, CommandError> {
     }
 }
 
-/// The clock, in Unix seconds, whatever the environment says: what expires is held to it.
+/// Returns the clock in Unix seconds. Expiry is checked against it, whatever `SOURCE_DATE_EPOCH` is.
 pub(crate) fn now() -> u64 {
     SystemTime::now()
         .duration_since(UNIX_EPOCH)

@@ -28,38 +28,38 @@ use crate::config::Config;
 use crate::error::CommandError;
 use crate::output::Output;
 
-/// More cores than a machine has; each costs a thread.
+/// More than the cores of any machine; each job costs a thread.
 const MOST_JOBS: usize = 512;
 
-/// Whether this process is to read an image for `sreg inspect`: no command, as nobody else runs it.
+/// Returns whether this process is the image reader of `sreg inspect`. This is not a documented command.
 pub(crate) fn is_image_reader() -> bool {
     let mut words = std::env::args_os().skip(1);
     words.next().is_some_and(|word| word == image_content::WORD) && words.next().is_none()
 }
 
-/// Reads an image for `sreg inspect`: the exit code.
+/// Reads an image for `sreg inspect`. Returns the exit code.
 pub(crate) fn read_image(output: &Output) -> Result<u8, CommandError> {
-    // More threads would take address space that the limits leave to the reader.
+    // Each thread takes address space, which the reader's limits restrict.
     let _ = rayon::ThreadPoolBuilder::new()
         .num_threads(1)
         .build_global();
     image_content::run(output)
 }
 
-/// Runs a command: its exit code, or why it failed.
+/// Runs a command. Returns its exit code.
 pub(crate) fn run(args: Args, output: &Output) -> Result<u8, CommandError> {
     let (config, unread) = Config::load()?;
     if let Some(unread) = unread {
-        output.note(&format!("no configuration of yours: {unread}"));
+        output.note(&format!("user configuration not used: {unread}"));
     }
     if let Some(jobs) = args.global.jobs.or(config.jobs) {
         if jobs == 0 || jobs > MOST_JOBS {
             return Err(CommandError::new(
                 "usage",
-                format!("--jobs {jobs} is not from 1 to {MOST_JOBS}"),
+                format!("--jobs is {jobs}, expected 1 to {MOST_JOBS}"),
             ));
         }
-        // Fails only where a pool exists already, and none does.
+        // Fails only if a pool already exists, and none does.
         let _ = rayon::ThreadPoolBuilder::new()
             .num_threads(jobs)
             .build_global();

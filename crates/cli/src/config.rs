@@ -1,4 +1,4 @@
-//! Settings from files: `./sreg.toml`, then the user's own. A flag or a variable goes first.
+//! Configuration files: `./sreg.toml`, then the user's own. Flags and variables override them.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -13,7 +13,7 @@ use sreg_model::{Host, Namespace};
 use crate::args::{ColorMode, Format, Io, Link, ProgressMode};
 use crate::error::CommandError;
 
-/// What a file may set. Nothing here weakens a check or answers a question.
+/// The keys of a configuration file. None of them weakens a check or answers a question.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
 pub(crate) struct Config {
@@ -56,8 +56,8 @@ fn patterns<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Pattern>, 
 }
 
 impl Config {
-    /// Reads both files, the nearer one first. Also returns what keeps the user's own from being read: it
-    /// then counts as empty.
+    /// Reads both files; the nearer one wins. Also returns the reason if the user's own file could not be
+    /// read, which then counts as empty.
     ///
     /// # Errors
     /// `config` if a file is malformed, or `./sreg.toml` cannot be read.
@@ -77,7 +77,7 @@ impl Config {
         }
     }
 
-    /// As [`Config::load`] for the output, which must work before a bad file can be reported.
+    /// Returns the configuration for the output, which must work before a bad file can be reported.
     pub(crate) fn load_quietly() -> Self {
         Self::load().map(|(config, _)| config).unwrap_or_default()
     }
@@ -109,19 +109,19 @@ impl Config {
     }
 }
 
-/// The largest configuration file, in bytes.
+/// The maximal size of a configuration file, in bytes.
 const MAX_BYTES: usize = 64 << 10;
 
 /// Why a configuration was not read.
 enum Unread {
-    /// The file system refused.
+    /// The file cannot be read.
     Failed(String),
-    /// It is no configuration.
+    /// The content is invalid.
     Wrong(String),
 }
 
 fn wrong(what: String) -> CommandError {
-    CommandError::new("config", what).with_hint("its keys are listed in README.md")
+    CommandError::new("config", what).with_hint("see README.md for the valid keys")
 }
 
 fn read(file: &Path) -> Result<Config, Unread> {
@@ -134,15 +134,14 @@ fn read(file: &Path) -> Result<Config, Unread> {
         bytes => bytes.map_err(|error| Unread::Failed(format!("cannot read {name}: {error}")))?,
     };
     if bytes.len() > MAX_BYTES {
-        return Err(Unread::Wrong(format!("{name} is longer than 64 KiB")));
+        return Err(Unread::Wrong(format!("{name} is larger than 64 KiB")));
     }
-    let text = String::from_utf8(bytes)
-        .map_err(|_| Unread::Wrong(format!("{name} is not text in UTF-8")))?;
+    let text =
+        String::from_utf8(bytes).map_err(|_| Unread::Wrong(format!("{name} is not UTF-8")))?;
     toml::from_str(&text).map_err(|error| {
-        Unread::Wrong(format!(
-            "{name} is not a valid configuration: {}",
-            error.message()
-        ))
+        let line = error.span().and_then(|span| text.get(..span.start));
+        let line = line.map_or(1, |before| before.matches('\n').count() + 1);
+        Unread::Wrong(format!("{name}:{line}: {}", error.message()))
     })
 }
 
@@ -150,12 +149,12 @@ fn folders() -> Option<etcetera::base_strategy::Xdg> {
     etcetera::base_strategy::Xdg::new().ok()
 }
 
-/// A file of the cache folder; nothing where there is no home.
+/// Returns the path of a file in the cache folder; `None` if there is no home folder.
 pub(crate) fn cache_file(name: &str) -> Option<PathBuf> {
     Some(folders()?.cache_dir().join("sreg").join(name))
 }
 
-/// A file of the state folder; nothing where there is no home.
+/// Returns the path of a file in the state folder; `None` if there is no home folder.
 pub(crate) fn state_file(name: &str) -> Option<PathBuf> {
     Some(folders()?.state_dir()?.join("sreg").join(name))
 }

@@ -1,36 +1,34 @@
-//! What the environment and the home folder state of proxies and buckets, which libraries do not read.
+//! Proxies and bucket settings from the environment and the home folder, which libraries do not read.
 
 use std::path::PathBuf;
 
 use sreg_store::{Credentials, Profile, Proxies, is_s3_option};
 
-/// The sources of credentials that variables name, in the order in which they are tried, and how they are shown.
+/// The sources of credentials that variables name, in the order in which they are tried, with their
+/// descriptions.
 const SOURCES: [(&str, &str); 5] = [
     (
         "AWS_SKIP_SIGNATURE",
         "AWS_SKIP_SIGNATURE: requests are not signed",
     ),
-    (
-        "AWS_ACCESS_KEY_ID",
-        "AWS_ACCESS_KEY_ID: a key of the environment",
-    ),
+    ("AWS_ACCESS_KEY_ID", "AWS_ACCESS_KEY_ID: an access key"),
     (
         "AWS_WEB_IDENTITY_TOKEN_FILE",
-        "AWS_WEB_IDENTITY_TOKEN_FILE: a role of a workload",
+        "AWS_WEB_IDENTITY_TOKEN_FILE: a workload's role",
     ),
     (
         "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
-        "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI: a role of a task",
+        "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI: a task's role",
     ),
     (
         "AWS_CONTAINER_CREDENTIALS_FULL_URI",
-        "AWS_CONTAINER_CREDENTIALS_FULL_URI: a role of a pod",
+        "AWS_CONTAINER_CREDENTIALS_FULL_URI: a pod's role",
     ),
 ];
 
 /// Returns the proxies that `HTTPS_PROXY` and the like name.
 pub(crate) fn proxies() -> Proxies {
-    // Where a web server runs programs (CGI), HTTP_PROXY may be a header of a request.
+    // In a CGI program, HTTP_PROXY may be a request header.
     if is_present("REQUEST_METHOD") {
         return Proxies::default();
     }
@@ -50,7 +48,7 @@ pub(crate) fn bucket_options() -> Vec<(String, String)> {
     options
 }
 
-/// Returns where the credentials for buckets come from: variables, or a profile if none names any.
+/// Returns the source of credentials for buckets: variables, or a profile if no variable names any.
 pub(crate) fn credentials() -> Credentials {
     let is_named = SOURCES.iter().any(|(name, _)| is_set(name));
     if is_named || !profile_files().iter().any(|file| file.is_file()) {
@@ -62,7 +60,7 @@ pub(crate) fn credentials() -> Credentials {
     })
 }
 
-/// Returns which sources of credentials there are, in the order in which they are tried. Shows no secrets.
+/// Returns descriptions of the sources of credentials, in the order in which they are tried, without secrets.
 pub(crate) fn credential_sources() -> Vec<String> {
     let named = SOURCES.iter().filter(|(name, _)| is_set(name));
     let mut found: Vec<String> = named.map(|(_, text)| (*text).to_owned()).collect();
@@ -75,7 +73,7 @@ pub(crate) fn credential_sources() -> Vec<String> {
     found
 }
 
-/// Returns the files of profiles, which may not exist.
+/// Returns the paths of profile files, which may not exist.
 fn profile_files() -> Vec<PathBuf> {
     let home = std::env::var_os("HOME").map(PathBuf::from);
     let file = |variable: &str, name: &str| {

@@ -1,4 +1,4 @@
-//! What a person is told when a command fails: what, why, and the command that helps.
+//! The errors of commands, as a person reads them: what failed, why, and the command that helps.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -26,17 +26,17 @@ use crate::{exit, location};
 #[derive(Debug)]
 pub(crate) struct CommandError {
     pub(crate) lines: Vec<Line>,
-    /// Lines below them that go with them, such as a command's usage.
+    /// Text below the messages, such as a command's usage.
     pub(crate) below: String,
     pub(crate) hint: Option<String>,
 }
 
-/// One thing that went wrong.
+/// One message of an error.
 #[derive(Debug, Clone)]
 pub(crate) struct Line {
-    /// The word in `spec/cli.md`.
+    /// The fault word in `spec/cli.md`.
     pub(crate) code: &'static str,
-    /// The file that it is about, for annotations.
+    /// The file that the message is about, for annotations.
     pub(crate) path: Option<String>,
     pub(crate) message: String,
 }
@@ -54,7 +54,7 @@ impl CommandError {
         }
     }
 
-    /// Arguments that make no sense, in the words of clap.
+    /// Returns the error for invalid arguments, in clap's words.
     pub(crate) fn arguments(error: &clap::Error) -> Self {
         let cause = std::error::Error::source(error);
         let code = cause
@@ -74,8 +74,8 @@ impl CommandError {
         self
     }
 
-    /// Puts the place that a command was given where the hint has a word for it. Of several, that is the
-    /// one that the error names.
+    /// Replaces REGISTRY and PLACE in the hint by the command's place. If there are several, uses the one
+    /// that a message names.
     pub(crate) fn at(mut self, places: &[String]) -> Self {
         let is_named = |place: &&String| {
             let mut lines = self.lines.iter();
@@ -93,12 +93,12 @@ impl CommandError {
         self
     }
 
-    /// The exit code: the worst of all lines.
+    /// Returns the exit code: the worst of all messages.
     pub(crate) fn exit(&self) -> u8 {
         exit::worst(self.lines.iter().map(|line| exit::of_word(line.code)))
     }
 
-    /// A file that cannot be opened as an image.
+    /// Returns the error for a file that cannot be opened as an image.
     pub(crate) fn image(path: &Path, error: &OpenError) -> Self {
         Self::new(
             error.code(),
@@ -131,7 +131,7 @@ impl CommandError {
                 message: format!("{}: {}", fault.path.display(), fault.message),
             })
             .collect();
-        let hint = "fix the file and run the command again; nothing was published".to_owned();
+        let hint = "fix the file and run the command again (nothing was published)".to_owned();
         Self {
             lines,
             below: String::new(),
@@ -184,13 +184,13 @@ impl From<SignError> for CommandError {
                 "write the key to a file that only you can read and name it, or load the key into ssh-agent and name its .pub file",
             ),
             "passphrase" => Some(
-                "type it on a terminal, or pass it with --passphrase-fd N or in the file that SREG_KEY_PASSPHRASE_FILE names",
+                "run the command on a terminal, or pass the passphrase with --passphrase-fd N or in the file SREG_KEY_PASSPHRASE_FILE",
             ),
             "unreadable" | "missing-file" => Some(
-                "if the key is lost, run `sreg trust show REGISTRY` to see who else may sign (docs/keys.md)",
+                "check the path; if the key is lost, run `sreg trust show REGISTRY` to see which keys may sign (docs/keys.md)",
             ),
             "signing-key" => Some(
-                "name an OpenSSH private key, or the .pub file of a key that an agent holds; `ssh-keygen -t ed25519` makes one",
+                "pass an OpenSSH private key, or the .pub file of a key in ssh-agent; run `ssh-keygen -t ed25519` to make one",
             ),
             _ => None,
         };
@@ -264,7 +264,7 @@ impl From<ServeError> for CommandError {
     }
 }
 
-/// Replaces a word that is no part of another one.
+/// Replaces a whole word.
 fn replace_word(text: &str, word: &str, by: &str) -> String {
     let is_part = |character: Option<char>| character.is_some_and(char::is_alphanumeric);
     let mut replaced = String::new();
@@ -279,7 +279,7 @@ fn replace_word(text: &str, word: &str, by: &str) -> String {
     replaced + rest
 }
 
-/// What to do about a store.
+/// Returns the hint for an error of a store.
 fn store_hint(error: &StoreError) -> Option<String> {
     Some(match error {
         StoreError::Denied { .. } => {
@@ -312,10 +312,10 @@ impl From<KnownError> for CommandError {
                 path.display()
             )),
             KnownError::Denied { .. } => problem.with_hint(
-                "what is known of registries is kept there; name the registry with --trust ID or a lock file, or set XDG_STATE_HOME to a folder of yours",
+                "pass --trust ID or a lock file, or set XDG_STATE_HOME to a folder that you can write",
             ),
             KnownError::NoFolder => {
-                Self::new(Code::Config, "there is no home folder to remember registries in")
+                Self::new(Code::Config, "no home folder for known registries")
                     .with_hint("set HOME or XDG_STATE_HOME")
             }
             _ => problem,
@@ -329,13 +329,13 @@ impl From<HashError> for CommandError {
     }
 }
 
-/// What to do about an error, where that can be said.
+/// Returns the hint for an error of a registry, if there is one.
 fn hint(error: &RegistryError) -> Option<String> {
     Some(match error {
         RegistryError::NotARegistry(path) => registry_hint(path),
-        RegistryError::InTheWay(path) => format!("move {} elsewhere; nothing was changed", path.display()),
+        RegistryError::InTheWay(path) => format!("move {} elsewhere (nothing was changed)", path.display()),
         RegistryError::NotOurs(path) => {
-            format!("use an empty or new folder, such as --out {}/public; nothing was changed", path.display())
+            format!("use an empty or new folder, such as --out {}/public (nothing was changed)", path.display())
         }
         RegistryError::NoHead(path) if sreg_store::is_url(&path.to_string_lossy()) => {
             format!("run `sreg push IMAGE {}//namespace/name:tag` to publish an image", path.display())
@@ -355,7 +355,7 @@ fn hint(error: &RegistryError) -> Option<String> {
             "run `sreg init {} --key KEY` to give it a key",
             path.display()
         ),
-        RegistryError::HasKeys { .. } => "publish with one of its keys; nothing was changed".to_owned(),
+        RegistryError::HasKeys { .. } => "publish with one of its keys (nothing was changed)".to_owned(),
         RegistryError::Policy { path, .. } | RegistryError::Mismatch { path, .. }
             if path.extension().is_some_and(|ending| ending == "statement") => {
             "run `sreg sign IMAGE REGISTRY//REFERENCE --key KEY` to sign it again, or remove the file".to_owned()
@@ -363,22 +363,22 @@ fn hint(error: &RegistryError) -> Option<String> {
         RegistryError::Policy { source, path } => {
             return policy_hint(source.code().word()).map(|hint| replace_word(&hint, "REGISTRY", &tree_of(path)));
         }
-        RegistryError::NeverCounted(_) => "a holder of the head key published it without the right; find the last good version with `sreg log REGISTRY`, then run `sreg trust rotate REGISTRY --new-epoch --after VERSION --from KEY.pub --to NEW.pub --key ROOT --key NEW`".to_owned(),
+        RegistryError::NeverCounted(_) => "run `sreg log REGISTRY` to find the last good version, then `sreg trust rotate REGISTRY --new-epoch --after VERSION --from KEY.pub --to NEW.pub --key ROOT --key NEW` to remove the head key that published it".to_owned(),
         RegistryError::Published(path) => format!("run `sreg index IMAGES --out {} --key KEY` to give it a key", path.display()),
-        RegistryError::CountsNoLonger(_) => "check what it claims, then run `sreg sign REGISTRY//REFERENCE --key KEY` to sign it again".to_owned(),
+        RegistryError::CountsNoLonger(_) => "check the image, then run `sreg sign REGISTRY//REFERENCE --key KEY` to re-sign its statement".to_owned(),
         RegistryError::NoRoom(..) => "use fewer or shorter annotations".to_owned(),
         RegistryError::NotOneImage { archs, .. } if archs.is_empty() => "run `sreg ls REGISTRY` to list the references".to_owned(),
         RegistryError::Frozen(_) => "publish under another tag".to_owned(),
         RegistryError::Space { .. } => "free space, or put the output on the file system of the images so that they can be linked".to_owned(),
-        RegistryError::Write { .. } => "the published version is unchanged; run the command again to continue".to_owned(),
-        RegistryError::Conflict(_) => "run the command again; it starts from the new version".to_owned(),
+        RegistryError::Write { .. } => "run the command again to continue (the published version is unchanged)".to_owned(),
+        RegistryError::Conflict(_) => "run the command again to publish on top of the new version".to_owned(),
         RegistryError::LastVersion(path) => format!(
             "restore a copy of the registry that has an older head; run `sreg verify {}` to check it",
             path.display()
         ),
         RegistryError::CaseCollision(..) => "rename one of them; some file systems and clients ignore case".to_owned(),
-        RegistryError::Hash(HashError::Changed { .. }) => "run the command again when no program writes the image; nothing was published".to_owned(),
-        RegistryError::Cancelled => "the published version is unchanged; run the command again to continue".to_owned(),
+        RegistryError::Hash(HashError::Changed { .. }) => "run the command again when no program writes the image (nothing was published)".to_owned(),
+        RegistryError::Cancelled => "run the command again to continue (the published version is unchanged)".to_owned(),
         RegistryError::Missing { registry, .. } => format!(
             "run `sreg verify {}` to list all faults, and restore the file from a copy of the registry",
             registry.display()
@@ -388,7 +388,7 @@ fn hint(error: &RegistryError) -> Option<String> {
             path.display()
         ),
         RegistryError::Diverged { .. } => {
-            "mirror the other way if the copy is newer; otherwise compare both with `sreg log`"
+            "mirror the other way if the copy is newer; otherwise run `sreg log` on both to compare them"
                 .to_owned()
         }
         RegistryError::Store(error) => store_hint(error)?,
@@ -400,7 +400,7 @@ fn hint(error: &RegistryError) -> Option<String> {
     })
 }
 
-/// What can be done without the keys that are missing: by whom, and how.
+/// Returns the hint for missing signatures: which keys can sign, and which can replace them.
 fn remaining_hint(root: &Path, refused: &[Unsigned], of_head: bool) -> String {
     let trust_chain = location::registry(root).and_then(|registry| registry.trust_chain());
     let registry = root.display();
@@ -418,7 +418,7 @@ fn remaining_hint(root: &Path, refused: &[Unsigned], of_head: bool) -> String {
     };
     if let Some(only) = only_key(trust).filter(asks_for) {
         return format!(
-            "add --key with {only}, the only key of this registry; nothing was published. If that key is lost, run `sreg init DIR --key KEY --from {registry}` to begin a new registry (docs/keys.md)"
+            "add --key with {only}, the only key of this registry (nothing was published). If it is lost, run `sreg init DIR --key KEY --from {registry}` to create a new registry (docs/keys.md)"
         );
     }
     let roots: Vec<String> = trust
@@ -435,15 +435,15 @@ fn remaining_hint(root: &Path, refused: &[Unsigned], of_head: bool) -> String {
     );
     if of_head {
         return format!(
-            "add such a key with --key; nothing was published. If it is lost, {roots} can give heads to another key: `sreg trust add-key {registry} NEW.pub --role head --key ROOT --key NEW`"
+            "add --key with one of these keys (nothing was published). If it is lost, {roots} can let another key sign heads: `sreg trust add-key {registry} NEW.pub --role head --key ROOT --key NEW`"
         );
     }
     format!(
-        "add such a key with --key, or let its holder run `sreg sign IMAGE {registry}//REFERENCE --key KEY` and put the statement beside the image; nothing was published. If the key is lost, {roots} can delegate the names to another key: `sreg trust delegate {registry} NAMESPACE --to NEW.pub --key ROOT`"
+        "add --key with one of these keys, or ask a holder to run `sreg sign IMAGE {registry}//REFERENCE --key KEY` and put the statement beside the image (nothing was published). If the key is lost, {roots} can delegate the names to another key: `sreg trust delegate {registry} NAMESPACE --to NEW.pub --key ROOT`"
     )
 }
 
-/// What to do about a change of trust that cannot be made.
+/// Returns the hint for an invalid change of trust.
 fn amend_hint(error: &AmendError) -> Option<String> {
     Some(match error {
         AmendError::TooFew { place, .. } => {
@@ -463,15 +463,15 @@ fn amend_hint(error: &AmendError) -> Option<String> {
     })
 }
 
-/// What to do about faults that whoever holds a key can mend: each once.
+/// Returns the hints for faults that a holder of a key can fix, without duplicates.
 pub(crate) fn fault_hints(faults: &[Fault], root: &Path) -> BTreeSet<String> {
     let is_url = sreg_store::is_url(&root.to_string_lossy());
     let hints = faults.iter().filter_map(|fault| match fault.code {
         "blob-mismatch" | "blob-size" if is_url => {
-            Some("publish it again: an image with `sreg push IMAGE REGISTRY//namespace/name:tag`, an attachment with `sreg attach`".to_owned())
+            Some("run `sreg push IMAGE REGISTRY//namespace/name:tag` to publish the image again, or `sreg attach` for an attachment".to_owned())
         }
         "blob-mismatch" if fault.reference.is_none() => {
-            Some("run `sreg repair REGISTRY` to take away damaged files that the newest version does not name".to_owned())
+            Some("run `sreg repair REGISTRY` to move away damaged files that the newest version does not need".to_owned())
         }
         code => policy_hint(code),
     });
@@ -480,46 +480,46 @@ pub(crate) fn fault_hints(faults: &[Fault], root: &Path) -> BTreeSet<String> {
         .collect()
 }
 
-/// What to do about a document that is not to be trusted.
+/// Returns the hint for an untrusted document.
 fn policy_hint(code: &str) -> Option<String> {
     Some(match code {
-        "blob-mismatch" | "blob-size" => "remove the file and publish it again: an image with `sreg index IMAGES --out REGISTRY`, an attachment with `sreg attach`. It was damaged, or changed in place, as `apptainer sign` and `exec --writable` do".to_owned(),
-        "untrusted-statement" => "let a publisher of these names run `sreg sign REGISTRY --key KEY` to sign them again".to_owned(),
-        "untrusted-registry" | "not-pinned" => "compare the id with its owner's, then run `sreg trust add REGISTRY`".to_owned(),
-        "expired-head" | "expired-trust" => "let a holder of the keys run `sreg refresh REGISTRY --key KEY` to renew it".to_owned(),
-        "rolled-back" => "this copy is out of date: wait, or use --mirror with another place; if it is yours, run `sreg mirror NEWEST REGISTRY`. If the newest version is lost, the owner runs `sreg trust rotate REGISTRY --new-epoch --key ROOT`".to_owned(),
-        "fork" => "ask the owner of the registry; run `sreg log REGISTRY` to list its heads".to_owned(),
-        "other-registry" | "unsigned" => "compare ids with the owner of the registry; if it was replaced, run `sreg trust add REGISTRY --trust ID`".to_owned(),
+        "blob-mismatch" | "blob-size" => "delete the file, then run `sreg index IMAGES --out REGISTRY` to publish the image again, or `sreg attach` for an attachment. Disk damage or a change in place, as by `apptainer sign` or `exec --writable`, causes this".to_owned(),
+        "untrusted-statement" => "ask a publisher of these names to run `sreg sign REGISTRY --key KEY` to re-sign them".to_owned(),
+        "untrusted-registry" | "not-pinned" => "compare the id with the owner's, then run `sreg trust add REGISTRY`".to_owned(),
+        "expired-head" | "expired-trust" => "ask a holder of the keys to run `sreg refresh REGISTRY --key KEY` to renew it".to_owned(),
+        "rolled-back" => "run `sreg mirror NEWEST REGISTRY` if this copy is yours, otherwise use another copy or try later. If the newest version is lost, the owner can run `sreg trust rotate REGISTRY --new-epoch --key ROOT`".to_owned(),
+        "fork" => "run `sreg log REGISTRY` to list its heads, and ask the owner which are right".to_owned(),
+        "other-registry" | "unsigned" => "compare the id with the owner's; if the registry was replaced, run `sreg trust add REGISTRY --trust ID`".to_owned(),
         _ => return None,
     })
 }
 
-/// How to get a registry, where `path` is none.
+/// Returns the hint for a path without a registry.
 fn registry_hint(path: &Path) -> String {
     let name = path.to_string_lossy();
     if Scheme::of(&name).is_bucket() {
-        return format!("check the name, or run `sreg init {name}` to make a registry there");
+        return format!("check the name, or run `sreg init {name}` to create a registry there");
     }
     if sreg_store::is_url(&name) {
-        return format!("check the URL; {name}/sreg.json must exist and be one line of JSON");
+        return format!("check the URL: {name}/sreg.json must exist");
     }
     let is_free = fs::read_dir(path).map_or(!path.exists(), |mut entries| entries.next().is_none());
     if is_free {
         format!(
-            "run `sreg index IMAGES --out {}` to make a registry there",
+            "run `sreg index IMAGES --out {}` to create a registry there",
             path.display()
         )
     } else if holds_images(path) {
         format!(
-            "it holds images; run `sreg index {} --out public` to make a registry of them",
+            "run `sreg index {} --out public` to create a registry of its images",
             path.display()
         )
     } else {
-        "run `sreg index IMAGES --out public` to make a registry".to_owned()
+        "run `sreg index IMAGES --out public` to create a registry".to_owned()
     }
 }
 
-/// The registry that holds a file of the layout, as far as its path shows.
+/// Returns the registry that contains a file, judged by the file's path.
 fn tree_of(path: &Path) -> String {
     let ours = ["head", "heads", "n", "s", "trust", "v2"];
     let registry = path

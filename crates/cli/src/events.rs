@@ -1,5 +1,5 @@
-//! What the libraries tell of their work: retries, fall-backs, quarantine and caches with `-v`, and the access
-//! log of `sreg serve`. All of it goes to standard error.
+//! Events of the libraries on standard error: retries, fallbacks, quarantine and caches with `-v`, and the
+//! access log of `sreg serve`.
 
 use std::fmt::Write as _;
 
@@ -11,10 +11,10 @@ use tracing_subscriber::layer::{Context, SubscriberExt as _};
 
 use crate::output::{log_lines, printable};
 
-/// The longest line, in characters: what a server says may be long.
+/// The maximal length of a line in characters, because a server's answer may be long.
 const LONGEST: usize = 1024;
 
-/// From now on events are shown, details only if asked for.
+/// Starts printing events, with details if `is_verbose`.
 pub(crate) fn show(is_verbose: bool, is_quiet: bool) {
     let lines = Lines {
         is_verbose,
@@ -34,7 +34,7 @@ impl Lines {
     fn wants(&self, metadata: &Metadata<'_>) -> bool {
         match metadata.target() {
             sreg_serve::ACCESS_LOG => !self.is_quiet,
-            // Others' libraries may show what ours do not: URLs and fields of requests.
+            // Other libraries may log URLs and request fields, which can contain secrets.
             target => {
                 self.is_verbose && target.starts_with("sreg") && *metadata.level() <= Level::DEBUG
             }
@@ -66,7 +66,7 @@ impl<S: Subscriber> Layer<S> for Lines {
     }
 }
 
-/// The text of an event: its message, then its fields.
+/// Collects an event's message, then its fields.
 #[derive(Default)]
 struct Text {
     message: String,

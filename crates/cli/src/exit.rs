@@ -1,4 +1,4 @@
-//! Exit codes, and the code of each error's word (`spec/cli.md`).
+//! Exit codes, and the code of each fault word (`spec/cli.md`).
 
 use sreg_model::fault::Code;
 
@@ -15,12 +15,12 @@ pub(crate) const PARTIAL: u8 = 9;
 pub(crate) const BUG: u8 = 70;
 pub(crate) const INTERRUPTED: u8 = 130;
 
-/// The code of an error by its word.
+/// Returns the exit code of a fault word.
 pub(crate) fn of_word(word: &str) -> u8 {
     Code::of_word(word).map_or(BUG, Code::exit)
 }
 
-/// The worst of several codes; 0 of none.
+/// Returns the worst of several codes; 0 for none.
 pub(crate) fn worst(codes: impl IntoIterator<Item = u8>) -> u8 {
     const ORDER: [u8; 9] = [
         BUG,

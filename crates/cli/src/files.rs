@@ -19,7 +19,7 @@ pub(crate) fn read_capped(path: &Path, max_bytes: usize) -> Result<Vec<u8>, Comm
     sreg_files::read_capped(path, max_bytes).map_err(failed)
 }
 
-/// Replaces a file as a whole; a link in its place is replaced, not followed.
+/// Replaces a file atomically. Replaces a symbolic link instead of following it.
 pub(crate) fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), CommandError> {
     let failed = |error: std::io::Error| {
         CommandError::new(

@@ -18,23 +18,23 @@ use crate::args::Signing;
 use crate::error::{CommandError, Line};
 use crate::output::Output;
 
-/// The longest passphrase, in bytes.
+/// The maximal length of a passphrase, in bytes.
 const MAX_PASSPHRASE: usize = 4096;
-/// The longest `.pub` file, in bytes.
+/// The maximal size of a `.pub` file, in bytes.
 const MAX_PUBLIC: usize = 64 << 10;
 
-/// Keys that were opened.
+/// The opened keys.
 pub(crate) struct Opened {
     signers: Vec<Box<dyn Signer>>,
     comment: Option<String>,
     nonce: [u8; 16],
     head_term: Option<u64>,
-    /// The options that name the first key again.
+    /// The option that names the first key, for hints.
     option: String,
 }
 
 impl Opened {
-    /// Opens the keys that were named.
+    /// Opens the keys of the arguments or the environment.
     pub(crate) fn open(signing: &Signing, output: &Output) -> Result<Self, CommandError> {
         let sources = KeySource::all(&signing.keys)?;
         let mut passphrases = Passphrases::new(signing.passphrase_fd);
@@ -46,7 +46,7 @@ impl Opened {
                     code: "key-permissions",
                     path: None,
                     message: format!(
-                        "{}: others may read this private key, its mode is {mode:04o}: chmod 600 {}",
+                        "private key {} is readable by other users (mode {mode:04o}): run `chmod 600 {}`",
                         path.display(),
                         path.display()
                     ),
@@ -60,7 +60,7 @@ impl Opened {
         getrandom::fill(&mut nonce).map_err(|error| {
             CommandError::new(
                 "unreadable",
-                format!("the system gives no random numbers: {error}"),
+                format!("cannot get random numbers from the system: {error}"),
             )
         })?;
         let file = sources.first().and_then(KeySource::file);
@@ -75,27 +75,27 @@ impl Opened {
         })
     }
 
-    /// As [`Opened::open`], where without a key nothing can be done.
+    /// Opens the keys; fails if there are none.
     pub(crate) fn need(signing: &Signing, output: &Output) -> Result<Self, CommandError> {
         let opened = Self::open(signing, output)?;
         if opened.signers.is_empty() {
-            return Err(CommandError::new("usage", "no key is given to sign with")
-                .with_hint("name a private key, such as --key ~/.ssh/id_ed25519"));
+            return Err(CommandError::new("usage", "no signing key")
+                .with_hint("add --key with a private key, such as --key ~/.ssh/id_ed25519"));
         }
         Ok(opened)
     }
 
-    /// The option that names the first key again, with a space in front of it; empty for a variable.
+    /// Returns the option that names the first key, with a leading space; empty for a variable.
     pub(crate) fn option(&self) -> &str {
         &self.option
     }
 
-    /// What signs.
+    /// Returns the signers.
     pub(crate) fn signers(&self) -> &[Box<dyn Signer>] {
         &self.signers
     }
 
-    /// The keys as publishing takes them.
+    /// Returns the keys for a publishing session.
     pub(crate) fn keys(&self, may_begin: bool, renew: bool) -> Keys<'_> {
         Keys {
             signers: &self.signers,
@@ -108,11 +108,12 @@ impl Opened {
     }
 }
 
-/// Where passphrases come from: a file descriptor, a file, or the terminal.
+/// The source of passphrases: a file descriptor, a file, or the terminal.
 struct Passphrases {
-    /// What names the file, and the file. Its name may be the passphrase itself: it is not shown.
+    /// The option or variable that names the file, and the file. The file name may be the passphrase by
+    /// mistake, so it is never shown.
     from: Option<(String, PathBuf)>,
-    /// Opened when the first is needed.
+    /// The file, opened when the first passphrase is needed.
     given: Option<File>,
 }
 
@@ -150,12 +151,11 @@ impl Passphrases {
         };
         let read = line(&mut file).map_err(failed)?;
         self.given = Some(file);
-        read.ok_or_else(|| failed(io::Error::other("no passphrase is left in it")))
+        read.ok_or_else(|| failed(io::Error::other("no passphrase left to read")))
     }
 }
 
-/// The next line of a file. It is read byte by byte: nothing is taken that belongs to the next key,
-/// and no copy of it is left in a buffer.
+/// Reads the next line byte by byte, so that no buffer takes the next key's passphrase or keeps a copy.
 fn line(file: &mut File) -> io::Result<Option<Zeroizing<String>>> {
     let mut line = Zeroizing::new(String::with_capacity(MAX_PASSPHRASE));
     let mut bytes = Zeroizing::new(Vec::with_capacity(MAX_PASSPHRASE));
@@ -173,7 +173,7 @@ fn line(file: &mut File) -> io::Result<Option<Zeroizing<String>>> {
     Ok(read.then_some(line))
 }
 
-/// The comment of the `.pub` file beside a key file, or of the file itself.
+/// Returns the comment of the `.pub` file beside a key file, or of the file itself.
 fn comment_beside(path: &Path) -> Option<String> {
     let public = match path.extension() {
         Some(extension) if extension == "pub" => path.to_owned(),
@@ -191,24 +191,24 @@ fn read_public(path: &Path) -> Result<ListedKey, CommandError> {
     let wrong =
         |what: String| CommandError::new("malformed-key", format!("{}: {what}", path.display()));
     let bytes = crate::files::read_capped(path, MAX_PUBLIC)?;
-    let text = String::from_utf8(bytes).map_err(|_| wrong("it is no text".to_owned()))?;
+    let text = String::from_utf8(bytes).map_err(|_| wrong("not UTF-8".to_owned()))?;
     if text.contains("PRIVATE KEY") {
         return Err(wrong(
-            "it is a private key; its public half is in the .pub file beside it".to_owned(),
+            "a private key, expected a public key; use the .pub file beside it".to_owned(),
         ));
     }
     let line = text.lines().next().unwrap_or_default();
     let key = Key::parse_line(line).map_err(|error| wrong(error.to_string()))?;
     let mut words = line.splitn(3, ' ');
     let comment = words.nth(2).map(str::trim).filter(|text| !text.is_empty());
-    // One that trust cannot hold is left out.
+    // Trust does not allow some comments: leave those out.
     let comment = comment.filter(|text| {
         text.len() <= sreg_model::document::MAX_TEXT && sreg_model::canonical::is_plain_text(text)
     });
     Ok(amend::listed(key, comment.map(str::to_owned)))
 }
 
-/// A key of others: a `.pub` file, or the fingerprint of one that trust lists.
+/// Returns a public key from a `.pub` file, or from trust by its fingerprint.
 pub(crate) fn public(text: &str, trust: &Trust) -> Result<ListedKey, CommandError> {
     if !text.starts_with("SHA256:") {
         return read_public(Path::new(text));
@@ -220,16 +220,20 @@ pub(crate) fn public(text: &str, trust: &Trust) -> Result<ListedKey, CommandErro
         .find(|listed| listed.key.fingerprint() == fingerprint)
         .cloned()
         .ok_or_else(|| {
-            CommandError::new("not-in-trust", format!("trust lists no key {fingerprint}"))
-                .with_hint("name the .pub file of a key that is new")
+            CommandError::new(
+                "not-in-trust",
+                format!("key {fingerprint} not found in trust"),
+            )
+            .with_hint("pass the .pub file of a new key")
         })
 }
 
-/// The fingerprint of a key of others: of a `.pub` file, or as it stands.
+/// Returns a fingerprint, given as text or as a `.pub` file.
 pub(crate) fn fingerprint(text: &str) -> Result<Fingerprint, CommandError> {
     if !text.starts_with("SHA256:") {
         return Ok(read_public(Path::new(text))?.key.fingerprint());
     }
-    text.parse()
-        .map_err(|error| CommandError::new("usage", format!("{text} is no fingerprint: {error}")))
+    text.parse().map_err(|error| {
+        CommandError::new("usage", format!("{text} is not a fingerprint: {error}"))
+    })
 }

@@ -1,4 +1,4 @@
-//! The known registries of the user, and what the arguments say of the registry that is expected.
+//! The user's known registries, and the registry that the arguments expect.
 
 use sreg_client::Warning;
 use sreg_client::known::{ExpectedRegistry, KnownError, KnownRegistries, LockFile, Pins};
@@ -21,7 +21,7 @@ fn of_home() -> Option<KnownRegistries> {
     config::state_file("registries").map(KnownRegistries::new)
 }
 
-/// Returns where it is looked up which registry to expect: the arguments, a lock file, the known registries.
+/// Returns the sources of pins: the arguments, a lock file, the known registries.
 pub(crate) fn pins(knowing: &Knowing) -> Pins {
     Pins {
         registries: of_home(),
@@ -33,18 +33,18 @@ pub(crate) fn pins(knowing: &Knowing) -> Pins {
     }
 }
 
-/// Returns the same if no argument says anything.
+/// Returns the sources of pins without arguments.
 pub(crate) fn own_pins() -> Pins {
     pins(&Knowing::default())
 }
 
-/// Returns why something is not recorded, in one line.
+/// Returns the reason for an error, in one line.
 pub(crate) fn reason(error: KnownError) -> String {
     let mut lines = CommandError::from(error).lines.into_iter();
     lines.next().map_or(String::new(), |line| line.message)
 }
 
-/// Keeps both sides of forks, and notes where.
+/// Saves both sides of forks, and prints where.
 pub(crate) fn keep_evidence(
     pins: &Pins,
     expected: &ExpectedRegistry,

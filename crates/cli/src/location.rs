@@ -1,4 +1,4 @@
-//! Where registries are: folders and URLs, and with what they are reached.
+//! Registries at folders and URLs, and the configuration for reaching them.
 
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
@@ -12,13 +12,13 @@ use crate::args::Global;
 use crate::error::CommandError;
 use crate::{config, environment, stop};
 
-/// How many requests go to a store at once: it is the network that is waited for.
+/// The number of simultaneous requests to a store. The network is the limit, not the cores.
 const AT_ONCE: usize = 16;
 
 /// Set once, before any command runs.
 static CONFIG: OnceLock<StoreConfig> = OnceLock::new();
 
-/// Takes what the arguments and the environment say of servers.
+/// Sets the configuration for servers from the arguments and the environment.
 pub(crate) fn configure(global: &Global) -> Result<(), CommandError> {
     let mut retry = RetryPolicy {
         interrupt: stop::interrupt(),
@@ -30,14 +30,14 @@ pub(crate) fn configure(global: &Global) -> Result<(), CommandError> {
     let mut timeouts = Timeouts::default();
     if let Some(seconds) = global.timeout {
         timeouts.window = Duration::from_secs(seconds);
-        // The same rate, whatever the window.
+        // The minimal rate does not depend on the window.
         timeouts.min_bytes_per_window = seconds.saturating_mul(1 << 10);
         timeouts.connect = timeouts.connect.min(timeouts.window);
     }
     let token = match std::env::var("SREG_TOKEN") {
         Ok(token) => Some(token).filter(|token| !token.is_empty()),
         Err(std::env::VarError::NotPresent) => None,
-        Err(_) => return Err(CommandError::new("config", "SREG_TOKEN is not text")),
+        Err(_) => return Err(CommandError::new("config", "SREG_TOKEN is not UTF-8")),
     };
     // Set by an earlier call only in tests.
     let _ = CONFIG.set(StoreConfig {
@@ -55,22 +55,22 @@ pub(crate) fn configure(global: &Global) -> Result<(), CommandError> {
     Ok(())
 }
 
-/// With what servers are reached.
+/// Returns the configuration for servers.
 pub(crate) fn config() -> StoreConfig {
     CONFIG.get().cloned().unwrap_or_default()
 }
 
-/// The store at a place.
+/// Returns the store at a place.
 pub(crate) fn store(place: &Path) -> Result<Arc<dyn Store>, RegistryError> {
     Ok(sreg_store::open(&place.to_string_lossy(), &self::config())?)
 }
 
-/// The registry at a place.
+/// Opens the registry at a place.
 pub(crate) fn registry(place: &Path) -> Result<Registry, RegistryError> {
     Registry::in_store(store(place)?)
 }
 
-/// A place that is to be published to.
+/// Returns the destination for publishing at a place.
 pub(crate) fn destination(place: &Path) -> Result<Destination, RegistryError> {
     Ok(Destination {
         uploads: config::cache_file("uploads"),

@@ -37,7 +37,7 @@ fn main() -> ExitCode {
     end(result, &output)
 }
 
-/// Ends with the exit code of a command, or with why it failed.
+/// Returns the exit code of a command's result, and prints its error.
 fn end(result: Result<u8, error::CommandError>, output: &output::Output) -> ExitCode {
     match result {
         Ok(exit::OK) if output.is_lost() => {
@@ -54,13 +54,13 @@ fn end(result: Result<u8, error::CommandError>, output: &output::Output) -> Exit
     }
 }
 
-/// Ends with what clap says of the arguments: help that was asked for, or why they make no sense.
+/// Prints requested help, or the error for invalid arguments.
 fn refuse(mut error: clap::Error) -> ExitCode {
     let is_help = error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand;
     if !error.use_stderr() || is_help {
         error.exit();
     }
-    // What was typed may hold anything, line ends too, and clap quotes it.
+    // clap quotes arguments, which may contain control characters.
     let context: Vec<_> = error
         .context()
         .map(|(kind, value)| (kind, value.clone()))
@@ -72,7 +72,7 @@ fn refuse(mut error: clap::Error) -> ExitCode {
             ContextValue::Strings(texts) => {
                 ContextValue::Strings(texts.into_iter().map(clean).collect())
             }
-            // Tips quote it too.
+            // Tips quote arguments, too.
             ContextValue::StyledStrs(texts) => ContextValue::StyledStrs(
                 texts
                     .into_iter()

@@ -1,4 +1,4 @@
-//! Where words go: the answer to standard output, everything else to standard error.
+//! Output: answers go to standard output, everything else to standard error.
 #![allow(
     clippy::print_stderr,
     reason = "this is the one place that writes to standard error"
@@ -19,7 +19,7 @@ use self::invisible::is_invisible;
 use crate::args::{ColorMode, Format, Global, ProgressMode};
 use crate::error::{CommandError, Line};
 
-/// How to speak.
+/// The output of a command.
 #[derive(Debug)]
 pub(crate) struct Output {
     format: Format,
@@ -28,7 +28,7 @@ pub(crate) struct Output {
     quiet: bool,
     verbose: bool,
     annotations: bool,
-    /// Standard output could not be written.
+    /// Set if standard output could not be written.
     lost: AtomicBool,
 }
 
@@ -51,12 +51,12 @@ impl Output {
         }
     }
 
-    /// Whether the answer is to be JSON.
+    /// Returns whether the answer must be JSON.
     pub(crate) fn is_json(&self) -> bool {
         self.format == Format::Json
     }
 
-    /// Whether only errors are to be said.
+    /// Returns whether to print only errors.
     pub(crate) fn is_quiet(&self) -> bool {
         self.quiet
     }
@@ -77,16 +77,16 @@ impl Output {
         }
     }
 
-    /// The answer as text.
+    /// Prints the answer as text.
     pub(crate) fn text(&self, text: &str) {
         self.answer(printable(text, false).as_bytes());
     }
 
-    /// The answer as JSON.
+    /// Prints the answer as JSON.
     pub(crate) fn json<T: Serialize>(&self, value: &T) -> Result<(), CommandError> {
         let failed = |error: serde_json::Error| CommandError::new("bug", error.to_string());
         let mut text = serde_json::to_string(value).map_err(failed)?;
-        // Most answers hold none, and keep the order of their fields.
+        // Most answers contain no secrets, and keep the order of their fields.
         if matches!(redact(&text), Cow::Owned(_)) {
             let mut value: Value = serde_json::from_str(&text).map_err(failed)?;
             redact_strings(&mut value);
@@ -97,21 +97,21 @@ impl Output {
         Ok(())
     }
 
-    /// Something worth knowing.
+    /// Prints a note.
     pub(crate) fn note(&self, text: &str) {
         if !self.quiet {
             say(&self.paint("note:", "36"), text);
         }
     }
 
-    /// Something that only the curious want to know.
+    /// Prints a detail, with `--verbose`.
     pub(crate) fn detail(&self, text: &str) {
         if self.verbose {
             say("", text);
         }
     }
 
-    /// Something odd.
+    /// Prints a warning.
     pub(crate) fn warning(&self, line: &Line) {
         if !self.quiet {
             say(
@@ -122,12 +122,12 @@ impl Output {
         self.annotate("warning", line);
     }
 
-    /// How far the work is.
+    /// Prints a line of progress.
     pub(crate) fn progress(&self, text: &str) {
         say("", text);
     }
 
-    /// One thing that is wrong.
+    /// Prints one message of an error.
     pub(crate) fn error(&self, line: &Line) {
         say(
             &self.paint(&format!("error[{}]:", line.code), "31"),
@@ -136,7 +136,7 @@ impl Output {
         self.annotate("error", line);
     }
 
-    /// A failed command.
+    /// Prints the error of a failed command.
     pub(crate) fn problem(&self, problem: &CommandError) {
         for line in &problem.lines {
             self.error(line);
@@ -147,7 +147,7 @@ impl Output {
         }
     }
 
-    /// What to do about an error.
+    /// Prints a hint.
     pub(crate) fn hint(&self, text: &str) {
         say(&self.paint("hint:", "36"), text);
     }
@@ -155,7 +155,7 @@ impl Output {
     fn answer(&self, bytes: &[u8]) {
         let mut stdout = io::stdout().lock();
         match stdout.write_all(bytes).and_then(|()| stdout.flush()) {
-            // A reader that has gone away, as `head` does, has all that it wants.
+            // A reader that closes the pipe, as `head` does, has read enough.
             Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
                 self.lost.store(true, Ordering::Relaxed)
             }
@@ -163,12 +163,12 @@ impl Output {
         }
     }
 
-    /// Whether an answer could not be written.
+    /// Returns whether an answer could not be written.
     pub(crate) fn is_lost(&self) -> bool {
         self.lost.load(Ordering::Relaxed)
     }
 
-    /// In GitHub Actions a line of this form becomes an annotation.
+    /// Prints a GitHub Actions annotation.
     fn annotate(&self, level: &str, line: &Line) {
         if self.annotations {
             let escape = |text: &str| {
@@ -201,7 +201,7 @@ impl Output {
     }
 }
 
-/// A path without links and `..`, as far as it exists.
+/// Resolves links and `..` in a path, as far as it exists.
 fn real(path: &Path) -> Option<PathBuf> {
     path.ancestors().find_map(|above| {
         let rest = path.strip_prefix(above).ok()?;
@@ -209,8 +209,8 @@ fn real(path: &Path) -> Option<PathBuf> {
     })
 }
 
-/// The path of a file in the workspace of a run, as annotations name files: below the folder that the
-/// runner names, else below the repository, else below the current folder. `None` outside of it.
+/// Returns a file's path for annotations: relative to the runner's workspace, otherwise the repository,
+/// otherwise the current folder. `None` for a file outside of it.
 fn in_workspace(path: &Path) -> Option<String> {
     let path = real(&std::path::absolute(path).ok()?)?;
     let current = std::env::current_dir().ok()?;
@@ -230,7 +230,7 @@ fn in_workspace(path: &Path) -> Option<String> {
     Some(path.display().to_string()).filter(|path| !path.is_empty())
 }
 
-/// Lines of a server's log, in one write.
+/// Prints lines of a server's log in one write.
 pub(crate) fn log_lines(lines: &[String]) {
     let mut text = String::new();
     for line in lines {
@@ -240,12 +240,12 @@ pub(crate) fn log_lines(lines: &[String]) {
     let _ = io::stderr().lock().write_all(text.as_bytes());
 }
 
-/// Writes a line to standard error: a mark of ours, and a text that may hold names of others. If
-/// nobody can read it, the exit code still says enough.
+/// Writes a line to standard error: a trusted mark, and a text that may contain untrusted names. Ignores
+/// failure, because the exit code is enough.
 fn say(mark: &str, text: &str) {
     let space = if mark.is_empty() { "" } else { " " };
     let line = format!("{mark}{space}{}\n", printable(text, true));
-    // In one piece: others write to the same terminal.
+    // One write, because other processes may share the terminal.
     let _ = io::stderr().lock().write_all(line.as_bytes());
 }
 
@@ -263,9 +263,9 @@ fn redact_strings(value: &mut Value) {
     }
 }
 
-/// Text as a terminal may see it, without secrets: names come from folders and registries of others.
-/// Control characters, and those that are not seen or change the direction of writing, are escaped;
-/// line ends too, in a `line`.
+/// Escapes text for a terminal and removes secrets, because names come from untrusted folders and registries.
+/// Escapes control characters, invisible ones and those that change the writing direction; also line ends if
+/// `line`.
 pub(crate) fn printable(text: &str, line: bool) -> String {
     let text = redact(text);
     let mut shown = String::with_capacity(text.len());
@@ -280,23 +280,23 @@ pub(crate) fn printable(text: &str, line: bool) -> String {
     shown
 }
 
-/// A size for people: `1.5 GiB`.
+/// Formats a size: `1.5 GiB`.
 pub(crate) fn human_bytes(bytes: u64) -> String {
     indicatif::BinaryBytes(bytes).to_string()
 }
 
-/// A moment for people and in JSON: RFC 3339 in UTC; nothing for a moment out of range.
+/// Formats a time as RFC 3339 in UTC; `None` if it is out of range.
 pub(crate) fn moment(seconds: u64) -> Option<String> {
     let seconds = i64::try_from(seconds).ok()?;
     Some(jiff::Timestamp::from_second(seconds).ok()?.to_string())
 }
 
-/// One of two words, for one thing or for several.
+/// Returns `one` if the count is 1, otherwise the plural.
 pub(crate) fn verb(count: u64, one: &'static str, several: &'static str) -> &'static str {
     if count == 1 { one } else { several }
 }
 
-/// `1 image`, `2 images`.
+/// Formats a count: `1 image`, `2 images`.
 pub(crate) fn counted(count: u64, what: &str) -> String {
     if count == 1 {
         format!("1 {what}")

@@ -1,4 +1,4 @@
-//! Progress on standard error: a bar on a terminal, a line every 30 seconds elsewhere.
+//! Progress on standard error: a bar on a terminal, otherwise a line every 30 seconds.
 
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -11,10 +11,10 @@ use sreg_publish::Progress;
 use crate::output::{Output, human_bytes};
 use crate::stop;
 
-/// How often a line comes where there is no bar.
+/// The interval of lines without a bar.
 const EVERY: Duration = Duration::from_secs(30);
 
-/// Shows how far reading has come.
+/// Shows the progress of reading.
 pub(crate) struct ProgressBar<'a> {
     output: &'a Output,
     verb: &'static str,
@@ -27,7 +27,7 @@ pub(crate) struct ProgressBar<'a> {
 }
 
 impl<'a> ProgressBar<'a> {
-    /// Begins to watch. `verb` says what is done with the bytes: `hashed`, `verified`.
+    /// Starts the display. `verb` tells what happens to the bytes: `hashed`, `verified`.
     pub(crate) fn new(output: &'a Output, verb: &'static str) -> Self {
         let bar = output.wants_bar().then(|| {
             let style = ProgressStyle::with_template(
@@ -52,7 +52,7 @@ impl<'a> ProgressBar<'a> {
         }
     }
 
-    /// The seconds since the work began.
+    /// Returns the seconds since the work began.
     pub(crate) fn seconds(&self) -> f64 {
         self.started.elapsed().as_secs_f64()
     }
@@ -111,7 +111,7 @@ impl Progress for ProgressBar<'_> {
 
     fn waiting(&self) {
         self.output
-            .note("another sreg is writing to this folder; waiting for it to end");
+            .note("waiting for another sreg process that writes to this folder");
     }
 }
 

@@ -7,11 +7,11 @@ use sreg_store::Interrupt;
 
 static FLAG: OnceLock<Arc<AtomicBool>> = OnceLock::new();
 
-/// From now on a signal sets the flag; a second one ends the process at once.
+/// Handles signals: the first sets the flag, the second ends the process at once.
 pub(crate) fn listen() {
     let flag = FLAG.get_or_init(Arc::default);
     for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM] {
-        // Without a handler the signal ends the process, which is what was there before.
+        // If registration fails, a signal ends the process, which is the default.
         let _ = signal_hook::flag::register_conditional_shutdown(
             signal,
             crate::exit::INTERRUPTED.into(),
@@ -21,12 +21,12 @@ pub(crate) fn listen() {
     }
 }
 
-/// What ends the requests of stores, and their waits, once a signal came.
+/// Returns the interrupt that a signal triggers: it ends requests and waits of stores.
 pub(crate) fn interrupt() -> Interrupt {
     Interrupt::of(Arc::clone(FLAG.get_or_init(Arc::default)))
 }
 
-/// Whether a signal came.
+/// Returns whether a signal was received.
 pub(crate) fn requested() -> bool {
     FLAG.get().is_some_and(|flag| flag.load(Ordering::Relaxed))
 }

@@ -1,4 +1,4 @@
-//! What a command is pointed at: a registry, a reference in one, or an image file.
+//! The target of a command: a registry, a reference in one, or an image file.
 
 use std::path::{Path, PathBuf};
 
@@ -7,10 +7,10 @@ use sreg_model::Reference;
 
 use crate::error::CommandError;
 
-/// What a command is pointed at.
+/// The target of a command.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Target {
-    /// A folder or a URL: a registry, or what should be one.
+    /// A folder or a URL, which should be a registry.
     Registry(PathBuf),
     /// A reference in a registry.
     Reference(PathBuf, Reference),
@@ -19,7 +19,7 @@ pub(crate) enum Target {
 }
 
 impl Target {
-    /// Reads a target. A bare `namespace/name:tag` is in `registry`, unless it is a path.
+    /// Parses a target. A bare `namespace/name:tag` is in `registry`, unless it is a path.
     pub(crate) fn parse(text: &str, registry: Option<&str>) -> Result<Self, CommandError> {
         check_scheme(text)?;
         if let Some((registry, reference)) = split(text) {
@@ -41,20 +41,20 @@ impl Target {
             }
             (Ok(_), None) => Err(CommandError::new(
                 "missing-file",
-                format!("{text} is no file or folder"),
+                format!("{text} not found"),
             )
             .with_hint(format!(
-                "for a reference, name its registry: REGISTRY//{text}, or --registry REGISTRY"
+                "for a reference, put its registry in front: REGISTRY//{text}, or add --registry REGISTRY"
             ))),
             (Err(_), _) => Err(CommandError::new(
                 "missing-file",
-                format!("{text} is no file or folder"),
+                format!("{text} not found"),
             )),
         }
     }
 }
 
-/// Refuses a URL of another kind than those that are read.
+/// Refuses URLs with an unsupported scheme.
 pub(crate) fn check_scheme(text: &str) -> Result<(), CommandError> {
     let Some((scheme, _)) = text.split_once("://") else {
         return Ok(());
@@ -64,12 +64,12 @@ pub(crate) fn check_scheme(text: &str) -> Result<(), CommandError> {
         return Ok(());
     }
     Err(
-        CommandError::new("malformed-url", format!("{scheme}:// is not supported"))
+        CommandError::new("malformed-url", format!("unsupported scheme {scheme}://"))
             .with_hint("use https://, http://, s3://, file:// or a folder"),
     )
 }
 
-/// A registry and a reference in it: `REGISTRY//namespace/name:tag`, or a bare one in `registry`.
+/// Parses `REGISTRY//namespace/name:tag`, or a bare reference in `registry`.
 pub(crate) fn reference(
     text: &str,
     registry: Option<&str>,
@@ -81,16 +81,16 @@ pub(crate) fn reference(
     match registry {
         _ if sreg_store::is_url(text) => {
             let problem =
-                CommandError::new("usage", format!("{text} names no image in a registry"));
+                CommandError::new("usage", format!("{text} is a URL without a reference"));
             Err(problem.with_hint(
-                "put // between the registry and the reference: https://host/registry//namespace/name:tag; for a file alone add its digest: @sha256:…",
+                "use https://host/registry//namespace/name:tag for a reference, or https://host/file.sif@sha256:… for a file",
             ))
         }
         Some(registry) => Ok((PathBuf::from(registry), parse_reference(text)?)),
         None => {
-            let problem = CommandError::new("usage", format!("{text} names no registry"));
+            let problem = CommandError::new("usage", format!("{text} has no registry"));
             Err(problem.with_hint(format!(
-                "put it in front, such as s3://bucket/registry//{text}, or give --registry"
+                "put the registry in front, such as s3://bucket/registry//{text}, or add --registry"
             )))
         }
     }
@@ -102,7 +102,7 @@ pub(crate) fn parse_reference(text: &str) -> Result<Reference, CommandError> {
             CommandError::new(
                 "usage",
                 format!(
-                    "{text:?} is no reference: {}",
+                    "{text:?} is not a reference: {}",
                     sreg_registry::explain(&error)
                 ),
             )

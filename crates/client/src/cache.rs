@@ -1,8 +1,8 @@
-//! Images that a user, or a group, has fetched before: files by digest in a folder that many
-//! machines may share, also without locks.
+//! A cache of downloaded images: files by digest in a folder that users and machines can share, even without
+//! locks.
 //!
-//! Nothing here is trusted: what comes out of a cache is copied first, and verified in the copy. A
-//! file is brought to its place whole, by a rename, so that runs which race do no more than too much.
+//! Nothing in a cache is trusted: an image is copied first, and the copy is verified. A file gets its name by
+//! a rename, so races only cost work.
 
 mod documents;
 mod peers;
@@ -24,9 +24,9 @@ use crate::fetch::check::{self, Quiet};
 use crate::fetch::part_file::{self, PartFile, Sharing};
 use crate::fetch::{FetchError, Fetched, Identity, Options, Source, Wanted, Warning, disk};
 
-/// The bytes copied between two looks at whether to stop.
+/// The number of bytes copied between two checks for cancellation.
 const COPY_STEP: u64 = 16 << 20;
-/// How long one sleep lasts at most, for the same reason.
+/// The maximal length of one sleep, for the same reason.
 const TICK: Duration = Duration::from_millis(100);
 
 /// A folder of images by digest.
@@ -36,16 +36,16 @@ pub struct Cache {
     waiting: Waiting,
 }
 
-/// How other runs are waited for that fetch the same image into a cache. That is advice only: who
-/// has waited long enough fetches too. All times are measured here, none is read from a file.
+/// How to wait for other runs that download the same image into a cache. Waiting only saves work: a run that
+/// has waited long enough downloads the image, too. All times are measured here, none is read from a file.
 #[derive(Debug, Clone, Copy)]
 pub struct Waiting {
-    /// How often is looked whether their files grow.
+    /// The interval of checks whether their files grow.
     pub look: Duration,
-    /// A file that does not change for so long is no longer waited for. Network file systems may
-    /// show what others write half a minute late.
+    /// A file that has not changed for this long is no longer waited for. Network file systems may show
+    /// writes half a minute late.
     pub stall: Duration,
-    /// How long is waited in all.
+    /// The maximal total wait.
     pub most: Duration,
 }
 
@@ -59,11 +59,11 @@ impl Default for Waiting {
     }
 }
 
-/// Which file stands somewhere, as device and inode.
+/// The identity of a file: device and inode.
 type Id = (u64, u64);
 
 impl Cache {
-    /// The cache in `folder`, which is made when something is fetched.
+    /// Returns the cache in `folder`, which is created by the first download.
     #[must_use]
     pub fn new(folder: PathBuf) -> Self {
         Self {
@@ -72,24 +72,23 @@ impl Cache {
         }
     }
 
-    /// The same, waiting otherwise.
+    /// Returns the cache with other waiting times.
     #[must_use]
     pub fn waiting(self, waiting: Waiting) -> Self {
         Self { waiting, ..self }
     }
 
-    /// Where the image of a digest stands, if it is there.
+    /// Returns the path of the image with a digest, if it is in the cache.
     #[must_use]
     pub fn path(&self, digest: &Digest) -> PathBuf {
         let hex = digest.hex();
         self.folder.join("sha256").join(&hex[..2]).join(hex)
     }
 
-    /// Brings an image to `target`, as [`crate::fetch::fetch`] does, from the cache where it is
-    /// there, and otherwise through it. The target is a file of its own: changing it changes nothing
-    /// in the cache.
+    /// Puts an image at `target`, as [`crate::fetch::fetch`] does, from the cache or through it. The target
+    /// is a separate file: changing it does not change the cache.
     ///
-    /// A cache that cannot be written is passed by: the image is fetched without it, with a warning.
+    /// If the cache cannot be written, downloads the image without it and adds a warning.
     ///
     /// # Errors
     /// As [`crate::fetch::fetch`].
@@ -103,7 +102,7 @@ impl Cache {
     ) -> Result<Fetched, FetchError> {
         let blob = self.path(&wanted.digest);
         let (mut damaged, mut fetched) = (None, None);
-        // It may be that what was found is damaged, and what another run brought then is too.
+        // Both the cached image and another run's download may be damaged.
         for fills in 0.. {
             let is_known = fetched.is_some();
             if let Some((file, id)) = open(&blob)
@@ -118,7 +117,7 @@ impl Cache {
                         warnings: Vec::new(),
                     }));
                 }
-                tracing::info!(blob = %blob.display(), "what is in the cache is damaged");
+                tracing::info!(blob = %blob.display(), "damaged in the cache");
                 damaged = Some(id);
             }
             if fills == 2 {
@@ -133,7 +132,7 @@ impl Cache {
         }
         let error = io::Error::new(
             io::ErrorKind::InvalidData,
-            "files in it change after they were written",
+            "files changed after they were written",
         );
         let error = FetchError::write(&blob)(error);
         pass_by(error, wanted, sources, target, options, watch)
@@ -149,7 +148,7 @@ impl Cache {
         }
     }
 
-    /// Fetches an image into the cache; nothing, where another run has done so meanwhile.
+    /// Downloads an image into the cache; returns `None` if another run has done this meanwhile.
     fn fill(
         &self,
         wanted: &Wanted,
@@ -160,7 +159,7 @@ impl Cache {
         watch: &dyn Observer,
     ) -> Result<Option<Fetched>, FetchError> {
         let folder = disk::folder_of(blob);
-        // Whoever may use the cache may use what is added to it.
+        // Users of the cache may use every file in it.
         let modes = || {
             fs::create_dir_all(&self.folder)?;
             let modes = Modes::of(&self.folder)?;
@@ -171,11 +170,11 @@ impl Cache {
         let begun = Instant::now();
         let mut stalled = HashSet::new();
         loop {
-            // It announces this run, before this looks for others.
+            // The partial file announces this run, before this run looks for others.
             let part = PartFile::open(blob, Identity::of(wanted), Sharing::Take, watch)?;
             modes.apply(part.file());
             let others = Others::of(blob, &part, &stalled);
-            // Whoever is no longer among them has brought it, or has given up.
+            // A run that has disappeared has finished or given up.
             if has_come() {
                 return Ok(None);
             }
@@ -191,12 +190,12 @@ impl Cache {
                         }
                         Ok(Some(fetched))
                     }
-                    // Another run took this one for dead, and has brought the image.
+                    // Another run assumed this one dead and has downloaded the image.
                     Err(FetchError::Write { .. }) if has_come() => Ok(None),
                     Err(error) => Err(error),
                 };
             }
-            // Whoever goes on may use what is there.
+            // The next run may use the partial file.
             drop(part);
             let left = self.waiting.most.saturating_sub(begun.elapsed());
             if self.wait(others, &has_come, &mut stalled, folder, left, watch)? {
@@ -205,7 +204,7 @@ impl Cache {
         }
     }
 
-    /// Waits while others fetch: whether the image has come.
+    /// Waits while other runs download. Returns whether the image is complete.
     fn wait(
         &self,
         others: Others,
@@ -216,7 +215,7 @@ impl Cache {
         watch: &dyn Observer,
     ) -> Result<bool, FetchError> {
         let begun = Instant::now();
-        // Of many that wait for one that was killed, not all go on at one moment.
+        // If many runs wait for a killed one, they must not all continue at once.
         let scatter = u32::from(u8::try_from(std::process::id() % 64).unwrap_or(0));
         let stall = self.waiting.stall + self.waiting.look * scatter / 8;
         let mut seen: Vec<(OsString, Option<Shape>, Instant)> = others
@@ -250,7 +249,7 @@ impl Cache {
     }
 }
 
-/// Fetches an image without the cache, and warns of what is wrong with that.
+/// Downloads an image without the cache, and adds a warning.
 fn pass_by(
     error: FetchError,
     wanted: &Wanted,
@@ -265,7 +264,7 @@ fn pass_by(
     Ok(fetched)
 }
 
-/// Opens a file of the cache, where there is one. A link is none.
+/// Opens a file of the cache, if it exists and is not a link.
 fn open(blob: &Path) -> Option<(File, Id)> {
     let found = fs::symlink_metadata(blob).ok()?;
     if !found.is_file() {
@@ -276,7 +275,7 @@ fn open(blob: &Path) -> Option<(File, Id)> {
     Some((file, (found.dev(), found.ino())))
 }
 
-/// Copies a file to its target, if the copy is what is wanted: its size then.
+/// Copies a file to its target if the copy is the wanted image. Returns its size then.
 fn bring(
     file: &File,
     wanted: &Wanted,
@@ -301,7 +300,7 @@ fn bring(
     let found = check::is_wanted(copy.as_file(), wanted, watch).map_err(&failed)?;
     if found.is_some() {
         disk::settle(copy.as_file(), copy.path(), target, options.executable)?;
-        // Its name is another now.
+        // It has another name now.
         let _ = copy.into_temp_path().keep();
     }
     Ok(found)
@@ -312,7 +311,7 @@ fn copy_all(mut from: &File, mut to: &File, watch: &dyn Observer) -> io::Result<
         if watch.is_cancelled() {
             return Err(io::ErrorKind::Interrupted.into());
         }
-        // The standard library copies between files inside the kernel.
+        // The standard library copies between files in the kernel.
         match io::copy(&mut io::Read::take(&mut from, COPY_STEP), &mut to)? {
             0 => return Ok(()),
             copied => watch.advance(copied),
@@ -335,7 +334,7 @@ fn sleep(time: Duration, watch: &dyn Observer) -> Result<(), FetchError> {
     }
 }
 
-/// Removes the partial file of a run that is no more.
+/// Removes the partial file of a dead run.
 fn remove(part: &Path) {
     let _ = fs::remove_file(part);
     let _ = fs::remove_file(part_file::journal_of(part));

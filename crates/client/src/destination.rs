@@ -1,16 +1,16 @@
-//! Where a pulled image is put.
+//! The destination of a pulled image.
 
 use std::fmt;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-/// Where a pulled image is put.
+/// The destination of a pulled image.
 pub enum Destination<'a> {
     /// Into a file.
     File {
         /// The file.
         path: PathBuf,
-        /// Whether to replace a file that is another image, or none.
+        /// Whether to replace an existing file that differs.
         replace: bool,
     },
     /// To a writer, after the whole image is verified in a temporary file.

@@ -1,4 +1,4 @@
-//! An image at a URL of its own, by its digest, without a registry.
+//! Images at direct URLs with a digest, without a registry.
 
 use std::sync::Arc;
 

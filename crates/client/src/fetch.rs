@@ -1,9 +1,9 @@
-//! Fetching an image: from whichever source has it, in parallel, resuming, and never more than a
-//! verified one (`spec/digest-chain.md`).
+//! Downloads an image: from any source that has it, in parallel, resumable, and never anything unverified
+//! (`spec/digest-chain.md`).
 //!
-//! Chunks are checked in a thread's own memory before they are written, and all links once more over
-//! the bytes on disk before the file gets its name. A source that gives wrong bytes is left for the
-//! next; no source has to be trusted.
+//! Chunks are checked in a thread's own memory before they are written, and the whole digest chain again over
+//! the bytes on disk before the file gets its name. After wrong bytes the next source is used; no source
+//! needs trust.
 
 pub(crate) mod check;
 pub(crate) mod chunks;
@@ -35,19 +35,19 @@ use part_file::{PartFile, Sharing};
 pub(crate) use run::fetch_into;
 pub use stream::{spool, stream};
 
-/// An image to be fetched.
+/// An image to download.
 #[derive(Debug, Clone)]
 pub struct Wanted {
     /// Its digest.
     pub digest: Digest,
-    /// Its size in bytes; nothing, where only its digest is known.
+    /// Its size in bytes; `None` if only its digest is known.
     pub size: Option<u64>,
-    /// Its chain, where there is one whose sidecar was reached by hash.
+    /// Its digest chain, if a verified document names the sidecar's digest.
     pub chain: Option<Arc<Chain>>,
 }
 
 impl Wanted {
-    /// The image that a chain is of.
+    /// Returns the image of a digest chain.
     #[must_use]
     pub fn of(chain: Arc<Chain>) -> Self {
         Self {
@@ -57,13 +57,13 @@ impl Wanted {
         }
     }
 
-    /// The chain, where it is this image's and its last link can hold.
+    /// Returns the digest chain, if it is this image's and its last link can be valid.
     pub(crate) fn usable_chain(&self) -> Option<&Arc<Chain>> {
         self.chain.as_ref().filter(|chain| {
             let last = chain.len() - 1;
             let is_of_this =
                 chain.digest() == self.digest && self.size.is_none_or(|size| size == chain.size());
-            // The last link of whole MiB is about no bytes: it holds or not before any are there.
+            // The last link of an image of whole MiB covers no bytes: it is valid or not before any are read.
             is_of_this && (chain.range(last).1 > 0 || chain.holds(last, b""))
         })
     }
@@ -79,7 +79,7 @@ pub struct Source {
 }
 
 impl Source {
-    /// The URL or path of the image.
+    /// Returns the URL or path of the image.
     #[must_use]
     pub fn name(&self) -> String {
         match self.key.as_str() {
@@ -89,18 +89,18 @@ impl Source {
     }
 }
 
-/// How an image is fetched.
+/// Options of a download.
 #[derive(Debug, Clone)]
 pub struct Options {
-    /// How many requests go at once, from 1 to 32.
+    /// The number of simultaneous requests, from 1 to 32.
     pub connections: usize,
-    /// How often a source is asked again that gives nothing, and how long to wait before.
+    /// How often and when to retry a failing source.
     pub retry: RetryPolicy,
-    /// The bytes that count as something where a source fails again and again.
+    /// The number of bytes that count as progress for a source that fails repeatedly.
     pub min_bytes_per_window: u64,
-    /// The most bytes of an image whose size is not known.
+    /// The maximal size of an image of unknown size, in bytes.
     pub most: u64,
-    /// Whether the file may be run.
+    /// Whether to make the file executable.
     pub executable: bool,
 }
 
@@ -117,33 +117,33 @@ impl Default for Options {
 }
 
 impl Options {
-    /// Each worker holds a chunk in memory.
+    /// Returns the number of workers, each of which holds a chunk in memory.
     fn workers(&self) -> usize {
         self.connections.clamp(1, 32)
     }
 }
 
-/// What was fetched.
+/// The result of a download.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct Fetched {
     /// The image's size in bytes.
     pub size: u64,
-    /// The bytes that were there before: from an earlier run, or from a cache.
+    /// The bytes from an earlier run or a cache.
     pub resumed: u64,
-    /// What its users should know.
+    /// Warnings for the user.
     pub warnings: Vec<Warning>,
 }
 
-/// What was not as it should be, though the image is.
+/// A warning about the download of a valid image.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Warning {
-    /// The image's own digest is right and its chain is wrong: its publisher should know.
+    /// The image's digest is right, but its digest chain is wrong: its publisher should know.
     WrongChain(Digest),
-    /// A source was left.
+    /// A source failed.
     Left(SourceFault),
-    /// The cache could not be used, and the image was fetched without it.
+    /// The cache could not be used: the image was downloaded without it.
     CacheUnusable(Box<FetchError>),
 }
 
@@ -152,11 +152,11 @@ impl fmt::Display for Warning {
         match self {
             Self::WrongChain(digest) => write!(
                 f,
-                "the chain of {digest} is wrong; its bytes are right, which took a reading as a whole"
+                "the digest chain of {digest} is wrong; the whole image was read and is valid"
             ),
             Self::Left(fault) => fault.fmt(f),
             Self::CacheUnusable(error) => {
-                write!(f, "fetched without the cache: {error}")?;
+                write!(f, "cache not used: {error}")?;
                 match std::error::Error::source(&**error) {
                     Some(cause) => write!(f, ": {cause}"),
                     None => Ok(()),
@@ -166,16 +166,17 @@ impl fmt::Display for Warning {
     }
 }
 
-/// Fetches an image into the file `target`, in the place of a file or a link that has that name.
+/// Downloads an image to the file `target`, and replaces a file or link of that name.
 ///
-/// Until it is verified as a whole, what there is of it stands beside `target` in a file whose name
-/// ends in `.part`. It stays there when this fails, and the next run goes on from it. Where another
-/// run fetches into the same target, it is waited for.
+/// Until the whole image is verified, it is in a file beside `target` whose name ends in `.part`. If the
+/// download fails, that file remains and the next run resumes. Waits if another run downloads to the same
+/// target.
 ///
-/// The observer is told once how many bytes are to be fetched, where that is known.
+/// Tells the observer once how many bytes to expect, if known.
 ///
 /// # Errors
-/// When no source gives the right bytes, `target` cannot be written, or the observer asks to stop.
+/// `Mismatch`, `Size`, `Missing` or `Unreachable` if no source has the right bytes; `NoRoom`, `Full` or
+/// `Write` if `target` cannot be written; `Interrupted` if the observer cancels.
 pub fn fetch(
     wanted: &Wanted,
     sources: &[Source],

@@ -1,5 +1,5 @@
-//! Known registries: what a reader remembers of each, from one run to the next, which one is expected where, and
-//! trust on first use (`spec/trust.md`, TRUST-21 to TRUST-25; `spec/lock.md`; `spec/cli.md`, CLI-18 to CLI-20).
+//! Known registries: the pins of each between runs, which registry is expected where, and trust on first use
+//! (`spec/trust.md`, TRUST-21 to TRUST-25; `spec/lock.md`; `spec/cli.md`, CLI-18 to CLI-20).
 
 mod confirm;
 mod error;

@@ -1,10 +1,9 @@
-//! Pulls images. [`resolve`](resolve::resolve) finds the image that a reference names, and verifies everything that
-//! vouches for it; [`pull`](pull::pull) brings it to a file or a writer, verified. [`known`] remembers registries
-//! from one run to the next, [`fetch`] downloads from several sources at once, and [`cache`] keeps images for many
-//! users.
+//! Pulls images. [`resolve`](resolve::resolve) finds the image of a reference and verifies the documents that
+//! vouch for it; [`pull`](pull::pull) downloads it to a file or a writer, verified. [`known`] keeps pins
+//! between runs, [`fetch`] downloads from several sources at once, and [`cache`] keeps images for many users.
 //!
-//! The library reads no environment, no home folder, no clock and no terminal, and prints nothing: programs pass
-//! [`PullOptions`], with a callback for the one question that only a person can answer.
+//! The library reads no environment, no home folder, no clock and no terminal, and prints nothing: programs
+//! pass [`PullOptions`], with a callback for the one question that only a person can answer.
 
 pub mod cache;
 pub mod destination;

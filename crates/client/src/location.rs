@@ -1,4 +1,4 @@
-//! Where registries are: folders and URLs, and how those are reached that others than the user name.
+//! The locations of registries: folders and URLs, and access to those that the user did not name.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use sreg_registry::{Registry, RegistryError};
 use sreg_store::{Addresses, Http, Store, StoreConfig, StoreError};
 
-/// Where a registry is.
+/// The location of a registry.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Location {
     root: PathBuf,
@@ -45,7 +45,7 @@ impl Location {
         Registry::in_store(sreg_store::open(&self.root.to_string_lossy(), config)?)
     }
 
-    /// Opens a copy of the registry, without the token if that is at another server.
+    /// Opens a copy of the registry, without the token if the copy is at another server.
     ///
     /// # Errors
     /// As [`Registry::in_store`].
@@ -61,7 +61,7 @@ fn aliases(root: &str) -> BTreeSet<String> {
         return BTreeSet::from([root.trim_end_matches('/').to_owned()]);
     }
     let path = Path::new(root);
-    // Without a slash at its end.
+    // Without a trailing slash.
     let given = std::path::absolute(path).ok();
     let given = given.map(|path| path.components().collect::<PathBuf>());
     let full = path.canonicalize().ok();
@@ -87,14 +87,14 @@ pub fn split(text: &str) -> Option<(&str, &str)> {
         return None;
     }
     let last = start + text[start..].rfind("//")?;
-    // The third of three slashes is a part of what is no reference.
+    // The third of three slashes belongs to an invalid reference.
     let at = text[..last].trim_end_matches('/').len().max(start);
     let (registry, rest) = (&text[..at], &text[at + 2..]);
     (at > start && !rest.is_empty()).then_some((registry, rest))
 }
 
-/// Returns how a server is reached that somebody else than the user names, or that differs from `root`: without
-/// the token, which is for the server that the user names.
+/// Returns the configuration for a server that the user did not name or that differs from `root`: without the
+/// token, which is for the server that the user names.
 #[must_use]
 pub fn config_beside(root: &str, url: &str, config: &StoreConfig) -> StoreConfig {
     let mut config = config.clone();

@@ -1,4 +1,4 @@
-//! What a program hands over: this library reads no environment, no home folder, no clock and no terminal.
+//! The options of a program: this library reads no environment, no home folder, no clock and no terminal.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -9,26 +9,26 @@ use sreg_store::StoreConfig;
 use crate::known::{Confirm, NeverConfirm, Pins};
 use crate::warning::Warning;
 
-/// Which version of a registry is asked.
+/// The version of a registry to use.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Version {
     /// The newest one.
     #[default]
     Newest,
-    /// The one that the lock file lists. Its head may have expired.
+    /// The one in the lock file. Its head may have expired.
     Locked,
-    /// The one that was seen last, by the known registries and the cache alone. Its head may have expired.
+    /// The one that was seen last, from only the known registries and the cache. Its head may have expired.
     Offline,
 }
 
-/// How references are resolved and images are pulled.
+/// Options for resolving references and pulling images.
 #[derive(Clone)]
 pub struct PullOptions<'a> {
-    /// Where it is looked up which registry to expect.
+    /// The sources of pins.
     pub pins: Pins,
-    /// How stores are reached, how failed requests are retried, and what interrupts them.
+    /// How to reach stores, retry failed requests, and interrupt them.
     pub store: StoreConfig,
-    /// The clock, in Unix seconds: what has expired by then is refused.
+    /// The time at which expiry is checked, in Unix seconds.
     pub now: u64,
     /// The architecture of this machine; `None` if it has no name.
     pub machine: Option<Arch>,
@@ -36,19 +36,19 @@ pub struct PullOptions<'a> {
     pub arch: Option<Arch>,
     /// Whether to fail unless the registry is known and everything in it is signed.
     pub require_signed: bool,
-    /// Which version of the registry is asked.
+    /// The version of the registry to use.
     pub version: Version,
     /// Copies of the registry, or of the file at a URL.
     pub mirrors: Vec<String>,
-    /// How many requests go at once.
+    /// The number of simultaneous requests.
     pub connections: usize,
-    /// The folder in which images are kept.
+    /// The folder of cached images.
     pub cache: Option<PathBuf>,
-    /// Whether images are downloaded even if the cache has them, and not added to it.
+    /// Whether to neither read nor write the cache.
     pub bypass_cache: bool,
-    /// Answers whether a registry is to be trusted that is seen for the first time.
+    /// Answers whether to trust a registry that was not seen before.
     pub confirm: &'a dyn Confirm,
-    /// Is told at once what the user should know.
+    /// Receives warnings immediately.
     pub warn: &'a dyn Fn(Warning),
 }
 
@@ -76,7 +76,7 @@ impl PullOptions<'_> {
 }
 
 impl fmt::Debug for PullOptions<'_> {
-    /// Without the callbacks.
+    /// Omits the callbacks.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("PullOptions")
             .field("pins", &self.pins)

@@ -1,4 +1,4 @@
-//! Pulling an image: from its sources, or a cache, to its destination (`spec/cli.md`, CLI-24 to CLI-28).
+//! Pulls an image from its sources, or a cache, to its destination (`spec/cli.md`, CLI-24 to CLI-28).
 
 use std::io;
 use std::os::unix::fs::PermissionsExt as _;
@@ -29,20 +29,20 @@ pub struct Pulled {
     pub digest: Digest,
     /// Its size in bytes.
     pub size: u64,
-    /// The bytes that were there before: from an earlier run, or from a cache.
+    /// The bytes from an earlier run or a cache.
     pub resumed: u64,
-    /// What the user should know, now that the image is there.
+    /// Warnings for the user.
     pub warnings: Vec<Warning>,
 }
 
-/// Why an image could not be pulled.
+/// An error of a pull.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum PullError {
-    /// The destination is another file.
-    #[error("{} is there already, and is another file", .0.display())]
+    /// The destination exists and differs from the image.
+    #[error("{} already exists and differs from the image", .0.display())]
     FileExists(PathBuf),
-    /// The image could not be fetched.
+    /// The image could not be downloaded.
     #[error(transparent)]
     Fetch(#[from] FetchError),
     /// The writer failed at the end.
@@ -70,11 +70,11 @@ impl PullError {
     }
 }
 
-/// Pulls the image that a reference was resolved to, and records what was seen of its registry.
+/// Pulls a resolved image, and records the state of its registry.
 ///
 /// # Errors
-/// `Resolve` if the registry names a source that cannot be used; `FileExists` if the destination is another file;
-/// `Fetch` if no source gives the image, or it cannot be written.
+/// `Resolve` if the registry names a source that cannot be used; `FileExists` if the destination exists and
+/// differs; `Fetch` if no source has the image, or it cannot be written.
 pub fn pull(
     resolved: &Resolved,
     to: Destination<'_>,
@@ -88,7 +88,7 @@ pub fn pull(
     };
     let sources = resolved.sources(&options.store)?;
     let mut pulled = bring(&wanted, &sources, to, options, observer)?;
-    // The image is there, and that is what was asked for.
+    // The image is complete, so this is only a warning.
     if let Err(error) = resolved.record(&options.pins) {
         pulled.warnings.insert(0, Warning::NotRecorded(error));
     }
@@ -96,7 +96,7 @@ pub fn pull(
         let sidecar = wanted.chain.as_deref().map(Chain::sidecar);
         let sidecar = sidecar.map(|bytes| (&resolved.image().chain, bytes));
         if let Err(error) = cache.keep(resolved.statement(), sidecar) {
-            tracing::debug!(%error, "the cache does not keep the documents of the image");
+            tracing::debug!(%error, "cannot cache the documents of the image");
         }
     }
     Ok(pulled)
@@ -121,7 +121,8 @@ pub fn pull_url(
     bring(&wanted, &sources, to, options, observer)
 }
 
-/// Returns the image's digest chain; `None` if no registry has one that is valid: then the image is read as a whole.
+/// Returns the image's digest chain; `None` if no registry has a valid one: then the image is downloaded in
+/// one piece.
 fn digest_chain(resolved: &Resolved, options: &PullOptions<'_>) -> Option<Arc<Chain>> {
     let image = resolved.image();
     let place = Place::blob(resolved.repository(), image.chain).to_string();
@@ -143,13 +144,13 @@ fn digest_chain(resolved: &Resolved, options: &PullOptions<'_>) -> Option<Arc<Ch
     chain.map(Arc::new)
 }
 
-/// Returns the cache that is read and added to.
+/// Returns the cache, unless it is bypassed.
 fn usable_cache(options: &PullOptions<'_>) -> Option<Cache> {
     let folder = options.cache.clone().filter(|_| !options.bypass_cache);
     folder.map(Cache::new)
 }
 
-/// Brings an image to its destination.
+/// Downloads or copies an image to its destination.
 fn bring(
     wanted: &Wanted,
     sources: &[Source],
@@ -207,7 +208,7 @@ fn pulled(digest: Digest, fetched: Fetched, path: Option<PathBuf>) -> Pulled {
     }
 }
 
-/// Returns the size of the image if it is at its destination already. Refuses to replace another file, unless
+/// Returns the size of the image if the destination already has it. Refuses to replace another file, unless
 /// `replace` is set.
 fn find(
     path: &Path,
@@ -215,7 +216,7 @@ fn find(
     replace: bool,
     observer: &dyn Observer,
 ) -> Result<Option<u64>, PullError> {
-    // A path that cannot be read cannot be written either, which the fetch reports.
+    // The download reports paths that cannot be read, because they cannot be written either.
     let Ok(found) = path.symlink_metadata() else {
         return Ok(None);
     };
@@ -224,7 +225,7 @@ fn find(
         && match hasher::hash(path, IoMode::Auto, observer) {
             Ok(hashed) => hashed.chain.digest() == wanted.digest,
             Err(HashError::Cancelled) => return Err(FetchError::Interrupted.into()),
-            // It is another file, or becomes one.
+            // It is another file.
             Err(_) => false,
         };
     match is_same {
@@ -234,7 +235,7 @@ fn find(
     }
 }
 
-/// Returns whether a file may be run by its name.
+/// Returns whether a file is executable.
 fn is_executable(path: &Path) -> bool {
     path.metadata()
         .is_ok_and(|found| found.permissions().mode() & 0o100 != 0)

@@ -1,4 +1,4 @@
-//! From a reference to an image, and to those who vouch for it: verified before a byte of the image is fetched
+//! Resolves a reference to an image, and verifies the documents that vouch for it before the download
 //! (`spec/cli.md`, CLI-26 to CLI-28).
 
 mod arch;
@@ -45,7 +45,7 @@ pub fn resolve(
     for (number, at) in roots.iter().enumerate() {
         match resolve_at(location, at, reference, options) {
             Ok(mut resolved) => {
-                // The image may come from each of them.
+                // The image may be downloaded from each of them.
                 let others = roots.iter().enumerate();
                 let others = others.filter(|(other, _)| *other != number);
                 let others =
@@ -66,7 +66,7 @@ pub fn resolve(
             }
         }
     }
-    // There is one for each of the roots, of which there is at least one.
+    // There is at least one root, and a failure for each.
     Err(failures.swap_remove(0))
 }
 
@@ -83,7 +83,7 @@ fn resolve_at(
         Version::Locked => locked::look(&registry, reference, &expected, options)?,
         _ => newest::look(&registry, reference, &expected, options)?,
     };
-    // What was not read yet is not absent.
+    // Unread is not absent.
     if options.store.retry.interrupt.is_set() {
         return Err(RegistryError::Cancelled.into());
     }
@@ -129,7 +129,7 @@ fn resolve_at(
     })
 }
 
-/// Finds out whether somebody vouches for the registry. Returns whether a person has confirmed it just now.
+/// Checks whether the registry is trusted. Returns whether a person has just confirmed it.
 fn vouch(
     location: &Location,
     registry: &Registry,
@@ -137,7 +137,7 @@ fn vouch(
     (expected, seen): (&ExpectedRegistry, Option<&Seen>),
     options: &PullOptions<'_>,
 ) -> Result<bool, ResolveError> {
-    // A digest states what the image is, whoever serves it.
+    // A digest identifies the image, whoever serves it.
     if reference.digest().is_some() && !options.require_signed {
         return Ok(false);
     }

@@ -1,4 +1,4 @@
-//! What a program should tell its user, though the operation goes on.
+//! Warnings for the user of an operation that continues.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -15,7 +15,7 @@ use crate::known::KnownError;
 pub enum Warning {
     /// Two histories of a registry are signed. These files prove it.
     Forked(Vec<PathBuf>),
-    /// A registry could not be used, and a mirror is tried next.
+    /// A registry could not be used; a mirror is tried next.
     Skipped {
         /// The registry or mirror.
         registry: PathBuf,
@@ -26,11 +26,11 @@ pub enum Warning {
     OtherArch(Arch),
     /// The registry has no keys.
     Unsigned,
-    /// No digest chain of the image is valid, so that it is read as a whole.
+    /// The image has no valid digest chain, and is downloaded in one piece.
     NoDigestChain,
-    /// The image is there, and what was seen of its registry could not be recorded.
+    /// The image was pulled, but the state of its registry could not be recorded.
     NotRecorded(KnownError),
-    /// The file system does not let the image be executed.
+    /// The file system does not support execute permission.
     NotExecutable(PathBuf),
     /// A warning of the download.
     Fetch(fetch::Warning),
@@ -46,7 +46,7 @@ impl fmt::Display for Warning {
                     .collect();
                 write!(
                     f,
-                    "a signer has signed two histories of this registry; the documents that prove it are kept in {}",
+                    "a signer has signed two histories of this registry: see the evidence in {}",
                     paths.join(", ")
                 )
             }
@@ -54,20 +54,20 @@ impl fmt::Display for Warning {
                 write!(f, "{}: {message}", registry.display())
             }
             Self::OtherArch(arch) => {
-                write!(f, "it is for {arch}, and this machine is another")
+                write!(f, "image is for {arch}, not for this machine")
             }
             Self::Unsigned => f.write_str(
                 "the registry is unsigned: digests show that bytes are whole, not who published them",
             ),
             Self::NoDigestChain => f.write_str(
-                "the registry has no right chain of this image: it is read as a whole",
+                "no valid digest chain for this image: downloading it in one piece",
             ),
             Self::NotRecorded(error) => {
-                write!(f, "what was seen is not remembered: {}", explain(error))
+                write!(f, "the registry's state was not recorded: {}", explain(error))
             }
             Self::NotExecutable(path) => write!(
                 f,
-                "{path} is not executable: this file system has modes of its own; run it with `apptainer run {path}`",
+                "cannot make {path} executable on this file system: run `apptainer run {path}`",
                 path = path.display()
             ),
             Self::Fetch(warning) => warning.fmt(f),

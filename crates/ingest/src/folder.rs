@@ -28,98 +28,99 @@ use crate::images::{self, Classified, SourceImage};
 use crate::source::{self, Naming};
 use crate::{host, prune};
 
-/// What to index, and how.
+/// Options of indexing.
 #[derive(Debug, Clone)]
 pub struct Options {
     /// The folder of images.
     pub source: PathBuf,
-    /// The registry to publish into; made where it is absent.
+    /// The registry to publish in, created if absent.
     pub out: PathBuf,
-    /// How references are read from paths.
+    /// The rules for reading references from paths.
     pub naming: Naming,
-    /// How images get into the registry.
+    /// How to put images into the registry.
     pub link: LinkMode,
-    /// How images are read.
+    /// How to read images.
     pub io: IoMode,
-    /// Where the registry will be served; absent: as `sreg.json` says.
+    /// The URL of the registry; `None` to leave it unchanged.
     pub base_url: Option<BaseUrl>,
-    /// Where images are when they are not to be in the registry; absent: as `sreg.json` says.
+    /// The URL of images outside the registry; `None` to leave it unchanged.
     pub blob_url: Option<BlobUrl>,
-    /// What is to serve the registry; absent: as `sreg.json` says.
+    /// The host of the registry; `None` to leave it unchanged.
     pub host: Option<Host>,
-    /// A file that remembers what was hashed.
+    /// The file of the hash cache.
     pub cache: Option<PathBuf>,
-    /// A file that remembers which references came from this source.
+    /// The file that records which references came from this source.
     pub origin: Option<PathBuf>,
     /// Whether to remove every reference that the source does not have.
     pub prune: bool,
     /// Whether to remove references whose images are gone from `source`, however many they are.
     pub allow_removals: bool,
-    /// Whether to publish the rest when some images cannot be.
+    /// Whether to publish the rest if some images are invalid.
     pub skip_invalid: bool,
     /// Whether to stop before anything is written.
     pub dry_run: bool,
 }
 
-/// What came of it.
+/// The result of indexing.
 #[derive(Debug)]
 pub struct Outcome {
-    /// The newest head; absent after a dry run of what was never published.
+    /// The newest head; `None` after a dry run without a published version.
     pub head: Option<Document<Head>>,
-    /// What was published; absent after a dry run.
+    /// The published version; `None` after a dry run.
     pub published: Option<Published>,
-    /// Whether nothing was published there before.
+    /// Whether this is the first version.
     pub is_new: bool,
-    /// The registry that was given keys by this run.
+    /// The id of the registry, if this run gave it its first key.
     pub begun: Option<Digest>,
-    /// References that were signed as they were published, without being in the source.
+    /// The number of references that were signed without being in the source.
     pub adopted: usize,
-    /// Whether other settings were given than before, so that all views were written anew.
+    /// Whether the settings changed, so that all views were rewritten.
     pub settings_changed: bool,
-    /// The images of the source.
+    /// The number of images in the source.
     pub images: usize,
     /// Their bytes.
     pub bytes: u64,
-    /// The images that were read.
+    /// The number of images that were read.
     pub hashed: usize,
-    /// The images that the cache knew.
+    /// The number of images found in the hash cache.
     pub reused: usize,
-    /// What every file became; nothing after a dry run.
+    /// The reference and digest of each file; empty after a dry run.
     pub files: Vec<(PathBuf, Subject, Digest)>,
-    /// References that were removed.
+    /// The removed references.
     pub removed: Vec<Subject>,
-    /// References that the registry has, but not the source, and that stay.
+    /// The references that are not in the source but remain.
     pub kept: Vec<Subject>,
-    /// Images that were left out, and why.
+    /// The skipped images, and why.
     pub skipped: Vec<SourceFault>,
-    /// Images whose names do not say that they are, and folders that were not looked into.
+    /// Images without the name of one, and folders that were not searched.
     pub passed_over: Vec<SourceFault>,
     /// The reference of each image, by path.
     pub named: Vec<Reading>,
-    /// What the registry says of itself now.
+    /// The settings of the registry.
     pub settings: Settings,
-    /// Images that are larger than what its host takes, with their sizes.
+    /// The images that are too large for the host, with their sizes.
     pub too_large: Vec<(Subject, u64)>,
 }
 
-/// The reference that a path was read as.
+/// A path and its reference.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Reading {
     /// The image.
     pub path: PathBuf,
-    /// What it is published as.
+    /// Its reference and architecture.
     pub subject: Subject,
     /// The other references that its name could mean.
     pub others: Vec<String>,
-    /// What is odd about the file. That of a file which the cache knows was said before.
+    /// A note about the file. Files in the hash cache had their note before.
     pub note: Option<&'static str>,
 }
 
 /// Indexes a folder.
 ///
 /// # Errors
-/// When an image cannot be published and `skip_invalid` is not set, the registry cannot be written, or
-/// the keys of the session may not sign what is to be published. What was published before is then still there, whole.
+/// `Source` if an image is invalid and `skip_invalid` is not set; `NoImages` or `MassRemoval` if the folder
+/// seems to be the wrong one; `Signed` or `Unsigned` if the keys may not sign; otherwise those of reading and
+/// writing the registry. What was published before remains whole.
 pub fn index_folder(options: &Options, session: &Session<'_>) -> Result<Outcome, RegistryError> {
     let (keys, watch) = (session.keys, session.progress);
     let mut cache = options
@@ -170,8 +171,8 @@ pub fn index_folder(options: &Options, session: &Session<'_>) -> Result<Outcome,
         changed,
         stopped,
     } = brought;
-    // Also when something went wrong: what was hashed need not be hashed again. But blobs that were changed
-    // are found by their sources, which are to be hashed until these are removed.
+    // Save hashes also after an error. But changed blobs are found by hashing their sources, which must
+    // happen until the blobs are removed.
     if changed.is_empty() {
         hashing::remember(&mut cache, &found, &hashed);
     }
@@ -259,7 +260,7 @@ pub fn index_folder(options: &Options, session: &Session<'_>) -> Result<Outcome,
     })
 }
 
-/// An outcome that says nothing of what became of references yet.
+/// Returns an outcome without changed references.
 fn outcome(
     head: Option<Document<Head>>,
     found: &[SourceImage],
@@ -288,7 +289,7 @@ fn outcome(
     }
 }
 
-/// There is no image; there may be some whose names do not say that they are.
+/// Returns the error for a folder without images; lists images without the name of one.
 fn no_images(options: &Options, passed_over: Vec<SourceFault>) -> RegistryError {
     if passed_over.is_empty() {
         return RegistryError::NoImages(options.source.clone());
@@ -296,7 +297,7 @@ fn no_images(options: &Options, passed_over: Vec<SourceFault>) -> RegistryError 
     let none = SourceFault::new(
         Code::NoImages,
         &options.source,
-        "no name in it is that of an image",
+        "no file in it has the name of an image",
     );
     RegistryError::Source(std::iter::once(none).chain(passed_over).collect())
 }
@@ -310,8 +311,8 @@ fn reading(image: &SourceImage) -> Reading {
     }
 }
 
-/// The subjects that the source does not have: those to remove, and those to keep. An image that
-/// was left out is not gone, and which one that is cannot always be said: then all stay.
+/// Returns the subjects that the source lacks: those to remove, and those to keep. A skipped image is not
+/// gone; if it cannot be identified, all subjects remain.
 ///
 /// # Errors
 /// `MassRemoval` if more would be removed than a person removes by hand, and the options do not allow it.
@@ -339,7 +340,7 @@ fn absent_subjects(
     Ok((removed, kept))
 }
 
-/// Settings with what the options change.
+/// Returns the settings with the changes of the options.
 fn with_options(mut settings: Settings, options: &Options) -> Settings {
     if options.base_url.is_some() {
         settings.base_url.clone_from(&options.base_url);
@@ -388,7 +389,7 @@ fn dry_run(
     })
 }
 
-/// What is to be published: the images of `found`, in order.
+/// Returns the changes for the images of `found`, in order.
 fn present(found: &[SourceImage], hashed: &[Hashing]) -> Vec<(Subject, Image)> {
     let published = |(image, hashing): (&SourceImage, &Hashing)| {
         let known = hashing.known();
@@ -406,7 +407,7 @@ fn present(found: &[SourceImage], hashed: &[Hashing]) -> Vec<(Subject, Image)> {
     found.iter().zip(hashed).map(published).collect()
 }
 
-/// Refuses to make a registry with keys that cannot be, before there is a folder for it.
+/// Refuses an impossible registry with keys before its folder is created.
 fn check_before(options: &Options, keys: Option<&Keys<'_>>) -> Result<(), RegistryError> {
     let has_keys = match Registry::open(&options.out) {
         Ok(registry) => registry.stated_id()?.is_some(),
@@ -419,8 +420,8 @@ fn check_before(options: &Options, keys: Option<&Keys<'_>>) -> Result<(), Regist
     }
 }
 
-/// Refuses to publish in a registry with keys without one, and to make a registry where the source
-/// is part of one already: before anything is hashed.
+/// Refuses, before hashing, to publish without a key in a registry with keys, and to create a registry from a
+/// source that is part of one.
 fn check_keys(
     base: &Base,
     options: &Options,
@@ -447,7 +448,7 @@ fn refuse_second(source: &Path) -> Result<(), RegistryError> {
     })
 }
 
-/// The statements that publishers signed, each in a file beside its image.
+/// Returns the statements signed by publishers, each in a file beside its image.
 fn provided(found: &[SourceImage]) -> Result<BTreeMap<Subject, Provided>, RegistryError> {
     let mut provided = BTreeMap::new();
     for image in found {
@@ -465,7 +466,7 @@ fn provided(found: &[SourceImage]) -> Result<BTreeMap<Subject, Provided>, Regist
     Ok(provided)
 }
 
-/// Where the statement of an image is looked for that its publisher signed.
+/// Returns the path of the statement beside an image.
 #[must_use]
 pub fn statement_file(image: &Path) -> PathBuf {
     let mut name = image.as_os_str().to_owned();

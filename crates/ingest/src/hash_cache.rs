@@ -1,8 +1,8 @@
-//! Remembers what was hashed, so that an unchanged image is not read again.
+//! A cache of hashes, so that unchanged images are not read again.
 //!
-//! A cache is a file outside the registry; losing it costs time only. An entry holds for a path as
-//! long as the file's stamp is what it was, and is only kept where the file was quiet long
-//! enough before it was hashed for any later write to show in its times.
+//! The cache is a file outside the registry and safe to delete. An entry is valid while the file's stamp is
+//! unchanged. It is only kept if the file was not modified for long enough before hashing that any later
+//! write changes its times.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -13,7 +13,7 @@ use sreg_files::{Access, write_atomic};
 use sreg_index::stamp::Stamp;
 use sreg_model::{Arch, Digest, ImageFormat};
 
-/// What is known of an image file.
+/// The cached facts about an image file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Known {
     /// The file's stamp, after it was linked into a registry.
@@ -22,13 +22,13 @@ pub struct Known {
     pub digest: Digest,
     /// The digest of its chain sidecar.
     pub chain: Digest,
-    /// What kind of file it is.
+    /// The image format.
     pub format: ImageFormat,
-    /// The architecture that its headers say.
+    /// The architecture in its headers.
     pub arch: Arch,
 }
 
-/// What is known of the images of one folder, by path.
+/// The cached facts about the images of one folder, by path.
 #[derive(Debug, Default)]
 pub struct Cache {
     file: Option<PathBuf>,
@@ -41,11 +41,11 @@ struct Stored {
     known: BTreeMap<String, Known>,
 }
 
-/// Raised when what an entry means changes.
+/// The version of the cache's format.
 const VERSION: u32 = 1;
 
 impl Cache {
-    /// Reads the cache in `file`. One that is absent or unreadable is empty.
+    /// Reads the cache in `file`. An absent or unreadable one counts as empty.
     #[must_use]
     pub fn open(file: &Path) -> Self {
         let known = fs::read(file)
@@ -59,13 +59,13 @@ impl Cache {
         }
     }
 
-    /// A cache that knows nothing and keeps nothing.
+    /// Returns a cache that stays empty.
     #[must_use]
     pub fn none() -> Self {
         Self::default()
     }
 
-    /// What is known of the file at `path`, if its stamp still holds.
+    /// Returns the facts about the file at `path`, if its stamp is unchanged.
     #[must_use]
     pub fn get(&self, path: &Path, stamp: &Stamp) -> Option<&Known> {
         self.known
@@ -73,7 +73,7 @@ impl Cache {
             .filter(|known| known.stamp == *stamp)
     }
 
-    /// Replaces everything that is known. Paths that are no text are left out.
+    /// Replaces all entries. Omits paths that are not UTF-8.
     pub fn replace(&mut self, known: impl IntoIterator<Item = (PathBuf, Known)>) {
         self.known = known
             .into_iter()
@@ -81,10 +81,10 @@ impl Cache {
             .collect();
     }
 
-    /// Writes the cache back.
+    /// Writes the cache.
     ///
     /// # Errors
-    /// When the file cannot be written.
+    /// If the file cannot be written.
     pub fn save(&self) -> io::Result<()> {
         let Some(file) = &self.file else {
             return Ok(());
@@ -97,7 +97,7 @@ impl Cache {
     }
 }
 
-/// Writes a file of the user's own folders so that it appears whole.
+/// Replaces a file in the user's own folders atomically.
 pub(crate) fn write_whole(file: &Path, bytes: &[u8]) -> io::Result<()> {
     if let Some(folder) = file.parent() {
         fs::create_dir_all(folder)?;

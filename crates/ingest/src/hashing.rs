@@ -1,4 +1,4 @@
-//! Hashing what the cache does not know, and bringing images into the registry.
+//! Hashes images that are not in the hash cache, and puts images into the registry.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fs;
@@ -18,10 +18,10 @@ use sreg_registry::{Registry, RegistryError};
 use crate::hash_cache::{Cache, Known};
 use crate::images::SourceImage;
 
-/// How an image came to be known.
+/// The origin of an image's hash.
 pub(crate) enum Hashing {
     Reused(Known),
-    /// Hashed now, and whether the result may be kept for later runs.
+    /// Hashed by this run; the flag tells whether to cache the result.
     Hashed(Known, bool),
 }
 
@@ -33,8 +33,8 @@ impl Hashing {
     }
 }
 
-/// Hashes all images that are not known or whose chain is not in the registry, writes their chains,
-/// and brings images into the registry as `import` says, if it does.
+/// Hashes all images that are not cached or whose digest chain is not in the registry, writes the digest
+/// chains, and puts images into the registry if `import` is given.
 pub(crate) fn bring(
     writer: &FolderWriter,
     found: &[SourceImage],
@@ -58,14 +58,14 @@ pub(crate) fn bring(
     let mut order: Vec<usize> = (0..found.len())
         .filter(|number| results[*number].is_none())
         .collect();
-    // The largest first, so that no core is left alone with one at the end.
+    // The largest first, so that the last one does not occupy a single core.
     order.sort_by_key(|number| std::cmp::Reverse(found[*number].stamp.size));
     watch.expect(order.iter().map(|number| found[*number].stamp.size).sum());
     settle_clock(order.iter().map(|number| &found[*number].stamp));
     let started = now_nanoseconds();
     let hashed: Vec<(usize, Result<Hashing, RegistryError>)> = order
         .par_iter()
-        // One after the other from the front, whatever the pool would rather do.
+        // In order from the front, regardless of the pool's preference.
         .with_max_len(1)
         .map(|number| {
             (
@@ -78,7 +78,7 @@ pub(crate) fn bring(
     for (number, result) in hashed {
         match result {
             Ok(hashing) => results[number] = Some(hashing),
-            // One that says more than that the run was stopped goes first.
+            // A real error takes precedence over cancellation.
             Err(error)
                 if stopped
                     .as_ref()
@@ -107,17 +107,17 @@ pub(crate) fn bring(
     brought
 }
 
-/// What came of bringing images into the registry.
+/// The result of putting images into the registry.
 pub(crate) struct Brought {
-    /// In the order of the images; with an error there may be fewer.
+    /// In the order of the images; fewer after an error.
     pub(crate) hashed: Vec<Hashing>,
-    /// Blobs that were changed in place since they were published, and are not brought again.
+    /// Blobs that were changed in place since they were published, and were not replaced.
     pub(crate) changed: BTreeSet<Place>,
-    /// What went wrong.
+    /// The error, if any.
     pub(crate) stopped: Option<RegistryError>,
 }
 
-/// The blobs whose source, a hard link of them, was written since they were published.
+/// Returns the blobs whose source, a hard link to them, was changed since they were published.
 fn changed(
     writer: &FolderWriter,
     found: &[SourceImage],
@@ -139,7 +139,7 @@ fn changed(
     Ok(changed)
 }
 
-/// Removes the names of blobs that were changed, once the next version is published.
+/// Removes the names of changed blobs once the next version is published.
 pub(crate) fn unlink(
     writer: &FolderWriter,
     changed: &BTreeSet<Place>,
@@ -148,13 +148,13 @@ pub(crate) fn unlink(
     for place in changed {
         writer.unlink(place)?;
         watch.note(&format!(
-            "{place} removed: its source, a hard link, was changed in place"
+            "removed {place}: its source, a hard link to it, was changed in place"
         ));
     }
     writer.sync()
 }
 
-/// How many images were not read.
+/// Returns the number of images that were not read.
 pub(crate) fn reused(hashed: &[Hashing]) -> usize {
     hashed
         .iter()
@@ -167,7 +167,7 @@ fn reuse(registry: &Registry, image: &SourceImage) -> Option<Hashing> {
         .known
         .as_ref()
         .filter(|known| has_chain(registry, image, known))?;
-    tracing::debug!(path = %image.path.display(), "not read: unchanged since it was hashed");
+    tracing::debug!(path = %image.path.display(), "unchanged since it was hashed: not read again");
     Some(Hashing::Reused(known.clone()))
 }
 
@@ -212,11 +212,11 @@ fn has_chain(registry: &Registry, image: &SourceImage, known: &Known) -> bool {
         .is_ok_and(|found| found.len() == sidecar_len(image.stamp.size))
 }
 
-/// Waits until files that were written this moment are old enough to be remembered.
+/// Waits until recently written files are old enough to be cached.
 fn settle_clock<'a>(stamps: impl Iterator<Item = &'a Stamp>) {
     let step = Duration::from_millis(5);
     let stamps: Vec<&Stamp> = stamps.collect();
-    // Four ticks of a file system with fractions of a second; others are not waited for.
+    // Four ticks of a file system with fractional seconds; does not wait for others.
     for _ in 0..8 {
         let now = now_nanoseconds();
         if !stamps.iter().any(|stamp| {
@@ -236,7 +236,7 @@ fn now_nanoseconds() -> i128 {
         })
 }
 
-/// Brings all images into the registry that are not there yet.
+/// Puts all missing images into the registry.
 fn import_all(
     writer: &FolderWriter,
     found: &[SourceImage],
@@ -266,9 +266,9 @@ fn import_all(
     Ok(())
 }
 
-/// Keeps what is known in the cache, with the stamps that files have after they were linked.
+/// Updates the cache, with the stamps that files have after linking.
 pub(crate) fn remember(cache: &mut Cache, found: &[SourceImage], hashed: &[Hashing]) {
-    // After an error there may be fewer results than images: they are matched by their stamps.
+    // After an error there may be fewer results than images: match them by their stamps.
     let quiet: BTreeMap<(u64, u64), &Known> = hashed
         .iter()
         .filter(|hashing| !matches!(hashing, Hashing::Hashed(_, false)))
@@ -293,14 +293,14 @@ pub(crate) fn remember(cache: &mut Cache, found: &[SourceImage], hashed: &[Hashi
             )
         })
     }));
-    // Lost, it only costs time.
+    // A lost cache only costs time.
     let _ = cache.save();
 }
 
-/// Room for what a file system needs beside the bytes of files.
+/// Space for the file system's own metadata.
 const SLACK: u64 = 1 << 20;
 
-/// Refuses to begin what would not fit: images are counted unless they can be linked.
+/// Refuses to start if space is insufficient; images that can be linked need none.
 fn check_space(
     registry: &Registry,
     found: &[SourceImage],
@@ -321,7 +321,11 @@ fn check_space(
         .sum();
     match needed {
         0 => Ok(()),
-        _ => check_room(root, "images and chains", needed.saturating_add(SLACK)),
+        _ => check_room(
+            root,
+            "images and digest chains",
+            needed.saturating_add(SLACK),
+        ),
     }
 }
 

@@ -1,4 +1,4 @@
-//! What the host that is to serve a registry asks of it (`spec/layout.md`).
+//! The requirements of the registry's host (`spec/layout.md`).
 
 use sreg_model::settings::Settings;
 use sreg_model::statement::Subject;
@@ -6,7 +6,7 @@ use sreg_registry::derive::{self, Lines};
 use sreg_registry::{Registry, RegistryError};
 use sreg_views::host;
 
-/// Refuses to write the file for a host over one that somebody else has made.
+/// Refuses to overwrite a foreign file with the one for a host.
 pub(crate) fn check_file(registry: &Registry, settings: &Settings) -> Result<(), RegistryError> {
     let known = registry.settings().host.and_then(host::file);
     let wanted = settings.host.and_then(host::file);
@@ -21,8 +21,8 @@ pub(crate) fn check_file(registry: &Registry, settings: &Settings) -> Result<(),
     }
 }
 
-/// The images that are larger than a file may be on the host, and are not elsewhere, with their sizes:
-/// of those that are `present` in the source, and of those that stay without it.
+/// Returns the images that are too large for the host and are not stored elsewhere, with their sizes: of
+/// those `present` in the source, and of those that remain without it.
 pub(crate) fn too_large(
     settings: &Settings,
     lines: &Lines,

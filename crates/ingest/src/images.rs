@@ -1,4 +1,4 @@
-//! Files that are images: what their names and headers say.
+//! Image files: their names and headers.
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -20,25 +20,24 @@ pub(crate) struct SourceImage {
     pub(crate) path: PathBuf,
     pub(crate) stamp: Stamp,
     pub(crate) subject: Subject,
-    /// What the headers say, which the name may add to.
+    /// The architecture in the headers, which the name may add to.
     pub(crate) header_arch: Arch,
     pub(crate) format: ImageFormat,
     pub(crate) known: Option<Known>,
     /// The other references that the name could mean.
     pub(crate) others: Vec<String>,
-    /// What is odd about the file, and does not keep it from being published.
+    /// A note about the file that does not prevent publishing.
     pub(crate) note: Option<&'static str>,
 }
 
-/// What a folder holds: what can be published, and what cannot, both by path.
+/// The images of a folder: valid ones and faulty ones, both by path.
 pub(crate) struct Classified {
     pub(crate) found: Vec<SourceImage>,
     pub(crate) faults: Vec<SourceFault>,
     pub(crate) passed_over: Vec<SourceFault>,
 }
 
-/// Reads the headers of all candidates that the cache does not know, and leaves out all that
-/// claim the same reference.
+/// Reads the headers of all candidates that are not cached, and excludes images with the same reference.
 pub(crate) fn classify_all(scan: Scan, cache: &Cache) -> Classified {
     let results: Vec<Result<SourceImage, SourceFault>> = scan
         .candidates
@@ -93,7 +92,7 @@ fn classify(candidate: Candidate, cache: &Cache) -> Result<SourceImage, SourceFa
         return Err(SourceFault::new(
             Code::ImageSize,
             &path,
-            format!("{} bytes are not from 1 to 2^44", stamp.size),
+            format!("{} bytes, expected 1 to 2^44", stamp.size),
         ));
     }
     let arch = match (arch, header_arch) {
@@ -101,7 +100,9 @@ fn classify(candidate: Candidate, cache: &Cache) -> Result<SourceImage, SourceFa
         (Some(named), Arch::Unknown) => named,
         (Some(named), header) if named == header => header,
         (Some(named), header) => {
-            let message = format!("its name says {named}, but its header says {header}; rename it");
+            let message = format!(
+                "file name states {named}, but the header states {header}: rename the file"
+            );
             return Err(SourceFault::new(Code::ArchMismatch, &path, message));
         }
     };

@@ -1,5 +1,5 @@
-//! Publishes a folder of images: which files are images, what references their names give, what was hashed
-//! before, and what was removed (`spec/cli.md`, `sreg index`).
+//! Publishes a folder of images: finds image files, reads references from their names, caches hashes, and
+//! removes references of deleted images (`spec/cli.md`, `sreg index`).
 
 mod folder;
 pub mod hash_cache;

@@ -1,4 +1,4 @@
-//! What the registry has, and the indexed folder does not: what is removed, and what stays.
+//! References in the registry that the indexed folder lacks: those to remove and those to keep.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -10,8 +10,8 @@ use sreg_registry::derive::{self, Lines};
 
 use crate::hash_cache::write_whole;
 
-/// The subjects of `lines` that are not `present`: those to remove, and those to keep. Removed is
-/// what an earlier run brought from the same folder, or everything when `prune` is set.
+/// Returns the subjects of `lines` that are not `present`: those to remove, and those to keep. Removes what
+/// an earlier run published from the same folder, or everything with `prune`.
 pub(crate) fn absent(
     lines: &Lines,
     present: &BTreeSet<&Subject>,
@@ -22,11 +22,11 @@ pub(crate) fn absent(
     absent.partition(|subject| prune || origin.contains(&subject.to_string()))
 }
 
-/// Of so many references from a folder, one may go without a question.
+/// One of this many references from a folder may disappear without confirmation.
 const SHARE: usize = 10;
 
-/// Refuses to remove all that came from a folder, or more than one reference and a tenth of them: a disk
-/// that is not mounted looks like a folder from which everything was deleted.
+/// Refuses to remove all references of a folder, or more than one reference and a tenth of them: a disk that
+/// is not mounted looks like an empty folder.
 ///
 /// # Errors
 /// `MassRemoval`.
@@ -55,7 +55,7 @@ pub(crate) fn check_removals(
     }
 }
 
-/// The subjects that have an image.
+/// Returns the subjects that have an image.
 fn subjects(lines: &Lines) -> impl Iterator<Item = Subject> {
     lines.iter().flat_map(|(namespace, keys)| {
         let entries = keys.values().flatten();
@@ -70,19 +70,19 @@ fn subjects(lines: &Lines) -> impl Iterator<Item = Subject> {
     })
 }
 
-/// The subjects that an earlier run brought from the same folder. A record that is lost only
-/// makes them stay.
+/// Returns the subjects that an earlier run published from the same folder. A lost record only keeps them
+/// published.
 pub(crate) fn read_origin(file: Option<&Path>) -> BTreeSet<String> {
     file.and_then(|file| fs::read(file).ok())
         .and_then(|bytes| serde_json::from_slice(&bytes).ok())
         .unwrap_or_default()
 }
 
-/// Records what this run brought.
+/// Records the subjects that this run published.
 pub(crate) fn write_origin<'a>(file: Option<&Path>, present: impl Iterator<Item = &'a Subject>) {
     let subjects: Vec<String> = present.map(ToString::to_string).collect();
     if let Some(file) = file {
-        // Lost, it only makes the next run keep what it might have removed.
+        // If it is lost, the next run keeps references that it might have removed.
         let _ = write_whole(file, &serde_json::to_vec(&subjects).unwrap_or_default());
     }
 }

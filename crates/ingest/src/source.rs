@@ -1,4 +1,4 @@
-//! Which files of a folder are images, and what references their paths say (`spec/cli.md`).
+//! Finds the image files of a folder, and reads references from their paths (`spec/cli.md`).
 
 mod layout;
 mod map;
@@ -21,11 +21,11 @@ pub use self::name::{misread, pulled_name};
 use self::walk::Walk;
 use sreg_registry::SourceFault;
 
-/// How references are read from paths: as a map says, else by the first pattern that matches, else by
-/// the layout.
+/// The rules for reading references from paths: the map, otherwise the first matching pattern, otherwise the
+/// layout.
 #[derive(Debug, Clone)]
 pub struct Naming {
-    /// The namespace of images that lie in the source itself.
+    /// The namespace of images at the top of the source.
     pub flat: Namespace,
     /// The layout of the source.
     pub layout: Layout,
@@ -48,35 +48,35 @@ impl Naming {
     }
 }
 
-/// A file that its name says is an image.
+/// A file with the name of an image.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Candidate {
     /// Where it is.
     pub path: PathBuf,
-    /// What it was when the folder was read.
+    /// Its stamp when the folder was read.
     pub stamp: Stamp,
     /// Its repository, by its path.
     pub repository: Repository,
     /// Its tag, by its path.
     pub tag: Tag,
-    /// Its architecture, where the name says one.
+    /// Its architecture, if the name states one.
     pub arch: Option<Arch>,
     /// The other references that its name could mean.
     pub others: Vec<String>,
 }
 
-/// What a folder holds.
+/// The content of a folder.
 #[derive(Debug, Default)]
 pub struct Scan {
     /// The images, by path.
     pub candidates: Vec<Candidate>,
-    /// What cannot be published.
+    /// The files that cannot be published.
     pub faults: Vec<SourceFault>,
-    /// Images whose names do not say that they are, and folders that were not looked into.
+    /// Images without the name of one, and folders that were not searched.
     pub passed_over: Vec<SourceFault>,
 }
 
-/// Reads the folder `source` and all folders below it, but `skip`.
+/// Reads the folder `source` and all folders below it except `skip`.
 #[must_use]
 pub fn scan(source: &Path, skip: &Path, naming: &Naming) -> Scan {
     let mut scan = Scan::default();
@@ -86,7 +86,7 @@ pub fn scan(source: &Path, skip: &Path, naming: &Naming) -> Scan {
         .paths()
         .filter(|path| !source.join(path).exists())
     {
-        let message = "the map names it, and it is not there";
+        let message = "listed in the map, but not found";
         let fault = SourceFault::new(Code::MissingFile, &source.join(path), message);
         scan.faults.push(fault);
     }
@@ -97,11 +97,11 @@ pub fn scan(source: &Path, skip: &Path, naming: &Naming) -> Scan {
     scan
 }
 
-/// The most entries that are looked at for an image.
+/// The maximal number of entries to search for an image.
 const MOST_LOOKED_AT: usize = 2000;
 
-/// Whether a folder seems to hold images. It may be any folder, so only a part of it is looked
-/// at, from the top.
+/// Returns whether a folder seems to contain images. Searches only a part of it, from the top, because it may
+/// be any folder.
 #[must_use]
 pub fn holds_images(folder: &Path) -> bool {
     let mut folders = VecDeque::from([folder.to_owned()]);
@@ -122,8 +122,8 @@ pub fn holds_images(folder: &Path) -> bool {
     false
 }
 
-/// Finds images that say the same reference and architecture, and references that differ by
-/// case alone. All of them are faults, since none can be chosen over the others.
+/// Finds images with the same reference and architecture, and references that differ only in case. All of
+/// them are faults, because none has precedence.
 #[must_use]
 pub fn collisions(images: &[(Subject, PathBuf)]) -> Vec<SourceFault> {
     let mut faults = Vec::new();
@@ -131,7 +131,7 @@ pub fn collisions(images: &[(Subject, PathBuf)]) -> Vec<SourceFault> {
     for (subject, path) in images {
         if let Some(first) = seen.insert(subject, path) {
             let message = format!(
-                "{subject} is also what {} says; rename one of them",
+                "{subject} is also the reference of {}: rename one of them",
                 first.display()
             );
             faults.push(SourceFault::new(Code::DuplicateReference, path, message));
@@ -142,14 +142,14 @@ pub fn collisions(images: &[(Subject, PathBuf)]) -> Vec<SourceFault> {
         let reference = format!("{}:{}", subject.repository, subject.tag);
         if let Err(other) = folded.insert(&reference) {
             let message =
-                format!("{reference} and {other} differ by case alone; rename one of them");
+                format!("{reference} and {other} differ only in case: rename one of them");
             faults.push(SourceFault::new(Code::CaseCollision, path, message));
         }
     }
     faults
 }
 
-/// What stands before the ending of an image's file name; nothing for other files.
+/// Returns an image's file name without its ending; `None` for other files.
 fn image_stem(name: &str) -> Option<&str> {
     let name = without_ending(name, ".gz").unwrap_or(name);
     [".sif", ".simg", ".img"]
@@ -157,7 +157,7 @@ fn image_stem(name: &str) -> Option<&str> {
         .find_map(|ending| without_ending(name, ending))
 }
 
-/// As `strip_suffix`, whatever the case of the ending.
+/// Like `strip_suffix`, ignoring the case of the ending.
 fn without_ending<'a>(name: &'a str, ending: &str) -> Option<&'a str> {
     let (stem, last) = name.split_at_checked(name.len().checked_sub(ending.len())?)?;
     last.eq_ignore_ascii_case(ending).then_some(stem)

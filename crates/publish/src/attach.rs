@@ -1,4 +1,4 @@
-//! Attaches a file to an image that is published: a signature of others, an SBOM (`spec/statement.md`).
+//! Attaches a file to a published image: another tool's signature, an SBOM (`spec/statement.md`).
 
 use std::path::Path;
 
@@ -20,47 +20,48 @@ use crate::recover::Base;
 use crate::session::Session;
 use crate::upload_check::ensure_uploaded;
 
-/// A file that is to be attached.
+/// A file to attach.
 pub struct Attach<'a> {
     /// The file.
     pub file: &'a Path,
     /// Its media type.
     pub media: String,
-    /// The name that it is to have.
+    /// The name to publish it under.
     pub name: String,
-    /// What its manifest is annotated with, as `<key>=<value>`, by key.
+    /// The annotations of its manifest, as `<key>=<value>`, by key.
     pub annotations: Vec<String>,
-    /// To which image: by its tag, perhaps with its digest.
+    /// The image: a tag, optionally with its digest.
     pub reference: Reference,
-    /// For which architecture that is, where there are several.
+    /// The image's architecture, if the tag has several.
     pub arch: Option<Arch>,
-    /// How the file is read.
+    /// How to read the file.
     pub io: IoMode,
 }
 
-/// What came of it.
+/// The result of an attachment.
 #[derive(Debug)]
 pub struct Attached {
-    /// To what it was attached.
+    /// The image's subject.
     pub subject: Subject,
-    /// What was attached.
+    /// The attachment.
     pub attachment: Attachment,
-    /// What was published.
+    /// The published version.
     pub published: Published,
 }
 
-/// Publishes the next statement about an image, with which the file belongs to it.
+/// Publishes the next statement for an image, which lists the file as attached.
 ///
 /// # Errors
-/// When there is no such image or several, the file cannot be described so, the keys may not sign, or the
-/// registry cannot be read or written. What was published before is then still there, whole.
+/// `NotOneImage` if the reference names no image or several; `Attachment` or `NoRoom` if the file cannot be
+/// described; `Signed` or `Unsigned` if the keys may not sign; otherwise those of reading or writing the
+/// registry. What was published before remains whole.
 pub fn attach(
     destination: &Destination,
     session: &Session<'_>,
     attach: &Attach<'_>,
 ) -> Result<Attached, RegistryError> {
     let progress = session.progress;
-    // A mistyped place is told before the file is read.
+    // Report a mistyped place before the file is read.
     let destination = &destination.opened()?;
     let metadata = std::fs::metadata(attach.file).map_err(RegistryError::read(attach.file))?;
     let stamp = Stamp::of(&metadata);
@@ -85,7 +86,7 @@ pub fn attach(
         let place = Place::blob(&subject.repository, attachment.digest);
         let stated = (&subject, changeset);
         let published = session.publish(&mut *writer, &base, stated, |writer| {
-            // No link: such files are rewritten in place more often than images.
+            // Never a link: such files are rewritten in place more often than images.
             let whole = (&stamp, &chain);
             ensure_uploaded(
                 writer,
@@ -107,7 +108,7 @@ pub fn attach(
 }
 
 impl Attach<'_> {
-    /// The one subject that the reference names.
+    /// Returns the one subject that the reference names.
     fn subject(&self, registry: &Registry, base: &Base) -> Result<Subject, RegistryError> {
         let lines = match &base.head {
             Some(head) => registry.lines(head.body(), &self.reference)?,

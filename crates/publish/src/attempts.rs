@@ -1,12 +1,12 @@
-//! Repeats a run that another publisher was faster than.
+//! Retries a run if another publisher was faster.
 
 use sreg_registry::RegistryError;
 use sreg_store::{Store, retry};
 
-/// How often a run begins anew that somebody else was faster than.
+/// The maximal number of attempts against faster publishers.
 pub(crate) const ATTEMPTS: u32 = 100;
 
-/// Runs what publishes to `store`, and again from what is published then, where somebody else was faster.
+/// Runs a publication, and retries it on top of the new version if another publisher was faster.
 pub(crate) fn until_won<T>(
     store: &dyn Store,
     mut run: impl FnMut() -> Result<T, RegistryError>,
@@ -18,7 +18,7 @@ pub(crate) fn until_won<T>(
             Err(error @ (RegistryError::Conflict(_) | RegistryError::Overtaken))
                 if attempts < ATTEMPTS =>
             {
-                tracing::debug!(attempts, %error, "somebody else has published: starting again");
+                tracing::debug!(attempts, %error, "another publisher was faster: retrying on top of its version");
                 retry::after_conflict(store, attempts)?;
             }
             ended => return ended,

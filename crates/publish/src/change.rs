@@ -1,5 +1,4 @@
-//! Changes of a registry with keys that bring no new image: it begins, is renewed, is signed anew, or
-//! gets the next version of trust.
+//! Changes of a registry with keys without new images: create, renew, re-sign, change trust.
 
 mod trust;
 
@@ -26,17 +25,18 @@ use crate::writer::Writer;
 
 pub use self::trust::{lost, takes_from_heads};
 
-/// The keys of a session, which a change needs.
+/// Returns the keys of a session, which a change requires.
 fn keys<'a>(session: &Session<'a>) -> Result<&'a Keys<'a>, RegistryError> {
     session.keys.ok_or(RegistryError::OneKey(0))
 }
 
 impl Session<'_> {
-    /// Makes a registry with one key that does everything, at `root`; with the images that the
-    /// registry `from` has, where one is given.
+    /// Creates a registry in which one key may sign everything; with the images of the registry `from`, if
+    /// given.
     ///
     /// # Errors
-    /// When there is a registry with keys already, or the registry cannot be written.
+    /// `HasKeys` if there is already a registry with keys; `OneKey` unless there is exactly one key;
+    /// otherwise those of writing the registry.
     pub fn begin(
         &self,
         destination: &Destination,
@@ -69,10 +69,10 @@ impl Session<'_> {
         self.publish_lines(&mut *writer, &base, &lines, changeset)
     }
 
-    /// Publishes the same again, so that it holds longer.
+    /// Re-signs the current version with a later expiry.
     ///
     /// # Errors
-    /// When the keys may not sign it, or the registry cannot be written.
+    /// `Unsigned` if the keys may not sign it; otherwise those of writing the registry.
     pub fn renew(&self, destination: &Destination) -> Result<Published, RegistryError> {
         until_won(&*destination.store, || {
             self.sign_again(destination, &|_| false)
@@ -80,11 +80,12 @@ impl Session<'_> {
         .map(|(published, _)| published)
     }
 
-    /// Signs anew what counts no longer, of the subjects that `chosen` takes: the head, and the
-    /// subjects that were signed.
+    /// Re-signs the statements of the subjects in `chosen` that are no longer valid. Returns the published
+    /// version, and the subjects that were signed.
     ///
     /// # Errors
-    /// When the keys may not sign it, or the registry cannot be written.
+    /// `Unsigned` if the keys may not sign it; `NeverCounted` if a statement was never valid; otherwise those
+    /// of writing the registry.
     pub fn sign_again(
         &self,
         destination: &Destination,
@@ -103,7 +104,7 @@ impl Session<'_> {
             match standing(writer.registry(), trust_chain, &lines, &subject)? {
                 Standing::Counts => {}
                 Standing::CountedOnce(_) => changeset.again.push(subject),
-                // Somebody who may sign heads has put it there.
+                // A holder of a head key has published it without the right to.
                 Standing::Never => return Err(RegistryError::NeverCounted(subject.to_string())),
             }
         }
@@ -112,7 +113,7 @@ impl Session<'_> {
         Ok((published, again))
     }
 
-    /// Opens a registry that must be there.
+    /// Opens an existing registry.
     fn open_there(
         &self,
         destination: &Destination,
@@ -151,7 +152,7 @@ impl Session<'_> {
     }
 }
 
-/// Links or copies every image of another registry, and gives what is published of them.
+/// Links or copies every image of another registry. Returns the changeset that publishes them.
 fn bring_all(
     writer: &dyn Writer,
     from: &Registry,
@@ -189,10 +190,10 @@ fn bring_all(
     Ok(present)
 }
 
-/// Whether the newest statement about a subject counts.
+/// The validity of a subject's newest statement.
 enum Standing {
     Counts,
-    /// It did, under an earlier trust.
+    /// It was valid under an earlier trust version.
     CountedOnce(Option<Digest>),
     Never,
 }
@@ -222,10 +223,10 @@ fn standing(
     }
 }
 
-/// The next statement about a subject in a registry, not signed yet. What is attached to the same image stays.
+/// Returns the next statement for a subject, unsigned. Keeps the attachments of the same image.
 ///
 /// # Errors
-/// When the registry cannot be read, or the tag is frozen.
+/// `Frozen` if the tag is frozen; otherwise those of reading the registry.
 pub fn next_statement(
     registry: &Registry,
     trust_chain: &TrustChain,
@@ -277,8 +278,8 @@ pub fn next_statement(
     })
 }
 
-/// The subjects of a registry below a namespace or a reference, as `sreg ls` takes it; all where it is
-/// empty.
+/// Returns whether a subject is below a namespace or a reference, as in `sreg ls`; an empty name contains
+/// all.
 #[must_use]
 pub fn is_below(subject: &Subject, below: &str) -> bool {
     let reference = format!("{}:{}", subject.repository, subject.tag);
@@ -287,10 +288,10 @@ pub fn is_below(subject: &Subject, below: &str) -> bool {
         .is_some_and(|rest| below.is_empty() || rest.is_empty() || rest.starts_with(['/', ':']))
 }
 
-/// The keys that signed the newest statement of a line and count.
+/// Returns the keys that validly signed the newest statement of an entry.
 ///
 /// # Errors
-/// When the statement cannot be read, or does not count.
+/// `Policy` if the statement is not valid; otherwise those of reading it.
 pub fn signers(
     registry: &Registry,
     trust_chain: &TrustChain,
@@ -305,12 +306,12 @@ pub fn signers(
         })
 }
 
-/// What may be signed anew below a name, as `sreg ls` takes it: each subject whose statement counts no
-/// longer, and its image.
+/// Returns the subjects below a name, as in `sreg ls`, whose statements are no longer valid, each with its
+/// image.
 ///
 /// # Errors
-/// When the registry cannot be read, it has nothing below that name, or a statement was never signed by
-/// those who might.
+/// `NothingBelow` if nothing is published below the name; `NeverCounted` if a statement was never validly
+/// signed; otherwise those of reading the registry.
 pub fn to_sign_again(
     registry: &Registry,
     below: &str,

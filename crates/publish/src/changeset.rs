@@ -1,4 +1,4 @@
-//! What a new version changes.
+//! The changes of a new version.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
@@ -8,22 +8,22 @@ use sreg_model::attachment::Attachment;
 use sreg_model::statement::{Image, Statement, Subject};
 use sreg_registry::derive::{self, Lines};
 
-/// What a registry is to say of some subjects. Others stay as they are.
+/// Changes of some subjects. All others remain unchanged.
 #[derive(Debug, Default)]
 pub struct Changeset {
     /// The images of subjects that are present.
     pub present: Vec<(Subject, Image)>,
-    /// Subjects that are gone, and why.
+    /// Removed subjects, and the reasons.
     pub removed: Vec<(Subject, String)>,
-    /// Subjects whose statements are made anew, with what they say now.
+    /// Subjects to re-sign with the same claim.
     pub again: Vec<Subject>,
-    /// What is attached to the images of subjects, which stay as they are else.
+    /// New attachments of otherwise unchanged images.
     pub attached: Vec<(Subject, Attachment)>,
-    /// Statements that publishers signed, of subjects in `present`.
+    /// Statements signed by publishers, for subjects in `present`.
     pub provided: BTreeMap<Subject, Provided>,
 }
 
-/// A statement that its publisher signed, in a file beside the image.
+/// A statement signed by its publisher, in a file beside the image.
 #[derive(Debug, Clone)]
 pub struct Provided {
     /// The file.
@@ -32,7 +32,7 @@ pub struct Provided {
     pub statement: Document<Statement>,
 }
 
-/// The subjects that an changeset says nothing of.
+/// Returns the subjects that a changeset does not name.
 pub fn others(lines: &Lines, changeset: &Changeset) -> Vec<Subject> {
     let present = changeset.present.iter().map(|(subject, _)| subject);
     let removed = changeset.removed.iter().map(|(subject, _)| subject);

@@ -1,4 +1,4 @@
-//! The commit: head and trust become what readers see, then the views follow (`spec/commit.md`).
+//! The commit: publishes head and trust, then updates the views (`spec/commit.md`).
 
 use sreg_model::Document;
 use sreg_model::head::Head;
@@ -23,20 +23,20 @@ const FILES: usize = 8;
 /// The views of a new tag for two architectures, with their folders.
 const FILES_OF_A_TAG: usize = 32;
 
-/// What was published.
+/// A published version.
 #[derive(Debug, Clone)]
 pub struct Published {
     /// The newest head.
     pub head: Document<Head>,
-    /// All versions of trust; `None` if the registry has no keys.
+    /// All trust versions; `None` if the registry has no keys.
     pub trust_chain: Option<TrustChain>,
-    /// Whether there is a new version: if not, all of it was published already.
+    /// Whether there is a new version; `false` if nothing had to change.
     pub changed: bool,
 }
 
-/// Publishes, unless it changes nothing: the head that then is the newest.
+/// Publishes a version, unless it changes nothing. Returns the newest head.
 ///
-/// The images and chains that the changeset names are in the registry already.
+/// The images and digest chains of the changeset must already be in the registry.
 ///
 /// # Errors
 /// Those of reading and writing the registry; `Conflict` or `Overtaken` if another publisher was faster.
@@ -51,11 +51,10 @@ pub fn publish(
     carry_out(writer, base, &prepared, watch)
 }
 
-/// Publishes what is prepared: the head that then is the newest. Statements, nodes, images and chains
-/// are in the registry already.
+/// Publishes a prepared version. Returns the newest head. Statements, nodes, images and digest chains must
+/// already be in the registry.
 ///
-/// Up to the commit nothing that readers see changes; what comes after it is finished by the next run
-/// if this one is killed.
+/// Readers see no change before the commit; if the run is killed after it, the next run finishes it.
 pub(crate) fn carry_out(
     writer: &mut dyn Writer,
     base: &Base,
@@ -69,7 +68,7 @@ pub(crate) fn carry_out(
             trust_chain: base.trust_chain.as_ref(),
             head: &newest,
         })?;
-        // A run that was killed may have left them behind, and nobody else may come after it.
+        // A killed run may have left views unwritten, and no other run may follow.
         if base.shown.as_ref().map(Document::id) != Some(newest.id()) {
             let shown = base.views_before(&newest);
             show(writer, base.trust_chain.clone(), shown, &newest, watch)?;
@@ -99,7 +98,7 @@ pub(crate) fn carry_out(
         false => ViewsAt::at_most(base.shown.as_ref()),
     };
     let last_chain = show(writer, trust_chain.clone(), shown, newest, watch)?;
-    // COM-25: a trust document that was published meanwhile may begin an epoch before this head.
+    // COM-25: a trust document published meanwhile may begin an epoch before this head.
     let (epoch, version) = (newest.body().epoch, newest.body().version);
     let is_abandoned = |chain: &TrustChain| chain.is_abandoned(epoch, version);
     if next.is_some() && last_chain.as_ref().is_some_and(is_abandoned) {
@@ -112,15 +111,15 @@ pub(crate) fn carry_out(
     })
 }
 
-/// Notes that views are to be written, before the first thing that readers see changes.
+/// Notes in the journal that views must be written, before readers see any change.
 pub(crate) fn begin_views(writer: &dyn Writer, base: &Base) -> Result<(), RegistryError> {
     let shown = base.shown.as_ref().map(Noted::of);
     writer.begin(&Journal::new(shown))?;
     writer.sync()
 }
 
-/// Brings the views to the newest head, from those of `shown`; also to those that others publish
-/// meanwhile. Returns the trust chain that is published then.
+/// Updates the views from `shown` to the newest head, including heads that others publish meanwhile. Returns
+/// the trust chain that is published then.
 pub(crate) fn show(
     writer: &dyn Writer,
     mut trust_chain: Option<TrustChain>,
@@ -161,18 +160,18 @@ pub(crate) fn show(
             left_behind = Some(newest.clone());
         }
         newest = found;
-        // Its publisher may have died before it did this.
+        // Its publisher may have died before this step.
         writer.advance(HeadCursor {
             trust_chain: trust_chain.as_ref(),
             head: &newest,
         })?;
     }
-    // So many publish that they will write the views, too.
+    // Other publishers are so active that they will write the views.
     Ok(trust_chain)
 }
 
-/// Makes head and trust what readers see. The slot of the head comes first: it decides whether both
-/// are published, or somebody else was faster (COM-24). Readers come to it by the trust.
+/// Publishes head and trust. The slot of the head comes first: it decides whether both are published or
+/// another publisher was faster (COM-24). Readers find it through trust.
 fn commit<'a>(
     writer: &dyn Writer,
     base: &Base,
@@ -186,7 +185,7 @@ fn commit<'a>(
     if let Some(head) = head {
         let (epoch, version) = (head.body().epoch, head.body().version);
         let slot = Place::HeadSlot { epoch, version };
-        // No other trust can begin its epoch now, so that no other head can be the first of it.
+        // From now on no other trust can begin its epoch, and no other head can be the first of it.
         let before_the_first = match (trust, version) {
             (Some(_), 1) => writer.registry().slot(&slot)?,
             _ => None,
@@ -210,8 +209,8 @@ fn commit<'a>(
     Ok(head)
 }
 
-/// Refuses trust of which another was published since it was made. It is noted in the journal already,
-/// so that nobody publishes one after this look.
+/// Refuses a trust version if another one was published since it was made. It is already noted in the
+/// journal, so nobody publishes one after this check.
 fn check_unpublished(registry: &Registry, trust: &Document<Trust>) -> Result<(), RegistryError> {
     let version = trust.body().version;
     match read_trust(registry, version) {
@@ -224,8 +223,8 @@ fn check_unpublished(registry: &Registry, trust: &Document<Trust>) -> Result<(),
     }
 }
 
-/// Refuses to say that a head is published whose slot somebody has taken who does not keep to the order
-/// in which junk is judged.
+/// Refuses to report a head as published if its slot was taken by a writer that ignores the rules for invalid
+/// slot content.
 fn check_slot(registry: &Registry, head: &Document<Head>) -> Result<(), RegistryError> {
     let (epoch, version) = (head.body().epoch, head.body().version);
     let slot = Place::HeadSlot { epoch, version };
@@ -233,12 +232,12 @@ fn check_slot(registry: &Registry, head: &Document<Head>) -> Result<(), Registry
         true => Ok(()),
         false => Err(RegistryError::Meanwhile {
             path: registry.path(&slot),
-            what: "another head was put in its place".to_owned(),
+            what: "another head replaced it".to_owned(),
         }),
     }
 }
 
-/// Refuses to go on with a head if trust that was published meanwhile begins an epoch before it (COM-25).
+/// Refuses to continue with a head if trust published meanwhile begins an epoch before it (COM-25).
 fn check_not_left_behind(
     registry: &Registry,
     trust_chain: Option<&TrustChain>,

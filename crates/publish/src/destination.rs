@@ -1,4 +1,4 @@
-//! Where a registry is published to: a folder, or a store with conditional writes.
+//! The destination of a publication: a folder, or a store with conditional writes.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -12,28 +12,28 @@ use crate::progress::Progress;
 use crate::store_writer::StoreWriter;
 use crate::writer::Writer;
 
-/// Where a registry is kept that is published to.
+/// The place of a registry to publish in.
 #[derive(Debug, Clone)]
 pub struct Destination {
-    /// The folder, the bucket.
+    /// The folder or bucket.
     pub store: Arc<dyn Store>,
-    /// The registry that is there, if it was opened already.
+    /// The registry in it, if already open.
     pub registry: Option<Registry>,
-    /// Where it is noted what has arrived of an upload, so that a later run goes on; nothing: it
-    /// begins anew.
+    /// The folder for notes of unfinished uploads, so that a later run can resume them; `None` to start
+    /// again.
     pub uploads: Option<PathBuf>,
-    /// How many requests go to a store at once.
+    /// The maximal number of simultaneous requests to a store.
     pub at_once: usize,
 }
 
 impl Destination {
-    /// Returns a folder.
+    /// Returns a destination in a folder.
     #[must_use]
     pub fn folder(root: &Path) -> Self {
         Self::in_store(Arc::new(Local::new(root)))
     }
 
-    /// Returns a store that gets one request at a time, and in which interrupted uploads are not resumed.
+    /// Returns a destination in a store, with one request at a time and without resuming uploads.
     #[must_use]
     pub fn in_store(store: Arc<dyn Store>) -> Self {
         Self {
@@ -44,11 +44,11 @@ impl Destination {
         }
     }
 
-    /// Returns the same, with the registry that is there opened.
+    /// Returns the destination with its registry opened.
     ///
     /// # Errors
-    /// `NotARegistry` if there is none; `Settings` if it is of a later format; `Read` or `Store` if it cannot be
-    /// read.
+    /// `NotARegistry` if there is none; `Settings` if it is of a later format; `Read` or `Store` if it cannot
+    /// be read.
     pub fn opened(&self) -> Result<Self, RegistryError> {
         let registry = match &self.registry {
             Some(registry) => registry.clone(),
@@ -60,7 +60,7 @@ impl Destination {
         })
     }
 
-    /// Runs what waits for a store, with as many requests at once as may be.
+    /// Runs a task that waits for a store, with the maximal number of simultaneous requests.
     pub(crate) fn at_once<T: Send>(
         &self,
         run: impl FnOnce() -> Result<T, RegistryError> + Send,
@@ -73,12 +73,12 @@ impl Destination {
             .build();
         match pool {
             Ok(pool) => pool.install(run),
-            // The system has no more threads: one after the other, then.
+            // Without more threads, run the requests one after the other.
             Err(_) => run(),
         }
     }
 
-    /// A writer of the registry that is there: a mistyped place is none.
+    /// Returns a writer of an existing registry, so that a mistyped place is an error.
     pub(crate) fn open_there(
         &self,
         watch: &dyn Progress,
@@ -96,7 +96,7 @@ impl Destination {
         }
     }
 
-    /// A writer of the registry that is there, or of a new one with `settings`.
+    /// Returns a writer of the existing registry, or of a new one with `settings`.
     pub(crate) fn open(
         &self,
         settings: &Settings,

@@ -1,7 +1,7 @@
-//! Writes into a registry: one writer at a time, and every file appears whole or not at all.
+//! Writes to a registry in a folder: one writer at a time, and each file appears as a whole or not at all.
 //!
-//! A file is written under `staging/`, or without a name, then renamed or linked to its place.
-//! The commit is a hard link, which fails where something stands already (`spec/commit.md`).
+//! A file is written under `staging/`, or without a name, then renamed or linked to its place. The commit is
+//! a hard link, which fails if the slot exists (`spec/commit.md`).
 
 mod changed;
 mod room;
@@ -34,41 +34,41 @@ use sreg_registry::RegistryError;
 use sreg_registry::heads::HeadCursor;
 use sreg_registry::journal::{Journal, journal};
 
-/// The most files that are made durable one by one.
+/// The maximal number of files that are synced one by one.
 const MOST_SYNCED: usize = 64;
 
-/// The only writer of a registry. Dropping it removes what is left in `staging/`, but a journal.
+/// The only writer of a registry. Dropping it removes remains under `staging/`, except a journal.
 pub struct FolderWriter {
     registry: Registry,
-    /// Who may read and write what is made.
+    /// The modes of new files and folders.
     modes: Modes,
     /// Whether the file system has symbolic links.
     has_links: bool,
     next: AtomicU64,
-    /// What was written or removed since the last sync; nothing once that is too much to tell.
+    /// The paths written or removed since the last sync; `None` if there are too many to track.
     unsynced: Mutex<Option<BTreeSet<PathBuf>>>,
-    /// Whether a place where something else stands is left as it is, and is no error.
+    /// Whether to skip a place that contains something else, instead of failing.
     passes_over: bool,
-    /// Folders that are known to be in the registry, whatever links lead there.
+    /// Folders that are inside of the registry after resolving links.
     inside: Mutex<HashSet<PathBuf>>,
-    /// Held as long as the writer lives; released last.
+    /// The lock, released last.
     _lock: FolderLock,
 }
 
 impl FolderWriter {
-    /// Locks the registry at `root`; makes one there where the folder is empty or absent. Where another run
-    /// holds the lock, `watch` is told once and this waits.
+    /// Locks the registry at `root`; creates one if the folder is empty or absent. If another run holds the
+    /// lock, notifies `watch` once and waits.
     ///
     /// # Errors
-    /// `NotOurs` if the folder holds files that are not those of a registry; `Write` or `Read` if the folder
-    /// cannot be written or read; `Cancelled` if `watch` stops the wait for the lock.
+    /// `NotOurs` if the folder contains files and is not a registry; `Write` or `Read` if the folder cannot
+    /// be written or read; `Cancelled` if `watch` stops the wait for the lock.
     pub fn open(
         root: &Path,
         settings: &Settings,
         watch: &dyn Progress,
     ) -> Result<Self, RegistryError> {
         fs::create_dir_all(root).map_err(RegistryError::write(root))?;
-        // Before anything is written into a folder of somebody else.
+        // Check before writing into a foreign folder.
         tree_at(root, settings)?;
         let lock = lock(root, watch)?;
         let mut writer = Self {
@@ -85,7 +85,7 @@ impl FolderWriter {
         writer.check_inside(&staging.join(JOURNAL))?;
         writer.clear_staging();
         match writer.modes.make_folders(&staging) {
-            // What has to be written will tell; removing needs no room.
+            // Writing will report a full disk, and removing needs no space.
             Err(error) if is_full(&error) => {}
             made => made.map_err(RegistryError::write(&staging))?,
         }
@@ -95,7 +95,7 @@ impl FolderWriter {
         writer.has_links = writer.tries_links();
         if !writer.has_links {
             watch.note(&format!(
-                "{} has no symbolic links: images that library clients ask for are hard links or copies",
+                "{} does not support symbolic links: images for library clients are hard links or copies",
                 root.display()
             ));
         }
@@ -106,7 +106,7 @@ impl FolderWriter {
     fn tries_links(&self) -> bool {
         let path = self.staged_path();
         match std::os::unix::fs::symlink("a", &path) {
-            // Whatever the reason is, copies can be made.
+            // Copies work in any case.
             Err(_) => false,
             Ok(()) => {
                 let _ = fs::remove_file(&path);
@@ -115,15 +115,14 @@ impl FolderWriter {
         }
     }
 
-    /// From now on a file is not written where a folder stands in its place, or a file in that of
-    /// its folder.
+    /// Makes the writer skip a file if a folder is in its place, or a file in place of its folder.
     pub fn pass_over(mut self) -> Self {
         self.passes_over = true;
         self
     }
 
-    /// Writes a file that has no name until it is whole. Where many files are written this is
-    /// faster than a rename, since they do not meet in one folder; not every file system has it.
+    /// Writes a file without a name, and links it when it is whole. With many files this is faster than
+    /// renames in one folder, but some file systems do not support it.
     fn put_nameless(&self, path: &Path, bytes: &[u8]) -> io::Result<()> {
         self.check_inside(path).map_err(io::Error::other)?;
         let flags = OFlags::TMPFILE | OFlags::WRONLY | OFlags::CLOEXEC;
@@ -148,7 +147,7 @@ impl FolderWriter {
         })
     }
 
-    /// Writes a file, whatever stood there before.
+    /// Writes or replaces a file.
     ///
     /// # Errors
     /// `Write`, `Space` or `Store` if it cannot be written.
@@ -157,11 +156,12 @@ impl FolderWriter {
         self.settle(&staged, &self.registry.path(place))
     }
 
-    /// Brings an image into the registry, unless it is there and not `is_changed`. The file must still be what
-    /// `stamp` says.
+    /// Links or copies an image into the registry, unless it exists and is not `is_changed`. The file must
+    /// still match `stamp`.
     ///
     /// # Errors
-    /// `Hash` if the file changed; `Write` or `Read` if it cannot be copied; `Cancelled` if the observer stops it.
+    /// `Hash` if the file changed; `Write` or `Read` if it cannot be copied; `Cancelled` if the observer
+    /// stops it.
     pub fn import(
         &self,
         place: &Place,
@@ -179,7 +179,7 @@ impl FolderWriter {
         }
     }
 
-    /// Brings an image to its place, whatever stands there.
+    /// Links or copies an image to its place, replacing anything there.
     fn place(
         &self,
         path: &Path,
@@ -203,7 +203,7 @@ impl FolderWriter {
                     break;
                 }
                 Err(error) => {
-                    // What a failed attempt left is in nobody's way.
+                    // The remains of a failed attempt do no harm.
                     let _ = fs::remove_file(&staged);
                     last = Some(error);
                 }
@@ -227,7 +227,7 @@ impl FolderWriter {
         self.settle(&staged, path)
     }
 
-    /// Refuses a path whose folder is a symbolic link, or is reached by one, to outside the registry.
+    /// Refuses a path that leads outside the registry through a symbolic link.
     fn check_inside(&self, path: &Path) -> Result<(), RegistryError> {
         let folder = path.parent().unwrap_or(self.registry.root());
         if self
@@ -240,14 +240,14 @@ impl FolderWriter {
         }
         let root = fs::canonicalize(self.registry.root())
             .map_err(RegistryError::read(self.registry.root()))?;
-        // A folder that is yet to be made will be in the nearest one that exists.
+        // A missing folder will be created in the nearest one that exists.
         let nearest = folder
             .ancestors()
             .find_map(|folder| fs::canonicalize(folder).ok());
         if !nearest.is_some_and(|nearest| nearest.starts_with(&root)) {
             let error = io::Error::new(
                 io::ErrorKind::InvalidInput,
-                "a symbolic link leads out of the registry",
+                "a symbolic link points outside the registry",
             );
             return Err(RegistryError::write(path)(error));
         }
@@ -258,7 +258,7 @@ impl FolderWriter {
         Ok(())
     }
 
-    /// Runs `operation`, and once more with the parent folder made where that was missing.
+    /// Runs `operation`; if the parent folder is missing, creates it and retries.
     fn with_parent(&self, path: &Path, operation: impl Fn() -> io::Result<()>) -> io::Result<()> {
         match operation() {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
@@ -275,7 +275,7 @@ impl FolderWriter {
         self.unsynced.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Remembers that something at `path` is not durable yet.
+    /// Records that `path` is not durable yet.
     fn touched(&self, path: &Path) {
         let mut unsynced = self.unsynced();
         if unsynced
@@ -314,7 +314,7 @@ impl FolderWriter {
         Ok(path)
     }
 
-    /// Makes a symbolic link at `place` to another place of the registry.
+    /// Creates a symbolic link at `place` to another place of the registry.
     fn put_link(&self, place: &Place, to: &Place) -> Result<(), RegistryError> {
         let (path, target) = (self.registry.path(place), place.link_to(to));
         if fs::read_link(&path).is_ok_and(|found| found == Path::new(&target)) {
@@ -328,7 +328,7 @@ impl FolderWriter {
         self.settle(&staged, &path)
     }
 
-    /// Puts a hard link or a copy where a symbolic link should lead to `to`, which need not be there.
+    /// Creates a hard link or a copy in place of a symbolic link to `to`, which need not exist.
     fn put_instead_of_link(&self, path: &Path, to: &Place) -> Result<(), RegistryError> {
         let target = self.registry.path(to);
         let identity = |path: &Path| {
@@ -370,7 +370,7 @@ impl FolderWriter {
         self.passes_over && matches!(error.kind(), AlreadyExists | IsADirectory | NotADirectory)
     }
 
-    /// Removes what runs left under `staging/`, but a journal.
+    /// Removes the remains of runs under `staging/`, except a journal.
     fn clear_staging(&self) {
         let staging = self.registry.root().join(STAGING);
         let Ok(entries) = fs::read_dir(&staging) else {
@@ -381,7 +381,7 @@ impl FolderWriter {
                 let _ = fs::remove_file(entry.path());
             }
         }
-        // Fails, as it should, while there is a journal.
+        // Fails, as intended, while there is a journal.
         let _ = fs::remove_dir(&staging);
     }
 }
@@ -480,7 +480,7 @@ impl Writer for FolderWriter {
             Err(error) if !is_absent(&error) => return Err(RegistryError::write(&path)(error)),
             _ => self.touched(&path),
         }
-        // Folders that have become empty go too; the first that has not stays.
+        // Removes empty folders, too, up to the first that is not empty.
         for folder in path
             .ancestors()
             .skip(1)
@@ -493,8 +493,8 @@ impl Writer for FolderWriter {
         Ok(())
     }
 
-    /// File by file, or, where these are many, all of the file system at once, which may hold up
-    /// others.
+    /// Syncs file by file; if there are many files, syncs the whole file system, which may delay other
+    /// processes.
     fn sync(&self) -> Result<(), RegistryError> {
         let root = self.registry.root();
         let Some(paths) = self.unsynced().replace(BTreeSet::new()) else {
@@ -512,7 +512,7 @@ impl Writer for FolderWriter {
                 .collect()
         };
         let folders: BTreeSet<PathBuf> = paths.iter().flat_map(above).collect();
-        // What was removed again has nothing to be made durable but the folder it was in.
+        // For a removed file, only its folder must be synced.
         paths
             .iter()
             .chain(&folders)
@@ -558,19 +558,19 @@ impl Drop for FolderWriter {
     }
 }
 
-/// Whether a name is one that [`FolderWriter::staged_path`] gives: what others put there stays.
+/// Returns whether [`FolderWriter::staged_path`] made a name; other files remain.
 fn is_staged(name: &str) -> bool {
     let digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
     name.split_once('-')
         .is_some_and(|(process, number)| digits(process) && digits(number))
 }
 
-/// The registry at `root`, or a new one in an empty folder.
+/// Returns the registry at `root`, or a new one in an empty folder.
 fn tree_at(root: &Path, settings: &Settings) -> Result<Registry, RegistryError> {
     match Registry::open(root) {
         Err(RegistryError::NotARegistry(_)) => {
             let mut entries = fs::read_dir(root).map_err(RegistryError::read(root))?;
-            // A run that was killed in its first moments leaves nothing but this folder.
+            // A run that was killed early leaves only this folder.
             let ours = entries.all(|entry| entry.is_ok_and(|entry| entry.file_name() == STAGING));
             match ours {
                 true => Ok(Registry::with_settings(
@@ -595,7 +595,7 @@ fn lock(root: &Path, watch: &dyn Progress) -> Result<FolderLock, RegistryError> 
             watch.waiting();
             if let Some(holder) = holder {
                 watch.note(&format!(
-                    "{} names its holder: {holder}; remove the file if that process is no more",
+                    "{} names the process that holds the lock: {holder}; delete the file if that process has ended",
                     path.display()
                 ));
             }

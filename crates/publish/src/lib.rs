@@ -1,8 +1,7 @@
-//! Publishes into a registry: in a folder that one run has to itself, or in a store that others may write to
-//! at the same time.
+//! Publishes in a registry: in a folder with one writer at a time, or in a store with concurrent writers.
 //!
 //! The order of writes is that of `spec/commit.md`: immutable files first, then the one slot that is the
-//! commit, then what can be derived. A run that is killed leaves the old head or the new one, each whole.
+//! commit, then derived files. A killed run leaves the old head or the new one, each whole.
 
 pub mod attach;
 mod attempts;

@@ -1,4 +1,4 @@
-//! Bringing an image to another name: by a link, a reflink, or a copy.
+//! Gives an image another name: by a link, a reflink, or a copy.
 
 use std::fs::{self, OpenOptions};
 use std::io;
@@ -6,13 +6,13 @@ use std::path::Path;
 
 use sreg_index::hasher::Observer;
 
-/// How an image gets into the registry.
+/// How to put an image into the registry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum LinkMode {
-    /// A reflink, else a hard link, else a copy: the first that the file system allows.
+    /// A reflink, hard link or copy: the first that the file system supports.
     #[default]
     Auto,
-    /// A hard link: both names are one file, so changing the source changes what is published.
+    /// A hard link: changing the source also changes the published file.
     Hard,
     /// A copy that shares its blocks until one side is written.
     Reflink,
@@ -21,7 +21,7 @@ pub enum LinkMode {
 }
 
 impl LinkMode {
-    /// The ways to try, in order. An image that runtimes write into is never hard-linked.
+    /// Returns the ways to try, in order. An image that runtimes write to is never hard-linked.
     pub(crate) fn attempts(self, file: &Path) -> &'static [Self] {
         match self {
             Self::Auto if is_writable(file) => &[Self::Reflink, Self::Copy],
@@ -34,12 +34,12 @@ impl LinkMode {
     }
 }
 
-/// Whether `file` is an image that runtimes write into; what is no image is not.
+/// Returns whether `file` is an image that runtimes write to.
 fn is_writable(file: &Path) -> bool {
     sreg_image::Image::open(file).is_ok_and(|image| image.is_writable())
 }
 
-/// The bytes copied between two looks at whether to stop.
+/// The number of bytes copied between two checks for cancellation.
 const COPY_STEP: u64 = 64 << 20;
 
 pub(crate) fn bring(
@@ -49,7 +49,7 @@ pub(crate) fn bring(
     observer: &dyn Observer,
 ) -> io::Result<()> {
     if mode == LinkMode::Hard {
-        // A link to a symbolic link would publish the link.
+        // Resolve symbolic links, otherwise the link itself would be published.
         return fs::hard_link(fs::canonicalize(from)?, to);
     }
     let source = sreg_files::open(from)?;
@@ -61,7 +61,7 @@ pub(crate) fn bring(
         if observer.is_cancelled() {
             return Err(io::ErrorKind::Interrupted.into());
         }
-        // The standard library copies between files inside the kernel.
+        // The standard library copies between files in the kernel.
         if io::copy(&mut io::Read::take(&source, COPY_STEP), &mut &target)? == 0 {
             return Ok(());
         }

@@ -1,4 +1,4 @@
-//! Copies a registry as it is: the same trust, heads, statements and signatures, and so the same id.
+//! Copies a registry unchanged: the same trust, heads, statements and signatures, and the same id.
 
 mod attached;
 
@@ -33,24 +33,24 @@ use crate::session::Session;
 use crate::upload_check::{ensure_uploaded, is_uploaded};
 use crate::writer::Writer;
 
-/// How much is copied at once: it is the network that is waited for.
+/// The number of simultaneous copies. The network is the limit, not the cores.
 const AT_ONCE: usize = 16;
 
-/// Fetches an image from a registry into a file, verified.
+/// Downloads an image from a registry to a file, verified.
 pub type Fetch<'a> =
     &'a (dyn Fn(&Registry, &Place, &Chain, &Path) -> Result<(), RegistryError> + Sync);
 
-/// A registry that is to be copied.
+/// A registry to copy.
 pub struct Mirror<'a> {
-    /// What is copied.
+    /// The source.
     pub from: &'a Registry,
-    /// Where images are put that come from a server, until they are sent on.
+    /// The folder for images from a server until they are uploaded.
     pub scratch: &'a Path,
-    /// How they are fetched.
+    /// The function that downloads them.
     pub fetch: Fetch<'a>,
 }
 
-/// A copy that is being made.
+/// A running copy.
 struct Copying<'a> {
     from: &'a Registry,
     scratch: &'a Path,
@@ -58,29 +58,29 @@ struct Copying<'a> {
     session: &'a Session<'a>,
 }
 
-/// What was copied.
+/// The result of a copy.
 #[derive(Debug, Clone)]
 pub struct Mirrored {
-    /// All trust; nothing where the registry has no keys.
+    /// All trust versions; `None` if the registry has no keys.
     pub trust_chain: Option<TrustChain>,
     /// The newest head.
     pub head: Document<Head>,
-    /// The versions that were not there before.
+    /// The number of copied versions.
     pub versions: usize,
-    /// The images that were not there before.
+    /// The number of copied images.
     pub images: usize,
     /// Their bytes.
     pub bytes: u64,
-    /// Whether what an earlier run began was finished: trust, `head` or views were not those of the newest
-    /// version.
+    /// Whether an interrupted run was finished: trust, `head` or views were not those of the newest version.
     pub finished: bool,
 }
 
-/// Copies what a registry has and its copy has not.
+/// Copies everything that the copy lacks.
 ///
 /// # Errors
-/// When the registry is at fault, the copy is of another or has versions of its own, or one of both
-/// cannot be read or written. What readers of the copy saw before is then still there, whole.
+/// `Policy` or `Mismatch` if the source has faults; `Diverged` if the copy has versions of its own; `HasKeys`
+/// or `Published` if it is another registry; otherwise those of reading and writing. Readers of the copy
+/// still see the version before, whole.
 pub fn mirror(
     destination: &Destination,
     session: &Session<'_>,
@@ -128,7 +128,7 @@ fn run(copying: &Copying<'_>, destination: &Destination) -> Result<Mirrored, Reg
     })
 }
 
-/// Refuses to copy over another registry.
+/// Refuses to overwrite another registry.
 fn check_same(registry: &Registry, source: &Base, base: &Base) -> Result<(), RegistryError> {
     let (Some(theirs), ours) = (&base.trust_chain, &source.trust_chain) else {
         return Ok(());
@@ -142,11 +142,11 @@ fn check_same(registry: &Registry, source: &Base, base: &Base) -> Result<(), Reg
     }
 }
 
-/// The newest head that both have, if any, and those that the copy lacks, the oldest first.
+/// The newest common head, if any, and the heads that the copy lacks, oldest first.
 type Heads = (Option<Document<Head>>, Vec<Document<Head>>);
 
-/// What is to be copied. What the copy has beyond the newest head that both have is nothing, or left
-/// behind by an epoch of the registry.
+/// Returns the heads to copy. The copy may have more than the newest common head only if an epoch of the
+/// source dropped it.
 fn missing_heads(
     copying: &Copying<'_>,
     copy: &Registry,
@@ -174,7 +174,7 @@ fn missing_heads(
         next = heads::before(copying.from, head.body(), source.trust_chain.as_ref())?;
         missing.push(head);
     }
-    // What has no trust and no head in common with the registry is another one, not an earlier epoch of it.
+    // Without common trust and head, the copy is another registry, not an earlier epoch.
     let is_other = base.trust_chain.is_none() || !is_left_behind;
     match &base.head {
         Some(head) if is_other => Err(RegistryError::Diverged {
@@ -188,8 +188,7 @@ fn missing_heads(
     }
 }
 
-/// Makes what was copied what readers see, and finishes what an earlier run began: whether there was
-/// anything of that.
+/// Publishes what was copied, and finishes an interrupted run. Returns whether there was one.
 fn publish(
     writer: &mut dyn Writer,
     copying: &Copying<'_>,
@@ -208,7 +207,7 @@ fn publish(
     if is_new {
         begin_views(writer, base)?;
     }
-    // The slots come before the trust that counts them: readers go on to them from the head before.
+    // Slots precede the trust that validates them: readers reach them from the head before.
     let mut before = common;
     for head in missing {
         let (epoch, version) = (head.body().epoch, head.body().version);
@@ -230,7 +229,7 @@ fn publish(
         trust_chain,
         head: newest,
     })?;
-    // A run that was killed may have left the views behind, and nobody else may come after it (COM-30).
+    // A killed run may have left views unwritten, and no other run may follow (COM-30).
     let is_shown = base.shown.as_ref().map(Document::id) == Some(newest.id());
     if is_new || !is_shown {
         copying.session.progress.committed(newest.body());
@@ -247,7 +246,7 @@ fn publish(
 }
 
 impl Copying<'_> {
-    /// What is copied, held to its keys and to what is known of it.
+    /// Returns the source, checked against its keys and pins.
     fn source(&self) -> Result<Base, RegistryError> {
         let base = Base::read(self.from)?;
         if let Some(head) = &base.head {
@@ -257,7 +256,7 @@ impl Copying<'_> {
         Ok(base)
     }
 
-    /// Copies the nodes and statements that one version has and the one before has not.
+    /// Copies the nodes and statements that one version has and the previous one lacks.
     fn copy_version(
         &self,
         writer: &dyn Writer,
@@ -288,7 +287,7 @@ impl Copying<'_> {
         }
     }
 
-    /// The lines that an index has at the keys at which the one before has others.
+    /// Returns the entries of an index that differ from the previous one.
     fn changed_lines(
         &self,
         before: Option<&IndexRoot>,
@@ -307,7 +306,7 @@ impl Copying<'_> {
         Ok(lines)
     }
 
-    /// What is wrong with a file of the registry that is copied.
+    /// Returns the error for a faulty file of the source.
     fn wrong(&self, place: &Place, what: String) -> RegistryError {
         RegistryError::Mismatch {
             path: self.from.path(place),
@@ -322,8 +321,8 @@ impl Copying<'_> {
         }
     }
 
-    /// Copies the images, with their chains and what is attached, that the newest version has and the
-    /// copy's has not: those of the copy's are there (COM-8).
+    /// Copies the images, with digest chains and attachments, that the newest version has and the copy's
+    /// lacks; those of the copy's version are already stored (COM-8).
     fn copy_images(
         &self,
         writer: &dyn Writer,
@@ -369,7 +368,7 @@ impl Copying<'_> {
         let missing: Vec<_> = missing.into_iter().flatten().collect();
         let bytes = missing.iter().map(|(_, image, _)| image.size).sum();
         self.session.progress.expect(bytes);
-        // One after the other: each is sent in parts at once.
+        // One after the other, because each is uploaded in parallel parts.
         for (place, image, chain) in &missing {
             self.copy_image(writer, place, image, chain)?;
         }
@@ -388,7 +387,7 @@ impl Copying<'_> {
         let wrong = |what: String| self.wrong(&place, what);
         let found = Digest::of(&sidecar);
         if found != image.chain {
-            return Err(wrong(format!("its digest is {found}")));
+            return Err(wrong(format!("digest is {found}")));
         }
         writer.put(&place, &sidecar)?;
         Chain::parse(sidecar, image.size, &image.digest).map_err(|error| wrong(error.to_string()))
@@ -413,7 +412,7 @@ impl Copying<'_> {
             let quiet = Quiet(self.session.progress);
             let broken = sreg_index::hasher::verify(&file, chain, mode, &quiet)?;
             if !broken.is_empty() {
-                let what = "its bytes are not what its digest says";
+                let what = "bytes do not match the digest";
                 return Err(self.wrong(place, what.to_owned()));
             }
         }
@@ -435,7 +434,7 @@ impl Copying<'_> {
     }
 }
 
-/// Stops when another observer does, and tells it nothing: verifying is not what it counts.
+/// Forwards only cancellation, because verification must not count as progress.
 struct Quiet<'a>(&'a dyn Progress);
 
 impl Observer for Quiet<'_> {

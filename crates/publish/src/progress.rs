@@ -1,16 +1,16 @@
-//! What a run that publishes tells about itself.
+//! The observer of a publishing run.
 
 use sreg_index::hasher::Observer;
 use sreg_model::head::Head;
 
-/// Watches over a run that publishes.
+/// Observes a publishing run.
 pub trait Progress: Observer {
-    /// Another run holds the lock of the output folder.
+    /// Reports that another run holds the lock of the output folder.
     fn waiting(&self) {}
-    /// Something happened that the user should know, and that is no error.
+    /// Reports something that the user should know and that is not an error.
     fn note(&self, _text: &str) {}
-    /// The index that was published before is loaded.
+    /// Reports that the published index is loaded.
     fn loaded(&self) {}
-    /// A version is committed; its views are still to be written.
+    /// Reports a committed version, whose views must still be written.
     fn committed(&self, _head: &Head) {}
 }

@@ -1,4 +1,4 @@
-//! Publishes a whole changeset at once: for tests and tools, which bring images and chains themselves.
+//! Publishes a whole changeset: for tests and tools that provide images and digest chains themselves.
 
 use sreg_model::settings::Settings;
 use sreg_registry::RegistryError;
@@ -11,13 +11,13 @@ use crate::session::Session;
 use crate::signing::signing;
 use crate::version::Publication;
 
-/// Publishes `changeset` into a registry, which is made where it is absent. Images and chains that it
-/// names are put there by the caller. In a registry with keys, the keys of the session sign.
+/// Publishes `changeset` in a registry, which is created if absent. The caller stores the images and digest
+/// chains. In a registry with keys, the keys of the session sign.
 ///
 /// # Errors
-/// When the registry cannot be read or written, a name collides with another, something cannot be
-/// signed as trust asks, or the run is stopped. What was published before is then still there,
-/// whole.
+/// `CaseCollision` if a name differs from another only in case; `Signed`, `Unsigned` or `Author` if signing
+/// fails; `Cancelled` if the observer cancels; otherwise those of reading and writing. What was published
+/// before remains whole.
 pub fn publish_changeset(
     destination: &Destination,
     session: &Session<'_>,

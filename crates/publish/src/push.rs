@@ -1,4 +1,4 @@
-//! Publishes one image: checked before a byte leaves, and again where it arrived (`spec/commit.md`).
+//! Publishes one image: checks it before the upload, and checks the upload (`spec/commit.md`).
 
 use std::path::Path;
 
@@ -23,36 +23,36 @@ use crate::session::Session;
 use crate::upload_check::ensure_uploaded;
 use crate::writer::Writer;
 
-/// An image that is to be published.
+/// An image to publish.
 pub struct Push<'a> {
     /// The file.
     pub image: &'a Path,
-    /// Under which name.
+    /// The repository.
     pub repository: Repository,
-    /// Under which tag.
+    /// The tag.
     pub tag: Tag,
-    /// The architecture, where the image does not say its own.
+    /// The architecture, if the image does not state one.
     pub arch: Option<Arch>,
-    /// Whether the tag never moves again.
+    /// Whether the tag is frozen.
     pub frozen: bool,
-    /// The statement that its publisher signed, where there is one.
+    /// The statement signed by its publisher, if any.
     pub statement: Option<Provided>,
-    /// How the image is read.
+    /// How to read the image.
     pub io: IoMode,
 }
 
-/// What came of it.
+/// The result of a push.
 #[derive(Debug)]
 pub struct Pushed {
-    /// What was published.
+    /// The published subject or version.
     pub subject: Subject,
     /// The image's digest.
     pub digest: Digest,
     /// Its size in bytes.
     pub size: u64,
-    /// What was published.
+    /// The published subject or version.
     pub published: Published,
-    /// Whether the image's bytes were sent; they were there already, where not.
+    /// Whether the image's bytes were uploaded; `false` if they were already stored.
     pub sent: bool,
 }
 
@@ -69,7 +69,8 @@ pub struct Prepared<'a> {
 /// Publishes an image: [`prepare`], then [`publish`].
 ///
 /// # Errors
-/// Those of the two.
+/// `Source` if the image is invalid; `Signed` or `Unsigned` if the keys may not sign; `Frozen` if the tag may
+/// not move; otherwise those of reading and writing. What was published before remains whole.
 pub fn push(
     destination: &Destination,
     session: &Session<'_>,
@@ -164,7 +165,7 @@ pub fn publish(
 }
 
 impl Push<'_> {
-    /// What the image is to be published as, and its format: its headers are sound, and agree.
+    /// Returns the subject and format of the image, whose headers must be sound and agree.
     fn subject(&self) -> Result<(Subject, ImageFormat), RegistryError> {
         let file = ImageFile::open(self.image).map_err(|error| {
             RegistryError::Source(vec![sreg_registry::SourceFault::new(
@@ -204,8 +205,7 @@ impl Push<'_> {
     }
 }
 
-/// Brings an image and its chain into the registry, and checks that they arrived: whether the image was
-/// sent.
+/// Uploads an image and its digest chain, and checks the upload. Returns whether the image was uploaded.
 fn bring(
     writer: &dyn Writer,
     subject: &Subject,
@@ -215,7 +215,7 @@ fn bring(
 ) -> Result<bool, RegistryError> {
     let registry = writer.registry();
     let place = Place::blob(&subject.repository, chain.sidecar_digest());
-    // A chain is written before its image: where it was absent, so is the image, or what there is of it.
+    // A digest chain is written before its image: if it was absent, the image is absent or incomplete.
     let is_absent = writer.put_if_absent(&place, chain.sidecar())?;
     if registry.settings().blob_url.is_some() {
         return Ok(false);

@@ -1,4 +1,4 @@
-//! What a writer finds: it finishes what a killed run began before it goes on.
+//! The published state that a writer starts from, and recovery of killed runs.
 
 use sreg_index::hasher::Observer;
 use sreg_model::Document;
@@ -17,21 +17,21 @@ use sreg_sign::{TrustChain, check_known_head, check_seen_slot, seen_slot};
 use crate::update_views::{self, ViewsAt};
 use crate::writer::Writer;
 
-/// What is published already.
+/// The published state.
 pub struct Base {
-    /// Every version of trust; nothing where the registry has no keys.
+    /// All trust versions; `None` if the registry has no keys.
     pub trust_chain: Option<TrustChain>,
-    /// The newest head; nothing where nothing was published yet. Where a new epoch of heads has
-    /// begun and has none yet, the one that it begins after.
+    /// The newest head; `None` if nothing is published. In a new epoch without heads, the head that the epoch
+    /// begins after.
     pub head: Option<Document<Head>>,
     /// The head that the views show.
     pub shown: Option<Document<Head>>,
-    /// What stands in the slot after the newest head, and is none.
+    /// The invalid content of the slot after the newest head, if any.
     pub junk: Option<Vec<u8>>,
 }
 
 impl Base {
-    /// What is published, for who only reads.
+    /// Returns the published state, for readers.
     ///
     /// # Errors
     /// Those of reading trust and heads.
@@ -46,8 +46,8 @@ impl Base {
         })
     }
 
-    /// What views show before `newest` is shown: where that is of a later epoch, others may have written
-    /// views of what it has left behind.
+    /// Returns what views show before `newest`: if it is of a later epoch, others may have written views of
+    /// dropped heads.
     pub(crate) fn views_before(&self, newest: &Document<Head>) -> ViewsAt<'_> {
         let shown = self.shown.as_ref();
         match shown.is_none_or(|shown| shown.body().epoch == newest.body().epoch) {
@@ -56,10 +56,10 @@ impl Base {
         }
     }
 
-    /// Refuses to go on from what is older than what is known, or from another registry.
+    /// Checks the published state against the pins.
     ///
     /// # Errors
-    /// `Policy` if the registry is another one, or older than what is known.
+    /// `Policy` if the registry is another one, or older than a pin.
     pub fn check_known(&self, registry: &Registry, known: &[Pin]) -> Result<(), RegistryError> {
         let refused = |place: Place| {
             let path = registry.path(&place);
@@ -84,7 +84,7 @@ impl Base {
         Ok(())
     }
 
-    /// All trust once `trust` is published, too.
+    /// Returns the trust chain including `trust`.
     pub(crate) fn series_after(&self, trust: Option<&Document<Trust>>) -> Option<TrustChain> {
         let Some(trust) = trust else {
             return self.trust_chain.clone();
@@ -98,7 +98,7 @@ impl Base {
         }
     }
 
-    /// All lines of the index.
+    /// Returns all entries of the index.
     ///
     /// # Errors
     /// Those of reading the index.
@@ -107,8 +107,8 @@ impl Base {
     }
 }
 
-/// Returns what is published, without a look at whether a head follows the one in `head`: the creation of its slot
-/// tells. `None` if anything is unfinished: `head` and the journal name different versions, trust is about to be
+/// Returns the published state without looking for a later head, which the creation of its slot will reveal.
+/// Returns `None` if anything is unfinished: `head` and the journal name different versions, trust is about to be
 /// published, or it does not count the head.
 ///
 /// # Errors
@@ -137,12 +137,11 @@ pub(crate) fn read_quickly(writer: &dyn Writer) -> Result<Option<Base>, Registry
     }))
 }
 
-/// Finishes what a killed run began: publishes what it had signed, moves `head` on to the newest
-/// version, and brings the views to it.
+/// Finishes a killed run: publishes what it signed, updates `head`, and writes the views.
 ///
 /// # Errors
-/// When trust is malformed or not signed as it should be, the newest head does not count, or the registry
-/// cannot be written.
+/// `Document` or `Policy` if trust is malformed or not signed as required, or the newest head is invalid;
+/// otherwise those of writing the registry.
 pub fn recover(writer: &dyn Writer, observer: &dyn Observer) -> Result<Base, RegistryError> {
     let base = recover_any(writer, observer)?;
     if let Some(newest) = &base.head {
@@ -151,7 +150,7 @@ pub fn recover(writer: &dyn Writer, observer: &dyn Observer) -> Result<Base, Reg
     Ok(base)
 }
 
-/// The same where the newest head need not count: it is to be left behind.
+/// Recovers like [`recover`], but accepts an invalid newest head, which will be dropped.
 ///
 /// # Errors
 /// As [`recover`], but for the newest head.
@@ -163,9 +162,9 @@ pub(crate) fn recover_any(
     let journal = writer.journal()?;
     let mut trust_chain = registry.trust_chain()?;
     if let Some(begun) = journal.as_ref().filter(|begun| begun.trust.is_some()) {
-        tracing::info!("finishing what another run has begun to publish");
+        tracing::info!("finishing a version that another run began to publish");
         let finished = finish(writer, begun, trust_chain);
-        // Somebody was faster: it never will be published.
+        // Another publisher was faster: it will never be published.
         if matches!(finished, Ok(_) | Err(RegistryError::Conflict(_))) {
             writer.settle(begun)?;
         }
@@ -182,7 +181,7 @@ pub(crate) fn recover_any(
     if let Some(lost) = &end.lost {
         tracing::info!(
             version = lost.body().version,
-            "putting the newest head back into its slot"
+            "restoring the newest head to its slot"
         );
         put_back(writer, lost)?;
     }
@@ -194,7 +193,7 @@ pub(crate) fn recover_any(
         NextSlot::Unsettled => return Err(RegistryError::Overtaken),
         NextSlot::Empty | NextSlot::Head(_) => None,
     };
-    // That it was put back is not known yet.
+    // The restored slot is not read yet.
     if end.lost.is_none() && counts {
         registry.keep_head(&newest);
     }
@@ -208,8 +207,7 @@ pub(crate) fn recover_any(
         head: Some(newest.clone()),
         junk,
     };
-    // In a store whoever is publishing meanwhile brings `head` and the views along; so does this run,
-    // once it has.
+    // In a store, a concurrent publisher updates `head` and the views; this run does, too, after its commit.
     if counts && !writer.is_shared() {
         let line = HeadCursor {
             trust_chain: base.trust_chain.as_ref(),
@@ -225,7 +223,7 @@ pub(crate) fn recover_any(
     Ok(base)
 }
 
-/// The head that a journal says all views show; nothing, where there is no such head.
+/// Returns the head that all views show according to a journal; `None` if it does not exist.
 fn shown(
     registry: &Registry,
     journal: &Journal,
@@ -239,7 +237,7 @@ fn shown(
     }
 }
 
-/// Puts the newest head back into its slot, which has lost it.
+/// Restores the newest head to its slot.
 fn put_back(writer: &dyn Writer, head: &Document<Head>) -> Result<(), RegistryError> {
     let (epoch, version) = (head.body().epoch, head.body().version);
     let slot = Place::HeadSlot { epoch, version };
@@ -247,7 +245,7 @@ fn put_back(writer: &dyn Writer, head: &Document<Head>) -> Result<(), RegistryEr
     writer.create(&slot, head.bytes(), found.as_deref())
 }
 
-/// Nothing is published on top of a head that readers refuse.
+/// Refuses to publish on top of a head that readers refuse.
 pub(crate) fn check_newest(
     registry: &Registry,
     trust_chain: Option<&TrustChain>,
@@ -264,8 +262,8 @@ pub(crate) fn check_newest(
     }
 }
 
-/// Publishes the head, and the trust that it was made under, that a killed run had signed and begun to
-/// publish. What does not follow, or what somebody else was faster than, never will be published.
+/// Publishes the head and trust that a killed run signed. A head that does not follow, or lost a race, will
+/// never be published.
 fn finish(
     writer: &dyn Writer,
     begun: &Journal,
@@ -302,7 +300,7 @@ fn finish(
     Ok(Some(extended))
 }
 
-/// Creates a version of trust. The same with other signatures is the same.
+/// Creates a trust version. The same body with other signatures counts as the same.
 pub(crate) fn create_trust(
     writer: &dyn Writer,
     trust: &Document<Trust>,
@@ -318,7 +316,7 @@ pub(crate) fn create_trust(
     }
 }
 
-/// Publishes a head that was signed, unless it does not follow or somebody was faster: whether it is
+/// Publishes a signed head, unless it does not follow or another publisher was faster. Returns whether it is
 /// published.
 fn finish_head(
     writer: &dyn Writer,

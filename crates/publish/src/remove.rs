@@ -11,31 +11,31 @@ use crate::destination::Destination;
 use crate::recover::Base;
 use crate::session::Session;
 
-/// A reference that is to be removed.
+/// A reference to remove.
 pub struct Remove {
     /// The reference: a tag, optionally with the digest that its image must have.
     pub reference: Reference,
-    /// The architecture to remove; all of the tag's if not given.
+    /// The architecture to remove; `None` for all of the tag.
     pub arch: Option<Arch>,
-    /// Why it is removed, for people: 1 to 1,024 bytes.
+    /// The reason: 1 to 1,024 bytes.
     pub reason: String,
 }
 
 /// The result of a removal.
 #[derive(Debug)]
 pub struct Removed {
-    /// The subjects that were removed, by architecture.
+    /// The removed subjects, by architecture.
     pub subjects: Vec<Subject>,
-    /// What was published.
+    /// The published version.
     pub published: Published,
 }
 
-/// Publishes a version in which the images of one reference are removed. Their bytes stay.
+/// Publishes a version that removes the images of one reference. Their bytes remain.
 ///
 /// # Errors
 /// `NotOneImage` if nothing is published under the reference; `Frozen` if its publisher froze the tag;
 /// `Signed` or `Unsigned` if the keys may not sign the removal; otherwise those of reading or writing the
-/// registry. What was published before is then still there, whole.
+/// registry. What was published before remains whole.
 pub fn remove(
     destination: &Destination,
     session: &Session<'_>,
@@ -62,14 +62,14 @@ pub fn remove(
                 .collect(),
             ..Changeset::default()
         };
-        // Also where there is nothing to remove: a killed run may have committed, and left the rest.
+        // Also if there is nothing to remove: a killed run may have committed and left the rest.
         let published = match base.head.is_some() {
             true => session.publish(&mut *writer, &base, (&about, changeset), |_| Ok(()))?,
             false => return Err(remove.nothing()),
         };
         match (subjects.is_empty(), &begun) {
             (true, None) => Err(remove.nothing()),
-            // An attempt whose answer was lost has removed them.
+            // An earlier attempt, whose answer was lost, has removed them.
             (true, Some(removed)) => Ok(Removed {
                 subjects: removed.clone(),
                 published,
@@ -91,7 +91,7 @@ impl Remove {
         }
     }
 
-    /// The subjects that have an image under the reference.
+    /// Returns the subjects that have an image under the reference.
     fn subjects(&self, registry: &Registry, base: &Base) -> Result<Vec<Subject>, RegistryError> {
         let Some(head) = &base.head else {
             return Ok(Vec::new());

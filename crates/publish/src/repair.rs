@@ -1,4 +1,4 @@
-//! Rewrites what can be derived: the copy of the head, views, chains (`spec/cli.md`).
+//! Rewrites derived files: the copy of the head, views, digest chains (`spec/cli.md`).
 
 use std::collections::HashSet;
 
@@ -24,22 +24,22 @@ use crate::session::Session;
 use crate::update_views::ViewsAt;
 use crate::writer::Writer;
 
-/// What was mended.
+/// The result of a repair.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Repaired {
-    /// The faults that are gone, by path.
+    /// The repaired faults, by path.
     pub mended: Vec<Fault>,
-    /// The faults that are left, which cannot be derived.
+    /// The remaining faults, which cannot be derived.
     pub left: Vec<Fault>,
 }
 
-/// Rewrites all that can be derived from the newest head. In a folder, images whose chain is wrong are read,
-/// and those that no version names: of these, damaged ones are taken away. What stands in a folder where a
-/// file should be, and is none, stays.
+/// Rewrites all files that can be derived from the newest head. In a folder, reads images whose digest chain
+/// is wrong and images that no version names, and removes damaged ones of the latter. Leaves anything that is
+/// not a file.
 ///
 /// # Errors
-/// When the registry cannot be written, its newest head or index cannot be read, or that head is older than what
-/// is pinned.
+/// `Policy` if the newest head is older than its pin; otherwise those of reading the head and index and of
+/// writing the registry.
 pub fn repair(destination: &Destination, session: &Session<'_>) -> Result<Repaired, RegistryError> {
     let (known, watch) = (session.pins, session.progress);
     let options = Options {
@@ -62,10 +62,10 @@ pub fn repair(destination: &Destination, session: &Session<'_>) -> Result<Repair
     repair_by(&writer, known, watch, &options, &tidy)
 }
 
-/// Takes away what is at fault and cannot be mended: whether there was anything.
+/// Removes faulty files that cannot be repaired. Returns whether there were any.
 type Tidy<'a> = dyn Fn(&Base, &[Fault]) -> Result<bool, RegistryError> + Sync + 'a;
 
-/// Mends what can be, and `tidy`s up what is left: whether there was anything.
+/// Repairs what it can, then `tidy`s up. Returns whether anything changed.
 fn repair_by(
     writer: &dyn Writer,
     known: &[Pin],
@@ -76,14 +76,14 @@ fn repair_by(
     let look = || {
         let report = match writer.is_shared() {
             true => verify::verify_registry(writer.registry(), options, watch),
-            // Nobody else writes: what is being written is by this run.
+            // This run is the only writer.
             false => verify::verify_once(writer.registry(), options, watch),
         };
         Ok::<_, RegistryError>(report?.faults)
     };
     let before = look()?;
-    // In a store, what nothing names is not listed, nor what stands under keys that end with a slash. In a
-    // folder, files may have been touched meanwhile where a run was interrupted.
+    // A store's stray objects and keys that end with a slash are not listed. In a folder, an interrupted run
+    // may have touched files.
     if before.is_empty() && !writer.is_shared() && writer.journal()?.is_none() {
         Base::read(writer.registry())?.check_known(writer.registry(), known)?;
         return Ok(Repaired::default());
@@ -91,7 +91,7 @@ fn repair_by(
     let store = writer.registry().store().clone();
     let left = until_won(&*store, || {
         let base = match mend(writer, known, watch) {
-            // What is taken away first may make room.
+            // Removals may free space.
             Err(error) if error.code() == "no-space" => {
                 tidy(&Base::read(writer.registry())?, &before)?;
                 mend(writer, known, watch)?
@@ -99,7 +99,7 @@ fn repair_by(
             mended => mended?,
         };
         let left = look()?;
-        // In a store, what is stale now has been written since, by somebody who looks again.
+        // In a store, a stale view now was written since by a publisher that checks again.
         match tidy(&base, &left)? {
             true => look(),
             false => Ok(left),
@@ -115,7 +115,7 @@ fn mend(writer: &dyn Writer, known: &[Pin], watch: &dyn Progress) -> Result<Base
     let base = recover(writer, watch)?;
     base.check_known(registry, known)?;
     let line = line_of(&base, registry)?;
-    // Of what is elsewhere, a chain costs as much as its image: who has that sends both again.
+    // From a server, a digest chain costs as much as its image: its publisher uploads both again.
     if !writer.is_shared() {
         let lines = derive::lines(registry, Some(line.head.body()))?;
         let entries: Vec<&Vec<TagEntry>> = lines.values().flat_map(|keys| keys.values()).collect();
@@ -141,8 +141,8 @@ fn line_of<'a>(base: &'a Base, registry: &Registry) -> Result<HeadCursor<'a>, Re
     })
 }
 
-/// Removes the views among `faults` that an older head derives, and says whether there were any: what
-/// sreg did not write is never deleted.
+/// Removes the faulty views that an older head derives; foreign files are never deleted. Returns whether
+/// there were any.
 fn remove_stale(writer: &dyn Writer, base: &Base, faults: &[Fault]) -> Result<bool, RegistryError> {
     let stale: Vec<Place> = faults
         .iter()
@@ -157,8 +157,8 @@ fn remove_stale(writer: &dyn Writer, base: &Base, faults: &[Fault]) -> Result<bo
     Ok(!stale.is_empty())
 }
 
-/// Takes the blobs among `faults` away that no version names, and whose bytes are not those of their name:
-/// whether there were any. Where a statement cannot be read, all stay.
+/// Removes the damaged blobs that no version names. Returns whether there were any. If a statement cannot be
+/// read, all remain.
 fn take_damaged_away(
     writer: &FolderWriter,
     base: &Base,
@@ -180,11 +180,11 @@ fn take_damaged_away(
     for place in damaged.iter().filter(|place| !named.contains(place)) {
         watch.note(&match writer.take_away(place)? {
             Some(aside) => format!(
-                "{place} moved to {}: its bytes are damaged, and the newest version does not name it",
+                "moved {place} to {}: damaged, and not named by the newest version",
                 aside.display()
             ),
             None => format!(
-                "{place} removed: a hard link whose other name was written since; the newest version does not name it"
+                "removed {place}: a hard link to a file that was changed, and not named by the newest version"
             ),
         });
     }
@@ -192,7 +192,7 @@ fn take_damaged_away(
     Ok(true)
 }
 
-/// The blobs that the newest version names.
+/// Returns the blobs that the newest version names.
 fn named_blobs(registry: &Registry, base: &Base) -> Result<HashSet<Place>, RegistryError> {
     let lines = derive::lines(registry, base.head.as_ref().map(Document::body))?;
     let mut named = HashSet::new();
@@ -208,7 +208,7 @@ fn named_blobs(registry: &Registry, base: &Base) -> Result<HashSet<Place>, Regis
     Ok(named)
 }
 
-/// A chain that is missing or wrong is made again from its image, if that is right.
+/// Recomputes missing or wrong digest chains from images that are intact.
 fn mend_chains(
     writer: &dyn Writer,
     entries: &[TagEntry],

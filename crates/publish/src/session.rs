@@ -1,4 +1,4 @@
-//! What every operation is run with, and how it publishes about one subject beside other publishers.
+//! The session of an operation, and publication for one subject beside concurrent publishers.
 
 use sreg_index::map::MapError;
 use sreg_model::head::Head;
@@ -16,12 +16,12 @@ use crate::signing::{Keys, signing};
 use crate::version::{Publication, prepare};
 use crate::writer::{Deferred, Writer};
 
-/// What every operation is run with.
+/// The keys, pins, time and observer of an operation.
 #[derive(Clone, Copy)]
 pub struct Session<'a> {
     /// The keys that sign; `None` to publish in a registry without keys.
     pub keys: Option<&'a Keys<'a>>,
-    /// What is remembered of the registry; empty if nothing is.
+    /// The pins of the registry; empty if it is unknown.
     pub pins: &'a [Pin],
     /// The time to state, in Unix seconds.
     pub now: u64,
@@ -30,7 +30,7 @@ pub struct Session<'a> {
 }
 
 impl<'a> Session<'a> {
-    /// Returns a session without keys, for a registry that nothing is remembered of.
+    /// Returns a session without keys, for an unknown registry.
     #[must_use]
     pub fn new(now: u64, progress: &'a dyn Progress) -> Self {
         Self {
@@ -43,7 +43,7 @@ impl<'a> Session<'a> {
 }
 
 impl Session<'_> {
-    /// What is published now, held to what is known.
+    /// Returns the published state, checked against the pins.
     pub(crate) fn base(&self, writer: &dyn Writer) -> Result<Base, RegistryError> {
         let base = match writer.is_first_look() {
             true => read_quickly(writer)?,
@@ -57,8 +57,8 @@ impl Session<'_> {
         Ok(base)
     }
 
-    /// Publishes an changeset about subjects of one namespace, after `base`: it is made and signed, then `bring`
-    /// sends what it names, and then it is committed.
+    /// Publishes a changeset for subjects of one namespace on top of `base`: prepares and signs it, lets
+    /// `bring` upload its files, then commits.
     pub(crate) fn publish(
         &self,
         writer: &mut dyn Writer,
@@ -84,7 +84,7 @@ impl Session<'_> {
     }
 }
 
-/// The lines of a repository's namespace. Where that is new, no other may differ from it by case alone.
+/// Returns the entries of a repository's namespace. A new namespace may not differ from another only in case.
 fn lines_of(
     registry: &Registry,
     head: Option<&Head>,
@@ -98,7 +98,7 @@ fn lines_of(
     let found = derive::lines_of_namespace(registry, index, namespace)?;
     if found.is_empty() {
         let mut names = FoldedNames::default();
-        // Alone it collides with nothing.
+        // A single name cannot collide.
         let _ = names.insert(namespace.as_str());
         let mut other = None;
         let found = index.namespaces(&mut |entry| {

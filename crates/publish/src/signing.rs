@@ -1,4 +1,4 @@
-//! Who signs a version: the keys at hand, and the trust that it is made under.
+//! The keys that sign a version, and the trust that it is made under.
 
 use std::collections::BTreeSet;
 
@@ -16,48 +16,48 @@ use sreg_sign::{Author, AuthorError, Purpose, Signer, TrustChain, sign};
 use crate::changeset::Changeset;
 use crate::recover::Base;
 
-/// Some days in seconds.
+/// Converts days to seconds.
 #[must_use]
 pub const fn days(days: u64) -> u64 {
     days.saturating_mul(86_400)
 }
 
-/// How long a head holds where nobody says otherwise.
+/// The default lifetime of a head, in seconds.
 const HEAD_TERM: u64 = days(400);
-/// How long trust holds where nobody says otherwise.
+/// The default lifetime of a trust document, in seconds.
 pub(crate) const TRUST_TERM: u64 = days(5 * 365);
 
-/// The keys at hand, and what may be done with them.
+/// The available keys, and what they may be used for.
 pub struct Keys<'a> {
-    /// What signs.
+    /// The signers.
     pub signers: &'a [Box<dyn Signer>],
-    /// What trust says of the only key of a new registry.
+    /// The comment in trust on the only key of a new registry.
     pub comment: Option<String>,
     /// 128 random bits, for the id of a new registry.
     pub nonce: [u8; 16],
-    /// Whether a registry without keys is to be given this one.
+    /// Whether to give a registry without keys this key.
     pub may_begin: bool,
-    /// How long the head is to hold, in seconds; absent: as long as the one before.
+    /// The lifetime of the head in seconds; `None` for that of the previous head.
     pub head_term: Option<u64>,
-    /// Whether head and trust are renewed, however long they still hold.
+    /// Whether to renew head and trust, even if they expire late.
     pub renew: bool,
 }
 
-/// Who signs a version.
+/// The signer of a version.
 pub struct Signing<'a> {
-    /// Under the trust that holds once the version is published.
+    /// Signs under the trust that is valid once the version is published.
     pub author: Author<'a>,
-    /// A version of trust that is published together with the head.
+    /// A trust version that is published with the head.
     pub trust: Option<Document<Trust>>,
-    /// How long the head is to hold, in seconds.
+    /// The lifetime of the head, in seconds.
     pub term: u64,
-    /// Whether the head is renewed in any case.
+    /// Whether to renew the head in any case.
     pub renew: bool,
 }
 
 impl Signing<'_> {
-    /// Whether a statement may follow another: not on one that never counted, which somebody has
-    /// published who could sign heads alone. Where the registry gets its first key, none has one.
+    /// Returns whether a statement may follow another. It may not follow one that was never valid, which a
+    /// holder of only a head key published. Statements from before the registry's first key may be followed.
     pub(crate) fn may_follow(&self, previous: &Document<Statement>) -> bool {
         let begins = self
             .trust
@@ -69,8 +69,8 @@ impl Signing<'_> {
         }
     }
 
-    /// Whether there is to be a head after `head` though nothing else changes: it has no keys, or is
-    /// not what trust asks for, or little of its time is left.
+    /// Returns whether a new head is needed even without changes: `head` has no keys, is not valid under
+    /// trust, or expires soon.
     pub(crate) fn is_due(&self, head: &Document<Head>, now: u64) -> bool {
         let body = head.body();
         let Some(expires) = body.expires else {
@@ -83,11 +83,12 @@ impl Signing<'_> {
     }
 }
 
-/// Who signs `changeset`; nothing in a registry without keys that is to stay so. Where one key does
-/// everything, it gives itself what the changeset needs.
+/// Returns the signer of `changeset`; `None` for a registry that remains without keys. A key that does
+/// everything gets the delegations that the changeset needs.
 ///
 /// # Errors
-/// When there are keys and none is at hand, or the other way round, or they cannot sign.
+/// `Signed` if the registry has keys and none is given; `NoKeys` if it has none but one is given; `Unsigned`
+/// or `Author` if signing fails.
 pub fn signing<'a>(
     registry: &Registry,
     base: &Base,
@@ -140,14 +141,14 @@ pub fn signing<'a>(
     }))
 }
 
-/// How long the next head holds: as long as the one before.
+/// Returns the lifetime of the next head: that of the previous one.
 pub(crate) fn term_of(head: Option<&Document<Head>>) -> u64 {
     head.and_then(|head| Some(head.body().expires?.saturating_sub(head.body().issued)))
         .filter(|term| *term > 0)
         .unwrap_or(HEAD_TERM)
 }
 
-/// The first trust of a registry, in which one key does everything.
+/// Makes the first trust document of a registry, in which one key does everything.
 fn begin(
     base: &Base,
     keys: &Keys<'_>,
@@ -168,8 +169,7 @@ fn begin(
     signed(trust, keys)
 }
 
-/// The next version of trust, where one key does everything and something is missing: a namespace is
-/// new, or little time is left.
+/// Makes the next trust version, if one key does everything and a namespace is new or trust expires soon.
 fn amended(
     trust_chain: &TrustChain,
     keys: &Keys<'_>,
@@ -213,7 +213,7 @@ fn amended(
     signed(amendment.finish().map_err(RegistryError::Amend)?, keys).map(Some)
 }
 
-/// The namespaces that an changeset states something about.
+/// Returns the namespaces that a changeset changes.
 fn namespaces(changeset: &Changeset) -> BTreeSet<Namespace> {
     let present = changeset.present.iter().map(|(subject, _)| subject);
     let removed = changeset.removed.iter().map(|(subject, _)| subject);
@@ -226,7 +226,7 @@ fn namespaces(changeset: &Changeset) -> BTreeSet<Namespace> {
         .collect()
 }
 
-/// The scopes that an changeset needs and trust does not delegate.
+/// Returns the scopes that a changeset needs and trust does not delegate.
 fn edition_scopes(changeset: &Changeset, trust: &Trust) -> Vec<Scope> {
     namespaces(changeset)
         .into_iter()
@@ -258,7 +258,7 @@ pub(crate) fn author_error(what: &str, source: AuthorError) -> RegistryError {
     }
 }
 
-/// Why something could not be signed: apart, where the keys at hand are not those that trust asks for.
+/// Returns the error for a failed signature; `Unsigned` if the given keys are not those that trust requires.
 pub(crate) fn unsigned(registry: &Registry, what: String, source: AuthorError) -> RegistryError {
     let source = Box::new(source);
     match *source {

@@ -1,4 +1,4 @@
-//! The statements of a version: which are made, which are kept, which publishers brought.
+//! The statements of a version: new ones, unchanged ones, and those that publishers provide.
 
 use std::collections::HashSet;
 
@@ -17,17 +17,17 @@ use crate::changeset::{Changeset, Provided};
 use crate::signing::{Signing, unsigned};
 use crate::writer::Puts;
 
-/// What is to be said of a subject.
+/// The wanted statement of a subject.
 enum Wanted<'a> {
-    /// This, unless it is said already; by the publisher's own statement, where there is one.
+    /// This claim, unless it is already published; with the publisher's own statement, if any.
     Claim(Claim, Option<&'a Provided>),
-    /// What is said now, once more.
+    /// The current claim, re-signed.
     Again,
-    /// What is said now, and that this belongs to the image.
+    /// The current claim with this attachment.
     With(&'a Attachment),
 }
 
-/// Writes a statement for every subject that changes, and gives the lines that name them.
+/// Writes a statement for every subject that changes, and returns their entries.
 pub(crate) fn changes(
     registry: &Registry,
     puts: &dyn Puts,
@@ -67,7 +67,7 @@ pub(crate) fn changes(
         .map(|(subject, wanted)| states.state(subject, wanted))
         .collect();
     let entries = all_or_every_refusal(registry, stated)?;
-    // Their statements may be written only later.
+    // Their statements may not be written yet.
     let new: HashSet<Digest> = entries
         .iter()
         .flatten()
@@ -90,8 +90,7 @@ pub(crate) fn changes(
     Ok(changes)
 }
 
-/// All results; where keys are missing for some, all of those, so that they can be asked for at
-/// once.
+/// Returns all results. If keys are missing for some, returns all refusals at once.
 fn all_or_every_refusal<T>(
     registry: &Registry,
     results: Vec<Result<T, RegistryError>>,
@@ -113,14 +112,14 @@ fn all_or_every_refusal<T>(
     }
 }
 
-/// Refuses to publish on top of a line whose statement is lost: the next version would have the
-/// same hole, and views could not be written.
+/// Refuses to publish on top of an entry whose statement is lost: the next version would lack it too, and its
+/// views could not be written.
 fn check_stated(registry: &Registry, line: &TagEntry) -> Result<(), RegistryError> {
     let place = Place::Statement(line.statement);
     registry.size(&place).map(|_| ())
 }
 
-/// What statements are made with.
+/// The context for making statements.
 struct States<'a> {
     registry: &'a Registry,
     puts: &'a dyn Puts,
@@ -130,7 +129,7 @@ struct States<'a> {
 }
 
 impl States<'_> {
-    /// States what is wanted of `subject`, unless the line that is there says it already.
+    /// Makes the wanted statement of `subject`, unless the existing entry already matches.
     fn state(
         &self,
         subject: &Subject,
@@ -156,7 +155,7 @@ impl States<'_> {
                 (claim, None, is_new)
             }
         };
-        // One that is published already is no new one.
+        // A published statement is not new.
         provided = provided
             .filter(|provided| line.is_none_or(|line| line.statement != provided.statement.id()));
         let image = size_of(&claim);
@@ -167,8 +166,7 @@ impl States<'_> {
                 return Ok(None);
             }
             if is_claim && provided.is_none() {
-                // What else it says stays: that the tag is frozen, where the image may be found, and what
-                // is attached to it.
+                // Other fields remain: frozen, URLs and attachments.
                 claim = said(line)?;
             }
         }
@@ -196,7 +194,7 @@ impl States<'_> {
             return Err(RegistryError::Mismatch {
                 path: registry.path(&Place::Statement(previous.id())),
                 what: format!(
-                    "it is of epoch {}, and trust is at epoch {} for its name: nothing can follow it",
+                    "is of epoch {}, but trust is at epoch {} for its name: no statement can follow it",
                     previous.body().epoch,
                     statement.body().epoch
                 ),
@@ -220,7 +218,7 @@ impl States<'_> {
         lines.iter().find(|line| line.arch == subject.arch)
     }
 
-    /// Refuses to attach something to what counts no longer: it would be signed again with it, unseen.
+    /// Refuses an attachment to an invalid statement, which would be re-signed unseen.
     fn check_counts(&self, subject: &Subject, line: &TagEntry) -> Result<(), RegistryError> {
         let Some(signing) = self.signing else {
             return Ok(());
@@ -232,8 +230,8 @@ impl States<'_> {
         }
     }
 
-    /// Whether a line that says the right thing is stated anew: its statement counts no longer, or
-    /// the publisher brought a later one.
+    /// Returns whether a matching entry needs a new statement: its statement is no longer valid, or the
+    /// publisher provides a later one.
     fn is_restated(
         &self,
         line: &TagEntry,
@@ -277,8 +275,8 @@ impl States<'_> {
         }
     }
 
-    /// A publisher's statement is taken as it is, if it says what is to be said, follows the one
-    /// before, and may be published now.
+    /// Checks a publisher's statement: it must contain the wanted claim, follow the previous one, and be
+    /// publishable now.
     fn check_provided(
         &self,
         provided: &Provided,
@@ -296,7 +294,7 @@ impl States<'_> {
         };
         if body.subject != *subject {
             return mismatch(format!(
-                "it is about {}, but the image beside it is {subject}",
+                "is for {}, but the image beside it is {subject}",
                 body.subject
             ));
         }
@@ -305,14 +303,14 @@ impl States<'_> {
             Claim::Removed { .. } => None,
         };
         if content(&body.claim) != content(claim) {
-            return mismatch("it is about another image than the one beside it".to_owned());
+            return mismatch("is for another image than the one beside it".to_owned());
         }
         for attachment in body.image().iter().flat_map(|image| &image.attached) {
             let place = Place::blob(&subject.repository, attachment.digest);
             let size = self.registry.size(&place)?;
             if size != attachment.size {
                 return mismatch(format!(
-                    "it says that {} has {} bytes, and it has {size}",
+                    "states {} with {} bytes, but the image has {size}",
                     attachment.digest, attachment.size
                 ));
             }
@@ -320,12 +318,12 @@ impl States<'_> {
         let seq = previous.map_or(1, |previous| previous.body().seq + 1);
         if body.seq != seq || body.previous != previous.map(Document::id) {
             return mismatch(format!(
-                "it is number {} about {subject}, but number {seq} is next",
+                "is number {} for {subject}, expected number {seq}",
                 body.seq
             ));
         }
         let Some(signing) = self.signing else {
-            return mismatch("it is signed, but the registry has no keys".to_owned());
+            return mismatch("is signed, but the registry has no keys".to_owned());
         };
         policy::check_new_statement(signing.author.trust(), &provided.statement)
             .map_err(|source| RegistryError::Policy { path, source })?;
@@ -333,7 +331,7 @@ impl States<'_> {
     }
 }
 
-/// The same claim, and that a file belongs to the image; in place of what was said of that file.
+/// Returns the claim with an attachment, which replaces an earlier one of the same file.
 fn with(mut claim: Claim, attachment: &Attachment) -> Result<Claim, RegistryError> {
     if let Claim::Present(image) = &mut claim {
         let before = image.attached.iter_mut();
@@ -347,8 +345,8 @@ fn with(mut claim: Claim, attachment: &Attachment) -> Result<Claim, RegistryErro
     Ok(claim)
 }
 
-/// What all attachments of an image take up in its statement, at most, in bytes: half of it, so that
-/// signatures and what else it says have room.
+/// The maximal size of all attachment descriptions in a statement, in bytes: half of it, which leaves space
+/// for signatures and other fields.
 const MOST_SAID: usize = document::MAX_BYTES / 2;
 
 fn check_room(attached: &[Attachment]) -> Result<(), RegistryError> {

@@ -1,8 +1,7 @@
-//! Writes into a store that others may be writing to at once (`spec/commit.md`, COM-14 to COM-20).
+//! Writes to a store with concurrent writers (`spec/commit.md`, COM-14 to COM-20).
 //!
-//! Nobody has a lock. What is immutable is created where it is absent; the slot of a head decides
-//! which of two runs has published; what can be derived is replaced only if it still is what it was
-//! when the head was looked at last.
+//! There is no lock. Immutable objects are created if absent. The slot of a head decides which of two runs
+//! has published. Derived objects are replaced only if they have not changed since the head was read.
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -25,30 +24,30 @@ use sreg_views::{Content, View, host};
 use crate::link::LinkMode;
 use crate::writer::{Puts, Writer, evidence};
 
-/// How often something is tried anew that others change meanwhile.
+/// The maximal number of attempts to change an object that other writers change, too.
 const ATTEMPTS: usize = 16;
-/// How the journal is served: not at all, if the host can be told.
+/// The headers of the journal, which hosts should not serve.
 const UNSERVED: Served = Served {
     content_type: "application/json",
     cache_control: "no-store",
 };
 
-/// A key, the view that is stored under it, and its bytes.
+/// A key, the view stored under it, and its bytes.
 type ViewObject<'a> = (String, &'a View, &'a [u8]);
 
-/// One of the writers of a store.
+/// A writer of a store.
 pub(crate) struct StoreWriter {
     registry: Registry,
-    /// Where it is noted what has arrived of an upload.
+    /// The folder for notes of unfinished uploads.
     uploads: Option<PathBuf>,
-    /// The journal as this run has read it last, to be replaced on condition that it is still there.
+    /// The journal as this run last read it: the condition for replacing it.
     last_journal: Mutex<Option<Object>>,
-    /// Whether it was looked what is published.
+    /// Whether the published state was read.
     has_looked: AtomicBool,
 }
 
 impl StoreWriter {
-    /// Writes into the registry in `store`; makes one there with `settings` where there is none.
+    /// Returns a writer of the registry in `store`; creates one with `settings` if there is none.
     pub(crate) fn open(
         store: &Arc<dyn Store>,
         settings: &Settings,
@@ -60,7 +59,7 @@ impl StoreWriter {
         }
         let key = Place::Settings.to_string();
         let how = served(&Place::Settings);
-        // Of two that make one, the second finds the settings of the first.
+        // If two writers create it, the second reads the settings of the first.
         store.write(&key, &settings.encode(), &Precondition::Absent, how)?;
         Ok(Self {
             registry: Registry::in_store(store.clone())?,
@@ -70,7 +69,7 @@ impl StoreWriter {
         })
     }
 
-    /// Writes into a registry that is there.
+    /// Returns a writer of an open registry.
     pub(crate) fn of(registry: Registry, uploads: Option<&Path>) -> Result<Self, RegistryError> {
         check_conditions(&registry)?;
         Ok(Self {
@@ -99,7 +98,7 @@ impl StoreWriter {
         Ok(self.store().write(&key, bytes, condition, served(place))?)
     }
 
-    /// Whether all trust and heads stand there that a run has noted before it published them.
+    /// Returns whether all trust documents and heads in a journal are published.
     fn is_published(&self, journal: &Journal) -> Result<bool, RegistryError> {
         for place in journal.places() {
             match self.registry.size(&place) {
@@ -111,7 +110,7 @@ impl StoreWriter {
         Ok(true)
     }
 
-    /// Whether a head is published that a journal names.
+    /// Returns whether a head in a journal is published.
     fn is_head(&self, noted: &Noted) -> Result<bool, RegistryError> {
         let trust_chain = self.registry.trust_chain()?;
         let newest = heads::newest(&self.registry, trust_chain.as_ref())?;
@@ -119,7 +118,7 @@ impl StoreWriter {
         Ok(is_in_line && noted.find(&self.registry)?.is_some())
     }
 
-    /// Refuses to go on for a head that another has followed, or that later trust may have left behind.
+    /// Refuses to continue with a head that has a successor or that later trust may drop.
     fn check_newest(&self, line: HeadCursor<'_>) -> Result<(), RegistryError> {
         match line.is_newest(&self.registry)? {
             true => Ok(()),
@@ -127,8 +126,8 @@ impl StoreWriter {
         }
     }
 
-    /// Replaces the copy of an earlier head that this run has read, if it is still there. Returns whether the
-    /// copy is that of `line` now; the next slot is read once views are written (COM-17).
+    /// Replaces the copy of an earlier head that this run has read, if unchanged. Returns whether the copy is
+    /// now that of `line`; the next slot is read once views are written (COM-17).
     fn advance_from_last(&self, line: HeadCursor<'_>) -> Result<bool, RegistryError> {
         let Some(last) = self.registry.last_head() else {
             return Ok(false);
@@ -147,7 +146,7 @@ impl StoreWriter {
         Ok(written == PutOutcome::Stored)
     }
 
-    /// Whether copies stand in the place of links.
+    /// Returns whether copies replace links.
     fn copies_links(&self) -> bool {
         host::copies_links(self.registry.settings().host)
     }
@@ -164,8 +163,8 @@ impl StoreWriter {
         Ok(self.store().write(key, bytes, condition, how)?)
     }
 
-    /// Creates views that no version has had, without reading them first (COM-18). Returns those that are there
-    /// already: another publisher's, or a killed run's.
+    /// Creates views that no version had, without reading them first (COM-18). Returns those that already
+    /// exist, from another publisher or a killed run.
     fn create_views<'a>(
         &self,
         objects: Vec<ViewObject<'a>>,
@@ -179,8 +178,8 @@ impl StoreWriter {
         Ok(there)
     }
 
-    /// Has the store copy what links among `views` would lead to. Few stores copy under a condition: as with
-    /// what is removed, whoever finds a newer version afterwards looks again, and writes that one's copies.
+    /// Makes the store copy the targets of links among `views`. Few stores copy conditionally: as with
+    /// removals, a publisher that finds a newer version afterwards checks again and writes its copies.
     fn put_copies(&self, line: HeadCursor<'_>, views: &[View]) -> Result<(), RegistryError> {
         if !self.copies_links() {
             return Ok(());
@@ -198,7 +197,7 @@ impl StoreWriter {
             if found.is_some_and(|found| found.digest == Some(*digest) && found.size == size) {
                 continue;
             }
-            // That an image is missing, or another, is a fault of its own: other views do not wait for it.
+            // A missing or wrong image is a fault of its own: other views do not wait for it.
             if self.store().size(&from)? == Some(size) {
                 self.check_newest(line)?;
                 self.store().copy(&from, &key, digest, served(place))?;
@@ -212,8 +211,8 @@ impl StoreWriter {
         last.unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Replaces the journal by what `change` makes of it, until nobody comes in between; where `change`
-    /// gives nothing, or there is none, it stays.
+    /// Replaces the journal by the result of `change`, retrying if another writer is faster. If `change`
+    /// returns `None`, or there is no journal, it remains.
     fn change_journal(
         &self,
         change: impl Fn(Journal) -> Result<Option<Journal>, RegistryError>,
@@ -242,8 +241,8 @@ impl StoreWriter {
     }
 }
 
-/// Refuses a store that does not look at conditions (COM-21): what is there is written once more,
-/// under the condition that it is not, which changes nothing in any case.
+/// Refuses a store that ignores conditions (COM-21): writes an existing object again under the condition that
+/// it is absent, which changes nothing in any case.
 fn check_conditions(registry: &Registry) -> Result<(), RegistryError> {
     let key = Place::Settings.to_string();
     let bytes = registry.settings().encode();
@@ -267,7 +266,7 @@ impl Puts for StoreWriter {
         }
         match self.read(place, bytes.len())? {
             Some(found) if found.bytes == bytes || is_intact(place, &found.bytes) => Ok(false),
-            // It is damaged: LAY-3.
+            // Replace a damaged object: LAY-3.
             _ => self.write(place, bytes, &Precondition::Any).map(|_| true),
         }
     }
@@ -312,8 +311,7 @@ impl Writer for StoreWriter {
         Ok(())
     }
 
-    /// After any answer but success the slot tells what has happened: a request that was sent again
-    /// may have met its own first sending.
+    /// After any answer but success the slot decides: a retried request may have met its own first attempt.
     fn create(
         &self,
         place: &Place,
@@ -338,14 +336,13 @@ impl Writer for StoreWriter {
                 Some(_) => return Err(RegistryError::Conflict(self.registry.path(place))),
                 None => Precondition::Absent,
             };
-            // The store has tried it as often as it may be.
+            // The store has already retried it.
             written?;
         }
         Err(RegistryError::Overtaken)
     }
 
-    /// What stands in `head` is read before the line is followed: if it belongs to it, it is met on the
-    /// way.
+    /// Reads `head` before following the chain: if it belongs to the chain, it is found on the way.
     fn advance(&self, line: HeadCursor<'_>) -> Result<(), RegistryError> {
         if self.advance_from_last(line)? {
             return Ok(());
@@ -369,7 +366,7 @@ impl Writer for StoreWriter {
             }
             let is_later =
                 copy.is_some_and(|copy| Version::of(copy.body()) > Version::of(newest.body()));
-            // Whoever publishes later trust moves it on.
+            // The publisher of later trust updates it.
             if is_later && !heads::is_settled(&self.registry, trust_chain)? {
                 return Ok(());
             }
@@ -389,13 +386,12 @@ impl Writer for StoreWriter {
                 return Ok(());
             }
         }
-        // So many publish that they will move it on.
+        // Other publishers are so active that they will update it.
         Ok(())
     }
 
-    /// What stands there is read first, then it is made sure that the head is still the newest: then
-    /// nobody has written a newer view before that, and whoever writes one after it changes what is
-    /// replaced here.
+    /// Reads the stored views first, then checks that the head is still the newest: nobody has written a
+    /// newer view before that, and a later writer changes the condition of this replacement.
     fn put_views(
         &self,
         line: HeadCursor<'_>,
@@ -417,7 +413,7 @@ impl Writer for StoreWriter {
         }
         let found = objects
             .par_iter()
-            // One byte more tells that it is another one.
+            // One extra byte detects another object.
             .map(|(key, _, bytes)| self.store().read(key, bytes.len()))
             .collect::<Result<Vec<_>, _>>()?;
         let differs = |found: &Option<Object>, bytes: &[u8]| {
@@ -428,7 +424,7 @@ impl Writer for StoreWriter {
             .zip(found)
             .filter(|((.., bytes), found)| differs(found, bytes))
             .collect();
-        // What is by digest is the same in every version.
+        // Objects under digests are the same in every version.
         if changed
             .iter()
             .any(|((_, view, _), _)| !view.place.is_by_digest())
@@ -441,15 +437,15 @@ impl Writer for StoreWriter {
             });
             match self.write_view(&object, &condition)? {
                 PutOutcome::Stored => Ok(()),
-                // A request that was sent again may have met itself: the next look tells.
+                // A retried request may have met its own first attempt: the next read decides.
                 PutOutcome::PreconditionFailed => Err(RegistryError::Overtaken),
             }
         })
     }
 
-    /// Few stores remove under a condition: where a newer version comes in between, `show` looks again.
+    /// Few stores remove conditionally: if a newer version comes in between, `show` checks again.
     fn remove(&self, line: HeadCursor<'_>, place: &Place) -> Result<(), RegistryError> {
-        // A link, which no store has.
+        // A link, which stores do not support.
         if matches!(place, Place::LibraryFile(..)) && !self.copies_links() {
             return Ok(());
         }
@@ -480,8 +476,8 @@ impl Writer for StoreWriter {
         true
     }
 
-    /// Once there, it stays. Who may not list a bucket hears of what may not be read that it is not
-    /// there: so that one is written, which fails where there is one.
+    /// Reads the journal, which is never removed. A client that may not list a bucket gets "not found" for an
+    /// unreadable object, so one is written, which fails if the object exists.
     fn journal(&self) -> Result<Option<Journal>, RegistryError> {
         for _ in 0..ATTEMPTS {
             if let Some(found) = self.store().read(JOURNAL, MAX_JOURNAL)? {
@@ -495,12 +491,12 @@ impl Writer for StoreWriter {
         }
         Err(RegistryError::Store(StoreError::Denied {
             name: format!("{}/{JOURNAL}", self.store().name()),
-            what: "it is there, and cannot be read: whoever publishes needs to".to_owned(),
+            what: "exists but cannot be read: publishing needs read access".to_owned(),
         }))
     }
 
-    /// The journal is there, and notes as much as is to be noted of views: its run has not finished. Where
-    /// trust is to be published, nobody else may have begun to.
+    /// Updates the journal, unless it already notes enough about views: its run has not finished. If trust
+    /// will be published, no other run may have begun to publish trust.
     fn begin(&self, journal: &Journal) -> Result<(), RegistryError> {
         if journal.trust.is_none() {
             return Ok(());
@@ -527,19 +523,19 @@ impl Writer for StoreWriter {
     }
 
     fn settle(&self, begun: &Journal) -> Result<(), RegistryError> {
-        // Somebody else may have begun meanwhile.
+        // Another run may have begun meanwhile.
         self.change_journal(|found| Ok((found == *begun).then(|| Journal::new(begun.shown))))
     }
 
     fn end(&self, shown: &Document<Head>) -> Result<(), RegistryError> {
         let shown = Noted::of(shown);
         self.change_journal(|found| {
-            // One that names what is no head was written by nobody who has shown it.
+            // A journal that names something else than a head is not by a writer that updated the views.
             let newest = match found.shown {
                 Some(found) if found.version() > shown.version() && self.is_head(&found)? => found,
                 _ => shown,
             };
-            // What somebody else has begun to publish stays, until it is.
+            // Another run's unfinished publication remains in the journal.
             let next = match self.is_published(&found)? {
                 true => Journal::new(Some(newest)),
                 false => Journal {
@@ -552,7 +548,7 @@ impl Writer for StoreWriter {
     }
 }
 
-/// The keys of a view: with a slash at the end, too, where a web server would give the index of that
+/// Returns the keys of a view: also with a slash at the end, if a web server would serve the index of that
 /// folder.
 fn keys_of(place: &Place, supports_trailing_slash: bool) -> Vec<String> {
     let folder = place.folder().filter(|_| supports_trailing_slash);
@@ -562,7 +558,7 @@ fn keys_of(place: &Place, supports_trailing_slash: bool) -> Vec<String> {
         .collect()
 }
 
-/// Whether the bytes at a place that carries a digest have it.
+/// Returns whether bytes match the digest in their place.
 fn is_intact(place: &Place, bytes: &[u8]) -> bool {
     match place {
         Place::Node(id) | Place::Blob(_, id) => Digest::of(bytes) == *id,

@@ -21,30 +21,30 @@ use sreg_views::{
 
 use crate::writer::Writer;
 
-/// What a change of the index touches.
+/// The tags and repositories that a change of the index affects.
 #[derive(Debug, Default)]
 struct Touched {
     repositories: BTreeSet<Repository>,
     tags: BTreeMap<(Repository, Tag), TouchedTag>,
 }
 
-/// What a change of the index touches of a tag.
+/// A tag that a change of the index affects.
 #[derive(Debug, Default)]
 struct TouchedTag {
-    /// The architectures that it has had an image for: the entry of one that is gone stays.
+    /// The architectures that it has or had an image for, because removed entries remain.
     archs: BTreeSet<Arch>,
     /// Whether it had an entry before the change.
     was_there: bool,
 }
 
-/// What views show before they are brought to another head.
+/// The version that views show before an update.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum ViewsAt<'a> {
-    /// Nothing known.
+    /// Unknown.
     Nothing,
     /// This head.
     Of(&'a Head),
-    /// At best this head, and perhaps others: a new epoch has left it behind, or the settings are others.
+    /// This head or an earlier one: a new epoch has dropped it, or the settings changed.
     AtMost(&'a Head),
 }
 
@@ -65,7 +65,7 @@ impl<'a> ViewsAt<'a> {
     }
 }
 
-/// Brings all views to the head of `line`.
+/// Updates all views to the head of `line`.
 pub(crate) fn update_views(
     writer: &dyn Writer,
     shown: ViewsAt<'_>,
@@ -80,12 +80,12 @@ pub(crate) fn update_views(
         ViewsAt::Nothing | ViewsAt::AtMost(_) => None,
     };
     let mut all = before.is_none();
-    // Only of one version it is known which views it lacks.
+    // Only for one version it is known which views it lacks.
     let only_before = match shown {
         ViewsAt::Of(from) if before.as_ref().is_some_and(Vec::is_empty) => Some(from),
         _ => None,
     };
-    // From the newest back, each with the one before it.
+    // From the newest back, each compared with the one before it.
     let mut to = head;
     for from in before
         .iter()
@@ -94,7 +94,7 @@ pub(crate) fn update_views(
         .chain(shown.head())
     {
         match touched.add(registry, Some(from), to) {
-            // What they show cannot be read: a thief's head that a new epoch leaves behind, say.
+            // Their version cannot be read, such as a thief's head that a new epoch drops.
             Err(RegistryError::Map { .. }) => all = true,
             added => added?,
         }
@@ -114,7 +114,7 @@ pub(crate) fn update_views(
         .tags
         .par_iter()
         .map(|((repository, tag), touched)| {
-            // The journal stays, and the next run goes on.
+            // The journal remains, and the next run continues.
             if observer.is_cancelled() {
                 return Err(RegistryError::Cancelled);
             }
@@ -126,7 +126,7 @@ pub(crate) fn update_views(
             Ok(gone)
         })
         .collect::<Result<Vec<_>, _>>()?;
-    // What lists name is there before them, and goes after them.
+    // Files named in lists are written before the lists, and removed after them.
     for (lists, are_new) in &lists {
         writer.put_views(line, lists, *are_new)?;
     }
@@ -134,12 +134,12 @@ pub(crate) fn update_views(
     gone.iter().try_for_each(|place| writer.remove(line, place))
 }
 
-/// How far views are brought forward by what differs, in versions; after more, all are looked at.
+/// The maximal number of versions for an update by differences; beyond it, all views are checked.
 const MOST_VERSIONS: usize = 1024;
 
-/// The heads after `shown` and before that of `line`, the newest first: who began to show one of them and
-/// was overtaken, or died, has left some of its views, also where a later version went back to what `shown`
-/// has. Nothing where that is not known.
+/// Returns the heads after `shown` and before that of `line`, newest first; `None` if unknown. A run that was
+/// overtaken or killed may have left some of their views, also if a later version returned to the content of
+/// `shown`.
 fn since(
     registry: &Registry,
     line: HeadCursor<'_>,
@@ -151,7 +151,7 @@ fn since(
         let before = match heads::before(registry, newest, line.trust_chain) {
             Ok(Some(before)) => before,
             Err(error @ RegistryError::Store(_)) => return Err(error),
-            // A fault of the registry, or the first version.
+            // A fault of the registry, or its first version.
             Ok(None) | Err(_) => return Ok(None),
         };
         if Version::of(before.body()) <= Version::of(shown) {
@@ -162,8 +162,7 @@ fn since(
     Ok(None)
 }
 
-/// The files for hosts that the settings do not name. A file of that name with other bytes is somebody
-/// else's.
+/// Returns the files for hosts that the settings do not name. A file with other bytes is foreign.
 fn files_of_other_hosts(registry: &Registry) -> Result<Vec<Place>, RegistryError> {
     let own = registry.settings().host.and_then(host::file);
     let mut gone = Vec::new();
@@ -181,8 +180,8 @@ fn files_of_other_hosts(registry: &Registry) -> Result<Vec<Place>, RegistryError
     Ok(gone)
 }
 
-/// What still stands where nothing may beside `views`. In a registry with keys each image has signatures, so
-/// that no list of it was ever emptied.
+/// Returns the places that must be empty beside `views`. In a registry with keys each image has signatures,
+/// so its list was never emptied.
 fn beside(
     registry: &Registry,
     line: HeadCursor<'_>,
@@ -205,15 +204,14 @@ fn beside(
     Ok(found)
 }
 
-/// Those of `places` at which none of `views` stands.
+/// Returns the `places` without `views`.
 fn without(mut places: Vec<Place>, views: &[View]) -> Vec<Place> {
     places.retain(|place| views.iter().all(|view| view.place != *place));
     places
 }
 
-/// Returns the lists of tags of each repository, with whether `only_before`, the one version that views show so
-/// far, has none of them, and the places of those that are gone. Configs, which the manifests of tags name, are
-/// written.
+/// Returns the tag lists of each repository, with whether `only_before`, the one version that views show, has
+/// none of them, and the places of removed lists. Writes configs, which the manifests of tags name.
 fn lists_of(
     writer: &dyn Writer,
     line: HeadCursor<'_>,
@@ -242,7 +240,7 @@ fn lists_of(
             let is_new = before
                 .as_ref()
                 .is_some_and(|tags| !tags.contains_key(repository));
-            // The first tag of a repository has written them.
+            // The repository's first tag wrote them.
             if is_new || before.is_none() {
                 writer.put_views(line, &config, is_new)?;
             }
@@ -253,7 +251,7 @@ fn lists_of(
 }
 
 impl Touched {
-    /// Adds where two heads differ; from nothing, all that the second has.
+    /// Adds the differences between two heads; without the first, everything of the second.
     fn add(
         &mut self,
         registry: &Registry,

@@ -1,4 +1,4 @@
-//! What has arrived in a store, or is there already.
+//! Checks uploads, and whether a file is already stored.
 
 use std::collections::BTreeSet;
 use std::ops::Range;
@@ -15,13 +15,13 @@ use sreg_store::retry;
 use crate::link::LinkMode;
 use crate::writer::Writer;
 
-/// Of so many chunks of a file, one is read back once it has arrived.
+/// One of this many chunks is read back after an upload.
 const SAMPLE: usize = 64;
-/// A file of at most so many chunks is read back whole.
+/// Files of at most this many chunks are read back completely.
 const SMALL: usize = 8;
 
-/// Uploads a file, unless it is there, and checks that it arrived. Returns whether it was sent. In a folder it is
-/// brought by `link`. A file that `is_absent` is not looked for.
+/// Uploads a file unless it exists, and checks the upload. Returns whether it was uploaded. In a folder, puts
+/// it there by `link`. Does not look for a file that `is_absent`.
 pub(crate) fn ensure_uploaded(
     writer: &dyn Writer,
     place: &Place,
@@ -39,12 +39,12 @@ pub(crate) fn ensure_uploaded(
         true => Ok(true),
         false => Err(RegistryError::Mismatch {
             path: writer.registry().path(place),
-            what: "what has arrived there is not what was sent".to_owned(),
+            what: "the stored object differs from what was sent".to_owned(),
         }),
     }
 }
 
-/// Whether a file is there: its size, and some of its chunks, which are read back.
+/// Returns whether a file is stored, judged by its size and some chunks, which are read back.
 pub(crate) fn is_uploaded(
     registry: &Registry,
     place: &Place,
@@ -59,13 +59,13 @@ pub(crate) fn is_uploaded(
     has_samples(registry, place, chain)
 }
 
-/// Whether some chunks of a file are those of the chain, and nothing follows the last one.
+/// Returns whether some chunks of a file match the digest chain, and nothing follows the last one.
 fn has_samples(registry: &Registry, place: &Place, chain: &Chain) -> Result<bool, RegistryError> {
     for links in samples(chain) {
         let (start, _) = chain.range(links.start);
         let (last, length) = chain.range(links.end - 1);
         let end = last + length as u64;
-        // One byte more, which is not there, tells that the file is longer.
+        // One extra byte detects a longer file.
         let more = u64::from(links.end == chain.len());
         let bytes = read_bytes(registry, place, start..end + more)?;
         let is_right = bytes.len() as u64 == end - start
@@ -80,8 +80,8 @@ fn has_samples(registry: &Registry, place: &Place, chain: &Chain) -> Result<bool
     Ok(true)
 }
 
-/// The chunks that are read back, those of one request together: all of a small file; of a large one the first,
-/// the last, and one of each [`SAMPLE`].
+/// Returns the ranges of chunks to read back: all of a small file; the first, the last, and one of each
+/// [`SAMPLE`] of a large one.
 fn samples(chain: &Chain) -> Vec<Range<usize>> {
     if chain.len() <= SMALL {
         return std::iter::once(0..chain.len()).collect();

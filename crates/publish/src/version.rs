@@ -15,39 +15,40 @@ use crate::signing::{Signing, unsigned};
 use crate::statements::changes;
 use crate::writer::{Nodes, Puts};
 
-/// What is to be published, and who signs it.
+/// A publication and its signer.
 pub struct Publication<'a> {
     /// The changes.
     pub changeset: Changeset,
-    /// What `sreg.json` is to state.
+    /// The settings for `sreg.json`.
     pub settings: Settings,
-    /// Nothing in a registry without keys.
+    /// `None` in a registry without keys.
     pub signing: Option<Signing<'a>>,
     /// The time to state, in Unix seconds.
     pub now: u64,
 }
 
-/// A version that is made and signed, and not published yet.
+/// A signed version that is not published yet.
 pub(crate) struct Prepared {
     pub(crate) trust: Option<Document<Trust>>,
-    /// The next head; nothing where the newest one stays.
+    /// The next head; `None` if the newest one remains.
     pub(crate) next: Option<Document<Head>>,
     pub(crate) settings: Settings,
-    /// How many tags the next head has otherwise.
+    /// The number of tags that differ in the next head.
     pub(crate) changed: usize,
 }
 
 impl Prepared {
-    /// Whether there is nothing to publish.
+    /// Returns whether there is nothing to publish.
     pub(crate) fn is_nothing(&self, registry: &Registry) -> bool {
         self.next.is_none() && self.trust.is_none() && *registry.settings() == self.settings
     }
 }
 
-/// Makes and signs a version. Statements and nodes go to `puts`; nothing that readers see changes.
+/// Makes and signs a version. Writes statements and nodes to `puts`; readers see no change.
 ///
 /// # Errors
-/// When it may not be published.
+/// `CaseCollision`, `Frozen`, `Unsigned` or `LastVersion` if it may not be published; otherwise those of
+/// reading the registry.
 pub(crate) fn prepare(
     registry: &Registry,
     puts: &dyn Puts,
@@ -85,7 +86,7 @@ pub(crate) fn prepare(
     })
 }
 
-/// The head after the one that is there, signed where the registry has keys.
+/// Makes the next head, signed if the registry has keys.
 fn next_head(
     registry: &Registry,
     base: &Base,
@@ -124,7 +125,7 @@ fn next_head(
         .map_err(|source| unsigned(registry, "the head".to_owned(), source))
 }
 
-/// A name that is new may not differ from another by case alone.
+/// Refuses a new name that differs from another only in case.
 fn check_case(lines: &Lines, changeset: &Changeset) -> Result<(), RegistryError> {
     let mut new = FoldedNames::default();
     for (subject, _) in &changeset.present {
@@ -132,7 +133,7 @@ fn check_case(lines: &Lines, changeset: &Changeset) -> Result<(), RegistryError>
         new.insert(&reference)
             .map_err(|other| RegistryError::CaseCollision(other, reference))?;
     }
-    // What is published does not collide with itself, and most namespaces with nothing new.
+    // Published names do not collide with each other, and most namespaces not with new names.
     for (namespace, keys) in lines
         .iter()
         .filter(|(namespace, _)| new.has_folded(namespace.as_str()))

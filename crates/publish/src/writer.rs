@@ -1,4 +1,4 @@
-//! What publishing needs of the place that it publishes to.
+//! The interface to the place of a registry that publishing needs.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -20,15 +20,15 @@ use sreg_views::View;
 
 use crate::link::LinkMode;
 
-/// Takes what is immutable: statements and nodes.
+/// Writes immutable files: statements and nodes.
 pub trait Puts: Send + Sync {
-    /// Writes an immutable file, unless it is there already. Returns whether it was written.
+    /// Writes an immutable file unless it exists. Returns whether it was written.
     ///
     /// # Errors
     /// `Write`, `Space` or `Store` if it cannot be written.
     fn put_if_absent(&self, place: &Place, bytes: &[u8]) -> Result<bool, RegistryError>;
 
-    /// The same, for whoever need not know.
+    /// Writes an immutable file unless it exists.
     ///
     /// # Errors
     /// As [`Puts::put_if_absent`].
@@ -37,7 +37,7 @@ pub trait Puts: Send + Sync {
     }
 }
 
-/// Where the nodes of a map go.
+/// The destination of the nodes of a map.
 pub struct Nodes<'a>(pub &'a dyn Puts);
 
 impl NodeSink for Nodes<'_> {
@@ -50,15 +50,15 @@ impl NodeSink for Nodes<'_> {
     }
 }
 
-/// Keeps what is to be written until it is known that it may be.
+/// Collects files to write until the version is known to be valid.
 #[derive(Default)]
 pub struct Deferred(Mutex<BTreeMap<Place, Vec<u8>>>);
 
 impl Deferred {
-    /// Writes all of it.
+    /// Writes all collected files.
     ///
     /// # Errors
-    /// `Write`, `Space` or `Store` if it cannot be written.
+    /// `Write`, `Space` or `Store` if one cannot be written.
     pub fn write(self, to: &dyn Writer) -> Result<(), RegistryError> {
         let files = self.0.into_inner().unwrap_or_else(PoisonError::into_inner);
         files
@@ -75,17 +75,18 @@ impl Puts for Deferred {
     }
 }
 
-/// A place that is published to: a folder that one run has to itself, or a store that many may be
-/// writing to at once (`spec/commit.md`).
+/// A writer of a registry: in a folder that one run locks, or in a store with concurrent writers
+/// (`spec/commit.md`).
 pub trait Writer: Puts {
-    /// The registry as it can be read.
+    /// Returns the registry, for reading.
     fn registry(&self) -> &Registry;
 
-    /// Brings a file to its place, whatever stands there, in a folder by `link`. The file must still be
-    /// what `stamp` says.
+    /// Uploads a file to its place and replaces anything there, in a folder by `link`. The file must still
+    /// match `stamp`.
     ///
     /// # Errors
-    /// `Write`, `Space` or `Store` if it cannot be written. `Hash` if the file changed; `Cancelled` if the observer stops it.
+    /// `Write`, `Space` or `Store` if it cannot be written; `Hash` if the file changed; `Cancelled` if the
+    /// observer stops it.
     fn put_file(
         &self,
         place: &Place,
@@ -95,25 +96,25 @@ pub trait Writer: Puts {
         observer: &dyn Observer,
     ) -> Result<(), RegistryError>;
 
-    /// Creates a file, where there is none, or in the place of `junk`, of which a copy is kept:
-    /// [`RegistryError::Conflict`] where something else stands. This is how trust and heads are committed.
+    /// Creates a file if its place is empty, or replaces the invalid content `junk`, of which a copy is kept.
+    /// This is how trust and heads are committed.
     ///
     /// # Errors
-    /// `Conflict` if something else is stored there. `Write`, `Space` or `Store` if it cannot be written.
+    /// `Conflict` if something else is stored there; `Write`, `Space` or `Store` if it cannot be written.
     fn create(&self, place: &Place, bytes: &[u8], junk: Option<&[u8]>)
     -> Result<(), RegistryError>;
 
-    /// Brings the copy of the newest head to the one of `line`, or to one that follows it.
+    /// Updates the copy of the newest head to the one of `line`, or to a later one.
     ///
     /// # Errors
     /// `Write`, `Space` or `Store` if it cannot be written.
     fn advance(&self, line: HeadCursor<'_>) -> Result<(), RegistryError>;
 
-    /// Writes views that the head of `line` derives. `are_new`: no version that views show so far has them: [`RegistryError::Overtaken`] where it is no longer the
-    /// newest.
+    /// Writes views that the head of `line` derives. `are_new` if no version that views show so far has them.
     ///
     /// # Errors
-    /// `Overtaken` if the head is no longer the newest. `Write`, `Space` or `Store` if it cannot be written.
+    /// `Overtaken` if the head is no longer the newest; `Write`, `Space` or `Store` if a view cannot be
+    /// written.
     fn put_views(
         &self,
         line: HeadCursor<'_>,
@@ -121,11 +122,10 @@ pub trait Writer: Puts {
         are_new: bool,
     ) -> Result<(), RegistryError>;
 
-    /// Removes a view that the head of `line` does not derive: [`RegistryError::Overtaken`] where it is no
-    /// longer the newest.
+    /// Removes a view that the head of `line` does not derive.
     ///
     /// # Errors
-    /// `Overtaken` if the head is no longer the newest. `Write`, `Space` or `Store` if it cannot be written.
+    /// `Overtaken` if the head is no longer the newest; `Write`, `Space` or `Store` if it cannot be removed.
     fn remove(&self, line: HeadCursor<'_>, place: &Place) -> Result<(), RegistryError>;
 
     /// Replaces `sreg.json`.
@@ -134,7 +134,7 @@ pub trait Writer: Puts {
     /// `Write`, `Space` or `Store` if it cannot be written.
     fn replace_settings(&mut self, settings: &Settings) -> Result<(), RegistryError>;
 
-    /// Checks that there is room for so many small files, before anything is committed that they belong to.
+    /// Checks that there is space for this many small files, before a commit that needs them.
     ///
     /// # Errors
     /// [`RegistryError::Space`].
@@ -148,31 +148,29 @@ pub trait Writer: Puts {
     /// `Write` if the file system refuses it.
     fn sync(&self) -> Result<(), RegistryError>;
 
-    /// Whether nothing was published by this writer yet, nor tried to be, in a store that others may be writing to:
-    /// true once. Mostly nobody else is, and less has to be read.
+    /// Returns, only once, whether this writer has not yet published or tried to, in a shared store. Usually
+    /// nobody else is writing, so less must be read.
     fn is_first_look(&self) -> bool {
         false
     }
 
-    /// Whether others may be writing at the same time.
+    /// Returns whether there can be concurrent writers.
     fn is_shared(&self) -> bool;
 
-    /// What a run has begun and not finished. An unreadable journal says nothing: all views are to
-    /// be written anew.
+    /// Returns the journal of an unfinished run. An invalid journal counts as empty: all views are rewritten.
     ///
     /// # Errors
-    /// When there is one that cannot be read: it may say that trust is about to be published.
+    /// `Read` or `Store` if it exists but cannot be read: it may state that trust is about to be published.
     fn journal(&self) -> Result<Option<Journal>, RegistryError>;
 
-    /// Notes what is begun, before the first thing that readers see changes. It is durable after the
-    /// next [`Writer::sync`].
+    /// Writes the journal, before readers see any change. It is durable after the next [`Writer::sync`].
     ///
     /// # Errors
-    /// `Conflict` if another publisher is about to publish trust. `Write`, `Space` or `Store` if it cannot be written.
+    /// `Conflict` if another publisher is about to publish trust; `Write`, `Space` or `Store` if it cannot be
+    /// written.
     fn begin(&self, journal: &Journal) -> Result<(), RegistryError>;
 
-    /// Notes that what a run has begun to publish is published, or never will be: nobody is to wait
-    /// for it.
+    /// Notes that a publication is finished or will never be: nobody must wait for it.
     ///
     /// # Errors
     /// `Write` or `Store` if the journal cannot be written.
@@ -185,7 +183,7 @@ pub trait Writer: Puts {
     fn end(&self, shown: &Document<Head>) -> Result<(), RegistryError>;
 }
 
-/// Where a copy of junk is kept that stood in a slot.
+/// Returns the path for a copy of quarantined slot content.
 pub fn evidence(place: &Place, junk: &[u8]) -> String {
     let name = place.to_string().replace('/', "-");
     format!("{STAGING}/junk-{name}-{}", &Digest::of(junk).hex()[..16])

@@ -1,4 +1,4 @@
-//! What an index derives: entries by reference, tags, and the views that belong to them.
+//! Derives from an index: entries by reference, tags, and the views that belong to them.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -16,10 +16,10 @@ use sreg_views::{Content, View, tag_views};
 use crate::error::RegistryError;
 use crate::registry::Registry;
 
-/// All lines of an index, by namespace and key.
+/// All entries of an index, by namespace and key.
 pub type Lines = IndexChanges;
 
-/// All lines of the index that `head` names.
+/// Returns all entries of the index that `head` names.
 ///
 /// # Errors
 /// `Read` or `Store` if a file cannot be read; `Map` if the index is damaged.
@@ -42,11 +42,11 @@ pub fn lines(registry: &Registry, head: Option<&Head>) -> Result<Lines, Registry
 }
 
 impl Registry {
-    /// The lines of an index that a reference names, whatever their architecture: with a tag, by
-    /// the nodes on the way to it alone; by digest, of its namespace.
+    /// Returns the entries of a reference, for all architectures. With a tag, reads only the nodes on the way
+    /// to it; with only a digest, reads the whole namespace.
     ///
     /// # Errors
-    /// When a node cannot be read.
+    /// `Read` or `Store` if a file cannot be read; `Map` if the index is damaged.
     pub fn lines(
         &self,
         head: &Head,
@@ -69,10 +69,10 @@ impl Registry {
         Ok(lines)
     }
 
-    /// The tags of a repository that have an image, in ascending order.
+    /// Returns the tags of a repository that have an image, in ascending order.
     ///
     /// # Errors
-    /// When a node cannot be read.
+    /// `Read` or `Store` if a file cannot be read; `Map` if the index is damaged.
     pub fn tags(&self, head: &Head, repository: &Repository) -> Result<Vec<Tag>, RegistryError> {
         let mut tags = present_tags(self, self.index(head), repository.namespace())?;
         let mut tags = tags.remove(repository).unwrap_or_default();
@@ -81,7 +81,7 @@ impl Registry {
     }
 }
 
-/// What stands in a folder for a view: its bytes, or the text of its link.
+/// Returns the content of a view in a folder: its bytes, or the text of its link.
 pub fn stored(view: &View) -> Cow<'_, [u8]> {
     match &view.content {
         Content::Bytes(bytes) => Cow::Borrowed(bytes),
@@ -89,8 +89,8 @@ pub fn stored(view: &View) -> Cow<'_, [u8]> {
     }
 }
 
-/// Reads what stands in the place of a view: at most `max_bytes + 1` of its bytes, or the text of a link
-/// where there is to be one; no text where something else is.
+/// Reads the stored content of a view: at most `max_bytes + 1` of its bytes, or the text of a link for a view
+/// that is a link. Returns no text if something else is stored there.
 ///
 /// # Errors
 /// `Missing` if nothing is stored there; `Read` or `Store` if it cannot be read.
@@ -106,7 +106,7 @@ pub fn read(
     match fs::read_link(&path) {
         Ok(target) => Ok(target.into_os_string().into_encoded_bytes()),
         Err(error) if is_absent(&error) => Err(registry.missing(place)),
-        // No link: a file, which may be the image itself, or what is neither.
+        // Not a link: a file, which may be the image itself, or something else.
         Err(error) if error.kind() == io::ErrorKind::InvalidInput => {
             let read = read_capped(&path, 0).map_err(RegistryError::read(&path));
             read.map(|_| Vec::new())
@@ -115,11 +115,11 @@ pub fn read(
     }
 }
 
-/// The views of one tag in an index.
+/// Returns the views of one tag in an index.
 ///
 /// # Errors
-/// `Read` or `Store` if a file cannot be read; `Map` if the index is damaged. `Document` or `Mismatch` if a
-/// statement is.
+/// `Read` or `Store` if a file cannot be read; `Map` if the index is damaged; `Document` or `Mismatch` if a
+/// statement is invalid.
 pub fn views_of_tag(
     registry: &Registry,
     index: Index<'_>,
@@ -137,7 +137,7 @@ pub fn views_of_tag(
     Ok(tag_views(registry.settings(), &statements))
 }
 
-/// The repositories of a namespace, and their tags that have an image.
+/// Returns the repositories of a namespace, and their tags that have an image.
 ///
 /// # Errors
 /// `Read` or `Store` if a file cannot be read; `Map` if the index is damaged.
@@ -153,7 +153,7 @@ pub fn present_tags(
         {
             let tags = tags.entry(repository).or_default();
             let tag = entry.key.tag();
-            // One line for each architecture: the lines of a key stand together.
+            // A key has one entry for each architecture, next to each other.
             if tags.last() != Some(&tag) {
                 tags.push(tag);
             }
@@ -162,7 +162,7 @@ pub fn present_tags(
     Ok(tags)
 }
 
-/// All lines of a namespace; none where there is no such namespace.
+/// Returns all entries of a namespace; none if the namespace does not exist.
 ///
 /// # Errors
 /// `Read` or `Store` if a file cannot be read; `Map` if the index is damaged.
@@ -195,7 +195,7 @@ pub fn lines_of_namespace(
     Ok(lines)
 }
 
-/// The repository of a line. A reserved one, which only a broken registry has, is none.
+/// Returns the repository of an entry; `None` for a reserved name, which only a broken registry has.
 pub fn repository(namespace: &Namespace, entry: &TagEntry) -> Option<Repository> {
     Repository::new(namespace.clone(), entry.key.name()).ok()
 }

@@ -1,4 +1,4 @@
-//! What can go wrong with a registry.
+//! The errors of registries.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -18,26 +18,26 @@ use sreg_store::StoreError;
 
 use crate::source_fault::SourceFault;
 
-/// Why a registry could not be read or written.
+/// An error of reading or writing a registry.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum RegistryError {
-    /// There is no registry at that path.
+    /// The path does not contain a registry.
     #[error("sreg.json not found in {path}: not a registry", path = .0.display())]
     NotARegistry(PathBuf),
-    /// The output folder holds files that are not those of a registry.
+    /// The output folder contains files and is not a registry.
     #[error("{path} is not empty and has no sreg.json: not a registry folder", path = .0.display())]
     NotOurs(PathBuf),
-    /// A file of somebody else stands where one for the host of the registry is to be.
-    #[error("{path} exists and was not written by sreg for this host", path = .0.display())]
+    /// A file that sreg did not write has the path of a file for the registry's host.
+    #[error("{path} exists and is not a file that sreg wrote for this host", path = .0.display())]
     InTheWay(PathBuf),
-    /// The registry has nothing published yet.
+    /// The registry has no head.
     #[error("{path} has no head: nothing is published there", path = .0.display())]
     NoHead(PathBuf),
-    /// The registry has keys, and none was given to sign with.
+    /// The registry has keys, but no signing key was given.
     #[error("{path} is a registry with keys: publishing needs one of them", path = .0.display())]
     Signed(PathBuf),
-    /// A document is not signed by those whom trust asks for, or is not what is known.
+    /// A document is not signed as trust requires, or differs from its pin.
     #[error("{path} is not trusted", path = path.display())]
     Policy {
         /// The file.
@@ -45,71 +45,71 @@ pub enum RegistryError {
         /// Why.
         source: PolicyError,
     },
-    /// Something could not be signed as trust asks.
+    /// Signing as trust requires failed.
     #[error("cannot sign {what}")]
     Author {
-        /// What was to be signed.
+        /// The document.
         what: String,
         /// Why.
         source: Box<AuthorError>,
     },
-    /// What the keys at hand may not sign.
+    /// The given keys do not have the right to sign these documents.
     #[error("cannot sign {} documents with the given keys", refused.len())]
     Unsigned {
         /// The registry.
         registry: PathBuf,
-        /// Each of them, and why.
+        /// Each document, and why.
         refused: Vec<Unsigned>,
     },
-    /// Trust cannot be changed so.
+    /// The change of trust is invalid.
     #[error("invalid change of trust")]
     Amend(#[source] AmendError),
-    /// A registry without keys, where one with keys was to be.
+    /// The registry has no keys, and the operation needs one with keys.
     #[error("{path} has no keys", path = .0.display())]
     NoKeys(PathBuf),
-    /// Another number of keys than one, where a registry is made.
+    /// A new registry needs exactly one key; contains the number of keys that were given.
     #[error("a new registry needs exactly one key, got {0}")]
     OneKey(usize),
-    /// A registry has keys where none was to be.
+    /// The place already has a registry with keys.
     #[error("{place} already holds the registry {registry}")]
     HasKeys {
-        /// Where it is.
+        /// The place of the registry.
         place: String,
         /// Its id.
         registry: sreg_model::Digest,
     },
-    /// A registry without keys, where an empty one was to be made.
+    /// The place already has a registry without keys.
     #[error("{path} already holds a registry without keys", path = .0.display())]
     Published(PathBuf),
-    /// A statement that is published, and that nobody signed who ever might.
+    /// A published statement was never signed by a key with the right to sign it.
     #[error("the statement for {0} was never signed by a key with the right to sign it")]
     NeverCounted(String),
-    /// A name below which nothing is published.
+    /// Nothing is published below this name.
     #[error("nothing is published below {0}")]
     NothingBelow(String),
-    /// A reference that names no image, or several.
+    /// The reference does not name exactly one image.
     #[error("{}", not_one(.reference, .archs))]
     NotOneImage {
         /// The reference.
         reference: String,
-        /// The architectures that it has images for.
+        /// The architectures of its images.
         archs: Vec<Arch>,
     },
-    /// A statement that keys which count no longer have signed.
+    /// A statement is no longer valid: its key was revoked or lost the right to sign it.
     #[error(
         "the statement for {0} is no longer valid: its signing key was revoked or lost the right to sign it"
     )]
     CountsNoLonger(String),
-    /// What is said of attachments is too much: its bytes, and the most.
+    /// The descriptions of attachments are too long: their bytes, and the limit.
     #[error("the attachments take {0} bytes in the statement, more than the limit of {1}")]
     NoRoom(usize, usize),
-    /// A file that cannot be described so.
+    /// The description of an attachment is invalid.
     #[error("invalid attachment")]
     Attachment(#[source] DocumentError),
-    /// A tag that is not to move again.
+    /// The tag is frozen.
     #[error("{0} is frozen by its publisher")]
     Frozen(String),
-    /// `sreg.json` cannot be used.
+    /// `sreg.json` is invalid.
     #[error("cannot use {path}", path = path.display())]
     Settings {
         /// The file.
@@ -125,12 +125,12 @@ pub enum RegistryError {
         /// Why.
         source: DocumentError,
     },
-    /// A document is not the one that its path or its referrer names.
+    /// A document does not match its path or its referrer.
     #[error("{path}: {what}", path = path.display())]
     Mismatch {
         /// The file.
         path: PathBuf,
-        /// What is not as it should be.
+        /// The mismatch.
         what: String,
     },
     /// The index cannot be read.
@@ -141,15 +141,15 @@ pub enum RegistryError {
         /// Why.
         source: MapError,
     },
-    /// A file that the registry names is not there.
+    /// A file that the registry names is missing.
     #[error("{path} is missing", path = registry.join(place.to_string()).display())]
     Missing {
         /// The registry.
         registry: PathBuf,
-        /// Where the file should be.
+        /// The place of the file.
         place: Box<Place>,
     },
-    /// The file system refused to read.
+    /// A file or folder cannot be read.
     #[error("cannot read {path}", path = path.display())]
     Read {
         /// The file or folder.
@@ -157,7 +157,7 @@ pub enum RegistryError {
         /// Why.
         source: io::Error,
     },
-    /// The file system refused to write.
+    /// A file or folder cannot be written.
     #[error("cannot write {path}", path = path.display())]
     Write {
         /// The file or folder.
@@ -165,56 +165,57 @@ pub enum RegistryError {
         /// Why.
         source: io::Error,
     },
-    /// Where the registry is kept cannot be read or written.
+    /// The store cannot be read or written.
     #[error(transparent)]
     Store(StoreError),
-    /// Not enough free space for what would be written.
+    /// There is not enough free space.
     #[error("not enough space in {path}: {} free, {} needed for {what}", size(*.free), size(*.needed), path = path.display())]
     Space {
         /// The output folder.
         path: PathBuf,
-        /// What would be written.
+        /// The content to write.
         what: &'static str,
-        /// The bytes that it takes, with a reserve.
+        /// The bytes needed, with a reserve.
         needed: u64,
         /// The bytes that are free.
         free: u64,
     },
-    /// Somebody else published at the same time.
+    /// Another publisher created the same version.
     #[error("{path} exists: another publisher has published this version", path = .0.display())]
     Conflict(PathBuf),
-    /// Somebody else has published what makes it another question whether this may be published.
+    /// Another publisher changed something that this operation depends on.
     #[error("{path}: {what} meanwhile", path = .path.display())]
     Meanwhile {
-        /// What was changed.
+        /// The file that changed.
         path: PathBuf,
-        /// What was published.
+        /// The change.
         what: String,
     },
-    /// A copy has a version that what it is a copy of has not.
+    /// The copy has a version that its source does not have.
     #[error("the copy has version {version}, which the source, at version {newest}, does not have")]
     Diverged {
         /// The copy's version.
         version: u64,
-        /// The version of what is to be copied.
+        /// The source's version.
         newest: u64,
     },
-    /// A store that writes whatever was asked to be so.
+    /// The store ignores conditional writes.
     #[error("{path} does not support conditional writes: concurrent publishing would lose data", path = .0.display())]
     Unconditional(PathBuf),
-    /// Somebody else has published since.
-    #[error("another publisher has published since")]
+    /// Another publisher has published since the registry was read.
+    #[error("another publisher has published in the meantime")]
     Overtaken,
-    /// The newest version has the highest number that there is.
+    /// The newest version has the highest possible number.
     #[error("{path} is at version {max}, the last possible one", path = .0.display(), max = canonical::MAX_INTEGER)]
     LastVersion(PathBuf),
-    /// Two references that differ by case alone.
+    /// Two references differ only in case.
     #[error("{0} and {1} differ only in case")]
     CaseCollision(String, String),
-    /// Images that cannot be published.
+    /// Some images cannot be published.
     #[error("cannot publish {} of the images", .0.len())]
     Source(Vec<SourceFault>),
-    /// Most of what was indexed from a folder is gone from it: more likely a disk that is not mounted.
+    /// Most references that were indexed from a folder are gone from it, perhaps because a disk is not
+    /// mounted.
     #[error("{gone} of the {of} references indexed from {source_folder} are gone from it, such as {first}", source_folder = source_folder.display())]
     MassRemoval {
         /// The folder of images.
@@ -223,16 +224,16 @@ pub enum RegistryError {
         gone: usize,
         /// How many published references came from the folder.
         of: usize,
-        /// The first of those that would be removed.
+        /// The first reference that would be removed.
         first: String,
     },
-    /// A source without an image: more likely the wrong folder than an empty registry.
+    /// The source contains no image: more likely the wrong folder than an empty registry.
     #[error("{path} contains no images", path = .0.display())]
     NoImages(PathBuf),
-    /// An image could not be fetched.
+    /// An image could not be downloaded.
     #[error("cannot fetch an image")]
     Fetch {
-        /// The error's word.
+        /// The fault word.
         code: Code,
         /// Why.
         source: Box<dyn std::error::Error + Send + Sync>,
@@ -240,15 +241,15 @@ pub enum RegistryError {
     /// Hashing failed.
     #[error(transparent)]
     Hash(#[from] HashError),
-    /// The run was asked to stop.
+    /// The run was cancelled.
     #[error("interrupted")]
     Cancelled,
 }
 
-/// A document that the keys at hand may not sign.
+/// A document that the given keys have no right to sign.
 #[derive(Debug)]
 pub struct Unsigned {
-    /// The subject of a statement, or what else it is.
+    /// The subject of a statement, or the kind of document.
     pub what: String,
     /// Why.
     pub source: Box<AuthorError>,
@@ -267,7 +268,7 @@ impl From<StoreError> for RegistryError {
 }
 
 impl RegistryError {
-    /// The error's word in `spec/cli.md`.
+    /// Returns the error's word in `spec/cli.md`.
     #[must_use]
     pub fn code(&self) -> Code {
         match self {
@@ -298,7 +299,7 @@ impl RegistryError {
                 source: MapError::Io { source, .. },
                 ..
             } => match source.get_ref().and_then(|inner| inner.downcast_ref()) {
-                // What the registry itself has said.
+                // The registry's own error.
                 Some(error) => Self::code(error),
                 None => unread(source),
             },
@@ -326,7 +327,7 @@ impl RegistryError {
         }
     }
 
-    /// Returns whether something could not be read, whatever it is: that is no absence.
+    /// Returns whether something could not be read, which does not mean that it is absent.
     pub fn is_unread(&self) -> bool {
         let is_of_map = matches!(
             self,
@@ -338,7 +339,7 @@ impl RegistryError {
         is_of_map || matches!(self, Self::Store(_) | Self::Read { .. } | Self::Cancelled)
     }
 
-    /// Why a store could not be read; a file that cannot be is told as such.
+    /// Returns the error for a store that could not be read; `Read` if it is a folder.
     pub fn store(error: StoreError) -> Self {
         match error {
             StoreError::Io { name, source } => Self::Read {
@@ -358,7 +359,7 @@ impl RegistryError {
         }
     }
 
-    /// Why a file of the registry at `root` could not be read.
+    /// Returns a function that makes the error of a failed read of a registry's file.
     pub fn read_place(root: &Path, place: &Place) -> impl FnOnce(io::Error) -> Self {
         move |source| {
             if is_absent(&source) {
@@ -386,13 +387,13 @@ fn not_one(reference: &str, archs: &[Arch]) -> String {
     match archs[..] {
         [] => format!("{reference} is not published"),
         _ => format!(
-            "{reference} has images for {}: choose one with --arch",
+            "{reference} has several architectures ({}): choose one with --arch",
             archs.join(", ")
         ),
     }
 }
 
-/// A size for people, exact where that is short.
+/// Formats a size, exactly if it is short.
 fn size(bytes: u64) -> String {
     const UNITS: [&str; 5] = ["KiB", "MiB", "GiB", "TiB", "PiB"];
     let mut unit = None;
@@ -412,7 +413,7 @@ fn size(bytes: u64) -> String {
     }
 }
 
-/// The word for something that is not there.
+/// Returns the fault word for a missing file.
 fn missing(place: &Place) -> Code {
     match place {
         Place::Settings => Code::NotARegistry,
@@ -421,12 +422,12 @@ fn missing(place: &Place) -> Code {
         Place::Node(_) => Code::MissingNode,
         Place::Statement(_) => Code::MissingStatement,
         Place::Blob(..) => Code::MissingBlob,
-        // All others are views.
+        // All other places are views.
         _ => Code::MissingView,
     }
 }
 
-/// The word for something that is there, and could not be read.
+/// Returns the fault word for an existing file that could not be read.
 fn unread(error: &io::Error) -> Code {
     if is_not_a_file(error) {
         Code::NotAFile
@@ -435,14 +436,14 @@ fn unread(error: &io::Error) -> Code {
     }
 }
 
-/// An error with its causes in one line.
+/// Formats an error with its causes in one line.
 #[must_use]
 pub fn explain(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
     while let Some(error) = cause {
         let more = error.to_string();
-        // A transparent error shows its cause already.
+        // A transparent error already shows its cause.
         if !text.ends_with(&more) {
             text.push_str(": ");
             text.push_str(&more);

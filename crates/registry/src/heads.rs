@@ -1,7 +1,7 @@
-//! The line of heads (`spec/head.md`), and the trust chain of trust behind it (`spec/trust.md`).
+//! The chain of heads (`spec/head.md`), and the trust chain behind it (`spec/trust.md`).
 //!
-//! Who follows the line goes from slot to slot. What stands in a slot and does not follow the head
-//! before it is junk, which ends the line as an empty slot does (COM-23).
+//! A reader follows the chain from slot to slot. Slot content that does not follow the previous head is
+//! invalid and ends the chain, as an empty slot does (COM-23).
 
 use sreg_model::Document;
 use sreg_model::head::Head;
@@ -12,44 +12,44 @@ use crate::error::RegistryError;
 use crate::journal;
 use crate::registry::Registry;
 
-/// How far a reader follows the line behind a `head` that lags.
+/// The maximal number of heads that a reader follows from a `head` that is out of date.
 const MOST_LAG: u64 = 64;
 
-/// A head, and the trust that it is judged by.
+/// A head, and the trust chain to check it against.
 #[derive(Debug, Clone, Copy)]
 pub struct HeadCursor<'a> {
-    /// All versions of trust; nothing where the registry has no keys.
+    /// All trust versions; `None` if the registry has no keys.
     pub trust_chain: Option<&'a TrustChain>,
     /// The head.
     pub head: &'a Document<Head>,
 }
 
-/// What stands in the slot after a head.
+/// The content of the slot after a head.
 #[derive(Debug)]
 pub enum NextSlot {
     /// The slot is empty.
     Empty,
     /// A head that follows.
     Head(Box<Document<Head>>),
-    /// No head that follows, nor one that ever will: its first bytes.
+    /// Invalid slot content, which can never become valid: its first bytes.
     Invalid(Vec<u8>),
-    /// What cannot be judged by the trust that is known: there is a later one, or is about to be.
+    /// Content that the known trust cannot decide: a later trust document exists or is about to be published.
     Unsettled,
 }
 
-/// Where a line of heads ends.
+/// The end of a chain of heads.
 #[derive(Debug)]
 pub struct ChainEnd {
     /// The last head.
     pub head: Document<Head>,
-    /// What stands behind it, which is no head.
+    /// The content of the next slot, which is not a head.
     pub next: NextSlot,
-    /// The copy in `head`, where its slot has lost it.
+    /// The copy in `head`, if its slot has lost it.
     pub lost: Option<Document<Head>>,
 }
 
 impl ChainEnd {
-    /// Whether the newest trust counts the head.
+    /// Returns whether the head is valid under the newest trust.
     pub fn counts(&self, trust_chain: Option<&TrustChain>) -> bool {
         match trust_chain {
             Some(trust_chain) => trust_chain.check_newest_head(&self.head).is_ok(),
@@ -59,7 +59,7 @@ impl ChainEnd {
 }
 
 impl HeadCursor<'_> {
-    /// What stands in the slot after the head.
+    /// Reads the slot after the head.
     ///
     /// # Errors
     /// `Read` or `Store` if the slot, the journal or trust cannot be read.
@@ -81,7 +81,7 @@ impl HeadCursor<'_> {
         })
     }
 
-    /// Whether no head follows, and no later trust is published that may leave this one behind.
+    /// Returns whether no head follows, and no later trust that may drop this one.
     ///
     /// # Errors
     /// `Read` or `Store` if the slot, the journal or trust cannot be read.
@@ -90,7 +90,7 @@ impl HeadCursor<'_> {
         Ok(is_last && !has_later_trust(registry, self.trust_chain)?)
     }
 
-    /// Follows the line to its end.
+    /// Follows the chain to its end.
     ///
     /// # Errors
     /// `Read` or `Store` if a slot, the journal or trust cannot be read.
@@ -119,8 +119,8 @@ impl HeadCursor<'_> {
     }
 }
 
-/// The head at `slot`, if it is one that follows `before`: the first of all, or of an epoch, follows
-/// nothing that can be read here.
+/// Parses the content of `slot` as a head that follows `before`. Without `before` any first head is accepted:
+/// of the registry, or of an epoch whose base cannot be read.
 pub fn following(
     trust_chain: Option<&TrustChain>,
     before: Option<&Document<Head>>,
@@ -142,7 +142,7 @@ pub fn following(
     (body.previous == previous && is_later && is_sound(trust_chain, &head)).then_some(head)
 }
 
-/// Whether a head is signed as the trust that it names asks.
+/// Returns whether a head is signed as the trust that it names requires.
 fn is_sound(trust_chain: Option<&TrustChain>, head: &Document<Head>) -> bool {
     match trust_chain {
         Some(trust_chain) if head.body().epoch > 0 => {
@@ -152,8 +152,8 @@ fn is_sound(trust_chain: Option<&TrustChain>, head: &Document<Head>) -> bool {
     }
 }
 
-/// Whether no later trust than `trust chain` is published, or about to be: a writer notes it in the journal
-/// before it creates the slot of the head that goes with it.
+/// Returns whether no trust later than `trust_chain` is published or about to be. A writer notes it in the
+/// journal before it creates the slot of the head that goes with it.
 ///
 /// # Errors
 /// `Read` or `Store` if the journal or trust cannot be read.
@@ -167,10 +167,10 @@ pub fn is_settled(
     has_later_trust(registry, trust_chain).map(|later| !later)
 }
 
-/// Whether a later version of trust than `trust chain` is published.
+/// Returns whether a trust version later than `trust_chain` is published.
 ///
 /// # Errors
-/// `Read` or `Store` if that cannot be told.
+/// `Read` or `Store` if it cannot be read.
 pub fn has_later_trust(
     registry: &Registry,
     trust_chain: Option<&TrustChain>,
@@ -183,13 +183,12 @@ pub fn has_later_trust(
     }
 }
 
-/// The newest head of all: the one in `head`, or a later one whose run was killed before it
-/// could move `head` on. Where the slot of its version holds another that counts, the slot counts:
-/// `head` is only a copy. With keys, it is one of the epoch that trust is at, or the one that
-/// this epoch begins after.
+/// Returns the newest head: the one in `head`, or a later one whose run was killed before it updated `head`.
+/// If the slot of its version contains another valid head, that one counts, because `head` is only a copy.
+/// With keys, it is a head of trust's current epoch, or the one that this epoch begins after.
 ///
 /// # Errors
-/// When something cannot be read.
+/// `NoHead` if none is published; otherwise as [`end`].
 pub fn newest(
     registry: &Registry,
     trust_chain: Option<&TrustChain>,
@@ -197,7 +196,7 @@ pub fn newest(
     Ok(end(registry, trust_chain)?.map(|end| end.head))
 }
 
-/// The end of the line of heads; nothing where none is published.
+/// Returns the end of the chain of heads; `None` if none is published.
 ///
 /// # Errors
 /// `Read` or `Store` if a slot, the journal or trust cannot be read; `Missing` if a signed head has no trust.
@@ -219,12 +218,12 @@ pub fn end(
             return Ok(Some(end));
         }
     }
-    // All of them are followed: of those that somebody without a key has put there, none leads on.
+    // Follows all of them: content by a writer without a key never leads on.
     from_first(registry, trust_chain, u64::MAX)
 }
 
-/// The end of the line that the first head of the epoch begins that trust is at. Where there is none
-/// yet, that is the head that the epoch begins after.
+/// Returns the end of the chain of trust's current epoch; if the epoch has no head yet, the head that it
+/// begins after.
 fn from_first(
     registry: &Registry,
     trust_chain: Option<&TrustChain>,
@@ -256,8 +255,8 @@ fn from_first(
     Ok(head.map(|head| ChainEnd { head, next, lost }))
 }
 
-/// The head in the slot of the version of `head`, or in `head` itself, if it is one of the current epoch;
-/// and whether its slot has it. Whether another head follows is not looked at.
+/// Returns the head in the slot of the version of `head`, or the copy in `head` itself, if it is of the
+/// current epoch; also returns whether its slot has it. Does not look for later heads.
 ///
 /// # Errors
 /// `Read` or `Store` if `head`, the slot or trust cannot be read; `Missing` if a signed head has no trust.
@@ -267,7 +266,7 @@ pub fn copied(
 ) -> Result<Option<(Document<Head>, bool)>, RegistryError> {
     let copy = match registry.head() {
         Ok(copy) => copy,
-        // It is only a copy: where something else stands in a folder in its place, the slots say it.
+        // `head` is only a copy: if a folder has something else in its place, the slots decide.
         Err(
             RegistryError::NoHead(_) | RegistryError::Document { .. } | RegistryError::Read { .. },
         ) => {
@@ -293,7 +292,7 @@ pub fn copied(
     })
 }
 
-/// The head that all views show, if it is one of the current epoch.
+/// Returns the head that all views show, if it is of the current epoch.
 fn shown(
     registry: &Registry,
     trust_chain: Option<&TrustChain>,
@@ -307,7 +306,7 @@ fn shown(
         .filter(|head| is_sound(trust_chain, head)))
 }
 
-/// The head in a slot, if it is sound.
+/// Returns the head in a slot, if it is signed as trust requires.
 fn sound_slot(
     registry: &Registry,
     trust_chain: Option<&TrustChain>,
@@ -325,12 +324,12 @@ fn epoch(trust_chain: Option<&TrustChain>) -> u64 {
     trust_chain.map_or(0, |trust_chain| trust_chain.newest().body().head_base.epoch)
 }
 
-/// The newest head for a reader who has found one that does not count: who publishes trust and a head
-/// does not do so at one moment, and the slot is there before the trust (HEAD-17). Nothing, where no
-/// later one counts.
+/// Returns the newest head for a reader that found one that trust does not accept; `None` if no later one is
+/// valid. Trust and head are published one after the other, and the slot exists before the trust document
+/// (HEAD-17).
 ///
 /// # Errors
-/// When a slot, the journal or trust cannot be read.
+/// `Read` or `Store` if a slot, the journal or trust cannot be read.
 pub fn behind(
     registry: &Registry,
     trust_chain: &TrustChain,
@@ -354,8 +353,8 @@ pub fn behind(
     Ok(newest.filter(|newest| trust_chain.check_newest_head(newest).is_ok()))
 }
 
-/// The slot of the head before `head`; nothing before the first of all, or where it takes trust to
-/// say it and trust is not known.
+/// Returns the slot of the head before `head`; `None` for the first of all, or if only unknown trust can
+/// tell.
 pub fn slot_before(head: &Head, trust_chain: Option<&TrustChain>) -> Option<Place> {
     if head.version > 1 {
         let (epoch, version) = (head.epoch, head.version - 1);
@@ -366,11 +365,11 @@ pub fn slot_before(head: &Head, trust_chain: Option<&TrustChain>) -> Option<Plac
     Some(Place::HeadSlot { epoch, version })
 }
 
-/// The head before `head`, where there is one.
+/// Returns the head before `head`, if there is one.
 ///
 /// # Errors
-/// When its slot is empty or malformed, or holds another head, or the first head of an epoch follows
-/// another than trust says.
+/// `Mismatch` if its slot is empty or contains another head, or if the first head of an epoch follows another
+/// than trust states; `Document` if it is malformed; `Read` or `Store` if it cannot be read.
 pub fn before(
     registry: &Registry,
     head: &Head,
@@ -383,7 +382,8 @@ pub fn before(
         let (epoch, version) = (head.epoch, head.version);
         return Err(RegistryError::Mismatch {
             path: registry.path(&Place::HeadSlot { epoch, version }),
-            what: "it does not follow the head that trust begins its epoch after".to_owned(),
+            what: "does not follow the head that trust names as the last one of the earlier epoch"
+                .to_owned(),
         });
     }
     let (Some(id), Some(slot)) = (head.previous, slot_before(head, trust_chain)) else {
@@ -398,11 +398,11 @@ pub fn before(
     };
     let previous = registry
         .head_slot(epoch, version)?
-        .ok_or_else(|| mismatch("there is no such head, but a later one names it".to_owned()))?;
+        .ok_or_else(|| mismatch("missing, but a later head names it".to_owned()))?;
     match previous.id() {
         found if found == id => Ok(Some(previous)),
         found => Err(mismatch(format!(
-            "its id is {found}, but the next head names {id}"
+            "id is {found}, but the next head names {id}"
         ))),
     }
 }

@@ -1,4 +1,4 @@
-//! The journal: what a run has still to do once it has begun to change what readers see.
+//! The journal: the work that remains once a run has begun to change what readers see.
 
 use serde::{Deserialize, Serialize};
 use sreg_model::document::{self, Body};
@@ -11,12 +11,12 @@ use sreg_store::StoreError;
 use crate::error::RegistryError;
 use crate::registry::Registry;
 
-/// What a run has begun: views that are still to be written, and trust that is to be published.
-/// Documents stand in it with their signatures, so that any run can finish it without a key.
+/// The unfinished work of a run: views to write, and trust to publish. Contains signed documents, so that any
+/// run can finish it without a key.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Journal {
-    /// The head that the views show; absent where all are to be written.
+    /// The head that the views show; absent if all views must be written.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub shown: Option<Noted>,
     /// The head that is published together with `trust`.
@@ -29,8 +29,8 @@ pub struct Journal {
     pub r#type: JournalType,
 }
 
-/// A head as a journal names it: by its id, which nobody knows before there is that head. A version alone
-/// could be noted by anybody before its time, and would be believed once it is published.
+/// A head in a journal, named by its id, which nobody knows before the head exists. A version alone could be
+/// noted in advance and would be believed once it is published.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Noted {
@@ -63,7 +63,7 @@ impl Noted {
         }
     }
 
-    /// The head, if it stands in its slot.
+    /// Returns the head, if its slot contains it.
     ///
     /// # Errors
     /// `Read` or `Store` if the slot cannot be read.
@@ -86,7 +86,7 @@ pub struct Version {
 }
 
 impl Version {
-    /// Returns those of a head.
+    /// Returns the epoch and version of a head.
     #[must_use]
     pub fn of(head: &Head) -> Self {
         Self {
@@ -99,12 +99,12 @@ impl Version {
 /// The version of a journal's format.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum JournalType {
-    /// The only one.
+    /// Version 1.
     #[serde(rename = "sreg-journal-v1")]
     V1,
 }
 
-/// A document that a journal holds.
+/// Parses a document in a journal.
 pub fn parse<T: Body>(text: Option<&str>) -> Option<Document<T>> {
     Document::parse(text?.as_bytes().to_vec()).ok()
 }
@@ -121,23 +121,23 @@ impl Journal {
         }
     }
 
-    /// Reads a journal; a malformed one says nothing.
+    /// Parses a journal; a malformed one counts as empty.
     pub fn parse(bytes: &[u8]) -> Self {
         serde_json::from_slice(bytes).unwrap_or_else(|_| Self::new(None))
     }
 
-    /// As it is written; it is no document, and its strings hold lines.
+    /// Returns the journal's bytes. It is not a canonical document, because its strings contain line breaks.
     pub fn encode(&self) -> Vec<u8> {
         serde_json::to_vec(self).unwrap_or_default()
     }
 
-    /// Whether nothing is left to do: in a store that many write to, the journal stays.
+    /// Returns whether no work is left. In a store with several writers, a finished journal remains.
     pub fn is_done(&self, registry: &Registry) -> bool {
         let newest = registry.head().ok().as_ref().map(Noted::of);
         self.trust.is_none() && newest.is_some() && self.shown == newest
     }
 
-    /// Where the documents stand that it holds, once they are published.
+    /// Returns the places of the journal's documents, once they are published.
     pub fn places(&self) -> Vec<Place> {
         let trust = parse::<Trust>(self.trust.as_deref());
         let head = parse::<Head>(self.head.as_deref());
@@ -149,7 +149,7 @@ impl Journal {
         trust.into_iter().chain(head).collect()
     }
 
-    /// The same with trust, and the head that goes with it.
+    /// Adds trust, and the head that goes with it.
     pub fn with(mut self, trust: Option<&Document<Trust>>, head: Option<&Document<Head>>) -> Self {
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
         self.trust = trust.map(|trust| text(trust.bytes()));
@@ -158,14 +158,14 @@ impl Journal {
     }
 }
 
-/// The longest journal, in bytes: each LF of a document takes two.
+/// The maximal size of a journal, in bytes: each LF of a document takes two.
 pub const MAX_JOURNAL: usize = 2 * (trust::MAX_BYTES + document::MAX_BYTES);
 
-/// The journal in a registry. What is none counts as one that says nothing, and so does what stands in a
-/// folder in the place of a file: all views are to be written anew.
+/// Reads the journal of a registry. An invalid journal, or something else than a file in a folder, counts as
+/// an empty one, so that all views are rewritten.
 ///
 /// # Errors
-/// When a server does not give it: it may say that trust is about to be published.
+/// `Store` if a server does not return it: it may state that trust is about to be published.
 pub fn journal(registry: &Registry) -> Result<Option<Journal>, RegistryError> {
     match registry.store().read(JOURNAL, MAX_JOURNAL) {
         Ok(None) => Ok(None),

@@ -1,15 +1,14 @@
-//! Objects of a store that never change once they are published, so that one run reads each of them once.
+//! A cache of immutable objects, so that a run reads each of them only once.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use sreg_model::layout::Place;
 
-/// The bytes that are kept at most.
+/// The maximal number of bytes to keep.
 const MOST: usize = 64 << 20;
 
-/// Immutable files that were read or written, so that they need not be asked for again. They are
-/// verified each time they are used, as if they had come anew.
+/// Immutable files that were read or written. They are verified at each use, as if just downloaded.
 #[derive(Debug, Default)]
 pub(crate) struct ObjectCache {
     files: Mutex<Files>,
@@ -26,8 +25,8 @@ impl ObjectCache {
         self.files().by_place.get(place).cloned()
     }
 
-    /// Keeps an object, if it is of a kind that never changes. What is in the slot of a head may be anything,
-    /// and is replaced if it is no head: [`ObjectCache::keep_always`] keeps those that are.
+    /// Keeps an object if its kind never changes. Slots may contain anything and are replaced if it is no
+    /// head, so heads are kept by [`ObjectCache::keep_always`].
     pub(crate) fn keep(&self, place: &Place, bytes: &[u8]) {
         if matches!(
             place,
@@ -37,7 +36,7 @@ impl ObjectCache {
         }
     }
 
-    /// Keeps an object, whatever kind it is of.
+    /// Keeps an object of any kind.
     pub(crate) fn keep_always(&self, place: &Place, bytes: &[u8]) {
         let mut files = self.files();
         if files.bytes + bytes.len() > MOST {

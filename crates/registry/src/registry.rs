@@ -1,4 +1,4 @@
-//! Reads a published registry, wherever it is kept.
+//! A published registry, in any store.
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -23,7 +23,7 @@ pub struct Registry {
     store: Arc<dyn Store>,
     root: PathBuf,
     settings: Settings,
-    /// Nothing for a folder, which the system keeps.
+    /// `None` for a folder, which the operating system caches.
     cache: Option<Arc<ObjectCache>>,
     last_head: Arc<Mutex<Option<Object>>>,
 }
@@ -32,7 +32,7 @@ impl Registry {
     /// Opens the registry in the folder `root`.
     ///
     /// # Errors
-    /// When there is none, or it is of a later format.
+    /// `NotARegistry` if there is none; `Settings` if it has a later format; `Read` if it cannot be read.
     pub fn open(root: &Path) -> Result<Self, RegistryError> {
         Self::in_store(Arc::new(Local::new(root)))
     }
@@ -40,7 +40,7 @@ impl Registry {
     /// Opens the registry at a URL or in a folder.
     ///
     /// # Errors
-    /// As [`Registry::open`], and when it cannot be reached.
+    /// As [`Registry::open`]; `Store` if it cannot be reached.
     pub fn at(name: &str, config: &StoreConfig) -> Result<Self, RegistryError> {
         Self::in_store(sreg_store::open(name, config)?)
     }
@@ -48,7 +48,7 @@ impl Registry {
     /// Opens the registry in a store.
     ///
     /// # Errors
-    /// As [`Registry::open`], and when it cannot be reached.
+    /// As [`Registry::open`]; `Store` if it cannot be reached.
     pub fn in_store(store: Arc<dyn Store>) -> Result<Self, RegistryError> {
         let root = PathBuf::from(store.name());
         let place = Place::Settings;
@@ -77,31 +77,31 @@ impl Registry {
         }
     }
 
-    /// Where it is kept.
+    /// Returns the store.
     #[must_use]
     pub fn store(&self) -> &Arc<dyn Store> {
         &self.store
     }
 
-    /// The folder, or the URL.
+    /// Returns the folder, or the URL.
     #[must_use]
     pub fn root(&self) -> &Path {
         &self.root
     }
 
-    /// What `sreg.json` says.
+    /// Returns the settings in `sreg.json`.
     #[must_use]
     pub fn settings(&self) -> &Settings {
         &self.settings
     }
 
-    /// Where a place of the layout is, on disk or as a URL.
+    /// Returns the path or URL of a place.
     #[must_use]
     pub fn path(&self, place: &Place) -> PathBuf {
         self.root.join(place.to_string())
     }
 
-    /// Reads the file at a place, but never more than one byte over `most`.
+    /// Reads at most `most + 1` bytes of the file at a place, so that callers can detect an oversized file.
     ///
     /// # Errors
     /// `Missing` if nothing is stored there; `Read` or `Store` if it cannot be read.
@@ -110,7 +110,7 @@ impl Registry {
         found.ok_or_else(|| self.missing(place))
     }
 
-    /// The same; nothing, where there is no such file.
+    /// Reads a file like [`Registry::read`]. Returns `None` if it does not exist.
     ///
     /// # Errors
     /// `Read` or `Store` if it cannot be read.
@@ -139,7 +139,7 @@ impl Registry {
         }))
     }
 
-    /// What stands in the slot of a head, whatever it is: its first bytes.
+    /// Returns the first bytes of a slot's content, valid or not.
     ///
     /// # Errors
     /// `Read` or `Store` if it cannot be read.
@@ -147,14 +147,14 @@ impl Registry {
         self.read_if_there(slot, document::MAX_BYTES)
     }
 
-    /// Keeps an immutable file that was read or written, where reading it again takes a while.
+    /// Keeps an immutable file that was read or written, if the store is slow.
     pub fn keep(&self, place: &Place, bytes: &[u8]) {
         if let Some(cache) = &self.cache {
             cache.keep(place, bytes);
         }
     }
 
-    /// Keeps a head that its slot holds, and that is signed as trust requires.
+    /// Keeps a head that is stored in its slot and signed as trust requires.
     pub fn keep_head(&self, head: &Document<Head>) {
         if let Some(cache) = &self.cache {
             let (epoch, version) = (head.body().epoch, head.body().version);
@@ -162,18 +162,18 @@ impl Registry {
         }
     }
 
-    /// Returns the object that was last read at `head` of a store, to be replaced on condition that it is
-    /// still there; `None` if there was none.
+    /// Returns the object that was last read at `head` of a store, as the condition for replacing it; `None`
+    /// if there was none.
     #[must_use]
     pub fn last_head(&self) -> Option<Object> {
         let last = self.last_head.lock();
         last.unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// The size of the file at a place, in bytes.
+    /// Returns the size of the file at a place, in bytes.
     ///
     /// # Errors
-    /// `Missing` if nothing is stored there; `Read` or `Store` if that cannot be told.
+    /// `Missing` if nothing is stored there; `Read` or `Store` if the size cannot be read.
     pub fn size(&self, place: &Place) -> Result<u64, RegistryError> {
         let found = self.store.size(&place.to_string());
         found
@@ -181,7 +181,7 @@ impl Registry {
             .ok_or_else(|| self.missing(place))
     }
 
-    /// Returns the error of a file that is not there.
+    /// Returns the error for a missing file.
     #[must_use]
     pub fn missing(&self, place: &Place) -> RegistryError {
         RegistryError::Missing {
@@ -190,10 +190,10 @@ impl Registry {
         }
     }
 
-    /// The newest head that is published.
+    /// Returns the published head.
     ///
     /// # Errors
-    /// When there is none, or it is malformed.
+    /// `NoHead` if there is none; `Document` if it is malformed; `Read` or `Store` if it cannot be read.
     pub fn head(&self) -> Result<Document<Head>, RegistryError> {
         match self.read(&Place::Head, document::MAX_BYTES) {
             Ok(bytes) => Document::parse(bytes).map_err(|source| RegistryError::Document {
@@ -205,10 +205,11 @@ impl Registry {
         }
     }
 
-    /// The head that is kept at a slot, or nothing where there is none.
+    /// Returns the head in a slot; `None` if the slot is empty.
     ///
     /// # Errors
-    /// When it cannot be read, is malformed, or is of another version.
+    /// `Document` if it is malformed; `Mismatch` if it is of another version; `Read` or `Store` if it cannot
+    /// be read.
     pub fn head_slot(
         &self,
         epoch: u64,
@@ -226,7 +227,7 @@ impl Registry {
             })?;
         if (head.body().epoch, head.body().version) != (epoch, version) {
             let what = format!(
-                "it is version {} of epoch {}",
+                "contains version {} of epoch {}",
                 head.body().version,
                 head.body().epoch
             );
@@ -235,10 +236,11 @@ impl Registry {
         Ok(Some(head))
     }
 
-    /// The statement `id`.
+    /// Returns the statement `id`.
     ///
     /// # Errors
-    /// When it is missing, malformed, or another one.
+    /// `Missing` if it is missing; `Document` if it is malformed; `Mismatch` if it has another id; `Read` or
+    /// `Store` if it cannot be read.
     pub fn statement(&self, id: &Digest) -> Result<Document<Statement>, RegistryError> {
         let place = Place::Statement(*id);
         let path = self.path(&place);
@@ -252,19 +254,19 @@ impl Registry {
         if found != *id {
             return Err(RegistryError::Mismatch {
                 path,
-                what: format!("its id is {found}"),
+                what: format!("id is {found}"),
             });
         }
         Ok(statement)
     }
 
-    /// The index that `head` names.
+    /// Returns the index that `head` names.
     #[must_use]
     pub fn index(&self, head: &Head) -> Index<'_> {
         Index::new(self, &head.index)
     }
 
-    /// Whether another run is writing to the registry at this moment, as far as locks show it.
+    /// Returns whether another run is writing to the registry, judged by locks.
     #[must_use]
     pub fn is_being_written(&self) -> bool {
         let folder = self.store.capabilities().folder;
@@ -284,7 +286,7 @@ impl Registry {
 impl NodeSource for Registry {
     fn prefetch(&self, ids: &[Digest]) {
         if self.cache.is_some() {
-            // What cannot be read is told when it is asked for.
+            // A failed read is reported when the object is needed.
             ids.par_iter().for_each(|id| {
                 let _ = self.read(&Place::Node(*id), node::MAX_BYTES);
             });
@@ -304,5 +306,5 @@ impl NodeSource for Registry {
     }
 }
 
-/// The largest `sreg.json`, in bytes: two URLs and what stands around them.
+/// The maximal size of `sreg.json`, in bytes: two URLs and some JSON.
 const MAX_SETTINGS: usize = 8 << 10;

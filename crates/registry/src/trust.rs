@@ -9,10 +9,10 @@ use sreg_sign::TrustChain;
 use crate::error::RegistryError;
 use crate::registry::Registry;
 
-/// How many versions of trust are read from a server.
+/// The maximal number of trust versions that are read from a server.
 const MOST_VERSIONS: u64 = 1024;
 
-/// The version of trust that is not looked for: a server may have new ones for ever.
+/// Returns the first trust version that is not read, because a server could have new ones without end.
 pub fn most_versions(registry: &Registry) -> u64 {
     match registry.store().capabilities().folder {
         Some(_) => u64::MAX,
@@ -20,7 +20,7 @@ pub fn most_versions(registry: &Registry) -> u64 {
     }
 }
 
-/// The document at `trust/<version>`.
+/// Reads the document at `trust/<version>`.
 ///
 /// # Errors
 /// `Missing` if there is no such version; `Document` if it is malformed; `Read` or `Store` if it cannot be
@@ -35,10 +35,11 @@ pub fn read_trust(registry: &Registry, version: u64) -> Result<Document<Trust>, 
 }
 
 impl Registry {
-    /// Every version of trust, verified; nothing where the registry has no keys.
+    /// Returns all trust versions, verified; `None` if the registry has no keys.
     ///
     /// # Errors
-    /// When a version is malformed, does not follow, or is not signed as it should be.
+    /// `Document` if a version is malformed; `Policy` if it does not follow or is not signed as required;
+    /// `Read` or `Store` if one cannot be read.
     pub fn trust_chain(&self) -> Result<Option<TrustChain>, RegistryError> {
         let mut trust_chain: Option<TrustChain> = None;
         for version in 1..most_versions(self) {
@@ -56,16 +57,16 @@ impl Registry {
         Ok(trust_chain)
     }
 
-    /// Returns the id of the registry that the registry says it is, by its `trust/1`, which is not verified;
-    /// `None` if it has no keys, or if that is malformed: whoever verifies it says so.
+    /// Returns the id that the registry states in its `trust/1`, which is not verified; `None` if it has no
+    /// keys or `trust/1` is malformed, which verification reports.
     ///
     /// # Errors
-    /// When `trust/1` cannot be read: that is no registry without keys.
+    /// `Read` or `Store` if `trust/1` cannot be read, because the registry may have keys.
     pub fn stated_id(&self) -> Result<Option<Digest>, RegistryError> {
         match read_trust(self, 1) {
             Ok(trust) => Ok(Some(trust.id())),
             Err(RegistryError::Missing { .. } | RegistryError::Document { .. }) => Ok(None),
-            // What is no file is told by whoever verifies it, too.
+            // Verification reports something else than a file.
             Err(RegistryError::Read { source, .. }) if is_not_a_file(&source) => Ok(None),
             Err(error) => Err(error),
         }

@@ -1,5 +1,5 @@
-//! Verifies a published registry, or one reference in it: all faults, not only the first
-//! (`spec/layout.md`, `spec/index.md`, `spec/commit.md`).
+//! Verifies a published registry, or one reference in it, and reports all faults (`spec/layout.md`,
+//! `spec/index.md`, `spec/commit.md`).
 
 mod content;
 mod earlier;
@@ -32,40 +32,38 @@ use crate::error::{RegistryError, explain};
 use crate::journal;
 use crate::registry::Registry;
 
-/// How closely blobs are looked at.
+/// How thoroughly to check blobs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum BlobCheck {
-    /// Not at all.
+    /// Do not check blobs.
     None,
-    /// That they are there, and their size.
+    /// Check that they exist and have the right size.
     Head,
-    /// Every byte.
+    /// Check every byte.
     Full,
 }
 
-/// What to look at.
+/// Options of a verification.
 #[derive(Debug, Clone)]
 pub struct Options {
-    /// How closely blobs are looked at.
+    /// How thoroughly to check blobs.
     pub blobs: BlobCheck,
-    /// Whether to hash blobs that no version names, in a folder.
+    /// Whether to hash blobs in a folder that no version names.
     pub strays: bool,
-    /// How they are read.
+    /// How to read blobs.
     pub io: IoMode,
-    /// The clock, read once, in Unix seconds.
+    /// The time at which expiry is checked, in Unix seconds.
     pub now: u64,
-    /// What is known of the registry that the registry should be; each has the same id. Nothing, where
-    /// any registry will do.
+    /// The pins of the expected registry, all with the same id. Empty if any registry is accepted.
     pub known: Vec<Pin>,
-    /// Whether the head that is given is one that somebody has chosen by its id: it may be an old one, and
-    /// have expired.
+    /// Whether the given head was selected by its id: it may be an old one and may have expired.
     pub pinned: bool,
-    /// The newest statements that were seen of that registry.
+    /// The newest statements of that registry that were seen.
     pub statements: BTreeMap<Subject, StatementVersion>,
 }
 
 impl Options {
-    /// Any registry will do, at any time.
+    /// Returns options that accept any registry at any time.
     #[must_use]
     pub fn new(blobs: BlobCheck, io: IoMode) -> Self {
         Self {
@@ -80,24 +78,24 @@ impl Options {
     }
 }
 
-/// One thing that is wrong.
+/// A fault.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Fault {
-    /// The word in `spec/cli.md`.
+    /// The fault word in `spec/cli.md`.
     pub code: &'static str,
-    /// What kind of fault it is.
+    /// The class of the fault.
     pub class: Class,
     /// The path in the registry.
     pub path: String,
-    /// The reference that it concerns, where there is one.
+    /// The reference that it concerns, if any.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reference: Option<String>,
-    /// What is wrong, for people.
+    /// The message.
     pub message: String,
 }
 
 impl Fault {
-    /// Returns whether the fault is one of a trust document or a head.
+    /// Returns whether the fault concerns a trust document or a head.
     fn is_of_root(&self) -> bool {
         matches!(
             Place::parse(&self.path),
@@ -106,14 +104,14 @@ impl Fault {
     }
 }
 
-/// How much was looked at.
+/// Counts of what was checked.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub struct Checked {
     /// Heads.
     pub heads: u64,
     /// Nodes of all indexes.
     pub nodes: u64,
-    /// Lines of the newest index, removals included.
+    /// Entries of the newest index, removals included.
     pub tags: u64,
     /// Statements, old ones included.
     pub statements: u64,
@@ -123,32 +121,32 @@ pub struct Checked {
     pub blobs: u64,
     /// Bytes of images that were read.
     pub bytes: u64,
-    /// Images that are kept elsewhere, which were not looked at.
+    /// Images on other servers, which were not checked.
     pub blobs_elsewhere: u64,
     /// Views.
     pub views: u64,
 }
 
-/// What a verification found.
+/// The result of a verification.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Report {
-    /// How much was looked at.
+    /// Counts of what was checked.
     pub checked: Checked,
-    /// What is wrong, by path.
+    /// Faults, by path.
     pub faults: Vec<Fault>,
-    /// What is odd, but in nobody's way: files of others, leftovers of interrupted runs.
+    /// Harmless observations: foreign files, remains of interrupted runs.
     pub warnings: Vec<Fault>,
-    /// What was seen of a registry with keys; nothing, where its trust or its head is at fault.
+    /// The state of a registry with keys; `None` if its trust or head has a fault.
     pub seen: Option<Seen>,
-    /// The newest head, whatever is at fault with it.
+    /// The newest head, even if it has a fault.
     pub head: Option<Document<Head>>,
-    /// The statements of the reference that was looked at alone, one for each architecture.
+    /// The statements of the verified reference, one for each architecture.
     pub statements: Vec<Document<Statement>>,
-    /// Documents that stand in the place of others that were seen before.
+    /// Documents that replace others that were seen before.
     pub forks: Vec<Evidence>,
 }
 
-/// What a verification saw of a registry with keys.
+/// The state of a registry with keys, for its pin.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Seen {
     /// The registry's id.
@@ -157,25 +155,25 @@ pub struct Seen {
     pub trust: Document<Trust>,
     /// The newest head.
     pub head: Document<Head>,
-    /// The statement of the reference that was verified alone, one for each architecture.
+    /// The statements of the verified reference, one for each architecture.
     pub statements: Vec<Document<Statement>>,
 }
 
 /// A document that proves a fork.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Evidence {
-    /// Where it stood.
+    /// Its place.
     pub place: Place,
-    /// Its file.
+    /// Its bytes.
     pub bytes: Vec<u8>,
 }
 
-/// Verifies all of a registry. Where it is written to meanwhile, what was found is looked at again:
-/// a reader who is overtaken by a commit sees files of two versions.
+/// Verifies all of a registry. If another run writes to it meanwhile, verifies it again, because a reader
+/// sees files of two versions during a commit.
 ///
 /// # Errors
-/// Only when there is no registry to look at, or the observer asks to stop; all else is in the
-/// report.
+/// Only if there is no registry (`NotARegistry` and errors of opening it) or the observer cancels
+/// (`Cancelled`); all else is in the report.
 pub fn verify_registry(
     registry: &Registry,
     options: &Options,
@@ -186,10 +184,10 @@ pub fn verify_registry(
     })
 }
 
-/// One look at a registry that nobody else writes to.
+/// Verifies a registry once, without other writers.
 ///
 /// # Errors
-/// `Cancelled` if the observer asks to stop.
+/// `Cancelled` if the observer cancels.
 pub fn verify_once(
     registry: &Registry,
     options: &Options,
@@ -210,7 +208,7 @@ pub fn verify_once(
     run.finish(&chain)
 }
 
-/// Verifies one reference of a registry: everything on the way from the head to the bytes.
+/// Verifies one reference: everything from the head to the bytes.
 ///
 /// # Errors
 /// As [`verify_registry`].
@@ -242,8 +240,8 @@ fn reference_once(
     run.finish(&chain)
 }
 
-/// Verifies what a reader needs who is about to fetch an image: the way from the newest head, or
-/// `head`, to the statements of a reference. No view, no older head and no image is looked at.
+/// Verifies what a download needs: the path from the newest head, or `head`, to the statements of a
+/// reference. Does not check views, older heads or images.
 ///
 /// # Errors
 /// As [`verify_registry`].
@@ -259,7 +257,7 @@ pub fn resolve(
     run.is_reader = true;
     let heads = run.newest_head(head);
     if !unlocked(&run.faults).is_empty() {
-        // What it leads to is not to be used, and may not be there.
+        // What an invalid head names must not be used, and may be missing.
         return run.finish(&heads);
     }
     let walked = run.path_to(&heads, reference);
@@ -268,11 +266,11 @@ pub fn resolve(
     run.finish(&heads)
 }
 
-/// Whether a run has begun what is not finished.
+/// Returns whether an unfinished run exists.
 fn is_interrupted(registry: &Registry) -> bool {
     match journal::journal(registry) {
         Ok(journal) => journal.is_some_and(|journal| !journal.is_done(registry)),
-        // A host need not serve it.
+        // A host need not serve the journal.
         Err(_) => false,
     }
 }
@@ -282,18 +280,18 @@ struct Run<'a> {
     registry: &'a Registry,
     options: &'a Options,
     observer: &'a dyn Observer,
-    /// A run was interrupted, and the next one will write the views anew.
+    /// A run was interrupted: the next one rewrites the views.
     interrupted: bool,
-    /// Only what a reader needs is looked at: what it needs and cannot have is a fault.
+    /// Checks only what a reader needs; anything of it that cannot be read is a fault.
     is_reader: bool,
     keys: Keys,
     faults: Mutex<Vec<Fault>>,
     warnings: Mutex<Vec<Fault>>,
     /// The paths that belong to some head.
     expected: Mutex<HashSet<String>>,
-    /// How repositories are spelt in the newest index, by their lower case; made when it is asked for.
+    /// The names of repositories in the newest index, by their lower case; built on demand.
     spellings: OnceLock<HashMap<FoldedRepository, Repository>>,
-    /// The newest statements, where one reference is verified alone.
+    /// The newest statements, if only one reference is verified.
     statements: Option<Mutex<Vec<Document<Statement>>>>,
     forks: Mutex<Vec<Evidence>>,
     counts: Counts,
@@ -386,7 +384,7 @@ impl<'a> Run<'a> {
         let faults = sorted(self.faults);
         let statements = self.statements.map(into_inner).unwrap_or_default();
         let seen = match (&self.keys, heads.first()) {
-            // A fault of trust or head, or that this is another registry: nothing was seen.
+            // With a fault of trust or head, or another registry, there is no state to pin.
             (Keys::Known(trust_chain), Some(head)) if !faults.iter().any(Fault::is_of_root) => {
                 Some(Seen {
                     registry: trust_chain.registry(),
@@ -450,7 +448,7 @@ impl<'a> Run<'a> {
 
     /// Reports a folder, a pipe, a device or a link where a file should be.
     fn not_a_file(&self, path: impl ToString, reference: Option<String>) {
-        let message = "it is not a regular file";
+        let message = "not a regular file";
         self.fault_of(Code::NotAFile, path, reference, message);
     }
 

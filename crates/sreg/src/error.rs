@@ -1,4 +1,4 @@
-//! Why an operation failed.
+//! An error of an operation.
 
 use sreg_client::known::KnownError;
 use sreg_client::pull::PullError;
@@ -9,20 +9,20 @@ use sreg_registry::RegistryError;
 use sreg_sign::SignError;
 use sreg_store::StoreError;
 
-/// Why an operation failed.
+/// An error of an operation.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// The registry cannot be read or written, or is not as it should be.
+    /// The registry cannot be read or written, or has a fault.
     #[error(transparent)]
     Registry(#[from] RegistryError),
-    /// A reference resolves to no image that may be used.
+    /// A reference does not resolve to a trusted image.
     #[error(transparent)]
     Resolve(#[from] ResolveError),
-    /// An image that was resolved cannot be downloaded or written.
+    /// A resolved image cannot be downloaded or written.
     #[error(transparent)]
     Pull(#[from] PullError),
-    /// What is remembered of registries cannot be used, or the registry is another one.
+    /// The known registries cannot be used, or the registry is not the expected one.
     #[error(transparent)]
     Known(#[from] KnownError),
     /// A key cannot be used.
@@ -34,22 +34,22 @@ pub enum Error {
     /// A text is not a reference.
     #[error(transparent)]
     Reference(#[from] ReferenceError),
-    /// Images are pushed to a tag, and the reference has a digest.
-    #[error("an image is pushed to a tag, not to a digest: {0}")]
+    /// A push needs a tag, but the reference has a digest.
+    #[error("cannot push to a digest: {0} has no tag")]
     PushToDigest(String),
-    /// Images are indexed into a folder, and the registry is at a URL.
+    /// Indexing needs a folder, but the registry is at a URL.
     #[error("{0} is not a folder: index into a folder, then mirror it")]
     NotAFolder(String),
-    /// A registry is mirrored from one server to another, without a folder for images that are on their way.
-    #[error("a folder for images on their way is needed, because both registries are on servers")]
+    /// Mirroring from one server to another needs a folder for temporary files.
+    #[error("no folder for temporary files: both registries are on servers")]
     NoScratch,
-    /// The system gives no random numbers, which the id of a new registry needs.
-    #[error("the system gives no random numbers: {0}")]
+    /// The system has no random numbers, which the id of a new registry needs.
+    #[error("cannot get random numbers from the system: {0}")]
     Random(getrandom::Error),
 }
 
 impl Error {
-    /// Returns the error's code in `spec/cli.md`, by which programs tell errors apart.
+    /// Returns the error's code in `spec/cli.md`, for programs.
     #[must_use]
     pub fn code(&self) -> Code {
         match self {

@@ -1,4 +1,4 @@
-//! Publishing a folder of images.
+//! Publishes a folder of images.
 
 use std::path::Path;
 
@@ -52,7 +52,7 @@ pub fn index<'a>(source: impl AsRef<Path>, registry: &'a Registry) -> Index<'a> 
     }
 }
 
-/// A folder of images that is to be published.
+/// A folder of images to publish.
 #[must_use = "nothing is published until `run` is called"]
 pub struct Index<'a> {
     registry: &'a Registry,
@@ -62,7 +62,7 @@ pub struct Index<'a> {
 }
 
 impl<'a> Index<'a> {
-    /// Sets the keys that sign. A registry that has none yet is given the first one.
+    /// Sets the signing keys. A registry without keys gets the first one.
     pub fn sign_with(self, keys: &'a KeyRing) -> Self {
         Self {
             keys: Some(keys),
@@ -70,44 +70,45 @@ impl<'a> Index<'a> {
         }
     }
 
-    /// Sets how references are read from paths (the plain layout; images that are in no folder are in the
-    /// namespace `library`).
+    /// Sets the rules for reading references from paths (default: the plain layout, with the namespace
+    /// `library` for images at the top).
     pub fn naming(mut self, naming: Naming) -> Self {
         self.options.naming = naming;
         self
     }
 
-    /// Sets how images get into the registry (a reflink, a hard link or a copy, whatever the file system has).
+    /// Sets how to put images into the registry (default: a reflink, a hard link or a copy, whichever the
+    /// file system supports).
     pub fn link(mut self, link: LinkMode) -> Self {
         self.options.link = link;
         self
     }
 
-    /// Sets the URL at which the folder is served (links in it are relative).
+    /// Sets the URL at which the folder is served (default: links are relative).
     pub fn base_url(mut self, url: BaseUrl) -> Self {
         self.options.base_url = Some(url);
         self
     }
 
-    /// Sets a file that remembers digests from one run to the next (every image is read again).
+    /// Sets the file of a hash cache (default: read every image again).
     pub fn cache(mut self, file: impl AsRef<Path>) -> Self {
         self.options.cache = Some(file.as_ref().to_owned());
         self
     }
 
-    /// Sets whether references that the folder does not have are removed (they stay).
+    /// Sets whether to remove references that are not in the folder (default: keep them).
     pub fn prune(mut self, prune: bool) -> Self {
         self.options.prune = prune;
         self
     }
 
-    /// Sets whether images that cannot be published are left out (nothing is published then).
+    /// Sets whether to skip invalid images (default: publish nothing).
     pub fn skip_invalid(mut self, skip: bool) -> Self {
         self.options.skip_invalid = skip;
         self
     }
 
-    /// Sets what observes the run, and may cancel it.
+    /// Sets the observer of the run, which may cancel it.
     pub fn progress(self, progress: &'a dyn Progress) -> Self {
         Self { progress, ..self }
     }
@@ -115,9 +116,9 @@ impl<'a> Index<'a> {
     /// Publishes the images. Blocks until they are published.
     ///
     /// # Errors
-    /// `NotAFolder` if the registry is at a URL; `Registry` if an image cannot be published, the keys may not sign,
-    /// or the folder cannot be written; `Known` if another registry is expected there. What was published before
-    /// is then still there, whole.
+    /// `NotAFolder` if the registry is at a URL; `Registry` if an image cannot be published, the keys may not
+    /// sign, or the folder cannot be written; `Known` if another registry is expected there. What was
+    /// published before remains whole.
     pub fn run(self) -> Result<Outcome, Error> {
         let place = self.registry.place();
         if sreg_store::is_url(&place.to_string_lossy()) {

@@ -1,4 +1,4 @@
-//! The keys that a program signs with.
+//! The signing keys of a program.
 
 use std::fmt;
 use std::path::Path;
@@ -8,7 +8,7 @@ use sreg_sign::{AskPassphrase, SignError, Signer};
 
 use crate::Error;
 
-/// The keys that a program signs with.
+/// The signing keys of a program.
 pub struct KeyRing {
     signers: Vec<Box<dyn Signer>>,
     nonce: [u8; 16],
@@ -39,7 +39,7 @@ impl KeyRing {
         Self::new(vec![sreg_sign::open(path.as_ref(), ask)?])
     }
 
-    /// Returns a ring of keys that sign by themselves, such as one in a hardware module.
+    /// Returns a ring of custom signers, such as a hardware module.
     ///
     /// # Errors
     /// `Random` if the system has no random numbers.
@@ -63,7 +63,8 @@ impl KeyRing {
         }
     }
 
-    /// Sets for how many days the published version is valid (400, then as long as the version before).
+    /// Sets the lifetime of the published version in days (default: that of the previous version, 400 for the
+    /// first).
     #[must_use]
     pub fn valid_for_days(self, days: u64) -> Self {
         Self {
@@ -72,7 +73,7 @@ impl KeyRing {
         }
     }
 
-    /// Returns what signs.
+    /// Returns the signers.
     #[must_use]
     pub fn signers(&self) -> &[Box<dyn Signer>] {
         &self.signers
@@ -91,7 +92,7 @@ impl KeyRing {
 }
 
 impl fmt::Debug for KeyRing {
-    /// The public halves.
+    /// Shows the public keys.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let keys = self.signers.iter().map(|signer| signer.key());
         f.debug_list()

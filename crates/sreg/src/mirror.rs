@@ -1,4 +1,4 @@
-//! Copying a registry.
+//! Copies a registry.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -37,7 +37,7 @@ pub fn mirror<'a>(from: &'a Registry, to: &'a Registry) -> Mirror<'a> {
     }
 }
 
-/// A registry that is to be copied.
+/// A registry to copy.
 #[must_use = "nothing is copied until `run` is called"]
 pub struct Mirror<'a> {
     from: &'a Registry,
@@ -47,7 +47,8 @@ pub struct Mirror<'a> {
 }
 
 impl<'a> Mirror<'a> {
-    /// Sets the folder for images that are on their way from one server to another. A copy in a folder needs none.
+    /// Sets the folder for temporary files of copies from one server to another. Copies in a folder need
+    /// none.
     pub fn scratch(self, folder: impl Into<PathBuf>) -> Self {
         Self {
             scratch: Some(folder.into()),
@@ -55,17 +56,17 @@ impl<'a> Mirror<'a> {
         }
     }
 
-    /// Sets what observes the run, and may cancel it.
+    /// Sets the observer of the run, which may cancel it.
     pub fn progress(self, progress: &'a dyn Progress) -> Self {
         Self { progress, ..self }
     }
 
-    /// Copies what is not there yet. Blocks until it is there.
+    /// Copies everything that is missing. Blocks until it is copied.
     ///
     /// # Errors
-    /// `NoScratch` if both are on servers and no folder is set; `Registry` if the registry is at fault, its copy is
-    /// another registry or has versions of its own, or one of both cannot be read or written; `Known` if another
-    /// registry is expected at one of both places. What was published before is then still there, whole.
+    /// `NoScratch` if both are on servers and no folder is set; `Registry` if the source has a fault, its
+    /// copy is another registry or has versions of its own, or one of both cannot be read or written; `Known`
+    /// if another registry is expected at one of both places. What was published before remains whole.
     pub fn run(self) -> Result<Mirrored, Error> {
         let from = self.from.open()?;
         let destination = self.to.destination()?;
@@ -88,7 +89,7 @@ impl<'a> Mirror<'a> {
         let is_remote = from.store().capabilities().folder.is_none();
         let scratch = match self.scratch.or(of_folder) {
             Some(scratch) => scratch,
-            // A folder that is copied into a bucket puts nothing there.
+            // A copy from a folder to a bucket needs no temporary files.
             None if !is_remote => from.root().to_owned(),
             None => return Err(Error::NoScratch),
         };
@@ -118,14 +119,14 @@ impl<'a> Mirror<'a> {
             },
         )?;
         if is_remote {
-            // Fails, as it should, if something is left in it.
+            // Fails, as intended, if the folder is not empty.
             let _ = std::fs::remove_dir(&scratch);
         }
         Ok(mirrored)
     }
 }
 
-/// Does not count what is fetched, which is counted as it is sent on.
+/// Ignores downloaded bytes, because uploads count the same bytes.
 struct Silent<'a>(&'a dyn Progress);
 
 impl Observer for Silent<'_> {

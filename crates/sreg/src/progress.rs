@@ -1,4 +1,4 @@
-//! Progress that nobody looks at.
+//! Progress without an observer.
 
 use sreg_index::hasher::Observer;
 use sreg_publish::Progress;

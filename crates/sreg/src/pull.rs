@@ -1,4 +1,4 @@
-//! Pulling an image, verified.
+//! Pulls an image, verified.
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -47,7 +47,7 @@ pub fn pull<'a>(registry: &'a Registry, reference: &'a Reference) -> Pull<'a> {
     }
 }
 
-/// An image that is to be pulled.
+/// An image to pull.
 #[must_use = "nothing is pulled until `to_file` or `to_writer` is called"]
 pub struct Pull<'a> {
     registry: &'a Registry,
@@ -58,20 +58,22 @@ pub struct Pull<'a> {
 }
 
 impl<'a> Pull<'a> {
-    /// Sets the architecture (that of this machine, or the only one that there is).
+    /// Sets the architecture (default: that of this machine, otherwise the only one).
     pub fn arch(mut self, arch: Arch) -> Self {
         self.options.arch = Some(arch);
         self
     }
 
-    /// Allows a registry without keys, in which digests show that bytes are whole, but not who published them.
+    /// Allows a registry without keys, in which digests show that bytes are whole, but not who published
+    /// them.
     pub fn allow_unsigned(mut self) -> Self {
         self.options.require_signed = false;
         self
     }
 
-    /// Sets what answers whether a registry with keys that is not known is to be trusted (never). A closure of
-    /// [`&Question`](crate::Question) is one. [`Registry::with_known_registries`] remembers the answer.
+    /// Sets the callback that answers whether to trust an unknown registry with keys (default: never). A
+    /// closure of [`&Question`](crate::Question) is one. [`Registry::with_known_registries`] records the
+    /// answer.
     pub fn confirm(mut self, confirm: &'a dyn Confirm) -> Self {
         self.options.confirm = confirm;
         self
@@ -83,44 +85,45 @@ impl<'a> Pull<'a> {
         self
     }
 
-    /// Sets the folder in which pulled images are kept for later pulls (none).
+    /// Sets the folder that caches pulled images (default: none).
     pub fn cache(mut self, folder: impl Into<PathBuf>) -> Self {
         self.options.cache = Some(folder.into());
         self
     }
 
-    /// Sets which version of the registry is asked (the newest).
+    /// Sets the version of the registry to use (default: the newest).
     pub fn version(mut self, version: Version) -> Self {
         self.options.version = version;
         self
     }
 
-    /// Sets how many requests go to a server at once (4).
+    /// Sets the number of simultaneous requests (default: 4).
     pub fn connections(mut self, connections: usize) -> Self {
         self.options.connections = connections;
         self
     }
 
-    /// Sets whether a file that is another image is replaced (the pull fails).
+    /// Sets whether to replace an existing file that differs (default: fail).
     pub fn replace(self, replace: bool) -> Self {
         Self { replace, ..self }
     }
 
-    /// Sets what is told warnings as they come up. Those of the download are in [`Pulled::warnings`].
+    /// Sets the callback for warnings. Those of the download are in [`Pulled::warnings`].
     pub fn warn(mut self, warn: &'a dyn Fn(Warning)) -> Self {
         self.options.warn = warn;
         self
     }
 
-    /// Sets what observes the download, and may cancel it.
+    /// Sets the observer of the download, which may cancel it.
     pub fn observer(self, observer: &'a dyn Observer) -> Self {
         Self { observer, ..self }
     }
 
-    /// Finds the image and verifies everything that vouches for it, and downloads nothing of it. Blocks.
+    /// Resolves the reference and verifies the documents that vouch for the image, without downloading it.
+    /// Blocks.
     ///
     /// # Errors
-    /// `Resolve` if the reference is not published, nobody vouches for the registry, or something is wrong with it.
+    /// `Resolve` if the reference is not published, the registry is not trusted, or it has a fault.
     pub fn resolve(&self) -> Result<Resolved, Error> {
         let location = self.registry.location();
         Ok(sreg_client::resolve::resolve(
@@ -130,11 +133,12 @@ impl<'a> Pull<'a> {
         )?)
     }
 
-    /// Pulls the image into a file, which appears once the image is verified. An interrupted pull is resumed. Blocks
-    /// until the image is there.
+    /// Pulls the image to a file, which appears once the image is verified. Resumes an interrupted pull.
+    /// Blocks until the image is complete.
     ///
     /// # Errors
-    /// As [`Pull::resolve`]; `Pull` if the file is another image, or the image cannot be downloaded or written.
+    /// As [`Pull::resolve`]; `Pull` if the file exists and differs, or the image cannot be downloaded or
+    /// written.
     pub fn to_file(self, path: impl AsRef<Path>) -> Result<Pulled, Error> {
         let to = Destination::File {
             path: path.as_ref().to_owned(),
@@ -143,8 +147,8 @@ impl<'a> Pull<'a> {
         self.to(to)
     }
 
-    /// Pulls the image to a writer, which gets it after it is verified in a temporary file in `scratch`. Blocks until
-    /// then.
+    /// Pulls the image to a temporary file in `scratch`, verifies it, and then writes it to a writer. Blocks
+    /// until then.
     ///
     /// # Errors
     /// As [`Pull::to_file`].
@@ -161,7 +165,7 @@ impl<'a> Pull<'a> {
         let resolved = self.resolve()?;
         let mut pulled = sreg_client::pull::pull(&resolved, to, &self.options, self.observer)?;
         if self.options.pins.registries.is_none() {
-            // Nothing is to be remembered.
+            // Nothing to record.
             pulled
                 .warnings
                 .retain(|warning| !matches!(warning, Warning::NotRecorded(_)));

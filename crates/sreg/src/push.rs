@@ -1,4 +1,4 @@
-//! Publishing one image.
+//! Publishes one image.
 
 use std::path::{Path, PathBuf};
 
@@ -43,7 +43,7 @@ pub fn push<'a>(
     }
 }
 
-/// An image that is to be published.
+/// An image to publish.
 #[must_use = "nothing is published until `run` is called"]
 pub struct Push<'a> {
     image: PathBuf,
@@ -57,7 +57,7 @@ pub struct Push<'a> {
 }
 
 impl<'a> Push<'a> {
-    /// Sets the keys that sign, which a registry with keys needs.
+    /// Sets the signing keys, which a registry with keys needs.
     pub fn sign_with(self, keys: &'a KeyRing) -> Self {
         Self {
             keys: Some(keys),
@@ -78,8 +78,8 @@ impl<'a> Push<'a> {
         Self { frozen, ..self }
     }
 
-    /// Sets the folder in which it is noted what has arrived of an upload, so that a later run resumes it (it
-    /// starts again).
+    /// Sets the folder for notes of unfinished uploads, so that a later run resumes them (default: uploads
+    /// start again).
     pub fn uploads(self, folder: impl Into<PathBuf>) -> Self {
         Self {
             uploads: Some(folder.into()),
@@ -87,7 +87,7 @@ impl<'a> Push<'a> {
         }
     }
 
-    /// Sets what observes the run, and may cancel it.
+    /// Sets the observer of the run, which may cancel it.
     pub fn progress(self, progress: &'a dyn Progress) -> Self {
         Self { progress, ..self }
     }
@@ -95,9 +95,9 @@ impl<'a> Push<'a> {
     /// Publishes the image. Blocks until it is published.
     ///
     /// # Errors
-    /// `PushToDigest` if the reference has a digest; `Registry` if the image is malformed, the keys may not sign, the
-    /// tag is frozen, or the registry cannot be read or written; `Known` if another registry is expected there. What
-    /// was published before is then still there, whole.
+    /// `PushToDigest` if the reference has a digest; `Registry` if the image is malformed, the keys may not
+    /// sign, the tag is frozen, or the registry cannot be read or written; `Known` if another registry is
+    /// expected there. What was published before remains whole.
     pub fn run(self) -> Result<Pushed, Error> {
         let tag = match (self.reference.digest(), self.reference.tag_or_default()) {
             (None, Some(tag)) => tag,

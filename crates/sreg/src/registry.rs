@@ -1,4 +1,4 @@
-//! A registry: where it is, how it is reached, and what is expected of it.
+//! A registry: its place, its configuration, and its pins.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -17,7 +17,7 @@ use sreg_store::{Store, StoreConfig};
 
 use crate::Error;
 
-/// How many requests go to a server at once when something is published.
+/// The number of simultaneous requests of a publication.
 const REQUESTS: usize = 16;
 
 /// A registry: a folder, `https://`, `http://`, `s3://bucket/prefix` or `file://`.
@@ -73,29 +73,29 @@ impl Registry {
         }
     }
 
-    /// Sets the id that the registry must have, as its owner tells it. Another registry is refused.
+    /// Sets the id that the registry must have, as its owner states it. Refuses any other registry.
     #[must_use]
     pub fn with_id(mut self, id: Digest) -> Self {
         self.pins.registry = Some(id);
         self
     }
 
-    /// Sets the folder in which known registries are remembered, as `known_hosts` remembers servers. An older
-    /// version than one that was seen, a fork and another registry in the place of a known one are refused.
+    /// Sets the folder of known registries, like ssh's `known_hosts`. Refuses older versions than one that
+    /// was seen, forks, and another registry in place of a known one.
     #[must_use]
     pub fn with_known_registries(mut self, folder: impl Into<PathBuf>) -> Self {
         self.pins.registries = Some(KnownRegistries::new(folder.into()));
         self
     }
 
-    /// Sets the lock file, which lists every registry that may be used.
+    /// Sets the lock file, which must list every registry.
     #[must_use]
     pub fn with_lock_file(mut self, file: impl Into<PathBuf>) -> Self {
         self.pins.lock_file = LockFile::Required(file.into());
         self
     }
 
-    /// Sets how the registry is reached: timeouts, retries, proxies, tokens, the settings and credentials of a
+    /// Sets how to reach the registry: timeouts, retries, proxies, tokens, the settings and credentials of a
     /// bucket.
     #[must_use]
     pub fn with_store(mut self, config: StoreConfig) -> Self {
@@ -103,8 +103,8 @@ impl Registry {
         self
     }
 
-    /// Sets the time, in Unix seconds (the clock of the system). What has expired by then is refused, and what is
-    /// published states it.
+    /// Sets the time in Unix seconds, for checks of expiry and for new documents (default: the system's
+    /// clock).
     #[must_use]
     pub fn at_time(mut self, now: u64) -> Self {
         self.now = Some(now);
@@ -193,7 +193,7 @@ impl Registry {
         Ok(OpenRegistry::in_store(self.store()?)?)
     }
 
-    /// Returns where to publish, and the registry that is there, if there is one.
+    /// Returns the destination, and the registry in it, if there is one.
     pub(crate) fn destination(&self) -> Result<Destination, Error> {
         let store = self.store()?;
         let registry = match OpenRegistry::in_store(store.clone()) {
@@ -208,7 +208,7 @@ impl Registry {
         })
     }
 
-    /// Returns what is expected of the registry that is there, if there is one.
+    /// Returns the pins of the registry, if there is one.
     pub(crate) fn expected(&self, found: Option<&OpenRegistry>) -> Result<ExpectedRegistry, Error> {
         let found = match found {
             Some(registry) => registry.stated_id()?,
@@ -217,7 +217,7 @@ impl Registry {
         Ok(self.pins.expect(&self.location, found)?)
     }
 
-    /// Remembers what was published with a key: whoever has one knows the registry.
+    /// Records a version that was published with a key, because the holder of a key knows the registry.
     pub(crate) fn remember(&self, published: &Published) {
         let (Some(chain), Some(_)) = (&published.trust_chain, &self.pins.registries) else {
             return;
@@ -229,7 +229,7 @@ impl Registry {
             statements: Vec::new(),
         };
         if let Err(error) = self.pins.record(&self.location, &seen) {
-            tracing::warn!(%error, "what was published is not remembered");
+            tracing::warn!(%error, "the new version was not recorded");
         }
     }
 

@@ -1,4 +1,4 @@
-//! Verifying a registry.
+//! Verifies a registry.
 
 use sreg_index::hasher::{IoMode, Observer};
 use sreg_model::Reference;
@@ -34,7 +34,7 @@ pub fn verify(registry: &Registry) -> Verify<'_> {
     }
 }
 
-/// A registry that is to be verified.
+/// A registry to verify.
 #[must_use = "nothing is verified until `run` is called"]
 pub struct Verify<'a> {
     registry: &'a Registry,
@@ -44,7 +44,7 @@ pub struct Verify<'a> {
 }
 
 impl<'a> Verify<'a> {
-    /// Sets the only reference that is verified, with everything from the head to its bytes.
+    /// Sets the only reference to verify, with everything from the head to its bytes.
     pub fn reference(self, reference: &'a Reference) -> Self {
         Self {
             reference: Some(reference),
@@ -52,12 +52,12 @@ impl<'a> Verify<'a> {
         }
     }
 
-    /// Sets how closely images are checked (every byte).
+    /// Sets how thoroughly to check images (default: every byte).
     pub fn blobs(self, blobs: BlobCheck) -> Self {
         Self { blobs, ..self }
     }
 
-    /// Sets what observes the run, and may cancel it.
+    /// Sets the observer of the run, which may cancel it.
     pub fn observer(self, observer: &'a dyn Observer) -> Self {
         Self { observer, ..self }
     }
@@ -65,8 +65,8 @@ impl<'a> Verify<'a> {
     /// Verifies, and returns every fault. Blocks until all is verified.
     ///
     /// # Errors
-    /// `Registry` if there is no registry, or the observer cancels; `Known` if what is remembered of registries cannot
-    /// be used. All else is a fault in the report.
+    /// `Registry` if there is no registry, or the observer cancels; `Known` if the known registries cannot be
+    /// used. All else is a fault in the report.
     pub fn run(self) -> Result<Report, Error> {
         let registry = self.registry.open()?;
         let expected = self.registry.expected(Some(&registry))?;

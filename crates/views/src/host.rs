@@ -1,4 +1,4 @@
-//! What each kind of host can serve, and what it needs for that (`spec/layout.md`, `docs/hosts.md`).
+//! The capabilities and requirements of each kind of host (`spec/layout.md`, `docs/hosts.md`).
 
 use std::fmt;
 
@@ -13,9 +13,9 @@ use crate::{Content, View};
 /// Whether a client can pull from a host.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Answer {
-    /// Whether it can.
+    /// Whether the client can pull.
     pub pulls: bool,
-    /// How, or why not; empty where there is nothing to say.
+    /// How, or why not; may be empty.
     pub note: &'static str,
 }
 
@@ -39,20 +39,21 @@ impl fmt::Display for Answer {
     }
 }
 
-/// What a client needs besides the media types of a host.
+/// The requirements of a client besides media types.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Needs {
-    /// Nothing: it follows URLs.
+    /// None: it follows URLs.
     Urls,
-    /// The same, and a URL that a `shub://` name can hold.
+    /// It follows URLs, and needs one that fits in a `shub://` name.
     Shub,
     /// The images on the host itself.
     Images,
-    /// The same, and the tree at the root of the host.
+    /// The images on the host itself, and the registry at the host's root.
     Root,
 }
 
-/// A kind of client, what it needs, and whether it can pull from the hosts of [`Host::ALL`], in that order.
+/// A kind of client, its requirements, and whether it can pull from the hosts of [`Host::ALL`], in that
+/// order.
 type Client = (&'static str, Needs, [Answer; 6]);
 
 const CLIENTS: &[Client] = &[
@@ -115,13 +116,13 @@ const TYPES: Answer = yes("with media types set");
 const LINKS: Answer = yes("if links were followed");
 const BASE: Answer = yes("at `…/library/arm64`");
 
-/// The clients that are looked at, and whether each can pull from a host that has images and serves the tree
-/// from its root.
+/// Returns the clients, and whether each can pull from a host that stores images and serves the registry from
+/// its root.
 pub fn clients(host: Host) -> impl Iterator<Item = (&'static str, Answer)> {
     rows(host).map(|(client, _, answer)| (client, answer))
 }
 
-/// The same of a registry with these settings, where they name a host.
+/// Returns the clients for a registry with these settings; none without a host.
 pub fn clients_of(settings: &Settings) -> impl Iterator<Item = (&'static str, Answer)> {
     let rows = settings.host.into_iter().flat_map(rows);
     rows.map(|(client, needs, answer)| {
@@ -137,8 +138,8 @@ pub fn clients_of(settings: &Settings) -> impl Iterator<Item = (&'static str, An
     })
 }
 
-/// Whether a `shub://` name can hold a URL: apptainer 1.5.3 takes 1 to 64 of `-.a-zA-Z0-9/` in front of
-/// the image's name.
+/// Returns whether a `shub://` name can contain a URL: apptainer 1.5.3 accepts 1 to 64 of `-.a-zA-Z0-9/`
+/// before the image's name.
 fn shub(base: &BaseUrl) -> Answer {
     let url = base.to_string();
     let registry = url.split_once("://").map_or("", |(_, registry)| registry);
@@ -160,7 +161,7 @@ fn rows(host: Host) -> impl Iterator<Item = (&'static str, Needs, Answer)> {
     rows.filter_map(move |(client, needs, answers)| Some((*client, *needs, answers[at?])))
 }
 
-/// The largest file that a host takes, in bytes, where it has such a limit.
+/// Returns the maximal size of a file on a host in bytes, if it has a limit.
 #[must_use]
 pub fn largest_file(host: Host) -> Option<u64> {
     match host {
@@ -170,19 +171,19 @@ pub fn largest_file(host: Host) -> Option<u64> {
     }
 }
 
-/// Whether a store that has no links has copies in their place.
+/// Returns whether a store without links has copies in their place.
 #[must_use]
 pub fn copies_links(host: Option<Host>) -> bool {
     matches!(host, Some(Host::S3 | Host::Gcs))
 }
 
-/// Where the files of hosts stand that tell them how to serve a tree.
+/// Returns the places of the files that tell hosts how to serve a registry.
 #[must_use]
 pub fn places() -> [Place; 2] {
     [Place::NginxConf, Place::Headers]
 }
 
-/// The file that tells a host how to serve a tree, where there is one for it.
+/// Returns the file that tells a host how to serve a registry, if it needs one.
 #[must_use]
 pub fn file(host: Host) -> Option<View> {
     let (place, text) = match host {
@@ -202,8 +203,8 @@ pub fn file(host: Host) -> Option<View> {
     })
 }
 
-/// Copies of the image indexes among `views`, for a host that cannot tell them from manifests by their
-/// paths (`spec/hosts/nginx.conf`).
+/// Returns copies of the image indexes among `views`, for a host that cannot distinguish them from manifests
+/// by path (`spec/hosts/nginx.conf`).
 pub(crate) fn indexes(host: Option<Host>, views: &[View]) -> Vec<View> {
     if host != Some(Host::Nginx) {
         return Vec::new();

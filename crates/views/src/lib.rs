@@ -18,27 +18,27 @@ use sreg_model::settings::Settings;
 use sreg_model::statement::{Image, Statement, Subject};
 use sreg_model::{Arch, Document, Host, Repository, Tag, image_index};
 
-/// A file that is derived from the index.
+/// A file derived from the index.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct View {
-    /// Where it stands.
+    /// Its place.
     pub place: Place,
-    /// What it is to be served as.
+    /// Its media type.
     pub content_type: &'static str,
-    /// What it holds.
+    /// Its content.
     pub content: Content,
 }
 
-/// What a view holds.
+/// The content of a view.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Content {
-    /// These bytes.
+    /// Bytes.
     Bytes(Vec<u8>),
-    /// What stands at another place: in a folder a symbolic link. A store that has none does without.
+    /// The content of another place: in a folder a symbolic link. Stores without links omit it.
     Link {
         /// The other place.
         to: Place,
-        /// How many bytes are there.
+        /// The size of its content, in bytes.
         size: u64,
     },
 }
@@ -52,7 +52,7 @@ impl View {
         }
     }
 
-    /// Its bytes, where it is no link.
+    /// Returns its bytes; `None` for a link.
     #[must_use]
     pub fn bytes(&self) -> Option<&[u8]> {
         match &self.content {
@@ -64,10 +64,10 @@ impl View {
 
 const JSON: &str = "application/json";
 
-/// An image that is present, and what it is an image of.
+/// A published image and its subject.
 type Present<'a> = (&'a Subject, &'a Image);
 
-/// The views of a registry as a whole.
+/// Returns the views of the whole registry.
 #[must_use]
 pub fn registry_views(settings: &Settings) -> Vec<View> {
     let mut views = oci::registry();
@@ -75,8 +75,8 @@ pub fn registry_views(settings: &Settings) -> Vec<View> {
     views
 }
 
-/// The views of a repository as a whole: `tags` are those with an image, in any order. A
-/// repository without any has none.
+/// Returns the repository-wide views: `tags` are those with an image, in any order. A repository without tags
+/// has no views.
 #[must_use]
 pub fn repository_views(repository: &Repository, tags: &[Tag]) -> Vec<View> {
     if tags.is_empty() {
@@ -90,8 +90,8 @@ pub fn repository_views(repository: &Repository, tags: &[Tag]) -> Vec<View> {
     ]
 }
 
-/// The views of one tag: `statements` are those about it, one for each architecture; removed
-/// ones have no views. What a view names is derived before it.
+/// Returns the views of one tag: `statements` has one for each architecture; removed ones have no views.
+/// Views precede the views that name them.
 #[must_use]
 pub fn tag_views(settings: &Settings, statements: &[Document<Statement>]) -> Vec<View> {
     let mut present: Vec<(Present<'_>, &Document<Statement>)> = statements
@@ -114,8 +114,8 @@ pub fn tag_views(settings: &Settings, statements: &[Document<Statement>]) -> Vec
     views
 }
 
-/// Where nothing may stand beside a view, because clients would take it for more than the view says: the tag
-/// of an empty list of referrers, and for nginx an image index in the place of a manifest.
+/// Returns a place that must be empty beside a view, because clients would read more from it: the tag of an
+/// empty list of referrers, and for nginx an image index in place of a manifest.
 #[must_use]
 pub fn nothing_beside(settings: &Settings, view: &View) -> Option<Place> {
     match &view.place {
@@ -131,7 +131,7 @@ pub fn nothing_beside(settings: &Settings, view: &View) -> Option<Place> {
     }
 }
 
-/// Where the views of one tag stand by name, of which images for `archs` are or were present.
+/// Returns the named places of the views of one tag with present or former images for `archs`.
 #[must_use]
 pub fn tag_places(repository: &Repository, tag: &Tag, archs: &BTreeSet<Arch>) -> Vec<Place> {
     let mut places = vec![oci::tag_place(repository, tag)];
@@ -144,7 +144,7 @@ pub fn tag_places(repository: &Repository, tag: &Tag, archs: &BTreeSet<Arch>) ->
     places
 }
 
-/// The same of a repository as a whole.
+/// Returns the places of the repository-wide views.
 #[must_use]
 pub fn repository_places(repository: &Repository) -> Vec<Place> {
     vec![
@@ -153,9 +153,9 @@ pub fn repository_places(repository: &Repository) -> Vec<Place> {
     ]
 }
 
-/// One line of compact JSON.
+/// Serializes a value as one line of compact JSON.
 fn line<T: serde::Serialize>(value: &T) -> Vec<u8> {
-    let mut bytes = serde_json::to_vec(value).expect("a view of ours is JSON");
+    let mut bytes = serde_json::to_vec(value).expect("a view serializes to JSON");
     bytes.push(b'\n');
     bytes
 }

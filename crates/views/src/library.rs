@@ -1,4 +1,4 @@
-//! What library clients read, `apptainer pull library://` (`spec/api.md`; container-library-client
+//! Views for library clients, `apptainer pull library://` (`spec/api.md`; container-library-client
 //! `client/models.go`, `client/pull.go`).
 
 use serde::Serialize;
@@ -22,7 +22,7 @@ struct Entry {
     arch: Arch,
 }
 
-/// Where something is told or given: of the image that is shown, or of the one for an architecture.
+/// Returns the places of a description and a file: of the default image, or of the one for an architecture.
 fn places(base: Option<Arch>, repository: &Repository, tag: &Tag) -> [Place; 2] {
     let (repository, tag) = (FoldedRepository::new(repository), FoldedTag::new(tag));
     [
@@ -31,12 +31,12 @@ fn places(base: Option<Arch>, repository: &Repository, tag: &Tag) -> [Place; 2] 
     ]
 }
 
-/// Whether clients that say what they are for have a folder of their own.
+/// Returns whether clients with an architecture have a folder of their own.
 pub(crate) fn has_base(arch: Arch) -> bool {
     !matches!(arch, Arch::Amd64 | Arch::Unknown)
 }
 
-/// Where something is told or given of a tag with images for `archs`.
+/// Returns the places of a tag with images for `archs`.
 pub(crate) fn tag_places<'a>(
     repository: &Repository,
     tag: &Tag,
@@ -50,8 +50,8 @@ pub(crate) fn tag_places<'a>(
         .collect()
 }
 
-/// The shown image, which is the first of `present`, below `library/`; and below `library/<arch>/` what is
-/// not for amd64, for clients that say what they are for.
+/// Returns the default image, the first of `present`, below `library/`; and images that are not for amd64
+/// below `library/<arch>/`.
 pub(crate) fn tag(settings: &Settings, present: &[Present<'_>]) -> Vec<View> {
     let shown = present.first().map(|shown| (None, *shown));
     let others = present
@@ -65,7 +65,7 @@ pub(crate) fn tag(settings: &Settings, present: &[Present<'_>]) -> Vec<View> {
         .collect()
 }
 
-/// `<base>/v1/imagefile/<repository>:<tag>`, where the image is in the tree, and
+/// Returns `<base>/v1/imagefile/<repository>:<tag>`, if the image is in the registry, and
 /// `<base>/v1/images/<repository>:<tag>`.
 fn views(settings: &Settings, base: Option<Arch>, (subject, image): Present<'_>) -> Vec<View> {
     let [file, answer] = places(base, &subject.repository, &subject.tag);

@@ -1,4 +1,4 @@
-//! What OCI clients read (`spec/api.md`, distribution-spec): manifests and image indexes by tag and by
+//! Views for OCI clients (`spec/api.md`, distribution-spec): manifests and image indexes by tag and by
 //! digest, the config that all images share, lists of tags.
 
 use std::collections::BTreeSet;
@@ -12,7 +12,7 @@ use sreg_model::{Digest, Document, Repository, Tag, image_index};
 
 use crate::{Content, View, line, referrers};
 
-/// What is asked for first, and what keeps GitHub Pages from leaving files out.
+/// Returns the views that clients request first, and the file that keeps GitHub Pages from omitting files.
 pub(crate) fn registry() -> Vec<View> {
     let no_jekyll = View {
         place: Place::NoJekyll,
@@ -22,7 +22,7 @@ pub(crate) fn registry() -> Vec<View> {
     vec![View::json(Place::Ping, b"{}\n".to_vec()), no_jekyll]
 }
 
-/// The empty config.
+/// Returns the empty config.
 pub(crate) fn config(repository: &Repository) -> View {
     View {
         place: Place::blob(repository, empty_config_digest()),
@@ -41,7 +41,7 @@ pub(crate) fn tags_place(repository: &Repository) -> Place {
     Place::TagsList(FoldedRepository::new(repository))
 }
 
-/// `/v2/<repository>/tags/list`
+/// Returns `/v2/<repository>/tags/list`.
 pub(crate) fn tags(repository: &Repository, tags: &BTreeSet<&Tag>) -> View {
     let list = Tags {
         name: repository.folded(),
@@ -54,13 +54,13 @@ pub(crate) fn tag_place(repository: &Repository, tag: &Tag) -> Place {
     Place::TagManifest(FoldedRepository::new(repository), tag.clone())
 }
 
-/// Where the image index of a tag stands a second time.
+/// Returns the second place of a tag's image index.
 pub(crate) fn tag_index_place(repository: &Repository, tag: &Tag) -> Place {
     Place::TagIndex(FoldedRepository::new(repository), tag.clone())
 }
 
-/// The documents of a tag: each manifest by its digest, with what refers to it; of several an image
-/// index, too; and under the tag the one that names all.
+/// Returns the documents of a tag: each manifest by its digest, with its referrers; an image index if there
+/// are several; and under the tag the one that names all.
 pub(crate) fn tag(
     repository: &Repository,
     tag: &Tag,
@@ -106,7 +106,7 @@ pub(crate) fn tag(
 /// An image's statement, and its manifest.
 pub(crate) type Image<'a> = (&'a Document<Statement>, Manifest);
 
-/// Each manifest once: the same file for two architectures has one.
+/// Returns each manifest once: one file for two architectures has one manifest.
 fn distinct<'a>(images: &'a [Image<'_>]) -> Vec<&'a Manifest> {
     let mut manifests: Vec<&Manifest> = Vec::new();
     for (_, manifest) in images {
@@ -117,7 +117,7 @@ fn distinct<'a>(images: &'a [Image<'_>]) -> Vec<&'a Manifest> {
     manifests
 }
 
-/// A manifest or an image index by its digest.
+/// Returns the view of a manifest or an image index by digest.
 pub(crate) fn document(repository: &Repository, content_type: &'static str, bytes: &[u8]) -> View {
     View {
         place: Place::manifest(repository, Digest::of(bytes)),

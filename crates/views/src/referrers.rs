@@ -1,5 +1,5 @@
-//! What belongs to an image, as OCI clients find it: artifacts that refer to its manifest, and the lists of
-//! them (`spec/manifest.md`, `spec/api.md`; distribution-spec `listing referrers`).
+//! Referrers of images for OCI clients: artifacts that refer to a manifest, and the lists of them
+//! (`spec/manifest.md`, `spec/api.md`; distribution-spec `listing referrers`).
 
 use sreg_model::descriptor::Descriptor;
 use sreg_model::layout::{FoldedRepository, Place};
@@ -11,7 +11,7 @@ use sreg_model::{Digest, Document, Repository, image_index};
 use crate::oci::{Image, document};
 use crate::{Content, View};
 
-/// What refers to `subject`, which is the manifest of some of `images`, and the lists of it.
+/// Returns the referrers of `subject`, which is the manifest of some of `images`, and their lists.
 pub(crate) fn of(repository: &Repository, subject: &Manifest, images: &[Image<'_>]) -> Vec<View> {
     let (mut views, mut listed) = (Vec::new(), Vec::new());
     let statements = images
@@ -24,7 +24,7 @@ pub(crate) fn of(repository: &Repository, subject: &Manifest, images: &[Image<'_
         }
         for artifact in artifacts(statement, subject) {
             let descriptor = artifact.descriptor();
-            // The same file may be attached for two architectures.
+            // One file may be attached for two architectures.
             if !listed.contains(&descriptor) {
                 views.extend(lists(repository, artifact.digest(), &[]));
                 views.push(document(repository, OCI_MANIFEST, artifact.bytes()));
@@ -36,7 +36,7 @@ pub(crate) fn of(repository: &Repository, subject: &Manifest, images: &[Image<'_
     views
 }
 
-/// The manifests of what a statement says belongs to its image: its signatures, then what is attached.
+/// Returns the manifests of a statement's artifacts: its signatures, then its attachments.
 fn artifacts(statement: &Document<Statement>, subject: &Manifest) -> Vec<Manifest> {
     let body = statement.body();
     let signatures = body
@@ -49,7 +49,7 @@ fn artifacts(statement: &Document<Statement>, subject: &Manifest) -> Vec<Manifes
     signatures.into_iter().chain(attached).collect()
 }
 
-/// The file of a statement and its signatures, as a blob.
+/// Returns the blob of a statement and its signatures.
 fn signatures(repository: &Repository, statement: &Document<Statement>) -> View {
     View {
         place: Place::blob(repository, Digest::of(statement.bytes())),
@@ -58,10 +58,10 @@ fn signatures(repository: &Repository, statement: &Document<Statement>) -> View 
     }
 }
 
-/// The list of what refers to a document, and where there is anything, the same under a tag.
+/// Returns the list of referrers of a document; if it is not empty, also under a tag.
 pub(crate) fn lists(repository: &Repository, of: Digest, listed: &[Descriptor]) -> Vec<View> {
     let repository = FoldedRepository::new(repository);
-    // There is one for each, for a host that says 403 of what is not there.
+    // Each document has a list, because some hosts answer 403 for a missing file.
     let mut places = vec![Place::Referrers(repository.clone(), of)];
     if !listed.is_empty() {
         places.push(Place::ReferrersTag(repository, of));
@@ -75,7 +75,7 @@ pub(crate) fn lists(repository: &Repository, of: Digest, listed: &[Descriptor]) 
     places.into_iter().map(list).collect()
 }
 
-/// Whether a list has nothing in it.
+/// Returns whether a list is empty.
 pub(crate) fn is_nothing(list: &View) -> bool {
     list.bytes() == Some(&image_index::encode(&[]))
 }

@@ -1,4 +1,4 @@
-//! What Singularity Hub's clients read, `apptainer pull shub://` (`spec/api.md`; apptainer
+//! Views for Singularity Hub's clients, `apptainer pull shub://` (`spec/api.md`; apptainer
 //! `internal/pkg/client/shub/api.go`).
 
 use serde::Serialize;
@@ -8,8 +8,8 @@ use sreg_model::{Repository, Tag};
 
 use crate::{Present, View, line};
 
-/// `version` and `commit` name the content: clients keep images under `commit`, and clear their
-/// whole cache where that is empty.
+/// `version` and `commit` identify the content: clients cache images under `commit`, and clear their whole
+/// cache if it is empty.
 #[derive(Serialize)]
 struct Answer<'a> {
     image: String,
@@ -19,7 +19,7 @@ struct Answer<'a> {
     commit: String,
 }
 
-/// `/api/container/<repository>:<tag>`
+/// Returns `/api/container/<repository>:<tag>`.
 pub(crate) fn tag(settings: &Settings, (subject, image): Present<'_>) -> View {
     let answer = Answer {
         image: settings.image_url(subject, image),

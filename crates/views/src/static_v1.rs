@@ -19,7 +19,7 @@ struct Tags<'a> {
     tags: &'a BTreeSet<&'a Tag>,
 }
 
-/// `/<namespace>/<name>/tags/`
+/// Returns `/<namespace>/<name>/tags/`.
 pub(crate) fn tags(repository: &Repository, tags: &BTreeSet<&Tag>) -> View {
     let list = Tags {
         name: repository,
@@ -37,7 +37,7 @@ struct Manifest {
     layers: [Descriptor; 1],
 }
 
-/// `/<namespace>/<name>/manifests/<tag>/`
+/// Returns `/<namespace>/<name>/manifests/<tag>/`.
 pub(crate) fn manifest(settings: &Settings, (subject, image): Present<'_>) -> View {
     let layer = Descriptor::new(SQUASHFS, image.digest, image.size)
         .with_url(settings.image_url(subject, image));

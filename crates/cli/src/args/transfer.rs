@@ -1,4 +1,4 @@
-//! The arguments of the commands that bring images and registries from place to place.
+//! The arguments of the commands that transfer images and registries.
 
 use std::path::PathBuf;
 
@@ -12,7 +12,7 @@ pub(crate) struct Pull {
     /// `s3://bucket/prefix`, `file:///folder` or a folder; or the URL of a file with its digest,
     /// `https://host/file.sif@sha256:…`.
     pub(crate) reference: String,
-    /// Write to this file or folder; - is standard output, after the whole image is verified
+    /// Write to this file or folder, or with - to standard output once the whole image is verified
     /// [default: name_tag.sif].
     #[arg(short, long, value_name = "FILE")]
     pub(crate) out: Option<PathBuf>,
@@ -23,22 +23,22 @@ pub(crate) struct Pull {
     /// Replace an existing file that differs.
     #[arg(short, long)]
     pub(crate) force: bool,
-    /// Pull this architecture [default: this machine's, otherwise the only one].
+    /// Pull the image for this architecture [default: this machine's, otherwise the only one].
     #[arg(long, value_name = "ARCH")]
     pub(crate) arch: Option<sreg_model::Arch>,
-    /// Download from this copy of the registry, or of the file, too; can be repeated.
+    /// Also download from this copy of the registry or file; can be repeated.
     #[arg(long = "mirror", env = "SREG_MIRROR", value_name = "URL")]
     pub(crate) mirrors: Vec<String>,
-    /// Send this many requests at once.
+    /// Send up to this many requests at once.
     #[arg(long, env = "SREG_CONNECTIONS", value_name = "N", default_value_t = 4)]
     pub(crate) connections: usize,
-    /// Keep images in this folder, which several users and machines may share.
+    /// Keep images in this folder, which users and machines can share.
     #[arg(long, env = "SREG_IMAGE_CACHE", value_name = "DIR")]
     pub(crate) cache: Option<PathBuf>,
     /// Download the image even if the cache has it.
     #[arg(long)]
     pub(crate) no_cache: bool,
-    /// Pull from the cache alone; accept a head that has expired since.
+    /// Pull only from the cache, and accept a head that has expired since.
     #[arg(
         long,
         env = "SREG_OFFLINE",
@@ -46,7 +46,7 @@ pub(crate) struct Pull {
         conflicts_with = "locked"
     )]
     pub(crate) offline: bool,
-    /// Pull the version that the lock file lists, not the newest; accept a head that has expired
+    /// Pull the version in the lock file instead of the newest, and accept a head that has expired
     /// since.
     #[arg(long)]
     pub(crate) locked: bool,
@@ -66,10 +66,10 @@ pub(crate) struct Mirror {
 
 #[derive(Debug, ClapArgs)]
 pub(crate) struct Doctor {
-    /// A registry, or the place for a new one: `s3://bucket/prefix`, `https://host/registry`, a
+    /// A registry, or the place for a new one: `s3://bucket/prefix`, `https://host/registry` or a
     /// folder.
     pub(crate) place: String,
-    /// Test conditional writes in a folder, too [default: in buckets only].
+    /// Also test conditional writes in a folder [default: only in buckets].
     #[arg(long)]
     pub(crate) write: bool,
 }
@@ -83,17 +83,16 @@ pub(crate) struct Push {
     pub(crate) reference: String,
     #[command(flatten)]
     pub(crate) signing: Signing,
-    /// Publish this statement, which the image's publisher signed [default: the image's path with
-    /// .statement added, if it exists].
+    /// Publish this signed statement [default: the image's path with .statement added, if it exists].
     #[arg(long, value_name = "FILE")]
     pub(crate) statement: Option<PathBuf>,
-    /// Freeze the tag: it cannot move to another image later.
+    /// Freeze the tag, which then cannot move to another image.
     #[arg(long)]
     pub(crate) frozen: bool,
-    /// Set the architecture of an image whose headers do not name it.
+    /// Set the architecture of an image whose headers do not state it.
     #[arg(long, value_name = "ARCH")]
     pub(crate) arch: Option<sreg_model::Arch>,
-    /// Choose how the image is read [default: auto].
+    /// Choose how to read the image [default: auto].
     #[arg(long, env = "SREG_IO", value_name = "HOW")]
     pub(crate) io: Option<Io>,
     #[command(flatten)]
@@ -116,12 +115,12 @@ pub(crate) struct Attach {
     /// Add this annotation to the file's manifest; can be repeated.
     #[arg(long = "annotation", value_name = "KEY=VALUE")]
     pub(crate) annotations: Vec<String>,
-    /// Select the image of this architecture if the tag has several.
+    /// Select the image for this architecture if the tag has several.
     #[arg(long, value_name = "ARCH")]
     pub(crate) arch: Option<sreg_model::Arch>,
     #[command(flatten)]
     pub(crate) signing: Signing,
-    /// Choose how the file is read [default: auto].
+    /// Choose how to read the file [default: auto].
     #[arg(long, env = "SREG_IO", value_name = "HOW")]
     pub(crate) io: Option<Io>,
     #[command(flatten)]
@@ -133,10 +132,10 @@ pub(crate) struct Rm {
     /// The reference to remove, with its tag: `REGISTRY//namespace/name:tag`, where REGISTRY is a
     /// folder or `s3://bucket/prefix`.
     pub(crate) reference: String,
-    /// Give the reason, which is published with the removal.
+    /// State the reason, which is published with the removal.
     #[arg(long, value_name = "TEXT")]
     pub(crate) reason: String,
-    /// Remove this architecture only [default: all architectures of the tag].
+    /// Remove only this architecture [default: all architectures of the tag].
     #[arg(long, value_name = "ARCH")]
     pub(crate) arch: Option<sreg_model::Arch>,
     #[command(flatten)]

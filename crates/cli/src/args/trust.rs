@@ -11,9 +11,9 @@ use super::{Knowing, Signing};
 pub(crate) enum Trust {
     /// Show who may sign what, in a registry or a trust document.
     Show(Show),
-    /// Make a registry known: from now on, refuse older versions and other registries in its place.
+    /// Add a known registry: sreg then refuses older versions of it and other registries in its place.
     Add(Add),
-    /// Print the keys as an `allowed_signers` list, for `ssh-keygen -Y verify`.
+    /// Print the keys as an `allowed_signers` file, for `ssh-keygen -Y verify`.
     Export(Show),
     /// Forget a known registry.
     Forget(Forget),
@@ -23,13 +23,13 @@ pub(crate) enum Trust {
     RemoveKey(RemoveKey),
     /// Set the keys that may publish in a namespace or a repository.
     Delegate(Delegate),
-    /// Retire a key: its signatures stay valid, and it signs nothing new.
+    /// Retire a key: its signatures stay valid, but it signs nothing new.
     Retire(OfKey),
-    /// Revoke a key: none of its signatures is valid any more.
+    /// Revoke a key: all its signatures become invalid.
     Revoke(OfKey),
-    /// Replace a key with another, or start a new epoch, which leaves a thief's heads behind.
+    /// Replace a key with another, or start a new epoch of heads, which drops a thief's heads.
     Rotate(Rotate),
-    /// Add a signature to a new version of trust, and publish it once it has enough.
+    /// Sign a new trust version, and publish it once it has enough signatures.
     Sign(Sign),
 }
 
@@ -45,13 +45,13 @@ pub(crate) struct Show {
 pub(crate) struct Add {
     /// The registry: a folder or a URL.
     pub(crate) target: String,
-    /// Require this id, and do not ask.
+    /// Require this id, without asking.
     #[arg(long, value_name = "ID")]
     pub(crate) trust: Option<sreg_model::Digest>,
-    /// Make the registry known without asking.
+    /// Add the registry without asking.
     #[arg(short, long)]
     pub(crate) yes: bool,
-    /// Write the registry to a lock file, too [default FILE: ./sreg.lock].
+    /// Also add the registry to a lock file [default FILE: ./sreg.lock].
     #[arg(long, value_name = "FILE", num_args = 0..=1, default_missing_value = "sreg.lock")]
     pub(crate) lock: Option<PathBuf>,
 }
@@ -63,7 +63,7 @@ pub(crate) struct Forget {
     pub(crate) registry: sreg_model::Digest,
 }
 
-/// The registry whose trust is changed, and who signs the change.
+/// The registry whose trust changes, and the keys that sign the change.
 #[derive(Debug, Args)]
 pub(crate) struct Change {
     /// The registry whose trust changes.
@@ -74,7 +74,7 @@ pub(crate) struct Change {
     /// Write the new version to this file while signatures are missing [default: ./trust-N].
     #[arg(short, long, value_name = "FILE")]
     pub(crate) out: Option<PathBuf>,
-    /// Let trust expire after this many days [default: as the previous version].
+    /// Set the lifetime of the trust document in days [default: as the previous version].
     #[arg(long, value_name = "DAYS", value_parser = clap::value_parser!(u64).range(1..=36_500))]
     pub(crate) trust_expires: Option<u64>,
     /// Publish without asking, even if statements become invalid.
@@ -90,14 +90,14 @@ pub(crate) enum Role {
     Head,
 }
 
-/// What a key is given.
+/// The role or scope that a key gets.
 #[derive(Debug, Args)]
 #[group(multiple = false)]
 pub(crate) struct Place {
     /// Change this role.
     #[arg(long, value_name = "ROLE")]
     pub(crate) role: Option<Role>,
-    /// Change who may publish in this `namespace` or repository (`namespace/name`).
+    /// Change the keys of this namespace or repository (`namespace/name`).
     #[arg(long, value_name = "SCOPE")]
     pub(crate) scope: Option<Scope>,
 }
@@ -110,7 +110,7 @@ pub(crate) struct AddKey {
     pub(crate) key: String,
     #[command(flatten)]
     pub(crate) place: Place,
-    /// Require signatures by this many keys there from now on.
+    /// Require signatures by this many keys of the role or scope.
     #[arg(long, value_name = "N")]
     pub(crate) threshold: Option<u64>,
 }
@@ -131,7 +131,7 @@ pub(crate) struct Delegate {
     pub(crate) change: Change,
     /// The `namespace`, or the repository `namespace/name`.
     pub(crate) scope: Scope,
-    /// Let this key publish there: a .pub file, or the fingerprint of a key in trust; can be
+    /// Let this key publish in the scope: a .pub file, or the fingerprint of a key in trust; can be
     /// repeated.
     #[arg(long, value_name = "KEY", required = true)]
     pub(crate) to: Vec<String>,
@@ -169,14 +169,14 @@ pub(crate) struct Rotate {
 
 #[derive(Debug, Args)]
 pub(crate) struct Sign {
-    /// A version of trust that lacks signatures.
+    /// The file of a trust version that lacks signatures.
     pub(crate) file: PathBuf,
-    /// The registry in which to publish it, once it has enough signatures.
+    /// The registry to publish it in, once it has enough signatures.
     #[arg(value_name = "REGISTRY")]
     pub(crate) registry: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) signing: Signing,
-    /// Sign and publish it without asking.
+    /// Sign and publish without asking.
     #[arg(short, long)]
     pub(crate) yes: bool,
 }

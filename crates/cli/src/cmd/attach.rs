@@ -40,7 +40,7 @@ pub(super) fn run(
     if !args.file.is_file() {
         return Err(CommandError::new(
             "missing-file",
-            format!("{} is no file", args.file.display()),
+            format!("{} is not a file", args.file.display()),
         ));
     }
     check_public(&args.file)?;
@@ -66,11 +66,11 @@ pub(super) fn run(
     Ok(exit::OK)
 }
 
-const NAME_HINT: &str = "say under which name with --name NAME";
-const MEDIA_HINT: &str = "a media type is such as application/spdx+json";
-const ANNOTATION_HINT: &str = "an annotation is such as org.example.tool=syft";
+const NAME_HINT: &str = "add --name NAME to set the name";
+const MEDIA_HINT: &str = "use a media type such as application/spdx+json";
+const ANNOTATION_HINT: &str = "use an annotation such as org.example.tool=syft";
 
-/// Tells what cannot be said of the file, and what could be.
+/// Checks the name, media type and annotations of the file; the error has a hint.
 fn check(
     args: &args::Attach,
     checked: Result<(), DocumentError>,
@@ -82,7 +82,7 @@ fn check(
     })
 }
 
-/// The name that the file is to have.
+/// Returns the name to publish the file under.
 fn name(args: &args::Attach) -> Result<String, CommandError> {
     let own = args.file.file_name().and_then(|name| name.to_str());
     let name = args.name.as_deref().or(own).unwrap_or_default();
@@ -90,7 +90,7 @@ fn name(args: &args::Attach) -> Result<String, CommandError> {
     Ok(name.to_owned())
 }
 
-/// The annotations, by key.
+/// Parses the annotations.
 fn annotations(args: &args::Attach) -> Result<Vec<String>, CommandError> {
     let mut annotations = args.annotations.clone();
     annotations.sort_by(|left, right| left.split('=').next().cmp(&right.split('=').next()));
@@ -101,7 +101,7 @@ fn annotations(args: &args::Attach) -> Result<Vec<String>, CommandError> {
     Ok(annotations)
 }
 
-/// Refuses what is surely not meant for everybody: what is published may be copied before it is gone.
+/// Refuses private keys: published bytes may be copied before they can be removed.
 fn check_public(file: &Path) -> Result<(), CommandError> {
     let unread = |error: std::io::Error| {
         CommandError::new("unreadable", format!("{}: {error}", file.display()))
@@ -140,8 +140,8 @@ fn say(attached: Attached, seconds: f64, output: &Output) -> Result<(), CommandE
         });
     }
     let how = match attached.published.changed {
-        true => "is attached",
-        false => "was attached already",
+        true => "attached",
+        false => "already attached",
     };
     output.text(&format!(
         "{} {how} to {reference}: {}, {}\n{}\nversion {}, {seconds:.1} s\n",

@@ -1,4 +1,4 @@
-//! What commands say that change a registry with keys, and what they share.
+//! Output and helpers that the commands share which change a registry with keys.
 
 use std::io::{self, BufRead as _, IsTerminal as _, Write as _};
 use std::path::Path;
@@ -22,25 +22,25 @@ use crate::output::Output;
 use crate::progress::ProgressBar;
 use crate::{known, location};
 
-/// What came of a change.
+/// The result of a change.
 #[derive(Debug, Serialize)]
 pub(super) struct Answer {
-    /// Where the document was written, if it was not published.
+    /// The file of the document, if it was not published.
     pub(super) file: Option<String>,
-    /// The id of the document that was made.
+    /// The id of the new document.
     pub(super) id: Digest,
-    /// References whose statements count no longer.
+    /// The references whose statements are no longer valid.
     pub(super) lost: Vec<String>,
-    /// The signatures that it lacks.
+    /// The signatures that are missing.
     pub(super) missing: Vec<String>,
-    /// Whether it was published.
+    /// Whether the document was published.
     pub(super) published: bool,
     /// The version of the document.
     pub(super) version: u64,
 }
 
 impl Answer {
-    /// A document that was published.
+    /// Returns the answer for a published document.
     pub(super) fn published(id: Digest, version: u64) -> Self {
         Self {
             file: None,
@@ -53,12 +53,12 @@ impl Answer {
     }
 }
 
-/// What is known of the registry in a registry, where it has keys.
+/// Returns the expected registry at `root`, with its pins.
 pub(super) fn expected_of(root: &Path) -> Result<ExpectedRegistry, CommandError> {
     expected_in(root, opened(location::registry(root))?.as_ref())
 }
 
-/// The same of a registry that was opened already.
+/// Returns the same for a registry that is already open.
 fn expected_in(root: &Path, registry: Option<&Registry>) -> Result<ExpectedRegistry, CommandError> {
     let found = match registry {
         Some(registry) => registry.stated_id()?,
@@ -67,17 +67,17 @@ fn expected_in(root: &Path, registry: Option<&Registry>) -> Result<ExpectedRegis
     Ok(known::own_pins().expect(&Location::new(root), found)?)
 }
 
-/// A registry that was opened, if it could be: whoever needs it says why not.
+/// Returns the registry, or `None` if there is none: a caller that needs it reports the error.
 fn opened(registry: Result<Registry, RegistryError>) -> Result<Option<Registry>, CommandError> {
     match registry {
         Ok(registry) => Ok(Some(registry)),
-        // What cannot be read may be a registry that is known.
+        // An unreadable registry may be a known one.
         Err(error @ RegistryError::Store(_)) => Err(error.into()),
         Err(_) => Ok(None),
     }
 }
 
-/// What a change of a registry is run with.
+/// Returns the session for a change.
 pub(super) fn session<'a>(
     keys: &'a Keys<'a>,
     pins: &'a [Pin],
@@ -91,8 +91,8 @@ pub(super) fn session<'a>(
     })
 }
 
-/// Runs what publishes something at `root` with the keys at hand: what came of it, and how long it took. What
-/// `published` takes from that is remembered. The registry is opened once.
+/// Runs `published`, which publishes something at `root`, and records the result. Returns it with the seconds
+/// that it took. Opens the registry once.
 pub(super) fn publishing<T>(
     root: &Path,
     signing: &Signing,
@@ -129,8 +129,8 @@ pub(super) fn publishing<T>(
     Ok((ran, seconds))
 }
 
-/// Remembers what was published with a key at hand: whoever holds one knows the registry. It is
-/// published in any case, so that a memory that cannot be written is only said.
+/// Records a published version, because the holder of a key knows the registry. Failure to record is only a
+/// note: the version is published in any case.
 pub(super) fn remember(root: &Path, published: &Published, output: &Output) {
     let Some(trust_chain) = &published.trust_chain else {
         return;
@@ -143,15 +143,15 @@ pub(super) fn remember(root: &Path, published: &Published, output: &Output) {
     };
     if let Err(error) = known::own_pins().record(&Location::new(root), &seen) {
         let why = known::reason(error);
-        output.note(&format!("what was published is not remembered: {why}"));
+        output.note(&format!("the new version was not recorded: {why}"));
     }
     let expires = published.head.body().expires;
     if expires.is_some_and(|at| at <= crate::clock::now()) {
-        output.note("the head has expired already: look at the clock, and at SOURCE_DATE_EPOCH");
+        output.note("the head has already expired: check the clock and SOURCE_DATE_EPOCH");
     }
 }
 
-/// Names the keys at hand that can sign nothing in the registry.
+/// Warns about keys that can sign nothing in the registry.
 pub(super) fn name_unused(
     root: &Path,
     trust_chain: Option<&TrustChain>,
@@ -166,14 +166,14 @@ pub(super) fn name_unused(
         let key = signer.key().fingerprint();
         let what = match trust.state(&key) {
             Some(KeyState::Active) => continue,
-            Some(state) => format!("is {state:?} there").to_lowercase(),
-            None => "is not listed there".to_owned(),
+            Some(state) => format!("it is {state:?}").to_lowercase(),
+            None => "trust does not list it".to_owned(),
         };
         output.warning(&Line {
             code: "unused-key",
             path: None,
             message: format!(
-                "the key {key} signs nothing in {}: it {what}; list its keys with: sreg trust show {}",
+                "the key {key} signs nothing in {}: {what}; run `sreg trust show {}` to list the keys",
                 root.display(),
                 root.display()
             ),
@@ -181,10 +181,10 @@ pub(super) fn name_unused(
     }
 }
 
-/// Asks on the terminal. Where there is none, the answer is no.
+/// Asks a question on the terminal.
 ///
 /// # Errors
-/// When the answer is no.
+/// `not-confirmed` if the answer is no, or if there is no terminal.
 pub(super) fn confirm(question: &str, yes: bool) -> Result<(), CommandError> {
     if yes {
         return Ok(());
@@ -197,7 +197,7 @@ pub(super) fn confirm(question: &str, yes: bool) -> Result<(), CommandError> {
         .with_hint("add --yes to confirm"));
     }
     let mut stderr = io::stderr().lock();
-    // A question that cannot be shown is answered with no below.
+    // If the question cannot be shown, the answer below is no.
     let _ = write!(
         stderr,
         "{} [y/N] ",
@@ -210,12 +210,12 @@ pub(super) fn confirm(question: &str, yes: bool) -> Result<(), CommandError> {
         "y" | "Y" | "yes" => Ok(()),
         _ => Err(CommandError::new(
             "not-confirmed",
-            "the answer was no; nothing was changed",
+            "not confirmed: nothing was changed",
         )),
     }
 }
 
-/// Prints what came of a change.
+/// Prints the result of a change.
 pub(super) fn say(answer: &Answer, text: &str, output: &Output) -> Result<(), CommandError> {
     if output.is_json() {
         output.json(answer)
@@ -225,7 +225,7 @@ pub(super) fn say(answer: &Answer, text: &str, output: &Output) -> Result<(), Co
     }
 }
 
-/// References, each once, in order.
+/// Returns the references of subjects, sorted and without duplicates.
 pub(super) fn references(subjects: &[Subject]) -> Vec<String> {
     let mut references: Vec<String> = subjects
         .iter()

@@ -29,7 +29,7 @@ enum Kind {
     Added,
     Removed,
     Changed,
-    /// The same image, stated anew.
+    /// The same image with another statement.
     Restated,
 }
 
@@ -73,7 +73,7 @@ pub(super) fn run(args: &args::Diff, output: &Output) -> Result<u8, CommandError
     })
 }
 
-/// The changes of one tag, architecture by architecture.
+/// Returns the changes of one tag, one for each architecture.
 fn of_key(namespace: &Namespace, difference: &Difference<TagEntry>) -> Vec<Change> {
     let side =
         |entries: &[TagEntry], arch: Arch| entries.iter().find(|entry| entry.arch == arch).cloned();
@@ -98,7 +98,7 @@ fn of_key(namespace: &Namespace, difference: &Difference<TagEntry>) -> Vec<Chang
                     .map(|ImageSize { digest, size }| Side { digest, size })
             };
             let (left, right) = (image(left), image(right));
-            // Removed on both sides: nothing differs that can be pulled.
+            // Removed on both sides: no difference that can be pulled.
             if left.is_none() && right.is_none() {
                 return None;
             }
@@ -135,11 +135,9 @@ fn text(change: &Change) -> String {
             )
         })
     };
-    format!(
-        "{sign} {} ({})  {} → {}\n",
-        change.reference,
-        change.arch,
-        side(&change.left),
-        side(&change.right)
-    )
+    let what = match change.change {
+        Kind::Restated => format!("{}, same image, statement changed", side(&change.left)),
+        _ => format!("{} → {}", side(&change.left), side(&change.right)),
+    };
+    format!("{sign} {} ({})  {what}\n", change.reference, change.arch)
 }

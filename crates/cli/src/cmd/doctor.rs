@@ -17,12 +17,12 @@ use crate::error::CommandError;
 use crate::output::Output;
 use crate::{args, environment, exit, location};
 
-/// One thing that was looked at.
+/// The result of one check.
 #[derive(Serialize)]
 struct Row {
     check: &'static str,
     ok: bool,
-    /// The word of what is wrong.
+    /// The fault word, if the check failed.
     code: Option<&'static str>,
     found: String,
     hint: Option<String>,
@@ -54,7 +54,7 @@ pub(super) fn run(args: &args::Doctor, output: &Output) -> Result<u8, CommandErr
                 sreg_registry::explain(&error),
             )),
             (is_bucket && matches!(error, RegistryError::NotARegistry(_)))
-                .then(|| format!("make one with: sreg init {}", args.place)),
+                .then(|| format!("run `sreg init {}` to create a registry", args.place)),
         )),
         _ => {}
     }
@@ -70,7 +70,7 @@ pub(super) fn run(args: &args::Doctor, output: &Output) -> Result<u8, CommandErr
     Ok(exit::worst(wrong.map(exit::of_word)))
 }
 
-/// What is wrong.
+/// A failed check.
 struct Wrong {
     code: &'static str,
     found: String,
@@ -104,12 +104,12 @@ fn row(check: &'static str, result: Result<String, Wrong>, hint: Option<String>)
     }
 }
 
-/// Which sources of credentials there are, in the order in which they are tried. None is shown.
+/// Lists the sources of credentials in the order in which they are tried, without their values.
 fn credentials(name: &str) -> Row {
     if !Scheme::of(name).is_bucket() {
         let token = match std::env::var_os("SREG_TOKEN") {
-            Some(_) if is_remote(name) => "SREG_TOKEN is shown to the server",
-            _ => "none are needed, or SREG_TOKEN would hold one",
+            Some(_) if is_remote(name) => "SREG_TOKEN is sent to the server",
+            _ => "none set; SREG_TOKEN can contain a bearer token",
         };
         return row("credentials", Ok(token.to_owned()), None);
     }
@@ -128,28 +128,26 @@ fn reach(store: &dyn Store) -> Row {
     let key = Place::Settings.to_string();
     let hint = match Scheme::of(store.name()).is_bucket() {
         true => {
-            "look at AWS_ENDPOINT_URL, AWS_REGION and the credentials; AWS_ALLOW_HTTP=true where the endpoint is http://"
+            "check AWS_ENDPOINT_URL, AWS_REGION and the credentials; set AWS_ALLOW_HTTP=true for an http:// endpoint"
         }
-        false => "look at the URL, and at HTTPS_PROXY where there is one",
+        false => "check the URL, and HTTPS_PROXY if it is set",
     };
     row(
         "answers",
         match store.read(&key, 64 << 10) {
-            Ok(Some(_)) => Ok("it answers, and has sreg.json".to_owned()),
-            Ok(None) => Ok("it answers".to_owned()),
+            Ok(Some(_)) => Ok("reachable; sreg.json found".to_owned()),
+            Ok(None) => Ok("reachable".to_owned()),
             Err(error) => Err(failed(&error)),
         },
         Some(hint.to_owned()),
     )
 }
 
-/// What a publisher needs. Whoever may only read needs none of it.
+/// Checks what publishers need. Readers need none of it.
 fn writing(store: &dyn Store, is_bucket: bool) -> Vec<Row> {
     let kept = supports_conditional_writes(store);
     if let Err(StoreError::Denied { what, .. }) = &kept {
-        let found = format!(
-            "these credentials may read, and not write ({what}): what a publisher needs was not looked at"
-        );
+        let found = format!("read-only credentials ({what}): checks for publishers skipped");
         return vec![row("writing", Ok(found), None)];
     }
     let mut rows = vec![conditions(kept)];
@@ -160,23 +158,23 @@ fn writing(store: &dyn Store, is_bucket: bool) -> Vec<Row> {
     rows
 }
 
-/// Whether large objects can be written, in parts.
+/// Checks multipart uploads, which large objects need.
 fn parts(store: &dyn Store) -> Row {
     let result = match probe_parts(store) {
         Ok(Some(found)) => Ok(found),
-        Ok(None) => Ok("objects are written whole".to_owned()),
+        Ok(None) => Ok("written in one request".to_owned()),
         Err(error) => Err(failed(&error)),
     };
-    let hint = "images over 16 MiB are sent by multipart uploads: allow them, or use a store that has them";
+    let hint = "allow multipart uploads, which sreg uses for images over 16 MiB, or use a store that supports them";
     row("large objects", result, Some(hint.to_owned()))
 }
 
-/// Whether clients find a folder's index behind the bucket's plain endpoint, too.
+/// Checks keys that end with a slash, which clients ask for at the bucket's plain endpoint.
 fn folders(store: &dyn Store) -> Row {
     let result = match supports_trailing_slash(store) {
-        Ok(true) => Ok("keys that end with a slash are kept".to_owned()),
+        Ok(true) => Ok("keys that end with / are supported".to_owned()),
         Ok(false) => Ok(
-            "keys that end with a slash are not kept: serve it by a website endpoint or a CDN that looks for index.html".to_owned(),
+            "keys that end with / are not supported: serve the bucket through a website endpoint or a CDN that serves index.html".to_owned(),
         ),
         Err(error) => Err(failed(&error)),
     };
@@ -185,16 +183,14 @@ fn folders(store: &dyn Store) -> Row {
 
 fn conditions(kept: Result<bool, StoreError>) -> Row {
     let result = match kept {
-        Ok(true) => Ok("If-None-Match and If-Match are honoured".to_owned()),
+        Ok(true) => Ok("If-None-Match and If-Match are supported".to_owned()),
         Ok(false) => Err(Wrong {
             code: "unconditional-store",
-            found:
-                "it writes whatever the condition is: two who publish at once would lose something"
-                    .to_owned(),
+            found: "conditions are ignored: concurrent publishing would lose data".to_owned(),
         }),
         Err(error) => Err(failed(&error)),
     };
-    let hint = "publish from one place only, or use a store that honours conditional writes";
+    let hint = "use a store that supports conditional writes, or publish from one machine only";
     row("conditional writes", result, Some(hint.to_owned()))
 }
 
@@ -213,7 +209,7 @@ fn registry(registry: &Registry) -> Row {
                 }
             ))
         }
-        Err(RegistryError::NoHead(_)) => Ok("empty: nothing is published yet".to_owned()),
+        Err(RegistryError::NoHead(_)) => Ok("no version is published yet".to_owned()),
         Err(error) => Err(Wrong::new(
             error.code().word(),
             sreg_registry::explain(&error),
@@ -222,12 +218,12 @@ fn registry(registry: &Registry) -> Row {
     row("registry", result, None)
 }
 
-/// Whether a web server of another user may read the folder.
+/// Checks whether another user, such as a web server's, can read the folder.
 fn readers(folder: &Path) -> Row {
     let result = match Modes::of(folder) {
-        Ok(modes) if modes.are_public() => Ok("everybody may read the folder".to_owned()),
+        Ok(modes) if modes.are_public() => Ok("readable by all users".to_owned()),
         Ok(_) => Ok(format!(
-            "others cannot read the folder, such as a web server; `chmod -R a+rX {}` lets them",
+            "not readable by other users, such as a web server's: run `chmod -R a+rX {}`",
             folder.display()
         )),
         Err(error) => Err(Wrong::new("unreadable", error.to_string())),
@@ -235,7 +231,7 @@ fn readers(folder: &Path) -> Row {
     row("readers", result, None)
 }
 
-/// Whether a part of a file can be had: without, images are read as a whole, and not resumed.
+/// Checks range requests, which parallel and resumed downloads need.
 fn ranges(registry: &Registry) -> Option<Row> {
     let head = registry.head().ok()?;
     let expected = &head.bytes()[1..9];
@@ -245,21 +241,21 @@ fn ranges(registry: &Registry) -> Option<Row> {
         Ok(())
     });
     let result = match read {
-        Ok(()) if found == expected => Ok("a part of a file can be had".to_owned()),
+        Ok(()) if found == expected => Ok("range requests are supported".to_owned()),
         Ok(()) => Err(Wrong {
             code: "no-ranges",
-            found: "another part than was asked for comes".to_owned(),
+            found: "the response is not the requested range".to_owned(),
         }),
         Err(StoreError::NoRanges(_)) => Err(Wrong {
             code: "no-ranges",
-            found: "only whole files come: pulls are slower, and are not resumed".to_owned(),
+            found: "range requests are ignored: pulls are slower and cannot resume".to_owned(),
         }),
         Err(error) => Err(failed(&error)),
     };
     Some(row("ranges", result, None))
 }
 
-/// Whether files are served as what they are, and cached as long as they may be.
+/// Checks content types, and that caches do not keep files that change.
 fn headers(registry: &Registry) -> Vec<Row> {
     let mut rows = Vec::new();
     let Ok(head) = registry.head() else {
@@ -281,7 +277,7 @@ fn headers(registry: &Registry) -> Vec<Row> {
             shown(&found.content_type),
             shown(&found.cache_control)
         );
-        // A reader of an old head is told nothing wrong, but nothing new either.
+        // An old head is valid, but hides newer versions.
         let lasting = found.cache_control.as_deref().is_some_and(|control| {
             ["immutable", "max-age"]
                 .iter()
@@ -294,15 +290,15 @@ fn headers(registry: &Registry) -> Vec<Row> {
             (false, false) => Ok(text),
             (true, _) => Err(Wrong {
                 code: "wrong-headers",
-                found: format!("{text}: caches keep what changes"),
+                found: format!("{text}: caches would keep an old version"),
             }),
             (_, true) => Err(Wrong {
                 code: "wrong-headers",
-                found: format!("{text}, and it is encoded"),
+                found: format!("{text}, with content-encoding"),
             }),
         };
         let hint = format!(
-            "it should be cache-control: {}, content-type: {}, without content-encoding",
+            "set cache-control: {}, content-type: {}, and no content-encoding",
             wanted.cache_control, wanted.content_type
         );
         rows.push(row(check, result, Some(hint)));

@@ -1,5 +1,5 @@
-//! The process that `sreg inspect` runs to read an image within limits: an image that
-//! is made to exhaust memory, stack or time ends this process, not the one that was asked.
+//! The process that `sreg inspect` runs to read an image within limits. An image that exhausts memory, stack
+//! or time ends this process, not `sreg inspect`.
 
 use std::fs::File;
 use std::io;
@@ -17,7 +17,7 @@ use crate::output::Output;
 /// The only argument of the reader.
 pub(super) const WORD: &str = "image-content";
 
-/// This program again, with the part of the reader.
+/// Returns the command that runs this program as image reader.
 pub(super) fn command() -> Command {
     let program = std::env::current_exe().unwrap_or_else(|_| PathBuf::from("/proc/self/exe"));
     let mut command = Command::new(program);

@@ -69,8 +69,13 @@ pub(super) fn run(args: args::Index, config: Config, output: &Output) -> Result<
     let outcome = index_folder(&options, &session).map_err(|error| {
         let is_of_images = matches!(error, RegistryError::Source(_));
         match (CommandError::from(error), is_of_images) {
+            (problem, true) if options.source.is_file() => problem.with_hint(format!(
+                "name a folder, or run `sreg push {} {}//namespace/name:tag` to publish one image",
+                options.source.display(),
+                options.out.display()
+            )),
             (problem, true) => problem.with_hint(
-                "fix or move these files, or add --skip-invalid to publish the rest; nothing was published",
+                "fix or move these files, or add --skip-invalid to publish the rest (nothing was published)",
             ),
             (problem, false) => problem,
         }
@@ -117,20 +122,22 @@ fn options(args: args::Index, config: Config) -> Result<Options, CommandError> {
         .or(config.source)
         .unwrap_or_else(|| PathBuf::from("."));
     let out = args.out.or(config.out).ok_or_else(|| {
-        CommandError::new("usage", "no output folder is given")
-            .with_hint(format!("sreg index {} --out public", source.display()))
+        CommandError::new("usage", "no output folder").with_hint(format!(
+            "run `sreg index {} --out public`",
+            source.display()
+        ))
     })?;
     crate::target::check_scheme(&out.to_string_lossy())?;
     if sreg_store::is_url(&out.to_string_lossy()) {
         return Err(CommandError::new(
             "not-supported",
             format!(
-                "{} is no folder: images are indexed into one",
+                "{} is not a folder: sreg index publishes in folders",
                 out.display()
             ),
         )
         .with_hint(format!(
-            "sreg index {} --out public, then: sreg mirror public {}",
+            "run `sreg index {} --out public`, then `sreg mirror public {}`",
             source.display(),
             out.display()
         )));
@@ -138,7 +145,7 @@ fn options(args: args::Index, config: Config) -> Result<Options, CommandError> {
     if !source.exists() {
         return Err(CommandError::new(
             "missing-file",
-            format!("{} is no folder", source.display()),
+            format!("{} not found", source.display()),
         ));
     }
     let name = |kind: &str, paths: &[&Path]| format!("{kind}/{}.json", fingerprint(paths));
@@ -162,8 +169,8 @@ fn options(args: args::Index, config: Config) -> Result<Options, CommandError> {
     })
 }
 
-/// What is known of the registry in the output folder. Where one is known and gone, another is begun only
-/// if somebody says so.
+/// Returns the pins of the registry in the output folder. If a known registry is gone from there, a new one
+/// needs `--new`.
 fn known(options: &Options, is_new: bool) -> Result<Vec<Pin>, CommandError> {
     let out = options.out.display();
     let is_there = !matches!(
@@ -171,7 +178,7 @@ fn known(options: &Options, is_new: bool) -> Result<Vec<Pin>, CommandError> {
         Err(RegistryError::NotARegistry(_))
     );
     if is_new && is_there {
-        let what = format!("{out} holds a registry: --new begins one where none is");
+        let what = format!("{out} already contains a registry: --new is for an empty folder");
         return Err(CommandError::new("usage", what));
     }
     let known = change::expected_of(&options.out)?.pins().to_vec();
@@ -181,16 +188,13 @@ fn known(options: &Options, is_new: bool) -> Result<Vec<Pin>, CommandError> {
     if is_new {
         return Ok(Vec::new());
     }
-    let what = format!(
-        "{out} is empty: the registry {} that is known there is gone",
-        gone.id
-    );
+    let what = format!("the known registry {} is gone from {out}", gone.id);
     Err(CommandError::new("not-a-registry", what).with_hint(format!(
-        "copy it back with `sreg mirror COPY {out}`, or add --new to begin another registry"
+        "run `sreg mirror COPY {out}` to restore it, or add --new to create another registry"
     )))
 }
 
-/// Refuses to make a registry where one is served already.
+/// Refuses to create a second registry for a URL that already serves one.
 fn refuse_second(options: &Options, output: &Output) -> Result<(), CommandError> {
     let has_keys = match location::registry(&options.out) {
         Ok(registry) => registry.stated_id()?.is_some(),
@@ -206,18 +210,16 @@ fn refuse_second(options: &Options, output: &Output) -> Result<(), CommandError>
         }
         .into()),
         Ok(None) => Ok(()),
-        // It is not served yet, most likely.
+        // The URL is probably not served yet.
         Err(problem) => {
             let why = problem.lines.first().map_or("", |line| &line.message);
-            output.note(&format!(
-                "whether there is a registry at {url} could not be seen: {why}"
-            ));
+            output.note(&format!("cannot check {url} for a registry: {why}"));
             Ok(())
         }
     }
 }
 
-/// A name for some folders that stays the same wherever they are looked at from.
+/// Returns a name for folders that does not depend on the current folder.
 fn fingerprint(paths: &[&Path]) -> String {
     let mut text = Vec::new();
     for path in paths {
@@ -314,7 +316,7 @@ fn notes(options: &Options, outcome: &Outcome, is_signed: bool, output: &Output)
             .map(ToString::to_string)
             .collect();
         output.note(&format!(
-            "{} not in {} {} published, such as {}; `sreg rm {}//REFERENCE --reason TEXT` removes one",
+            "{} not in {} {} published, such as {}; run `sreg rm {}//REFERENCE --reason TEXT` to remove one",
             counted(outcome.kept.len() as u64, "reference"),
             options.source.display(),
             verb(outcome.kept.len() as u64, "remains", "remain"),
@@ -326,21 +328,21 @@ fn notes(options: &Options, outcome: &Outcome, is_signed: bool, output: &Output)
         return;
     }
     if outcome.begun.is_some() {
-        output.note("this key does everything in the registry now; keep a copy of it: without it nobody can publish here again");
+        output.note("this key may sign everything in the registry: keep a copy, because nobody can publish here without it");
         if outcome.adopted > 0 {
             output.note(&format!(
-                "{} that {} does not have {} published",
+                "{} not in {} {}",
                 counted(outcome.adopted as u64, "reference"),
                 options.source.display(),
                 verb(
                     outcome.adopted as u64,
-                    "was signed as it was",
-                    "were signed as they were"
+                    "was signed unchanged",
+                    "were signed unchanged"
                 )
             ));
         }
     }
-    // Once is enough: what it says stays true.
+    // These notes stay true, so the first run prints them.
     if !outcome.is_new {
         return;
     }
@@ -353,11 +355,11 @@ fn notes(options: &Options, outcome: &Outcome, is_signed: bool, output: &Output)
         && !modes.are_public()
     {
         output.note(&format!(
-            "{out} cannot be read by others, such as a web server; to publish it, run `chmod -R a+rX {out}`: later files follow the mode of the folder",
+            "{out} is not readable by other users, such as a web server's: run `chmod -R a+rX {out}`; later files get the mode of the folder",
             out = options.out.display()
         ));
     }
     if options.base_url.is_none() {
-        output.note("links in the registry are relative: --base-url https://… makes them URLs that curl can fetch");
+        output.note("links in the registry are relative: add --base-url https://… to make them absolute, for curl");
     }
 }

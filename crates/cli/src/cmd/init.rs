@@ -17,8 +17,8 @@ use crate::output::Output;
 use crate::progress::ProgressBar;
 use crate::{args, exit, location};
 
-/// Refuses to sign what a registry has whose bytes, signatures or history are at fault. That it has
-/// expired is no fault here: its key may be lost.
+/// Refuses a source registry with faults in its bytes, signatures or history. Expiry is accepted, because the
+/// source's key may be lost.
 fn check_source(from: &Registry, output: &Output) -> Result<(), CommandError> {
     let progress = ProgressBar::new(output, "verified");
     let options = Options {
@@ -33,13 +33,16 @@ fn check_source(from: &Registry, output: &Output) -> Result<(), CommandError> {
         None => Ok(()),
         Some(fault) => {
             let what = format!("{}: {}", fault.path, fault.message);
-            let hint = format!("list all of it with: sreg verify {}", from.root().display());
+            let hint = format!(
+                "run `sreg verify {}` to list all faults",
+                from.root().display()
+            );
             Err(CommandError::new(fault.code, what).with_hint(hint))
         }
     }
 }
 
-/// Of two that publish at once in such a store, one would be lost.
+/// Refuses a store that ignores conditional writes, because concurrent publishing would lose data.
 fn refuse_ignored_conditions(store: &dyn Store) -> Result<(), CommandError> {
     match sreg_store::supports_conditional_writes(store)? {
         true => Ok(()),
@@ -47,7 +50,7 @@ fn refuse_ignored_conditions(store: &dyn Store) -> Result<(), CommandError> {
     }
 }
 
-/// An empty registry without keys.
+/// Creates an empty registry without keys.
 fn without_keys(
     args: &args::Init,
     destination: &Destination,
@@ -69,10 +72,10 @@ fn without_keys(
     let head = publish_changeset(destination, &session, Changeset::default())?.head;
     drop(progress);
     let dir = args.dir.display();
-    let text = format!("{dir}: a new registry without keys\n");
+    let text = format!("{dir}: new registry without keys\n");
     change::say(&Answer::published(head.id(), 1), &text, output)?;
     output.note(&format!(
-        "publish an image with: sreg push IMAGE {dir}//namespace/name:tag"
+        "run `sreg push IMAGE {dir}//namespace/name:tag` to publish an image"
     ));
     Ok(exit::OK)
 }
@@ -93,10 +96,10 @@ pub(super) fn run(args: &args::Init, output: &Output) -> Result<u8, CommandError
         let from = from.display();
         return Err(CommandError::new(
             "not-supported",
-            format!("{from}: a new registry is begun from a folder"),
+            format!("{from} is not a folder: --from takes a folder"),
         )
         .with_hint(format!(
-            "bring it to one: sreg mirror {from} FOLDER; then give --from FOLDER"
+            "run `sreg mirror {from} FOLDER`, then pass --from FOLDER"
         )));
     }
     let opened = Opened::need(&args.signing, output)?;
@@ -116,15 +119,15 @@ pub(super) fn run(args: &args::Init, output: &Output) -> Result<u8, CommandError
     let registry = registry.ok_or_else(|| CommandError::new("bug", "a registry without trust"))?;
     let dir = args.dir.display();
     let text =
-        format!("{dir}: a new registry with one key that does everything\nregistry {registry}\n");
+        format!("{dir}: new registry; its one key may sign everything\nregistry {registry}\n");
     change::say(&Answer::published(registry, 1), &text, output)?;
     let key = opened.option();
     output.note(&match destination.store.capabilities().folder {
-        Some(_) => format!("publish images with: sreg index IMAGES --out {dir}{key}"),
+        Some(_) => format!("run `sreg index IMAGES --out {dir}{key}` to publish images"),
         None => {
-            format!("publish an image with: sreg push IMAGE {dir}//namespace/name:tag{key}")
+            format!("run `sreg push IMAGE {dir}//namespace/name:tag{key}` to publish an image")
         }
     });
-    output.note("keep a copy of the key: without it nobody can publish in this registry again");
+    output.note("keep a copy of the key: nobody can publish in this registry without it");
     Ok(exit::OK)
 }

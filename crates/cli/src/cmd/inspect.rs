@@ -68,15 +68,18 @@ fn folder(path: &Path) -> CommandError {
         format!("{} is a folder, not an image", path.display()),
     );
     if location::registry(path).is_ok() {
-        return problem.with_hint(format!("list its images with: sreg ls {}", path.display()));
+        return problem.with_hint(format!(
+            "run `sreg ls {}` to list its images",
+            path.display()
+        ));
     }
     if holds_images(path) {
-        return problem.with_hint("name one of the images in it");
+        return problem.with_hint("name an image file in it");
     }
     problem
 }
 
-/// The file and the statement of a reference.
+/// Returns the image file and the statement of a reference.
 fn resolve(
     root: &Path,
     reference: &Reference,
@@ -86,10 +89,13 @@ fn resolve(
     if registry.store().capabilities().folder.is_none() {
         return Err(CommandError::new(
             "not-supported",
-            format!("{} is no folder: only files are inspected", root.display()),
+            format!(
+                "{} is on a server: sreg inspect reads images in folders only",
+                root.display()
+            ),
         )
         .with_hint(format!(
-            "fetch it first: sreg pull {}//{reference}",
+            "run `sreg pull {}//{reference}`, then inspect the file",
             root.display()
         )));
     }
@@ -105,7 +111,7 @@ fn resolve(
         let of = arch.map_or(String::new(), |arch| format!(" for {arch}"));
         return Err(CommandError::new(
             "missing-reference",
-            format!("{} has no {reference}{of}", root.display()),
+            format!("{reference}{of} not found in {}", root.display()),
         )
         .with_hint(match arch {
             Some(_) => super::ls::list_hint(&registry),
@@ -116,21 +122,21 @@ fn resolve(
     let Some(image) = statement.image() else {
         return Err(CommandError::new(
             "statement-mismatch",
-            format!("the statement {id} is not of an image"),
+            format!("the statement {id} is of a removal, not of an image"),
         ));
     };
     let path = registry.path(&Place::blob(&statement.subject.repository, image.digest));
     if !path.exists() {
         let place = match registry.settings().blob_url {
             Some(_) => format!(
-                "not in the registry, but at {}",
+                "stored at {}, not in the registry",
                 registry.settings().image_url(&statement.subject, image)
             ),
-            None => "missing".to_owned(),
+            None => format!("no file {}", path.display()),
         };
         return Err(CommandError::new(
             "missing-blob",
-            format!("the image of {reference} is {place}"),
+            format!("image of {reference} not found: {place}"),
         ));
     }
     Ok((path, statement))
@@ -214,7 +220,7 @@ fn text(path: &Path, report: &Report, stated: Option<&Statement>) -> String {
     text
 }
 
-/// The texts in an image, with what each is.
+/// Returns the texts in an image, with their titles.
 fn blocks(report: &Report) -> Vec<(String, &String)> {
     fn named<'a>(what: &str, text: Option<&'a String>) -> Option<(String, &'a String)> {
         Some((what.to_owned(), text?))
@@ -283,7 +289,7 @@ fn object_text(object: &ReportedObject) -> String {
     )
 }
 
-/// Text from an image as a terminal may see it: no control characters but line ends and tabs.
+/// Escapes text of an image for a terminal: no control characters but line ends and tabs.
 fn plain(text: &str) -> String {
     text.chars()
         .map(|character| {

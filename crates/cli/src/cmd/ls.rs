@@ -60,7 +60,7 @@ pub(super) fn run(args: &args::Ls, output: &Output) -> Result<u8, CommandError> 
     if rows.is_empty() && !below.is_empty() {
         return Err(CommandError::new(
             "missing-reference",
-            format!("{root} has nothing below {below}"),
+            format!("{root} contains nothing below {below}"),
         ));
     }
     rows.sort_by(|left, right| (&left.reference, left.arch).cmp(&(&right.reference, right.arch)));
@@ -72,7 +72,7 @@ pub(super) fn run(args: &args::Ls, output: &Output) -> Result<u8, CommandError> 
     Ok(exit::OK)
 }
 
-/// The keys that vouch for a line; none, where nobody does whom trust asks for.
+/// Returns the keys that validly signed the statement of an entry; none if trust does not accept it.
 fn signers(registry: &Registry, trust_chain: Option<&TrustChain>, line: &TagEntry) -> Vec<String> {
     let signers =
         trust_chain.and_then(|trust_chain| change::signers(registry, trust_chain, line).ok());
@@ -80,7 +80,7 @@ fn signers(registry: &Registry, trust_chain: Option<&TrustChain>, line: &TagEntr
     signers.iter().map(ToString::to_string).collect()
 }
 
-/// Every line of the newest index.
+/// Returns all entries of the newest index.
 pub(super) fn entries(
     registry: &Registry,
     head: &Head,
@@ -99,10 +99,10 @@ pub(super) fn entries(
     Ok(entries)
 }
 
-/// The most tags that a hint lists.
+/// The maximal number of tags in a hint.
 const MOST_TAGS: usize = 10;
 
-/// What a person may have meant by a reference that is not there: the tags of its repository.
+/// Returns a hint for a missing reference: the tags of its repository.
 pub(super) fn tags_hint(registry: &Registry, reference: &Reference) -> String {
     let repository = reference.repository();
     let tags = registry
@@ -120,15 +120,15 @@ pub(super) fn tags_hint(registry: &Registry, reference: &Reference) -> String {
     format!("{repository} has the tags {}{more}", tags.join(", "))
 }
 
-/// How to see what a registry has.
+/// Returns a hint to list a registry.
 pub(super) fn list_hint(registry: &Registry) -> String {
     format!(
-        "list what it has with: sreg ls {}",
+        "run `sreg ls {}` to list its references",
         registry.root().display()
     )
 }
 
-/// Whether a reference is `below`: a namespace, a repository, or the reference itself.
+/// Returns whether a reference is below a namespace, below a repository, or is the reference itself.
 fn is_below(reference: &str, below: &str) -> bool {
     reference
         .strip_prefix(below.trim_end_matches('/'))

@@ -71,7 +71,7 @@ pub(super) fn run(args: &args::Mirror, output: &Output) -> Result<u8, CommandErr
     )?;
     let seconds = progress.seconds();
     drop(progress);
-    // Fails, as it should, where something is left in it.
+    // Fails, as intended, if the folder is not empty.
     let _ = std::fs::remove_dir(&scratch);
     if let Some(staging) = scratch.parent().filter(|_| !to_server) {
         let _ = std::fs::remove_dir(staging);
@@ -81,7 +81,7 @@ pub(super) fn run(args: &args::Mirror, output: &Output) -> Result<u8, CommandErr
     Ok(exit::OK)
 }
 
-/// Does not count what is fetched, which is counted as it is sent on.
+/// Ignores downloaded bytes, because uploads count the same bytes.
 struct Silent<'a>(&'a ProgressBar<'a>);
 
 impl Observer for Silent<'_> {
@@ -92,13 +92,13 @@ impl Observer for Silent<'_> {
     }
 }
 
-/// Where images are put that are on their way: beside those of a folder, so that they need no copy.
+/// Returns the folder for temporary files: beside the destination folder, so that they can be renamed.
 fn scratch(args: &args::Mirror) -> Result<PathBuf, CommandError> {
     let of_folder = args.to.join(sreg_model::layout::STAGING).join("mirror");
     let temporary = std::env::temp_dir().join("sreg-mirror");
     let folders = match sreg_store::is_url(&args.to.to_string_lossy()) {
         false => vec![of_folder],
-        // The home folder may not be there, or not be writable.
+        // The home folder may be absent or not writable.
         true => config::cache_file("mirror")
             .into_iter()
             .chain([temporary])
@@ -117,7 +117,7 @@ fn scratch(args: &args::Mirror) -> Result<PathBuf, CommandError> {
     Err(CommandError::new("unwritable", failed.unwrap_or_default()))
 }
 
-/// The copy is the same registry: whoever knows one knows the other.
+/// Records the copy, because it is the same registry.
 fn remember(args: &args::Mirror, mirrored: &Mirrored, output: &Output) {
     let Some(trust_chain) = &mirrored.trust_chain else {
         return;
@@ -137,7 +137,7 @@ fn remember(args: &args::Mirror, mirrored: &Mirrored, output: &Output) {
     }
     if let Err(error) = known::own_pins().record(&Location::new(&args.to), &seen) {
         let why = known::reason(error);
-        output.note(&format!("the copy is not remembered: {why}"));
+        output.note(&format!("the copy was not recorded: {why}"));
     }
 }
 
@@ -163,8 +163,8 @@ fn say(
     }
     let to = args.to.display();
     let what = match mirrored.versions {
-        0 if mirrored.finished => "what an earlier run began is finished".to_owned(),
-        0 => "has all of it already".to_owned(),
+        0 if mirrored.finished => "an interrupted run was finished".to_owned(),
+        0 => "already up to date".to_owned(),
         versions => format!(
             "{} and {} copied, {}",
             counted(versions as u64, "version"),

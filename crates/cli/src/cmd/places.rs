@@ -1,4 +1,4 @@
-//! Which registries a command was pointed at, for its hints.
+//! The registries in a command's arguments, for its hints.
 
 use std::path::Path;
 
@@ -8,8 +8,8 @@ use crate::args::trust::Trust;
 use crate::args::{Command, Within};
 use crate::config::Config;
 
-/// Returns the registries that the arguments name. What may be something else, such as an image file, is
-/// left out.
+/// Returns the registries that the arguments name. Leaves out arguments that may be another kind of path,
+/// such as an image file.
 pub(super) fn of(command: &Command, config: &Config) -> Vec<String> {
     let path = |path: &Path| vec![path.display().to_string()];
     let within = |text: &str, within: &Within| match registry(text) {
@@ -79,7 +79,7 @@ fn of_trust(command: &Trust) -> Vec<String> {
     vec![change.registry.display().to_string()]
 }
 
-/// The registry in a text that may name something else.
+/// Returns the registry in an argument that may also be another kind of path.
 fn registry(text: &str) -> Option<String> {
     match split(text) {
         Some((registry, _)) => Some(registry.to_owned()),

@@ -62,7 +62,7 @@ fn run_reference(
         misread(resolved.repository(), resolved.tag()).filter(|_| is_named && !target.is_stdout())
     {
         output.note(&format!(
-            "sreg index reads the name {} as {read}; choose another with -o",
+            "sreg index would read the name {} as {read}: choose another with -o",
             resolved.file_name()
         ));
     }
@@ -133,33 +133,36 @@ fn options<'a>(
     }
 }
 
-/// Returns a warning in the words of this command.
+/// Returns the text of a warning.
 fn text(warning: Warning) -> String {
     match warning {
         Warning::NotRecorded(error) => {
-            format!("what was seen is not remembered: {}", known::reason(error))
+            format!(
+                "the registry's state was not recorded: {}",
+                known::reason(error)
+            )
         }
         warning => warning.to_string(),
     }
 }
 
-/// Where the arguments put the image.
+/// The destination of the image.
 enum Target {
     /// A file.
     File(PathBuf),
-    /// Standard output; `early` as it comes, before all of it is verified.
+    /// Standard output; `early` before all of the image is verified.
     Stdout { early: bool },
 }
 
 impl Target {
-    /// What the arguments say; `name` where they do not, or name a folder.
+    /// Returns the target of the arguments; uses `name` if they name no file.
     fn of(args: &args::Pull, name: &str) -> Result<Self, CommandError> {
         let is_stdout = args.out.as_deref() == Some(Path::new("-"));
         if args.stream || is_stdout {
             if args.out.is_some() && !is_stdout {
                 return Err(
                     CommandError::new("usage", "--stream writes to standard output")
-                        .with_hint("leave -o out, or leave --stream out"),
+                        .with_hint("remove -o or --stream"),
                 );
             }
             return Ok(Self::Stdout { early: args.stream });
@@ -168,7 +171,7 @@ impl Target {
         Ok(Self::File(path))
     }
 
-    /// Runs a pull to this target, and prints its warnings. Also returns how many seconds it took.
+    /// Runs a pull to this target, and prints its warnings. Also returns the seconds that it took.
     fn bring(
         &self,
         args: &args::Pull,
@@ -197,12 +200,12 @@ impl Target {
         Ok((pulled, seconds))
     }
 
-    /// Whether it is standard output.
+    /// Returns whether the target is standard output.
     fn is_stdout(&self) -> bool {
         matches!(self, Self::Stdout { .. })
     }
 
-    /// The file's name, as people know it.
+    /// Returns the file's name, for output.
     fn shown(&self) -> Option<String> {
         match self {
             Self::File(path) => Some(path.display().to_string()),

@@ -32,19 +32,19 @@ struct Answer {
 pub(super) fn run(args: &args::Push, config: &Config, output: &Output) -> Result<u8, CommandError> {
     let registry = args.within.registry(config);
     let (root, reference) = target::reference(&args.reference, registry)?;
-    let tag = reference.tag_or_default().ok_or_else(|| {
-        CommandError::new("usage", "an image is pushed to a tag, not to a digest")
-    })?;
+    let tag = reference
+        .tag_or_default()
+        .ok_or_else(|| CommandError::new("usage", "sreg push needs a tag, not only a digest"))?;
     if let Some(digest) = reference.digest() {
         return Err(CommandError::new(
             "usage",
-            format!("{digest} is what the image says, not what it is pushed to"),
+            format!("{digest} is the digest of an image: push to namespace/name:tag"),
         ));
     }
     if !args.image.is_file() {
         return Err(CommandError::new(
             "missing-file",
-            format!("{} is no file", args.image.display()),
+            format!("{} is not a file", args.image.display()),
         ));
     }
     let statement = statement(&args.image, args.statement.as_deref())?;
@@ -85,8 +85,8 @@ fn say(pushed: &Pushed, seconds: f64, output: &Output) -> Result<(), CommandErro
         });
     }
     let what = match (pushed.published.changed, pushed.sent) {
-        (false, _) => "was published already".to_owned(),
-        (true, false) => "published; its bytes were there already".to_owned(),
+        (false, _) => "is unchanged: already published".to_owned(),
+        (true, false) => "published; its bytes were already there".to_owned(),
         (true, true) => format!("published, {} sent", human_bytes(pushed.size)),
     };
     output.text(&format!(
@@ -96,7 +96,7 @@ fn say(pushed: &Pushed, seconds: f64, output: &Output) -> Result<(), CommandErro
     Ok(())
 }
 
-/// The statement that is named, or the one beside the image.
+/// Reads the statement that the arguments name, or the one beside the image.
 fn statement(image: &Path, named: Option<&Path>) -> Result<Option<Provided>, CommandError> {
     let beside = statement_file(image);
     let path = match named {

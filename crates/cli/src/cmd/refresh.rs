@@ -20,7 +20,7 @@ pub(super) fn run(args: &args::Refresh, output: &Output) -> Result<u8, CommandEr
     let body = head.body();
     let until = body.expires.and_then(moment).unwrap_or_default();
     let text = format!(
-        "{}: version {} holds until {until}\n",
+        "{}: version {} expires {until}\n",
         args.registry.display(),
         body.version
     );

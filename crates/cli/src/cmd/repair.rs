@@ -42,10 +42,10 @@ pub(super) fn run(args: &args::Repair, output: &Output) -> Result<u8, CommandErr
         let mut text: String = repaired
             .mended
             .iter()
-            .map(|fault| format!("mended   {} ({})\n", fault.path, fault.code))
+            .map(|fault| format!("repaired {} ({})\n", fault.path, fault.code))
             .collect();
         text.push_str(&format!(
-            "{}: {} mended, {} left\n",
+            "{}: {} repaired, {} left\n",
             args.registry.display(),
             counted(repaired.mended.len() as u64, "fault"),
             repaired.left.len()
@@ -63,10 +63,10 @@ pub(super) fn run(args: &args::Repair, output: &Output) -> Result<u8, CommandErr
             message: format!("{}: {}", fault.path, fault.message),
         });
     }
-    output.note("images were not read: sreg verify reads every byte of them");
+    output.note("images were not read: run `sreg verify` to check every byte");
     let in_the_way = |fault: &Fault| fault.code == "not-a-file";
     if repaired.left.iter().any(in_the_way) {
-        output.note("move away what stands in the place of a file, and run sreg repair again");
+        output.note("move away the folder or special file, then run `sreg repair` again");
     }
     if !repaired.left.iter().all(in_the_way) {
         let bring = match destination.store.capabilities().folder {
@@ -74,7 +74,7 @@ pub(super) fn run(args: &args::Repair, output: &Output) -> Result<u8, CommandErr
             None => "sreg push",
         };
         output.note(&format!(
-            "what is left cannot be derived from the index: bring images back with {bring}"
+            "run {bring} to restore images, which cannot be derived from the index"
         ));
     }
     Ok(exit::worst(

@@ -26,7 +26,7 @@ pub(super) fn run(args: &args::Rm, config: &Config, output: &Output) -> Result<u
     let registry = args.within.registry(config);
     let (root, reference) = target::reference(&args.reference, registry)?;
     if reference.tag().is_none() {
-        let what = format!("{} names no tag to remove", args.reference);
+        let what = format!("{} has no tag: sreg rm removes a tag", args.reference);
         return Err(CommandError::new("usage", what)
             .with_hint(format!("run `sreg ls {}` to list the tags", root.display())));
     }

@@ -16,9 +16,13 @@ struct Answer {
 pub(super) fn run(args: &args::Serve, output: &Output) -> Result<u8, CommandError> {
     let at = args.dir.display().to_string();
     let remote = || {
-        CommandError::new("not-supported", format!("{at}: only a folder is served")).with_hint(
-            format!("bring it to a folder with: sreg mirror {at} FOLDER"),
+        CommandError::new(
+            "not-supported",
+            format!("{at} is not a folder: sreg serve takes a folder"),
         )
+        .with_hint(format!(
+            "run `sreg mirror {at} FOLDER`, then serve that folder"
+        ))
     };
     if is_remote(&at) {
         return Err(remote());
@@ -26,7 +30,7 @@ pub(super) fn run(args: &args::Serve, output: &Output) -> Result<u8, CommandErro
     let registry = location::registry(&args.dir)?;
     let folder = registry.store().capabilities().folder.ok_or_else(remote)?;
     let mut options = Options::new(args.listen);
-    // clap sees to it that there are both or none.
+    // clap requires both or none.
     if let (Some(certificate), Some(key)) = (&args.tls_cert, &args.tls_key) {
         options.tls = Some(TlsFiles {
             certificate: certificate.clone(),
@@ -40,10 +44,10 @@ pub(super) fn run(args: &args::Serve, output: &Output) -> Result<u8, CommandErro
     let server = Server::bind(folder, options)?;
     let url = server.url();
     if !server.address().ip().is_loopback() {
-        output.note("other machines can reach it; who does can read all of the registry");
+        output.note("other machines can reach this address and read the whole registry");
     }
     if let Some(base) = &registry.settings().base_url {
-        output.note(&format!("links in its views lead to {base}"));
+        output.note(&format!("links in the views point to {base}"));
     }
     if output.is_json() {
         output.json(&Answer { url })?;
@@ -53,7 +57,7 @@ pub(super) fn run(args: &args::Serve, output: &Output) -> Result<u8, CommandErro
     let ended = server.run(&stop::requested);
     if ended.cut > 0 {
         let connections = counted(ended.cut as u64, "connection");
-        output.note(&format!("{connections} cut: they took too long to end"));
+        output.note(&format!("{connections} closed at the time limit"));
     }
     Ok(exit::OK)
 }

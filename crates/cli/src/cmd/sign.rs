@@ -31,12 +31,12 @@ pub(super) fn run(args: &args::Sign, output: &Output) -> Result<u8, CommandError
         [target] => sign_again(args, target, &opened, output),
         _ => Err(CommandError::new(
             "usage",
-            "one target, or an image and its reference",
+            "expected one target, or an image and its reference",
         )),
     }
 }
 
-/// Writes the next statement about a reference, which is to be an image.
+/// Writes the next statement for a reference and an image.
 fn sign_image(
     args: &args::Sign,
     image: &Path,
@@ -44,14 +44,11 @@ fn sign_image(
     opened: &Opened,
     output: &Output,
 ) -> Result<u8, CommandError> {
-    let (root, reference) = split(reference).ok_or_else(|| {
-        CommandError::new("usage", format!("{reference} names no registry"))
-            .with_hint(format!("name the registry in front: REGISTRY//{reference}"))
-    })?;
+    let (root, reference) = split(reference).ok_or_else(|| no_reference(image, reference))?;
     let reference: Reference = target::parse_reference(reference)?;
     let tag = reference
         .tag_or_default()
-        .ok_or_else(|| CommandError::new("usage", "a statement is about a tag, not a digest"))?;
+        .ok_or_else(|| CommandError::new("usage", "sreg sign needs a tag, not only a digest"))?;
     let registry = location::registry(Path::new(root))?;
     check_known(&registry)?;
     let trust_chain = registry
@@ -86,20 +83,32 @@ fn sign_image(
     say(&out, &statement, missing, output)
 }
 
-/// Refuses to follow a statement in a registry that is older than what is known.
+/// Returns the error for a second argument that is not `REGISTRY//namespace/name:tag`. If it is a bare
+/// reference, only the registry is missing; otherwise it may be the registry.
+fn no_reference(image: &Path, text: &str) -> CommandError {
+    let image = image.display();
+    let (what, example) = match text.parse::<Reference>() {
+        Ok(_) => ("registry", format!("REGISTRY//{text}")),
+        Err(_) => ("reference", format!("{text}//namespace/name:tag")),
+    };
+    CommandError::new("usage", format!("{text} has no {what}"))
+        .with_hint(format!("run `sreg sign {image} {example}`"))
+}
+
+/// Refuses a registry that is older than its pins.
 fn check_known(registry: &Registry) -> Result<(), CommandError> {
     let target = registry.root().display().to_string();
     super::trust::source::read_held(&target, &args::Knowing::default()).map(drop)
 }
 
-/// What a statement lacks, in words.
+/// Returns descriptions of the signatures that a statement lacks.
 fn missing(
     author: &Author<'_>,
     statement: &Document<Statement>,
 ) -> Result<Vec<String>, CommandError> {
     match policy::check_new_statement(author.trust(), statement) {
         Ok(_) => Ok(Vec::new()),
-        // A key that may sign has signed, and others have still to.
+        // One key has signed, and more keys must sign.
         Err(error @ PolicyError::Threshold { signed: 1.., .. }) => Ok(vec![error.to_string()]),
         Err(error) => Err(error.into()),
     }
@@ -113,12 +122,12 @@ fn say(
 ) -> Result<u8, CommandError> {
     let body = statement.body();
     let mut text = format!(
-        "{}: statement {} about {}\nimage    {}\nregistry {}\n",
+        "{}: statement {} for {}\nimage    {}\nregistry {}\n",
         out.display(),
         body.seq,
         body.subject,
         body.image().map_or_else(
-            || "none: it is removed".to_owned(),
+            || "none (removal)".to_owned(),
             |image| format!("{}, {} bytes", image.digest, image.size)
         ),
         body.registry
@@ -140,23 +149,26 @@ fn say(
 /// Adds a signature to a statement in a file.
 fn add_signature(file: &Path, opened: &Opened, output: &Output) -> Result<u8, CommandError> {
     let wrong = |code, what: String| CommandError::new(code, format!("{}: {what}", file.display()));
+    let hint = || {
+        format!(
+            "run `sreg sign {} REGISTRY//namespace/name:tag` to sign an image",
+            file.display()
+        )
+    };
     let bytes = files::read_capped(file, document::MAX_BYTES)?;
     if bytes.len() > document::MAX_BYTES {
-        return Err(
-            wrong("usage", "it is too long for a statement".to_owned()).with_hint(
-                "to sign an image, say what it is to be: sreg sign IMAGE REGISTRY//namespace/name:tag",
-            ),
-        );
+        return Err(wrong("usage", "too large for a statement".to_owned()).with_hint(hint()));
     }
-    let statement = Document::<Statement>::parse(bytes)
-        .map_err(|error| wrong(error.code().word(), sreg_registry::explain(&error)))?;
+    let statement = Document::<Statement>::parse(bytes).map_err(|error| {
+        wrong(error.code().word(), sreg_registry::explain(&error)).with_hint(hint())
+    })?;
     let signers = opened.signers().iter().map(AsRef::as_ref);
     let statement = sign(statement, Purpose::Image, signers)?;
     files::write_whole(file, statement.bytes())?;
     say(file, &statement, Vec::new(), output)
 }
 
-/// Signs anew what counts no longer.
+/// Re-signs statements that are no longer valid.
 fn sign_again(
     args: &args::Sign,
     target: &str,
@@ -170,10 +182,12 @@ fn sign_again(
     let candidates = tree_change::to_sign_again(&registry, below)?;
     for (subject, digest) in &candidates {
         let what = digest.map_or_else(|| "removed".to_owned(), |digest| digest.to_string());
-        output.note(&format!("{subject} counts no longer: {what}"));
+        output.note(&format!(
+            "statement for {subject} is no longer valid: {what}"
+        ));
     }
     if !candidates.is_empty() {
-        change::confirm("Sign these again, as they are?", args.yes)?;
+        change::confirm("Re-sign these statements unchanged?", args.yes)?;
     }
     let expected = change::expected_of(root)?;
     let progress = ProgressBar::new(output, "hashed");
@@ -188,7 +202,7 @@ fn sign_again(
         .map(|one| format!("signed   {one}\n"))
         .collect();
     text.push_str(&format!(
-        "{}: version {}, {} signed again\n",
+        "{}: version {}, {} re-signed\n",
         root.display(),
         published.head.body().version,
         counted(signed.len() as u64, "reference")

@@ -62,18 +62,18 @@ pub(super) fn run(
     let pins = known::pins(&args.judging.knowing);
     let id = match registry.as_ref().map(Registry::stated_id) {
         None => None,
-        // In a folder all that is wrong is listed, and this with it.
+        // In a folder, verification reports this fault with all others.
         Some(Err(RegistryError::Read { .. })) => None,
         Some(id) => id?,
     };
     let expected = match &location {
         Some(location) => pins.expect(location, id)?,
         _ if args.judging.knowing.trust.is_some() || args.judging.require_signed => {
-            return Err(
-                CommandError::new("usage", "an image file on its own is of no registry").with_hint(
-                    "verify the registry, or a reference in it: REGISTRY//namespace/name:tag",
-                ),
-            );
+            return Err(CommandError::new(
+                "usage",
+                "an image file belongs to no registry: --trust and --require-signed do not apply",
+            )
+            .with_hint("run `sreg verify REGISTRY//namespace/name:tag`"));
         }
         _ => ExpectedRegistry::default(),
     };
@@ -99,7 +99,7 @@ pub(super) fn run(
         expected.is_known(),
         args.judging.require_signed || expected.has_lock_file(),
     );
-    // That a reference is not there is an answer, and no fault of what was seen.
+    // A missing reference is an answer, not a fault of the registry's state.
     let is_well = report
         .faults
         .iter()
@@ -139,11 +139,11 @@ pub(super) fn run(
         }
     }
     if blobs == BlobCheck::Head && args.blobs.is_none() {
-        output.note("of images only the size was looked at; --blobs full reads every byte");
+        output.note("only the sizes of images were checked: add --blobs full to check every byte");
     }
     if report.checked.blobs_elsewhere > 0 {
         output.note(&format!(
-            "{} elsewhere; their bytes were not looked at",
+            "{} on other servers: their bytes were not checked",
             counted(report.checked.blobs_elsewhere, "image")
         ));
     }
@@ -155,7 +155,7 @@ pub(super) fn run(
     ))
 }
 
-/// Says whether anybody can vouch for what was verified.
+/// Adds a fault or warning if the registry is unknown or unsigned.
 fn judge(report: &mut Report, has_keys: bool, is_known: bool, require_signed: bool) {
     let fault = |code, message: &str| Fault {
         code,
@@ -164,7 +164,7 @@ fn judge(report: &mut Report, has_keys: bool, is_known: bool, require_signed: bo
         reference: None,
         message: message.to_owned(),
     };
-    // Where trust is at fault, nothing more is said of whose it is.
+    // A fault of trust makes this check meaningless.
     if report
         .faults
         .iter()
@@ -175,23 +175,22 @@ fn judge(report: &mut Report, has_keys: bool, is_known: bool, require_signed: bo
     match (has_keys, is_known) {
         (true, false) if require_signed => report.faults.push(fault(
             "untrusted-registry",
-            "nobody knows the registry: say which it is to be with --trust ID, or a lock file",
+            "unknown registry: pass its id with --trust ID, or a lock file",
         )),
         (true, false) => report.warnings.push(fault(
             "not-pinned",
-            "nobody knows the registry: all is signed by its keys, but whose they are is not known",
+            "unknown registry: its signatures are valid, but its id was never confirmed",
         )),
         (false, false) if require_signed => {
             report
                 .faults
-                .push(fault("unsigned", "nothing here is signed"));
+                .push(fault("unsigned", "the registry is unsigned"));
         }
         _ => {}
     }
 }
 
-/// An image file on its own: its structure is checked and its digest shown, but nothing says
-/// what the digest should be.
+/// Checks the structure of an image file and reports its digest, which has nothing to be compared with.
 fn verify_file(
     path: &Path,
     options: &Options,
@@ -219,7 +218,7 @@ fn verify_file(
         let hashed = hasher::hash(path, options.io, progress)?;
         report.checked.bytes = image.size();
         let message = format!(
-            "it is well formed and its digest is {}; no registry was named that says what it should be",
+            "well formed, digest {}; not compared with a registry: run `sreg verify REGISTRY//namespace/name:tag` to compare it",
             hashed.chain.digest()
         );
         report.warnings.push(Fault {
@@ -236,10 +235,10 @@ fn verify_file(
     Ok(report)
 }
 
-/// The most warnings of one kind that are printed one by one.
+/// The maximal number of warnings of one kind that are printed one by one.
 const MOST_PRINTED: usize = 5;
 
-/// Prints warnings: those of which there are many as one line for each kind.
+/// Prints warnings, and summarizes kinds with many of them in one line.
 fn warn(warnings: &[Fault], root: Option<&Path>, output: &Output) {
     let mut codes: Vec<&str> = warnings.iter().map(|warning| warning.code).collect();
     codes.dedup();
@@ -252,9 +251,9 @@ fn warn(warnings: &[Fault], root: Option<&Path>, output: &Output) {
             continue;
         };
         let what = match code {
-            "stray-file" => "; they harm nothing, and readers of earlier versions may need them",
+            "stray-file" => "; they are harmless, and readers of earlier versions may need them",
             "foreign-file" => {
-                "; sreg never touches them, move them elsewhere if they are not to be served"
+                "; sreg never changes them: move them away if they must not be served"
             }
             _ => "",
         };

@@ -1,5 +1,5 @@
-//! Where the keys that a command signs with come from: `--key`, or `SREG_KEY` and its numbered
-//! siblings (`spec/cli.md`, CLI-50).
+//! The sources of signing keys: `--key`, or `SREG_KEY` and `SREG_KEY_1` to `SREG_KEY_32` (`spec/cli.md`,
+//! CLI-50).
 
 use std::ffi::OsString;
 use std::fs;
@@ -12,9 +12,9 @@ use zeroize::Zeroizing;
 
 use crate::error::CommandError;
 
-/// The variable that holds a key, or the name of its file.
+/// The variable that contains a key or its file name.
 const VARIABLE: &str = "SREG_KEY";
-/// The highest number behind `SREG_KEY_`.
+/// The highest number after `SREG_KEY_`.
 const LAST: usize = 32;
 
 /// A key to sign with, not yet opened.
@@ -28,7 +28,7 @@ pub(crate) enum KeySource {
 }
 
 impl KeySource {
-    /// Returns the keys of `--key`, or where there are none those of the environment.
+    /// Returns the keys of `--key`, or of the environment if there are none.
     pub(crate) fn all(files: &[PathBuf]) -> Result<Vec<Self>, CommandError> {
         if !files.is_empty() {
             return files.iter().map(|file| Self::argument(file)).collect();
@@ -51,12 +51,12 @@ impl KeySource {
         };
         if value.trim().is_empty() {
             return Err(
-                CommandError::new("usage", format!("{name} is set, and empty")).with_hint(format!(
-                    "give the key to this job, or sign nothing: unset {name}"
+                CommandError::new("usage", format!("{name} is set but empty")).with_hint(format!(
+                    "set {name} to the key, or unset it to publish without signing"
                 )),
             );
         }
-        // No name of a file has several lines.
+        // File names do not contain line breaks.
         match holds_private_key(&value) || value.trim().contains('\n') {
             true => Ok(Self::Text(name, value)),
             false => Ok(Self::FileOf(name, PathBuf::from(value.as_str()))),
@@ -72,16 +72,16 @@ impl KeySource {
                 Err(SignError::Read { source, .. }) if !is_surely_a_path(path) => {
                     Err(CommandError::new(
                         "signing-key",
-                        format!("{name} is neither the text of a private key nor the name of a file that can be read: {source}"),
+                        format!("{name} is neither a private key nor a readable file: {source}"),
                     )
-                    .with_hint("its value is not shown, as it may be a secret; name the file by its full path to see it"))
+                    .with_hint("use the full path of the file (the value is not shown, because it may be a secret)"))
                 }
                 signer => Ok(signer?),
             },
         }
     }
 
-    /// The file, where the key is in one.
+    /// Returns the key's file, if it has one.
     pub(crate) fn file(&self) -> Option<&Path> {
         match self {
             Self::File(path) | Self::FileOf(_, path) => Some(path),
@@ -89,7 +89,7 @@ impl KeySource {
         }
     }
 
-    /// The option that gives the same key again, with a space in front of it; empty for a variable.
+    /// Returns the option that names the key, with a leading space; empty for a variable.
     pub(crate) fn as_option(&self) -> String {
         match self {
             Self::File(path) => format!(" --key {}", path.display()),
@@ -97,7 +97,7 @@ impl KeySource {
         }
     }
 
-    /// The mode of the file, if others can read the private key in it.
+    /// Returns the file and its mode if other users can read the private key in it.
     pub(crate) fn open_to_others(&self) -> Option<(&Path, u32)> {
         let path = self.file()?;
         let found = fs::metadata(path).ok().filter(fs::Metadata::is_file)?;
@@ -110,27 +110,27 @@ impl KeySource {
     }
 }
 
-/// The names of all variables that may hold a key.
+/// Returns the names of all variables that may contain a key.
 fn variables() -> impl Iterator<Item = String> {
     let numbered = (1..=LAST).map(|number| format!("{VARIABLE}_{number}"));
     std::iter::once(VARIABLE.to_owned()).chain(numbered)
 }
 
-/// Whether a value that should name a file can be shown: it names a file in a folder that exists.
-/// Anything else may be a secret.
+/// Returns whether a value is safe to show because it names a file in an existing folder. Anything else may
+/// be a secret.
 fn is_surely_a_path(path: &Path) -> bool {
     path.parent()
         .is_some_and(|folder| folder != Path::new("") && folder.is_dir())
 }
 
-/// Refuses a private key in the place of an argument that names a file.
+/// Refuses an argument that contains a private key instead of a file name.
 pub(crate) fn refuse_secret(argument: &str) -> Result<(), CommandError> {
     match holds_private_key(argument) {
         false => Ok(()),
         true => Err(CommandError::new(
             "usage",
-            "an argument is a private key, and every user of this machine can see it",
+            "an argument contains a private key, which other users of this machine can see",
         )
-        .with_hint("name the file of the key; its text can be given in SREG_KEY. This key should be replaced: docs/keys.md")),
+        .with_hint("pass the file name of the key, or its text in SREG_KEY; replace this key (docs/keys.md)")),
     }
 }

@@ -1,4 +1,4 @@
-//! Characters that are not seen, or change how others are: in a name they hide what it is.
+//! Characters that are invisible or change how others are shown, and can disguise a name.
 
 use std::ops::RangeInclusive;
 
@@ -33,7 +33,7 @@ const INVISIBLE: [RangeInclusive<char>; 26] = [
     '\u{10fffe}'..='\u{10ffff}',
 ];
 
-/// Returns whether a character is not seen, or changes the direction of others.
+/// Returns whether a character is invisible, or changes the direction of others.
 pub(super) fn is_invisible(character: char) -> bool {
     INVISIBLE.iter().any(|range| range.contains(&character))
 }

@@ -279,7 +279,7 @@ fn two_runs_on_one_output_take_turns() {
         .unwrap();
     // It says that it waits, and does.
     let mut said = BufReader::new(child.stderr.take().unwrap()).lines();
-    let waits = said.any(|line| line.unwrap().contains("waiting for it to end"));
+    let waits = said.any(|line| line.unwrap().contains("waiting for another sreg process"));
     assert!(waits, "the second run ended without waiting");
     assert_eq!(bench.ls().len(), 1);
     holder.unlock().unwrap();
@@ -467,7 +467,7 @@ fn links_out_of_the_tree_are_neither_followed_nor_emptied() {
     let ran = bench.run(&["index", "images", "--out", "public"]);
     assert_eq!(ran.code, 5, "{}", ran.stderr);
     assert!(
-        ran.stderr.contains("leads out of the tree"),
+        ran.stderr.contains("points outside the registry"),
         "{}",
         ran.stderr
     );

@@ -88,18 +88,21 @@ fn a_folder_of_images_is_to_be_indexed_and_an_empty_one_to_be_filled() {
             ("cache", "sreg index IMAGES --out public"),
         ] {
             let stderr = failed(&bench, &[command, folder], 4);
-            let line = format!("run `{hint}` to make a registry");
+            let line = format!("run `{hint}` to create a registry");
             assert!(stderr.contains(&line), "{command} {folder}: {stderr}");
         }
     }
     let stderr = failed(&bench, &["ls", "absent"], 4);
     assert!(
-        stderr.contains("run `sreg index IMAGES --out absent` to make a registry there\n"),
+        stderr.contains("run `sreg index IMAGES --out absent` to create a registry there\n"),
         "{stderr}"
     );
     for (folder, hint) in [
-        ("public", Some("hint: list its images with: sreg ls public")),
-        ("images", Some("hint: name one of the images in it")),
+        (
+            "public",
+            Some("hint: run `sreg ls public` to list its images"),
+        ),
+        ("images", Some("hint: name an image file in it")),
         ("empty", None),
     ] {
         let stderr = failed(&bench, &["inspect", folder], 2);
@@ -124,7 +127,7 @@ fn the_tags_that_exist_are_said_where_one_does_not() {
             ("public//lab/other", "hint: lab/other has the tags 1\n"),
             (
                 "public//lab/none",
-                "hint: list what it has with: sreg ls public\n",
+                "hint: run `sreg ls public` to list its references\n",
             ),
         ] {
             let stderr = failed(&bench, &[command, target], 4);
@@ -137,7 +140,7 @@ fn the_tags_that_exist_are_said_where_one_does_not() {
         &["inspect", "public//lab/tool:10", "--arch", "arm64"],
         4,
     );
-    assert!(stderr.contains("hint: list what it has"), "{stderr}");
+    assert!(stderr.contains("hint: run `sreg ls"), "{stderr}");
 }
 
 #[test]

@@ -1,5 +1,5 @@
-//! Documents that the cache keeps beside images, so that an image can be verified without a server: its
-//! statement, and its digest chain.
+//! Documents in the cache, so that an image can be verified without a server: its statement and its digest
+//! chain.
 
 use std::path::{Path, PathBuf};
 use std::{fs, io};
@@ -11,7 +11,7 @@ use sreg_model::{Digest, Document, document};
 use crate::cache::Cache;
 
 impl Cache {
-    /// Returns the statement with an id, if the cache has it. Others may write to the cache: content that is not
+    /// Returns the statement with an id, if the cache has it. The cache is not trusted: content that is not
     /// that statement counts as absent.
     #[must_use]
     pub fn statement(&self, id: &Digest) -> Option<Document<Statement>> {
@@ -22,16 +22,16 @@ impl Cache {
     }
 
     /// Returns at most `max_bytes + 1` bytes of the sidecar with a digest, if the cache has it. They are not
-    /// verified: others may write to the cache.
+    /// verified.
     #[must_use]
     pub fn sidecar(&self, digest: &Digest, max_bytes: usize) -> Option<Vec<u8>> {
         sreg_files::read_capped(&self.path(digest), max_bytes).ok()
     }
 
-    /// Keeps a statement, and the sidecar that it names, if that is at hand.
+    /// Keeps a statement, and its sidecar if available.
     ///
     /// # Errors
-    /// If a file cannot be written. It is then only missing in the cache.
+    /// If a file cannot be written, which only leaves it out of the cache.
     pub fn keep(
         &self,
         statement: &Document<Statement>,
@@ -49,13 +49,13 @@ impl Cache {
         }
     }
 
-    /// Returns the modes for all who may use the cache, which is made if it does not exist.
+    /// Returns the modes for all users of the cache; creates the cache if it does not exist.
     fn modes(&self) -> io::Result<Modes> {
         fs::create_dir_all(&self.folder)?;
         Modes::of(&self.folder)
     }
 
-    /// Writes a file, unless it is there.
+    /// Writes a file unless it exists.
     fn keep_file(&self, modes: &Modes, path: &Path, bytes: &[u8]) -> io::Result<()> {
         if path.exists() {
             return Ok(());

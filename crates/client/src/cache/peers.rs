@@ -1,4 +1,4 @@
-//! Other runs that fetch the same image into a cache, as their files show them.
+//! Other runs that download the same image into a cache, as their files show them.
 
 use std::collections::HashSet;
 use std::ffi::OsString;
@@ -9,11 +9,11 @@ use std::path::Path;
 use crate::fetch::disk;
 use crate::fetch::part_file::{PartFile, journal_of};
 
-/// The partial files of other runs that fetch the same image.
+/// The partial files of other runs that download the same image.
 pub(super) struct Others(pub(super) Vec<OsString>);
 
 impl Others {
-    /// Those to wait for: they have begun, or they come first of those that are about to.
+    /// Returns the runs to wait for: those that have begun, or come first of those about to begin.
     pub(super) fn of(blob: &Path, own: &PartFile, stalled: &HashSet<OsString>) -> Self {
         let folder = disk::folder_of(blob);
         let mut start = blob.file_name().unwrap_or_default().to_owned();
@@ -35,7 +35,7 @@ impl Others {
     }
 }
 
-/// What of a file changes while it is written.
+/// The attributes of a file that change while it is written.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Shape {
     file: (u64, u64, i64, i64),
@@ -43,7 +43,7 @@ pub(super) struct Shape {
 }
 
 impl Shape {
-    /// Opening a file is what makes network file systems look at it anew.
+    /// Opens the file, which makes network file systems refresh its attributes.
     pub(super) fn of(path: &Path) -> Option<Self> {
         let found = |path: &Path| sreg_files::open(path).ok()?.metadata().ok();
         let file = found(path)?;

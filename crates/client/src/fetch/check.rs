@@ -1,4 +1,4 @@
-//! Bytes on disk against their chain, on all cores.
+//! Checks bytes on disk against their digest chain, on all cores.
 
 use std::fs::File;
 use std::io;
@@ -13,8 +13,8 @@ use sreg_index::hasher::Observer;
 use crate::fetch::Wanted;
 use crate::fetch::chunks::Chunks;
 
-/// Which of `chunks` hold in an open file. It is the open file that is checked and later renamed,
-/// whatever has its name meanwhile.
+/// Returns which of `chunks` are valid in an open file. The open file is checked and later renamed, even if
+/// its name changes meanwhile.
 pub(crate) fn held(
     file: &File,
     chain: &Chain,
@@ -45,7 +45,8 @@ pub(crate) fn held(
     Ok(held)
 }
 
-/// Whether all links hold over a file's bytes, and it has no more: then its SHA-256 is the digest.
+/// Returns whether a file's bytes match the whole digest chain, without further bytes: then its SHA-256 is
+/// the digest.
 pub(crate) fn is_whole(file: &File, chain: &Chain, watch: &dyn Observer) -> io::Result<bool> {
     if file.metadata()?.len() != chain.size() {
         return Ok(false);
@@ -69,7 +70,7 @@ pub(crate) fn hash(file: &File, length: u64, watch: &dyn Observer) -> io::Result
     Ok(builder)
 }
 
-/// The size of the file at a path, where it is a regular one with the bytes that are wanted.
+/// Returns the size of the file at a path, if it is a regular file with the wanted bytes.
 pub(crate) fn find(path: &Path, wanted: &Wanted, watch: &dyn Observer) -> io::Result<Option<u64>> {
     let is_file = std::fs::symlink_metadata(path).is_ok_and(|found| found.is_file());
     if !is_file {
@@ -82,7 +83,7 @@ pub(crate) fn find(path: &Path, wanted: &Wanted, watch: &dyn Observer) -> io::Re
     is_wanted(&file, wanted, watch)
 }
 
-/// The size of an open file, where its bytes are those that are wanted.
+/// Returns the size of an open file, if it has the wanted bytes.
 pub(crate) fn is_wanted(
     file: &File,
     wanted: &Wanted,
@@ -96,12 +97,12 @@ pub(crate) fn is_wanted(
         Some(chain) => is_whole(file, chain, &Quiet(watch))?,
         None => false,
     };
-    // A chain may be wrong where the bytes are right.
+    // The digest chain may be wrong although the bytes are right.
     let holds = holds || hash(file, size, watch)?.finish().digest() == wanted.digest;
     Ok(holds.then_some(size))
 }
 
-/// An observer of work that is no progress.
+/// An observer for work that is not progress.
 pub(crate) struct Quiet<'a>(pub(crate) &'a dyn Observer);
 
 impl Observer for Quiet<'_> {

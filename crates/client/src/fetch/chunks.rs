@@ -13,7 +13,7 @@ pub(crate) struct Chunks {
 }
 
 impl Chunks {
-    /// None of `length` chunks.
+    /// Returns the empty set of `length` chunks.
     pub(crate) fn none(length: usize) -> Self {
         Self {
             words: vec![0; length.div_ceil(BITS)],
@@ -22,7 +22,7 @@ impl Chunks {
         }
     }
 
-    /// Those in `ranges` that are among `length` chunks.
+    /// Returns the set of the chunks in `ranges`, out of `length` chunks.
     pub(crate) fn of(length: usize, ranges: &[Range<u64>]) -> Self {
         let mut chunks = Self::none(length);
         let clip = |at: u64| usize::try_from(at).map_or(length, |at| at.min(length));
@@ -34,12 +34,12 @@ impl Chunks {
         chunks
     }
 
-    /// How many chunks there could be.
+    /// Returns the number of possible chunks.
     pub(crate) fn length(&self) -> usize {
         self.length
     }
 
-    /// How many are in the set.
+    /// Returns the number of chunks in the set.
     pub(crate) fn count(&self) -> usize {
         self.count
     }
@@ -48,7 +48,7 @@ impl Chunks {
         chunk < self.length && self.words[chunk / BITS] >> (chunk % BITS) & 1 == 1
     }
 
-    /// Adds a chunk: whether it is new.
+    /// Adds a chunk. Returns whether it is new.
     pub(crate) fn insert(&mut self, chunk: usize) -> bool {
         let new = chunk < self.length && !self.contains(chunk);
         if new {
@@ -65,7 +65,7 @@ impl Chunks {
         }
     }
 
-    /// All others.
+    /// Returns the complement.
     pub(crate) fn others(&self) -> Self {
         let mut others = Self::none(self.length);
         for chunk in (0..self.length).filter(|chunk| !self.contains(*chunk)) {
@@ -74,12 +74,12 @@ impl Chunks {
         others
     }
 
-    /// The first one at `from` or after it that is in the set.
+    /// Returns the first chunk in the set at `from` or later.
     pub(crate) fn next(&self, from: usize) -> Option<usize> {
         self.find(from, |word| word)
     }
 
-    /// The runs of chunks that are in the set, ascending, with gaps between them.
+    /// Returns the ranges of chunks in the set, ascending, with gaps between them.
     pub(crate) fn ranges(&self) -> impl Iterator<Item = Range<u64>> + '_ {
         let mut at = 0;
         std::iter::from_fn(move || {

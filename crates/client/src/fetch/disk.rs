@@ -1,4 +1,4 @@
-//! Files as they are while an image is written into them, and how one gets its name.
+//! Files of a running download, and how one gets its name.
 
 use std::fs::{self, File, OpenOptions};
 use std::io;
@@ -15,7 +15,7 @@ use tempfile::NamedTempFile;
 
 use crate::fetch::FetchError;
 
-/// Refuses a target that no file can get the name of: a folder, or none at all.
+/// Refuses a target that cannot be a file name, such as a folder.
 pub(crate) fn check_target(target: &Path) -> Result<(), FetchError> {
     let failed = FetchError::write(target);
     if target.file_name().is_none() {
@@ -27,9 +27,9 @@ pub(crate) fn check_target(target: &Path) -> Result<(), FetchError> {
     }
 }
 
-/// Checks that a file system takes so many more bytes.
+/// Checks that a file system has space for more bytes.
 pub(crate) fn check_room(path: &Path, file: &File, needed: u64) -> Result<(), FetchError> {
-    // Where it cannot be told, writing will tell.
+    // If the free space is unknown, writing will report it.
     let free = rustix::fs::fstatvfs(file).map_or(u64::MAX, |found| {
         found.f_bavail.saturating_mul(found.f_frsize)
     });
@@ -43,11 +43,11 @@ pub(crate) fn check_room(path: &Path, file: &File, needed: u64) -> Result<(), Fe
     }
 }
 
-/// Gives a file its length, and its blocks where that costs nothing: the system call never writes
-/// zeros, as the C library's function of that name does.
+/// Gives a file its length, and reserves its blocks if the file system can do so cheaply: the system call
+/// never writes zeros, unlike the C library's function of that name.
 pub(crate) fn reserve(file: &File, size: u64) -> io::Result<()> {
     match file.set_len(size) {
-        // Writing makes it as long.
+        // Writing extends the file.
         Err(error) if !is_full(&error) => return Ok(()),
         set => set?,
     }
@@ -62,7 +62,7 @@ pub(crate) fn reserve(file: &File, size: u64) -> io::Result<()> {
     }
 }
 
-/// Makes a whole file durable and renames it, in the place of what has the new name.
+/// Makes a complete file durable and renames it, replacing any file of that name.
 pub(crate) fn settle(
     file: &File,
     path: &Path,
@@ -71,14 +71,14 @@ pub(crate) fn settle(
 ) -> Result<(), FetchError> {
     let failed = FetchError::write(target);
     let mode = file.metadata().map_err(&failed)?.permissions().mode() & 0o666;
-    // Whoever may read it may run it: that is how the umask of the file's maker is kept.
+    // Execute bits follow read bits, and therefore the umask.
     let mode = mode | if executable { (mode & 0o444) >> 2 } else { 0 };
     let permissions = fs::Permissions::from_mode(mode);
-    // A file system that refuses has modes of its own.
+    // Some file systems do not support modes.
     let _ = file.set_permissions(permissions);
     sreg_files::sync(file).map_err(&failed)?;
     if !is_at(file, path) {
-        let error = io::Error::other("its partial file was taken away");
+        let error = io::Error::other("the partial file was removed");
         return Err(failed(error));
     }
     fs::rename(path, target).map_err(&failed)?;
@@ -86,13 +86,13 @@ pub(crate) fn settle(
     sreg_files::sync_folder(folder).map_err(FetchError::write(folder))
 }
 
-/// How often what was written goes to the disk.
+/// The interval of flushes to disk.
 const FLUSH: Duration = Duration::from_secs(1);
 
-/// A thread that sends what is written into a file on to the disk while more of it is fetched and
-/// while it is verified: the system would leave most of it to the end, when it is waited for.
+/// A thread that flushes a file to disk during download and verification: otherwise the system would leave
+/// most of it to the end.
 pub(crate) struct Flusher {
-    /// Gives the word for the last time; nothing more is flushed where it goes without one.
+    /// Requests the last flush; dropping it cancels flushing.
     last: Sender<()>,
     thread: Option<JoinHandle<io::Result<()>>>,
 }
@@ -114,31 +114,31 @@ impl Flusher {
             });
         Self {
             last,
-            // Without it the end takes longer.
+            // Without the thread, the end takes longer.
             thread: thread.ok(),
         }
     }
 
-    /// All is written: it is flushed once more, while this returns at once.
+    /// Requests a last flush after all is written, without waiting.
     pub(crate) fn flush(&self) {
-        // A thread that has failed says so in the end.
+        // A failed thread reports its error at the end.
         let _ = self.last.send(());
     }
 
-    /// Waits for the last flush. The system tells each error once, so the one who settles the file
-    /// does not hear of those that were met here.
+    /// Waits for the last flush. The system reports each error only once, so errors found here would be
+    /// missed when the file is settled.
     pub(crate) fn end(self) -> io::Result<()> {
         drop(self.last);
         match self.thread.map(JoinHandle::join) {
             Some(Ok(Err(error))) if is_unsupported(&error) => Ok(()),
             Some(Ok(ended)) => ended,
-            Some(Err(_)) => Err(io::Error::other("its flushing was given up")),
+            Some(Err(_)) => Err(io::Error::other("flushing was given up")),
             None => Ok(()),
         }
     }
 }
 
-/// Makes a file beside `target`, which is removed unless it is settled.
+/// Creates a file beside `target`, which is removed unless it is settled.
 pub(crate) fn beside(target: &Path) -> io::Result<NamedTempFile> {
     let mut start = target.file_name().unwrap_or_default().to_owned();
     start.push(".part.");
@@ -147,7 +147,7 @@ pub(crate) fn beside(target: &Path) -> io::Result<NamedTempFile> {
         .make_in(folder_of(target), |path| open(path, true))
 }
 
-/// The folder that a file is in.
+/// Returns the folder of a file.
 pub(crate) fn folder_of(path: &Path) -> &Path {
     match path.parent() {
         Some(folder) if !folder.as_os_str().is_empty() => folder,
@@ -155,8 +155,7 @@ pub(crate) fn folder_of(path: &Path) -> &Path {
     }
 }
 
-/// Opens a partial file. A link is not followed, a pipe not waited for, and a file that has other
-/// names too is not written.
+/// Opens a partial file. Does not follow links, wait for pipes, or accept a file with several names.
 pub(crate) fn open(path: &Path, is_new: bool) -> io::Result<File> {
     let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK;
     let file = OpenOptions::new()
@@ -173,12 +172,12 @@ pub(crate) fn open(path: &Path, is_new: bool) -> io::Result<File> {
         true => Ok(file),
         false => Err(io::Error::new(
             io::ErrorKind::InvalidInput,
-            "it is no regular file of that one name",
+            "not a regular file with exactly one name",
         )),
     }
 }
 
-/// Whether that name is this file's.
+/// Returns whether a path names this file.
 pub(crate) fn is_at(file: &File, path: &Path) -> bool {
     match (file.metadata(), fs::symlink_metadata(path)) {
         (Ok(file), Ok(found)) => (file.dev(), file.ino()) == (found.dev(), found.ino()),

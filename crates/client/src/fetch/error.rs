@@ -1,4 +1,4 @@
-//! Why an image could not be fetched.
+//! The errors of downloads.
 
 use std::path::{Path, PathBuf};
 use std::{fmt, io};
@@ -7,58 +7,58 @@ use sreg_model::Digest;
 use sreg_model::fault::Code;
 use sreg_store::StoreError;
 
-/// Why an image could not be fetched.
+/// The errors of downloads.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum FetchError {
-    /// Every source that has it gives other bytes.
-    #[error("the bytes of {digest} are wrong wherever they come from: {faults}")]
+    /// Every source that has it sends wrong bytes.
+    #[error("every source has wrong bytes for {digest}: {faults}")]
     Mismatch {
         /// The image.
         digest: Digest,
-        /// What is wrong with each source.
+        /// The fault of each source.
         faults: Faults,
     },
     /// No source has as many bytes as the image.
-    #[error("{digest} has another size wherever it comes from: {faults}")]
+    #[error("every source has another size for {digest}: {faults}")]
     Size {
         /// The image.
         digest: Digest,
-        /// What is wrong with each source.
+        /// The fault of each source.
         faults: Faults,
     },
     /// No source has it.
-    #[error("{digest} is nowhere: {faults}")]
+    #[error("no source has {digest}: {faults}")]
     Missing {
         /// The image.
         digest: Digest,
-        /// What each source says.
+        /// The fault of each source.
         faults: Faults,
     },
     /// The sources that may have it cannot be read.
-    #[error("{digest} is out of reach: {faults}")]
+    #[error("cannot download {digest} from any source: {faults}")]
     Unreachable {
         /// The image.
         digest: Digest,
-        /// What is wrong with each source.
+        /// The fault of each source.
         faults: Faults,
     },
-    /// There is not enough room, which is known before anything is fetched.
-    #[error("{needed} bytes are needed for {path}, and {free} are free", path = path.display())]
+    /// There is not enough free space, which is checked before the download.
+    #[error("not enough space for {path}: {free} bytes free, {needed} needed", path = path.display())]
     NoRoom {
-        /// What would be written.
+        /// The file.
         path: PathBuf,
-        /// The bytes that are yet to be written.
+        /// The bytes that remain to be written.
         needed: u64,
-        /// The bytes that the file system still takes.
+        /// The bytes that are free.
         free: u64,
     },
-    /// The disk is full, or the quota used up.
-    #[error("no space is left for {path}", path = path.display())]
+    /// The disk is full, or the quota is used up.
+    #[error("no space left for {path}", path = path.display())]
     Full {
-        /// What is written.
+        /// The file.
         path: PathBuf,
-        /// What the file system says.
+        /// The error of the file system.
         source: io::Error,
     },
     /// A file cannot be written.
@@ -69,13 +69,13 @@ pub enum FetchError {
         /// Why.
         source: io::Error,
     },
-    /// The observer asked to stop.
+    /// The observer cancelled the download.
     #[error("interrupted")]
     Interrupted,
 }
 
 impl FetchError {
-    /// The error's word in `spec/cli.md`.
+    /// Returns the error's word in `spec/cli.md`.
     #[must_use]
     pub fn code(&self) -> Code {
         match self {
@@ -89,8 +89,8 @@ impl FetchError {
         }
     }
 
-    /// After all sources have failed: what is worst decides, since only a source that may be there
-    /// another time is worth another try.
+    /// Returns the error after all sources have failed. The most retryable fault decides: a source that may
+    /// be available later is worth another attempt.
     pub(crate) fn of(digest: Digest, faults: Vec<SourceFault>) -> Self {
         let has = |see: fn(&Fault) -> bool| faults.iter().any(|fault| see(&fault.fault));
         let (broken, store, length) = (
@@ -115,7 +115,7 @@ impl FetchError {
                 io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
                     Self::Full { path, source }
                 }
-                // Only what looks whether to stop says so.
+                // Only checks for cancellation return this.
                 io::ErrorKind::Interrupted => Self::Interrupted,
                 _ => Self::Write { path, source },
             }
@@ -123,12 +123,12 @@ impl FetchError {
     }
 }
 
-/// What is wrong with sources, in the order in which they were left.
+/// The faults of sources, in order.
 #[derive(Debug)]
 pub struct Faults(pub Vec<SourceFault>);
 
 impl Faults {
-    /// What all stores say alike, otherwise that they are out of reach.
+    /// Returns the common code of all stores' errors, otherwise `unreachable`.
     fn code(&self) -> Code {
         let mut codes = self.0.iter().filter_map(|fault| match &fault.fault {
             Fault::Store(error) => Some(error.code()),
@@ -144,7 +144,7 @@ impl Faults {
 impl fmt::Display for Faults {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.0.is_empty() {
-            return f.write_str("there is no source");
+            return f.write_str("no source");
         }
         for (at, fault) in self.0.iter().enumerate() {
             let between = if at > 0 { "; " } else { "" };
@@ -154,36 +154,36 @@ impl fmt::Display for Faults {
     }
 }
 
-/// Why a source was left.
+/// A failed source.
 #[derive(Debug, thiserror::Error)]
 #[error("{source_name}: {fault}")]
 pub struct SourceFault {
     /// The URL or path of the image there.
     pub source_name: String,
-    /// What is wrong.
+    /// Its fault.
     pub fault: Fault,
 }
 
-/// What is wrong with a source.
+/// The fault of a source.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Fault {
-    /// It has no such image.
+    /// The image is missing.
     Missing,
-    /// A chunk, counted from 0, came twice with bytes that are not those of the image.
+    /// A chunk, counted from 0, was wrong twice.
     Chunk(usize),
-    /// It gave as many bytes as the image has, of this digest.
+    /// The size is right, but the digest is this one.
     Digest(Digest),
-    /// It gave only so many bytes from the image's start.
+    /// The source has only this many bytes from the image's start.
     Short(u64),
-    /// It gave more bytes than this.
+    /// The source has more bytes than this.
     Long(u64),
-    /// It cannot be read.
+    /// The source cannot be read.
     Store(StoreError),
 }
 
 impl Fault {
-    /// The fault that an error of a store is; a missing object is told apart.
+    /// Converts an error of a store; distinguishes a missing object.
     pub(crate) fn of(error: StoreError) -> Self {
         match &error {
             StoreError::Status {
@@ -199,11 +199,11 @@ impl Fault {
 impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Missing => f.write_str("it is not there"),
-            Self::Chunk(chunk) => write!(f, "its bytes are wrong in MiB {chunk}, counted from 0"),
-            Self::Digest(found) => write!(f, "its digest is {found}"),
-            Self::Short(bytes) => write!(f, "it ends after {bytes} bytes"),
-            Self::Long(most) => write!(f, "it has more than {most} bytes"),
+            Self::Missing => f.write_str("not found"),
+            Self::Chunk(chunk) => write!(f, "wrong bytes in MiB {chunk} (counted from 0)"),
+            Self::Digest(found) => write!(f, "digest is {found}"),
+            Self::Short(bytes) => write!(f, "ends after {bytes} bytes"),
+            Self::Long(most) => write!(f, "longer than {most} bytes"),
             Self::Store(error) => {
                 write!(f, "{error}")?;
                 match std::error::Error::source(error) {

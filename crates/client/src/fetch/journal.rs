@@ -1,5 +1,5 @@
-//! What stands beside a partial file: of which image it is, and which of its chunks are there. It
-//! is a hint: everything that it says is verified again before it counts.
+//! The journal beside a partial file: the image that it is of, and the chunks that are complete. It is a
+//! hint: everything is verified again.
 
 use std::fs;
 use std::io::{self, Read as _, Write as _};
@@ -12,16 +12,16 @@ use sreg_model::Digest;
 
 use crate::fetch::Wanted;
 
-/// The longest journal that is read or written, in bytes. What is beyond is fetched again.
+/// The maximal size of a journal, in bytes. Chunks beyond it are downloaded again.
 const MAX_BYTES: usize = 1 << 20;
 const HEADER: &str = "sreg-part-v1";
 
-/// Which image a partial file is of: bytes of another are of no use.
+/// The image that a partial file is of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Identity {
     pub(super) digest: Digest,
     pub(super) size: Option<u64>,
-    /// The digest of the one sidecar that chunks are checked with.
+    /// The digest of the sidecar that chunks are checked with.
     pub(super) chain: Option<Digest>,
 }
 
@@ -35,16 +35,16 @@ impl Identity {
     }
 }
 
-/// A journal, as it is read.
+/// A parsed journal.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Journal {
     pub(super) identity: Identity,
-    /// Runs of chunks, ascending, with gaps between them.
+    /// Ranges of chunks, ascending, with gaps between them.
     pub(super) done: Vec<Range<u64>>,
 }
 
 impl Journal {
-    /// Lines of a word and a value; ranges of chunks name the first and the last.
+    /// Returns lines of a word and a value; ranges name the first and the last chunk.
     pub(super) fn encode(&self) -> Vec<u8> {
         let Identity {
             digest,
@@ -65,7 +65,7 @@ impl Journal {
         text.into_bytes()
     }
 
-    /// Reads what [`Journal::encode`] wrote; nothing, where it is anything else.
+    /// Parses the result of [`Journal::encode`]; `None` for anything else.
     pub(super) fn parse(bytes: &[u8]) -> Option<Self> {
         let text = std::str::from_utf8(bytes).ok()?.strip_suffix('\n')?;
         let mut lines = text.split('\n');
@@ -100,9 +100,9 @@ impl Journal {
         lines.next().is_none().then_some(Self { identity, done })
     }
 
-    /// The journal at a path, where there is a readable one.
+    /// Reads the journal at a path, if it is readable.
     pub(super) fn read(path: &Path) -> Option<Self> {
-        // Whoever may write here could lay a link: it is not followed.
+        // Another user could place a link here: do not follow it.
         let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK;
         let file = fs::OpenOptions::new()
             .read(true)
@@ -119,7 +119,7 @@ impl Journal {
         Self::parse(&bytes)
     }
 
-    /// Replaces the journal at a path as a whole. It is not made durable: it is a hint.
+    /// Replaces the journal at a path, atomically but not durably, because it is a hint.
     pub(super) fn write(&self, path: &Path) -> io::Result<()> {
         let mut new = path.as_os_str().to_owned();
         new.push(".new");

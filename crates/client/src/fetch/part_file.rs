@@ -1,5 +1,5 @@
-//! The partial file of a fetch, beside its target: opened by one run at a time, kept for the next
-//! run until it is whole, then renamed.
+//! The partial file of a download, beside its target: used by one run at a time, kept until it is complete,
+//! then renamed.
 
 use std::ffi::OsString;
 use std::fs::{self, File, TryLockError};
@@ -20,39 +20,39 @@ use crate::fetch::chunks::Chunks;
 use crate::fetch::disk::{self, is_at};
 use crate::fetch::journal::{Identity, Journal};
 
-/// How often a run looks whether another one has gone.
+/// The interval of checks whether another run has ended.
 const LOOK: Duration = Duration::from_millis(50);
 
-/// How runs for one target keep out of each other's way.
+/// How runs for one target exclude each other.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Sharing {
-    /// They lock the partial file, or, where the file system has no locks, take it.
+    /// Runs lock the partial file, or take it if the file system has no locks.
     Lock,
-    /// They take the partial file, by a rename to a name of their own: only one run can. One that
-    /// ends early gives it back; one that is killed leaves it behind.
+    /// Runs take the partial file by a rename to a unique name, which only one run can do. A run that fails
+    /// returns it; a killed run leaves it behind.
     Take,
 }
 
-/// A partial file that is this run's alone.
+/// A partial file in exclusive use by this run.
 #[derive(Debug)]
 pub(crate) struct PartFile {
     file: Arc<File>,
     target: PathBuf,
-    /// Its name for as long as it is this run's.
+    /// Its name during this run.
     path: PathBuf,
     /// Its name for other runs.
     home: PathBuf,
     identity: Identity,
-    /// What an earlier run said it has done.
+    /// The chunks that an earlier run reported complete.
     hint: Vec<Range<u64>>,
-    /// Whether another run was waited for.
+    /// Whether this run waited for another one.
     waited: bool,
     is_worth_keeping: bool,
     is_settled: bool,
 }
 
 impl PartFile {
-    /// Opens or makes the partial file of `target`. While another run has it, this waits.
+    /// Opens or creates the partial file of `target`. Waits while another run has it.
     pub(crate) fn open(
         target: &Path,
         identity: Identity,
@@ -82,7 +82,7 @@ impl PartFile {
                         waited,
                     ));
                 }
-                // It was renamed or removed before it was locked.
+                // It was renamed or removed before the lock.
                 Ok(()) => {}
                 Err(TryLockError::WouldBlock) => {
                     waited = true;
@@ -93,12 +93,12 @@ impl PartFile {
         }
     }
 
-    /// Takes the partial file that is there, or makes one, under a name of this run's own.
+    /// Takes the existing partial file, or creates one, under a unique name.
     fn take(target: &Path, home: PathBuf, identity: Identity) -> Result<Self, FetchError> {
         let path = with(&home, &format!(".{}", unique()));
         let failed = FetchError::write(&path);
         let is_new = match fs::rename(&home, &path) {
-            // In a folder of several users, one of another user's may not be taken.
+            // In a shared folder, another user's file may be protected.
             Err(error)
                 if matches!(
                     error.kind(),
@@ -109,13 +109,13 @@ impl PartFile {
             }
             renamed => {
                 renamed.map_err(&failed)?;
-                // Without it the partial file is of no use, and of no harm.
+                // Without a journal the partial file is useless, but harmless.
                 let _ = fs::rename(journal_of(&home), journal_of(&path));
                 false
             }
         };
         let file = match disk::open(&path, is_new) {
-            // Another user's, which may be read at most.
+            // Another user's file is at most readable.
             Err(error) if !is_new && error.kind() == io::ErrorKind::PermissionDenied => {
                 fs::remove_file(&path).map_err(&failed)?;
                 disk::open(&path, true)
@@ -143,7 +143,7 @@ impl PartFile {
             path,
             home,
             identity,
-            // Until it was looked at, it may be worth keeping.
+            // Until it is checked, it may be worth keeping.
             is_worth_keeping: !hint.is_empty(),
             hint,
             waited,
@@ -163,21 +163,21 @@ impl PartFile {
         &self.target
     }
 
-    /// The chunks that an earlier run said it has done.
+    /// Returns the chunks that an earlier run reported complete.
     pub(crate) fn hint(&self) -> &[Range<u64>] {
         &self.hint
     }
 
-    /// Whether another run was waited for, which may have fetched the same.
+    /// Returns whether this run waited for another one, which may have downloaded the same image.
     pub(crate) fn has_waited(&self) -> bool {
         self.waited
     }
 
-    /// Makes room for a file of `size` bytes.
+    /// Reserves space for a file of `size` bytes.
     pub(crate) fn reserve(&self, size: u64) -> Result<(), FetchError> {
         let failed = FetchError::write(&self.path);
         if self.hint.is_empty() {
-            // What is there is of another image.
+            // The content is of another image.
             self.file.set_len(0).map_err(&failed)?;
         }
         let there = self.file.metadata().map_err(&failed)?.blocks() * 512;
@@ -185,9 +185,9 @@ impl PartFile {
         disk::reserve(&self.file, size).map_err(&failed)
     }
 
-    /// Remembers which chunks are done, for the next run.
+    /// Records the complete chunks for the next run.
     pub(crate) fn remember(&mut self, done: &Chunks) -> Result<(), FetchError> {
-        // The last chunk of whole MiB has no bytes, and is done before anything is.
+        // The last chunk of an image of whole MiB is empty, and complete from the start.
         let is_done = |last| done.contains(usize::try_from(last).unwrap_or(usize::MAX));
         let is_empty = self
             .identity
@@ -202,13 +202,12 @@ impl PartFile {
         journal.write(&path).map_err(FetchError::write(&path))
     }
 
-    /// The same, where a disk that has become full is no reason to stop: the journal that is there
-    /// holds too.
+    /// Records the complete chunks, but ignores a full disk: the previous journal remains valid.
     pub(crate) fn remember_if_possible(&mut self, done: &Chunks) {
         let _ = self.remember(done);
     }
 
-    /// Brings the file to its target, durably, in the place of what is there.
+    /// Renames the file to its target, durably, replacing any file there.
     pub(crate) fn settle(mut self, executable: bool) -> Result<(), FetchError> {
         disk::settle(&self.file, &self.path, &self.target, executable)?;
         self.is_settled = true;
@@ -216,7 +215,7 @@ impl PartFile {
         Ok(())
     }
 
-    /// The file is not needed: its target is there by other means.
+    /// Removes the file, because its target exists by other means.
     pub(crate) fn discard(mut self) {
         self.is_worth_keeping = false;
     }
@@ -231,15 +230,15 @@ impl Drop for PartFile {
             let _ = fs::remove_file(&self.path);
             let _ = fs::remove_file(journal_of(&self.path));
         }
-        // A thread that still waits for a server holds the file too.
+        // A thread that waits for a server still has the file open.
         let _ = self.file.unlock();
     }
 }
 
-/// A name that no other process has, also on other machines.
+/// Returns a name that is unique, also across machines.
 fn unique() -> String {
     static NEXT: AtomicU64 = AtomicU64::new(0);
-    // A hash map's keys come from the system's randomness.
+    // A hash map's keys are seeded by the system.
     let random = RandomState::new().build_hasher().finish();
     let number = NEXT.fetch_add(1, Ordering::Relaxed);
     format!("{random:016x}-{}-{number}", std::process::id())

@@ -1,4 +1,4 @@
-//! One request of a worker: the chunks of a job, checked as they come.
+//! One request of a worker: checks the chunks of a job as they arrive.
 
 use std::io;
 use std::os::unix::fs::FileExt as _;
@@ -12,7 +12,7 @@ use sreg_store::StoreError;
 use crate::fetch::scheduler::Job;
 use crate::fetch::workers::{Event, Held, Output, WorkerPool};
 
-/// Why a worker does not go on with a job.
+/// Why a worker stops a job.
 pub(super) enum Stop {
     Closed,
     Wrong(usize),
@@ -21,7 +21,7 @@ pub(super) enum Stop {
 }
 
 impl WorkerPool {
-    /// Fetches the chunks of a job, in order.
+    /// Downloads the chunks of a job, in order.
     pub(super) fn read(
         &self,
         job: &Job,
@@ -49,7 +49,7 @@ impl WorkerPool {
                 part = later;
                 if buffer.len() == length {
                     if let Err(why) = self.check(job, chunk, buffer, events) {
-                        // Where a source is read as a whole, the chunks that follow may hold.
+                        // If a source is read as a whole, later chunks may be valid.
                         let ends = !(job.is_whole && matches!(why, Stop::Wrong(_)));
                         stop.get_or_insert(why);
                         if ends {
@@ -63,7 +63,7 @@ impl WorkerPool {
             Ok(())
         };
         let ended = source.store.read_range(&source.key, range, &mut sink);
-        // A chunk without bytes, the last of an image of whole MiB, was done before.
+        // The empty last chunk of an image of whole MiB is already complete.
         let missing = job.chunks.contains(&chunk) && self.chain.range(chunk).1 > 0;
         match (stop, ended) {
             (Some(stop), _) => Err(stop),
@@ -76,7 +76,7 @@ impl WorkerPool {
         }
     }
 
-    /// Checks a chunk in this thread's own memory, and lets it out when it holds.
+    /// Checks a chunk in this thread's own memory, and passes it on if it is valid.
     fn check(
         &self,
         job: &Job,
@@ -114,7 +114,7 @@ impl WorkerPool {
                 Output::File(_) => Vec::new(),
                 Output::Hand => std::mem::take(buffer),
             };
-            // Nobody takes it where the fetch has ended.
+            // Nobody receives it after the end of the download.
             let _ = events.send(Ok(Held {
                 chunk,
                 length,

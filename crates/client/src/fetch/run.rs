@@ -1,4 +1,4 @@
-//! One fetch into a partial file, from what is there of it to its new name.
+//! A download to a partial file, until its rename.
 
 use std::io;
 use std::sync::{Arc, Mutex};
@@ -17,12 +17,12 @@ use crate::fetch::whole_file::{Flat, Prefix};
 use crate::fetch::workers::{Output, WorkerPool};
 use crate::fetch::{FetchError, Fetched, Options, Source, Wanted, Warning};
 
-/// How often the journal is written, at most.
+/// The minimal interval of journal writes.
 const EVERY: Duration = Duration::from_millis(300);
-/// How often chunks are fetched again that the disk gives back wrong.
+/// How often to download chunks again that the disk returns wrong.
 const ROUNDS: usize = 3;
 
-/// Fetches what is missing of a partial file, verifies all of it, and brings it to its target.
+/// Downloads the missing chunks of a partial file, verifies all of it, and renames it to its target.
 pub(crate) fn fetch_into(
     mut part: PartFile,
     wanted: &Wanted,
@@ -57,7 +57,7 @@ pub(crate) fn fetch_into(
             }
             warnings.extend(faults.into_iter().map(Warning::Left));
         }
-        // Whatever came of it on the way: what counts are the bytes on disk.
+        // In any case, the bytes on disk decide.
         flusher.flush();
         let found = check::held(part.file(), chain, &done, &Quiet(watch));
         let found = found.and_then(|found| flusher.end().map(|()| found));
@@ -81,9 +81,9 @@ pub(crate) fn fetch_into(
     })
 }
 
-const OTHER_BYTES: &str = "the file system gives back other bytes than were written";
+const OTHER_BYTES: &str = "the file system returns other bytes than were written";
 
-/// The chunks that are on disk: those that an earlier run has done, if they hold.
+/// Returns the valid chunks on disk, out of those that an earlier run reported complete.
 fn check_hint(part: &PartFile, chain: &Chain, watch: &dyn Observer) -> Result<Chunks, FetchError> {
     let hint = Chunks::of(chain.len(), part.hint());
     let mut held = check::held(part.file(), chain, &hint, &Quiet(watch))
@@ -102,7 +102,7 @@ fn bytes_of(chain: &Chain, chunks: &Chunks) -> u64 {
         .sum()
 }
 
-/// Fetches the chunks that are not done, in parallel: why sources were left meanwhile.
+/// Downloads the missing chunks in parallel. Returns the faults of sources.
 fn chunks(
     part: &mut PartFile,
     chain: &Arc<Chain>,
@@ -132,7 +132,7 @@ fn chunks(
     Ok(crew.take_faults())
 }
 
-/// Reads an image that has no chain, on from what is there of it.
+/// Downloads an image without a digest chain, and resumes.
 fn flat(
     mut part: PartFile,
     wanted: &Wanted,
@@ -142,7 +142,7 @@ fn flat(
 ) -> Result<Fetched, FetchError> {
     let failed = FetchError::write(part.path());
     let there = part.file().metadata().map_err(&failed)?.len();
-    // Only what is there from the start is of use.
+    // Only a prefix is useful.
     let first = part.hint().first().filter(|range| range.start == 0);
     let length = first.map_or(0, |range| range.end.saturating_mul(CHUNK as u64));
     let length = length.min(there).min(wanted.size.unwrap_or(u64::MAX));
@@ -200,14 +200,14 @@ fn flat(
     })
 }
 
-/// The chunks that are whole in the first `length` bytes.
+/// Returns the complete chunks of the first `length` bytes.
 fn start(length: u64) -> Chunks {
     let chunks = length / CHUNK as u64;
     Chunks::none(usize::try_from(chunks).unwrap_or(usize::MAX)).others()
 }
 
-/// Reads an image as a whole from those sources whose chunks did not hold: it may be the chain that
-/// is wrong. What was fetched by the chain stays as it is, since that is not known before the end.
+/// Downloads an image as a whole from the sources with invalid chunks, because the digest chain itself may be
+/// wrong. Chunks that were downloaded remain until this is known.
 fn in_spite_of_the_chain(
     part: PartFile,
     wanted: &Wanted,
@@ -230,7 +230,7 @@ fn in_spite_of_the_chain(
     let size = wanted.size.unwrap_or(0);
     match disk::check_room(whole.path(), whole.as_file(), size) {
         Err(FetchError::NoRoom { .. }) if !left.is_empty() => {
-            // More room would most likely show no more than that.
+            // More space would probably show the same.
             return Err(FetchError::of(wanted.digest, left));
         }
         room => room?,
@@ -255,7 +255,7 @@ fn in_spite_of_the_chain(
         return Err(failed(error));
     }
     disk::settle(&file, whole.path(), &target, options.executable)?;
-    // Its name is another now.
+    // It has another name now.
     let _ = whole.into_temp_path().keep();
     part.discard();
     let mut warnings = vec![Warning::WrongChain(wanted.digest)];

@@ -1,4 +1,4 @@
-//! Who fetches which chunks from where: what the workers of a fetch have in common.
+//! Distributes chunks and sources among the workers of a download.
 
 use std::collections::HashMap;
 use std::ops::Range;
@@ -10,67 +10,67 @@ use crate::fetch::chunks::Chunks;
 use crate::fetch::error::{Fault, SourceFault};
 use crate::fetch::{Options, Source};
 
-/// The chunks that are asked for at once.
+/// The number of chunks in a request.
 const SEGMENT: usize = 16;
-/// How often a chunk may be wrong before its source is left.
+/// How often a chunk may be wrong before its source is given up.
 const STRIKES: u32 = 2;
-/// How many times as often as it is asked again a source may fail that gives bytes, and no chunk.
+/// The multiple of the retry limit for a source that sends bytes, but no complete chunk.
 const MOST_STUMBLES: u32 = 4;
 
-/// What is done, and what is to be done by whom.
+/// The complete chunks, and the work of each worker.
 #[derive(Debug)]
 pub(super) struct Scheduler {
     done: Chunks,
-    /// Neither done nor some worker's.
+    /// The chunks that are neither complete nor assigned.
     free: Chunks,
     /// No chunk before this one is free.
     lowest: usize,
-    /// Chunks from here on are not to be fetched yet.
+    /// Chunks from here on may not be downloaded yet.
     limit: usize,
-    /// The chunks that are asked for at once.
+    /// The number of chunks in a request.
     segment: usize,
     workers: usize,
     names: Vec<String>,
-    /// The source that is asked now; those before it are never asked again.
+    /// The current source; earlier ones are never used again.
     source: usize,
     faults: Vec<SourceFault>,
-    /// How often which chunk was wrong, from this source.
+    /// How often each chunk was wrong from this source.
     strikes: HashMap<usize, u32>,
-    /// The chunks that came from this source.
+    /// The number of chunks from this source.
     arrived: usize,
-    /// This source has no ranges: one worker reads it from the start.
+    /// This source has no range requests: one worker reads it from the start.
     is_whole: bool,
     is_being_read: bool,
 }
 
-/// Chunks for one worker.
+/// Chunks assigned to one worker.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Job {
     pub(super) source: usize,
     pub(super) chunks: Range<usize>,
-    /// Whether these are all chunks, also those that are done, since the source has no ranges.
+    /// Whether these are all chunks, including complete ones, because the source has no range requests.
     pub(super) is_whole: bool,
 }
 
-/// What a worker is to do next.
+/// The next task of a worker.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Next {
     Do(Job),
-    /// There may be something later.
+    /// Work may appear later.
     Wait,
-    /// All is done, or no source is left.
+    /// All chunks are complete, or no source is left.
     Go,
 }
 
-/// How often a worker has failed in passing.
+/// The transient failures of a worker.
 #[derive(Debug, Default)]
 pub(super) struct Stumbles {
     source: usize,
     arrived: usize,
     received: u64,
-    /// Since a chunk came from its source, to whichever worker.
+    /// Failures since a chunk arrived from its source, at any worker.
     count: u32,
-    /// Since as much came as a source must give at least.
+    /// Failures since the minimal number of bytes arrived.
     idle: u32,
 }
 
@@ -97,28 +97,28 @@ impl Scheduler {
         &self.done
     }
 
-    /// Lets chunks before `limit` be fetched, which is `ahead` chunks after all that are taken.
+    /// Allows chunks before `limit`, which is `ahead` chunks after all that are taken.
     pub(super) fn set_limit(&mut self, limit: usize, ahead: usize) {
         self.limit = limit.min(self.done.length());
         self.segment = (ahead / (2 * self.workers)).clamp(1, SEGMENT);
     }
 
-    /// Whether a chunk may be fetched yet.
+    /// Returns whether a chunk may be downloaded yet.
     pub(super) fn allows(&self, chunk: usize) -> bool {
         chunk < self.limit
     }
 
-    /// How many chunks are not done.
+    /// Returns the number of missing chunks.
     pub(super) fn left(&self) -> usize {
         self.done.length() - self.done.count()
     }
 
-    /// Whether something is left to do and no source to do it from.
+    /// Returns whether chunks are missing and no source is left.
     pub(super) fn is_exhausted(&self) -> bool {
         self.left() > 0 && self.source >= self.names.len()
     }
 
-    /// Whether a source is the one that is asked now.
+    /// Returns whether a source is the current one.
     pub(super) fn asks(&self, source: usize) -> bool {
         self.source == source
     }
@@ -146,11 +146,11 @@ impl Scheduler {
         let Some(start) = self.free.next(self.lowest) else {
             return Next::Wait;
         };
-        // The limit moves by single chunks: these are not asked for one by one.
+        // The limit moves by single chunks, which do not get requests of their own.
         if start + self.segment > self.limit && self.limit < self.done.length() {
             return Next::Wait;
         }
-        // Towards the end the rest is shared out.
+        // Towards the end, the remaining chunks are divided among the workers.
         let most = (self.left() / (2 * self.workers)).clamp(1, self.segment);
         let mut end = start;
         while end < self.limit && end - start < most && self.free.contains(end) {
@@ -165,10 +165,10 @@ impl Scheduler {
         })
     }
 
-    /// A worker goes no further with a job: what is not done of it is free again.
+    /// Frees the missing chunks of a job that a worker stopped.
     pub(super) fn give_back(&mut self, job: &Job) {
         if job.source != self.source {
-            // All of it is free since the source was left.
+            // Giving up the source has freed all of it.
             return;
         }
         if job.is_whole {
@@ -183,7 +183,7 @@ impl Scheduler {
         }
     }
 
-    /// A chunk is done: whether it was not done before.
+    /// Marks a chunk complete. Returns whether it was missing.
     pub(super) fn finish(&mut self, source: usize, chunk: usize) -> bool {
         self.free.remove(chunk);
         let new = self.done.insert(chunk);
@@ -193,7 +193,7 @@ impl Scheduler {
         new
     }
 
-    /// A chunk was wrong, or incomplete: the second time its source is left.
+    /// Counts a wrong or incomplete chunk; gives up its source the second time.
     pub(super) fn bad_chunk(&mut self, source: usize, chunk: usize, fault: Fault) {
         if source != self.source {
             return;
@@ -205,7 +205,8 @@ impl Scheduler {
         }
     }
 
-    /// A source failed, after all have `received` so many bytes: how long to wait before it is asked again, or nothing where it is left.
+    /// Counts a failure of a source after `received` bytes in all. Returns the pause before a retry; `None`
+    /// if the source is given up.
     pub(super) fn on_error(
         &mut self,
         job: &Job,
@@ -223,8 +224,8 @@ impl Scheduler {
             return None;
         }
         let again = source == stumbles.source && self.arrived == stumbles.arrived;
-        // A chunk takes long on a slow line: a server that turns away one worker of many is no
-        // worse for it.
+        // A chunk takes long on a slow connection, and a server that rejects one of many workers is still
+        // useful.
         let is_idle = again && received - stumbles.received < options.min_bytes_per_window;
         *stumbles = Stumbles {
             source,
@@ -244,14 +245,14 @@ impl Scheduler {
             source = self.names[source],
             failures = stumbles.count,
             error = %error.explain(),
-            "asking the source again",
+            "retrying the source",
         );
         Some(backoff)
     }
 
-    /// Goes on to the next source.
+    /// Switches to the next source.
     fn leave(&mut self, source: usize, fault: Fault) {
-        tracing::info!(source = self.names[source], %fault, "leaving the source");
+        tracing::info!(source = self.names[source], %fault, "giving up on the source");
         self.faults.push(SourceFault {
             source_name: self.names[source].clone(),
             fault,
@@ -261,7 +262,7 @@ impl Scheduler {
         self.arrived = 0;
         self.is_whole = false;
         self.is_being_read = false;
-        // Nothing is waited for that the source which was left may still send.
+        // Chunks that the failed source may still send are reassigned.
         self.free = self.done.others();
         self.lowest = 0;
     }

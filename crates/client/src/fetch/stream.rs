@@ -1,4 +1,4 @@
-//! An image that goes to a pipe instead of a file.
+//! Downloads an image to a pipe instead of a file.
 
 use std::collections::BTreeMap;
 use std::io::{self, Write};
@@ -16,14 +16,13 @@ use crate::fetch::whole_file::{Flat, Prefix};
 use crate::fetch::workers::{Output, WorkerPool};
 use crate::fetch::{FetchError, Fetched, Options, Source, Wanted, Warning, disk};
 
-/// How many chunks may be fetched before it is their turn.
+/// How many chunks may be downloaded ahead of the next one to write.
 const AHEAD: usize = 48;
 
-/// Fetches an image into a file without a name in `folder`, verifies all of it, and only then
-/// writes it to `out`.
+/// Downloads an image to an unnamed file in `folder`, verifies all of it, and only then writes it to `out`.
 ///
 /// # Errors
-/// As [`crate::fetch::fetch`]; and when `out` does not take it.
+/// As [`crate::fetch::fetch`]; `Write` if `out` fails.
 pub fn spool(
     wanted: &Wanted,
     sources: &[Source],
@@ -52,7 +51,7 @@ pub fn spool(
         }
     }
     if chain.is_none() {
-        // Nothing of it is kept, so what the chain brought is written over.
+        // The file is temporary: overwrite what was downloaded by the digest chain.
         let reading = Flat {
             digest: wanted.digest,
             size: wanted.size,
@@ -78,7 +77,10 @@ pub fn spool(
     };
     file.set_len(chain.size()).map_err(&failed)?;
     if !check::is_whole(&file, &chain, &Quiet(watch)).map_err(&failed)? {
-        let error = io::Error::new(io::ErrorKind::InvalidData, "it gives back other bytes");
+        let error = io::Error::new(
+            io::ErrorKind::InvalidData,
+            "returns other bytes than were written",
+        );
         return Err(failed(error));
     }
     warnings.extend(left.into_iter().map(Warning::Left));
@@ -90,13 +92,13 @@ pub fn spool(
     })
 }
 
-/// Fetches an image and writes each chunk to `out` as soon as it and all before it hold. The last
-/// bytes come only after all links have held: what came before counts for nothing without them, and
-/// where this fails, whoever reads `out` must be told so.
+/// Downloads an image and writes each chunk to `out` once it and all chunks before it are valid. The last
+/// bytes follow only after the whole digest chain is valid. Without them the earlier bytes are worthless, so
+/// on failure the reader of `out` must be told.
 ///
 /// # Errors
-/// When the image has no chain that can be used, no source gives the right bytes, `out` does not take
-/// them, or the observer asks to stop.
+/// `Write` if the image has no usable digest chain or `out` fails; `Interrupted` if the observer cancels;
+/// otherwise as [`crate::fetch::fetch`].
 pub fn stream(
     wanted: &Wanted,
     sources: &[Source],
@@ -106,7 +108,7 @@ pub fn stream(
 ) -> Result<Fetched, FetchError> {
     let failed = FetchError::write(Path::new("standard output"));
     let Some(chain) = wanted.usable_chain() else {
-        let what = "an image without a chain cannot be written before all of it is there";
+        let what = "an image without a digest chain cannot be streamed";
         return Err(failed(io::Error::new(io::ErrorKind::Unsupported, what)));
     };
     watch.expect(chain.size());
@@ -139,7 +141,7 @@ pub fn stream(
     })
 }
 
-/// The chunks that are done before anything is fetched: the last one, where it has no bytes.
+/// Returns the chunks that are complete from the start: an empty last one.
 fn at_start(chain: &sreg_index::Chain) -> Chunks {
     let mut done = Chunks::none(chain.len());
     let last = chain.len() - 1;

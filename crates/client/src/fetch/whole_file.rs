@@ -1,4 +1,4 @@
-//! An image without a usable chain: read from front to back, and hashed on the way.
+//! Downloads an image without a usable digest chain: reads it from start to end, and hashes it on the way.
 
 use std::fs::File;
 use std::io;
@@ -17,7 +17,7 @@ use crate::fetch::workers::TICK;
 use crate::fetch::write_gate::WriteGate;
 use crate::fetch::{FetchError, Options, Source};
 
-/// Where an image is read to, and what it must be.
+/// The destination of an image, and what it must be.
 pub(super) struct Flat<'a> {
     pub(super) digest: Digest,
     pub(super) size: Option<u64>,
@@ -26,34 +26,34 @@ pub(super) struct Flat<'a> {
     pub(super) file: &'a Arc<File>,
 }
 
-/// What has been read so far.
+/// The part that was read.
 #[derive(Debug, Default)]
 pub(super) struct Prefix {
     pub(super) builder: ChainBuilder,
     pub(super) length: u64,
 }
 
-/// What came of it.
+/// The result of reading.
 #[derive(Debug)]
 pub(super) struct Read {
-    /// The chain of the image, if it was found.
+    /// The digest chain of the image, if it was found.
     pub(super) chain: Option<Chain>,
-    /// Why sources were left.
+    /// The faults of sources.
     pub(super) faults: Vec<SourceFault>,
 }
 
 enum Event {
-    /// So many bytes are there, and so many of them are new.
+    /// The number of bytes present, and how many of them are new.
     Reached(u64, u64),
     Refused(io::Error),
     Ended(Read),
 }
 
 impl Flat<'_> {
-    /// Reads the image, from the first source that has it, after what is there of it already;
-    /// `each` is told how far it has come.
+    /// Reads the image from the first source that has it, after the existing prefix; reports progress to
+    /// `each`.
     ///
-    /// The thread that reads is not waited for, as in [`crate::fetch::workers`].
+    /// Does not wait for the reading thread, as in [`crate::fetch::workers`].
     pub(super) fn run(
         &self,
         prefix: Prefix,
@@ -105,7 +105,7 @@ impl Flat<'_> {
     }
 }
 
-/// The thread that reads.
+/// The reading thread.
 struct Reader {
     digest: Digest,
     size: Option<u64>,
@@ -115,13 +115,13 @@ struct Reader {
     gate: Arc<WriteGate>,
     events: Sender<Event>,
     prefix: Prefix,
-    /// The source that all of the prefix is from, where it is from one.
+    /// The source of the whole prefix, if it has only one.
     origin: Option<usize>,
 }
 
 /// How a request ended.
 enum Ending {
-    /// The object's end, or that of what was asked for, was reached.
+    /// The end of the object or of the requested range was reached.
     End,
     Closed,
     Store(StoreError),
@@ -130,7 +130,7 @@ enum Ending {
 impl Reader {
     fn run(mut self) {
         let mut faults = Vec::new();
-        // A prefix may be all.
+        // The prefix may be the whole image.
         let mut is_found = self.prefix.length > 0 && self.holds();
         for source in 0..self.sources.len() {
             if is_found {
@@ -146,12 +146,12 @@ impl Reader {
             }
         }
         let chain = is_found.then(|| self.prefix.builder.finish());
-        // Nobody listens where the fetch was ended.
+        // Nobody receives it after the end of the download.
         let _ = self.events.send(Event::Ended(Read { chain, faults }));
     }
 
-    /// Reads from one source on, and from its start where what was there before was wrong.
-    /// Nothing, where the fetch was ended.
+    /// Continues from one source, or restarts if the prefix was wrong. Returns `None` if the download has
+    /// ended.
     fn read(&mut self, source: usize) -> Option<Result<(), Fault>> {
         let (mut stumbles, mut is_whole) = (0, false);
         self.origin = (self.prefix.length == 0).then_some(source);
@@ -175,7 +175,7 @@ impl Reader {
                     self.begin_anew(source);
                     return Some(Err(Fault::Digest(found)));
                 }
-                // What came before, from elsewhere or an earlier run, may be what is wrong.
+                // The prefix, from another source or run, may be wrong.
                 Ending::End => {
                     self.begin_anew(source);
                     continue;
@@ -184,7 +184,7 @@ impl Reader {
                     is_whole = true;
                     continue;
                 }
-                // All may have come, where nothing but its digest says what all is.
+                // Without a known size, only the digest shows completeness.
                 Ending::Store(_) if self.size.is_none() && self.holds() => return Some(Ok(())),
                 Ending::Store(error) => Some(error),
             };
@@ -200,8 +200,8 @@ impl Reader {
                 failures = stumbles,
                 error = error
                     .as_ref()
-                    .map_or_else(|| "it ends early".to_owned(), StoreError::explain),
-                "asking the source again",
+                    .map_or_else(|| "ends early".to_owned(), StoreError::explain),
+                "retrying the source",
             );
             if !self.pause(stumbles) {
                 return None;
@@ -209,9 +209,9 @@ impl Reader {
         }
     }
 
-    /// Asks for what is missing.
+    /// Requests the missing bytes.
     fn request(&mut self, source: usize, is_whole: bool) -> Ending {
-        // Of an image whose size is not known, one byte more than allowed says that it is too long.
+        // For an image of unknown size, one extra byte shows that it is too large.
         let end = self.size.unwrap_or(self.options.most.saturating_add(1));
         let skipped = if is_whole { self.prefix.length } else { 0 };
         let range = self.prefix.length - skipped..end;
@@ -252,13 +252,13 @@ impl Reader {
         }
         match ended {
             Ok(()) => Ending::End,
-            // There is nothing after the prefix.
+            // No bytes after the prefix.
             Err(StoreError::Status { status: 416, .. }) if self.prefix.length > 0 => Ending::End,
             Err(error) => Ending::Store(error),
         }
     }
 
-    /// Adds bytes to the prefix: whether the fetch still goes on.
+    /// Appends bytes to the prefix. Returns whether the download continues.
     fn write(&mut self, bytes: &[u8]) -> bool {
         let Some(_pass) = self.gate.enter() else {
             return false;
@@ -291,7 +291,7 @@ impl Reader {
         self.size.unwrap_or(self.options.most)
     }
 
-    /// Waits before a source is asked again: whether the fetch still goes on.
+    /// Waits before a retry. Returns whether the download continues.
     fn pause(&self, stumbles: u32) -> bool {
         let mut left = self.options.retry.backoff(stumbles);
         while !left.is_zero() && !self.gate.is_closed() {

@@ -1,7 +1,7 @@
-//! Threads that fetch chunks and check them, and the one that watches over them.
+//! The threads that download and check chunks, and the thread that controls them.
 //!
-//! The threads are not joined: one that waits for a server is left behind when the fetch ends, and
-//! what it still gets goes nowhere. That is how a fetch ends at once when it is told to.
+//! Threads are not joined: one that waits for a server is left behind when the download ends, and its bytes
+//! are dropped. This lets a download end at once when cancelled.
 
 use std::fs::File;
 use std::io;
@@ -20,20 +20,20 @@ use crate::fetch::scheduler::{Job, Next, Scheduler, Stumbles};
 use crate::fetch::write_gate::WriteGate;
 use crate::fetch::{FetchError, Options, Source};
 
-/// How often is looked whether to stop, at least.
+/// The maximal interval of checks for cancellation.
 pub(super) const TICK: Duration = Duration::from_millis(100);
 
-/// Where chunks go that hold.
+/// The destination of valid chunks.
 #[derive(Debug)]
 pub(super) enum Output {
-    /// To their place in a file, one after the other: the kernel's lock of a file that is written
-    /// lets its waiters spin, which takes the time of those who hash.
+    /// Their place in a file, one after the other: waiting for the kernel's lock of a file spins, which takes
+    /// time from hashing.
     File(Mutex<Arc<File>>),
-    /// To whoever watches, in any order, but none from [`WorkerPool::set_limit`] on.
+    /// The controlling thread, in any order, but none from [`WorkerPool::set_limit`] on.
     Hand,
 }
 
-/// A chunk that holds.
+/// A valid chunk.
 pub(super) struct Held {
     pub(super) chunk: usize,
     pub(super) length: usize,
@@ -43,17 +43,17 @@ pub(super) struct Held {
 
 pub(super) type Event = Result<Held, io::Error>;
 
-/// The threads of one fetch, and what they share.
+/// The threads of one download, and their shared state.
 #[derive(Debug)]
 pub(super) struct WorkerPool {
     pub(super) chain: Arc<Chain>,
     pub(super) sources: Vec<Source>,
     options: Options,
     pub(super) output: Output,
-    /// The bytes that came so far, from whichever source.
+    /// The bytes received so far, from all sources.
     pub(super) received: AtomicU64,
     plan: Mutex<Scheduler>,
-    /// The plan has changed.
+    /// Signals a change of the plan.
     changed: Condvar,
     pub(super) gate: WriteGate,
 }
@@ -78,10 +78,10 @@ impl WorkerPool {
         })
     }
 
-    /// Fetches all chunks that are not done, and gives each to `each` when it holds: whether all
-    /// are done. Where they are not, no source is left.
+    /// Downloads all missing chunks, and passes each valid one to `each`. Returns whether all are complete;
+    /// if not, no source is left.
     ///
-    /// After this nothing is written any more, whatever becomes of the threads.
+    /// After it returns, no thread writes anything.
     pub(super) fn run(
         self: &Arc<Self>,
         watch: &dyn Observer,
@@ -132,17 +132,17 @@ impl WorkerPool {
         Ok(true)
     }
 
-    /// The chunks that are done.
+    /// Returns the complete chunks.
     pub(super) fn done(&self) -> Chunks {
         self.plan().done().clone()
     }
 
-    /// Why sources were left.
+    /// Returns the faults of sources.
     pub(super) fn take_faults(&self) -> Vec<SourceFault> {
         self.plan().take_faults()
     }
 
-    /// Lets the `ahead` chunks after the first `taken` be fetched.
+    /// Allows the `ahead` chunks after the first `taken`.
     pub(super) fn set_limit(&self, taken: usize, ahead: usize) {
         self.plan().set_limit(taken + ahead, ahead);
         self.changed.notify_all();
@@ -150,7 +150,7 @@ impl WorkerPool {
 
     fn close(&self) {
         self.gate.close();
-        // Under the lock, so that nobody is about to wait.
+        // Under the lock, so that no thread misses it.
         drop(self.plan());
         self.changed.notify_all();
     }
@@ -165,7 +165,7 @@ impl WorkerPool {
             .unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The life of a thread.
+    /// Runs a thread.
     fn work(&self, events: &Sender<Event>) {
         let (mut stumbles, mut buffer) = (Stumbles::default(), Vec::new());
         while let Some(claim) = self.claim() {
@@ -197,7 +197,7 @@ impl WorkerPool {
         }
     }
 
-    /// Waits for something to do.
+    /// Waits for a job.
     fn claim(&self) -> Option<Claim<'_>> {
         let mut plan = self.plan();
         loop {
@@ -212,7 +212,7 @@ impl WorkerPool {
         }
     }
 
-    /// Lets a source recover, unless it is left meanwhile.
+    /// Waits for a source to recover, unless it is given up meanwhile.
     fn pause(&self, pause: Duration, source: usize) {
         let until = Instant::now() + pause;
         let mut plan = self.plan();
@@ -227,7 +227,7 @@ impl WorkerPool {
     }
 }
 
-/// A job in a worker's hands: it is given back also where a store panics.
+/// A job of a worker, which is returned even if a store panics.
 struct Claim<'a> {
     crew: &'a WorkerPool,
     job: Job,

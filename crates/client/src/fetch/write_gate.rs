@@ -1,4 +1,4 @@
-//! What threads that nobody waits for go through before they write: once it is closed, none does.
+//! A gate that detached threads pass before they write: once it is closed, none writes.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{PoisonError, RwLock, RwLockReadGuard};
@@ -10,13 +10,13 @@ pub(super) struct WriteGate {
 }
 
 impl WriteGate {
-    /// The gate stays open as long as the pass lives; nothing, where it is closed.
+    /// Enters the gate, which stays open while the pass lives; `None` if it is closed.
     pub(super) fn enter(&self) -> Option<RwLockReadGuard<'_, ()>> {
         let pass = self.passes.read().unwrap_or_else(PoisonError::into_inner);
         (!self.is_closed()).then_some(pass)
     }
 
-    /// Waits for those who are in it.
+    /// Closes the gate, and waits for the threads inside.
     pub(super) fn close(&self) {
         let _all = self.passes.write().unwrap_or_else(PoisonError::into_inner);
         self.is_closed.store(true, Ordering::SeqCst);

@@ -8,14 +8,14 @@ use crate::known::error::KnownError;
 use crate::known::expected::ExpectedRegistry;
 use crate::known::question::{Confirm, Question};
 
-/// Confirms that the registry `found`, which was verified at `at`, is the one that is expected at `root`.
-/// `at` differs from `root` if it is a mirror. Returns whether somebody has confirmed it just now, so that it is
-/// to be recorded.
+/// Confirms that the registry `found`, which was verified at `at`, is the one expected at `root`. `at`
+/// differs from `root` for a mirror. Returns whether a person has just confirmed it, so that it must be
+/// recorded.
 ///
-/// A registry that is expected already was held to its pins when it was verified, and nobody is asked.
+/// A registry that was already expected has been checked against its pins, without a question.
 ///
 /// # Errors
-/// `Unconfirmed` if the registry is not known, and `confirm` answers no.
+/// `Unconfirmed` if the registry is not known and `confirm` answers no.
 pub fn confirm_registry(
     expected: &ExpectedRegistry,
     found: Digest,

@@ -1,4 +1,4 @@
-//! Why known registries or a lock file cannot be used.
+//! The errors of known registries and lock files.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -8,17 +8,17 @@ use sreg_model::fault::Code;
 
 use crate::known::question::Question;
 
-/// Why known registries or a lock file cannot be used, or why a registry is not one of them.
+/// An error of known registries or a lock file, or a registry that is not one of them.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum KnownError {
-    /// A file of a known registry is damaged. Nothing in it is relied on, and the registry does not count as
+    /// A file of a known registry is damaged. Its content is not used, but the registry does not count as
     /// unknown.
     #[error("{} is damaged: {what}", path.display())]
     Malformed {
         /// The file.
         path: PathBuf,
-        /// What is wrong with it.
+        /// The damage.
         what: String,
     },
     /// A file or the folder of known registries cannot be read.
@@ -29,7 +29,7 @@ pub enum KnownError {
         /// Why.
         source: io::Error,
     },
-    /// Known registries may not be read, and nothing else tells which registry is expected.
+    /// Known registries are not readable, and no other pin names the expected registry.
     #[error("cannot read {}", path.display())]
     Denied {
         /// The file or folder.
@@ -46,29 +46,29 @@ pub enum KnownError {
         source: io::Error,
     },
     /// The program has no folder for known registries.
-    #[error("there is no folder for known registries")]
+    #[error("no folder for known registries")]
     NoFolder,
     /// The lock file cannot be read.
-    #[error("{} cannot be read", path.display())]
+    #[error("cannot read {}", path.display())]
     ReadLockFile {
         /// The file.
         path: PathBuf,
         /// Why.
         source: io::Error,
     },
-    /// The lock file is too long to be one.
-    #[error("{} cannot be read: it is longer than 1 MiB", .0.display())]
+    /// The lock file is too large.
+    #[error("{} is larger than 1 MiB", .0.display())]
     LockFileTooLarge(PathBuf),
     /// The lock file is malformed.
     #[error("{}", path.display())]
     MalformedLockFile {
         /// The file.
         path: PathBuf,
-        /// What is wrong with it.
+        /// The damage.
         source: DocumentError,
     },
     /// The lock file cannot be written.
-    #[error("{} cannot be written", path.display())]
+    #[error("cannot write {}", path.display())]
     WriteLockFile {
         /// The file.
         path: PathBuf,
@@ -78,8 +78,8 @@ pub enum KnownError {
     /// The lock file would not be valid with the pin that is added.
     #[error(transparent)]
     InvalidLockFile(DocumentError),
-    /// The registry is not known, and nobody has confirmed its id.
-    #[error("{}, and nobody knows it", .0.subject())]
+    /// The registry is not known, and its id was not confirmed.
+    #[error("{}, which is not known", .0.subject())]
     Unconfirmed(Box<Question>),
 }
 

@@ -1,4 +1,4 @@
-//! Which registry is expected at a location: by an argument, a lock file, or the known registries.
+//! The registry that is expected at a location: by an argument, a lock file, or the known registries.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -14,19 +14,18 @@ use crate::known::registries::KnownRegistries;
 use crate::known::registry::KnownRegistry;
 use crate::location::Location;
 
-/// Where a program looks up which registry to expect.
+/// The sources of pins.
 #[derive(Debug, Clone, Default)]
 pub struct Pins {
-    /// The registries that the user knows. `None` if the program keeps none: then none is known, and nothing can
-    /// be recorded.
+    /// The user's known registries. `None` if the program keeps none: then nothing is known or recorded.
     pub registries: Option<KnownRegistries>,
     /// The lock file.
     pub lock_file: LockFile,
-    /// The id that the user gives. The registry is recorded under it, and known from now on.
+    /// The id that the user gives. The registry is recorded under it.
     pub registry: Option<Digest>,
 }
 
-/// What is known of the registry that is expected at a location.
+/// The pins of the registry that is expected at a location.
 #[derive(Debug, Clone, Default)]
 pub struct ExpectedRegistry {
     pins: Vec<Pin>,
@@ -37,15 +36,15 @@ pub struct ExpectedRegistry {
 }
 
 impl ExpectedRegistry {
-    /// Returns its pins, to all of which the registry must be held. There may be one of the known registries, one
-    /// of the lock file, and one of the id that the user gives.
+    /// Returns all its pins, which the registry must match: of the known registries, the lock file, and the
+    /// id that the user gives.
     #[must_use]
     pub fn pins(&self) -> &[Pin] {
         &self.pins
     }
 
-    /// Returns its pins without their heads, for a registry whose head is chosen by its id, or is replaced by a
-    /// new epoch.
+    /// Returns its pins without their heads, for a registry whose head is selected by its id, or is replaced
+    /// by a new epoch.
     #[must_use]
     pub fn pins_without_heads(&self) -> Vec<Pin> {
         let without_head = |pin: &Pin| Pin {
@@ -55,20 +54,20 @@ impl ExpectedRegistry {
         self.pins.iter().map(without_head).collect()
     }
 
-    /// Returns the newest statements that were seen of it.
+    /// Returns its newest statements that were seen.
     #[must_use]
     pub fn statements(&self) -> BTreeMap<Subject, StatementVersion> {
         let known = self.known.as_ref();
         known.map_or_else(BTreeMap::new, |known| known.statements().clone())
     }
 
-    /// Returns whether what is seen of it is to be recorded: the user knows it, or gives its id.
+    /// Returns whether to record the registry: it is known, or its id was given.
     #[must_use]
     pub fn is_recorded(&self) -> bool {
         self.is_recorded
     }
 
-    /// Returns whether there is a lock file, which lists every registry that may be used.
+    /// Returns whether there is a lock file, which must list every registry.
     #[must_use]
     pub fn has_lock_file(&self) -> bool {
         self.has_lock_file
@@ -80,7 +79,7 @@ impl ExpectedRegistry {
         self.locked.as_ref()
     }
 
-    /// Returns what the user's known registries contain of it.
+    /// Returns its entry in the known registries.
     #[must_use]
     pub fn known(&self) -> Option<&KnownRegistry> {
         self.known.as_ref()
@@ -94,12 +93,12 @@ impl ExpectedRegistry {
 }
 
 impl Pins {
-    /// Returns what is known of the registry at a location, whose own id, which need not be verified yet, is
-    /// `found`. If another registry was seen at that location, the other one is expected.
+    /// Returns the registry expected at a location whose stated id, perhaps unverified, is `found`. If
+    /// another registry was seen there, that one is expected.
     ///
     /// # Errors
-    /// As [`LockFile::read`] and [`KnownRegistries::find`]. `Denied` if the known registries may not be read; if
-    /// the user gives an id or a lock file, they count as empty instead.
+    /// As [`LockFile::read`] and [`KnownRegistries::find`]. `Denied` if the known registries are not
+    /// readable; if an id or a lock file is given, they count as empty instead.
     pub fn expect(
         &self,
         location: &Location,
@@ -119,7 +118,7 @@ impl Pins {
                 }
                 let here = |id: &Digest| seen_here.iter().any(|known| known.registry() == *id);
                 match (found, seen_here.first()) {
-                    // It may have been seen elsewhere.
+                    // The registry may have been seen elsewhere.
                     (Some(found), None) => (Some(found), reader.find(&found)?.is_some()),
                     (Some(found), Some(_)) if here(&found) => (Some(found), true),
                     (_, Some(other)) => (Some(other.registry()), true),
@@ -150,7 +149,7 @@ impl Pins {
         })
     }
 
-    /// Records what was seen of the registry at a location, as [`KnownRegistries::record`].
+    /// Records the verified state of the registry at a location, as [`KnownRegistries::record`].
     ///
     /// # Errors
     /// As [`KnownRegistries::record`]; `NoFolder` if the program keeps no known registries.
@@ -158,8 +157,8 @@ impl Pins {
         self.folder()?.record(location, seen)
     }
 
-    /// Keeps both sides of forks, and returns their files: the documents that were found, and those that were
-    /// seen before. Returns no file if there is no fork.
+    /// Saves both sides of forks, and returns their files: the documents that were found, and those seen
+    /// before.
     ///
     /// # Errors
     /// `Write` if a file cannot be written; `NoFolder` if the program keeps no known registries.
@@ -198,7 +197,7 @@ impl Pins {
 /// The known registries, if they can be read.
 struct Reader<'a> {
     registries: Option<&'a KnownRegistries>,
-    /// Whether they count as empty if they may not be read.
+    /// Whether they count as empty if they are not readable.
     may_be_denied: bool,
 }
 

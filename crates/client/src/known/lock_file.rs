@@ -1,4 +1,4 @@
-//! The lock file: registries that are known by a file (`spec/lock.md`).
+//! Lock files, which list known registries (`spec/lock.md`).
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -12,10 +12,10 @@ use crate::known::error::KnownError;
 use crate::known::registries::KnownRegistries;
 use crate::known::registry::KnownRegistry;
 
-/// The lock file that is read.
+/// The lock file to read.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub enum LockFile {
-    /// None.
+    /// No lock file.
     #[default]
     None,
     /// This file, if it exists.
@@ -25,7 +25,7 @@ pub enum LockFile {
 }
 
 impl LockFile {
-    /// Reads it. Returns `None` if there is none.
+    /// Reads the lock file; `None` if there is none.
     ///
     /// # Errors
     /// `ReadLockFile`, `LockFileTooLarge` or `MalformedLockFile`.
@@ -59,12 +59,12 @@ impl LockFile {
     }
 }
 
-/// Lists a registry in a lock file, with the newest that was seen of it. A head or trust version that is listed
-/// already is not replaced by an older one. The lock of `registries` keeps other processes from writing meanwhile.
+/// Adds a registry to a lock file, with its newest documents that were seen. Never replaces a listed head or
+/// trust version by an older one. The lock of `registries` excludes other processes.
 ///
 /// # Errors
-/// As [`LockFile::read`]; `InvalidLockFile` if the file would become too long; `WriteLockFile` if it cannot be
-/// written.
+/// As [`LockFile::read`]; `InvalidLockFile` if the file would become too large; `WriteLockFile` if it cannot
+/// be written.
 pub fn record_in_lock_file(
     path: &Path,
     seen: &KnownRegistry,

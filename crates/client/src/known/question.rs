@@ -1,18 +1,18 @@
-//! The one question that only a person can answer: is this the registry that you mean?
+//! The question that only a person can answer: is this the registry that you mean?
 
 use std::fmt;
 use std::path::PathBuf;
 
 use sreg_model::Digest;
 
-/// Whether a registry, seen for the first time, has the id that its owner tells. Its `Display` is a sentence
-/// for a person.
+/// Whether the id of a registry that was not seen before is the one that its owner states. Its `Display` is a
+/// sentence for a person.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Question {
     /// The id of the registry that was found.
     pub registry: Digest,
-    /// Where the user looks for the registry.
+    /// The place that the user named.
     pub root: PathBuf,
     /// The mirror that answered in place of `root`.
     pub mirror: Option<PathBuf>,
@@ -22,10 +22,10 @@ impl Question {
     /// Returns `<place> is the registry <id>`.
     pub(crate) fn subject(&self) -> String {
         let root = self.root.display();
-        // What a mirror has is to be known as the registry that it is a copy of.
+        // A mirror's registry is the one that it is a copy of.
         let at = match &self.mirror {
             None => root.to_string(),
-            Some(mirror) => format!("{root}, by its mirror {},", mirror.display()),
+            Some(mirror) => format!("{root}, through its mirror {},", mirror.display()),
         };
         format!("{at} is the registry {}", self.registry)
     }
@@ -35,7 +35,7 @@ impl fmt::Display for Question {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "{}, which is not known yet. Is that the id that its owner tells you?",
+            "{}, which is not known yet. Is this the id that its owner gave you?",
             self.subject()
         )
     }
@@ -43,8 +43,7 @@ impl fmt::Display for Question {
 
 /// Answers a [`Question`]. A closure `Fn(&Question) -> bool` is one.
 pub trait Confirm {
-    /// Returns whether the registry is to be trusted from now on. A question that cannot be asked is answered
-    /// with `false`.
+    /// Returns whether to trust the registry. Must return `false` if the question cannot be asked.
     fn confirm(&self, question: &Question) -> bool;
 }
 
@@ -54,7 +53,7 @@ impl<F: Fn(&Question) -> bool> Confirm for F {
     }
 }
 
-/// Answers every question with no: only registries that are known already are trusted.
+/// Answers every question with no: only known registries are trusted.
 #[derive(Debug, Clone, Copy)]
 pub struct NeverConfirm;
 

@@ -1,5 +1,4 @@
-//! The folder of known registries: a file for each registry, replaced as a whole (`spec/cli.md`, CLI-18 to
-//! CLI-20).
+//! The folder of known registries: one file each, replaced atomically (`spec/cli.md`, CLI-18 to CLI-20).
 
 use std::fs::{self, File};
 use std::io::{self, Read as _};
@@ -13,7 +12,7 @@ use crate::known::error::KnownError;
 use crate::known::registry::KnownRegistry;
 use crate::location::Location;
 
-/// The longest file of a known registry, in bytes.
+/// The maximal size of a known registry's file, in bytes.
 const MAX_BYTES: u64 = 256 << 20;
 
 /// The registries that a user knows, like ssh's `known_hosts`.
@@ -23,22 +22,22 @@ pub struct KnownRegistries {
 }
 
 impl KnownRegistries {
-    /// Returns the registries that `folder` lists. It is made when the first one is recorded.
+    /// Returns the known registries in `folder`, which is created by the first record.
     #[must_use]
     pub fn new(folder: PathBuf) -> Self {
         Self { folder }
     }
 
-    /// Returns what is known of a registry; `None` if it is not known.
+    /// Returns a known registry; `None` if it is not known.
     ///
     /// # Errors
-    /// `Read` if its file cannot be read; `Malformed` if that is damaged. Neither is taken for absence.
+    /// `Read` if its file cannot be read; `Malformed` if the file is damaged. Neither counts as absence.
     pub fn find(&self, registry: &Digest) -> Result<Option<KnownRegistry>, KnownError> {
         let path = self.path(registry);
         let record = read(&path)?;
         match &record {
             Some(found) if found.registry() != *registry => Err(KnownError::malformed(&path)(
-                format!("it is about {}", found.registry()),
+                format!("is for {}", found.registry()),
             )),
             _ => Ok(record),
         }
@@ -69,8 +68,8 @@ impl KnownRegistries {
         Ok(found)
     }
 
-    /// Records what a verification has seen of the registry at a location. Other registries that were seen there
-    /// are recorded there no longer.
+    /// Records the verified state of the registry at a location. Removes the location from other known
+    /// registries.
     ///
     /// # Errors
     /// As [`KnownRegistries::update`].
@@ -95,12 +94,12 @@ impl KnownRegistries {
         Ok(())
     }
 
-    /// Changes what is known of a registry: `change` is given what is known now, also what other processes
-    /// have written meanwhile.
+    /// Changes a known registry: `change` gets its current content, including what other processes have
+    /// written meanwhile.
     ///
     /// # Errors
-    /// `Malformed` or `Read` as [`KnownRegistries::find`]; `Write` if the file cannot be written. What was
-    /// known before is then unchanged.
+    /// `Malformed` or `Read` as [`KnownRegistries::find`]; `Write` if the file cannot be written. The file is
+    /// then unchanged.
     pub fn update(
         &self,
         registry: &Digest,
@@ -119,7 +118,7 @@ impl KnownRegistries {
         write_whole(&self.path(registry), &record.encode())
     }
 
-    /// Keeps a document as evidence of a fork, and returns its file.
+    /// Saves a document as evidence of a fork, and returns its file.
     ///
     /// # Errors
     /// `Write` if it cannot be written.
@@ -136,7 +135,7 @@ impl KnownRegistries {
         Ok(path)
     }
 
-    /// Runs something while no other process does, if the file system has locks.
+    /// Runs a function while no other process does, if the file system has locks.
     ///
     /// # Errors
     /// `Write` if the folder cannot be written.
@@ -163,8 +162,8 @@ impl KnownRegistries {
         self.folder.join(format!("{}.json", registry.hex()))
     }
 
-    /// Held as long as the file lives. Where the file system has no locks, a rename still replaces
-    /// the file as a whole.
+    /// Locks the folder while the returned file lives. Without locks, a rename still replaces files
+    /// atomically.
     fn lock(&self) -> Result<File, KnownError> {
         let path = self.folder.join("lock");
         let file = File::options()
@@ -173,7 +172,7 @@ impl KnownRegistries {
             .write(true)
             .open(&path)
             .map_err(KnownError::write(&path))?;
-        // An error says that there are no locks.
+        // An error means that locks are not supported.
         let _ = file.lock();
         Ok(file)
     }
@@ -193,7 +192,7 @@ fn read(path: &Path) -> Result<Option<KnownRegistry>, KnownError> {
         .map_err(KnownError::malformed(path))
 }
 
-/// Replaces a file as a whole, durably.
+/// Replaces a file atomically and durably.
 fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), KnownError> {
     write_atomic(path, bytes, Access::Private).map_err(KnownError::write(path))
 }

@@ -1,4 +1,4 @@
-//! What is known of one registry (`spec/trust.md`, TRUST-21 to TRUST-25).
+//! One known registry (`spec/trust.md`, TRUST-21 to TRUST-25).
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,8 +10,8 @@ use sreg_model::statement::{Statement, Subject};
 use sreg_model::trust::Trust;
 use sreg_model::{Arch, Digest, Document, Repository, Tag};
 
-/// A known registry, and the newest documents that were seen of it, like a line of ssh's `known_hosts`.
-/// Nothing in it is ever replaced by something older.
+/// A known registry, and its newest documents that were seen, like a line of ssh's `known_hosts`. No entry is
+/// ever replaced by an older one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KnownRegistry {
     registry: Digest,
@@ -22,7 +22,7 @@ pub struct KnownRegistry {
 }
 
 impl KnownRegistry {
-    /// Returns a registry of which nothing was seen yet.
+    /// Returns a registry without documents.
     #[must_use]
     pub fn new(registry: Digest) -> Self {
         Self {
@@ -40,7 +40,7 @@ impl KnownRegistry {
         self.registry
     }
 
-    /// Returns where it was seen: URLs, and full paths of folders.
+    /// Returns the places where it was seen: URLs, and full paths of folders.
     #[must_use]
     pub fn places(&self) -> &BTreeSet<String> {
         &self.places
@@ -81,7 +81,7 @@ impl KnownRegistry {
         }
     }
 
-    /// Removes a place, where another registry is from now on.
+    /// Removes a place that now has another registry.
     pub fn remove_place(&mut self, place: &str) {
         self.places.remove(place);
     }
@@ -125,7 +125,7 @@ impl KnownRegistry {
             head: (head.epoch, head.version),
         };
         let seen = self.statements.entry(body.subject.clone()).or_insert(found);
-        // Under a later epoch of heads it may be older: what it was seen under was left behind.
+        // Under a later epoch of heads it may be older, because the earlier head was dropped.
         if (seen.head.0, seen.epoch, seen.seq) < (found.head.0, found.epoch, found.seq) {
             *seen = found;
         }
@@ -156,7 +156,7 @@ impl KnownRegistry {
         bytes
     }
 
-    /// Parses what [`KnownRegistry::encode`] returned.
+    /// Parses the result of [`KnownRegistry::encode`].
     pub(crate) fn parse(bytes: &[u8]) -> Result<Self, String> {
         let fields: Fields = serde_json::from_slice(bytes).map_err(|error| error.to_string())?;
         Ok(Self {

@@ -1,4 +1,4 @@
-//! The choice of an architecture.
+//! Selects an architecture.
 
 use sreg_model::statement::Statement;
 use sreg_model::{Arch, Document, Reference};
@@ -7,7 +7,7 @@ use crate::options::PullOptions;
 use crate::resolve::error::ResolveError;
 use crate::warning::Warning;
 
-/// Selects the statement for an architecture: the one that is named, otherwise this machine's, otherwise the only
+/// Selects the statement for an architecture: the given one, otherwise this machine's, otherwise the only
 /// one.
 pub(super) fn select(
     mut statements: Vec<Document<Statement>>,
@@ -43,7 +43,7 @@ pub fn arch_of_target(word: &str) -> Option<Arch> {
         "x86_64" => Some(Arch::Amd64),
         "x86" => Some(Arch::I386),
         "aarch64" => Some(Arch::Arm64),
-        // Rust has one word for both byte orders, and clusters of POWER run the little one.
+        // Rust has one name for both byte orders; clusters with POWER use little endian.
         "powerpc64" => Some(Arch::Ppc64le),
         other => other.parse().ok(),
     }

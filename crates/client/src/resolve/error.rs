@@ -1,4 +1,4 @@
-//! Why a reference resolves to no image.
+//! The errors of resolving references.
 
 use std::path::PathBuf;
 
@@ -11,25 +11,25 @@ use sreg_store::StoreError;
 
 use crate::known::KnownError;
 
-/// Why a reference resolves to no image.
+/// The errors of resolving references.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ResolveError {
-    /// Something is wrong with the registry, or the reference is not published in it.
+    /// The registry has a fault, or the reference is not published in it.
     #[error(transparent)]
     Refused(Box<Refusal>),
     /// The image was removed.
-    #[error("{} has {reference} no longer: {reason}", registry.display())]
+    #[error("{reference} was removed from {}: {reason}", registry.display())]
     Removed {
         /// The registry.
         registry: PathBuf,
         /// The reference.
         reference: Box<Reference>,
-        /// The reason that its publisher gives.
+        /// The publisher's reason.
         reason: String,
     },
     /// The reference has images, but not for the architecture.
-    #[error("{reference} is not there for this architecture")]
+    #[error("{reference} has no image for this architecture")]
     NoArch {
         /// The reference.
         reference: Box<Reference>,
@@ -55,23 +55,23 @@ pub enum ResolveError {
         /// The version.
         version: u64,
     },
-    /// The registry has another document than the one that the lock file lists.
+    /// The registry's document differs from the one in the lock file.
     #[error(transparent)]
     Policy(#[from] PolicyError),
-    /// Offline, the registry was never seen before.
-    #[error("{} is not known, and is not asked", .0.display())]
+    /// Offline: the registry is not known.
+    #[error("{} is not a known registry, and --offline forbids asking it", .0.display())]
     NeverSeen(PathBuf),
-    /// Offline, the newest trust document that was seen is older than the one that the lock file lists.
-    #[error("the lock file lists a version of trust that was not seen yet")]
+    /// Offline: the newest trust document that was seen is older than the one in the lock file.
+    #[error("the lock file lists a trust version that was not seen yet")]
     OlderThanLocked,
-    /// Offline, the cache does not have a statement for the reference that is still valid.
-    #[error("{0} was not pulled through this cache before")]
+    /// Offline: the cache has no valid statement for the reference.
+    #[error("{0} not found in the cache")]
     NotCached(Box<Reference>),
-    /// Offline, the image was removed when the registry was seen last.
-    #[error("{0} is there no longer")]
+    /// Offline: the image was removed when the registry was last seen.
+    #[error("{0} was removed")]
     RemovedBefore(Box<Reference>),
-    /// The registry is at an https:// URL, and names a file at another kind of URL.
-    #[error("{url} is no https:// URL, and {registry} is")]
+    /// The registry is at an https:// URL, but names a file at another kind of URL.
+    #[error("{url} must be https://, because {registry} is")]
     InsecureUrl {
         /// The URL of the file, without secrets.
         url: String,
@@ -112,7 +112,7 @@ impl ResolveError {
         }
     }
 
-    /// Returns one message for each thing that is wrong, with its causes.
+    /// Returns one message for each fault, with its causes.
     #[must_use]
     pub fn messages(&self) -> Vec<String> {
         match self {
@@ -125,32 +125,32 @@ impl ResolveError {
     }
 }
 
-/// The faults because of which a registry is refused.
+/// A refused registry and its faults.
 #[derive(Debug, thiserror::Error)]
 #[error("{}", self.messages())]
 pub struct Refusal {
     /// The registry, or its mirror.
     pub registry: Registry,
-    /// The reference that was looked for.
+    /// The requested reference.
     pub reference: Reference,
-    /// What is wrong: at least one fault.
+    /// The faults, at least one.
     pub faults: Vec<Fault>,
 }
 
 impl Refusal {
-    /// Returns whether nothing is wrong but that the reference is not published.
+    /// Returns whether the only fault is that the reference is not published.
     #[must_use]
     pub fn is_missing(&self) -> bool {
         let mut faults = self.faults.iter();
         faults.all(|fault| fault.code == Code::MissingReference.word())
     }
 
-    /// Returns what is wrong, for a person.
+    /// Returns the message of a fault.
     #[must_use]
     pub fn message(&self, fault: &Fault) -> String {
         let root = self.registry.root().display();
         match fault.code == Code::MissingReference.word() {
-            true => format!("{root} has no {}: {}", self.reference, fault.message),
+            true => format!("{} not found in {root}: {}", self.reference, fault.message),
             false => format!("{root}/{}: {}", fault.path, fault.message),
         }
     }

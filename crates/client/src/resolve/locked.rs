@@ -1,4 +1,4 @@
-//! The version of a registry that a lock file lists.
+//! Reads the version of a registry that a lock file lists.
 
 use sreg_index::hasher::{IoMode, Unobserved};
 use sreg_model::Reference;
@@ -11,8 +11,8 @@ use crate::known::ExpectedRegistry;
 use crate::options::PullOptions;
 use crate::resolve::error::ResolveError;
 
-/// Looks at a registry as it was at the head that the lock file lists. That head may be older than what was seen
-/// since, and may have expired.
+/// Verifies a registry at the head in the lock file. That head may be older than what was seen since, and may
+/// have expired.
 pub(super) fn look(
     registry: &Registry,
     reference: &Reference,
@@ -33,7 +33,7 @@ pub(super) fn look(
     if head.id() != listed.id {
         let slot = Place::HeadSlot { epoch, version };
         let what = format!(
-            "{}/{slot} is {}, and the lock file lists {}",
+            "{}/{slot} is {}, but the lock file lists {}",
             root.display(),
             head.id(),
             listed.id
@@ -42,7 +42,7 @@ pub(super) fn look(
     }
     let options = Options {
         now: options.now,
-        // Of trust, what was seen since counts, too.
+        // Trust documents that were seen since also count.
         known: expected.pins_without_heads(),
         pinned: true,
         ..Options::new(BlobCheck::None, IoMode::Auto)

@@ -1,4 +1,4 @@
-//! The newest version of a registry.
+//! Reads the newest version of a registry.
 
 use std::time::Duration;
 
@@ -12,13 +12,13 @@ use crate::known::{ExpectedRegistry, KnownRegistry};
 use crate::options::PullOptions;
 use crate::resolve::error::ResolveError;
 
-/// How often a registry is asked whose answer may be one of an old cache.
+/// The number of attempts if a cache on the way may have answered with an old version.
 const ATTEMPTS: u32 = 3;
-/// How long it is given between.
+/// The pause between attempts.
 const PAUSE: Duration = Duration::from_millis(500);
 
-/// Looks at the newest version of a registry, again if an old cache may have answered, and finally by the newest
-/// head that was seen before.
+/// Verifies the newest version of a registry. Retries if an old cache may have answered, and finally uses the
+/// newest head that was seen before.
 pub(super) fn look(
     registry: &Registry,
     reference: &Reference,
@@ -44,7 +44,7 @@ pub(super) fn look(
         Some(stored) if is_old(&report) => {
             let by_stored =
                 verify::resolve(registry, reference, Some(stored), &verified, &Unobserved)?;
-            // An old copy need not have what a newer head leads to.
+            // An old copy may lack the files of a newer head.
             Ok(match by_stored.faults.is_empty() {
                 true => by_stored,
                 false => report,
@@ -54,8 +54,8 @@ pub(super) fn look(
     }
 }
 
-/// Returns whether nothing is wrong but that the head, and therefore perhaps statements, are older than what was
-/// seen before.
+/// Returns whether the only faults are that the head, and perhaps statements, are older than what was seen
+/// before.
 fn is_old(report: &Report) -> bool {
     let mut faults = report.faults.iter();
     faults.clone().any(|fault| fault.path == "head")

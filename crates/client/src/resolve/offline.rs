@@ -1,4 +1,4 @@
-//! Images of a cache, without a server: the known registries and the cache have what vouches for them.
+//! Resolves references to cached images without a server, from the known registries and the cache.
 
 use sreg_model::statement::Statement;
 use sreg_model::trust::HeadBase;
@@ -14,7 +14,7 @@ use crate::resolve::arch;
 use crate::resolve::error::ResolveError;
 use crate::resolve::resolved::Resolved;
 
-/// Resolves a reference to the image that it named when the registry was seen last.
+/// Resolves a reference to its image when the registry was last seen.
 pub(super) fn resolve(
     location: &Location,
     reference: &Reference,
@@ -57,7 +57,7 @@ pub(super) fn resolve(
     })
 }
 
-/// Returns the newest statements about a reference that were seen, as far as the cache has them.
+/// Returns the newest statements for a reference that were seen, as far as the cache has them.
 fn cached(
     known: &KnownRegistry,
     reference: &Reference,
@@ -85,8 +85,8 @@ fn cached(
         .collect()
 }
 
-/// Returns whether an epoch of heads has left behind the head under which something was seen. Of the epochs before
-/// the last one it is not known here: they may have.
+/// Returns whether an epoch of heads may have dropped the head under which something was seen. For epochs
+/// before the last one this is unknown, and the answer is yes.
 fn is_left_behind((epoch, version): (u64, u64), newest: &HeadBase) -> bool {
     let is_kept = newest.version.is_some_and(|last| version <= last);
     epoch < newest.epoch && !(epoch + 1 == newest.epoch && is_kept)

@@ -1,4 +1,4 @@
-//! An image that a reference was resolved to.
+//! A resolved image.
 
 use std::sync::Arc;
 
@@ -15,7 +15,7 @@ use crate::known::{KnownError, Pins};
 use crate::location::{Location, file_beside};
 use crate::resolve::error::ResolveError;
 
-/// An image, and everything that vouches for it.
+/// A resolved image, with the documents that vouch for it.
 #[derive(Debug, Clone)]
 pub struct Resolved {
     pub(super) statement: Document<Statement>,
@@ -24,12 +24,12 @@ pub struct Resolved {
     /// The registry or mirror that was verified first.
     pub(super) registries: Vec<Registry>,
     pub(super) seen: Option<Seen>,
-    /// Where the registry is recorded; `None` if it is not to be.
+    /// The location to record the registry at; `None` to record nothing.
     pub(super) recorded_at: Option<Location>,
 }
 
 impl Resolved {
-    /// Returns the statement about the image, which was verified.
+    /// Returns the verified statement for the image.
     #[must_use]
     pub fn statement(&self) -> &Document<Statement> {
         &self.statement
@@ -65,8 +65,8 @@ impl Resolved {
         self.version
     }
 
-    /// Returns the registry that vouches for the image, or the mirror that answered for it, followed by its other
-    /// copies. There is none if no server was asked.
+    /// Returns the registry of the image, or the mirror that answered for it, followed by its other copies;
+    /// empty if no server was asked.
     #[must_use]
     pub fn registries(&self) -> &[Registry] {
         &self.registries
@@ -85,7 +85,7 @@ impl Resolved {
         format!("{}_{}.{ending}", self.repository().name(), self.tag())
     }
 
-    /// Returns the keys that signed the statement and have the right to.
+    /// Returns the keys that validly signed the statement.
     #[must_use]
     pub fn signers(&self) -> Vec<Fingerprint> {
         let Some(seen) = &self.seen else {
@@ -97,8 +97,8 @@ impl Resolved {
             .unwrap_or_default()
     }
 
-    /// Returns the places that may have the image: in the registry and its mirrors, where `sreg.json` states, where
-    /// its publisher states.
+    /// Returns the places that may have the image: the registry and its mirrors, the URL in `sreg.json`, the
+    /// publisher's URLs.
     ///
     /// # Errors
     /// `InsecureUrl` or `Store` if the URL in `sreg.json` cannot be used.
@@ -126,7 +126,7 @@ impl Resolved {
         Ok(sources)
     }
 
-    /// Records what was seen of the registry, if that is known or was confirmed.
+    /// Records the verified state of the registry, if it is known or was confirmed.
     ///
     /// # Errors
     /// As [`Pins::record`].
@@ -142,7 +142,8 @@ impl Resolved {
     }
 }
 
-/// Returns a file that a registry or a publisher names. It does not lead from https to plain http.
+/// Returns the source for a URL that a registry or a publisher names. Refuses plain http for a registry at
+/// https.
 fn web(store: &dyn Store, url: &str, config: &StoreConfig) -> Result<Source, ResolveError> {
     let root = store.name();
     if root.starts_with("https://") && !url.starts_with("https://") {

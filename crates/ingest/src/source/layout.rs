@@ -1,5 +1,5 @@
-//! Folders that other programs fill: Nextflow's cache, Galaxy's, and those of Singularity HPC
-//! (`spec/cli.md`, CLI-53).
+//! Layouts of other programs' folders: Nextflow's cache, Galaxy's, and Singularity HPC's (`spec/cli.md`,
+//! CLI-53).
 
 use std::fmt;
 use std::str::FromStr;
@@ -8,11 +8,11 @@ use sreg_model::Namespace;
 
 use super::name::{self, NameError, Named, Split, dashes, is_hash, is_version, of_splits};
 
-/// How the files of a source are named.
+/// The naming of a source's files.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub enum Layout {
-    /// As `spec/cli.md` says.
+    /// As in `spec/cli.md`.
     #[default]
     Plain,
     /// `depot.galaxyproject.org-singularity-fastqc-0.12.1--hdfd78af_0.img`, as Nextflow's `cacheDir`.
@@ -24,10 +24,10 @@ pub enum Layout {
 }
 
 impl Layout {
-    /// All layouts that have a name of their own.
+    /// All layouts with a name.
     pub const NAMED: [Self; 3] = [Self::Nextflow, Self::Galaxy, Self::Shpc];
 
-    /// The layout's word.
+    /// Returns the layout's name.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -51,7 +51,7 @@ impl FromStr for Layout {
     fn from_str(word: &str) -> Result<Self, String> {
         let mut all = Self::NAMED.into_iter().chain([Self::Plain]);
         all.find(|layout| layout.as_str() == word).ok_or_else(|| {
-            format!("{word:?} is no layout, expected nextflow, galaxy, shpc or plain")
+            format!("{word:?} is not a layout, expected nextflow, galaxy, shpc or plain")
         })
     }
 }
@@ -77,7 +77,7 @@ pub(super) fn read(
     }
 }
 
-/// Where BioContainers are, as Nextflow spells their places.
+/// The locations of BioContainers, as Nextflow spells them.
 const BIOCONTAINERS: [&str; 4] = [
     "depot.galaxyproject.org-singularity-",
     "quay.io-biocontainers-",
@@ -85,7 +85,7 @@ const BIOCONTAINERS: [&str; 4] = [
     "biocontainers-",
 ];
 
-/// A URL or a name of Docker's with `-` for `/` and `:`.
+/// Reads a URL or a Docker name with `-` for `/` and `:`.
 fn nextflow(stem: &str) -> Result<Named, NameError> {
     for place in BIOCONTAINERS {
         if let Some(rest) = stem.strip_prefix(place) {
@@ -114,9 +114,9 @@ fn nextflow(stem: &str) -> Result<Named, NameError> {
     Ok(named)
 }
 
-/// Splits where a version begins, or where the last word is a tag of another kind.
+/// Splits where a version begins, or where the last word is another kind of tag.
 fn versioned(text: &str) -> Result<Split<'_>, NameError> {
-    // BioContainers of several packages have a hash for each, and `v2` in front.
+    // BioContainers of several packages have a hash for each, and a leading `v2`.
     let (name, tag) = dashes(text)
         .find(|(_, tag)| is_hash(tag))
         .or_else(|| dashes(text).find(|(_, tag)| is_version(tag)))
@@ -125,13 +125,13 @@ fn versioned(text: &str) -> Result<Split<'_>, NameError> {
     Ok((name, Some(tag)))
 }
 
-/// `name:tag`, in the namespace of images that lie in the source itself.
+/// Reads `name:tag`, in the namespace of images at the top of the source.
 fn galaxy(stem: &str, flat: &Namespace) -> Result<Named, NameError> {
     let (name, tag) = stem.split_once(':').ok_or(NameError::Shape)?;
     of_splits(flat, &[(name, Some(tag))], None)
 }
 
-/// `<registry>/<namespace>/<name>/<tag>/<any>`, with more or fewer folders in front.
+/// Reads `<registry>/<namespace>/<name>/<tag>/<any>`, with more or fewer leading folders.
 fn shpc(folders: &[&str], stem: &str, flat: &Namespace) -> Result<Named, NameError> {
     let (_, arch) = name::split_arch(stem);
     let [front @ .., name, tag] = folders else {

@@ -1,4 +1,4 @@
-//! References that a person gives: a map from paths, and patterns for names (`spec/cli.md`, CLI-54).
+//! References set by the user: a map from paths, and patterns for names (`spec/cli.md`, CLI-54).
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -13,11 +13,11 @@ use super::name::{NameError, Named, split_arch};
 pub struct NameMap(BTreeMap<String, Option<(Repository, Tag)>>);
 
 impl NameMap {
-    /// Reads a map: on each line a path, white space, and a reference, or `-` for a file that is left
-    /// out. Lines that are empty or begin with `#` are passed over.
+    /// Parses a map: on each line a path, white space, and a reference, or `-` for a file to leave out.
+    /// Ignores lines that are empty or begin with `#`.
     ///
     /// # Errors
-    /// What is wrong with the first wrong line, with its number.
+    /// The fault of the first wrong line, with its number.
     pub fn parse(text: &str) -> Result<Self, String> {
         let mut map = BTreeMap::new();
         for (number, line) in text.lines().enumerate() {
@@ -28,7 +28,7 @@ impl NameMap {
             }
             let (path, reference) = line
                 .rsplit_once(char::is_whitespace)
-                .ok_or_else(|| wrong("a path and a reference are expected"))?;
+                .ok_or_else(|| wrong("expected a path and a reference"))?;
             let path = path.trim_end().trim_start_matches("./");
             let named = match reference {
                 "-" => None,
@@ -37,20 +37,20 @@ impl NameMap {
                         .parse()
                         .map_err(|error| wrong(&format!("{error}")))?;
                     if reference.digest().is_some() {
-                        return Err(wrong("a reference without a digest is expected"));
+                        return Err(wrong("expected a reference without a digest"));
                     }
                     let tag = reference.tag().cloned().unwrap_or_default();
                     Some((reference.repository().clone(), tag))
                 }
             };
             if map.insert(path.to_owned(), named).is_some() {
-                return Err(wrong(&format!("{path} is mapped already")));
+                return Err(wrong(&format!("{path} is listed twice")));
             }
         }
         Ok(Self(map))
     }
 
-    /// What a path is mapped to; `Some(None)` if it is left out.
+    /// Returns the reference of a path; `Some(None)` if it is left out.
     pub(super) fn get(&self, path: &str) -> Option<Option<Named>> {
         let entry = self.0.get(path)?;
         Some(entry.as_ref().map(|(repository, tag)| Named {
@@ -61,7 +61,7 @@ impl NameMap {
         }))
     }
 
-    /// The paths, in order.
+    /// Returns the paths, in order.
     pub fn paths(&self) -> impl Iterator<Item = &str> {
         self.0.keys().map(String::as_str)
     }
@@ -96,7 +96,7 @@ impl FromStr for Pattern {
         while let Some((before, after)) = rest.split_once('{') {
             let (word, next) = after
                 .split_once('}')
-                .ok_or_else(|| format!("{text:?} has a {{ without its }}"))?;
+                .ok_or_else(|| format!("{text:?} has a {{ without a }}"))?;
             let field = match word {
                 "namespace" => Field::Namespace,
                 "name" => Field::Name,
@@ -105,7 +105,7 @@ impl FromStr for Pattern {
                 "any" => Field::Any,
                 _ => {
                     return Err(format!(
-                        "{text:?} has an unknown placeholder; known are {{namespace}} {{name}} {{tag}} {{version}} {{any}}"
+                        "{text:?} has an unknown placeholder, expected one of {{namespace}} {{name}} {{tag}} {{version}} {{any}}"
                     ));
                 }
             };
@@ -125,7 +125,7 @@ impl FromStr for Pattern {
         {
             true => Ok(pattern),
             false => Err(format!(
-                "{text:?} needs {{name}} once, and at most one {{namespace}} and one {{tag}} or {{version}}"
+                "{text:?} must have {{name}} once, and at most one {{namespace}} and one {{tag}} or {{version}}"
             )),
         }
     }
@@ -150,8 +150,8 @@ impl Pattern {
         self.0.iter().filter(is_field).count()
     }
 
-    /// The reference of a path without its ending; `None` if it does not match. Placeholders on the
-    /// left take as little as they can.
+    /// Returns the reference of a path without its ending; `None` if it does not match. Placeholders on the
+    /// left match as little as possible.
     pub(super) fn read(&self, path: &str, flat: &Namespace) -> Option<Result<Named, NameError>> {
         let (path, arch) = split_arch(path);
         let mut fields = Vec::new();

@@ -13,12 +13,12 @@ pub(super) struct Named {
     pub(super) others: Vec<String>,
 }
 
-/// Why a path gives no reference.
+/// Why a path has no reference.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum NameError {
-    /// Too few or too many folders, or a name that the layout does not have.
+    /// Too few or too many folders, or a name that does not match the layout.
     Shape,
-    /// A part of it is outside its grammar.
+    /// A part of it does not match its grammar.
     Reference(ReferenceError),
 }
 
@@ -28,7 +28,7 @@ impl From<ReferenceError> for NameError {
     }
 }
 
-/// A name and a tag, where there is one.
+/// A name and a tag, if there is one.
 pub(super) type Split<'a> = (&'a str, Option<&'a str>);
 
 /// Returns the reference of `folders` below the source and the stem of a file.
@@ -44,7 +44,7 @@ pub(super) fn plain(folders: &[&str], stem: &str, flat: &Namespace) -> Result<Na
     of_splits(&namespace, &splits, arch)
 }
 
-/// Returns the reference of the first split; the others are what the name could mean as well.
+/// Returns the reference of the first split; the others are alternative readings.
 pub(super) fn of_splits(
     namespace: &Namespace,
     splits: &[Split<'_>],
@@ -78,14 +78,14 @@ pub(super) fn split_arch(stem: &str) -> (&str, Option<Arch>) {
     }
 }
 
-/// Tags without a number that people use.
+/// Common tags without a number.
 const WORDS: [&str; 12] = [
     "latest", "dev", "devel", "main", "master", "stable", "edge", "nightly", "test", "testing",
     "prod", "release",
 ];
 
-/// Splits a stem into a name and a tag: where a version begins, else at the last `_`. Without one,
-/// there is no tag. What follows the first are other splits that make sense too.
+/// Splits a stem into a name and a tag: where a version begins, otherwise at the last `_`. Without either,
+/// there is no tag. Further results are alternative splits.
 pub(super) fn splits(stem: &str) -> Vec<Split<'_>> {
     let bars: Vec<usize> = stem
         .match_indices('_')
@@ -99,7 +99,7 @@ pub(super) fn splits(stem: &str) -> Vec<Split<'_>> {
         .filter(|bar| is_version(&stem[bar + 1..]) || is_hash(&stem[bar + 1..]))
         .collect();
     if let Some(first) = versions.first() {
-        // What conda calls a build goes with its version: `1.9--py_1`.
+        // A conda build belongs to its version: `1.9--py_1`.
         let build = stem[*first..].find("--").map(|build| first + build);
         let others = versions.iter().skip(1);
         let others = others.filter(|other| build.is_none_or(|build| **other < build));
@@ -107,7 +107,7 @@ pub(super) fn splits(stem: &str) -> Vec<Split<'_>> {
     }
     match bars.last() {
         Some(last) if WORDS.contains(&&stem[last + 1..]) => vec![at(last)],
-        // Begins with a digit, and is no version otherwise: `2d`, `10x`.
+        // Begins with a digit, but is not a version: `2d`, `10x`.
         Some(_) if bars.iter().any(|bar| starts_with_digit(&stem[bar + 1..])) => {
             let numbers = bars
                 .iter()
@@ -119,14 +119,14 @@ pub(super) fn splits(stem: &str) -> Vec<Split<'_>> {
     }
 }
 
-/// A stem without `_`: all of it is the name, unless `-` parts a version from it, too.
+/// Splits a stem without `_`: the whole stem is the name, unless `-` also separates a version.
 fn dashed(stem: &str) -> Vec<Split<'_>> {
     let version = dashes(stem).find(|(_, tag)| is_version(tag));
     let other = version.map(|(name, tag)| (name, Some(tag)));
     std::iter::once((stem, None)).chain(other).collect()
 }
 
-/// All ways to split at a `-` that is no part of another one.
+/// Returns all splits at a single `-`.
 pub(super) fn dashes(stem: &str) -> impl Iterator<Item = (&str, &str)> {
     stem.match_indices('-')
         .map(|(at, _)| (&stem[..at], &stem[at + 1..]))
@@ -137,14 +137,14 @@ fn starts_with_digit(text: &str) -> bool {
     text.starts_with(|first: char| first.is_ascii_digit())
 }
 
-/// Whether text begins like a version: perhaps `v`, digits, and then the end or a separator.
+/// Returns whether text begins like a version: an optional `v`, digits, and then the end or a separator.
 pub(super) fn is_version(text: &str) -> bool {
     let text = text.strip_prefix(['v', 'V']).unwrap_or(text);
     let after = text.trim_start_matches(|digit: char| digit.is_ascii_digit());
     after.len() < text.len() && (after.is_empty() || after.starts_with(['.', '-', '_', '+']))
 }
 
-/// Whether text is a hash of 40 digits, and perhaps the number of a build: the tag of a BioContainer of
+/// Returns whether text is a hash of 40 digits with an optional build number: the tag of a BioContainer of
 /// several packages.
 pub(super) fn is_hash(text: &str) -> bool {
     let (hash, build) = text.split_once('-').unwrap_or((text, ""));
@@ -159,8 +159,7 @@ pub fn pulled_name(repository: &Repository, tag: &Tag, ending: &str) -> String {
     format!("{}_{tag}.{ending}", repository.name())
 }
 
-/// Returns what [`super::scan`] would read from the name of a pulled image, where that is another
-/// name and tag, or one of several.
+/// Returns the reading of a pulled image's name by [`super::scan`], if it differs or is ambiguous.
 #[must_use]
 pub fn misread(repository: &Repository, tag: &Tag) -> Option<String> {
     let stem = format!("{}_{tag}", repository.name());

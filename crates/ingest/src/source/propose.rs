@@ -1,4 +1,4 @@
-//! A name for a file that has none that can be published.
+//! Proposes names for files that cannot be published.
 
 use super::name::is_version;
 
@@ -35,7 +35,7 @@ pub(super) fn propose(folders: &[&str], name: &str) -> Option<String> {
     (!name.is_empty()).then(|| format!("{folder}{name}{tag}{ending}"))
 }
 
-/// A folder's name as a namespace.
+/// Converts a folder's name to a namespace.
 fn part(folder: &str) -> Option<String> {
     let words =
         folder.split(|character: char| !character.is_ascii_alphanumeric() && character != '.');

@@ -1,21 +1,22 @@
-//! Goes through a folder and sorts its files: images, what cannot be published, what is passed over.
+//! Walks a folder and sorts its files: images, faulty files, and skipped files.
 
 use std::fs::{self, File};
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
 use sreg_index::stamp::Stamp;
+use sreg_model::Namespace;
 use sreg_model::fault::Code;
 use sreg_model::image::{ImageKind, SNIFF_BYTES, sniff};
 use sreg_registry::SourceFault;
 
 use super::name::{NameError, Named};
-use super::{Candidate, Naming, Scan, image_stem, layout, propose};
+use super::{Candidate, Layout, Naming, Scan, image_stem, layout, propose};
 
 /// Far more folders above an image than any layout has.
 const MAX_FOLDERS: usize = 32;
 
-/// Folders that file systems and their tools keep for themselves.
+/// Folders that belong to file systems and their tools.
 const OF_FILE_SYSTEMS: [&str; 3] = ["lost+found", "System Volume Information", "$RECYCLE.BIN"];
 
 /// Reads a folder and all folders below it.
@@ -23,14 +24,14 @@ pub(super) struct Walk<'a> {
     skip: Option<PathBuf>,
     naming: &'a Naming,
     scan: &'a mut Scan,
-    /// Device and inode of every folder above, to see a loop of symbolic links.
+    /// Device and inode of every parent folder, to detect loops of symbolic links.
     above: Vec<(u64, u64)>,
-    /// Whether a folder above is a registry, whose blobs are images under other names.
+    /// Whether a parent folder is a registry, whose blobs are images under other names.
     in_registry: bool,
 }
 
 impl<'a> Walk<'a> {
-    /// Returns a walk that leaves `skip` out.
+    /// Returns a walk that skips `skip`.
     pub(super) fn new(skip: &Path, naming: &'a Naming, scan: &'a mut Scan) -> Self {
         Self {
             skip: fs::canonicalize(skip).ok(),
@@ -41,10 +42,10 @@ impl<'a> Walk<'a> {
         }
     }
 
-    /// Reads a folder; `relative` are the folders below the source that lead to it.
+    /// Reads a folder; `relative` is its path below the source.
     pub(super) fn folder(&mut self, folder: &Path, relative: &mut Vec<String>) {
         if relative.len() > MAX_FOLDERS {
-            let message = "folders nest too deep: no image here could have a reference";
+            let message = "folder is nested too deep to give a reference";
             return self.fault(Code::MalformedReference, folder, message);
         }
         let identity = match fs::metadata(folder) {
@@ -58,7 +59,7 @@ impl<'a> Walk<'a> {
             return self.fault(
                 Code::SymlinkLoop,
                 folder,
-                "a symbolic link leads back to a folder above it; remove the link",
+                "symbolic link to a folder above it: delete the link",
             );
         }
         let entries = match fs::read_dir(folder) {
@@ -95,17 +96,17 @@ impl<'a> Walk<'a> {
             Some(_) => Some(image_stem(&shown).unwrap_or(&shown)),
             None => layout::stem(self.naming.layout, &shown),
         };
-        // Following links: a folder of links to images elsewhere is a folder of images.
+        // Follow links, because a folder may consist of links to images.
         let metadata = match fs::metadata(&path) {
             Ok(metadata) => metadata,
             Err(error) if error.raw_os_error() == Some(rustix::io::Errno::LOOP.raw_os_error()) => {
                 return self.fault(
                     Code::SymlinkLoop,
                     &path,
-                    "a symbolic link leads back to itself; remove the link",
+                    "symbolic link to itself: delete the link",
                 );
             }
-            // A broken link with another ending is no image, and no folder of any.
+            // A broken link without an image's ending is ignored.
             Err(_) if stem.is_none() && is_link(entry) => return,
             Err(error) => return self.unreadable(&path, &error),
         };
@@ -114,18 +115,18 @@ impl<'a> Walk<'a> {
                 return self.fault(
                     Code::NotAFile,
                     &path,
-                    "a folder is no image: a sandbox has to be built into a SIF file first",
+                    "folder, not an image: build a SIF file from a sandbox first",
                 );
             }
             if fs::canonicalize(&path).ok() == self.skip {
                 return;
             }
             if OF_FILE_SYSTEMS.contains(&&*shown) {
-                let message = "a folder of the file system, which is not searched for images";
+                let message = "folder of the file system: not searched for images";
                 let fault = SourceFault::new(Code::NotSearched, &path, message);
                 return self.scan.passed_over.push(fault);
             }
-            // A folder whose name is no text can still hold files to complain about.
+            // A folder whose name is not UTF-8 can contain files to report.
             relative.push(shown.into_owned());
             self.folder(&path, relative);
             relative.pop();
@@ -141,7 +142,7 @@ impl<'a> Walk<'a> {
             return self.fault(Code::NotAFile, &path, "not a regular file");
         }
         if text.is_none() {
-            return self.fault(Code::MalformedReference, &path, "its name is not UTF-8");
+            return self.fault(Code::MalformedReference, &path, "file name is not UTF-8");
         }
         match mapped.map_or_else(|| self.read(relative, stem), Ok) {
             Ok(named) => self.scan.candidates.push(Candidate {
@@ -157,7 +158,7 @@ impl<'a> Walk<'a> {
                     NameError::Shape => (
                         Code::MalformedReference,
                         format!(
-                            "its path gives no reference in the {} layout",
+                            "path gives no reference in the {} layout",
                             self.naming.layout
                         ),
                     ),
@@ -169,7 +170,7 @@ impl<'a> Walk<'a> {
         }
     }
 
-    /// The reference that a path says: `folders` below the source, and the stem of the file.
+    /// Reads the reference of a path: `folders` below the source, and the stem of the file.
     fn read(&self, folders: &[String], stem: &str) -> Result<Named, NameError> {
         let path = below(folders, stem);
         let naming = self.naming;
@@ -181,16 +182,19 @@ impl<'a> Walk<'a> {
         layout::read(naming.layout, &folders, stem, &naming.flat)
     }
 
-    /// Lists a file whose name does not say that it is an image, if it is one.
+    /// Reports an image without the name of one.
     fn other_file(&mut self, path: &Path, name: &str, folders: &[String]) {
-        // What a pull has begun, and blobs of registries.
+        // Skip partial downloads, and blobs of registries.
         if self.in_registry || name.ends_with(".part") || !holds_image(path) {
             return;
         }
-        let message = format!(
-            "it is an image, and its name does not say so; {}",
+        let mut message = format!(
+            "an image without an image's ending: {}",
             proposal(folders, name)
         );
+        if self.naming.layout == Layout::Plain && is_galaxy(name, &self.naming.flat) {
+            message.push_str("; for a folder of Galaxy, add --layout galaxy");
+        }
         let fault = SourceFault::new(Code::UnnamedImage, path, message);
         self.scan.passed_over.push(fault);
     }
@@ -208,26 +212,32 @@ fn is_link(entry: &fs::DirEntry) -> bool {
     entry.file_type().is_ok_and(|kind| kind.is_symlink())
 }
 
-/// The path of a file below the source.
+/// Returns the path of a file below the source.
 fn below(folders: &[String], name: &str) -> String {
     let parts = folders.iter().map(String::as_str).chain([name]);
     parts.collect::<Vec<_>>().join("/")
 }
 
-/// What to do about a file that has no reference.
+/// Returns whether a file has a name as Galaxy writes it.
+fn is_galaxy(name: &str, flat: &Namespace) -> bool {
+    layout::stem(Layout::Galaxy, name)
+        .is_some_and(|stem| layout::read(Layout::Galaxy, &[], stem, flat).is_ok())
+}
+
+/// Returns the advice for a file without a reference.
 fn proposal(folders: &[String], name: &str) -> String {
     let folders: Vec<&str> = folders.iter().map(String::as_str).collect();
     let proposed = propose::propose(&folders, name);
-    // One that it has already is no way out.
+    // The current name is no proposal.
     let own = folders.iter().copied().chain([name]).collect::<Vec<_>>();
     let is_other = |path: &String| *path != own.join("/");
     match proposed.filter(is_other) {
-        Some(name) => format!("rename it to {name}, or give its reference with --map"),
-        None => "rename it to <name>_<tag>.sif, or give its reference with --map".to_owned(),
+        Some(name) => format!("rename it to {name}, or set its reference with --map"),
+        None => "rename it to <name>_<tag>.sif, or set its reference with --map".to_owned(),
     }
 }
 
-/// Whether a file begins like a SIF or a squashfs.
+/// Returns whether a file begins like a SIF or a squashfs.
 fn holds_image(path: &Path) -> bool {
     let Ok(file) = File::open(path) else {
         return false;

@@ -1,4 +1,4 @@
-//! The next version of trust, and the head that goes with it.
+//! Publishes the next trust version, and the head that goes with it.
 
 use sreg_model::head::Head;
 use sreg_model::layout::Place;
@@ -21,13 +21,14 @@ use crate::signing::{Signing, term_of};
 use crate::version::Publication;
 
 impl Session<'_> {
-    /// Publishes a version of trust that is fully signed, and a head with it where heads could count no
-    /// longer: the newest head, and what others have published meanwhile that a new epoch leaves behind.
-    /// `judged` are the head by which what is lost was judged, and what that is.
+    /// Publishes a fully signed trust version, and a head with it if heads could become invalid. Returns the
+    /// published version, and the references that others have published meanwhile and that a new epoch drops.
+    /// `judged` is the head against which losses were computed, and the number of them.
     ///
     /// # Errors
-    /// When it does not follow the newest version, more would be lost than was judged, a head is needed
-    /// that the keys may not sign, or the registry cannot be written.
+    /// `Policy` if it does not follow the newest version; `Meanwhile` if another version was published or
+    /// more would be lost; `Unsigned` if a head is needed that the keys may not sign; otherwise those of
+    /// writing the registry.
     pub fn publish_trust(
         &self,
         destination: &Destination,
@@ -48,7 +49,7 @@ impl Session<'_> {
         let keys = super::keys(self)?;
         let mut writer = destination.open_there(self.progress)?;
         let writer = &mut *writer;
-        // A newest head that does not count is what a new epoch is begun for.
+        // A new epoch exists to drop an invalid newest head.
         let base = recover_any(writer, self.progress)?;
         base.check_known(writer.registry(), self.pins)?;
         let Some(old) = base.trust_chain.clone() else {
@@ -60,7 +61,7 @@ impl Session<'_> {
         followed.map_err(|source| match source {
             PolicyError::Version { .. } => RegistryError::Meanwhile {
                 path,
-                what: "another version of trust was published".to_owned(),
+                what: "another trust version was published".to_owned(),
             },
             source => RegistryError::Policy { path, source },
         })?;
@@ -100,13 +101,13 @@ impl Session<'_> {
     }
 }
 
-/// Whether a version of trust begins an epoch of heads.
+/// Returns whether a trust version begins an epoch of heads.
 fn begins_epoch(before: &TrustChain, trust: &Document<Trust>) -> bool {
     trust.body().head_base.epoch > before.newest().body().head_base.epoch
 }
 
-/// Whether there may be heads that count under `before` and not under `after`. Then a head goes with it,
-/// so that its slot decides which heads were published before it and which were not (COM-24).
+/// Returns whether heads could be valid under `before` but not under `after`. If so, a head goes with the
+/// trust version, so that its slot decides which heads were published before it (COM-24).
 #[must_use]
 pub fn takes_from_heads(before: &Trust, after: &Trust) -> bool {
     let (old, new) = (&before.roles.head, &after.roles.head);
@@ -115,7 +116,7 @@ pub fn takes_from_heads(before: &Trust, after: &Trust) -> bool {
         || !old.keys.iter().all(|key| new.keys.contains(key))
 }
 
-/// The head whose index stays published: where trust begins an epoch, the one that it begins after.
+/// Returns the head whose index remains published: the newest, or the one that a new epoch begins after.
 fn kept(
     registry: &Registry,
     trust_chain: &TrustChain,
@@ -128,19 +129,19 @@ fn kept(
     let Some(version) = begun.version.filter(|_| follows) else {
         return Ok(newest.clone());
     };
-    // TRUST-20: else all that is published would be lost.
+    // TRUST-20: otherwise all published images would be lost.
     let slot = Place::HeadSlot { epoch, version };
     match registry.head_slot(epoch, version)? {
         Some(head) if Some(head.id()) == begun.id => Ok(head),
         None => Err(registry.missing(&slot)),
         Some(_) => Err(RegistryError::Mismatch {
             path: registry.path(&slot),
-            what: "the new epoch is to begin after another head of that version".to_owned(),
+            what: "the new epoch must follow another head of that version".to_owned(),
         }),
     }
 }
 
-/// Somebody has published since it was judged what is lost: refuses, where that is more now.
+/// Refuses the change if a publication since the computation of losses adds to them.
 fn check_judged(
     registry: &Registry,
     trust_chain: &TrustChain,
@@ -153,12 +154,12 @@ fn check_judged(
         None => Ok(()),
         Some(subject) => Err(RegistryError::Meanwhile {
             path: registry.path(&Place::Head),
-            what: format!("{subject} was published, which would be lost, too"),
+            what: format!("{subject} was published and would be lost too"),
         }),
     }
 }
 
-/// What was published behind `newest` while a new epoch was begun that leaves it behind.
+/// Returns what was published after `newest` and is dropped by a new epoch.
 fn published_since(
     registry: &Registry,
     trust_chain: &TrustChain,
@@ -169,15 +170,16 @@ fn published_since(
         head: newest,
     };
     let end = line.end(registry)?;
-    // What a thief has published may be unreadable; it is left behind in any case.
+    // A thief's head may be unreadable; it is dropped in any case.
     Ok(left_behind(registry, end.head.body(), newest.body()).unwrap_or_default())
 }
 
-/// What is lost of the `newest` head by a version of trust: the subjects, removed ones too, whose
-/// statements count now and would not then, and what a new epoch drops or takes back to an older image.
+/// Returns what a trust version makes the `newest` head lose: subjects, including removed ones, whose
+/// statements become invalid, and those that a new epoch drops or reverts to an older image.
 ///
 /// # Errors
-/// When the registry cannot be read, or the epoch is to begin after another head than trust says.
+/// `Meanwhile` if the epoch must begin after another head than trust states; otherwise those of reading the
+/// registry.
 pub fn lost(
     registry: &Registry,
     trust_chain: &TrustChain,
@@ -195,14 +197,14 @@ pub fn lost(
         }
     }
     if kept.id() != newest.id() {
-        // What a thief has published may be unreadable; it is dropped in any case.
+        // A thief's head may be unreadable; it is dropped in any case.
         lost.extend(left_behind(registry, newest.body(), kept.body()).unwrap_or_default());
     }
     Ok(lost)
 }
 
-/// The references that a new epoch of heads drops, or takes back to an older image: those of the newest
-/// head that are others in the head that the epoch begins after.
+/// Returns the references that a new epoch drops or reverts: those that differ between the newest head and
+/// the head that the epoch begins after.
 fn left_behind(
     registry: &Registry,
     newest: &Head,

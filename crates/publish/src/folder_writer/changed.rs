@@ -1,5 +1,4 @@
-//! Published images that were changed in place: through the other name of a hard link, or where they are
-//! published.
+//! Finds published images that were changed in place, through a hard link or in the registry itself.
 
 use std::collections::HashMap;
 use std::os::unix::fs::{DirEntryExt as _, MetadataExt as _};
@@ -15,8 +14,8 @@ use sreg_registry::RegistryError;
 use super::FolderWriter;
 
 impl FolderWriter {
-    /// Returns the blobs of a repository that are one of `files`, under digests that these no longer have: a
-    /// hard link whose source was written since. `files` gives the digest that each file has now.
+    /// Returns the blobs of a repository that are one of `files` under digests that these no longer have:
+    /// hard links whose source was changed since. `files` maps each file to its current digest.
     ///
     /// # Errors
     /// `Read` if the folder of the repository's blobs cannot be listed.
@@ -32,7 +31,7 @@ impl FolderWriter {
             Err(error) if is_absent(&error) => return Ok(Vec::new()),
             entries => entries.map_err(RegistryError::read(folder))?,
         };
-        // What a folder says of its entries is enough to rule nearly all of them out.
+        // The inodes in a directory listing rule out nearly all entries.
         let inodes: HashMap<u64, (&FileId, &Digest)> = files
             .iter()
             .map(|(file, digest)| (file.inode, (file, digest)))
@@ -58,7 +57,8 @@ impl FolderWriter {
         Ok(changed)
     }
 
-    /// Removes the name of a blob that [`FolderWriter::changed`] found; the bytes stay under the other name.
+    /// Removes the name of a blob that [`FolderWriter::changed`] found; the bytes remain under the other
+    /// name.
     ///
     /// # Errors
     /// `Write` if it cannot be removed.
@@ -70,8 +70,8 @@ impl FolderWriter {
         Ok(())
     }
 
-    /// Takes a damaged image away that no version names: a hard link loses this name, another file is moved
-    /// to `staging/`. Returns where it is then.
+    /// Removes a damaged image that no version names: unlinks a hard link, or quarantines the file under
+    /// `staging/`. Returns the new path.
     ///
     /// # Errors
     /// `Read` or `Write` if the file cannot be read or moved.

@@ -1,4 +1,4 @@
-//! Whether a file system has room for what is about to be written.
+//! Checks that a file system has enough free space before writing.
 
 use std::fs::{self, File};
 use std::path::Path;
@@ -9,15 +9,15 @@ use sreg_registry::RegistryError;
 
 use super::FolderWriter;
 
-/// What a folder or a file takes at least, in bytes.
+/// The minimal size of a folder or a file on disk, in bytes.
 const BLOCK: u64 = 4096;
 
 /// Checks that the file system of `root` has `needed` bytes free for `what`.
 ///
 /// # Errors
-/// `Space` if it has not.
+/// `Space` if it does not.
 pub fn check_room(root: &Path, what: &'static str, needed: u64) -> Result<(), RegistryError> {
-    // Where the file system does not tell, writing will.
+    // If the file system does not report its free space, writing will.
     let found = rustix::fs::statvfs(root).ok();
     let Some(found) = found.filter(|found| found.f_blocks > 0) else {
         return Ok(());
@@ -34,8 +34,8 @@ pub fn check_room(root: &Path, what: &'static str, needed: u64) -> Result<(), Re
     }
 }
 
-/// Checks that `files` small files fit, with their folders, also under a quota: the room is taken for a
-/// moment where the file system can do that without writing.
+/// Checks that `files` small files fit, with their folders, also under a quota: reserves the space for a
+/// moment if the file system supports it.
 pub(super) fn check_room_for_files(
     writer: &FolderWriter,
     files: usize,
@@ -54,7 +54,7 @@ pub(super) fn check_room_for_files(
         needed,
         free,
     };
-    // File systems without a fixed number of files say 0 in all.
+    // File systems without a fixed number of files report a total of 0.
     if found.is_some_and(|found| found.f_files > 0 && found.f_favail < files as u64) {
         return Err(space(0));
     }
@@ -70,7 +70,7 @@ pub(super) fn check_room_for_files(
     let _ = fs::remove_file(&path);
     match reserved {
         Err(error) if is_full(&error) => Err(space(0)),
-        // What cannot be reserved has been counted.
+        // Space that cannot be reserved was already counted.
         _ => Ok(()),
     }
 }

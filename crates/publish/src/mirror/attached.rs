@@ -1,4 +1,4 @@
-//! Copies what is attached to images.
+//! Copies attachments.
 
 use std::fs::{self, File};
 use std::io::Write as _;
@@ -16,7 +16,7 @@ use crate::upload_check::ensure_uploaded;
 use crate::writer::Writer;
 
 impl Copying<'_> {
-    /// Copies an attachment, unless the copy has one of its size: only whole ones get their name.
+    /// Copies an attachment, unless the copy has one of its size: only complete files get their name.
     pub(super) fn copy_attachment(
         &self,
         writer: &dyn Writer,
@@ -47,7 +47,7 @@ impl Copying<'_> {
     ) -> Result<(), RegistryError> {
         let size = self.from.size(place)?;
         if size != attachment.size {
-            return Err(self.wrong(place, format!("it has {size} bytes")));
+            return Err(self.wrong(place, format!("has {size} bytes")));
         }
         let mut out = File::create(file).map_err(RegistryError::write(file))?;
         let key = place.to_string();
@@ -70,7 +70,7 @@ impl Copying<'_> {
         let hashed = hasher::hash(file, IoMode::Auto, &Unobserved)?;
         let found = hashed.chain.digest();
         if found != attachment.digest {
-            return Err(self.wrong(place, format!("its digest is {found}")));
+            return Err(self.wrong(place, format!("digest is {found}")));
         }
         let whole = (&hashed.stamp, &hashed.chain);
         let link = LinkMode::Auto;

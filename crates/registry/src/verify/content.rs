@@ -1,4 +1,4 @@
-//! Statements, and the blobs that they name.
+//! Verification of statements and blobs.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -20,8 +20,8 @@ use crate::derive::repository;
 use crate::error::RegistryError;
 
 impl Run<'_> {
-    /// Verifies the statements of every tag of the newest index, and its views where names `are_apart`,
-    /// and says whether every statement could be read.
+    /// Verifies the statements of every tag of the newest index, and its views if names `are_apart`. Returns
+    /// whether every statement could be read.
     pub(super) fn tags(&self, heads: &Heads, walked: &Walked, are_apart: bool) -> bool {
         let unread = AtomicBool::new(false);
         walked.tags.par_iter().for_each(|(namespace, lines)| {
@@ -33,7 +33,7 @@ impl Run<'_> {
                 .iter()
                 .filter_map(|line| self.statement_of(namespace, line))
                 .collect();
-            // A view of a tag whose statement is at fault cannot be derived.
+            // Views of a tag cannot be derived if a statement has a fault.
             if statements.len() != lines.len() {
                 unread.store(true, Ordering::Relaxed);
             } else if are_apart {
@@ -43,7 +43,7 @@ impl Run<'_> {
         !unread.into_inner()
     }
 
-    /// Verifies the statements of every tag that was met, and nothing else.
+    /// Verifies the statements of every tag that was found, and nothing more.
     pub(super) fn statements(&self, walked: &Walked) {
         for (namespace, lines) in &walked.tags {
             for line in lines {
@@ -52,8 +52,8 @@ impl Run<'_> {
         }
     }
 
-    /// Whether all names differ by more than case, and none is reserved: else some views stand in
-    /// the place of others.
+    /// Returns whether all names differ by more than case and none is reserved; otherwise some views would
+    /// replace others.
     pub(super) fn check_case(&self, walked: &Walked) -> bool {
         let mut names = FoldedNames::default();
         let mut are_apart = true;
@@ -66,13 +66,13 @@ impl Run<'_> {
                     Code::ReservedName,
                     Place::Head,
                     Some(name),
-                    "the index has a name that is reserved",
+                    "the index contains a reserved name",
                 );
                 continue;
             }
             let name = format!("{namespace}/{}", line.key.as_str());
             if let Err(other) = names.insert(&name) {
-                let message = format!("it differs from {other} by case alone");
+                let message = format!("differs from {other} only in case");
                 are_apart = false;
                 self.fault_of(Code::CaseCollision, Place::Head, Some(name), message);
             }
@@ -80,7 +80,7 @@ impl Run<'_> {
         are_apart
     }
 
-    /// The statement that a line names, if it says what the line says.
+    /// Returns the statement that an entry names, if it matches the entry.
     fn statement_of(&self, namespace: &Namespace, line: &TagEntry) -> Option<Document<Statement>> {
         let reference = format!("{namespace}/{}", line.key.as_str());
         let place = Place::Statement(line.statement);
@@ -100,7 +100,7 @@ impl Run<'_> {
             size: image.size,
         });
         if says != (namespace, &name, &tag, line.arch) || image != line.image {
-            let message = format!("it is about {subject}, or another image than the index says");
+            let message = format!("is for {subject}, or names another image than the index");
             self.fault_of(Code::StatementMismatch, &place, Some(reference), message);
             return None;
         }
@@ -124,13 +124,13 @@ impl Run<'_> {
         }
     }
 
-    /// Verifies the chains and images of the newest index, and what is attached to these.
+    /// Verifies the digest chains, images and attachments of the newest index.
     pub(super) fn blobs(&self, walked: &Walked) {
         let mut attached: BTreeMap<(Place, u64), BTreeSet<String>> = BTreeMap::new();
         let mut images: BTreeMap<Place, (Image, Place, BTreeSet<String>)> = BTreeMap::new();
         for (namespace, lines) in &walked.tags {
             for line in lines {
-                // At fault already, where it cannot be read.
+                // An unreadable statement is already reported.
                 let Ok(statement) = self.registry.statement(&line.statement) else {
                     continue;
                 };
@@ -194,7 +194,7 @@ impl Run<'_> {
                 Code::BlobMismatch,
                 place,
                 reference.cloned(),
-                format!("the chain's digest is {found}"),
+                format!("digest is {found}"),
             );
             return None;
         }
@@ -231,7 +231,7 @@ impl Run<'_> {
         }
     }
 
-    /// Verifies a file that is attached to an image. It is always in the registry.
+    /// Verifies an attachment, which is always in the registry.
     fn attachment(&self, place: &Place, size: u64, reference: Option<String>) {
         if let Place::Blob(_, digest) = place
             && self.options.blobs != BlobCheck::None
@@ -241,7 +241,7 @@ impl Run<'_> {
         }
     }
 
-    /// Whether a blob has the right size, and is to be read.
+    /// Checks the size of a blob. Returns whether it must be read.
     fn has_size(
         &self,
         place: &Place,
@@ -257,7 +257,7 @@ impl Run<'_> {
             }
         };
         if found != expected {
-            let message = format!("it has {found} bytes, expected {expected}");
+            let message = format!("has {found} bytes, expected {expected}");
             self.fault_of(Code::BlobSize, place, reference.cloned(), message);
             return false;
         }
@@ -268,7 +268,7 @@ impl Run<'_> {
         is_read
     }
 
-    /// Verifies an image in a folder by its chain, which says where it is wrong.
+    /// Verifies an image in a folder by its digest chain, which shows where it is wrong.
     fn links(&self, place: &Place, chain: &Chain, reference: Option<String>) {
         let path = self.registry.path(place);
         let broken = hasher::verify(&path, chain, self.options.io, self.observer);
@@ -305,7 +305,7 @@ impl Run<'_> {
         }
     }
 
-    /// Reads a file from a server, as it comes.
+    /// Verifies a file from a server by its digest.
     fn bytes_elsewhere(&self, place: &Place, digest: Digest, size: u64, reference: Option<String>) {
         let mut chain = ChainBuilder::default();
         let key = place.to_string();
@@ -330,16 +330,16 @@ impl Run<'_> {
     }
 }
 
-/// What is wrong where a digest is not the expected one.
+/// Returns the message for a wrong digest; `None` if it is right.
 fn wrong_digest(found: Digest, expected: Digest) -> Option<String> {
-    (found != expected).then(|| format!("its digest is {found}"))
+    (found != expected).then(|| format!("digest is {found}"))
 }
 
-/// Which MiB of a file are wrong, in words; nothing where none is.
+/// Returns the message for wrong MiB; `None` if there are none.
 fn broken_links(links: &[usize]) -> Option<String> {
     let (first, rest) = links.split_first()?;
     Some(match rest.len() {
-        0 => format!("its bytes are wrong in MiB {first}, counted from 0"),
-        more => format!("its bytes are wrong in MiB {first} and {more} more, counted from 0"),
+        0 => format!("wrong bytes in MiB {first} (counted from 0)"),
+        more => format!("wrong bytes in MiB {first} (counted from 0) and {more} more"),
     })
 }

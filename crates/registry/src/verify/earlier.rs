@@ -1,4 +1,4 @@
-//! The statements before the newest ones, and those that earlier indexes name.
+//! Verification of earlier statements, and of those that earlier indexes name.
 
 use std::collections::HashSet;
 use std::sync::Mutex;
@@ -16,15 +16,15 @@ use crate::derive::repository;
 use crate::error::RegistryError;
 
 impl Run<'_> {
-    /// Verifies the statements before the newest ones, and what older indexes name. The images that
-    /// they name may be there, and need not be.
+    /// Verifies the statements before the newest ones, and those that older indexes name. Their images may be
+    /// missing.
     pub(super) fn earlier_statements(&self, walked: &Walked) {
         let newest: HashSet<Digest> = lines(walked).map(|(_, id)| id).collect();
         let lineage = Mutex::new(newest.clone());
-        // Subjects whose history was followed to its first statement.
+        // Subjects with a complete history.
         let whole: Mutex<HashSet<Subject>> = Mutex::default();
         newest.par_iter().for_each(|id| {
-            // The newest ones were read, and reported on, with their tags.
+            // The newest statements were already reported on, with their tags.
             if let Ok(statement) = self.registry.statement(id)
                 && self.follow(statement.body(), &lineage)
             {
@@ -45,7 +45,7 @@ impl Run<'_> {
             self.follow(body, &known);
             if walked.whole && (whole.contains(&body.subject) || !stated.contains(&body.subject)) {
                 let what = format!(
-                    "an earlier head names it as the newest about {}, but the newest head does not lead to it",
+                    "newest statement for {} under an earlier head, but not reached from the newest head",
                     body.subject
                 );
                 let place = Place::Statement(*id);
@@ -54,8 +54,8 @@ impl Run<'_> {
         });
     }
 
-    /// Verifies the statements before `later`, as far as they were not met: whether all of them
-    /// could be read.
+    /// Verifies the statements before `later` that were not yet checked. Returns whether all of them could be
+    /// read.
     fn follow(&self, later: &Statement, met: &Mutex<HashSet<Digest>>) -> bool {
         let mut later = later.clone();
         while let Some(id) = later.previous {
@@ -78,17 +78,17 @@ impl Run<'_> {
         Some(statement)
     }
 
-    /// A statement counts one more than the one before, about the same subject (STM-16), and its
-    /// epoch does not fall (STM-20).
+    /// Verifies that a statement's number is one more than its predecessor's, for the same subject (STM-16),
+    /// and that its epoch does not fall (STM-20).
     fn check_order(&self, body: &Statement, later: &Statement, id: Digest) {
         let message = if later.subject != body.subject || later.seq != body.seq + 1 {
             format!(
-                "it is number {} about {}, but number {} about {} names it as the one before",
+                "is number {} for {}, but number {} for {} names it as its predecessor",
                 body.seq, body.subject, later.seq, later.subject
             )
         } else if later.epoch < body.epoch {
             format!(
-                "it is of epoch {}, but number {} about {} follows it in epoch {}",
+                "is of epoch {}, but its successor, number {} for {}, is of epoch {}",
                 body.epoch, later.seq, later.subject, later.epoch
             )
         } else {
@@ -107,7 +107,8 @@ impl Run<'_> {
                 Place::blob(repository, manifest::empty_config_digest()),
                 Place::manifest(repository, manifest.digest()),
             ] {
-                // ObjectCache for those who ask by digest; if it is there, it is checked as a stray is.
+                // Readers may still ask for an old image by digest; if it exists, it is checked as a stray
+                // file.
                 if matches!(
                     self.registry.size(&place),
                     Err(RegistryError::Missing { .. })
@@ -119,8 +120,7 @@ impl Run<'_> {
     }
 }
 
-/// The lines of the newest index: what each is about, unless its name is reserved, and the
-/// statement that it names.
+/// Returns the subjects and statements of the newest index's entries, without reserved names.
 fn lines(walked: &Walked) -> impl Iterator<Item = (Option<Subject>, Digest)> {
     walked.tags.iter().flat_map(|(namespace, lines)| {
         let namespace: &Namespace = namespace;

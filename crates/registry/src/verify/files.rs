@@ -1,4 +1,4 @@
-//! Files that no head knows.
+//! Verification of files that no head leads to.
 
 use std::collections::HashSet;
 use std::fs;
@@ -18,11 +18,10 @@ use crate::derive;
 use crate::error::RegistryError;
 
 impl Run<'_> {
-    /// Looks at every file of the registry that was not met on the way from the head. Where the
-    /// newest index was not `read_in_full`, it may be the one to name them: then they are only
-    /// looked at as far as they speak for themselves.
+    /// Checks every file that was not reached from the head. If the newest index was not `read_in_full`, it
+    /// may name them, so only their own content is checked.
     pub(super) fn files(&self, heads: &Heads, read_in_full: bool) {
-        // What a bucket or a server has besides is not listed.
+        // Further objects of a bucket or server are not listed.
         let Some(root) = self.registry.store().capabilities().folder else {
             return;
         };
@@ -45,12 +44,12 @@ impl Run<'_> {
             self.warn(
                 Code::NotJudged,
                 Place::Head,
-                "the index could not be read in full, so files that it may name were not judged",
+                "the index is not complete: files that it may name were not checked",
             );
         }
     }
 
-    /// Collects what was not met in a folder. What is `faulty` has its fault already.
+    /// Collects the files of a folder that were not reached. Skips `faulty` ones, which are already reported.
     fn folder(
         &self,
         folder: &Path,
@@ -93,7 +92,7 @@ impl Run<'_> {
         }
     }
 
-    /// What runs left. What was only moved aside is no sign of a run.
+    /// Checks the remains of runs. Quarantined files alone are no sign of an interrupted run.
     fn staging(&self, folder: &Path) {
         let entries = fs::read_dir(folder).into_iter().flatten().flatten();
         let names: Vec<String> = entries
@@ -104,18 +103,18 @@ impl Run<'_> {
             true => self.warn(
                 Code::StrayFile,
                 STAGING,
-                "it holds only files that were moved aside: look at them, and delete the folder",
+                "contains only quarantined files: check them, then delete the folder",
             ),
             false => self.warn(
                 Code::InterruptedRun,
                 STAGING,
-                "a run is in progress or was interrupted: the next one tidies up",
+                "a run is in progress or was interrupted: the next run finishes it",
             ),
         }
     }
 
-    /// Whose path it is, if it is one of the registry: the file for another host than that of the settings is
-    /// somebody else's.
+    /// Returns the place of a path, if it belongs to the registry; a file for another host than that of the
+    /// settings does not.
     fn place(&self, path: &str) -> Option<Place> {
         let place = Place::parse(path)?;
         let is_own = |view: View| view.place == place;
@@ -131,7 +130,7 @@ impl Run<'_> {
 
     fn stray(&self, basis: &Basis<'_>, path: &str) {
         let Some(place) = self.place(path) else {
-            return self.warn(Code::ForeignFile, path, "it is not a file of the registry");
+            return self.warn(Code::ForeignFile, path, "not a file of the registry");
         };
         let name = match &place {
             Place::Settings | Place::Head => return,
@@ -142,18 +141,18 @@ impl Run<'_> {
                 return self.warn(
                     Code::AbandonedHead,
                     path,
-                    "a later epoch of heads leaves it behind",
+                    "dropped by a later epoch of heads",
                 );
             }
             Place::HeadSlot { .. } if !basis.chain => return basis.pass_over(),
             Place::HeadSlot { .. } => {
-                return self.fault(Code::StrayHead, path, "no head of the chain names it");
+                return self.fault(Code::StrayHead, path, "not in the chain of heads");
             }
             Place::Trust(_) => {
                 return self.fault(
                     Code::StrayTrust,
                     path,
-                    "it does not follow any version of trust that is there",
+                    "does not follow any trust version in the registry",
                 );
             }
             Place::Node(name)
@@ -161,7 +160,7 @@ impl Run<'_> {
             | Place::Blob(_, name)
             | Place::Manifest(_, name)
             | Place::Index(_, name) => *name,
-            // All others are views that a later version replaces.
+            // All others are views, which a later version replaces.
             view if basis.index => return self.stray_view(basis.heads, view),
             _ => return basis.pass_over(),
         };
@@ -170,7 +169,7 @@ impl Run<'_> {
                 self.fault(
                     Code::BlobMismatch,
                     path,
-                    format!("its digest is {found}, and the newest version does not name it"),
+                    format!("digest is {found}, and the newest version does not name it"),
                 );
             }
             Ok(_) if !basis.index => basis.pass_over(),
@@ -183,11 +182,11 @@ impl Run<'_> {
         self.warn(
             Code::StrayFile,
             path,
-            "the newest version does not name it: an older one does, or a run was interrupted",
+            "not named by the newest version: an older version names it, or a run was interrupted",
         );
     }
 
-    /// The digest by which a file should be named; nothing for an image that is not to be read.
+    /// Returns the digest that the file must have; `None` for an image that need not be read.
     fn digest_of(&self, place: &Place) -> Result<Option<Digest>, RegistryError> {
         let path = self.registry.path(place);
         let read = |most: usize| self.registry.read(place, most);
@@ -213,8 +212,8 @@ impl Run<'_> {
         })
     }
 
-    /// Whether bytes are the list of what refers to a document, of artifacts that stand in the registry: an
-    /// older head names the document, and it is still there.
+    /// Returns whether bytes are a list of referrers with artifacts that exist in the registry, for a
+    /// document that an older head names.
     fn is_list_of_referrers(&self, place: &Place, found: &[u8]) -> bool {
         let (Place::Referrers(repository, subject) | Place::ReferrersTag(repository, subject)) =
             place
@@ -228,7 +227,7 @@ impl Run<'_> {
             let refers = artifact.subject()?.digest() == subject;
             (refers && artifact.digest() == digest).then(|| artifact.descriptor())
         };
-        // Each entry costs a read, and a list of millions could stand there.
+        // Each entry costs a read, and the list could have millions.
         let listed = image_index::listed(found).filter(|listed| listed.len() <= MOST_LISTED);
         let listed = listed.and_then(|listed| {
             let listed = listed.into_iter().map(artifact);
@@ -237,52 +236,55 @@ impl Run<'_> {
         listed.is_some_and(|listed| image_index::encode(&listed) == found)
     }
 
-    /// A tag that clients see, and the index does not have.
+    /// Reports a tag that clients see, but the index does not have.
     fn stray_view(&self, heads: &Heads, place: &Place) {
         if is_list(place) {
             return match derive::read(self.registry, place, MAX_LIST) {
                 Ok(found) if self.is_list_of_referrers(place, &found) => {
                     self.warn_stray(&place.to_string());
                 }
-                Ok(_) => self.fault(Code::StrayView, place, "it lists what does not stand beside it, or does not refer to that manifest, but clients would read it; delete it"),
+                Ok(_) => self.fault(
+                    Code::StrayView,
+                    place,
+                    "lists missing or unrelated manifests, and clients would read it: delete it",
+                ),
                 Err(error) => self.error(place, None, &error),
             };
         }
         let found = derive::read(self.registry, place, 0);
         match found.and_then(|_| self.is_stale_stray(heads, place)) {
             Ok(true) => {
-                self.fault(Code::StaleView, place, "an older version had it; sreg repair removes it");
+                self.fault(Code::StaleView, place, "left by an older version: run `sreg repair` to remove it");
             }
-            Ok(false) => self.fault(Code::StrayView, place, "no version of the registry derives it, but clients would read it; if it is yours, move it elsewhere, else delete it"),
+            Ok(false) => self.fault(Code::StrayView, place, "not derived from any version, and clients would read it: move it away or delete it"),
             Err(error) => self.error(place, None, &error),
         }
     }
 }
 
-/// The most bytes of a list of what refers to a manifest: its entries, each with annotations that a manifest
-/// may have.
+/// The maximal size of a list of referrers in bytes: each entry may have a manifest's annotations.
 const MAX_LIST: usize = manifest::MAX_BYTES;
-/// More artifacts than one manifest has: of each architecture signatures and attachments.
+/// More artifacts than one manifest can have: signatures and attachments of each architecture.
 const MOST_LISTED: usize = Arch::ALL.len() * (attachment::MOST + 1);
 
-/// Whether a list of what refers to a manifest is to stand at a place.
+/// Returns whether a place is for a list of referrers.
 fn is_list(place: &Place) -> bool {
     matches!(place, Place::Referrers(..) | Place::ReferrersTag(..))
 }
 
-/// Whether a symbolic link is to stand at a path.
+/// Returns whether a path is for a symbolic link.
 fn is_link(path: &str) -> bool {
     matches!(Place::parse(path), Some(Place::LibraryFile(..)))
 }
 
-/// What files that were not met can be judged by.
+/// The knowledge for checking files that were not reached.
 struct Basis<'a> {
     heads: &'a Heads,
     /// Whether all heads back to the first could be read.
     chain: bool,
     /// Whether the newest index could be read in full.
     index: bool,
-    /// Whether there was a file that could not be judged.
+    /// Whether some file could not be checked.
     passed_over: AtomicBool,
 }
 

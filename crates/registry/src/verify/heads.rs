@@ -1,4 +1,4 @@
-//! The chain of heads.
+//! Verification of the chain of heads.
 
 use sreg_model::Document;
 use sreg_model::fault::Code;
@@ -10,13 +10,13 @@ use crate::error::RegistryError;
 use crate::heads;
 
 impl Run<'_> {
-    /// Verifies `head` and all heads before it: the heads that could be read, newest first.
+    /// Verifies `head` and all heads before it. Returns the readable ones, newest first.
     pub(super) fn heads(&self) -> Heads {
         let mut heads = Heads::new();
         let copy = match self.registry.head() {
             Ok(head) => head,
             Err(RegistryError::NoHead(_)) => {
-                self.fault(Code::MissingHead, Place::Head, "nothing is published here");
+                self.fault(Code::MissingHead, Place::Head, "no version is published");
                 return heads;
             }
             Err(error) => {
@@ -55,7 +55,7 @@ impl Run<'_> {
         heads
     }
 
-    /// Verifies the newest head alone, as a reader does: the one in `head`, or `stored`.
+    /// Verifies only the newest head, as a reader does: the one in `head`, or `stored`.
     pub(super) fn newest_head(&self, stored: Option<&Document<Head>>) -> Heads {
         let newest = match stored {
             Some(stored) => Ok(stored.clone()),
@@ -88,7 +88,7 @@ impl Run<'_> {
         }
     }
 
-    /// `head` is byte for byte what its slot keeps.
+    /// Verifies that `head` is identical to its slot.
     fn check_slot(&self, copy: &Document<Head>) {
         let slot = Place::HeadSlot {
             epoch: copy.body().epoch,
@@ -99,14 +99,14 @@ impl Run<'_> {
             Ok(_) => self.fault(
                 Code::HeadMismatch,
                 &slot,
-                "head is another document of the same version",
+                "another document of the same version",
             ),
             Err(error) => self.error(&slot, None, &error),
         }
     }
 
-    /// A slot after `head` is a commit whose run was killed before it could move `head` on. After the
-    /// last head of an epoch that counts, it is the first of the next one.
+    /// Reports a slot after `head`: a commit whose run was killed before it updated `head`. After the last
+    /// valid head of an epoch, that is the first slot of the next one.
     fn check_lag(&self, copy: &Document<Head>) {
         let (mut epoch, mut version) = (copy.body().epoch, copy.body().version);
         let trust_chain = self.keys.trust_chain();
@@ -126,7 +126,7 @@ impl Run<'_> {
                     return self.held(&slot, None, Err(error));
                 }
                 let message = format!(
-                    "version {version} of epoch {epoch} is published, but head is still version {} of epoch {}",
+                    "version {version} of epoch {epoch} is published, but head is version {} of epoch {}",
                     copy.body().version,
                     copy.body().epoch
                 );

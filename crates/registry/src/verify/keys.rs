@@ -1,4 +1,4 @@
-//! Trust, and what the reader knows of the registry: `spec/trust.md`.
+//! Verification against trust and pins: `spec/trust.md`.
 
 use sreg_model::document::Document;
 use sreg_model::fault::Code;
@@ -14,13 +14,13 @@ use super::{Evidence, Heads, Run, unlocked};
 use crate::error::RegistryError;
 use crate::trust::{most_versions, read_trust};
 
-/// Who may sign what in a registry.
+/// The keys of a registry.
 pub(super) enum Keys {
     /// The registry has no keys.
     None,
-    /// It has, but its trust is at fault: nothing can be said of signatures.
+    /// Its trust has a fault: signatures cannot be checked.
     Unknown,
-    /// It has, and every version of trust is verified.
+    /// Every trust version is verified.
     Known(Box<TrustChain>),
 }
 
@@ -34,7 +34,7 @@ impl Keys {
 }
 
 impl Run<'_> {
-    /// Verifies every version of trust, and holds it to what is known.
+    /// Verifies every trust version, and compares them with the pins.
     pub(super) fn read_keys(&mut self) {
         self.keys = self.trust_chain();
         if let Keys::Known(trust_chain) = &self.keys {
@@ -74,14 +74,14 @@ impl Run<'_> {
                     let extended = trust_chain.extend(next).map(|()| *trust_chain);
                     self.found(&place, extended)
                 }
-                // Whatever follows one that is at fault cannot be judged.
+                // Nothing after a faulty version can be checked.
                 (Keys::Unknown, _) => Keys::Unknown,
                 (_, Err(error)) => {
                     self.error(&place, None, &error);
                     Keys::Unknown
                 }
             };
-            // Nothing lists what a server has, and whatever follows would not be judged.
+            // A server's files cannot be listed, and nothing further can be checked.
             if matches!(keys, Keys::Unknown)
                 && self.registry.store().capabilities().folder.is_none()
             {
@@ -101,8 +101,7 @@ impl Run<'_> {
         }
     }
 
-    /// Holds a head that is known to be right to the trust that it names: it may be an old one, but none
-    /// that was left behind.
+    /// Checks a pinned head against the trust that it names: it may be old, but not dropped by an epoch.
     pub(super) fn hold_pinned_head(&self, head: &Document<Head>) {
         let (epoch, version) = (head.body().epoch, head.body().version);
         match &self.keys {
@@ -114,7 +113,7 @@ impl Run<'_> {
         }
     }
 
-    /// Holds the newest head to trust, the clock, and what is known.
+    /// Checks the newest head against trust, the clock and the pins.
     pub(super) fn hold_head(&self, head: &Document<Head>) {
         match &self.keys {
             Keys::None if head.body().registry.is_some() => self.without_trust(&Place::Head, None),
@@ -136,11 +135,11 @@ impl Run<'_> {
             return;
         };
         if trust_chain.registry() != known.id {
-            // The fault is that it is another registry.
+            // Reported as another registry.
             return;
         }
         let held = check_known_head(known, head);
-        // What nobody signed proves nothing.
+        // An unsigned document proves nothing.
         if matches!(held, Err(PolicyError::Fork(_))) && trust_chain.check_newest_head(head).is_ok()
         {
             self.keep(&Place::Head);
@@ -161,18 +160,18 @@ impl Run<'_> {
                 }
                 self.held(&slot, None, held);
             }
-            // A reader is not to go on without having seen it.
+            // A reader must not continue without it.
             Err(error @ (RegistryError::Store(_) | RegistryError::Read { .. }))
                 if self.is_reader =>
             {
                 self.error(&slot, None, &error);
             }
-            // One that is missing or malformed is found on the way from the newest.
+            // A missing or malformed one is reported on the way from the newest.
             Ok(None) | Err(_) => {}
         }
     }
 
-    /// Holds a head that `later` follows to the trust under which it was made.
+    /// Checks a head that `later` follows against the trust under which it was made.
     pub(super) fn hold_earlier_head(&self, head: &Document<Head>, later: &Head) {
         if let Some(trust_chain) = self.keys.trust_chain().filter(|_| head.body().epoch > 0) {
             let slot = Place::HeadSlot {
@@ -183,7 +182,7 @@ impl Run<'_> {
         }
     }
 
-    /// Holds a statement of the newest index to trust, the clock, and what is known.
+    /// Checks a statement of the newest index against trust, the clock and the pins.
     pub(super) fn hold_statement(&self, statement: &Document<Statement>, reference: &str) {
         let place = Place::Statement(statement.id());
         let of = || Some(reference.to_owned());
@@ -213,7 +212,7 @@ impl Run<'_> {
         if let Some(seen) = seen.filter(|seen| !abandoned(seen)) {
             let (found, before) = ((body.epoch, body.seq), (seen.epoch, seen.seq));
             let what = format!(
-                "statement {} of epoch {} about {} is newest, but {} of epoch {} was seen before",
+                "newest statement is {} of epoch {} for {}, but statement {} of epoch {} was seen before",
                 body.seq, body.epoch, body.subject, seen.seq, seen.epoch
             );
             if found < before {
@@ -229,8 +228,8 @@ impl Run<'_> {
         }
     }
 
-    /// Holds the newest lines about a reference to those of the head that was seen before: each of
-    /// those is the newest still, or one that the newest follows (TRUST-24).
+    /// Compares the newest entries of a reference with those of the head that was seen before: each of those
+    /// must be the newest still, or precede the newest (TRUST-24).
     pub(super) fn hold_to_seen_lines(&self, heads: &Heads, reference: &Reference) {
         let (Some(trust_chain), Some(head)) = (self.keys.trust_chain(), heads.first()) else {
             return;
@@ -238,7 +237,7 @@ impl Run<'_> {
         let Some(tag) = reference.tag_or_default() else {
             return;
         };
-        // Removed ones too, which are no images of the reference.
+        // Includes removals, which are not images of the reference.
         let index = self.registry.index(head.body());
         let Ok(newest) = index.look_up(reference.repository(), &tag) else {
             return;
@@ -251,14 +250,14 @@ impl Run<'_> {
             let Some(Place::HeadSlot { epoch, version }) = slot else {
                 continue;
             };
-            // What cannot be read is found by who looks at the whole registry; a reader who has nothing to
-            // hold the newest lines to could be shown old ones.
+            // Verification of the whole registry reports unreadable files. A reader that cannot compare could
+            // be shown old entries.
             let place = Place::HeadSlot { epoch, version };
             let seen = match self.registry.head_slot(epoch, version) {
                 Ok(Some(seen)) => seen,
                 Ok(None) if self.is_reader => {
                     let what = format!(
-                        "version {version} of epoch {epoch}, which was seen before, is gone"
+                        "missing version {version} of epoch {epoch}, which was seen before"
                     );
                     self.held(&place, None, Err(PolicyError::RolledBack(what)));
                     continue;
@@ -284,7 +283,7 @@ impl Run<'_> {
                     newest.is_some_and(|newest| self.leads_to(newest.statement, line.statement));
                 if !follows {
                     let what = format!(
-                        "version {version} of epoch {epoch}, which was seen before, has a later statement about {reference} ({})",
+                        "version {version} of epoch {epoch}, which was seen before, has a later statement for {reference} ({})",
                         line.arch
                     );
                     self.held(
@@ -297,7 +296,7 @@ impl Run<'_> {
         }
     }
 
-    /// Whether the trust chain of statements that ends in `newest` has `earlier` in it.
+    /// Returns whether the history of statements that ends in `newest` contains `earlier`.
     fn leads_to(&self, newest: Digest, earlier: Digest) -> bool {
         let mut next = Some(newest);
         while let Some(id) = next {
@@ -305,7 +304,7 @@ impl Run<'_> {
                 return true;
             }
             let Ok(statement) = self.registry.statement(&id) else {
-                // Its fault is another one, for who looks at it.
+                // Verification of the whole registry reports this fault.
                 return !self.is_reader;
             };
             next = statement.body().previous;
@@ -313,7 +312,7 @@ impl Run<'_> {
         false
     }
 
-    /// Holds a statement that another has followed to trust.
+    /// Checks a statement that has a successor against trust.
     pub(super) fn hold_earlier_statement(&self, statement: &Document<Statement>) {
         if let Some(trust_chain) = self.keys.trust_chain() {
             let place = Place::Statement(statement.id());
@@ -321,7 +320,7 @@ impl Run<'_> {
         }
     }
 
-    /// Reports what does not hold.
+    /// Reports a failed check.
     pub(super) fn held(
         &self,
         place: &Place,
@@ -335,12 +334,11 @@ impl Run<'_> {
     }
 
     fn without_trust(&self, place: &Place, reference: Option<String>) {
-        let message =
-            "it is of a registry with keys, but the registry has no trust/1 to check it by";
+        let message = "belongs to a registry with keys, but trust/1 is missing";
         self.fault_of(Code::MissingTrust, place, reference, message);
     }
 
-    /// Keeps a document that stands in the place of another that was seen.
+    /// Keeps a document that replaces one that was seen, as evidence.
     fn keep(&self, place: &Place) {
         if let Ok(bytes) = self.registry.read(place, trust::MAX_BYTES) {
             let place = place.clone();

@@ -1,5 +1,4 @@
-//! Verifies again what another run writes to meanwhile: a reader who is overtaken by a commit sees files of
-//! two versions.
+//! Repeats a verification that another run disturbed: a reader sees files of two versions during a commit.
 
 use sreg_index::hasher::Observer;
 use sreg_store::retry;
@@ -8,14 +7,14 @@ use super::{Fault, Report};
 use crate::error::RegistryError;
 use crate::registry::Registry;
 
-/// The most times that a registry is verified while another run writes to it.
+/// The maximal number of verifications while another run writes.
 const ATTEMPTS: u32 = 5;
 
-/// Runs `look` until it finds no fault or nobody writes to the registry, at most [`ATTEMPTS`] times. Of a
-/// registry that is written to all the time, the report holds the faults that every look has found.
+/// Runs `look` until it finds no fault or nobody writes to the registry, at most [`ATTEMPTS`] times. If the
+/// registry changes all the time, reports the faults that every look has found.
 ///
 /// # Errors
-/// `Cancelled` if the observer asks to stop, and the errors of `look`.
+/// `Cancelled` if the observer cancels, and the errors of `look`.
 pub(super) fn look_again(
     registry: &Registry,
     observer: &dyn Observer,
@@ -35,7 +34,7 @@ pub(super) fn look_again(
         let still = still_there(lasting.take(), &report.faults);
         let lasting = lasting.insert(still);
         if attempts == ATTEMPTS {
-            // A report without what was seen of trust and head says why.
+            // A report without trust and head contains the reason.
             report
                 .faults
                 .retain(|fault| fault.is_of_root() || lasting.contains(fault));
@@ -46,13 +45,13 @@ pub(super) fn look_again(
         }
         tracing::debug!(
             attempts,
-            "another run is writing to the registry: verifying it again"
+            "another process changed the registry: verifying it again"
         );
         retry::after_conflict(&**registry.store(), attempts)?;
     }
 }
 
-/// Returns those of `earlier` faults that a later look has found too; all that it found, if it is the first.
+/// Returns the `earlier` faults that a later look has found too; all that it found, if it is the first.
 fn still_there(earlier: Option<Vec<Fault>>, found: &[Fault]) -> Vec<Fault> {
     match earlier {
         None => found.to_vec(),

@@ -1,4 +1,4 @@
-//! The nodes of all indexes.
+//! Verification of the nodes of all indexes.
 
 use std::collections::HashSet;
 use std::sync::Mutex;
@@ -15,10 +15,10 @@ use sreg_model::{Digest, Namespace, Reference};
 
 use super::{Heads, Run, count, unlocked};
 
-/// The lines that were found.
+/// The entries that were found.
 #[derive(Default)]
 pub(super) struct Walked {
-    /// Those of the newest index: the lines of one key together.
+    /// The entries of the newest index, grouped by key.
     pub(super) tags: Vec<(Namespace, Vec<TagEntry>)>,
     /// Statements that older indexes name.
     pub(super) old: HashSet<Digest>,
@@ -27,7 +27,7 @@ pub(super) struct Walked {
 }
 
 impl Run<'_> {
-    /// Verifies the nodes of every head's index; nodes that several share are read once.
+    /// Verifies the nodes of every head's index, and reads shared nodes once.
     pub(super) fn nodes(&self, heads: &Heads) -> Walked {
         let mut walked = Walked::default();
         let seen = Mutex::new(HashSet::new());
@@ -75,7 +75,7 @@ impl Run<'_> {
             let total = *unlocked(&total);
             if walked.whole && total != head.body().index.tags {
                 let message = format!(
-                    "the namespaces hold {total} lines, but the head says {}",
+                    "the namespaces contain {total} entries, but the head states {}",
                     head.body().index.tags
                 );
                 self.fault(
@@ -121,7 +121,7 @@ impl Run<'_> {
             return walked;
         };
         let Some(entry) = lines.into_iter().next() else {
-            unknown(format!("the registry has no namespace {namespace}"));
+            unknown(format!("namespace {namespace} not found"));
             return walked;
         };
         let position = Position::root(MapName::Tags(namespace.clone()));
@@ -130,7 +130,7 @@ impl Run<'_> {
                 let key = TagKey::new(repository.name(), tag);
                 self.descend::<TagEntry>(position, entry.digest, Some(entry.tags), key.as_str())
             }
-            // By digest alone: every line of the repository is looked at.
+            // With only a digest, every entry of the repository is read.
             None => {
                 let found = Mutex::new(Vec::new());
                 let walk = Walk {
@@ -165,13 +165,13 @@ impl Run<'_> {
             (None, Some(_)) => true,
         });
         if lines.is_empty() {
-            unknown("the registry has no image of that reference".to_owned());
+            unknown("no image published under this reference".to_owned());
         }
         walked.tags = by_key(namespace, lines);
         walked
     }
 
-    /// The lines of `key`, or nothing where a node on the way is at fault.
+    /// Returns the entries of `key`; `None` if a node on the way has a fault.
     fn descend<E: Entry>(
         &self,
         mut position: Position,
@@ -221,7 +221,7 @@ impl Run<'_> {
     }
 }
 
-/// Parts the lines of leaves by their keys. The lines of one key stand in one leaf, in order.
+/// Groups entries by key. The entries of one key are in one leaf, in order.
 fn by_key(namespace: &Namespace, lines: Vec<TagEntry>) -> Vec<(Namespace, Vec<TagEntry>)> {
     let mut groups: Vec<(Namespace, Vec<TagEntry>)> = Vec::new();
     for line in lines {
@@ -236,9 +236,9 @@ fn by_key(namespace: &Namespace, lines: Vec<TagEntry>) -> Vec<(Namespace, Vec<Ta
 /// A walk over all nodes of a map.
 struct Walk<'a> {
     run: &'a Run<'a>,
-    /// The nodes that were read already, for this head or a newer one.
+    /// The nodes that were already read, for this head or a newer one.
     seen: &'a Mutex<HashSet<Digest>>,
-    /// Whether to go on below a node that was read already.
+    /// Whether to continue below a node that was already read.
     every: bool,
     /// Whether a node could not be read.
     unread: AtomicBool,

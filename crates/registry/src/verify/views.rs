@@ -1,4 +1,4 @@
-//! Views: each is what the index derives.
+//! Verification of views, which must be what the index derives.
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
@@ -44,30 +44,30 @@ impl Run<'_> {
         }
     }
 
-    /// Verifies that nothing stands at a place where clients would look.
+    /// Verifies that a place is empty where clients would look.
     fn nothing(&self, heads: &Heads, place: &Place, owner: Option<&Owner>, reference: &str) {
         let reference = Some(reference.to_owned());
         let found = match derive::read(self.registry, place, 0) {
             Err(RegistryError::Missing { .. }) => return,
             found => found.and_then(|_| self.is_stale(heads, owner, place)),
         };
-        // It has its fault here.
+        // The fault is reported here.
         self.expect(place);
         let (code, message) = match found {
             Err(error) => return self.error(place, reference, &error),
             Ok(true) => (
                 Code::StaleView,
-                "an older version had it; sreg repair removes it",
+                "left by an older version: run `sreg repair` to remove it",
             ),
             Ok(false) => (
                 Code::StrayView,
-                "the registry says that there is nothing, but clients would read it; delete it",
+                "not in the registry, and clients would read it: delete it",
             ),
         };
         self.fault_of(code, place, reference, message);
     }
 
-    /// Verifies the views of every repository as a whole, where all its tags are known.
+    /// Verifies the repository-wide views of every repository whose tags are all known.
     pub(super) fn repositories(&self, heads: &Heads, walked: &Walked) {
         if !walked.whole {
             return;
@@ -115,19 +115,19 @@ impl Run<'_> {
         let (code, message) = match found {
             Ok(true) => (
                 Code::StaleView,
-                "it shows an older version; sreg repair writes it anew",
+                "shows an older version: run `sreg repair` to rewrite it",
             ),
             Ok(false) => (
                 Code::ViewMismatch,
-                "it is not what the index says; sreg repair writes it anew",
+                "does not match the index: run `sreg repair` to rewrite it",
             ),
             Err(RegistryError::Missing { .. }) if self.interrupted => (
                 Code::StaleView,
-                "a run was interrupted before it was written; sreg repair writes it",
+                "missing, because a run was interrupted: run `sreg repair` to write it",
             ),
-            // Whatever its place: a config is derived, too.
+            // At any place, because a config is derived, too.
             Err(RegistryError::Missing { .. }) => {
-                (Code::MissingView, "it is missing; sreg repair writes it")
+                (Code::MissingView, "missing: run `sreg repair` to write it")
             }
             Err(error) => {
                 return self.error(&view.place, reference, &error);
@@ -136,8 +136,8 @@ impl Run<'_> {
         self.fault_of(code, &view.place, reference, message);
     }
 
-    /// Verifies what stands in the place of a link in a store that has none. Its bytes are not read unless all
-    /// are to be: what was noted when it was copied, and its size, tell as much as is said of images.
+    /// Verifies the copy of an image in a store without links. Reads its bytes only if all bytes are checked;
+    /// otherwise its size and the note of its copying are enough.
     fn copy(&self, view: &View, image: (&Place, u64), reference: Option<&str>) {
         count(&self.counts.views, 1);
         let reference = reference.map(str::to_owned);
@@ -145,18 +145,18 @@ impl Run<'_> {
             Ok(Some(true)) => return,
             Ok(Some(false)) => (
                 Code::ViewMismatch,
-                "it is not the image that the index names; sreg repair has it copied anew",
+                "not the image that the index names: run `sreg repair` to copy it again",
             ),
             Ok(None) => (
                 Code::MissingView,
-                "it is missing; sreg repair has the image copied",
+                "missing: run `sreg repair` to copy the image",
             ),
             Err(error) => return self.error(&view.place, reference, &error.into()),
         };
         self.fault_of(code, &view.place, reference, message);
     }
 
-    /// Whether an object is a copy of an image; nothing, where there is no such object.
+    /// Returns whether an object is a copy of an image; `None` if it does not exist.
     fn is_copied(
         &self,
         place: &Place,
@@ -183,8 +183,7 @@ impl Run<'_> {
         Ok(Some(chain.finish().digest() == *digest))
     }
 
-    /// Whether the image itself stands where a link should, as in a copy that was made by what follows
-    /// links.
+    /// Returns whether the image itself is stored in place of a link, as copying tools that follow links do.
     fn is_copy(&self, view: &View) -> bool {
         let Content::Link {
             to: place @ Place::Blob(_, digest),
@@ -206,7 +205,7 @@ impl Run<'_> {
                     .is_ok_and(|hashed| hashed.chain.digest() == *digest))
     }
 
-    /// Whether a view that nobody owns now is one of an older head, or of a run that is not finished.
+    /// Returns whether a view without an owner belongs to an older head or an unfinished run.
     pub(super) fn is_stale_stray(
         &self,
         heads: &Heads,
@@ -216,8 +215,8 @@ impl Run<'_> {
         self.is_stale(heads, owner.as_ref(), place)
     }
 
-    /// Whether what stands in the place of a view of `owner` is one of an older head, or of a run that is
-    /// not finished. Of what stands there no more is read than one byte over what such a head derives.
+    /// Returns whether the stored content of a view of `owner` belongs to an older head or an unfinished run.
+    /// Reads at most one byte more than such a head derives.
     fn is_stale(
         &self,
         heads: &Heads,
@@ -250,7 +249,8 @@ impl Run<'_> {
         Ok(false)
     }
 
-    /// The views of `owner` that an older head derives; none, where what it names is gone or at fault.
+    /// Returns the views of `owner` that an older head derives; none if its content is missing or has a
+    /// fault.
     fn views_then(&self, head: &Head, owner: &Owner) -> Result<Vec<View>, RegistryError> {
         let index = self.registry.index(head);
         let derived = match owner {
@@ -272,7 +272,7 @@ impl Run<'_> {
         }
     }
 
-    /// What a view shows, as its names are spelt in the index; nothing where it has no such names.
+    /// Returns the owner of a view, with names as in the index; `None` if the index has no such names.
     fn owner(&self, heads: &Heads, place: &Place) -> Result<Option<Owner>, RegistryError> {
         let spelt = |folded| self.spelt(heads, folded);
         Ok(match place {
@@ -300,13 +300,13 @@ impl Run<'_> {
         })
     }
 
-    /// The repository of the newest index that is spelt so in lower case. Lines stay in the index, so
-    /// that it has those of older heads, too.
+    /// Returns the repository of the newest index with this name in lower case. Removed entries remain in the
+    /// index, so it has those of older heads, too.
     fn spelt(&self, heads: &Heads, folded: &FoldedRepository) -> Option<Repository> {
         let spellings = self.spellings.get_or_init(|| {
             let mut spellings = HashMap::new();
             if let Some(newest) = heads.first() {
-                // Of what cannot be read there is a fault already.
+                // Unreadable nodes are already reported.
                 let _ = self.registry.index(newest.body()).walk(
                     &mut |namespace: &Namespace, line: TagEntry| {
                         if let Some(repository) = derive::repository(namespace, &line) {
@@ -322,7 +322,7 @@ impl Run<'_> {
     }
 }
 
-/// What a view shows.
+/// The owner of a view.
 enum Owner {
     Tag(Repository, Tag),
     Repository(Repository),

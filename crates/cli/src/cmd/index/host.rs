@@ -1,4 +1,4 @@
-//! What `sreg index` says of the host that is to serve the registry.
+//! The report of `sreg index` about the host of the registry.
 
 use serde::Serialize;
 use sreg_ingest::Outcome;
@@ -29,7 +29,7 @@ struct TooLarge {
     size: u64,
 }
 
-/// As part of the JSON.
+/// Returns the report for the JSON output.
 pub(super) fn said(outcome: &Outcome) -> Option<Said> {
     let name = outcome.settings.host?;
     let clients = clients_of(&outcome.settings).map(|(client, answer)| Client {
@@ -49,7 +49,7 @@ pub(super) fn said(outcome: &Outcome) -> Option<Said> {
     })
 }
 
-/// As a table: who can pull from there.
+/// Returns the table of the clients that can pull from the host.
 pub(super) fn table(outcome: &Outcome) -> String {
     let Some(host) = outcome.settings.host else {
         return String::new();
@@ -60,14 +60,14 @@ pub(super) fn table(outcome: &Outcome) -> String {
         .collect();
     let width = rows.iter().map(|(client, _)| client.len()).max();
     let width = width.unwrap_or(0);
-    let mut text = format!("who can pull from {host}:\n");
+    let mut text = format!("clients that can pull from {host}:\n");
     for (client, answer) in rows {
         text.push_str(&format!("  {client:width$}  {answer}\n"));
     }
     text
 }
 
-/// Images that the host does not take.
+/// Warns about images that are too large for the host.
 pub(super) fn warn(outcome: &Outcome, output: &Output) {
     let Some((host, most)) = outcome
         .settings
@@ -81,13 +81,13 @@ pub(super) fn warn(outcome: &Outcome, output: &Output) {
             code: "too-large-for-host",
             path: None,
             message: format!(
-                "{subject} has {}, and a file on {host} up to {}",
+                "{subject} is {}, more than {host} allows for a file, {}",
                 human_bytes(*size),
                 human_bytes(most)
             ),
         });
     }
     if !outcome.too_large.is_empty() {
-        output.note("keep images where larger files may be, and say where: --blob-url 'https://…/{hex}.{ext}'; all of them then, and for clients that follow: sreg pull, shub:// and curl");
+        output.note("to store all images on another server, add --blob-url 'https://…/{hex}.{ext}'; sreg pull, shub:// and curl can pull them there");
     }
 }

@@ -1,5 +1,5 @@
-//! What `sreg index` is told of names, and what it says of them: references that were read from paths,
-//! names with two readings, and files that were passed over.
+//! The naming options of `sreg index`, and its reports about names: references that were read from paths,
+//! names with two readings, and skipped files.
 
 use std::path::Path;
 
@@ -12,12 +12,12 @@ use crate::error::{CommandError, Line};
 use crate::output::Output;
 use crate::{args, files};
 
-/// The longest map, in bytes.
+/// The maximal size of a map, in bytes.
 const MAX_MAP: usize = 64 << 20;
-/// How many names with two readings are printed, one a line.
+/// The maximal number of names with two readings that are printed.
 const MOST_PRINTED: usize = 20;
 
-/// A path and the reference that it was read as.
+/// A path and its reference.
 #[derive(Serialize)]
 pub(super) struct Reading<'a> {
     path: String,
@@ -27,7 +27,7 @@ pub(super) struct Reading<'a> {
     others: &'a [String],
 }
 
-/// How references are read, by the arguments and the settings.
+/// Returns the rules for reading references, from the arguments and the configuration.
 pub(super) fn naming(args: &args::Index, config: &Config) -> Result<Naming, CommandError> {
     let layout = args.layout.or(config.layout).unwrap_or_default();
     let given = args.namespace.clone().or(config.namespace.clone());
@@ -53,8 +53,9 @@ pub(super) fn naming(args: &args::Index, config: &Config) -> Result<Naming, Comm
 
 fn read_map(path: &Path) -> Result<NameMap, CommandError> {
     let wrong = |what: String| {
-        CommandError::new("name-map", format!("{}: {what}", path.display()))
-            .with_hint("each line is a path below the folder, a space, and namespace/name:tag")
+        CommandError::new("name-map", format!("{}: {what}", path.display())).with_hint(
+            "write a path below the folder, a space, and namespace/name:tag on each line",
+        )
     };
     let bytes = files::read_capped(path, MAX_MAP)?;
     if bytes.len() > MAX_MAP {
@@ -64,12 +65,12 @@ fn read_map(path: &Path) -> Result<NameMap, CommandError> {
     NameMap::parse(&text).map_err(wrong)
 }
 
-/// All paths, with their references.
+/// Returns all paths with their references.
 pub(super) fn all(outcome: &Outcome) -> impl Iterator<Item = Reading<'_>> {
     outcome.named.iter().map(shown)
 }
 
-/// The paths whose names have two readings.
+/// Returns the paths whose names have two readings.
 pub(super) fn of_two(outcome: &Outcome) -> impl Iterator<Item = Reading<'_>> {
     let two = outcome.named.iter().filter(|one| !one.others.is_empty());
     two.map(shown)
@@ -84,7 +85,7 @@ fn shown(one: &sreg_ingest::Reading) -> Reading<'_> {
     }
 }
 
-/// The references of a dry run, as a table.
+/// Returns the references of a dry run as a table.
 pub(super) fn table(source: &Path, outcome: &Outcome) -> String {
     let rows = outcome.named.iter().map(|one| {
         let path = one.path.strip_prefix(source).unwrap_or(&one.path);
@@ -103,7 +104,7 @@ pub(super) fn table(source: &Path, outcome: &Outcome) -> String {
     lines.collect()
 }
 
-/// Says which names have two readings, and what was passed over.
+/// Warns about names with two readings and about skipped files.
 pub(super) fn warn(options: &Options, outcome: &Outcome, output: &Output) {
     for fault in &outcome.passed_over {
         let path = fault.path.display().to_string();
@@ -132,9 +133,9 @@ pub(super) fn warn(options: &Options, outcome: &Outcome, output: &Output) {
     }
     let more = match two.len().checked_sub(MOST_PRINTED) {
         None | Some(0) => String::new(),
-        Some(more) => format!("{more} more names have two readings; "),
+        Some(more) => format!("{more} more names can be read in two ways; "),
     };
     output.note(&format!(
-        "{more}rename them to <name>_<version>.sif, or give their references with --map FILE; --dry-run lists all"
+        "{more}rename them to <name>_<version>.sif, or set their references with --map FILE; --dry-run lists all"
     ));
 }

@@ -1,4 +1,4 @@
-//! What a person is told when an image cannot be pulled.
+//! Errors of `sreg pull`, with their hints.
 
 use sreg_client::fetch::FetchError;
 use sreg_client::known::KnownError;
@@ -11,12 +11,12 @@ use crate::args;
 use crate::cmd::ls;
 use crate::error::{CommandError, Line, fault_hints};
 
-/// The problem of a reference that resolves to no image.
+/// Returns the error for a reference that does not resolve.
 pub(super) fn of_resolve(error: ResolveError, args: &args::Pull) -> CommandError {
     let hint = match &error {
         ResolveError::Refused(refusal) => return of_refusal(refusal),
         ResolveError::Known(KnownError::Unconfirmed(question)) => Some(format!(
-            "compare the id with what its owner tells you, then: sreg pull --trust {} {}",
+            "compare the id with the owner's, then run `sreg pull --trust {} {}`",
             question.registry, args.reference
         )),
         _ => None,
@@ -27,12 +27,12 @@ pub(super) fn of_resolve(error: ResolveError, args: &args::Pull) -> CommandError
     }
 }
 
-/// The problem of an image that cannot be brought to its target.
+/// Returns the error for an image that cannot be written to its target.
 pub(super) fn of_pull(error: PullError, target: &Target) -> CommandError {
     match error {
         PullError::FileExists(_) => CommandError::new(error.code(), explain(&error))
-            .with_hint("choose another name with -o, or replace it with --force"),
-        // No file of what goes to standard output stays.
+            .with_hint("choose another name with -o, or add --force to replace it"),
+        // No partial file remains of an image that goes to standard output.
         PullError::Fetch(error) if target.is_stdout() => CommandError {
             hint: None,
             ..CommandError::from(error)
@@ -75,18 +75,20 @@ impl From<ResolveError> for CommandError {
             ResolveError::Registry(error) => return error.into(),
             ResolveError::Store(error) => return error.into(),
             ResolveError::NotLocked(ref root) => format!(
-                "list the newest with: sreg trust add {} --lock sreg.lock",
+                "run `sreg trust add {} --lock sreg.lock` to add its newest version to the lock file",
                 root.display()
             ),
             ResolveError::NeverSeen(_) => {
-                "know it first: sreg trust add, then pull once with --cache; or pull a digest"
+                "run `sreg trust add REGISTRY`, then pull once with --cache; or pull by digest"
                     .to_owned()
             }
             ResolveError::OlderThanLocked => "pull once without --offline".to_owned(),
-            ResolveError::NotCached(_) => "pull it once without --offline".to_owned(),
+            ResolveError::NotCached(_) => {
+                "pull it once with this --cache and without --offline".to_owned()
+            }
             ResolveError::NoArch { ref archs, .. } => {
                 let archs: Vec<&str> = archs.iter().map(|arch| arch.as_str()).collect();
-                format!("choose one with --arch: {}", archs.join(", "))
+                format!("add --arch with one of: {}", archs.join(", "))
             }
             error => return Self::new(error.code(), explain(&error)),
         };
@@ -98,12 +100,10 @@ impl From<FetchError> for CommandError {
     fn from(error: FetchError) -> Self {
         let hint = match &error {
             FetchError::Interrupted | FetchError::Unreachable { .. } | FetchError::Full { .. } => {
-                Some(
-                    "what has come stays beside it in a .part file; the same command goes on from there",
-                )
+                Some("run the same command again to resume from the .part file")
             }
             FetchError::Mismatch { .. } => {
-                Some("nothing of it was kept; name another source with --mirror URL")
+                Some("add --mirror URL to name another source (no bytes were kept)")
             }
             _ => None,
         };

@@ -18,16 +18,16 @@ use crate::{exit, known};
 pub(super) fn run(args: &Add, output: &Output) -> Result<u8, CommandError> {
     let knowing = Knowing {
         trust: args.trust,
-        // What it lists already is known, too.
+        // Registries in the lock file are known, too.
         lock: args.lock.clone().filter(|lock| lock.exists()),
     };
     let (found, expected) = source::read_held(&args.target, &knowing)?;
     let Found::Registry { trust_chain, head } = &found else {
-        // Says why it is none.
+        // Reports why the target is not a registry with keys.
         found.trust()?;
         return Err(CommandError::new(
             "usage",
-            format!("{} is a document, not a registry", args.target),
+            format!("{} is a trust document, not a registry", args.target),
         ));
     };
     let registry = trust_chain.registry();
@@ -43,9 +43,10 @@ pub(super) fn run(args: &Add, output: &Output) -> Result<u8, CommandError> {
         output.text(&show::summary(trust_chain.newest(), registry));
     }
     if args.trust.is_none() && !was_known {
-        output.note("compare the registry's id with the one that its owner tells you, by another way than this one");
-        change::confirm(&format!("Trust {registry} from now on?"), args.yes)
-            .map_err(|problem| problem.with_hint("say which id you expect: --trust sha256:…"))?;
+        output.note("compare this id with the owner's, over another channel");
+        change::confirm(&format!("Trust the registry {registry}?"), args.yes).map_err(
+            |problem| problem.with_hint("add --trust ID to state which registry you expect"),
+        )?;
     }
     let seen = Seen {
         registry,
@@ -67,8 +68,8 @@ pub(super) fn run(args: &Add, output: &Output) -> Result<u8, CommandError> {
         ))?;
     }
     output.note(&match was_known {
-        true => format!("{registry} was known already"),
-        false => format!("{registry} is known from now on, wherever it is served"),
+        true => format!("{registry} is already known"),
+        false => format!("{registry} is now known, at every place that serves it"),
     });
     Ok(exit::OK)
 }
@@ -78,12 +79,12 @@ pub(super) fn forget(args: &Forget, output: &Output) -> Result<u8, CommandError>
     if !known::registries()?.forget(&args.registry)? {
         return Err(CommandError::new(
             "not-in-trust",
-            format!("{} is not known", args.registry),
+            format!("{} is not a known registry", args.registry),
         ));
     }
     if output.is_json() {
         output.json(&Answer::published(args.registry, 1))?;
     }
-    output.note(&format!("{} is known no longer", args.registry));
+    output.note(&format!("{} is forgotten", args.registry));
     Ok(exit::OK)
 }

@@ -1,4 +1,4 @@
-//! The commands that make the next version of trust.
+//! The commands that make the next trust version.
 
 use std::path::{Path, PathBuf};
 
@@ -20,7 +20,7 @@ use crate::output::{Output, counted};
 use crate::progress::ProgressBar;
 use crate::{exit, files, location};
 
-/// The registry that is changed.
+/// The registry that changes.
 struct Current {
     registry: Registry,
     trust_chain: TrustChain,
@@ -29,7 +29,7 @@ struct Current {
 
 pub(super) fn add_key(args: &AddKey, output: &Output) -> Result<u8, CommandError> {
     let grant = grant(&args.place).ok_or_else(|| {
-        CommandError::new("usage", "nothing says what the key is to sign")
+        CommandError::new("usage", "no role or scope for the key")
             .with_hint("add --role root, --role head, or --scope NAMESPACE")
     })?;
     amend(&args.change, output, |amendment, registry| {
@@ -68,8 +68,8 @@ pub(super) fn revoke(args: &OfKey, output: &Output) -> Result<u8, CommandError> 
 
 pub(super) fn rotate(args: &Rotate, output: &Output) -> Result<u8, CommandError> {
     if args.from.is_none() && !args.new_epoch {
-        return Err(CommandError::new("usage", "nothing says what is to change")
-            .with_hint("add --from OLD --to NEW, --new-epoch, or both"));
+        return Err(CommandError::new("usage", "no change requested")
+            .with_hint("add --from KEY --to NEW.pub, --new-epoch, or both"));
     }
     amend(&args.change, output, |amendment, registry| {
         if let (Some(from), Some(to)) = (&args.from, &args.to) {
@@ -84,7 +84,7 @@ pub(super) fn rotate(args: &Rotate, output: &Output) -> Result<u8, CommandError>
     })
 }
 
-/// The last head of the current epoch that counts.
+/// Returns the last valid head of the current epoch.
 fn last_head(registry: &Current, after: Option<u64>) -> Result<Document<Head>, CommandError> {
     let epoch = registry.trust_chain.newest().body().head_base.epoch;
     let newest = registry.head.body();
@@ -96,10 +96,10 @@ fn last_head(registry: &Current, after: Option<u64>) -> Result<Document<Head>, C
     head.ok_or_else(|| {
         CommandError::new(
             "missing-head",
-            format!("there is no head {version} in epoch {epoch}"),
+            format!("head {version} of epoch {epoch} not found"),
         )
         .with_hint(format!(
-            "list them with: sreg log {}",
+            "run `sreg log {}` to list the heads",
             registry.registry.root().display()
         ))
     })
@@ -114,7 +114,8 @@ fn grant(place: &Place) -> Option<Grant> {
     }
 }
 
-/// Makes the next version, signs it with the keys at hand, and publishes it if these are enough.
+/// Makes the next trust version, signs it with the available keys, and publishes it if its signatures
+/// suffice.
 fn amend(
     args: &Change,
     output: &Output,
@@ -133,12 +134,10 @@ fn amend(
     change(&mut amendment, &registry)?;
     if amendment.is_idle() {
         return Err(
-            CommandError::new("usage", "this changes nothing: trust says so already").with_hint(
-                format!(
-                    "to renew it: sreg refresh {} --key KEY",
-                    args.registry.display()
-                ),
-            ),
+            CommandError::new("usage", "no change: trust already has it").with_hint(format!(
+                "run `sreg refresh {} --key KEY` to renew its expiry",
+                args.registry.display()
+            )),
         );
     }
     let trust = Document::new(amendment.finish()?)
@@ -151,8 +150,8 @@ fn amend(
     finish(&registry, trust, &opened, &out, true, args.yes, output)
 }
 
-/// Signs a version with the keys at hand, and publishes it, or writes it to `out`, where there is none
-/// yet if it `is_new`.
+/// Signs a trust version with the available keys, then publishes it or writes it to `out`. A version that
+/// `is_new` never replaces a file.
 fn finish(
     registry: &Current,
     trust: Document<Trust>,
@@ -179,7 +178,7 @@ fn finish(
     }
     if !lost.is_empty() {
         output.note(&format!(
-            "this change invalidates {}; check them, then run `sreg sign {} --key KEY` to sign the right ones again",
+            "this change invalidates {}: check them, then run `sreg sign {} --key KEY` to re-sign the good ones",
             counted(lost.len() as u64, "reference"),
             root.display()
         ));
@@ -187,16 +186,16 @@ fn finish(
     let mut missing = missing(&registry.trust_chain, &trust)?;
     missing.extend(missing_head(registry, &trust, opened));
     if !missing.is_empty() {
-        // What others have begun is not lost to a second change.
+        // A second change must not overwrite an unfinished version.
         if is_new && out.exists() {
             let (file, registry) = (out.display(), root.display());
-            return Err(CommandError::new("usage", format!("{file} exists already")).with_hint(format!(
-                "go on with it: sreg trust sign {file} {registry} --key KEY; remove it if it is done with; or name another file with --out"
+            return Err(CommandError::new("usage", format!("{file} already exists")).with_hint(format!(
+                "run `sreg trust sign {file} {registry} --key KEY` to continue, delete the file, or add --out to name another"
             )));
         }
         files::write_whole(out, trust.bytes())?;
         let text = format!(
-            "{}: version {version} of trust, not published yet\nmissing  {}\n",
+            "{}: trust version {version}, not published yet\nmissing  {}\n",
             out.display(),
             missing.join("\nmissing  ")
         );
@@ -210,14 +209,14 @@ fn finish(
         };
         change::say(&answer, &text, output)?;
         output.note(&format!(
-            "whoever holds such a key goes on with: sreg trust sign {} {} --key KEY",
+            "a holder of a missing key can run `sreg trust sign {} {} --key KEY` to continue",
             out.display(),
             root.display()
         ));
         return Ok(exit::OK);
     }
     if !lost.is_empty() {
-        change::confirm("Publish this version of trust?", yes)?;
+        change::confirm("Publish this trust version?", yes)?;
     }
     let id = trust.id();
     let left = publish(registry, &trust, &judged, opened, output)?;
@@ -226,7 +225,7 @@ fn finish(
     }
     if !left.is_empty() {
         output.note(&format!(
-            "{} published at the same time, and left behind; ask whoever did so to publish again",
+            "{} published at the same time and dropped: ask the publisher to publish again",
             counted(left.len() as u64, "reference")
         ));
     }
@@ -240,7 +239,7 @@ fn finish(
     Ok(exit::OK)
 }
 
-/// Publishes: the references that others have published meanwhile and that are left behind.
+/// Publishes a trust version. Returns the references that were published meanwhile and dropped.
 fn publish(
     registry: &Current,
     trust: &Document<Trust>,
@@ -253,7 +252,7 @@ fn publish(
     let expected = change::expected_of(root)?;
     let begun = trust.body().head_base.epoch;
     let pins = match begun > registry.trust_chain.newest().body().head_base.epoch {
-        // The way out where the newest head is lost, or a thief's: it is left behind.
+        // A new epoch drops the newest head, which may be lost or a thief's.
         true => expected.pins_without_heads(),
         false => expected.pins().to_vec(),
     };
@@ -268,7 +267,7 @@ fn publish(
     Ok(change::references(&left))
 }
 
-/// Shows what others ask to be signed.
+/// Prints the trust version that awaits signatures.
 fn show(trust: &Document<Trust>, output: &Output) -> Result<(), CommandError> {
     let signers = sreg_sign::policy::signers(trust, Purpose::Trust)?;
     let signers: Vec<String> = signers.iter().map(ToString::to_string).collect();
@@ -286,7 +285,7 @@ fn show(trust: &Document<Trust>, output: &Output) -> Result<(), CommandError> {
     Ok(())
 }
 
-/// Goes on with a version that others have begun.
+/// Signs and publishes an unfinished trust version.
 pub(super) fn resume(
     file: &Path,
     registry: Option<&Path>,
@@ -296,7 +295,7 @@ pub(super) fn resume(
 ) -> Result<u8, CommandError> {
     let trust = super::source::document(file)?;
     show(&trust, output)?;
-    change::confirm("Sign this version of trust?", yes)?;
+    change::confirm("Sign this trust version?", yes)?;
     let Some(registry) = registry else {
         let trust = sign(
             trust,
@@ -318,7 +317,7 @@ pub(super) fn resume(
     if sreg_sign::policy::registry(&trust) != registry.trust_chain.registry() {
         let of = sreg_sign::policy::registry(&trust);
         let message = format!(
-            "{} is of the registry {of}, and {} is another",
+            "{} belongs to the registry {of}, {} is another registry",
             file.display(),
             root.display()
         );
@@ -341,7 +340,7 @@ fn open(root: &Path) -> Result<Current, CommandError> {
     })
 }
 
-/// Adds the signatures of the keys at hand that have the role `root`, before or after.
+/// Signs with the available keys that have the role `root`, before or after the change.
 fn sign_roots(
     trust_chain: &TrustChain,
     trust: Document<Trust>,
@@ -355,7 +354,7 @@ fn sign_roots(
     Ok(sign(trust, Purpose::Trust, signers)?)
 }
 
-/// Whether a head has to be signed that the keys at hand may not sign, in words.
+/// Describes the signatures of a head that the available keys cannot make, if the change needs a head.
 fn missing_head(registry: &Current, trust: &Document<Trust>, opened: &Opened) -> Option<String> {
     let mut trust_chain = registry.trust_chain.clone();
     trust_chain.extend(trust.clone()).ok()?;
@@ -372,14 +371,18 @@ fn missing_head(registry: &Current, trust: &Document<Trust>, opened: &Opened) ->
     let keys: Vec<String> = role.keys.iter().map(ToString::to_string).collect();
     (at_hand < role.threshold).then(|| {
         format!(
-            "{} of {} (role head, for the head that goes with it)",
+            "{} of {} (role head, for the head of the same version)",
             role.threshold,
             keys.join(", ")
         )
     })
 }
 
-/// The signatures that a version lacks, in words; an error where it could not follow at all.
+/// Describes the signatures that a version lacks.
+///
+/// # Errors
+/// `version-conflict` if another version was published meanwhile; otherwise the reason why the version cannot
+/// follow the newest one.
 fn missing(trust_chain: &TrustChain, trust: &Document<Trust>) -> Result<Vec<String>, CommandError> {
     match trust_chain.clone().extend(trust.clone()) {
         Ok(()) => return Ok(Vec::new()),
@@ -387,9 +390,9 @@ fn missing(trust_chain: &TrustChain, trust: &Document<Trust>) -> Result<Vec<Stri
         Err(PolicyError::Version { found, expected }) if found < expected => {
             return Err(CommandError::new(
                 "version-conflict",
-                format!("version {found} of trust was published meanwhile"),
+                format!("trust version {found} was published meanwhile"),
             )
-            .with_hint("look at it with sreg trust show, and make the change again"));
+            .with_hint("run `sreg trust show REGISTRY` to see it, then make the change again"));
         }
         Err(error) => return Err(error.into()),
     }
@@ -407,8 +410,11 @@ fn missing(trust_chain: &TrustChain, trust: &Document<Trust>) -> Result<Vec<Stri
         (needed > 0).then(|| format!("{needed} of {} (role root {when})", keys.join(", ")))
     };
     let mut missing = Vec::new();
-    missing.extend(lacking(trust_chain.newest().body(), "until now"));
-    missing.extend(lacking(trust.body(), "from now on"));
+    missing.extend(lacking(
+        trust_chain.newest().body(),
+        "in the current version",
+    ));
+    missing.extend(lacking(trust.body(), "in the new version"));
     missing.dedup_by(|left, right| left.split(" (").next() == right.split(" (").next());
     Ok(missing)
 }

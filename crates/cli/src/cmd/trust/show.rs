@@ -36,7 +36,7 @@ struct Row {
     algorithm: &'static str,
     comment: Option<String>,
     state: KeyState,
-    /// Roles, then scopes.
+    /// The roles, then the scopes of the key.
     may: Vec<String>,
 }
 
@@ -54,19 +54,21 @@ pub(super) fn run(args: &Show, output: &Output) -> Result<u8, CommandError> {
         let signers = policy::signers(draft, Purpose::Trust)?;
         let signers: Vec<String> = signers.iter().map(ToString::to_string).collect();
         output.note(&match signers.is_empty() {
-            true => "this is a document on its own, and nobody has signed it".to_owned(),
+            true => "this trust document is in no registry and has no signatures".to_owned(),
             false => format!(
-                "this is a document on its own, signed by {}",
+                "this trust document is in no registry; it is signed by {}",
                 signers.join(", ")
             ),
         });
     }
     if trust.body().expires <= crate::clock::now() {
-        output.note("it has expired: whoever holds the root keys renews it with sreg refresh");
+        output.note(
+            "trust has expired: a holder of the root keys can run `sreg refresh` to renew it",
+        );
     }
     if !known {
         output.note(&format!(
-            "you do not know this registry yet; compare its id with its owner's, then: sreg trust add {}",
+            "this registry is not known yet: compare its id with the owner's, then run `sreg trust add {}`",
             args.target
         ));
     }
@@ -117,17 +119,17 @@ fn rows(trust: &Trust) -> Vec<Row> {
         .collect()
 }
 
-/// Who may sign what, for people.
+/// Returns who may sign what, as text.
 pub(super) fn summary(trust: &Document<Trust>, registry: Digest) -> String {
     text(&answer(trust, registry, true))
 }
 
 fn text(answer: &Answer<'_>) -> String {
     let mut text = format!(
-        "registry {}\ntrust    version {}, holds until {}\n",
+        "registry {}\ntrust    version {}, expires {}\n",
         answer.registry,
         answer.version,
-        answer.expires.as_deref().unwrap_or("the end of time")
+        answer.expires.as_deref().unwrap_or("never")
     );
     let roles = [("root", answer.roles.root), ("head", answer.roles.head)];
     let thresholds = roles.map(|(name, role)| (name.to_owned(), role.threshold, &role.keys));
@@ -135,7 +137,7 @@ fn text(answer: &Answer<'_>) -> String {
         let scope = delegation.scope.to_string();
         (scope, delegation.threshold, &delegation.keys)
     });
-    // A key that is retired or revoked signs nothing new.
+    // Retired and revoked keys sign nothing new.
     let is_active = |key: &&Fingerprint| {
         let mut rows = answer.keys.iter();
         rows.any(|row| row.fingerprint == **key && row.state == KeyState::Active)
@@ -144,7 +146,7 @@ fn text(answer: &Answer<'_>) -> String {
         let active = keys.iter().filter(is_active).count();
         let others = match keys.len() - active {
             0 => String::new(),
-            others => format!(", and {others} that can no longer sign"),
+            others => format!(", and {others} retired or revoked"),
         };
         if keys.len() > 1 {
             let active = counted(active as u64, "key");

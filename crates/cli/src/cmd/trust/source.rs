@@ -1,4 +1,4 @@
-//! Where trust is read from: a registry, a URL, or a file.
+//! Reads trust from a registry, a URL, or a file.
 
 use std::path::Path;
 use std::time::Duration;
@@ -19,21 +19,22 @@ use crate::args::Knowing;
 use crate::error::CommandError;
 use crate::{exit, files, known, location};
 
-/// What is read of a registry.
+/// Trust, as read from a target.
 pub(crate) enum Found {
-    /// All versions of trust, and the newest head, each verified.
+    /// All trust versions and the newest head, each verified.
     Registry {
         trust_chain: Box<TrustChain>,
         head: Box<Document<Head>>,
     },
     /// A registry without keys.
     NoKeys(String),
-    /// A trust document on its own: its signatures verify, whoever made them.
+    /// A trust document in a file: its signatures are valid, but no chain shows that their keys have the
+    /// right.
     Alone(Box<Document<Trust>>),
 }
 
 impl Found {
-    /// The newest version of trust.
+    /// Returns the newest trust version.
     pub(super) fn trust(&self) -> Result<&Document<Trust>, CommandError> {
         match self {
             Self::Registry { trust_chain, .. } => Ok(trust_chain.newest()),
@@ -42,7 +43,7 @@ impl Found {
         }
     }
 
-    /// The registry's id.
+    /// Returns the registry's id.
     pub(super) fn registry(&self) -> Result<Digest, CommandError> {
         Ok(policy::registry(self.trust()?))
     }
@@ -55,17 +56,17 @@ fn no_keys(target: &str) -> CommandError {
     )
     .with_hint(match is_remote(target) {
         true if Scheme::of(target).is_bucket() => format!(
-            "it stays without; make one with a key in another place with: sreg init s3://bucket/prefix --key KEY --from FOLDER, where FOLDER is a copy of {target}"
+            "it cannot get one; run `sreg init s3://bucket/prefix --key KEY --from FOLDER`, with a copy of {target} in FOLDER, to create a registry with a key"
         ),
-        true => "its owner makes one with a key with: sreg index IMAGES --out FOLDER --key KEY".to_owned(),
-        false => format!("give it a key with: sreg index IMAGES --out {target} --key KEY"),
+        true => "its owner can run `sreg index IMAGES --out FOLDER --key KEY` to create a registry with a key".to_owned(),
+        false => format!("run `sreg index IMAGES --out {target} --key KEY` to give it a key"),
     })
 }
 
-/// What a target says of trust, held to what is known of its registry.
+/// Reads trust from a target, and checks it against the pins of the registry.
 ///
 /// # Errors
-/// When it is another registry than is expected, or older than what was seen, or a second history.
+/// `other-registry`, `rolled-back` or `fork` if the registry does not match its pins.
 pub(crate) fn read_held(
     target: &str,
     knowing: &Knowing,
@@ -94,10 +95,10 @@ pub(crate) fn read_held(
     Ok((found, expected))
 }
 
-/// How often a registry is read whose trust and head do not fit: whoever publishes both does not do so
-/// at one moment.
+/// The number of attempts to read trust and head that belong together, because a publisher writes them one
+/// after the other.
 const ATTEMPTS: u32 = 4;
-/// How long a writer is given to finish.
+/// The pause that lets a publisher finish.
 const PAUSE: Duration = Duration::from_millis(300);
 
 fn read(target: &str) -> Result<Found, CommandError> {
@@ -113,7 +114,7 @@ fn read(target: &str) -> Result<Found, CommandError> {
     }
 }
 
-/// Reads what a target says of trust.
+/// Reads trust from a target, once.
 fn read_once(target: &str) -> Result<Found, CommandError> {
     let path = Path::new(target);
     if path.is_file() {
@@ -123,7 +124,7 @@ fn read_once(target: &str) -> Result<Found, CommandError> {
     let Some(trust_chain) = registry.trust_chain()? else {
         return Ok(Found::NoKeys(target.to_owned()));
     };
-    // A server may go on with slots for ever, and what it has in `head` is what it publishes.
+    // A server could list slots without end; its `head` is the version that it publishes.
     let head = match is_remote(target) {
         true => Some(registry.head()?),
         false => heads::newest(&registry, Some(&trust_chain))?,
@@ -141,13 +142,13 @@ fn read_once(target: &str) -> Result<Found, CommandError> {
     })
 }
 
-/// The id of the registry at a URL, by its first trust, which is not verified; nothing, where there
-/// is none.
+/// Returns the id of the registry at a URL from its first trust document, without verification; `None` if
+/// there is none.
 pub(crate) fn registry_at(url: &str) -> Result<Option<Digest>, CommandError> {
     Ok(location::registry(Path::new(url))?.stated_id()?)
 }
 
-/// A trust document in a file.
+/// Reads a trust document from a file.
 pub(super) fn document(path: &Path) -> Result<Document<Trust>, CommandError> {
     let wrong = |code, what: String| CommandError::new(code, format!("{}: {what}", path.display()));
     let bytes = files::read_capped(path, Trust::MAX_BYTES)?;

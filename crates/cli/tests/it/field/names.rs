@@ -158,7 +158,7 @@ fn what_has_no_reference_is_refused_with_a_name_that_has_one() {
         bench.sif(file);
         let ran = bench.run(&["index", "images", "--out", "public"]);
         assert_eq!(ran.code, 6, "{}", ran.stderr);
-        let says = format!("rename it to {proposed}, or give its reference with --map");
+        let says = format!("rename it to {proposed}, or set its reference with --map");
         assert!(ran.stderr.contains(&says), "{}", ran.stderr);
         // And that name is taken.
         let bench = Bench::new();
@@ -191,7 +191,7 @@ fn an_image_under_another_name_is_listed_and_nothing_else_is() {
         texts(skipped, "path"),
         ["images/bbmap:38.87--h1296035_0", "images/deep/tool_1.sqsh"]
     );
-    let says = "warning[unnamed-image]: images/bbmap:38.87--h1296035_0: it is an image, and its name does not say so; rename it to bbmap_38.87--h1296035_0.sif, or give its reference with --map\n";
+    let says = "warning[unnamed-image]: images/bbmap:38.87--h1296035_0: an image without an image's ending: rename it to bbmap_38.87--h1296035_0.sif, or set its reference with --map; for a folder of Galaxy, add --layout galaxy\n";
     assert!(ran.stderr.contains(says), "{}", ran.stderr);
     // Blobs of a registry are images under other names, and no news.
     fs::create_dir(bench.path("more")).unwrap();

@@ -100,7 +100,7 @@ fn a_malicious_mirror_first_and_a_good_one_second() {
     let good = Faulty::good(&bytes);
     let fetched = get(&wanted(&bytes), &[&bad, &good]).unwrap();
     assert!(matches!(&fetched.warnings[..], [Warning::Left(fault)]
-        if fault.source_name == format!("bad/{KEY}") && fault.to_string().contains("wrong in MiB")));
+        if fault.source_name == format!("bad/{KEY}") && fault.to_string().contains("wrong bytes in MiB")));
     // It is not asked again once it was left: no chunk more than twice, and few at all.
     assert!(bad.log().len() <= 16, "{:?}", bad.log());
 }
