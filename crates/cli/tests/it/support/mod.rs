@@ -38,8 +38,11 @@ impl Bench {
     pub(crate) fn copy(&self) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let all = self.path(".");
-        let copied = Command::new("cp").arg("-a").args([&all, folder.path()]);
-        assert!(copied.status().unwrap().success());
+        let copied = Command::new("cp")
+            .arg("-a")
+            .args([&all, folder.path()])
+            .status();
+        assert!(copied.unwrap().success());
         Self { folder }
     }
 
