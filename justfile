@@ -29,7 +29,7 @@ typos:
 prose:
     scripts/prose
 
-# Vectors, examples and corpora are made by code; `clean-tree` sees whether they still are.
+# Examples, corpora and most vectors are made by code; `clean-tree` sees whether they still are.
 spec-check:
     cargo run --locked -q -p xtask -- vectors
     cargo run --locked -q -p xtask -- examples

@@ -213,3 +213,35 @@ fn no_crate_has_a_circle_of_modules() {
     }
     assert!(wrong.is_empty(), "circles:\n{}", wrong.join("\n"));
 }
+
+/// The compiler overlooks a file of tests that no `mod` names.
+#[test]
+fn every_file_of_tests_is_a_module_of_a_binary() {
+    let crates = fs::read_dir(root().join("crates")).unwrap();
+    let crates = crates.map(|entry| entry.unwrap().path());
+    let mut folders: Vec<PathBuf> = crates.chain([root().join("tests")]).collect();
+    folders.iter_mut().for_each(|folder| folder.push("tests"));
+    let files: Vec<PathBuf> = folders.iter().flat_map(|folder| paths(folder)).collect();
+    let sources = files
+        .iter()
+        .filter(|path| path.extension().is_some_and(|end| end == "rs"));
+    let mut binaries = 0;
+    for path in sources {
+        let folder = path.parent().unwrap();
+        let (name, above) = match path.file_stem().unwrap().to_str().unwrap() {
+            "main" => {
+                binaries += 1;
+                continue;
+            }
+            "mod" => (folder.file_name().unwrap(), folder.parent().unwrap()),
+            _ => (path.file_stem().unwrap(), folder),
+        };
+        let declared = ["main.rs", "mod.rs"].iter().any(|file| {
+            let text = fs::read_to_string(above.join(file)).unwrap_or_default();
+            let line = format!("mod {};", name.to_str().unwrap());
+            text.lines().any(|other| other.ends_with(&line))
+        });
+        assert!(declared, "{} is no module", path.display());
+    }
+    assert!(binaries > 10, "{binaries} binaries");
+}

@@ -25,16 +25,6 @@ pub(super) fn sbom() -> Attached {
     }
 }
 
-/// The elements of `count` attachments, alike but for their digests.
-pub(super) fn elements(count: usize) -> String {
-    let one = |number: usize| {
-        let content = number.to_string();
-        Attached { content, ..sbom() }.element()
-    };
-    let elements: Vec<String> = (0..count).map(one).collect();
-    elements.join(",")
-}
-
 /// What another tool signed, with what it wants to be found by.
 pub(super) fn bundle() -> Attached {
     Attached {

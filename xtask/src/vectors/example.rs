@@ -153,28 +153,3 @@ pub(super) fn namespace_line(namespace: &str, root: &str, tags: u64) -> oracle::
         text: format!(r#"{{"digest":"sha256:{root}","key":"{namespace}","tags":{tags}}}"#),
     }
 }
-
-/// The example's line in the map `tags/lab`.
-pub(super) fn example_line() -> oracle::Line {
-    let id = oracle::digest(Statement::present().line());
-    tag_line("tool:1.0", "amd64", Some((&image_digest(), SIZE)), &id)
-}
-
-/// The one node of the map `tags/lab`.
-pub(super) fn tags_leaf() -> Vec<u8> {
-    oracle::map("tags/lab", &[example_line()]).remove(0).bytes
-}
-
-/// The one node of the map `ns`.
-pub(super) fn namespaces_leaf() -> Vec<u8> {
-    let line = namespace_line("lab", &oracle::hex(&tags_leaf()), 1);
-    oracle::map("ns", &[line]).remove(0).bytes
-}
-
-/// The example's first head.
-pub(super) fn head() -> String {
-    let root = oracle::digest(namespaces_leaf());
-    format!(
-        r#"{{"epoch":0,"index":{{"digest":"{root}","tags":1}},"issued":{ISSUED},"type":"sreg-head-v1","version":1}}"#
-    ) + "\n"
-}

@@ -4,13 +4,18 @@ use serde_json::{Value, json};
 
 use super::Case;
 use super::example::{namespace_line, tag_line};
-use super::node::line;
 use super::oracle::{self, Line, Node};
 
 pub(super) fn cases() -> Vec<Case> {
     let mut cases = maps();
     cases.extend(proofs());
     cases
+}
+
+/// A line of a map of tags whose image and statement do not exist.
+fn line(key: &str, arch: &str) -> Line {
+    let image = oracle::digest(key);
+    tag_line(key, arch, Some((&image, 7)), &oracle::digest("statement"))
 }
 
 /// `count` lines, of which every seventh is a removal and every fifth has a second architecture.

@@ -15,8 +15,8 @@ use super::versions::{put_index, sharded};
 use super::{Files, encode};
 use crate::vectors::Case;
 use crate::vectors::artifact;
-use crate::vectors::documents::{fingerprint, role_of, sorted_keys};
 use crate::vectors::example::{ISSUED, quote};
+use crate::vectors::keys::{fingerprint, role_of, sorted_keys};
 use crate::vectors::oracle;
 use crate::vectors::signature::{public_key, sign};
 

@@ -5,4 +5,5 @@ mod bytes;
 mod history;
 mod install;
 mod keys;
+mod thief;
 mod victim;

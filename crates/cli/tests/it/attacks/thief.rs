@@ -9,8 +9,8 @@ use sreg_model::head::Head;
 use sreg_model::statement::Statement;
 use sreg_model::trust::Trust;
 
-use crate::support::snapshot;
 use super::victim::{Victim, put};
+use crate::support::snapshot;
 
 /// The thief indexes an image of its own as `lab/tool:1.0` with a trust that nobody else sees, and
 /// publishes the index under a head.

@@ -10,3 +10,4 @@ mod headers;
 mod pulls;
 mod reads;
 mod site;
+mod untyped;

@@ -19,3 +19,4 @@ mod rollback;
 mod scene;
 mod slashes;
 mod slow;
+mod trust;

@@ -5,7 +5,7 @@ use serde_json::json;
 use super::super::image::SECOND;
 use super::super::versions::honest;
 use super::{Case, FIRST, HEAD, IMAGE, NOW, Scene, Signed, public_key, set_state, trust};
-use crate::vectors::documents::{role_of, sorted_keys};
+use crate::vectors::keys::{role_of, sorted_keys};
 use crate::vectors::oracle;
 
 pub(super) fn cases() -> Vec<Case> {
