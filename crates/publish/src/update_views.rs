@@ -48,6 +48,13 @@ pub(crate) enum ViewsAt<'a> {
     AtMost(&'a Head),
 }
 
+/// The lists of tags of a repository.
+struct Lists {
+    views: Vec<View>,
+    /// Whether no version that the views show so far has them.
+    are_new: bool,
+}
+
 impl<'a> ViewsAt<'a> {
     pub(crate) fn of(head: Option<&'a Document<Head>>) -> Self {
         head.map_or(Self::Nothing, |head| Self::Of(head.body()))
@@ -127,8 +134,8 @@ pub(crate) fn update_views(
         })
         .collect::<Result<Vec<_>, _>>()?;
     // Files named in lists are written before the lists, and removed after them.
-    for (lists, are_new) in &lists {
-        writer.put_views(line, lists, *are_new)?;
+    for lists in &lists {
+        writer.put_views(line, &lists.views, lists.are_new)?;
     }
     gone.extend(gone_tags.into_iter().flatten());
     gone.iter().try_for_each(|place| writer.remove(line, place))
@@ -217,7 +224,7 @@ fn lists_of(
     line: HeadCursor<'_>,
     repositories: &BTreeSet<Repository>,
     only_before: Option<&Head>,
-) -> Result<(Vec<(Vec<View>, bool)>, Vec<Place>), RegistryError> {
+) -> Result<(Vec<Lists>, Vec<Place>), RegistryError> {
     let (mut lists, mut gone) = (Vec::new(), Vec::new());
     let registry = writer.registry();
     let index = registry.index(line.head.body());
@@ -244,7 +251,10 @@ fn lists_of(
             if is_new || before.is_none() {
                 writer.put_views(line, &config, is_new)?;
             }
-            lists.push((list, is_new));
+            lists.push(Lists {
+                views: list,
+                are_new: is_new,
+            });
         }
     }
     Ok((lists, gone))
