@@ -447,7 +447,7 @@ fn check_words(code: &[Text], words: &BTreeSet<String>, problems: &mut Vec<Strin
         };
         let named = named.iter().filter(|(name, _)| is_named(name));
         given.extend(named.map(|(_, word)| (*word).to_owned()));
-        for maker in ["code: ", "Fault::new(", "Problem::new(", "fault("] {
+        for maker in ["code: ", "Fault::new(", "CommandError::new(", "fault("] {
             for (at, _) in text.match_indices(maker) {
                 let rest = text[at + maker.len()..].trim_start();
                 if let Some((word, _)) =
