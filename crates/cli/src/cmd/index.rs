@@ -189,7 +189,7 @@ fn known(options: &Options, is_new: bool) -> Result<Vec<Pin>, CommandError> {
         return Ok(Vec::new());
     }
     let what = format!("the known registry {} is gone from {out}", gone.id);
-    Err(CommandError::new("not-a-registry", what).with_hint(format!(
+    Err(CommandError::new("not-a-tree", what).with_hint(format!(
         "run `sreg mirror COPY {out}` to restore it, or add --new to create another registry"
     )))
 }
