@@ -101,7 +101,10 @@ fn a_folder_of_images_is_to_be_indexed_and_an_empty_one_to_be_filled() {
         "{stderr}"
     );
     for (folder, hint) in [
-        ("public", Some("hint: run `sreg ls public` to list its images")),
+        (
+            "public",
+            Some("hint: run `sreg ls public` to list its images"),
+        ),
         ("images", Some("hint: name an image file in it")),
         ("empty", None),
     ] {

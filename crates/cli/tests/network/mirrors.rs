@@ -93,13 +93,21 @@ fn mix_and_match_two_mirrors_with_two_sidecars() {
     }
     let (first, second) = (first.1.url(), second.1.url());
     let ran = scene.succeeds(&first, &["--mirror", &second]);
-    assert!(ran.stderr.contains("no valid digest chain"), "{}", ran.stderr);
+    assert!(
+        ran.stderr.contains("no valid digest chain"),
+        "{}",
+        ran.stderr
+    );
     // One that is right, wherever it is, is used.
     let ran = scene.succeeds(
         &first,
         &["--mirror", &second, "--mirror", &scene.nginx.url()],
     );
-    assert!(!ran.stderr.contains("no valid digest chain"), "{}", ran.stderr);
+    assert!(
+        !ran.stderr.contains("no valid digest chain"),
+        "{}",
+        ran.stderr
+    );
 }
 
 #[test]
@@ -128,7 +136,11 @@ fn mix_and_match_what_is_about_another_tag() {
             &bytes(&blob(&about_two, "chain")),
         );
         let ran = scene.succeeds(&mirror.url(), &trust);
-        assert!(ran.stderr.contains("no valid digest chain"), "{}", ran.stderr);
+        assert!(
+            ran.stderr.contains("no valid digest chain"),
+            "{}",
+            ran.stderr
+        );
         let (folder, mirror) = scene.mirror("image");
         put(
             &folder,

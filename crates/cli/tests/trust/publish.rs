@@ -87,8 +87,7 @@ fn a_registry_without_keys_gets_one() {
     assert_eq!(ran.code, 0, "{}", ran.stderr);
     // The removed one and that of the other folder.
     assert!(
-        ran.stderr
-            .contains("2 references not in images"),
+        ran.stderr.contains("2 references not in images"),
         "{}",
         ran.stderr
     );
@@ -152,11 +151,7 @@ fn publishers_sign_beside_their_images() {
     assert!(ran.stderr.contains("sreg sign IMAGE"), "{}", ran.stderr);
     bench.ok(&["sign", image, "public//lab/tool:1.2", "--key", "key-2"]);
     let ran = bench.index_fails(6, "document-mismatch", &["--key", "key-1"]);
-    assert!(
-        ran.stderr.contains("is for lab/tool:1.2"),
-        "{}",
-        ran.stderr
-    );
+    assert!(ran.stderr.contains("is for lab/tool:1.2"), "{}", ran.stderr);
     bench.ok(&["sign", image, "public//lab/tool:1.1", "--key", "key-2"]);
     let text = fs::read_to_string(&statement).unwrap();
     fs::write(&statement, text.replacen("lab/tool", "lab/tooI", 1)).unwrap();
