@@ -46,7 +46,7 @@ impl Opened {
                     code: "key-permissions",
                     path: None,
                     message: format!(
-                        "private key {} is readable by other users (mode {mode:04o}): run `chmod 600 {}`",
+                        "{}: private key readable by other users (mode {mode:04o}): run `chmod 600 {}`",
                         path.display(),
                         path.display()
                     ),

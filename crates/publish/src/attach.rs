@@ -52,9 +52,9 @@ pub struct Attached {
 /// Publishes the next statement for an image, which lists the file as attached.
 ///
 /// # Errors
-/// `NotOneImage` if the reference names no image or several; `Attachment` or `NoRoom` if the file cannot be
-/// described; `Signed` or `Unsigned` if the keys may not sign; otherwise those of reading or writing the
-/// registry. What was published before remains whole.
+/// `NotOneImage` if the reference names no image or several; `CountsNoLonger` if the image's statement is no
+/// longer valid; `Attachment` or `NoRoom` if the file cannot be described; `Signed` or `Unsigned` if the keys
+/// may not sign; otherwise those of reading or writing the registry. What was published before remains whole.
 pub fn attach(
     destination: &Destination,
     session: &Session<'_>,

@@ -70,8 +70,8 @@ pub(crate) fn carry_out(
         })?;
         // A killed run may have left views unwritten, and no other run may follow.
         if base.shown.as_ref().map(Document::id) != Some(newest.id()) {
-            let shown = base.views_before(&newest);
-            show(writer, base.trust_chain.clone(), shown, &newest, watch)?;
+            let views_at = base.views_before(&newest);
+            show(writer, base.trust_chain.clone(), views_at, &newest, watch)?;
         }
         return Ok(Published {
             head: newest,
@@ -93,11 +93,11 @@ pub(crate) fn carry_out(
         writer.replace_settings(&prepared.settings)?;
     }
     watch.committed(newest.body());
-    let shown = match same_settings {
+    let views_at = match same_settings {
         true => base.views_before(newest),
         false => ViewsAt::at_most(base.shown.as_ref()),
     };
-    let last_chain = show(writer, trust_chain.clone(), shown, newest, watch)?;
+    let last_chain = show(writer, trust_chain.clone(), views_at, newest, watch)?;
     // COM-25: a trust document published meanwhile may begin an epoch before this head.
     let (epoch, version) = (newest.body().epoch, newest.body().version);
     let is_abandoned = |chain: &TrustChain| chain.is_abandoned(epoch, version);
@@ -118,27 +118,27 @@ pub(crate) fn begin_views(writer: &dyn Writer, base: &Base) -> Result<(), Regist
     writer.sync()
 }
 
-/// Updates the views from `shown` to the newest head, including heads that others publish meanwhile. Returns
+/// Updates the views from `views_at` to the newest head, including heads that others publish meanwhile. Returns
 /// the trust chain that is published then.
 pub(crate) fn show(
     writer: &dyn Writer,
     mut trust_chain: Option<TrustChain>,
-    shown: ViewsAt<'_>,
+    views_at: ViewsAt<'_>,
     committed: &Document<Head>,
     watch: &dyn Progress,
 ) -> Result<Option<TrustChain>, RegistryError> {
     let mut newest = committed.clone();
     let mut left_behind: Option<Document<Head>> = None;
     for _ in 0..ATTEMPTS {
-        let line = HeadCursor {
+        let cursor = HeadCursor {
             trust_chain: trust_chain.as_ref(),
             head: &newest,
         };
         let from = match &left_behind {
             Some(head) => ViewsAt::AtMost(head.body()),
-            None => shown,
+            None => views_at,
         };
-        let rolled = update_views::update_views(writer, from, line, watch);
+        let rolled = update_views::update_views(writer, from, cursor, watch);
         let is_shown = !matches!(rolled, Err(RegistryError::Overtaken));
         if is_shown {
             rolled?;
@@ -149,7 +149,7 @@ pub(crate) fn show(
             return Ok(trust_chain);
         }
         let registry = writer.registry();
-        if is_shown && line.is_newest(registry)? {
+        if is_shown && cursor.is_newest(registry)? {
             return Ok(trust_chain);
         }
         trust_chain = registry.trust_chain()?;
@@ -190,8 +190,8 @@ fn commit<'a>(
             (Some(_), 1) => writer.registry().slot(&slot)?,
             _ => None,
         };
-        let junk = before_the_first.as_ref().or(base.junk.as_ref());
-        writer.create(&slot, head.bytes(), junk.map(Vec::as_slice))?;
+        let invalid = before_the_first.as_ref().or(base.junk.as_ref());
+        writer.create(&slot, head.bytes(), invalid.map(Vec::as_slice))?;
     }
     if let Some(trust) = trust {
         create_trust(writer, trust)?;

@@ -403,8 +403,8 @@ impl Writer for FolderWriter {
         &self.registry
     }
 
-    fn advance(&self, line: HeadCursor<'_>) -> Result<(), RegistryError> {
-        self.put(&Place::Head, line.head.bytes())
+    fn advance(&self, cursor: HeadCursor<'_>) -> Result<(), RegistryError> {
+        self.put(&Place::Head, cursor.head.bytes())
     }
 
     fn put_views(&self, _: HeadCursor<'_>, views: &[View], _: bool) -> Result<(), RegistryError> {
@@ -441,7 +441,7 @@ impl Writer for FolderWriter {
         &self,
         place: &Place,
         bytes: &[u8],
-        junk: Option<&[u8]>,
+        invalid: Option<&[u8]>,
     ) -> Result<(), RegistryError> {
         let path = self.registry.path(place);
         self.check_inside(&path)?;
@@ -449,10 +449,13 @@ impl Writer for FolderWriter {
             Ok(found) if found == bytes => return Ok(()),
             _ => {}
         }
-        if let Some(junk) = junk {
+        if let Some(invalid) = invalid {
             tracing::info!(%place, "quarantining invalid slot content");
-            let staged = self.stage(junk)?;
-            self.settle(&staged, &self.registry.root().join(evidence(place, junk)))?;
+            let staged = self.stage(invalid)?;
+            self.settle(
+                &staged,
+                &self.registry.root().join(evidence(place, invalid)),
+            )?;
             self.replace(place, bytes)?;
             return self.sync();
         }

@@ -78,9 +78,9 @@ pub struct Mirrored {
 /// Copies everything that the copy lacks.
 ///
 /// # Errors
-/// `Policy` or `Mismatch` if the source has faults; `Diverged` if the copy has versions of its own; `HasKeys`
-/// or `Published` if it is another registry; otherwise those of reading and writing. Readers of the copy
-/// still see the version before, whole.
+/// `Policy`, `Mismatch` or `Missing` if the source has faults; `HasKeys` or `Diverged` if the copy is another
+/// registry or has versions of its own; otherwise those of reading and writing. Readers of the copy still see
+/// the version before, whole.
 pub fn mirror(
     destination: &Destination,
     session: &Session<'_>,
@@ -214,10 +214,10 @@ fn publish(
         let slot = Place::HeadSlot { epoch, version };
         let found = writer.registry().slot(&slot)?;
         let before_it = before.filter(|_| version > 1);
-        let junk = found
+        let invalid = found
             .as_deref()
             .filter(|found| heads::following(trust_chain, before_it, &slot, found).is_none());
-        writer.create(&slot, head.bytes(), junk)?;
+        writer.create(&slot, head.bytes(), invalid)?;
         before = Some(head);
     }
     for version in have + 1..=newest_trust {
@@ -265,10 +265,10 @@ impl Copying<'_> {
     ) -> Result<(), RegistryError> {
         let from = self.from;
         let lines = self.changed_lines(before, index)?;
-        lines.par_iter().try_for_each(|line| {
+        lines.par_iter().try_for_each(|entry| {
             self.check_cancelled()?;
-            let statement = from.statement(&line.statement)?;
-            writer.put(&Place::Statement(line.statement), statement.bytes())
+            let statement = from.statement(&entry.statement)?;
+            writer.put(&Place::Statement(entry.statement), statement.bytes())
         })?;
         let failed = Mutex::new(None);
         let copied = new_nodes(from, before, index, &|id, bytes| {
@@ -332,8 +332,8 @@ impl Copying<'_> {
         let mut images: Vec<(Subject, Image)> = Vec::new();
         let mut attached: BTreeMap<Place, Attachment> = BTreeMap::new();
         let lines = self.changed_lines(before, &head.body().index)?;
-        for line in lines.iter().filter(|line| line.image.is_some()) {
-            let statement = self.from.statement(&line.statement)?;
+        for entry in lines.iter().filter(|entry| entry.image.is_some()) {
+            let statement = self.from.statement(&entry.statement)?;
             if let Some(image) = statement.body().image() {
                 let subject = &statement.body().subject;
                 for attachment in &image.attached {

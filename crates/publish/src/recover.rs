@@ -187,7 +187,7 @@ pub(crate) fn recover_any(
     }
     let counts = end.counts(trust_chain.as_ref());
     let newest = end.head;
-    let junk = match end.next {
+    let invalid = match end.next {
         NextSlot::Invalid(bytes) => Some(bytes),
         // Its trust is published next.
         NextSlot::Unsettled => return Err(RegistryError::Overtaken),
@@ -205,17 +205,17 @@ pub(crate) fn recover_any(
         trust_chain,
         shown,
         head: Some(newest.clone()),
-        junk,
+        junk: invalid,
     };
     // In a store, a concurrent publisher updates `head` and the views; this run does, too, after its commit.
     if counts && !writer.is_shared() {
-        let line = HeadCursor {
+        let cursor = HeadCursor {
             trust_chain: base.trust_chain.as_ref(),
             head: &newest,
         };
-        writer.advance(line)?;
+        writer.advance(cursor)?;
         if journal.is_some() {
-            update_views::update_views(writer, base.views_before(&newest), line, observer)?;
+            update_views::update_views(writer, base.views_before(&newest), cursor, observer)?;
             writer.end(&newest)?;
             base.shown = Some(newest);
         }

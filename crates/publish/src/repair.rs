@@ -114,22 +114,22 @@ fn mend(writer: &dyn Writer, known: &[Pin], watch: &dyn Progress) -> Result<Base
     let registry = writer.registry();
     let base = recover(writer, watch)?;
     base.check_known(registry, known)?;
-    let line = line_of(&base, registry)?;
+    let cursor = line_of(&base, registry)?;
     // From a server, a digest chain costs as much as its image: its publisher uploads both again.
     if !writer.is_shared() {
-        let lines = derive::lines(registry, Some(line.head.body()))?;
+        let lines = derive::lines(registry, Some(cursor.head.body()))?;
         let entries: Vec<&Vec<TagEntry>> = lines.values().flat_map(|keys| keys.values()).collect();
         entries
             .par_iter()
             .try_for_each(|entries| mend_chains(writer, entries, watch))?;
     }
     writer.begin(&Journal::new(None))?;
-    writer.advance(line)?;
-    let (trust_chain, shown) = (
+    writer.advance(cursor)?;
+    let (trust_chain, views_at) = (
         base.trust_chain.clone(),
         ViewsAt::at_most(base.shown.as_ref()),
     );
-    show(writer, trust_chain, shown, line.head, watch)?;
+    show(writer, trust_chain, views_at, cursor.head, watch)?;
     Ok(base)
 }
 
@@ -149,10 +149,10 @@ fn remove_stale(writer: &dyn Writer, base: &Base, faults: &[Fault]) -> Result<bo
         .filter(|fault| fault.code == "stale-view")
         .filter_map(|fault| Place::parse(&fault.path))
         .collect();
-    let line = line_of(base, writer.registry())?;
+    let cursor = line_of(base, writer.registry())?;
     stale
         .iter()
-        .try_for_each(|place| writer.remove(line, place))?;
+        .try_for_each(|place| writer.remove(cursor, place))?;
     writer.sync()?;
     Ok(!stale.is_empty())
 }
@@ -196,8 +196,8 @@ fn take_damaged_away(
 fn named_blobs(registry: &Registry, base: &Base) -> Result<HashSet<Place>, RegistryError> {
     let lines = derive::lines(registry, base.head.as_ref().map(Document::body))?;
     let mut named = HashSet::new();
-    for line in lines.values().flat_map(|keys| keys.values()).flatten() {
-        let statement = registry.statement(&line.statement)?;
+    for entry in lines.values().flat_map(|keys| keys.values()).flatten() {
+        let statement = registry.statement(&entry.statement)?;
         let repository = &statement.body().subject.repository;
         if let Some(image) = statement.body().image() {
             let attached = image.attached.iter().map(|attachment| attachment.digest);

@@ -87,8 +87,9 @@ impl Signing<'_> {
 /// everything gets the delegations that the changeset needs.
 ///
 /// # Errors
-/// `Signed` if the registry has keys and none is given; `NoKeys` if it has none but one is given; `Unsigned`
-/// or `Author` if signing fails.
+/// `Signed` if the registry has keys and none is given; `NoKeys` if it has none and may not get one; `OneKey`
+/// if its first key is not alone; `Policy` if trust has expired; `Amend` or `Author` if trust cannot be
+/// changed.
 pub fn signing<'a>(
     registry: &Registry,
     base: &Base,

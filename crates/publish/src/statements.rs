@@ -81,11 +81,13 @@ pub(crate) fn changes(
         let of_key = of_namespace
             .entry(key)
             .or_insert_with(|| published.cloned().unwrap_or_default());
-        of_key.retain(|line| line.arch != entry.arch);
-        let mut others = of_key.iter().filter(|line| !new.contains(&line.statement));
-        others.try_for_each(|line| check_stated(registry, line))?;
+        of_key.retain(|other| other.arch != entry.arch);
+        let mut others = of_key
+            .iter()
+            .filter(|other| !new.contains(&other.statement));
+        others.try_for_each(|other| check_stated(registry, other))?;
         of_key.push(entry);
-        of_key.sort_by_key(|line| line.arch);
+        of_key.sort_by_key(|other| other.arch);
     }
     Ok(changes)
 }
@@ -114,8 +116,8 @@ fn all_or_every_refusal<T>(
 
 /// Refuses to publish on top of an entry whose statement is lost: the next version would lack it too, and its
 /// views could not be written.
-fn check_stated(registry: &Registry, line: &TagEntry) -> Result<(), RegistryError> {
-    let place = Place::Statement(line.statement);
+fn check_stated(registry: &Registry, entry: &TagEntry) -> Result<(), RegistryError> {
+    let place = Place::Statement(entry.statement);
     registry.size(&place).map(|_| ())
 }
 
@@ -136,42 +138,43 @@ impl States<'_> {
         wanted: Wanted<'_>,
     ) -> Result<Option<(Namespace, TagEntry)>, RegistryError> {
         let registry = self.registry;
-        let line = self.line(subject);
+        let entry = self.entry(subject);
         let is_claim = matches!(wanted, Wanted::Claim(..));
-        if let (Wanted::With(_), Some(line)) = (&wanted, line) {
-            self.check_counts(subject, line)?;
+        if let (Wanted::With(_), Some(entry)) = (&wanted, entry) {
+            self.check_counts(subject, entry)?;
         }
-        let said = |line: &TagEntry| {
-            Ok::<_, RegistryError>(registry.statement(&line.statement)?.body().claim.clone())
+        let said = |entry: &TagEntry| {
+            Ok::<_, RegistryError>(registry.statement(&entry.statement)?.body().claim.clone())
         };
-        let (mut claim, mut provided, is_new) = match (wanted, line) {
+        let (mut claim, mut provided, is_new) = match (wanted, entry) {
             (Wanted::Claim(claim, provided), _) => (claim, provided, false),
             (Wanted::Again | Wanted::With(_), None) => return Ok(None),
-            (Wanted::Again, Some(line)) => (said(line)?, None, true),
-            (Wanted::With(attachment), Some(line)) => {
-                let before = said(line)?;
+            (Wanted::Again, Some(entry)) => (said(entry)?, None, true),
+            (Wanted::With(attachment), Some(entry)) => {
+                let before = said(entry)?;
                 let claim = with(before.clone(), attachment)?;
                 let is_new = claim != before;
                 (claim, None, is_new)
             }
         };
         // A published statement is not new.
-        provided = provided
-            .filter(|provided| line.is_none_or(|line| line.statement != provided.statement.id()));
+        provided = provided.filter(|provided| {
+            entry.is_none_or(|entry| entry.statement != provided.statement.id())
+        });
         let image = size_of(&claim);
-        let same = line.filter(|line| line.image == image);
-        if let Some(line) = same {
-            check_stated(registry, line)?;
-            if !is_new && !self.is_restated(line, provided)? {
+        let same = entry.filter(|entry| entry.image == image);
+        if let Some(entry) = same {
+            check_stated(registry, entry)?;
+            if !is_new && !self.is_restated(entry, provided)? {
                 return Ok(None);
             }
             if is_claim && provided.is_none() {
                 // Other fields remain: frozen, URLs and attachments.
-                claim = said(line)?;
+                claim = said(entry)?;
             }
         }
-        let previous = line
-            .map(|line| registry.statement(&line.statement))
+        let previous = entry
+            .map(|entry| registry.statement(&entry.statement))
             .transpose()?;
         if let Some(previous) = &previous
             && same.is_none()
@@ -211,19 +214,19 @@ impl States<'_> {
         Ok(Some((subject.repository.namespace().clone(), entry)))
     }
 
-    fn line(&self, subject: &Subject) -> Option<&TagEntry> {
+    fn entry(&self, subject: &Subject) -> Option<&TagEntry> {
         let key = TagKey::new(subject.repository.name(), &subject.tag);
         let keys = self.lines.get(subject.repository.namespace())?;
-        let lines = keys.get(key.as_str())?;
-        lines.iter().find(|line| line.arch == subject.arch)
+        let entries = keys.get(key.as_str())?;
+        entries.iter().find(|entry| entry.arch == subject.arch)
     }
 
     /// Refuses an attachment to an invalid statement, which would be re-signed unseen.
-    fn check_counts(&self, subject: &Subject, line: &TagEntry) -> Result<(), RegistryError> {
+    fn check_counts(&self, subject: &Subject, entry: &TagEntry) -> Result<(), RegistryError> {
         let Some(signing) = self.signing else {
             return Ok(());
         };
-        let current = self.registry.statement(&line.statement)?;
+        let current = self.registry.statement(&entry.statement)?;
         match policy::is_by_counting_keys(signing.author.trust().body(), &current) {
             true => Ok(()),
             false => Err(RegistryError::CountsNoLonger(subject.to_string())),
@@ -234,13 +237,13 @@ impl States<'_> {
     /// publisher provides a later one.
     fn is_restated(
         &self,
-        line: &TagEntry,
+        entry: &TagEntry,
         provided: Option<&Provided>,
     ) -> Result<bool, RegistryError> {
         let Some(signing) = self.signing else {
             return Ok(false);
         };
-        let current = self.registry.statement(&line.statement)?;
+        let current = self.registry.statement(&entry.statement)?;
         let is_later =
             |provided: &Provided| provided.statement.body().previous == Some(current.id());
         Ok(provided.is_some_and(is_later)

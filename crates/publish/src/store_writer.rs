@@ -119,30 +119,30 @@ impl StoreWriter {
     }
 
     /// Refuses to continue with a head that has a successor or that later trust may drop.
-    fn check_newest(&self, line: HeadCursor<'_>) -> Result<(), RegistryError> {
-        match line.is_newest(&self.registry)? {
+    fn check_newest(&self, cursor: HeadCursor<'_>) -> Result<(), RegistryError> {
+        match cursor.is_newest(&self.registry)? {
             true => Ok(()),
             false => Err(RegistryError::Overtaken),
         }
     }
 
     /// Replaces the copy of an earlier head that this run has read, if unchanged. Returns whether the copy is
-    /// now that of `line`; the next slot is read once views are written (COM-17).
-    fn advance_from_last(&self, line: HeadCursor<'_>) -> Result<bool, RegistryError> {
+    /// now that of `cursor`; the next slot is read once views are written (COM-17).
+    fn advance_from_last(&self, cursor: HeadCursor<'_>) -> Result<bool, RegistryError> {
         let Some(last) = self.registry.last_head() else {
             return Ok(false);
         };
         let Ok(copy) = Document::<Head>::parse(last.bytes) else {
             return Ok(false);
         };
-        if copy.id() == line.head.id() {
+        if copy.id() == cursor.head.id() {
             return Ok(true);
         }
-        if Version::of(copy.body()) >= Version::of(line.head.body()) {
+        if Version::of(copy.body()) >= Version::of(cursor.head.body()) {
             return Ok(false);
         }
         let condition = Precondition::Is(last.version);
-        let written = self.write(&Place::Head, line.head.bytes(), &condition)?;
+        let written = self.write(&Place::Head, cursor.head.bytes(), &condition)?;
         Ok(written == PutOutcome::Stored)
     }
 
@@ -180,7 +180,7 @@ impl StoreWriter {
 
     /// Makes the store copy the targets of links among `views`. Few stores copy conditionally: as with
     /// removals, a publisher that finds a newer version afterwards checks again and writes its copies.
-    fn put_copies(&self, line: HeadCursor<'_>, views: &[View]) -> Result<(), RegistryError> {
+    fn put_copies(&self, cursor: HeadCursor<'_>, views: &[View]) -> Result<(), RegistryError> {
         if !self.copies_links() {
             return Ok(());
         }
@@ -199,7 +199,7 @@ impl StoreWriter {
             }
             // A missing or wrong image is a fault of its own: other views do not wait for it.
             if self.store().size(&from)? == Some(size) {
-                self.check_newest(line)?;
+                self.check_newest(cursor)?;
                 self.store().copy(&from, &key, digest, served(place))?;
             }
         }
@@ -316,7 +316,7 @@ impl Writer for StoreWriter {
         &self,
         place: &Place,
         bytes: &[u8],
-        junk: Option<&[u8]>,
+        invalid: Option<&[u8]>,
     ) -> Result<(), RegistryError> {
         let mut condition = Precondition::Absent;
         for _ in 0..ATTEMPTS {
@@ -326,7 +326,7 @@ impl Writer for StoreWriter {
             }
             condition = match self.read(place, bytes.len().max(document::MAX_BYTES))? {
                 Some(found) if found.bytes == bytes => return Ok(()),
-                Some(found) if Some(found.bytes.as_slice()) == junk => {
+                Some(found) if Some(found.bytes.as_slice()) == invalid => {
                     let key = evidence(place, &found.bytes);
                     tracing::info!(%place, kept = key, "quarantining invalid slot content");
                     self.store()
@@ -343,15 +343,15 @@ impl Writer for StoreWriter {
     }
 
     /// Reads `head` before following the chain: if it belongs to the chain, it is found on the way.
-    fn advance(&self, line: HeadCursor<'_>) -> Result<(), RegistryError> {
-        if self.advance_from_last(line)? {
+    fn advance(&self, cursor: HeadCursor<'_>) -> Result<(), RegistryError> {
+        if self.advance_from_last(cursor)? {
             return Ok(());
         }
         let key = Place::Head.to_string();
-        let mut newest = line.head.clone();
+        let mut newest = cursor.head.clone();
         for _ in 0..ATTEMPTS {
             let found = self.store().read(&key, document::MAX_BYTES)?;
-            let trust_chain = line.trust_chain;
+            let trust_chain = cursor.trust_chain;
             let end = HeadCursor {
                 trust_chain,
                 head: &newest,
@@ -376,12 +376,12 @@ impl Writer for StoreWriter {
             let written =
                 self.store()
                     .write(&key, newest.bytes(), &condition, served(&Place::Head))?;
-            let line = HeadCursor {
+            let cursor = HeadCursor {
                 trust_chain,
                 head: &newest,
             };
             if written == PutOutcome::Stored
-                && !matches!(line.next(&self.registry)?, NextSlot::Head(_))
+                && !matches!(cursor.next(&self.registry)?, NextSlot::Head(_))
             {
                 return Ok(());
             }
@@ -394,11 +394,11 @@ impl Writer for StoreWriter {
     /// newer view before that, and a later writer changes the condition of this replacement.
     fn put_views(
         &self,
-        line: HeadCursor<'_>,
+        cursor: HeadCursor<'_>,
         views: &[View],
         are_new: bool,
     ) -> Result<(), RegistryError> {
-        self.put_copies(line, views)?;
+        self.put_copies(cursor, views)?;
         let supports_trailing_slash = self.store().capabilities().trailing_slash;
         let mut objects: Vec<ViewObject<'_>> = views
             .iter()
@@ -429,7 +429,7 @@ impl Writer for StoreWriter {
             .iter()
             .any(|((_, view, _), _)| !view.place.is_by_digest())
         {
-            self.check_newest(line)?;
+            self.check_newest(cursor)?;
         }
         changed.into_iter().try_for_each(|(object, found)| {
             let condition = found.map_or(Precondition::Absent, |found| {
@@ -444,12 +444,12 @@ impl Writer for StoreWriter {
     }
 
     /// Few stores remove conditionally: if a newer version comes in between, `show` checks again.
-    fn remove(&self, line: HeadCursor<'_>, place: &Place) -> Result<(), RegistryError> {
+    fn remove(&self, cursor: HeadCursor<'_>, place: &Place) -> Result<(), RegistryError> {
         // A link, which stores do not support.
         if matches!(place, Place::LibraryFile(..)) && !self.copies_links() {
             return Ok(());
         }
-        self.check_newest(line)?;
+        self.check_newest(cursor)?;
         let keys = keys_of(place, self.store().capabilities().trailing_slash);
         keys.iter()
             .try_for_each(|key| Ok(self.store().remove(key)?))

@@ -72,23 +72,23 @@ impl<'a> ViewsAt<'a> {
     }
 }
 
-/// Updates all views to the head of `line`.
+/// Updates all views to the head of `cursor`.
 pub(crate) fn update_views(
     writer: &dyn Writer,
-    shown: ViewsAt<'_>,
-    line: HeadCursor<'_>,
+    views_at: ViewsAt<'_>,
+    cursor: HeadCursor<'_>,
     observer: &dyn Observer,
 ) -> Result<(), RegistryError> {
     let registry = writer.registry();
-    let head = line.head.body();
+    let head = cursor.head.body();
     let mut touched = Touched::default();
-    let before = match shown {
-        ViewsAt::Of(from) => since(registry, line, from)?,
+    let before = match views_at {
+        ViewsAt::Of(from) => since(registry, cursor, from)?,
         ViewsAt::Nothing | ViewsAt::AtMost(_) => None,
     };
     let mut all = before.is_none();
     // Only for one version it is known which views it lacks.
-    let only_before = match shown {
+    let only_before = match views_at {
         ViewsAt::Of(from) if before.as_ref().is_some_and(Vec::is_empty) => Some(from),
         _ => None,
     };
@@ -98,7 +98,7 @@ pub(crate) fn update_views(
         .iter()
         .flatten()
         .map(Document::body)
-        .chain(shown.head())
+        .chain(views_at.head())
     {
         match touched.add(registry, Some(from), to) {
             // Their version cannot be read, such as a thief's head that a new epoch drops.
@@ -109,11 +109,11 @@ pub(crate) fn update_views(
     }
     if all {
         touched.add(registry, None, head)?;
-        writer.put_views(line, &registry_views(registry.settings()), false)?;
+        writer.put_views(cursor, &registry_views(registry.settings()), false)?;
     }
     let index = registry.index(head);
     let only_before = only_before.filter(|_| !all);
-    let (lists, mut gone) = lists_of(writer, line, &touched.repositories, only_before)?;
+    let (lists, mut gone) = lists_of(writer, cursor, &touched.repositories, only_before)?;
     if all {
         gone.extend(files_of_other_hosts(registry)?);
     }
@@ -127,41 +127,42 @@ pub(crate) fn update_views(
             }
             let views = views_of_tag(registry, index, repository, tag)?;
             let is_new = only_before.is_some() && !touched.was_there;
-            writer.put_views(line, &views, is_new)?;
+            writer.put_views(cursor, &views, is_new)?;
             let mut gone = without(tag_places(repository, tag, &touched.archs), &views);
-            gone.extend(beside(registry, line, &views)?);
+            gone.extend(beside(registry, cursor, &views)?);
             Ok(gone)
         })
         .collect::<Result<Vec<_>, _>>()?;
     // Files named in lists are written before the lists, and removed after them.
     for lists in &lists {
-        writer.put_views(line, &lists.views, lists.are_new)?;
+        writer.put_views(cursor, &lists.views, lists.are_new)?;
     }
     gone.extend(gone_tags.into_iter().flatten());
-    gone.iter().try_for_each(|place| writer.remove(line, place))
+    gone.iter()
+        .try_for_each(|place| writer.remove(cursor, place))
 }
 
 /// The maximal number of versions for an update by differences; beyond it, all views are checked.
 const MOST_VERSIONS: usize = 1024;
 
-/// Returns the heads after `shown` and before that of `line`, newest first; `None` if unknown. A run that was
+/// Returns the heads after `views_at` and before that of `cursor`, newest first; `None` if unknown. A run that was
 /// overtaken or killed may have left some of their views, also if a later version returned to the content of
-/// `shown`.
+/// `views_at`.
 fn since(
     registry: &Registry,
-    line: HeadCursor<'_>,
-    shown: &Head,
+    cursor: HeadCursor<'_>,
+    views_at: &Head,
 ) -> Result<Option<Vec<Document<Head>>>, RegistryError> {
     let mut heads: Vec<Document<Head>> = Vec::new();
     while heads.len() < MOST_VERSIONS {
-        let newest = heads.last().unwrap_or(line.head).body();
-        let before = match heads::before(registry, newest, line.trust_chain) {
+        let newest = heads.last().unwrap_or(cursor.head).body();
+        let before = match heads::before(registry, newest, cursor.trust_chain) {
             Ok(Some(before)) => before,
             Err(error @ RegistryError::Store(_)) => return Err(error),
             // A fault of the registry, or its first version.
             Ok(None) | Err(_) => return Ok(None),
         };
-        if Version::of(before.body()) <= Version::of(shown) {
+        if Version::of(before.body()) <= Version::of(views_at) {
             return Ok(Some(heads));
         }
         heads.push(before);
@@ -191,11 +192,11 @@ fn files_of_other_hosts(registry: &Registry) -> Result<Vec<Place>, RegistryError
 /// so its list was never emptied.
 fn beside(
     registry: &Registry,
-    line: HeadCursor<'_>,
+    cursor: HeadCursor<'_>,
     views: &[View],
 ) -> Result<Vec<Place>, RegistryError> {
     let mut found = Vec::new();
-    if line.trust_chain.is_some() {
+    if cursor.trust_chain.is_some() {
         return Ok(found);
     }
     for place in views
@@ -221,13 +222,13 @@ fn without(mut places: Vec<Place>, views: &[View]) -> Vec<Place> {
 /// none of them, and the places of removed lists. Writes configs, which the manifests of tags name.
 fn lists_of(
     writer: &dyn Writer,
-    line: HeadCursor<'_>,
+    cursor: HeadCursor<'_>,
     repositories: &BTreeSet<Repository>,
     only_before: Option<&Head>,
 ) -> Result<(Vec<Lists>, Vec<Place>), RegistryError> {
     let (mut lists, mut gone) = (Vec::new(), Vec::new());
     let registry = writer.registry();
-    let index = registry.index(line.head.body());
+    let index = registry.index(cursor.head.body());
     let namespaces: BTreeSet<&Namespace> = repositories.iter().map(Repository::namespace).collect();
     for namespace in namespaces {
         let tags = present_tags(registry, index, namespace)?;
@@ -249,7 +250,7 @@ fn lists_of(
                 .is_some_and(|tags| !tags.contains_key(repository));
             // The repository's first tag wrote them.
             if is_new || before.is_none() {
-                writer.put_views(line, &config, is_new)?;
+                writer.put_views(cursor, &config, is_new)?;
             }
             lists.push(Lists {
                 views: list,
@@ -276,10 +277,10 @@ impl Touched {
                 if let Some(entry) = difference.left.first().or(difference.right.first())
                     && let Some(repository) = repository(namespace, entry)
                 {
-                    let lines = difference.left.iter().chain(&difference.right);
+                    let entries = difference.left.iter().chain(&difference.right);
                     let tag = (repository.clone(), entry.key.tag());
                     let touched = self.tags.entry(tag).or_default();
-                    touched.archs.extend(lines.map(|line| line.arch));
+                    touched.archs.extend(entries.map(|entry| entry.arch));
                     touched.was_there |= !difference.left.is_empty();
                     self.repositories.insert(repository);
                 }

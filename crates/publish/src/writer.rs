@@ -96,37 +96,41 @@ pub trait Writer: Puts {
         observer: &dyn Observer,
     ) -> Result<(), RegistryError>;
 
-    /// Creates a file if its place is empty, or replaces the invalid content `junk`, of which a copy is kept.
+    /// Creates a file if its place is empty, or replaces the invalid content `invalid`, of which a copy is kept.
     /// This is how trust and heads are committed.
     ///
     /// # Errors
     /// `Conflict` if something else is stored there; `Write`, `Space` or `Store` if it cannot be written.
-    fn create(&self, place: &Place, bytes: &[u8], junk: Option<&[u8]>)
-    -> Result<(), RegistryError>;
+    fn create(
+        &self,
+        place: &Place,
+        bytes: &[u8],
+        invalid: Option<&[u8]>,
+    ) -> Result<(), RegistryError>;
 
-    /// Updates the copy of the newest head to the one of `line`, or to a later one.
+    /// Updates the copy of the newest head to the one of `cursor`, or to a later one.
     ///
     /// # Errors
     /// `Write`, `Space` or `Store` if it cannot be written.
-    fn advance(&self, line: HeadCursor<'_>) -> Result<(), RegistryError>;
+    fn advance(&self, cursor: HeadCursor<'_>) -> Result<(), RegistryError>;
 
-    /// Writes views that the head of `line` derives. `are_new` if no version that views show so far has them.
+    /// Writes views that the head of `cursor` derives. `are_new` if no version that views show so far has them.
     ///
     /// # Errors
     /// `Overtaken` if the head is no longer the newest; `Write`, `Space` or `Store` if a view cannot be
     /// written.
     fn put_views(
         &self,
-        line: HeadCursor<'_>,
+        cursor: HeadCursor<'_>,
         views: &[View],
         are_new: bool,
     ) -> Result<(), RegistryError>;
 
-    /// Removes a view that the head of `line` does not derive.
+    /// Removes a view that the head of `cursor` does not derive.
     ///
     /// # Errors
     /// `Overtaken` if the head is no longer the newest; `Write`, `Space` or `Store` if it cannot be removed.
-    fn remove(&self, line: HeadCursor<'_>, place: &Place) -> Result<(), RegistryError>;
+    fn remove(&self, cursor: HeadCursor<'_>, place: &Place) -> Result<(), RegistryError>;
 
     /// Replaces `sreg.json`.
     ///
@@ -184,7 +188,7 @@ pub trait Writer: Puts {
 }
 
 /// Returns the path for a copy of quarantined slot content.
-pub fn evidence(place: &Place, junk: &[u8]) -> String {
+pub fn evidence(place: &Place, content: &[u8]) -> String {
     let name = place.to_string().replace('/', "-");
-    format!("{STAGING}/junk-{name}-{}", &Digest::of(junk).hex()[..16])
+    format!("{STAGING}/junk-{name}-{}", &Digest::of(content).hex()[..16])
 }

@@ -11,7 +11,7 @@ use sreg_publish::{LinkMode, Progress, Session};
 
 use crate::{Error, KeyRing, Registry, Unobserved};
 
-/// Publishes the images of a folder: `run` does it.
+/// Publishes the images of a folder. Call `run` to start.
 ///
 /// ```
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {

@@ -1,8 +1,8 @@
 //! A registry of container images for Singularity and Apptainer, made of static files, for Rust programs. The command
 //! `sreg` does the same on a terminal.
 //!
-//! A verified pull: the registry must have the id that its owner told, its newest version and its statement about the
-//! image must be signed by keys with the right to, and each MiB is verified as it arrives.
+//! A verified pull: the registry must have the id that its owner states, its newest version and its statement
+//! for the image must be signed by keys with the right to do so, and each MiB is verified as it arrives.
 //!
 //! ```
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -33,16 +33,16 @@
 //! | verify a registry, or one reference in it | [`verify()`] |
 //! | list references, read the head | [`Registry`] |
 //!
-//! Each function returns a builder with good defaults. Nothing here reads the environment, the home folder or the
-//! terminal, and nothing is printed: proxies, credentials and the settings of a bucket are in [`StoreConfig`], what is
-//! remembered of registries is in a folder that the program names, and a question that only a person can answer is
-//! answered with no, unless [`Pull::confirm`] is given.
+//! Each function returns a builder with good defaults. Nothing here reads the environment, the home folder or
+//! the terminal, and nothing is printed: proxies, credentials and the settings of a bucket are in
+//! [`StoreConfig`], known registries are in a folder that the program names, and the one question for a
+//! person is answered with no, unless [`Pull::confirm`] is set.
 //!
-//! All operations block. Called in an async runtime they work, too, and block its thread meanwhile: use
-//! `spawn_blocking` or the like. What they tell of themselves (retries, caches, quarantine) are events of `tracing`.
+//! All operations block. In an async runtime they block the calling thread: use `spawn_blocking` or the like.
+//! They report retries, caches and quarantine as events of `tracing`.
 //!
-//! To map an image that another process may cut short, [`index()`], [`push()`], [`verify()`] and [`pull()`] handle the
-//! signal `SIGBUS` from the first image on, and hand every other one to the handler that was there before.
+//! To map an image that another process may cut short, [`index()`], [`push()`], [`verify()`] and [`pull()`]
+//! handle the signal `SIGBUS` from the first image on, and pass every other one to the previous handler.
 
 mod error;
 mod index;

@@ -12,7 +12,7 @@ use sreg_registry::RegistryError;
 
 use crate::{Error, Registry, Unobserved};
 
-/// Copies a registry with its id, its versions and its signatures: `run` does it. No key is needed.
+/// Copies a registry with its id, its versions and its signatures. Call `run` to start. No key is needed.
 ///
 /// ```
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {

@@ -13,7 +13,7 @@ use sreg_model::{Arch, Reference};
 
 use crate::{Error, Registry, Unobserved};
 
-/// Pulls the image of a reference, verified: `to_file` or `to_writer` does it.
+/// Pulls the image of a reference, verified. Call `to_file` or `to_writer` to start.
 ///
 /// ```
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -30,9 +30,9 @@ use crate::{Error, Registry, Unobserved};
 /// # }
 /// ```
 ///
-/// The registry must be one that somebody vouches for: its id was given ([`Registry::with_id`]), it is a known
-/// registry, or the lock file lists it. Otherwise the pull fails, unless [`Pull::confirm`] or
-/// [`Pull::allow_unsigned`] lets it through. A digest in the reference vouches for the image, whoever serves it.
+/// The registry must be trusted: its id was given ([`Registry::with_id`]), it is a known registry, or the
+/// lock file lists it. Otherwise the pull fails, unless [`Pull::confirm`] or [`Pull::allow_unsigned`] accepts
+/// it. A digest in the reference identifies the image, so the registry needs no trust.
 #[must_use = "nothing is pulled until `to_file` or `to_writer` is called"]
 pub fn pull<'a>(registry: &'a Registry, reference: &'a Reference) -> Pull<'a> {
     Pull {

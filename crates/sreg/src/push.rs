@@ -9,7 +9,7 @@ use sreg_publish::{Progress, Session};
 
 use crate::{Error, KeyRing, Registry, Unobserved};
 
-/// Publishes one image under a reference: `run` does it.
+/// Publishes one image under a reference. Call `run` to start.
 ///
 /// ```
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {

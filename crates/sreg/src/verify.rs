@@ -6,7 +6,7 @@ use sreg_registry::verify::{BlobCheck, Options, Report, verify_reference, verify
 
 use crate::{Error, Registry, Unobserved};
 
-/// Verifies a registry, or one reference in it: `run` does it.
+/// Verifies a registry, or one reference in it. Call `run` to start.
 ///
 /// ```
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {

@@ -10,6 +10,7 @@ use sreg_files::Modes;
 use sreg_index::hasher::IoMode;
 use sreg_ingest::{Options, Outcome, index_folder};
 use sreg_model::Digest;
+use sreg_model::fault::Code;
 use sreg_model::lock::Pin;
 use sreg_publish::LinkMode;
 use sreg_publish::Session;
@@ -189,9 +190,11 @@ fn known(options: &Options, is_new: bool) -> Result<Vec<Pin>, CommandError> {
         return Ok(Vec::new());
     }
     let what = format!("the known registry {} is gone from {out}", gone.id);
-    Err(CommandError::new("not-a-tree", what).with_hint(format!(
-        "run `sreg mirror COPY {out}` to restore it, or add --new to create another registry"
-    )))
+    Err(
+        CommandError::new(Code::NotARegistry, what).with_hint(format!(
+            "run `sreg mirror COPY {out}` to restore it, or add --new to create another registry"
+        )),
+    )
 }
 
 /// Refuses to create a second registry for a URL that already serves one.

@@ -61,8 +61,8 @@ fn the_table_of_every_host() {
             "--host",
             host.as_str(),
         ]);
-        let (_, table) = said.stdout.split_once("who can pull").unwrap();
-        format!("who can pull{table}")
+        let (_, table) = said.stdout.split_once("clients that can pull").unwrap();
+        format!("clients that can pull{table}")
     });
     insta::assert_snapshot!(tables.join("\n"));
 }

@@ -178,7 +178,7 @@ fn published_since(
 /// statements become invalid, and those that a new epoch drops or reverts to an older image.
 ///
 /// # Errors
-/// `Meanwhile` if the epoch must begin after another head than trust states; otherwise those of reading the
+/// `Mismatch` if the epoch must begin after another head than trust states; otherwise those of reading the
 /// registry.
 pub fn lost(
     registry: &Registry,

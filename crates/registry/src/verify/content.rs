@@ -24,20 +24,20 @@ impl Run<'_> {
     /// whether every statement could be read.
     pub(super) fn tags(&self, heads: &Heads, walked: &Walked, are_apart: bool) -> bool {
         let unread = AtomicBool::new(false);
-        walked.tags.par_iter().for_each(|(namespace, lines)| {
+        walked.tags.par_iter().for_each(|(namespace, entries)| {
             if self.observer.is_cancelled() {
                 return;
             }
-            count(&self.counts.tags, lines.len() as u64);
-            let statements: Vec<Document<Statement>> = lines
+            count(&self.counts.tags, entries.len() as u64);
+            let statements: Vec<Document<Statement>> = entries
                 .iter()
-                .filter_map(|line| self.statement_of(namespace, line))
+                .filter_map(|entry| self.statement_of(namespace, entry))
                 .collect();
             // Views of a tag cannot be derived if a statement has a fault.
-            if statements.len() != lines.len() {
+            if statements.len() != entries.len() {
                 unread.store(true, Ordering::Relaxed);
             } else if are_apart {
-                self.tag_views(heads, namespace, &lines[0], &statements);
+                self.tag_views(heads, namespace, &entries[0], &statements);
             }
         });
         !unread.into_inner()
@@ -45,9 +45,9 @@ impl Run<'_> {
 
     /// Verifies the statements of every tag that was found, and nothing more.
     pub(super) fn statements(&self, walked: &Walked) {
-        for (namespace, lines) in &walked.tags {
-            for line in lines {
-                self.statement_of(namespace, line);
+        for (namespace, entries) in &walked.tags {
+            for entry in entries {
+                self.statement_of(namespace, entry);
             }
         }
     }
@@ -57,10 +57,10 @@ impl Run<'_> {
     pub(super) fn check_case(&self, walked: &Walked) -> bool {
         let mut names = FoldedNames::default();
         let mut are_apart = true;
-        for (namespace, lines) in &walked.tags {
-            let line = &lines[0];
-            if repository(namespace, line).is_none() {
-                let name = format!("{namespace}/{}", line.key.name());
+        for (namespace, entries) in &walked.tags {
+            let entry = &entries[0];
+            if repository(namespace, entry).is_none() {
+                let name = format!("{namespace}/{}", entry.key.name());
                 are_apart = false;
                 self.fault_of(
                     Code::ReservedName,
@@ -70,7 +70,7 @@ impl Run<'_> {
                 );
                 continue;
             }
-            let name = format!("{namespace}/{}", line.key.as_str());
+            let name = format!("{namespace}/{}", entry.key.as_str());
             if let Err(other) = names.insert(&name) {
                 let message = format!("differs from {other} only in case");
                 are_apart = false;
@@ -81,10 +81,10 @@ impl Run<'_> {
     }
 
     /// Returns the statement that an entry names, if it matches the entry.
-    fn statement_of(&self, namespace: &Namespace, line: &TagEntry) -> Option<Document<Statement>> {
-        let reference = format!("{namespace}/{}", line.key.as_str());
-        let place = Place::Statement(line.statement);
-        let statement = self.load_statement(line.statement, Some(&reference))?;
+    fn statement_of(&self, namespace: &Namespace, entry: &TagEntry) -> Option<Document<Statement>> {
+        let reference = format!("{namespace}/{}", entry.key.as_str());
+        let place = Place::Statement(entry.statement);
+        let statement = self.load_statement(entry.statement, Some(&reference))?;
         let body = statement.body();
         self.hold_statement(&statement, &reference);
         let subject = &body.subject;
@@ -94,12 +94,12 @@ impl Run<'_> {
             &subject.tag,
             subject.arch,
         );
-        let (name, tag) = (line.key.name(), line.key.tag());
+        let (name, tag) = (entry.key.name(), entry.key.tag());
         let image = body.image().map(|image| ImageSize {
             digest: image.digest,
             size: image.size,
         });
-        if says != (namespace, &name, &tag, line.arch) || image != line.image {
+        if says != (namespace, &name, &tag, entry.arch) || image != entry.image {
             let message = format!("is for {subject}, or names another image than the index");
             self.fault_of(Code::StatementMismatch, &place, Some(reference), message);
             return None;
@@ -128,10 +128,10 @@ impl Run<'_> {
     pub(super) fn blobs(&self, walked: &Walked) {
         let mut attached: BTreeMap<(Place, u64), BTreeSet<String>> = BTreeMap::new();
         let mut images: BTreeMap<Place, (Image, Place, BTreeSet<String>)> = BTreeMap::new();
-        for (namespace, lines) in &walked.tags {
-            for line in lines {
+        for (namespace, entries) in &walked.tags {
+            for entry in entries {
                 // An unreadable statement is already reported.
-                let Ok(statement) = self.registry.statement(&line.statement) else {
+                let Ok(statement) = self.registry.statement(&entry.statement) else {
                     continue;
                 };
                 let Some(image) = statement.body().image() else {
@@ -146,7 +146,7 @@ impl Run<'_> {
                     .entry(place)
                     .or_insert_with(|| (image.clone(), chain, BTreeSet::new()))
                     .2;
-                let reference = format!("{namespace}/{}", line.key.as_str());
+                let reference = format!("{namespace}/{}", entry.key.as_str());
                 references.insert(reference.clone());
                 for attachment in &image.attached {
                     let place = Place::blob(repository, attachment.digest);

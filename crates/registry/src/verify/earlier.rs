@@ -19,7 +19,7 @@ impl Run<'_> {
     /// Verifies the statements before the newest ones, and those that older indexes name. Their images may be
     /// missing.
     pub(super) fn earlier_statements(&self, walked: &Walked) {
-        let newest: HashSet<Digest> = lines(walked).map(|(_, id)| id).collect();
+        let newest: HashSet<Digest> = entries(walked).map(|(_, id)| id).collect();
         let lineage = Mutex::new(newest.clone());
         // Subjects with a complete history.
         let whole: Mutex<HashSet<Subject>> = Mutex::default();
@@ -32,7 +32,7 @@ impl Run<'_> {
             }
         });
         let (lineage, whole) = (into_inner(lineage), into_inner(whole));
-        let stated: HashSet<Subject> = lines(walked).filter_map(|(subject, _)| subject).collect();
+        let stated: HashSet<Subject> = entries(walked).filter_map(|(subject, _)| subject).collect();
         let known = Mutex::new(lineage.clone());
         walked.old.par_iter().for_each(|id| {
             if lineage.contains(id) {
@@ -121,16 +121,16 @@ impl Run<'_> {
 }
 
 /// Returns the subjects and statements of the newest index's entries, without reserved names.
-fn lines(walked: &Walked) -> impl Iterator<Item = (Option<Subject>, Digest)> {
-    walked.tags.iter().flat_map(|(namespace, lines)| {
+fn entries(walked: &Walked) -> impl Iterator<Item = (Option<Subject>, Digest)> {
+    walked.tags.iter().flat_map(|(namespace, entries)| {
         let namespace: &Namespace = namespace;
-        lines.iter().map(move |line| {
-            let subject = repository(namespace, line).map(|repository| Subject {
+        entries.iter().map(move |entry| {
+            let subject = repository(namespace, entry).map(|repository| Subject {
                 repository,
-                tag: line.key.tag(),
-                arch: line.arch,
+                tag: entry.key.tag(),
+                arch: entry.arch,
             });
-            (subject, line.statement)
+            (subject, entry.statement)
         })
     })
 }

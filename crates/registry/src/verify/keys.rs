@@ -269,22 +269,22 @@ impl Run<'_> {
                 _ => continue,
             };
             let index = self.registry.index(seen.body());
-            let lines = match index.look_up(reference.repository(), &tag) {
-                Ok(lines) => lines,
+            let entries = match index.look_up(reference.repository(), &tag) {
+                Ok(entries) => entries,
                 Err(source) if self.is_reader => {
                     self.error(&place, None, &self.registry.map_error(source));
                     continue;
                 }
                 Err(_) => continue,
             };
-            for line in lines {
-                let newest = newest.iter().find(|other| other.arch == line.arch);
+            for entry in entries {
+                let newest = newest.iter().find(|other| other.arch == entry.arch);
                 let follows =
-                    newest.is_some_and(|newest| self.leads_to(newest.statement, line.statement));
+                    newest.is_some_and(|newest| self.leads_to(newest.statement, entry.statement));
                 if !follows {
                     let what = format!(
                         "version {version} of epoch {epoch}, which was seen before, has a later statement for {reference} ({})",
-                        line.arch
+                        entry.arch
                     );
                     self.held(
                         &Place::Head,

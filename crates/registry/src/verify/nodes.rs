@@ -112,7 +112,7 @@ impl Run<'_> {
             )
         };
         let root = Position::root(MapName::Namespaces);
-        let Some(lines) = self.descend::<NamespaceEntry>(
+        let Some(namespaces) = self.descend::<NamespaceEntry>(
             root,
             head.body().index.digest,
             None,
@@ -120,7 +120,7 @@ impl Run<'_> {
         ) else {
             return walked;
         };
-        let Some(entry) = lines.into_iter().next() else {
+        let Some(entry) = namespaces.into_iter().next() else {
             unknown(format!("namespace {namespace} not found"));
             return walked;
         };
@@ -156,18 +156,18 @@ impl Run<'_> {
                 )
             }
         };
-        let Some(mut lines) = found else {
+        let Some(mut entries) = found else {
             return walked;
         };
-        lines.retain(|line| match (reference.digest(), &line.image) {
+        entries.retain(|entry| match (reference.digest(), &entry.image) {
             (_, None) => false,
             (Some(digest), Some(image)) => image.digest == *digest,
             (None, Some(_)) => true,
         });
-        if lines.is_empty() {
+        if entries.is_empty() {
             unknown("no image published under this reference".to_owned());
         }
-        walked.tags = by_key(namespace, lines);
+        walked.tags = by_key(namespace, entries);
         walked
     }
 
@@ -222,12 +222,12 @@ impl Run<'_> {
 }
 
 /// Groups entries by key. The entries of one key are in one leaf, in order.
-fn by_key(namespace: &Namespace, lines: Vec<TagEntry>) -> Vec<(Namespace, Vec<TagEntry>)> {
+fn by_key(namespace: &Namespace, entries: Vec<TagEntry>) -> Vec<(Namespace, Vec<TagEntry>)> {
     let mut groups: Vec<(Namespace, Vec<TagEntry>)> = Vec::new();
-    for line in lines {
+    for entry in entries {
         match groups.last_mut() {
-            Some((_, group)) if group[0].key == line.key => group.push(line),
-            _ => groups.push((namespace.clone(), vec![line])),
+            Some((_, group)) if group[0].key == entry.key => group.push(entry),
+            _ => groups.push((namespace.clone(), vec![entry])),
         }
     }
     groups

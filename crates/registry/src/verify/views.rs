@@ -30,12 +30,12 @@ impl Run<'_> {
         &self,
         heads: &Heads,
         namespace: &Namespace,
-        line: &TagEntry,
+        entry: &TagEntry,
         statements: &[Document<Statement>],
     ) {
-        let reference = format!("{namespace}/{}", line.key.as_str());
+        let reference = format!("{namespace}/{}", entry.key.as_str());
         let owner =
-            repository(namespace, line).map(|repository| Owner::Tag(repository, line.key.tag()));
+            repository(namespace, entry).map(|repository| Owner::Tag(repository, entry.key.tag()));
         for view in tag_views(self.registry.settings(), statements) {
             self.view(heads, &view, owner.as_ref(), Some(&reference));
             if let Some(place) = nothing_beside(self.registry.settings(), &view) {
@@ -73,14 +73,14 @@ impl Run<'_> {
             return;
         }
         let mut repositories: BTreeMap<Repository, Vec<Tag>> = BTreeMap::new();
-        for (namespace, lines) in &walked.tags {
-            if lines.iter().any(|line| line.image.is_some())
-                && let Some(repository) = derive::repository(namespace, &lines[0])
+        for (namespace, entries) in &walked.tags {
+            if entries.iter().any(|entry| entry.image.is_some())
+                && let Some(repository) = derive::repository(namespace, &entries[0])
             {
                 repositories
                     .entry(repository)
                     .or_default()
-                    .push(lines[0].key.tag());
+                    .push(entries[0].key.tag());
             }
         }
         for view in registry_views(self.registry.settings()) {
@@ -289,12 +289,13 @@ impl Run<'_> {
                     return Ok(None);
                 };
                 let index = self.registry.index(newest.body());
-                let lines =
+                let entries =
                     derive::lines_of_namespace(self.registry, index, repository.namespace())?;
-                let line = lines.iter().find(|line| {
-                    line.key.name() == *repository.name() && FoldedTag::new(&line.key.tag()) == *tag
+                let entry = entries.iter().find(|entry| {
+                    entry.key.name() == *repository.name()
+                        && FoldedTag::new(&entry.key.tag()) == *tag
                 });
-                line.map(|line| Owner::Tag(repository, line.key.tag()))
+                entry.map(|entry| Owner::Tag(repository, entry.key.tag()))
             }
             _ => None,
         })
@@ -308,8 +309,8 @@ impl Run<'_> {
             if let Some(newest) = heads.first() {
                 // Unreadable nodes are already reported.
                 let _ = self.registry.index(newest.body()).walk(
-                    &mut |namespace: &Namespace, line: TagEntry| {
-                        if let Some(repository) = derive::repository(namespace, &line) {
+                    &mut |namespace: &Namespace, entry: TagEntry| {
+                        if let Some(repository) = derive::repository(namespace, &entry) {
                             spellings.insert(FoldedRepository::new(&repository), repository);
                         }
                         Ok::<_, MapError>(())

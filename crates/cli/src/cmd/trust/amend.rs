@@ -178,7 +178,7 @@ fn finish(
     }
     if !lost.is_empty() {
         output.note(&format!(
-            "this change invalidates {}: check them, then run `sreg sign {} --key KEY` to re-sign the good ones",
+            "this change invalidates {}: check them, then run `sreg sign {} --key KEY` to re-sign the right ones",
             counted(lost.len() as u64, "reference"),
             root.display()
         ));

@@ -250,7 +250,7 @@ fn a_retired_key_does_not_count_among_those_that_may_sign() {
         "--yes",
     ]);
     let ran = bench.ok(&["trust", "show", "public"]);
-    let says = "lab      2 of 2 keys, 1 retired or revoked\n";
+    let says = "lab      2 of 2 keys, and 1 retired or revoked\n";
     assert!(ran.stdout.contains(says), "{}", ran.stdout);
 }
 
