@@ -458,7 +458,7 @@ fn a_reader_gets_a_reader_s_report() {
     let rows = rows.as_array().unwrap();
     assert!(rows.iter().all(|row| row["ok"] == true), "{}", ran.stdout);
     let writing = rows.iter().find(|row| row["check"] == "writing").unwrap();
-    assert!(writing["found"].as_str().unwrap().contains("may read"));
+    assert!(writing["found"].as_str().unwrap().contains("read-only"));
     // No parts: the one thing that is wrong.
     bucket.server.fail(|request| {
         let is_part = request.query.contains("upload");

@@ -58,7 +58,8 @@ fn other_machines_are_told_of() {
     let all = ["serve", "public", "--listen", "0.0.0.0:0"];
     let ran = Process::start(&mut bench.command(&all)).end(Signal::TERM);
     assert!(
-        ran.stderr.contains("note: other machines can reach it"),
+        ran.stderr
+            .contains("note: other machines can reach this address"),
         "{}",
         ran.stderr
     );
