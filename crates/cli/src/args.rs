@@ -351,9 +351,9 @@ pub(crate) struct Init {
 
 #[derive(Debug, ClapArgs)]
 pub(crate) struct Sign {
-    /// An image and its reference (`IMAGE REGISTRY//namespace/name:tag`), to write a statement; a
-    /// statement, to add a signature; a registry or a part of it, to re-sign statements that are no
-    /// longer valid.
+    /// To write a statement: an image and its reference (`IMAGE REGISTRY//namespace/name:tag`). To add
+    /// a signature: a statement. To re-sign statements that are no longer valid: a registry or a part
+    /// of it.
     #[arg(required = true, num_args = 1..=2, value_names = ["TARGET", "REFERENCE"])]
     pub(crate) targets: Vec<String>,
     #[command(flatten)]
