@@ -222,7 +222,8 @@ pub(crate) struct Index {
     /// Write the files that this host needs, and list the clients that can pull from it.
     #[arg(long, env = "SREG_HOST", value_name = "HOST", value_parser = host())]
     pub(crate) host: Option<Host>,
-    /// Publish images at the top of the folder in this namespace [default: library].
+    /// Set the namespace of images that lie directly in SOURCE [default: library; biocontainers with --layout
+    /// galaxy].
     #[arg(long, env = "SREG_NAMESPACE", value_name = "NAME")]
     pub(crate) namespace: Option<Namespace>,
     /// Read references from file names in the form that this program writes.
@@ -361,7 +362,7 @@ pub(crate) struct Sign {
     /// Write the statement to this file [default: the image's path with .statement added].
     #[arg(short, long, value_name = "FILE")]
     pub(crate) out: Option<PathBuf>,
-    /// Freeze the tag, which then cannot move to another image.
+    /// Freeze the tag: it can no longer move to another image or be removed.
     #[arg(long)]
     pub(crate) frozen: bool,
     /// Re-sign without asking.

@@ -117,7 +117,7 @@ codes! {
     Usage = "usage", Usage, 2, "arguments that make no sense";
     Config = "config", Usage, 2, "a configuration file";
     NotSupported = "not-supported", Usage, 2, "what this version cannot do";
-    MissingFile = "missing-file", NotFound, 4, "an argument that is no file or folder";
+    MissingFile = "missing-file", NotFound, 4, "an argument that is not a file or folder";
     NoImages = "no-images", NotFound, 4, "a source without an image, for a tree that has some";
     JsonSyntax = "json-syntax", Malformed, 6, "JSON outside the canonical grammar";
     JsonNotObject = "json-not-object", Malformed, 6, "a document that is no object";

@@ -86,7 +86,7 @@ pub(crate) struct Push {
     /// Publish this signed statement [default: the image's path with .statement added, if it exists].
     #[arg(long, value_name = "FILE")]
     pub(crate) statement: Option<PathBuf>,
-    /// Freeze the tag, which then cannot move to another image.
+    /// Freeze the tag: it can no longer move to another image or be removed.
     #[arg(long)]
     pub(crate) frozen: bool,
     /// Set the architecture of an image whose headers do not state it.
