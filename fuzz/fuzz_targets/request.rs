@@ -37,7 +37,7 @@ fuzz_target!(|text: &str| {
             assert!(!file.starts_with("staging/"), "{raw}: {file}");
         }
     }
-    if let range::Asked::Part(part) = range::parse(field, SIZE) {
+    if let range::RangeRequest::Part(part) = range::parse(field, SIZE) {
         assert!(part.start < part.end && part.end <= SIZE, "{field}: {part:?}");
     }
 });
