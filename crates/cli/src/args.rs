@@ -177,7 +177,7 @@ pub(crate) enum Command {
     Verify(Verify),
     /// Sign a statement for an image, add a signature to one, or re-sign published statements.
     Sign(Sign),
-    /// Show or change who may sign what in a registry; add or forget known registries.
+    /// Show or change which keys may sign what in a registry; add or forget known registries.
     #[command(subcommand)]
     Trust(crate::args::trust::Trust),
     /// Re-sign the current version with a later expiry.

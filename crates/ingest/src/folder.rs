@@ -122,7 +122,7 @@ pub struct Reading {
 /// seems to be the wrong one; `Signed` or `Unsigned` if the keys may not sign; otherwise those of reading and
 /// writing the registry. What was published before remains whole.
 pub fn index_folder(options: &Options, session: &Session<'_>) -> Result<Outcome, RegistryError> {
-    let (keys, watch) = (session.keys, session.progress);
+    let (keys, progress) = (session.keys, session.progress);
     let mut cache = options
         .cache
         .as_deref()
@@ -152,9 +152,9 @@ pub fn index_folder(options: &Options, session: &Session<'_>) -> Result<Outcome,
 
     check_before(options, keys)?;
     let new = with_options(Settings::default(), options);
-    let mut writer = FolderWriter::open(&options.out, &new, watch)?;
+    let mut writer = FolderWriter::open(&options.out, &new, progress)?;
     let settings = with_options(writer.registry().settings().clone(), options);
-    let base = recover(&writer, watch)?;
+    let base = recover(&writer, progress)?;
     base.check_known(writer.registry(), session.pins)?;
     check_keys(&base, options, keys)?;
     host::check_file(writer.registry(), &settings)?;
@@ -165,7 +165,7 @@ pub fn index_folder(options: &Options, session: &Session<'_>) -> Result<Outcome,
     let settings_changed = !is_new && *writer.registry().settings() != settings;
 
     let import = settings.blob_url.is_none().then_some(options.link);
-    let brought = hashing::bring(&writer, &found, options.io, import, watch);
+    let brought = hashing::bring(&writer, &found, options.io, import, progress);
     let Brought {
         hashed,
         changed,
@@ -222,10 +222,10 @@ pub fn index_folder(options: &Options, session: &Session<'_>) -> Result<Outcome,
         signing,
         now: session.now,
     };
-    let published = publish(&mut writer, &base, &lines, &publication, watch)?;
+    let published = publish(&mut writer, &base, &lines, &publication, progress)?;
     let changeset = publication.changeset;
     if !changed.is_empty() {
-        hashing::unlink(&writer, &changed, watch)?;
+        hashing::unlink(&writer, &changed, progress)?;
         hashing::remember(&mut cache, &found, &hashed);
     }
     prune::write_origin(

@@ -40,7 +40,7 @@ pub(crate) fn bring(
     found: &[SourceImage],
     mode: IoMode,
     import: Option<LinkMode>,
-    watch: &dyn Progress,
+    progress: &dyn Progress,
 ) -> Brought {
     if let Some(link) = import
         && let Err(error) = check_space(writer.registry(), found, link)
@@ -60,7 +60,7 @@ pub(crate) fn bring(
         .collect();
     // The largest first, so that the last one does not occupy a single core.
     order.sort_by_key(|number| std::cmp::Reverse(found[*number].stamp.size));
-    watch.expect(order.iter().map(|number| found[*number].stamp.size).sum());
+    progress.expect(order.iter().map(|number| found[*number].stamp.size).sum());
     settle_clock(order.iter().map(|number| &found[*number].stamp));
     let started = now_nanoseconds();
     let hashed: Vec<(usize, Result<Hashing, RegistryError>)> = order
@@ -70,7 +70,7 @@ pub(crate) fn bring(
         .map(|number| {
             (
                 *number,
-                hash_one(writer, &found[*number], mode, watch, started),
+                hash_one(writer, &found[*number], mode, progress, started),
             )
         })
         .collect();
@@ -100,9 +100,9 @@ pub(crate) fn bring(
         Err(error) => brought.stopped = brought.stopped.or(Some(error)),
     }
     if let (None, Some(link)) = (&brought.stopped, import) {
-        brought.stopped = import_all(writer, found, &mut brought, link, watch).err();
+        brought.stopped = import_all(writer, found, &mut brought, link, progress).err();
     }
-    let cancelled = || watch.is_cancelled().then_some(RegistryError::Cancelled);
+    let cancelled = || progress.is_cancelled().then_some(RegistryError::Cancelled);
     brought.stopped = brought.stopped.or_else(cancelled);
     brought
 }
@@ -143,11 +143,11 @@ fn changed(
 pub(crate) fn unlink(
     writer: &FolderWriter,
     changed: &BTreeSet<Place>,
-    watch: &dyn Progress,
+    progress: &dyn Progress,
 ) -> Result<(), RegistryError> {
     for place in changed {
         writer.unlink(place)?;
-        watch.note(&format!(
+        progress.note(&format!(
             "removed {place}: its source, a hard link to it, was changed in place"
         ));
     }
@@ -175,13 +175,13 @@ fn hash_one(
     writer: &FolderWriter,
     image: &SourceImage,
     mode: IoMode,
-    watch: &dyn Progress,
+    progress: &dyn Progress,
     started: i128,
 ) -> Result<Hashing, RegistryError> {
-    if watch.is_cancelled() {
+    if progress.is_cancelled() {
         return Err(RegistryError::Cancelled);
     }
-    let hashed = hasher::hash(&image.path, mode, watch).map_err(|error| match error {
+    let hashed = hasher::hash(&image.path, mode, progress).map_err(|error| match error {
         HashError::Cancelled => RegistryError::Cancelled,
         error => error.into(),
     })?;
@@ -242,7 +242,7 @@ fn import_all(
     found: &[SourceImage],
     brought: &mut Brought,
     link: LinkMode,
-    watch: &dyn Progress,
+    progress: &dyn Progress,
 ) -> Result<(), RegistryError> {
     let Brought {
         hashed, changed, ..
@@ -257,10 +257,10 @@ fn import_all(
         .collect();
     places.par_iter().try_for_each(|(place, image)| {
         let how = (link, changed.contains(place));
-        if watch.is_cancelled() {
+        if progress.is_cancelled() {
             return Err(RegistryError::Cancelled);
         }
-        writer.import(place, &image.path, &image.stamp, how, watch)
+        writer.import(place, &image.path, &image.stamp, how, progress)
     })?;
     changed.retain(|place| !places.contains_key(place));
     Ok(())

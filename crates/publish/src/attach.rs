@@ -76,8 +76,8 @@ pub fn attach(
     };
     attachment::check(std::slice::from_ref(&attachment)).map_err(RegistryError::Attachment)?;
     let mut writer = destination.open_there(progress)?;
-    let run = || {
-        let base = session.base(&*writer)?;
+    let run = |attempt| {
+        let base = session.base(&*writer, attempt)?;
         let subject = attach.subject(writer.registry(), &base)?;
         let changeset = Changeset {
             attached: vec![(subject.clone(), attachment.clone())],

@@ -6,15 +6,16 @@ use sreg_store::{Store, retry};
 /// The maximal number of attempts against faster publishers.
 pub(crate) const ATTEMPTS: u32 = 100;
 
-/// Runs a publication, and retries it on top of the new version if another publisher was faster.
+/// Runs a publication, and retries it on top of the new version if another publisher was faster. `run` gets the
+/// number of the attempt, from 1.
 pub(crate) fn until_won<T>(
     store: &dyn Store,
-    mut run: impl FnMut() -> Result<T, RegistryError>,
+    mut run: impl FnMut(u32) -> Result<T, RegistryError>,
 ) -> Result<T, RegistryError> {
     let mut attempts = 0;
     loop {
         attempts += 1;
-        match run() {
+        match run(attempts) {
             Err(error @ (RegistryError::Conflict(_) | RegistryError::Overtaken))
                 if attempts < ATTEMPTS =>
             {

@@ -74,7 +74,7 @@ impl Session<'_> {
     /// # Errors
     /// `Unsigned` if the keys may not sign it; otherwise those of writing the registry.
     pub fn renew(&self, destination: &Destination) -> Result<Published, RegistryError> {
-        until_won(&*destination.store, || {
+        until_won(&*destination.store, |_| {
             self.sign_again(destination, &|_| false)
         })
         .map(|(published, _)| published)

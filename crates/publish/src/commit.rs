@@ -45,10 +45,10 @@ pub fn publish(
     base: &Base,
     lines: &Lines,
     publication: &Publication<'_>,
-    watch: &dyn Progress,
+    progress: &dyn Progress,
 ) -> Result<Published, RegistryError> {
     let prepared = prepare(writer.registry(), writer, base, lines, publication)?;
-    carry_out(writer, base, &prepared, watch)
+    carry_out(writer, base, &prepared, progress)
 }
 
 /// Publishes a prepared version. Returns the newest head. Statements, nodes, images and digest chains must
@@ -59,7 +59,7 @@ pub(crate) fn carry_out(
     writer: &mut dyn Writer,
     base: &Base,
     prepared: &Prepared,
-    watch: &dyn Progress,
+    progress: &dyn Progress,
 ) -> Result<Published, RegistryError> {
     let nothing = || RegistryError::NoHead(writer.registry().root().to_owned());
     if prepared.is_nothing(writer.registry()) {
@@ -71,7 +71,13 @@ pub(crate) fn carry_out(
         // A killed run may have left views unwritten, and no other run may follow.
         if base.shown.as_ref().map(Document::id) != Some(newest.id()) {
             let views_at = base.views_before(&newest);
-            show(writer, base.trust_chain.clone(), views_at, &newest, watch)?;
+            show(
+                writer,
+                base.trust_chain.clone(),
+                views_at,
+                &newest,
+                progress,
+            )?;
         }
         return Ok(Published {
             head: newest,
@@ -86,18 +92,18 @@ pub(crate) fn carry_out(
     let noted = noted.map(Noted::of);
     writer.begin(&Journal::new(noted).with(trust, next))?;
     writer.sync()?;
-    let trust_chain = base.series_after(trust);
+    let trust_chain = base.trust_chain_after(trust);
     let newest = commit(writer, base, trust_chain.as_ref(), trust, next)?;
     let newest = newest.or(base.head.as_ref()).ok_or_else(nothing)?;
     if !same_settings {
         writer.replace_settings(&prepared.settings)?;
     }
-    watch.committed(newest.body());
+    progress.committed(newest.body());
     let views_at = match same_settings {
         true => base.views_before(newest),
         false => ViewsAt::at_most(base.shown.as_ref()),
     };
-    let last_chain = show(writer, trust_chain.clone(), views_at, newest, watch)?;
+    let last_chain = show(writer, trust_chain.clone(), views_at, newest, progress)?;
     // COM-25: a trust document published meanwhile may begin an epoch before this head.
     let (epoch, version) = (newest.body().epoch, newest.body().version);
     let is_abandoned = |chain: &TrustChain| chain.is_abandoned(epoch, version);
@@ -125,7 +131,7 @@ pub(crate) fn show(
     mut trust_chain: Option<TrustChain>,
     views_at: ViewsAt<'_>,
     committed: &Document<Head>,
-    watch: &dyn Progress,
+    progress: &dyn Progress,
 ) -> Result<Option<TrustChain>, RegistryError> {
     let mut newest = committed.clone();
     let mut left_behind: Option<Document<Head>> = None;
@@ -138,7 +144,7 @@ pub(crate) fn show(
             Some(head) => ViewsAt::AtMost(head.body()),
             None => views_at,
         };
-        let rolled = update_views::update_views(writer, from, cursor, watch);
+        let rolled = update_views::update_views(writer, from, cursor, progress);
         let is_shown = !matches!(rolled, Err(RegistryError::Overtaken));
         if is_shown {
             rolled?;
@@ -190,7 +196,7 @@ fn commit<'a>(
             (Some(_), 1) => writer.registry().slot(&slot)?,
             _ => None,
         };
-        let invalid = before_the_first.as_ref().or(base.junk.as_ref());
+        let invalid = before_the_first.as_ref().or(base.invalid_slot.as_ref());
         writer.create(&slot, head.bytes(), invalid.map(Vec::as_slice))?;
     }
     if let Some(trust) = trust {

@@ -81,14 +81,14 @@ impl Destination {
     /// Returns a writer of an existing registry, so that a mistyped place is an error.
     pub(crate) fn open_there(
         &self,
-        watch: &dyn Progress,
+        progress: &dyn Progress,
     ) -> Result<Box<dyn Writer>, RegistryError> {
         let registry = match &self.registry {
             Some(registry) => registry.clone(),
             None => Registry::in_store(self.store.clone())?,
         };
         match self.store.capabilities().folder {
-            Some(_) => self.open(registry.settings(), watch),
+            Some(_) => self.open(registry.settings(), progress),
             None => Ok(Box::new(StoreWriter::of(
                 registry,
                 self.uploads.as_deref(),
@@ -100,10 +100,10 @@ impl Destination {
     pub(crate) fn open(
         &self,
         settings: &Settings,
-        watch: &dyn Progress,
+        progress: &dyn Progress,
     ) -> Result<Box<dyn Writer>, RegistryError> {
         Ok(match self.store.capabilities().folder {
-            Some(folder) => Box::new(FolderWriter::open(folder, settings, watch)?),
+            Some(folder) => Box::new(FolderWriter::open(folder, settings, progress)?),
             None => Box::new(StoreWriter::open(
                 &self.store,
                 settings,

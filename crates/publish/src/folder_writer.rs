@@ -57,20 +57,20 @@ pub struct FolderWriter {
 
 impl FolderWriter {
     /// Locks the registry at `root`; creates one if the folder is empty or absent. If another run holds the
-    /// lock, notifies `watch` once and waits.
+    /// lock, notifies `progress` once and waits.
     ///
     /// # Errors
     /// `NotOurs` if the folder contains files and is not a registry; `Write` or `Read` if the folder cannot
-    /// be written or read; `Cancelled` if `watch` stops the wait for the lock.
+    /// be written or read; `Cancelled` if `progress` stops the wait for the lock.
     pub fn open(
         root: &Path,
         settings: &Settings,
-        watch: &dyn Progress,
+        progress: &dyn Progress,
     ) -> Result<Self, RegistryError> {
         fs::create_dir_all(root).map_err(RegistryError::write(root))?;
         // Check before writing into a foreign folder.
         tree_at(root, settings)?;
-        let lock = lock(root, watch)?;
+        let lock = lock(root, progress)?;
         let mut writer = Self {
             registry: tree_at(root, settings)?,
             modes: Modes::of(root).map_err(RegistryError::read(root))?,
@@ -94,7 +94,7 @@ impl FolderWriter {
         }
         writer.has_links = writer.tries_links();
         if !writer.has_links {
-            watch.note(&format!(
+            progress.note(&format!(
                 "{} does not support symbolic links: images for library clients are hard links or copies",
                 root.display()
             ));
@@ -588,16 +588,16 @@ fn tree_at(root: &Path, settings: &Settings) -> Result<Registry, RegistryError> 
 }
 
 /// Locks a folder.
-fn lock(root: &Path, watch: &dyn Progress) -> Result<FolderLock, RegistryError> {
+fn lock(root: &Path, progress: &dyn Progress) -> Result<FolderLock, RegistryError> {
     let (mut told, path) = (false, root.join(LOCK));
     let mut wait = |holder: Option<&str>| {
-        if watch.is_cancelled() {
+        if progress.is_cancelled() {
             return Err(io::ErrorKind::Interrupted.into());
         }
         if !std::mem::replace(&mut told, true) {
-            watch.waiting();
+            progress.waiting();
             if let Some(holder) = holder {
-                watch.note(&format!(
+                progress.note(&format!(
                     "{} names the process that holds the lock: {holder}; delete the file if that process has ended",
                     path.display()
                 ));

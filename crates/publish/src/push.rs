@@ -56,7 +56,7 @@ pub struct Pushed {
     pub sent: bool,
 }
 
-/// An image that was hashed and is to be published.
+/// A hashed image, ready to publish.
 pub struct Prepared<'a> {
     push: &'a Push<'a>,
     subject: Subject,
@@ -143,8 +143,8 @@ pub fn publish(
     let (subject, image) = (&prepared.subject, &prepared.image);
     let mut sent = None;
     let mut writer = destination.open_there(progress)?;
-    let run = || {
-        let base = session.base(&*writer)?;
+    let run = |attempt| {
+        let base = session.base(&*writer, attempt)?;
         let stated = (subject, push.changeset(subject, image));
         let published = session.publish(&mut *writer, &base, stated, |writer| {
             if sent.is_none() {

@@ -27,7 +27,7 @@ pub struct Base {
     /// The head that the views show.
     pub shown: Option<Document<Head>>,
     /// The invalid content of the slot after the newest head, if any.
-    pub junk: Option<Vec<u8>>,
+    pub invalid_slot: Option<Vec<u8>>,
 }
 
 impl Base {
@@ -42,7 +42,7 @@ impl Base {
             trust_chain,
             head,
             shown: None,
-            junk: None,
+            invalid_slot: None,
         })
     }
 
@@ -85,7 +85,7 @@ impl Base {
     }
 
     /// Returns the trust chain including `trust`.
-    pub(crate) fn series_after(&self, trust: Option<&Document<Trust>>) -> Option<TrustChain> {
+    pub(crate) fn trust_chain_after(&self, trust: Option<&Document<Trust>>) -> Option<TrustChain> {
         let Some(trust) = trust else {
             return self.trust_chain.clone();
         };
@@ -133,7 +133,7 @@ pub(crate) fn read_quickly(writer: &dyn Writer) -> Result<Option<Base>, Registry
         trust_chain,
         shown: Some(head.clone()),
         head: Some(head),
-        junk: None,
+        invalid_slot: None,
     }))
 }
 
@@ -175,7 +175,7 @@ pub(crate) fn recover_any(
             trust_chain,
             head: None,
             shown: None,
-            junk: None,
+            invalid_slot: None,
         });
     };
     if let Some(lost) = &end.lost {
@@ -205,7 +205,7 @@ pub(crate) fn recover_any(
         trust_chain,
         shown,
         head: Some(newest.clone()),
-        junk: invalid,
+        invalid_slot: invalid,
     };
     // In a store, a concurrent publisher updates `head` and the views; this run does, too, after its commit.
     if counts && !writer.is_shared() {

@@ -44,8 +44,8 @@ pub fn remove(
     let destination = &destination.opened()?;
     let mut writer = destination.open_there(session.progress)?;
     let mut begun: Option<Vec<Subject>> = None;
-    let run = || {
-        let base = session.base(&*writer)?;
+    let run = |attempt| {
+        let base = session.base(&*writer, attempt)?;
         let subjects = remove.subjects(writer.registry(), &base)?;
         if !subjects.is_empty() {
             begun = Some(subjects.clone());

@@ -41,25 +41,25 @@ pub struct Repaired {
 /// `Policy` if the newest head is older than its pin; otherwise those of reading the head and index and of
 /// writing the registry.
 pub fn repair(destination: &Destination, session: &Session<'_>) -> Result<Repaired, RegistryError> {
-    let (known, watch) = (session.pins, session.progress);
+    let (known, progress) = (session.pins, session.progress);
     let options = Options {
         now: session.now,
         strays: true,
         ..Options::new(BlobCheck::Head, IoMode::Auto)
     };
     let Some(folder) = destination.store.capabilities().folder else {
-        let writer = destination.open_there(watch)?;
+        let writer = destination.open_there(progress)?;
         let nothing = |_: &Base, _: &[Fault]| Ok(false);
-        return destination.at_once(|| repair_by(&*writer, known, watch, &options, &nothing));
+        return destination.at_once(|| repair_by(&*writer, known, progress, &options, &nothing));
     };
     let registry = Registry::in_store(destination.store.clone())?;
-    let writer = FolderWriter::open(folder, registry.settings(), watch)?;
+    let writer = FolderWriter::open(folder, registry.settings(), progress)?;
     let writer = writer.pass_over();
     let tidy = |base: &Base, faults: &[Fault]| {
-        let is_damaged = take_damaged_away(&writer, base, faults, watch)?;
+        let is_damaged = take_damaged_away(&writer, base, faults, progress)?;
         Ok(remove_stale(&writer, base, faults)? || is_damaged)
     };
-    repair_by(&writer, known, watch, &options, &tidy)
+    repair_by(&writer, known, progress, &options, &tidy)
 }
 
 /// Removes faulty files that cannot be repaired. Returns whether there were any.
@@ -69,15 +69,15 @@ type Tidy<'a> = dyn Fn(&Base, &[Fault]) -> Result<bool, RegistryError> + Sync + 
 fn repair_by(
     writer: &dyn Writer,
     known: &[Pin],
-    watch: &dyn Progress,
+    progress: &dyn Progress,
     options: &Options,
     tidy: &Tidy<'_>,
 ) -> Result<Repaired, RegistryError> {
     let look = || {
         let report = match writer.is_shared() {
-            true => verify::verify_registry(writer.registry(), options, watch),
+            true => verify::verify_registry(writer.registry(), options, progress),
             // This run is the only writer.
-            false => verify::verify_once(writer.registry(), options, watch),
+            false => verify::verify_once(writer.registry(), options, progress),
         };
         Ok::<_, RegistryError>(report?.faults)
     };
@@ -89,12 +89,12 @@ fn repair_by(
         return Ok(Repaired::default());
     }
     let store = writer.registry().store().clone();
-    let left = until_won(&*store, || {
-        let base = match mend(writer, known, watch) {
+    let left = until_won(&*store, |_| {
+        let base = match mend(writer, known, progress) {
             // Removals may free space.
             Err(error) if error.code() == "no-space" => {
                 tidy(&Base::read(writer.registry())?, &before)?;
-                mend(writer, known, watch)?
+                mend(writer, known, progress)?
             }
             mended => mended?,
         };
@@ -110,9 +110,13 @@ fn repair_by(
     Ok(Repaired { mended, left })
 }
 
-fn mend(writer: &dyn Writer, known: &[Pin], watch: &dyn Progress) -> Result<Base, RegistryError> {
+fn mend(
+    writer: &dyn Writer,
+    known: &[Pin],
+    progress: &dyn Progress,
+) -> Result<Base, RegistryError> {
     let registry = writer.registry();
-    let base = recover(writer, watch)?;
+    let base = recover(writer, progress)?;
     base.check_known(registry, known)?;
     let cursor = line_of(&base, registry)?;
     // From a server, a digest chain costs as much as its image: its publisher uploads both again.
@@ -121,7 +125,7 @@ fn mend(writer: &dyn Writer, known: &[Pin], watch: &dyn Progress) -> Result<Base
         let entries: Vec<&Vec<TagEntry>> = lines.values().flat_map(|keys| keys.values()).collect();
         entries
             .par_iter()
-            .try_for_each(|entries| mend_chains(writer, entries, watch))?;
+            .try_for_each(|entries| mend_chains(writer, entries, progress))?;
     }
     writer.begin(&Journal::new(None))?;
     writer.advance(cursor)?;
@@ -129,7 +133,7 @@ fn mend(writer: &dyn Writer, known: &[Pin], watch: &dyn Progress) -> Result<Base
         base.trust_chain.clone(),
         ViewsAt::at_most(base.shown.as_ref()),
     );
-    show(writer, trust_chain, views_at, cursor.head, watch)?;
+    show(writer, trust_chain, views_at, cursor.head, progress)?;
     Ok(base)
 }
 
@@ -163,7 +167,7 @@ fn take_damaged_away(
     writer: &FolderWriter,
     base: &Base,
     faults: &[Fault],
-    watch: &dyn Progress,
+    progress: &dyn Progress,
 ) -> Result<bool, RegistryError> {
     let damaged: Vec<Place> = faults
         .iter()
@@ -178,7 +182,7 @@ fn take_damaged_away(
         return Ok(false);
     };
     for place in damaged.iter().filter(|place| !named.contains(place)) {
-        watch.note(&match writer.take_away(place)? {
+        progress.note(&match writer.take_away(place)? {
             Some(aside) => format!(
                 "moved {place} to {}: damaged, and not named by the newest version",
                 aside.display()

@@ -43,9 +43,10 @@ impl<'a> Session<'a> {
 }
 
 impl Session<'_> {
-    /// Returns the published state, checked against the pins.
-    pub(crate) fn base(&self, writer: &dyn Writer) -> Result<Base, RegistryError> {
-        let base = match writer.is_first_look() {
+    /// Returns the published state, checked against the pins. The first attempt in a store assumes that no other
+    /// publisher is active, and reads less.
+    pub(crate) fn base(&self, writer: &dyn Writer, attempt: u32) -> Result<Base, RegistryError> {
+        let base = match attempt == 1 && writer.is_shared() {
             true => read_quickly(writer)?,
             false => None,
         };

@@ -4,7 +4,6 @@
 //! has published. Derived objects are replaced only if they have not changed since the head was read.
 
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use rayon::prelude::*;
@@ -42,8 +41,6 @@ pub(crate) struct StoreWriter {
     uploads: Option<PathBuf>,
     /// The journal as this run last read it: the condition for replacing it.
     last_journal: Mutex<Option<Object>>,
-    /// Whether the published state was read.
-    has_looked: AtomicBool,
 }
 
 impl StoreWriter {
@@ -65,7 +62,6 @@ impl StoreWriter {
             registry: Registry::in_store(store.clone())?,
             uploads: uploads.map(Path::to_owned),
             last_journal: Mutex::default(),
-            has_looked: AtomicBool::new(false),
         })
     }
 
@@ -76,7 +72,6 @@ impl StoreWriter {
             registry,
             uploads: uploads.map(Path::to_owned),
             last_journal: Mutex::default(),
-            has_looked: AtomicBool::new(false),
         })
     }
 
@@ -424,14 +419,12 @@ impl Writer for StoreWriter {
             .zip(found)
             .filter(|((.., bytes), found)| differs(found, bytes))
             .collect();
-        // Objects under digests are the same in every version.
-        if changed
-            .iter()
-            .any(|((_, view, _), _)| !view.place.is_by_digest())
-        {
-            self.check_newest(cursor)?;
-        }
         changed.into_iter().try_for_each(|(object, found)| {
+            // Objects under digests are the same in every version. Before any other, it is checked again: a writer
+            // that stalls here and then dies could overwrite what a later version restored.
+            if !object.1.place.is_by_digest() {
+                self.check_newest(cursor)?;
+            }
             let condition = found.map_or(Precondition::Absent, |found| {
                 Precondition::Is(found.version)
             });
@@ -468,10 +461,6 @@ impl Writer for StoreWriter {
         Ok(())
     }
 
-    fn is_first_look(&self) -> bool {
-        !self.has_looked.swap(true, Ordering::Relaxed)
-    }
-
     fn is_shared(&self) -> bool {
         true
     }
@@ -495,8 +484,8 @@ impl Writer for StoreWriter {
         }))
     }
 
-    /// Updates the journal, unless it already notes enough about views: its run has not finished. If trust
-    /// will be published, no other run may have begun to publish trust.
+    /// Notes the trust version that this run will publish; fails if the journal already has one of another run.
+    /// Views need no note: until `end`, the journal names a version that all of them show.
     fn begin(&self, journal: &Journal) -> Result<(), RegistryError> {
         if journal.trust.is_none() {
             return Ok(());

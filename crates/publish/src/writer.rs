@@ -152,12 +152,6 @@ pub trait Writer: Puts {
     /// `Write` if the file system refuses it.
     fn sync(&self) -> Result<(), RegistryError>;
 
-    /// Returns, only once, whether this writer has not yet published or tried to, in a shared store. Usually
-    /// nobody else is writing, so less must be read.
-    fn is_first_look(&self) -> bool {
-        false
-    }
-
     /// Returns whether there can be concurrent writers.
     fn is_shared(&self) -> bool;
 

@@ -98,9 +98,9 @@ impl HeadCursor<'_> {
         self.end_within(registry, u64::MAX)
     }
 
-    fn end_within(&self, registry: &Registry, most: u64) -> Result<ChainEnd, RegistryError> {
+    fn end_within(&self, registry: &Registry, max_heads: u64) -> Result<ChainEnd, RegistryError> {
         let mut head = self.head.clone();
-        let mut left = most;
+        let mut left = max_heads;
         loop {
             let trust_chain = self.trust_chain;
             let line = HeadCursor {
@@ -227,7 +227,7 @@ pub fn end(
 fn from_first(
     registry: &Registry,
     trust_chain: Option<&TrustChain>,
-    most: u64,
+    max_heads: u64,
 ) -> Result<Option<ChainEnd>, RegistryError> {
     let epoch = epoch(trust_chain);
     let slot = Place::HeadSlot { epoch, version: 1 };
@@ -238,7 +238,7 @@ fn from_first(
     if let Some(head) = first {
         let head = &head;
         return HeadCursor { trust_chain, head }
-            .end_within(registry, most)
+            .end_within(registry, max_heads)
             .map(Some);
     }
     let base = trust_chain.and_then(|trust_chain| trust_chain.newest().body().head_base.version);

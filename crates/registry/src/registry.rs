@@ -101,12 +101,12 @@ impl Registry {
         self.root.join(place.to_string())
     }
 
-    /// Reads at most `most + 1` bytes of the file at a place, so that callers can detect an oversized file.
+    /// Reads at most `max_bytes + 1` bytes of the file at a place, so that callers can detect an oversized file.
     ///
     /// # Errors
     /// `Missing` if nothing is stored there; `Read` or `Store` if it cannot be read.
-    pub fn read(&self, place: &Place, most: usize) -> Result<Vec<u8>, RegistryError> {
-        let found = self.read_if_there(place, most)?;
+    pub fn read(&self, place: &Place, max_bytes: usize) -> Result<Vec<u8>, RegistryError> {
+        let found = self.read_if_there(place, max_bytes)?;
         found.ok_or_else(|| self.missing(place))
     }
 
@@ -117,14 +117,14 @@ impl Registry {
     pub fn read_if_there(
         &self,
         place: &Place,
-        most: usize,
+        max_bytes: usize,
     ) -> Result<Option<Vec<u8>>, RegistryError> {
         if let Some(cache) = &self.cache
             && let Some(bytes) = cache.get(place)
         {
             return Ok(Some(bytes));
         }
-        let found = self.store.read(&place.to_string(), most);
+        let found = self.store.read(&place.to_string(), max_bytes);
         let found = found.map_err(RegistryError::store)?;
         if *place == Place::Head && self.cache.is_some() {
             let mut last = self

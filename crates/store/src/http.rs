@@ -208,14 +208,14 @@ impl Http {
             .await
     }
 
-    async fn read_once(&self, url: &str, most: usize) -> Result<Option<Object>, StoreError> {
+    async fn read_once(&self, url: &str, max_bytes: usize) -> Result<Option<Object>, StoreError> {
         let Some(answer) = self.found(url, Method::GET).await? else {
             return Ok(None);
         };
         let tag = answer.headers().get(ETAG).map(HeaderValue::as_bytes);
         let version = Version::of_tag(String::from_utf8_lossy(tag.unwrap_or_default()));
         let mut bytes = Vec::new();
-        self.body(url, answer, most as u64 + 1, &mut |part| {
+        self.body(url, answer, max_bytes as u64 + 1, &mut |part| {
             bytes.extend_from_slice(part);
             Ok(())
         })
@@ -333,10 +333,11 @@ impl Store for Http {
         self.guard.is_private()
     }
 
-    fn read(&self, key: &str, most: usize) -> Result<Option<Object>, StoreError> {
+    fn read(&self, key: &str, max_bytes: usize) -> Result<Option<Object>, StoreError> {
         let url = self.url(key);
-        self.retry
-            .run(&shown(&url), || self.request(self.read_once(&url, most)))
+        self.retry.run(&shown(&url), || {
+            self.request(self.read_once(&url, max_bytes))
+        })
     }
 
     fn size(&self, key: &str) -> Result<Option<u64>, StoreError> {

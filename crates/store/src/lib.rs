@@ -64,12 +64,12 @@ pub trait Store: fmt::Debug + Send + Sync {
         false
     }
 
-    /// Reads at most `most + 1` bytes of an object, so that callers can detect an oversized object.
+    /// Reads at most `max_bytes + 1` bytes of an object, so that callers can detect an oversized object.
     /// Returns `None` if it does not exist.
     ///
     /// # Errors
     /// [`StoreError`] if it cannot be read.
-    fn read(&self, key: &str, most: usize) -> Result<Option<Object>, StoreError>;
+    fn read(&self, key: &str, max_bytes: usize) -> Result<Option<Object>, StoreError>;
 
     /// Returns the size of an object in bytes, or `None` if it does not exist.
     ///

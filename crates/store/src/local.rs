@@ -156,12 +156,12 @@ impl Store for Local {
         Ok(())
     }
 
-    fn read(&self, key: &str, most: usize) -> Result<Option<Object>, StoreError> {
+    fn read(&self, key: &str, max_bytes: usize) -> Result<Option<Object>, StoreError> {
         let read = || {
             let file = open(&self.path(key))?;
             let version = version(&file.metadata()?);
             let mut bytes = Vec::new();
-            file.take(most as u64 + 1).read_to_end(&mut bytes)?;
+            file.take(max_bytes as u64 + 1).read_to_end(&mut bytes)?;
             Ok(Object { bytes, version })
         };
         match read() {

@@ -81,9 +81,9 @@ impl Store for Memory {
         found.into_iter().try_for_each(each)
     }
 
-    fn read(&self, key: &str, most: usize) -> Result<Option<Object>, StoreError> {
+    fn read(&self, key: &str, max_bytes: usize) -> Result<Option<Object>, StoreError> {
         Ok(self.objects().stored.get(key).map(|stored| Object {
-            bytes: stored.bytes[..stored.bytes.len().min(most.saturating_add(1))].to_vec(),
+            bytes: stored.bytes[..stored.bytes.len().min(max_bytes.saturating_add(1))].to_vec(),
             version: version(stored.written),
         }))
     }

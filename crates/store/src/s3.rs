@@ -301,17 +301,19 @@ impl S3 {
         self.retrying(key, head)
     }
 
-    /// Passes at most `most` bytes of a response to `sink`. Returns how many there were.
+    /// Passes at most `max_bytes` bytes of a response to `sink`. Returns how many there were.
     async fn body(
         &self,
         key: &str,
         answer: GetResult,
-        most: u64,
+        max_bytes: u64,
         sink: Sink<'_>,
     ) -> Result<u64, StoreError> {
         let parts = answer.into_stream();
         let parts = parts.map(|part| part.map_err(|error| self.failed(key, error)));
-        self.timeouts.give(&self.url(key), parts, most, sink).await
+        self.timeouts
+            .give(&self.url(key), parts, max_bytes, sink)
+            .await
     }
 }
 
@@ -356,9 +358,9 @@ impl Store for S3 {
         parts::probe(self, key).map(Some)
     }
 
-    fn read(&self, key: &str, most: usize) -> Result<Option<Object>, StoreError> {
+    fn read(&self, key: &str, max_bytes: usize) -> Result<Option<Object>, StoreError> {
         if key.ends_with('/') {
-            return slash::read(self, key, most);
+            return slash::read(self, key, max_bytes);
         }
         let at = self.key(key)?;
         let read = async || {
@@ -371,7 +373,7 @@ impl Store for S3 {
                 generation: answer.meta.version.clone(),
             };
             let mut bytes = Vec::new();
-            self.body(key, answer, most as u64 + 1, &mut |part| {
+            self.body(key, answer, max_bytes as u64 + 1, &mut |part| {
                 bytes.extend_from_slice(part);
                 Ok(())
             })

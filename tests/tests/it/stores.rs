@@ -211,8 +211,8 @@ impl Store for Careless {
         Capabilities::of(Scheme::Memory)
     }
 
-    fn read(&self, key: &str, most: usize) -> Result<Option<Object>, StoreError> {
-        self.0.read(key, most)
+    fn read(&self, key: &str, max_bytes: usize) -> Result<Option<Object>, StoreError> {
+        self.0.read(key, max_bytes)
     }
 
     fn size(&self, key: &str) -> Result<Option<u64>, StoreError> {

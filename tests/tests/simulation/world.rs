@@ -328,16 +328,16 @@ impl Store for Client {
         self.world.memory.capabilities()
     }
 
-    fn read(&self, key: &str, most: usize) -> Result<Option<Object>, StoreError> {
+    fn read(&self, key: &str, max_bytes: usize) -> Result<Option<Object>, StoreError> {
         let world = &self.world;
         self.patiently(|| match self.next(key)? {
             Fate::Unanswered => Err(Self::lost(key)),
             Fate::DeathAfter => Err(self.die()),
             Fate::Stale if key == "head" => {
                 let old = world.old_head.lock().unwrap().clone();
-                old.map_or_else(|| world.memory.read(key, most), |old| Ok(Some(old)))
+                old.map_or_else(|| world.memory.read(key, max_bytes), |old| Ok(Some(old)))
             }
-            _ => world.memory.read(key, most),
+            _ => world.memory.read(key, max_bytes),
         })
     }
 

@@ -9,7 +9,7 @@ use super::{Knowing, Signing};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Trust {
-    /// Show who may sign what, in a registry or a trust document.
+    /// Show which keys may sign what, in a registry or a trust document.
     Show(Show),
     /// Add a known registry: sreg then refuses older versions of it and other registries in its place.
     Add(Add),

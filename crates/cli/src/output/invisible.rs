@@ -33,7 +33,7 @@ const INVISIBLE: [RangeInclusive<char>; 26] = [
     '\u{10fffe}'..='\u{10ffff}',
 ];
 
-/// Returns whether a character is invisible, or changes the direction of others.
+/// Returns whether a character is invisible or changes the direction of the text.
 pub(super) fn is_invisible(character: char) -> bool {
     INVISIBLE.iter().any(|range| range.contains(&character))
 }

@@ -149,7 +149,7 @@ fn install_handler() {
     ONCE.call_once(|| {
         // SAFETY: a zeroed sigaction is a valid one; the handler is async-signal-safe: it reads
         // atomics and calls only `mmap`, `sigaction` and `sysconf`. The previous action is
-        // leaked on purpose, so that the handler can read it for ever.
+        // leaked on purpose, so that the handler can always read it.
         unsafe {
             let previous: &'static mut libc::sigaction = Box::leak(Box::new(std::mem::zeroed()));
             let mut action: libc::sigaction = std::mem::zeroed();

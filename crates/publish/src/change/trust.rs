@@ -35,7 +35,7 @@ impl Session<'_> {
         trust: &Document<Trust>,
         judged: (Digest, &[Subject]),
     ) -> Result<(Published, Vec<Subject>), RegistryError> {
-        until_won(&*destination.store, || {
+        until_won(&*destination.store, |_| {
             self.publish_trust_once(destination, trust, judged)
         })
     }

@@ -85,7 +85,8 @@ mod tests {
         }
     }
 
-    /// Verifies a folder in which another run holds the lock for ever: what each look finds, in turn.
+    /// Runs looks with these results, in turn, on a folder whose lock another run holds throughout. Returns the
+    /// reported paths and the number of looks.
     fn looks(found: &[&[&str]]) -> (Vec<String>, usize) {
         let folder = tempfile::tempdir().unwrap();
         std::fs::create_dir(folder.path().join("staging")).unwrap();

@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use sreg_serve::{Ended, Options, Server};
 
-/// After so long a test fails, instead of waiting for ever.
+/// The time after which a test fails instead of waiting.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(120);
 
 /// A server that runs until it is dropped.

@@ -1,4 +1,4 @@
-//! Signatures: keys, files, and who may sign what.
+//! Signatures: keys, files, and which keys may sign what.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod policy;

@@ -24,11 +24,11 @@ pub(super) fn copy(
     digest: &Digest,
     served: Served,
 ) -> Result<(), StoreError> {
-    let most = store.most_copied;
+    let max_bytes = store.most_copied;
     let size = store
         .size(from)?
         .ok_or_else(|| StoreError::status(&store.url(from), 404))?;
-    if size <= most {
+    if size <= max_bytes {
         let headers = vec![
             header("x-amz-metadata-directive", "REPLACE".to_owned()),
             header("x-amz-meta-sreg-digest", digest.to_string()),
@@ -44,7 +44,7 @@ pub(super) fn copy(
         key,
         digest,
         served,
-        (size, most.max(size.div_ceil(PARTS))),
+        (size, max_bytes.max(size.div_ceil(PARTS))),
     )
 }
 

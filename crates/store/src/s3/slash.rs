@@ -31,7 +31,7 @@ impl Slashes {
     }
 }
 
-pub(super) fn read(store: &S3, key: &str, most: usize) -> Result<Option<Object>, StoreError> {
+pub(super) fn read(store: &S3, key: &str, max_bytes: usize) -> Result<Option<Object>, StoreError> {
     let read = async || {
         let mut answer = send(store, Method::GET, key, &[], Vec::new()).await?;
         if answer.status() == StatusCode::NOT_FOUND {
@@ -47,12 +47,12 @@ pub(super) fn read(store: &S3, key: &str, most: usize) -> Result<Option<Object>,
         let version = answer.headers().get(ETAG).cloned();
         let version = version.and_then(|tag| tag.to_str().ok().map(str::to_owned));
         let mut bytes = Vec::new();
-        while bytes.len() <= most
+        while bytes.len() <= max_bytes
             && let Some(part) = answer.chunk().await.map_err(lost(store, key))?
         {
             bytes.extend_from_slice(&part);
         }
-        bytes.truncate(most.saturating_add(1));
+        bytes.truncate(max_bytes.saturating_add(1));
         let version = Version::of_tag(version.unwrap_or_default());
         Ok(Some(Object { bytes, version }))
     };

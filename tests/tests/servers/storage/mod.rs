@@ -32,11 +32,11 @@ fn an_s3_server_keeps_the_contract() {
 fn an_s3_server_copies_large_objects() {
     let server = S3Server::start();
     let access = access(&server, &server.endpoint());
-    let most = 5 << 20;
+    let max_bytes = 5 << 20;
     let store = S3::open("s3://registry/reg", &access).unwrap();
-    let store = store.with_most_copied(most);
+    let store = store.with_most_copied(max_bytes);
     let served = served(&Place::Head);
-    let size = 2 * most + 1;
+    let size = 2 * max_bytes + 1;
     let bytes: Vec<u8> = (0..size).map(|at| (at % 251) as u8).collect();
     let digest = Digest::of(&bytes);
     let (from, to) = (

@@ -119,7 +119,7 @@ fn rows(trust: &Trust) -> Vec<Row> {
         .collect()
 }
 
-/// Returns who may sign what, as text.
+/// Returns which keys may sign what, as text.
 pub(super) fn summary(trust: &Document<Trust>, registry: Digest) -> String {
     text(&answer(trust, registry, true))
 }

@@ -10,7 +10,7 @@ use rustix::process::{Pid, Signal, kill_process};
 
 use crate::support::Ran;
 
-/// After so long a test fails, instead of waiting for ever.
+/// The time after which a test fails instead of waiting.
 const PATIENCE: Duration = Duration::from_secs(120);
 
 pub(crate) struct Process {

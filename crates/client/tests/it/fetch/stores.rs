@@ -145,8 +145,8 @@ impl Store for Faulty {
         Capabilities::of(Scheme::Memory)
     }
 
-    fn read(&self, key: &str, most: usize) -> Result<Option<Object>, StoreError> {
-        self.memory.read(key, most)
+    fn read(&self, key: &str, max_bytes: usize) -> Result<Option<Object>, StoreError> {
+        self.memory.read(key, max_bytes)
     }
 
     fn size(&self, key: &str) -> Result<Option<u64>, StoreError> {
@@ -223,15 +223,15 @@ impl Store for Faulty {
 /// Stops a fetch when it has come so far, and remembers what it was told.
 #[derive(Debug)]
 pub(crate) struct Until {
-    most: u64,
+    max_bytes: u64,
     pub(crate) done: AtomicU64,
     pub(crate) expected: Mutex<Vec<u64>>,
 }
 
 impl Until {
-    pub(crate) fn new(most: u64) -> Self {
+    pub(crate) fn new(max_bytes: u64) -> Self {
         Self {
-            most,
+            max_bytes,
             done: AtomicU64::new(0),
             expected: Mutex::default(),
         }
@@ -252,6 +252,6 @@ impl Observer for Until {
     }
 
     fn is_cancelled(&self) -> bool {
-        self.done.load(Ordering::SeqCst) >= self.most
+        self.done.load(Ordering::SeqCst) >= self.max_bytes
     }
 }

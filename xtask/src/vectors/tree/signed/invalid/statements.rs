@@ -1,4 +1,4 @@
-//! Statements, and who may sign them.
+//! Statements, and the keys that may sign them.
 
 use serde_json::json;
 
