@@ -4,6 +4,8 @@
 //! a hard link, which fails if the slot exists (`spec/commit.md`).
 
 mod changed;
+mod images;
+mod open;
 mod room;
 
 use std::collections::{BTreeSet, HashMap, HashSet};
@@ -12,27 +14,24 @@ use std::io::{self, Write as _};
 use std::os::fd::AsRawFd as _;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use rustix::fs::{AtFlags, CWD, Mode, OFlags};
-use sreg_files::{FolderLock, Modes, create_from, is_absent, is_full, is_unsupported, read_capped};
-use sreg_index::hasher::{Observer, Unobserved};
-use sreg_index::stamp::{FileId, Stamp};
+use sreg_files::{FolderLock, Modes, create_from, is_absent, is_unsupported, read_capped};
+use sreg_index::hasher::Observer;
+use sreg_index::stamp::Stamp;
 use sreg_model::Document;
 use sreg_model::head::Head;
-use sreg_model::layout::{JOURNAL, LOCK, Place, STAGING};
+use sreg_model::layout::{JOURNAL, Place, STAGING};
 use sreg_model::settings::Settings;
-use sreg_store::Local;
+use sreg_registry::heads::HeadCursor;
+use sreg_registry::journal::{Journal, journal};
+use sreg_registry::{Registry, RegistryError};
 use sreg_views::{Content, View};
 
 pub use self::room::check_room;
-use crate::link::{LinkMode, bring};
-use crate::progress::Progress;
+use crate::link::LinkMode;
 use crate::writer::{Puts, Writer, evidence};
-use sreg_registry::Registry;
-use sreg_registry::RegistryError;
-use sreg_registry::heads::HeadCursor;
-use sreg_registry::journal::{Journal, journal};
 
 /// The maximal number of files that are synced one by one.
 const MOST_SYNCED: usize = 64;
@@ -56,71 +55,6 @@ pub struct FolderWriter {
 }
 
 impl FolderWriter {
-    /// Locks the registry at `root`; creates one if the folder is empty or absent. If another run holds the
-    /// lock, notifies `progress` once and waits.
-    ///
-    /// # Errors
-    /// `NotOurs` if the folder contains files and is not a registry; `Write` or `Read` if the folder cannot
-    /// be written or read; `Cancelled` if `progress` stops the wait for the lock.
-    pub fn open(
-        root: &Path,
-        settings: &Settings,
-        progress: &dyn Progress,
-    ) -> Result<Self, RegistryError> {
-        fs::create_dir_all(root).map_err(RegistryError::write(root))?;
-        // Check before writing into a foreign folder.
-        tree_at(root, settings)?;
-        let lock = lock(root, progress)?;
-        let mut writer = Self {
-            registry: tree_at(root, settings)?,
-            modes: Modes::of(root).map_err(RegistryError::read(root))?,
-            has_links: true,
-            next: AtomicU64::new(0),
-            unsynced: Mutex::new(Some(BTreeSet::new())),
-            passes_over: false,
-            inside: Mutex::default(),
-            _lock: lock,
-        };
-        let staging = root.join(STAGING);
-        writer.check_inside(&staging.join(JOURNAL))?;
-        writer.clear_staging();
-        match writer.modes.make_folders(&staging) {
-            // Writing will report a full disk, and removing needs no space.
-            Err(error) if is_full(&error) => {}
-            made => made.map_err(RegistryError::write(&staging))?,
-        }
-        if !writer.registry.path(&Place::Settings).exists() {
-            writer.put(&Place::Settings, &writer.registry.settings().encode())?;
-        }
-        writer.has_links = writer.tries_links();
-        if !writer.has_links {
-            progress.note(&format!(
-                "{} does not support symbolic links: images for library clients are hard links or copies",
-                root.display()
-            ));
-        }
-        Ok(writer)
-    }
-
-    /// Returns whether symbolic links can be made.
-    fn tries_links(&self) -> bool {
-        let path = self.staged_path();
-        match std::os::unix::fs::symlink("a", &path) {
-            // Copies work in any case.
-            Err(_) => false,
-            Ok(()) => {
-                let _ = fs::remove_file(&path);
-                true
-            }
-        }
-    }
-
-    /// Makes the writer skip a file if a folder is in its place, or a file in place of its folder.
-    pub fn pass_over(mut self) -> Self {
-        self.passes_over = true;
-        self
-    }
-
     /// Writes a file without a name, and links it when it is whole. With many files this is faster than
     /// renames in one folder, but some file systems do not support it.
     fn put_nameless(&self, path: &Path, bytes: &[u8]) -> io::Result<()> {
@@ -154,77 +88,6 @@ impl FolderWriter {
     pub fn replace(&self, place: &Place, bytes: &[u8]) -> Result<(), RegistryError> {
         let staged = self.stage(bytes)?;
         self.settle(&staged, &self.registry.path(place))
-    }
-
-    /// Links or copies an image into the registry, unless it exists and is not `is_changed`. The file must
-    /// still match `stamp`.
-    ///
-    /// # Errors
-    /// `Hash` if the file changed; `Write` or `Read` if it cannot be copied; `Cancelled` if the observer
-    /// stops it.
-    pub fn import(
-        &self,
-        place: &Place,
-        file: &Path,
-        stamp: &Stamp,
-        (mode, is_changed): (LinkMode, bool),
-        observer: &dyn Observer,
-    ) -> Result<(), RegistryError> {
-        let path = self.registry.path(place);
-        let is_there = !is_changed
-            && fs::metadata(&path).is_ok_and(|found| found.is_file() && found.len() == stamp.size);
-        match is_there {
-            true => Ok(()),
-            false => self.place(&path, file, stamp, mode, observer),
-        }
-    }
-
-    /// Links or copies an image to its place, replacing anything there.
-    fn place(
-        &self,
-        path: &Path,
-        file: &Path,
-        stamp: &Stamp,
-        mode: LinkMode,
-        observer: &dyn Observer,
-    ) -> Result<(), RegistryError> {
-        let staged = self.staged_path();
-        let mut last = None;
-        for attempt in mode.attempts(file) {
-            match bring(file, &staged, *attempt, observer) {
-                Ok(()) => {
-                    // A hard link has the mode of its source.
-                    if *attempt != LinkMode::Hard
-                        && let Ok(copy) = File::open(&staged)
-                    {
-                        self.modes.apply(&copy);
-                    }
-                    last = None;
-                    break;
-                }
-                Err(error) => {
-                    // The remains of a failed attempt do no harm.
-                    let _ = fs::remove_file(&staged);
-                    last = Some(error);
-                }
-            }
-        }
-        match last {
-            Some(error) if error.kind() == io::ErrorKind::Interrupted => {
-                return Err(RegistryError::Cancelled);
-            }
-            Some(error) => return Err(RegistryError::write(path)(error)),
-            None => {}
-        }
-        let after = Stamp::of(&fs::metadata(file).map_err(RegistryError::read(file))?);
-        if !after.has_same_content(stamp) {
-            let _ = fs::remove_file(&staged);
-            return Err(sreg_index::hasher::HashError::Changed {
-                path: file.to_owned(),
-            }
-            .into());
-        }
-        self.settle(&staged, path)
     }
 
     /// Refuses a path that leads outside the registry through a symbolic link.
@@ -312,44 +175,6 @@ impl FolderWriter {
             }
         })?;
         Ok(path)
-    }
-
-    /// Creates a symbolic link at `place` to another place of the registry.
-    fn put_link(&self, place: &Place, to: &Place) -> Result<(), RegistryError> {
-        let (path, target) = (self.registry.path(place), place.link_to(to));
-        if fs::read_link(&path).is_ok_and(|found| found == Path::new(&target)) {
-            return Ok(());
-        }
-        if !self.has_links {
-            return self.put_instead_of_link(&path, to);
-        }
-        let staged = self.staged_path();
-        std::os::unix::fs::symlink(&target, &staged).map_err(RegistryError::write(&staged))?;
-        self.settle(&staged, &path)
-    }
-
-    /// Creates a hard link or a copy in place of a symbolic link to `to`, which need not exist.
-    fn put_instead_of_link(&self, path: &Path, to: &Place) -> Result<(), RegistryError> {
-        let target = self.registry.path(to);
-        let identity = |path: &Path| {
-            fs::symlink_metadata(path)
-                .ok()
-                .map(|found| FileId::of(&found))
-        };
-        let Some(wanted) = identity(&target) else {
-            return Ok(());
-        };
-        if identity(path) == Some(wanted) {
-            return Ok(());
-        }
-        let staged = self.staged_path();
-        let copied = fs::hard_link(&target, &staged)
-            .or_else(|_| bring(&target, &staged, LinkMode::Copy, &Unobserved));
-        copied.map_err(|source| {
-            let _ = fs::remove_file(&staged);
-            RegistryError::write(path)(source)
-        })?;
-        self.settle(&staged, path)
     }
 
     fn settle(&self, staged: &Path, path: &Path) -> Result<(), RegistryError> {
@@ -566,47 +391,4 @@ fn is_staged(name: &str) -> bool {
     let digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
     name.split_once('-')
         .is_some_and(|(process, number)| digits(process) && digits(number))
-}
-
-/// Returns the registry at `root`, or a new one in an empty folder.
-fn tree_at(root: &Path, settings: &Settings) -> Result<Registry, RegistryError> {
-    match Registry::open(root) {
-        Err(RegistryError::NotARegistry(_)) => {
-            let mut entries = fs::read_dir(root).map_err(RegistryError::read(root))?;
-            // A run that was killed early leaves only this folder.
-            let ours = entries.all(|entry| entry.is_ok_and(|entry| entry.file_name() == STAGING));
-            match ours {
-                true => Ok(Registry::with_settings(
-                    Arc::new(Local::new(root)),
-                    settings.clone(),
-                )),
-                false => Err(RegistryError::NotOurs(root.to_owned())),
-            }
-        }
-        registry => registry,
-    }
-}
-
-/// Locks a folder.
-fn lock(root: &Path, progress: &dyn Progress) -> Result<FolderLock, RegistryError> {
-    let (mut told, path) = (false, root.join(LOCK));
-    let mut wait = |holder: Option<&str>| {
-        if progress.is_cancelled() {
-            return Err(io::ErrorKind::Interrupted.into());
-        }
-        if !std::mem::replace(&mut told, true) {
-            progress.waiting();
-            if let Some(holder) = holder {
-                progress.note(&format!(
-                    "{} names the process that holds the lock: {holder}; delete the file if that process has ended",
-                    path.display()
-                ));
-            }
-        }
-        Ok(())
-    };
-    match FolderLock::acquire(root, &path, &mut wait) {
-        Err(error) if error.kind() == io::ErrorKind::Interrupted => Err(RegistryError::Cancelled),
-        lock => lock.map_err(RegistryError::write(root)),
-    }
 }

@@ -8,7 +8,7 @@ use sreg_model::lock::Pin;
 use sreg_model::trust::Trust;
 use sreg_registry::derive::{Lines, lines};
 use sreg_registry::heads::{self, HeadCursor, NextSlot};
-use sreg_registry::journal::{Journal, Version, parse};
+use sreg_registry::journal::{Journal, Noted, Version, parse};
 use sreg_registry::trust::read_trust;
 use sreg_registry::{Registry, RegistryError};
 use sreg_sign::policy::PolicyError;
@@ -122,7 +122,7 @@ pub(crate) fn read_quickly(writer: &dyn Writer) -> Result<Option<Base>, Registry
     let Some((head, true)) = heads::copied(registry, trust_chain.as_ref())? else {
         return Ok(None);
     };
-    let is_shown = journal.shown.is_some_and(|shown| shown.id == head.id());
+    let is_shown = journal.shown == Some(Noted::of(&head));
     // A head that trust no longer counts is followed by one that it does.
     let counts = check_newest(registry, trust_chain.as_ref(), &head).is_ok();
     if journal.trust.is_some() || !is_shown || !counts {
@@ -231,7 +231,7 @@ fn shown(
 ) -> Result<Option<Document<Head>>, RegistryError> {
     let shown = journal.shown;
     match shown.filter(|shown| shown.version() <= Version::of(newest.body())) {
-        Some(shown) if shown.id == newest.id() => Ok(Some(newest.clone())),
+        Some(shown) if shown == Noted::of(newest) => Ok(Some(newest.clone())),
         Some(shown) => shown.find(registry),
         None => Ok(None),
     }

@@ -3,6 +3,7 @@
 mod answer;
 mod copy;
 mod credentials;
+mod open;
 mod parts;
 mod signed;
 mod slash;
@@ -13,24 +14,23 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use futures_util::StreamExt as _;
-use object_store::aws::{AmazonS3, AmazonS3Builder, AmazonS3ConfigKey, Checksum};
+use object_store::aws::{AmazonS3, AmazonS3ConfigKey};
 use object_store::path::Path as Key;
 use object_store::{
-    Attribute, Attributes, ClientOptions, Error, GetOptions, GetRange, GetResult, ObjectStore,
-    PutMode, PutOptions, PutPayload, RetryConfig, UpdateVersion,
+    Attribute, Attributes, Error, GetOptions, GetRange, GetResult, ObjectStore, PutMode,
+    PutOptions, PutPayload, UpdateVersion,
 };
 use reqwest::Url;
 use sreg_model::Digest;
-use sreg_model::redact::redact;
 
 use self::answer::{Answered, answered};
 pub use self::credentials::{Credentials, Profile};
-use crate::runtime::{block_on, block_on_request};
+use crate::runtime::block_on_request;
 use crate::timeouts::too_slow;
 use crate::web::{self, Guard};
 use crate::{
     Capabilities, Copied, Headers, Listed, Lister, Object, Precondition, PutOutcome, RetryPolicy,
-    Scheme, Served, Sink, Store, StoreConfig, StoreError, Timeouts, Upload, Version,
+    Scheme, Served, Sink, Store, StoreError, Timeouts, Upload, Version,
 };
 
 /// Objects in a bucket, below a prefix.
@@ -58,117 +58,6 @@ pub struct S3 {
 }
 
 impl S3 {
-    /// Opens the objects below `s3://bucket/prefix`, with the credentials and the settings of `config`.
-    ///
-    /// # Errors
-    /// [`StoreError::Name`] if the URL or a setting is malformed; [`StoreError::Denied`] if a setting is missing.
-    pub fn open(url: &str, config: &StoreConfig) -> Result<Self, StoreError> {
-        let url = url.trim_end_matches('/');
-        let wrong = |what: String| StoreError::Name {
-            name: redact(url).into_owned(),
-            what,
-        };
-        let rest = url.strip_prefix("s3://").unwrap_or(url);
-        if rest.contains('@') {
-            return Err(wrong(
-                "credentials are not part of a URL: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
-                    .to_owned(),
-            ));
-        }
-        let (bucket, prefix) = rest.split_once('/').unwrap_or((rest, ""));
-        if bucket.is_empty() {
-            return Err(wrong("s3:// is followed by a bucket's name".to_owned()));
-        }
-        let plain = |part: &str| {
-            !matches!(part, "" | "." | "..")
-                && part
-                    .bytes()
-                    .all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte))
-        };
-        if !prefix.is_empty() && !prefix.split('/').all(plain) {
-            return Err(wrong(
-                "the prefix is made of letters, digits, '.', '_' and '-', with '/' between"
-                    .to_owned(),
-            ));
-        }
-        // Retries are this crate's.
-        let retry = RetryConfig {
-            max_retries: 0,
-            ..RetryConfig::default()
-        };
-        let mut builder = AmazonS3Builder::new();
-        for (name, value) in &config.options {
-            let key = name.to_ascii_lowercase().parse::<AmazonS3ConfigKey>();
-            let key = key.map_err(|_| wrong(format!("{name} is no setting of S3")))?;
-            builder = builder.with_config(key, value);
-        }
-        let mut builder = builder
-            .with_bucket_name(bucket)
-            .with_client_options(ClientOptions::new())
-            // Objects are removed one by one; not all servers know more.
-            .with_disable_bulk_delete(true)
-            .with_retry(retry);
-        let endpoint = [AmazonS3ConfigKey::S3Endpoint, AmazonS3ConfigKey::Endpoint]
-            .iter()
-            .find_map(|key| builder.get_config_value(key));
-        if let Some(endpoint) = &endpoint {
-            check_endpoint(endpoint, allows_http(&config.options)).map_err(&wrong)?;
-            builder = builder.with_allow_http(endpoint.starts_with("http://"));
-        }
-        if let Credentials::Profile(profile) = &config.credentials {
-            let client = web::client(config).map_err(|error| wrong(error.to_string()))?;
-            let client = run(async { client.build() }).map_err(&wrong)?;
-            let client = client.map_err(|error| wrong(error.to_string()))?;
-            let provider = credentials::ProfileProvider::new(profile, client);
-            builder = builder.with_credentials(std::sync::Arc::new(provider));
-        }
-        let region = builder.get_config_value(&AmazonS3ConfigKey::Region);
-        let region = region.unwrap_or_else(|| "us-east-1".to_owned());
-        let unsigned = builder.get_config_value(&AmazonS3ConfigKey::SkipSignature);
-        let is_signed = unsigned.is_none_or(|unsigned| unsigned != "true");
-        let at = match &endpoint {
-            Some(endpoint) => endpoint.clone(),
-            None => format!("https://s3.{region}.amazonaws.com"),
-        };
-        let endpoint: Url = at
-            .parse()
-            .map_err(|_| wrong(format!("its endpoint {at} is no URL")))?;
-        let connected = run(async { answer::Connector::new(&endpoint, config) });
-        let (connector, client, guard) = connected.flatten().map_err(&wrong)?;
-        let builder = builder.with_http_connector(connector);
-        let sender = signed::Sender { client, region };
-        let parts = builder.clone();
-        let build = |builder: AmazonS3Builder| {
-            let built = run(async { builder.build() }).map_err(&wrong)?;
-            built.map_err(|error| match one_line(&error) {
-                what if what.contains("Missing") => StoreError::Denied {
-                    name: url.to_owned(),
-                    what,
-                },
-                what => wrong(what),
-            })
-        };
-        // A part is verified by a checksum that costs next to nothing, not by a second SHA-256.
-        let parts = parts
-            .with_unsigned_payload(true)
-            .with_checksum_algorithm(Checksum::CRC64NVME);
-        Ok(Self {
-            name: url.to_owned(),
-            prefix: prefix.to_owned(),
-            bucket: build(builder)?,
-            parts: build(parts)?,
-            no_checksums: AtomicBool::new(false),
-            sender,
-            slashes: slash::Slashes::new(is_signed),
-            endpoint,
-            guard,
-            timeouts: config.timeouts,
-            retry: config.retry.clone(),
-            most_copied: copy::MOST,
-            may_read: AtomicBool::new(false),
-        })
-    }
-
     /// Sets the maximal number of bytes of one copy request, so that tests do not need gigabytes. A part
     /// of an object has at least 5 MiB.
     #[must_use]
@@ -597,52 +486,6 @@ const NO_CREDENTIAL: &str = "no credential";
 const MIN_PART: u64 = 1 << 10;
 /// The address at which a cloud machine requests its role.
 const ROLE_OF_MACHINE: &str = "169.254.169.254";
-
-/// Runs what needs the runtime to be there.
-fn run<T: Send>(future: impl Future<Output = T> + Send) -> Result<T, String> {
-    block_on(future).map_err(|error| error.to_string())
-}
-
-/// Refuses a malformed endpoint, and plain HTTP without permission.
-fn check_endpoint(endpoint: &str, allows_http: bool) -> Result<(), String> {
-    let shown = redact(endpoint);
-    if shown != endpoint {
-        return Err(format!(
-            "its endpoint, {shown}, has credentials in it: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
-        ));
-    }
-    if !endpoint.starts_with("https://") && !endpoint.starts_with("http://") {
-        // It may be `user:password@host`, and is not shown.
-        return Err("its endpoint must begin with https:// or http://".to_owned());
-    }
-    let is_plain = endpoint.starts_with("http://");
-    if is_plain && !is_loopback(endpoint) && !allows_http {
-        return Err(format!(
-            "its endpoint is {endpoint}: plain HTTP to another machine needs AWS_ALLOW_HTTP=true"
-        ));
-    }
-    Ok(())
-}
-
-/// Returns whether an endpoint is on this machine, which plain HTTP may reach.
-fn is_loopback(endpoint: &str) -> bool {
-    let Some(rest) = endpoint.strip_prefix("http://") else {
-        return false;
-    };
-    let host = rest.split('/').next().unwrap_or(rest);
-    let host = host.rsplit_once(':').map_or(host, |(host, _)| host);
-    host == "localhost"
-        || host
-            .trim_matches(['[', ']'])
-            .parse::<std::net::IpAddr>()
-            .is_ok_and(|address| address.is_loopback())
-}
-
-fn allows_http(options: &[(String, String)]) -> bool {
-    let is_named = |name: &str| name.eq_ignore_ascii_case("AWS_ALLOW_HTTP");
-    let value = options.iter().rev().find(|(name, _)| is_named(name));
-    value.is_some_and(|(_, value)| value.eq_ignore_ascii_case("true") || value == "1")
-}
 
 /// Returns whether a variable of the AWS tools is a setting of a bucket, which
 /// [`StoreConfig::options`] may contain.

@@ -4,7 +4,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use sreg_index::hasher::{IoMode, Observer, Unobserved};
-use sreg_model::layout::Place;
+use sreg_model::layout::{JOURNAL, Place};
 use sreg_model::served::served;
 use sreg_model::settings::Settings;
 use sreg_model::{Digest, Host};
@@ -264,4 +264,28 @@ fn a_store_that_keeps_no_conditions_is_told_from_one_that_does() {
     };
     publish().unwrap();
     assert_eq!(publish().unwrap_err().code(), "unconditional-store");
+}
+
+/// Somebody without a key writes a journal that names the newest head under another version: the next writer does
+/// not take the views for written.
+// spec: COM-19
+#[test]
+fn a_journal_that_names_another_version_of_the_newest_head_counts_for_nothing() {
+    let (memory, destination, folder) = registry_for(None);
+    push_to(&destination, &folder, "lab/tool", "an image");
+    let view = "v2/lab/tool/manifests/1.0";
+    memory.remove(view).unwrap();
+    assert_eq!(faults(&memory, BlobCheck::Head), ["missing-view"]);
+    let newest = Registry::in_store(memory.clone()).unwrap().head().unwrap();
+    let (epoch, version, id) = (newest.body().epoch, newest.body().version, newest.id());
+    let journal = format!(
+        r#"{{"shown":{{"epoch":{epoch},"id":"{id}","version":{}}},"type":"sreg-journal-v1"}}"#,
+        version + 1
+    );
+    let how = served(&Place::Head);
+    memory
+        .write(JOURNAL, journal.as_bytes(), &Precondition::Any, how)
+        .unwrap();
+    push_to(&destination, &folder, "lab/tool", "an image");
+    assert_eq!(faults(&memory, BlobCheck::Head), [""; 0]);
 }

@@ -1,0 +1,127 @@
+//! Opens the folder of a registry for its only writer.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::sync::atomic::AtomicU64;
+use std::sync::{Arc, Mutex};
+use std::{fs, io};
+
+use sreg_files::{FolderLock, Modes, is_full};
+use sreg_model::layout::{JOURNAL, LOCK, Place, STAGING};
+use sreg_model::settings::Settings;
+use sreg_registry::{Registry, RegistryError};
+use sreg_store::Local;
+
+use super::FolderWriter;
+use crate::progress::Progress;
+use crate::writer::Puts as _;
+
+impl FolderWriter {
+    /// Locks the registry at `root`; creates one if the folder is empty or absent. If another run holds the
+    /// lock, notifies `progress` once and waits.
+    ///
+    /// # Errors
+    /// `NotOurs` if the folder contains files and is not a registry; `Write` or `Read` if the folder cannot
+    /// be written or read; `Cancelled` if `progress` stops the wait for the lock.
+    pub fn open(
+        root: &Path,
+        settings: &Settings,
+        progress: &dyn Progress,
+    ) -> Result<Self, RegistryError> {
+        fs::create_dir_all(root).map_err(RegistryError::write(root))?;
+        // Check before writing into a foreign folder.
+        tree_at(root, settings)?;
+        let lock = lock(root, progress)?;
+        let mut writer = Self {
+            registry: tree_at(root, settings)?,
+            modes: Modes::of(root).map_err(RegistryError::read(root))?,
+            has_links: true,
+            next: AtomicU64::new(0),
+            unsynced: Mutex::new(Some(BTreeSet::new())),
+            passes_over: false,
+            inside: Mutex::default(),
+            _lock: lock,
+        };
+        let staging = root.join(STAGING);
+        writer.check_inside(&staging.join(JOURNAL))?;
+        writer.clear_staging();
+        match writer.modes.make_folders(&staging) {
+            // Writing will report a full disk, and removing needs no space.
+            Err(error) if is_full(&error) => {}
+            made => made.map_err(RegistryError::write(&staging))?,
+        }
+        if !writer.registry.path(&Place::Settings).exists() {
+            writer.put(&Place::Settings, &writer.registry.settings().encode())?;
+        }
+        writer.has_links = writer.tries_links();
+        if !writer.has_links {
+            progress.note(&format!(
+                "{} does not support symbolic links: images for library clients are hard links or copies",
+                root.display()
+            ));
+        }
+        Ok(writer)
+    }
+
+    /// Makes the writer skip a file if a folder is in its place, or a file in place of its folder.
+    pub fn pass_over(mut self) -> Self {
+        self.passes_over = true;
+        self
+    }
+
+    /// Returns whether symbolic links can be made.
+    fn tries_links(&self) -> bool {
+        let path = self.staged_path();
+        match std::os::unix::fs::symlink("a", &path) {
+            // Copies work in any case.
+            Err(_) => false,
+            Ok(()) => {
+                let _ = fs::remove_file(&path);
+                true
+            }
+        }
+    }
+}
+
+/// Returns the registry at `root`, or a new one in an empty folder.
+fn tree_at(root: &Path, settings: &Settings) -> Result<Registry, RegistryError> {
+    match Registry::open(root) {
+        Err(RegistryError::NotARegistry(_)) => {
+            let mut entries = fs::read_dir(root).map_err(RegistryError::read(root))?;
+            // A run that was killed early leaves only this folder.
+            let ours = entries.all(|entry| entry.is_ok_and(|entry| entry.file_name() == STAGING));
+            match ours {
+                true => Ok(Registry::with_settings(
+                    Arc::new(Local::new(root)),
+                    settings.clone(),
+                )),
+                false => Err(RegistryError::NotOurs(root.to_owned())),
+            }
+        }
+        registry => registry,
+    }
+}
+
+/// Locks a folder.
+fn lock(root: &Path, progress: &dyn Progress) -> Result<FolderLock, RegistryError> {
+    let (mut told, path) = (false, root.join(LOCK));
+    let mut wait = |holder: Option<&str>| {
+        if progress.is_cancelled() {
+            return Err(io::ErrorKind::Interrupted.into());
+        }
+        if !std::mem::replace(&mut told, true) {
+            progress.waiting();
+            if let Some(holder) = holder {
+                progress.note(&format!(
+                    "{} names the process that holds the lock: {holder}; delete the file if that process has ended",
+                    path.display()
+                ));
+            }
+        }
+        Ok(())
+    };
+    match FolderLock::acquire(root, &path, &mut wait) {
+        Err(error) if error.kind() == io::ErrorKind::Interrupted => Err(RegistryError::Cancelled),
+        lock => lock.map_err(RegistryError::write(root)),
+    }
+}
