@@ -1,11 +1,15 @@
 //! All paths of a registry. Only this module formats or parses them (`spec/layout.md`).
 
+mod kind;
+
 use std::fmt;
 
 use crate::arch::Arch;
 use crate::canonical::MAX_INTEGER;
 use crate::digest::Digest;
 use crate::reference::{Repository, Tag};
+
+pub use kind::{ASK_AGAIN, FOR_EVER, Form, Kind, Naming, Phase, Served};
 
 /// The kind of file at a path of a registry. [`Display`](fmt::Display) formats the path, relative to the
 /// registry's root, with `/` between components. [`Place::parse`] parses it.
@@ -134,42 +138,6 @@ impl Place {
     #[must_use]
     pub fn manifest(repository: &Repository, digest: Digest) -> Self {
         Self::Manifest(FoldedRepository::new(repository), digest)
-    }
-
-    /// Returns whether the file is a view, which can be derived from the index.
-    #[must_use]
-    pub fn is_view(&self) -> bool {
-        match self {
-            Self::NoJekyll
-            | Self::NginxConf
-            | Self::Headers
-            | Self::Ping
-            | Self::Index(..)
-            | Self::TagIndex(..)
-            | Self::Manifest(..)
-            | Self::TagManifest(..)
-            | Self::TagsList(_)
-            | Self::Referrers(..)
-            | Self::ReferrersTag(..)
-            | Self::LibraryImage(..)
-            | Self::LibraryFile(..)
-            | Self::Shub(..)
-            | Self::StaticTags(_)
-            | Self::StaticManifest(..) => true,
-            Self::Settings
-            | Self::Head
-            | Self::HeadSlot { .. }
-            | Self::Trust(_)
-            | Self::Node(_)
-            | Self::Statement(_)
-            | Self::Blob(..) => false,
-        }
-    }
-
-    /// Returns whether the path contains the digest of the file's bytes, so that the file never changes.
-    #[must_use]
-    pub fn is_by_digest(&self) -> bool {
-        matches!(self, Self::Blob(..) | Self::Manifest(..) | Self::Index(..))
     }
 
     /// Returns whether the file is a list of referrers.

@@ -24,7 +24,6 @@ pub mod media_type;
 pub mod node;
 pub mod redact;
 pub mod reference;
-pub mod served;
 pub mod settings;
 pub mod sif;
 pub mod statement;

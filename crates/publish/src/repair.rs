@@ -4,13 +4,13 @@ use std::collections::HashSet;
 
 use rayon::prelude::*;
 use sreg_index::hasher::{self, IoMode, Observer};
-use sreg_model::Document;
 use sreg_model::layout::Place;
 use sreg_model::lock::Pin;
 use sreg_model::node::TagEntry;
 use sreg_model::statement::Statement;
 use sreg_registry::heads::HeadCursor;
 use sreg_registry::journal::Journal;
+use sreg_registry::reachable::reachable;
 use sreg_registry::verify::{self, BlobCheck, Fault, Options};
 use sreg_registry::{Registry, RegistryError, derive};
 
@@ -178,7 +178,11 @@ fn take_damaged_away(
     if damaged.is_empty() {
         return Ok(false);
     }
-    let Ok(named) = named_blobs(writer.registry(), base) else {
+    let named = match &base.head {
+        Some(head) => reachable(writer.registry(), head.body()),
+        None => Ok(HashSet::new()),
+    };
+    let Ok(named) = named else {
         return Ok(false);
     };
     for place in damaged.iter().filter(|place| !named.contains(place)) {
@@ -194,22 +198,6 @@ fn take_damaged_away(
     }
     writer.sync()?;
     Ok(true)
-}
-
-/// Returns the blobs that the newest version names.
-fn named_blobs(registry: &Registry, base: &Base) -> Result<HashSet<Place>, RegistryError> {
-    let lines = derive::lines(registry, base.head.as_ref().map(Document::body))?;
-    let mut named = HashSet::new();
-    for entry in lines.values().flat_map(|keys| keys.values()).flatten() {
-        let statement = registry.statement(&entry.statement)?;
-        let repository = &statement.body().subject.repository;
-        if let Some(image) = statement.body().image() {
-            let attached = image.attached.iter().map(|attachment| attachment.digest);
-            let digests = [image.digest, image.chain].into_iter().chain(attached);
-            named.extend(digests.map(|digest| Place::blob(repository, digest)));
-        }
-    }
-    Ok(named)
 }
 
 /// Recomputes missing or wrong digest chains from images that are intact.

@@ -10,8 +10,7 @@ use rayon::prelude::*;
 use sreg_index::hasher::Observer;
 use sreg_index::stamp::Stamp;
 use sreg_model::head::Head;
-use sreg_model::layout::{JOURNAL, Place};
-use sreg_model::served::served;
+use sreg_model::layout::{Form, JOURNAL, Place};
 use sreg_model::settings::Settings;
 use sreg_model::{Digest, Document, document};
 use sreg_registry::heads::{self, HeadCursor, NextSlot};
@@ -55,7 +54,7 @@ impl StoreWriter {
             registry => return Self::of(registry?, uploads),
         }
         let key = Place::Settings.to_string();
-        let how = served(&Place::Settings);
+        let how = Place::Settings.kind().served;
         // If two writers create it, the second reads the settings of the first.
         store.write(&key, &settings.encode(), &Precondition::Absent, how)?;
         Ok(Self {
@@ -90,7 +89,9 @@ impl StoreWriter {
         condition: &Precondition,
     ) -> Result<PutOutcome, RegistryError> {
         let key = place.to_string();
-        Ok(self.store().write(&key, bytes, condition, served(place))?)
+        Ok(self
+            .store()
+            .write(&key, bytes, condition, place.kind().served)?)
     }
 
     /// Returns whether all trust documents and heads in a journal are published.
@@ -153,7 +154,7 @@ impl StoreWriter {
     ) -> Result<PutOutcome, RegistryError> {
         let how = Served {
             content_type: view.content_type,
-            ..served(&view.place)
+            ..view.place.kind().served
         };
         Ok(self.store().write(key, bytes, condition, how)?)
     }
@@ -195,7 +196,8 @@ impl StoreWriter {
             // A missing or wrong image is a fault of its own: other views do not wait for it.
             if self.store().size(&from)? == Some(size) {
                 self.check_newest(cursor)?;
-                self.store().copy(&from, &key, digest, served(place))?;
+                self.store()
+                    .copy(&from, &key, digest, place.kind().served)?;
             }
         }
         Ok(())
@@ -245,7 +247,7 @@ fn check_conditions(registry: &Registry) -> Result<(), RegistryError> {
         &key,
         &bytes,
         &Precondition::Absent,
-        served(&Place::Settings),
+        Place::Settings.kind().served,
     )?;
     match again {
         PutOutcome::PreconditionFailed => Ok(()),
@@ -290,7 +292,7 @@ impl Writer for StoreWriter {
             &Upload {
                 file,
                 size: stamp.size,
-                served: served(place),
+                served: place.kind().served,
                 journal: journal.as_deref(),
                 sent: &|bytes| observer.advance(bytes),
                 is_cancelled: &|| observer.is_cancelled(),
@@ -370,7 +372,7 @@ impl Writer for StoreWriter {
             });
             let written =
                 self.store()
-                    .write(&key, newest.bytes(), &condition, served(&Place::Head))?;
+                    .write(&key, newest.bytes(), &condition, Place::Head.kind().served)?;
             let cursor = HeadCursor {
                 trust_chain,
                 head: &newest,
@@ -422,7 +424,7 @@ impl Writer for StoreWriter {
         changed.into_iter().try_for_each(|(object, found)| {
             // Objects under digests are the same in every version. Before any other, it is checked again: a writer
             // that stalls here and then dies could overwrite what a later version restored.
-            if !object.1.place.is_by_digest() {
+            if !object.1.place.kind().is_by_digest() {
                 self.check_newest(cursor)?;
             }
             let condition = found.map_or(Precondition::Absent, |found| {
@@ -439,7 +441,7 @@ impl Writer for StoreWriter {
     /// Few stores remove conditionally: if a newer version comes in between, `show` checks again.
     fn remove(&self, cursor: HeadCursor<'_>, place: &Place) -> Result<(), RegistryError> {
         // A link, which stores do not support.
-        if matches!(place, Place::LibraryFile(..)) && !self.copies_links() {
+        if place.kind().form == Form::Link && !self.copies_links() {
             return Ok(());
         }
         self.check_newest(cursor)?;
@@ -450,7 +452,7 @@ impl Writer for StoreWriter {
 
     fn replace_settings(&mut self, settings: &Settings) -> Result<(), RegistryError> {
         let key = Place::Settings.to_string();
-        let how = served(&Place::Settings);
+        let how = Place::Settings.kind().served;
         self.store()
             .write(&key, &settings.encode(), &Precondition::Any, how)?;
         self.registry = Registry::with_settings(self.registry.store().clone(), settings.clone());
@@ -549,12 +551,6 @@ fn keys_of(place: &Place, supports_trailing_slash: bool) -> Vec<String> {
 
 /// Returns whether bytes match the digest in their place.
 fn is_intact(place: &Place, bytes: &[u8]) -> bool {
-    match place {
-        Place::Node(id) | Place::Blob(_, id) => Digest::of(bytes) == *id,
-        Place::Statement(id) => {
-            let end = bytes.iter().position(|byte| *byte == b'\n');
-            Digest::of(&bytes[..end.map_or(bytes.len(), |end| end + 1)]) == *id
-        }
-        _ => false,
-    }
+    let naming = place.kind().naming;
+    naming.digest().is_some() && naming.digest_of(bytes) == naming.digest()
 }

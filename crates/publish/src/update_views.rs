@@ -243,8 +243,9 @@ fn lists_of(
             let tags = tags.get(repository).map_or(&[][..], Vec::as_slice);
             let views = repository_views(repository, tags);
             gone.extend(without(repository_places(repository), &views));
-            let (list, config): (Vec<_>, Vec<_>) =
-                views.into_iter().partition(|view| view.place.is_view());
+            let (list, config): (Vec<_>, Vec<_>) = views
+                .into_iter()
+                .partition(|view| view.place.kind().is_view());
             let is_new = before
                 .as_ref()
                 .is_some_and(|tags| !tags.contains_key(repository));

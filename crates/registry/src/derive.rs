@@ -8,7 +8,7 @@ use sreg_files::{is_absent, read_capped};
 use sreg_index::index::{Index, IndexChanges};
 use sreg_index::map::{self, MapError};
 use sreg_model::head::Head;
-use sreg_model::layout::Place;
+use sreg_model::layout::{Form, Place};
 use sreg_model::node::{MapName, TagEntry};
 use sreg_model::{Namespace, Reference, Repository, Tag};
 use sreg_views::{Content, View, tag_views};
@@ -99,7 +99,7 @@ pub fn read(
     place: &Place,
     max_bytes: usize,
 ) -> Result<Vec<u8>, RegistryError> {
-    if !matches!(place, Place::LibraryFile(..)) {
+    if place.kind().form != Form::Link {
         return registry.read(place, max_bytes);
     }
     let path = registry.path(place);

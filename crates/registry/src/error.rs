@@ -304,7 +304,7 @@ impl RegistryError {
                 None => unread(source),
             },
             Self::Map { source, .. } => source.code(),
-            Self::Missing { place, .. } => missing(place),
+            Self::Missing { place, .. } => place.kind().missing,
             Self::Read { source, .. } => unread(source),
             Self::Write { source, .. } if is_full(source) => Code::NoSpace,
             Self::Write { .. } => Code::Unwritable,
@@ -410,20 +410,6 @@ fn size(bytes: u64) -> String {
     match unit {
         Some(unit) => format!("{rest}.{tenths} {unit}"),
         None => format!("{bytes} bytes"),
-    }
-}
-
-/// Returns the fault word for a missing file.
-fn missing(place: &Place) -> Code {
-    match place {
-        Place::Settings => Code::NotARegistry,
-        Place::Head | Place::HeadSlot { .. } => Code::MissingHead,
-        Place::Trust(_) => Code::MissingTrust,
-        Place::Node(_) => Code::MissingNode,
-        Place::Statement(_) => Code::MissingStatement,
-        Place::Blob(..) => Code::MissingBlob,
-        // All other places are views.
-        _ => Code::MissingView,
     }
 }
 

@@ -8,6 +8,7 @@ mod error;
 pub mod heads;
 pub mod journal;
 mod object_cache;
+pub mod reachable;
 mod registry;
 mod source_fault;
 pub mod trust;

@@ -20,7 +20,7 @@ use sreg_model::fault::Code;
 
 pub use sreg_model::fault::Class;
 use sreg_model::head::Head;
-use sreg_model::layout::{FoldedRepository, Place};
+use sreg_model::layout::{FoldedRepository, Phase, Place};
 use sreg_model::lock::{Pin, StatementVersion};
 use sreg_model::statement::{Statement, Subject};
 use sreg_model::trust::Trust;
@@ -97,10 +97,8 @@ pub struct Fault {
 impl Fault {
     /// Returns whether the fault concerns a trust document or a head.
     fn is_of_root(&self) -> bool {
-        matches!(
-            Place::parse(&self.path),
-            Some(Place::Head | Place::HeadSlot { .. } | Place::Trust(_))
-        )
+        Place::parse(&self.path)
+            .is_some_and(|place| matches!(place.kind().phase, Phase::Commit | Phase::Head))
     }
 }
 

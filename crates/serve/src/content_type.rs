@@ -2,8 +2,7 @@
 //! endings.
 
 use sreg_model::Digest;
-use sreg_model::layout::Place;
-use sreg_model::served::{ASK_AGAIN, Served, served};
+use sreg_model::layout::{ASK_AGAIN, Form, Naming, Place, Served};
 
 /// How a file is served, and the properties that follow from its path.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,25 +30,16 @@ pub(crate) fn kind(path: &str) -> Kind {
             is_blob: false,
         };
     };
+    let kind = place.kind();
     Kind {
-        served: served(&place),
+        served: kind.served,
         // A statement's path has the digest of its first line, not of the file.
-        digest: match place {
-            Place::Node(digest)
-            | Place::Blob(_, digest)
-            | Place::Manifest(_, digest)
-            | Place::Index(_, digest) => Some(digest),
-            _ => None,
+        digest: match kind.naming {
+            Naming::Bytes(digest) => Some(digest),
+            Naming::Path | Naming::FirstLine(_) => None,
         },
-        is_document: matches!(
-            place,
-            Place::Manifest(..)
-                | Place::TagManifest(..)
-                | Place::Index(..)
-                | Place::TagIndex(..)
-                | Place::ReferrersTag(..)
-        ),
-        is_blob: matches!(place, Place::Blob(..)),
+        is_document: kind.form == Form::Oci,
+        is_blob: kind.form == Form::Blob,
     }
 }
 

@@ -6,7 +6,7 @@ use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use axum::http::{HeaderValue, Response, StatusCode};
 use serde_json::json;
 
-use sreg_model::served::ASK_AGAIN;
+use sreg_model::layout::ASK_AGAIN;
 
 /// Returns whether a path belongs to the OCI API.
 pub(crate) fn is_oci(path: &str) -> bool {

@@ -27,7 +27,7 @@ use crate::query::Query;
 use crate::range::{self, RangeRequest};
 use crate::root::{Root, Wait, is_short};
 use crate::tags::{self, Page};
-use sreg_model::served::ASK_AGAIN;
+use sreg_model::layout::ASK_AGAIN;
 
 const CONTENT_DIGEST: HeaderName = HeaderName::from_static("docker-content-digest");
 const API_VERSION: HeaderName = HeaderName::from_static("docker-distribution-api-version");

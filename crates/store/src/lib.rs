@@ -246,4 +246,4 @@ pub struct Headers {
     pub encoding: Option<String>,
 }
 
-pub use sreg_model::served::Served;
+pub use sreg_model::layout::Served;

@@ -5,7 +5,6 @@ use std::fmt;
 use sreg_model::Host;
 use sreg_model::layout::Place;
 use sreg_model::media_type::OCI_INDEX;
-use sreg_model::served::served;
 use sreg_model::settings::{BaseUrl, Settings};
 
 use crate::{Content, View};
@@ -197,7 +196,7 @@ pub fn file(host: Host) -> Option<View> {
         Host::S3 | Host::Gcs | Host::Pages => return None,
     };
     Some(View {
-        content_type: served(&place).content_type,
+        content_type: place.kind().served.content_type,
         place,
         content: Content::Bytes(text.into()),
     })

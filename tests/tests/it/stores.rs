@@ -5,7 +5,6 @@ use std::sync::Arc;
 
 use sreg_index::hasher::{IoMode, Observer, Unobserved};
 use sreg_model::layout::{JOURNAL, Place};
-use sreg_model::served::served;
 use sreg_model::settings::Settings;
 use sreg_model::{Digest, Host};
 use sreg_publish::changeset::Changeset;
@@ -70,11 +69,11 @@ fn every_object_is_served_as_what_it_is() {
                     "application/vnd.sylabs.sif.config.v1+json"
                 );
             }
-            _ => assert_eq!(how.content_type, served(&place).content_type, "{key}"),
+            _ => assert_eq!(how.content_type, place.kind().served.content_type, "{key}"),
         }
         let is_mutable = match &place {
             Place::Settings | Place::Head => true,
-            place => place.is_view() && !matches!(place, Place::Manifest(..)),
+            place => place.kind().is_view() && !matches!(place, Place::Manifest(..)),
         };
         let lasts = how.cache_control.contains("immutable");
         assert_eq!(lasts, !is_mutable, "{key}: {}", how.cache_control);
@@ -97,7 +96,7 @@ fn registry_for(host: Option<Host>) -> (Arc<Memory>, Destination, tempfile::Temp
     let place = Place::Settings;
     let (key, bytes) = (place.to_string(), settings.encode());
     memory
-        .write(&key, &bytes, &Precondition::Absent, served(&place))
+        .write(&key, &bytes, &Precondition::Absent, place.kind().served)
         .unwrap();
     let destination = Destination::in_store(memory.clone());
     publish_changeset(
@@ -179,7 +178,7 @@ fn a_copy_that_is_another_image_is_found() {
     let digest = push_to(&destination, &folder, "lab/tool", "first");
     let image = format!("v2/lab/tool/blobs/{digest}");
     let bytes = memory.read(&image, usize::MAX).unwrap().unwrap().bytes;
-    let how = served(&Place::Head);
+    let how = Place::Head.kind().served;
     // By what was noted, by its size, and by its bytes where all are read.
     let other = Digest::of(b"another");
     memory.copy(&image, key, &other, how).unwrap();
@@ -282,7 +281,7 @@ fn a_journal_that_names_another_version_of_the_newest_head_counts_for_nothing() 
         r#"{{"shown":{{"epoch":{epoch},"id":"{id}","version":{}}},"type":"sreg-journal-v1"}}"#,
         version + 1
     );
-    let how = served(&Place::Head);
+    let how = Place::Head.kind().served;
     memory
         .write(JOURNAL, journal.as_bytes(), &Precondition::Any, how)
         .unwrap();

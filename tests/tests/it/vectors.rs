@@ -555,7 +555,7 @@ fn layout() {
                 json!({"place": "seed-manifest", "repository": repository, "tag": tag})
             }
         };
-        said["view"] = json!(place.is_view());
+        said["view"] = json!(place.kind().is_view());
         if said["arch"].is_null() {
             said.as_object_mut().unwrap().remove("arch");
         }

@@ -57,7 +57,7 @@ pub(crate) fn may_be_written(
                 place.as_ref() != Some(&own) || !line.contains(&kept.id())
             })
         }
-        Some(place) => place.is_view(),
+        Some(place) => place.kind().is_view(),
     };
     if let Some(before) = before {
         assert!(

@@ -6,7 +6,6 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use sreg_model::layout::Place;
-use sreg_model::served::served;
 use sreg_model::settings::Settings;
 use sreg_model::{Digest, Host};
 use sreg_store::{
@@ -97,7 +96,7 @@ impl World {
         let mut settings = Settings::default();
         settings.host = host;
         let (place, bytes) = (Place::Settings, settings.encode());
-        let how = served(&place);
+        let how = place.kind().served;
         let written = self
             .memory
             .write(&place.to_string(), &bytes, &Precondition::Absent, how);
@@ -389,7 +388,7 @@ impl Store for Client {
             false => key.to_owned(),
         };
         assert!(
-            Place::parse(&view).is_some_and(|place| place.is_view()),
+            Place::parse(&view).is_some_and(|place| place.kind().is_view()),
             "seed {}: {key} is removed",
             self.world.seed
         );

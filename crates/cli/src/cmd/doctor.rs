@@ -7,7 +7,6 @@ use serde::Serialize;
 use sreg_client::location::is_remote;
 use sreg_files::Modes;
 use sreg_model::layout::Place;
-use sreg_model::served::served;
 use sreg_registry::{Registry, RegistryError};
 use sreg_store::{
     Scheme, Store, StoreError, probe_parts, supports_conditional_writes, supports_trailing_slash,
@@ -270,7 +269,7 @@ fn headers(registry: &Registry) -> Vec<Row> {
         let Ok(Some(found)) = registry.store().serves(&place.to_string()) else {
             continue;
         };
-        let wanted = served(&place);
+        let wanted = place.kind().served;
         let shown = |value: &Option<String>| value.clone().unwrap_or_else(|| "none".to_owned());
         let text = format!(
             "content-type {}, cache-control {}",

@@ -40,7 +40,7 @@ fn is_immutable(path: &str) -> bool {
 }
 
 fn is_view(path: &str) -> bool {
-    Place::parse(path).is_some_and(|place| place.is_view())
+    Place::parse(path).is_some_and(|place| place.kind().is_view())
 }
 
 /// When a file is to appear: the order of `spec/commit.md`.

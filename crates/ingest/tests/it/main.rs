@@ -5,5 +5,6 @@
 mod commit;
 mod endless;
 mod mirror;
+mod reachable;
 mod support;
 mod verify;

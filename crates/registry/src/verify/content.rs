@@ -18,6 +18,7 @@ use super::nodes::Walked;
 use super::{BlobCheck, Heads, Run, count};
 use crate::derive::repository;
 use crate::error::RegistryError;
+use crate::reachable::content_of;
 
 impl Run<'_> {
     /// Verifies the statements of every tag of the newest index, and its views if names `are_apart`. Returns
@@ -138,10 +139,11 @@ impl Run<'_> {
                     continue;
                 };
                 let repository = &statement.body().subject.repository;
+                for place in content_of(&statement.body().subject, image) {
+                    self.expect(&place);
+                }
                 let place = Place::blob(repository, image.digest);
                 let chain = Place::blob(repository, image.chain);
-                self.expect(&place);
-                self.expect(&chain);
                 let references = &mut images
                     .entry(place)
                     .or_insert_with(|| (image.clone(), chain, BTreeSet::new()))
@@ -150,7 +152,6 @@ impl Run<'_> {
                 references.insert(reference.clone());
                 for attachment in &image.attached {
                     let place = Place::blob(repository, attachment.digest);
-                    self.expect(&place);
                     let references = attached.entry((place, attachment.size)).or_default();
                     references.insert(reference.clone());
                 }

@@ -8,9 +8,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use rayon::prelude::*;
 use sreg_index::hasher;
 use sreg_model::fault::Code;
-use sreg_model::layout::{Place, STAGING};
+use sreg_model::layout::{Form, Place, STAGING};
 use sreg_model::manifest::{self, Manifest};
-use sreg_model::{Arch, Digest, attachment, document, image_index, node};
+use sreg_model::{Arch, Digest, attachment, image_index};
 use sreg_views::{View, host};
 
 use super::{Heads, Run, unlocked};
@@ -155,14 +155,12 @@ impl Run<'_> {
                     "does not follow any trust version in the registry",
                 );
             }
-            Place::Node(name)
-            | Place::Statement(name)
-            | Place::Blob(_, name)
-            | Place::Manifest(_, name)
-            | Place::Index(_, name) => *name,
-            // All others are views, which a later version replaces.
-            view if basis.index => return self.stray_view(basis.heads, view),
-            _ => return basis.pass_over(),
+            other => match other.kind().naming.digest() {
+                Some(name) => name,
+                // All others are views, which a later version replaces.
+                None if basis.index => return self.stray_view(basis.heads, other),
+                None => return basis.pass_over(),
+            },
         };
         match self.digest_of(&place) {
             Ok(Some(found)) if found != name => {
@@ -188,28 +186,21 @@ impl Run<'_> {
 
     /// Returns the digest that the file must have; `None` for an image that need not be read.
     fn digest_of(&self, place: &Place) -> Result<Option<Digest>, RegistryError> {
+        let kind = place.kind();
+        if kind.form != Form::Blob {
+            // No document is longer than a manifest.
+            let bytes = self.registry.read(place, manifest::MAX_BYTES)?;
+            return Ok(kind.naming.digest_of(&bytes));
+        }
+        if !self.options.strays {
+            return Ok(None);
+        }
         let path = self.registry.path(place);
-        let read = |most: usize| self.registry.read(place, most);
-        Ok(match place {
-            Place::Node(_) => Some(Digest::of(&read(node::MAX_BYTES)?)),
-            Place::Manifest(..) | Place::Index(..) => Some(Digest::of(&read(manifest::MAX_BYTES)?)),
-            Place::Statement(_) => {
-                let bytes = read(document::MAX_BYTES)?;
-                let line = bytes
-                    .iter()
-                    .position(|byte| *byte == b'\n')
-                    .map_or(bytes.len(), |end| end + 1);
-                Some(Digest::of(&bytes[..line]))
-            }
-            Place::Blob(..) if self.options.strays => {
-                match hasher::hash(&path, self.options.io, self.observer) {
-                    Ok(hashed) => Some(hashed.chain.digest()),
-                    Err(hasher::HashError::Cancelled) => return Err(RegistryError::Cancelled),
-                    Err(error) => return Err(error.into()),
-                }
-            }
-            _ => None,
-        })
+        match hasher::hash(&path, self.options.io, self.observer) {
+            Ok(hashed) => Ok(Some(hashed.chain.digest())),
+            Err(hasher::HashError::Cancelled) => Err(RegistryError::Cancelled),
+            Err(error) => Err(error.into()),
+        }
     }
 
     /// Returns whether bytes are a list of referrers with artifacts that exist in the registry, for a
@@ -238,7 +229,7 @@ impl Run<'_> {
 
     /// Reports a tag that clients see, but the index does not have.
     fn stray_view(&self, heads: &Heads, place: &Place) {
-        if is_list(place) {
+        if place.is_referrers() {
             return match derive::read(self.registry, place, MAX_LIST) {
                 Ok(found) if self.is_list_of_referrers(place, &found) => {
                     self.warn_stray(&place.to_string());
@@ -267,14 +258,9 @@ const MAX_LIST: usize = manifest::MAX_BYTES;
 /// More artifacts than one manifest can have: signatures and attachments of each architecture.
 const MOST_LISTED: usize = Arch::ALL.len() * (attachment::MOST + 1);
 
-/// Returns whether a place is for a list of referrers.
-fn is_list(place: &Place) -> bool {
-    matches!(place, Place::Referrers(..) | Place::ReferrersTag(..))
-}
-
 /// Returns whether a path is for a symbolic link.
 fn is_link(path: &str) -> bool {
-    matches!(Place::parse(path), Some(Place::LibraryFile(..)))
+    Place::parse(path).is_some_and(|place| place.kind().form == Form::Link)
 }
 
 /// The knowledge for checking files that were not reached.

@@ -1,7 +1,7 @@
 //! The exact bytes of the views.
 
 use sreg_model::attachment::Attachment;
-use sreg_model::layout::Place;
+
 use sreg_model::media_type::{OCI_INDEX, OCI_MANIFEST};
 use sreg_model::settings::Settings;
 use sreg_model::statement::{Claim, Image, Statement, Subject};
@@ -183,13 +183,13 @@ fn every_view_of_a_tag_that_changes_is_at_one_of_its_places() {
     let by_name: Vec<_> = views
         .iter()
         .map(|view| view.place.clone())
-        .filter(|place| !place.is_by_digest() && !place.is_referrers())
+        .filter(|place| !place.kind().is_by_digest() && !place.is_referrers())
         .collect();
     assert_eq!(by_name, places);
     let lists: Vec<_> = repository_views(&repository(), &[tag("1.0")])
         .into_iter()
         .map(|view| view.place)
-        .filter(Place::is_view)
+        .filter(|place| place.kind().is_view())
         .collect();
     assert_eq!(lists, repository_places(&repository()));
 }

@@ -7,7 +7,6 @@ mod support;
 
 use sreg_model::Digest;
 use sreg_model::layout::Place;
-use sreg_model::served::served;
 use sreg_store::{
     Precondition, S3, Store as _, StoreConfig, contract, supports_conditional_writes,
     supports_trailing_slash,
@@ -35,7 +34,7 @@ fn an_s3_server_copies_large_objects() {
     let max_bytes = 5 << 20;
     let store = S3::open("s3://registry/reg", &access).unwrap();
     let store = store.with_most_copied(max_bytes);
-    let served = served(&Place::Head);
+    let served = Place::Head.kind().served;
     let size = 2 * max_bytes + 1;
     let bytes: Vec<u8> = (0..size).map(|at| (at % 251) as u8).collect();
     let digest = Digest::of(&bytes);

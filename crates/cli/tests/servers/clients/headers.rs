@@ -8,7 +8,6 @@ use serde_json::Value;
 use sreg_model::layout::Place;
 use sreg_model::manifest::empty_config_digest;
 use sreg_model::media_type::SIF_CONFIG;
-use sreg_model::served::served;
 
 use super::client::Client;
 use super::site::Site;
@@ -135,7 +134,7 @@ fn media_type(root: &Path, place: &Place) -> String {
             document["mediaType"].as_str().unwrap().to_owned()
         }
         Place::Blob(_, digest) if *digest == empty_config_digest() => SIF_CONFIG.to_owned(),
-        _ => served(place).content_type.to_owned(),
+        _ => place.kind().served.content_type.to_owned(),
     }
 }
 
@@ -161,7 +160,7 @@ fn nginx_serves_every_file_as_the_spec_says() {
         let expected = format!(
             "200|{}|{}|{digest}||",
             media_type(&root, &place),
-            served(&place).cache_control
+            place.kind().served.cache_control
         );
         let format = "%{http_code}|%{content_type}|%header{cache-control}|%header{docker-content-digest}|%header{content-encoding}|";
         for method in ["-o ~/body", "-I -o /dev/null"] {

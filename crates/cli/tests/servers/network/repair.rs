@@ -138,7 +138,7 @@ fn what_a_killed_run_was_to_remove_is_removed() {
     publish(&bucket);
     let mut left = Vec::new();
     for (path, _) in snapshot(&former) {
-        let is_view = Place::parse(&path).is_some_and(|place| place.is_view());
+        let is_view = Place::parse(&path).is_some_and(|place| place.kind().is_view());
         if is_view && !objects.join(&path).exists() {
             copy(&former.join(&path), &objects.join(&path));
             left.push(objects.join(&path));
