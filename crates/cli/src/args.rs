@@ -65,11 +65,11 @@ pub(crate) struct Global {
     /// Retry a request this many times after a transient network error [default: 4].
     #[arg(long, global = true, env = "SREG_RETRIES", value_name = "N", value_parser = clap::value_parser!(u32).range(..=100))]
     pub(crate) retries: Option<u32>,
-    /// Give up on a server slower than 1 KiB/s for this many seconds [default: 30].
+    /// Give up on a server that stays below 1 KiB/s for this many seconds [default: 30].
     #[arg(long, global = true, env = "SREG_TIMEOUT", value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=3600))]
     pub(crate) timeout: Option<u64>,
-    /// Allow URLs in a registry, and redirects, to lead to private network addresses [default: only if
-    /// the registry has such an address].
+    /// Follow redirects and a registry's URLs to private network addresses [default: only if the registry
+    /// itself is at such an address].
     #[arg(long, global = true, env = "SREG_ALLOW_PRIVATE", value_parser = clap::builder::BoolishValueParser::new())]
     pub(crate) allow_private: bool,
     /// Print only errors to standard error.
@@ -155,17 +155,17 @@ pub(crate) enum Blobs {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Create a registry: with one key that may sign everything, or, in a bucket, without keys.
+    /// Create a registry with one key that may sign everything; in a bucket, the key is optional.
     Init(Init),
     /// Hash the images in a folder and publish them in a registry.
     Index(Index),
     /// Download and verify an image, and resume an interrupted download.
     Pull(Pull),
-    /// Publish one image in a registry, in a folder or a bucket.
+    /// Publish one image in a registry that is in a folder or a bucket.
     Push(Push),
     /// Attach a file to a published image, such as an SBOM or another tool's signature.
     Attach(Attach),
-    /// Remove one reference from a registry, but not the bytes of its images.
+    /// Remove a tag from a registry, and keep the bytes of its images.
     Rm(Rm),
     /// Copy a registry with its id, versions and signatures, sending only missing files.
     Mirror(Mirror),
@@ -173,16 +173,17 @@ pub(crate) enum Command {
     Doctor(Doctor),
     /// Serve a registry from a folder over HTTP, for previews and small sites.
     Serve(Serve),
-    /// Check a registry, one reference or one image file, and list every fault.
+    /// Verify a registry, one reference or one image file, and list every fault.
     Verify(Verify),
-    /// Sign a statement for an image, add a signature to one, or re-sign published statements.
+    /// Sign a new statement for an image, add a signature to a statement file, or re-sign published
+    /// statements.
     Sign(Sign),
     /// Show or change which keys may sign what in a registry; add or forget known registries.
     #[command(subcommand)]
     Trust(crate::args::trust::Trust),
     /// Re-sign the current version with a later expiry.
     Refresh(Refresh),
-    /// List the heads of a registry, newest first.
+    /// List the versions of a registry and their signers, newest first.
     Log(Log),
     /// Show what an image contains.
     Inspect(Inspect),
@@ -209,14 +210,14 @@ pub(crate) enum Command {
 pub(crate) struct Index {
     /// The folder of images [default: the current folder].
     pub(crate) source: Option<PathBuf>,
-    /// Publish in the registry in this folder, created if absent.
+    /// Publish in the registry in this folder; create it if absent.
     #[arg(short, long, env = "SREG_OUT", value_name = "DIR")]
     pub(crate) out: Option<PathBuf>,
-    /// Set the URL at which the registry will be served, to make links in views absolute.
+    /// Write absolute links into the views, for a registry that is served at this URL.
     #[arg(long, env = "SREG_BASE_URL", value_name = "URL")]
     pub(crate) base_url: Option<BaseUrl>,
-    /// Publish only metadata, for images stored at this URL; placeholders: {digest} {hex} {namespace}
-    /// {name} {tag} {arch} {ext}.
+    /// Publish only metadata: clients find the images at this URL. Placeholders: {digest} {hex}
+    /// {namespace} {name} {tag} {arch} {ext}.
     #[arg(long, env = "SREG_BLOB_URL", value_name = "TEMPLATE")]
     pub(crate) blob_url: Option<BlobUrl>,
     /// Write the files that this host needs, and list the clients that can pull from it.
@@ -226,11 +227,11 @@ pub(crate) struct Index {
     /// galaxy].
     #[arg(long, env = "SREG_NAMESPACE", value_name = "NAME")]
     pub(crate) namespace: Option<Namespace>,
-    /// Read references from file names in the form that this program writes.
+    /// Read references from paths as this program writes them.
     #[arg(long, env = "SREG_LAYOUT", value_name = "LAYOUT", value_parser = layout())]
     pub(crate) layout: Option<Layout>,
-    /// Read references from this file: on each line a path below the folder, and its reference or -
-    /// to leave it out.
+    /// Read references from this file: each line has a path below SOURCE and its reference, or - to leave
+    /// the image out.
     #[arg(long, env = "SREG_MAP", value_name = "FILE")]
     pub(crate) map: Option<PathBuf>,
     /// Choose how to put images into the registry [default: auto].
@@ -242,11 +243,12 @@ pub(crate) struct Index {
     /// Hash every image again, without the hash cache.
     #[arg(long)]
     pub(crate) no_cache: bool,
-    /// Remove every reference without an image in the folder, also those that were not indexed from it.
+    /// Remove every reference without an image in SOURCE, including references that were published from
+    /// elsewhere.
     #[arg(long)]
     pub(crate) prune: bool,
-    /// Remove references whose images are gone from the folder, even if most are gone; keep references
-    /// that were not indexed from it.
+    /// Remove the references of images that are gone from SOURCE, even if most or all are gone; keep
+    /// references that were published from elsewhere.
     #[arg(long)]
     pub(crate) allow_removals: bool,
     /// Skip invalid images, publish the rest, and exit with code 9.
@@ -257,10 +259,10 @@ pub(crate) struct Index {
     pub(crate) dry_run: bool,
     #[command(flatten)]
     pub(crate) signing: Signing,
-    /// Create a new registry in a folder from which a known registry is gone.
+    /// Create a new registry in a folder that used to contain a known registry.
     #[arg(long)]
     pub(crate) new: bool,
-    /// Fail if the registry has no keys, instead of giving it the key of --key.
+    /// Fail if the registry has no keys, instead of giving it the key from --key.
     #[arg(long)]
     pub(crate) no_init: bool,
 }
@@ -312,7 +314,7 @@ pub(crate) struct Judging {
     pub(crate) require_signed: bool,
     #[command(flatten)]
     pub(crate) knowing: Knowing,
-    /// Check expiry at this time, in Unix seconds [default: now].
+    /// Check expiry as of this time, in Unix seconds [default: now].
     #[arg(long, value_name = "SECONDS")]
     pub(crate) now: Option<u64>,
 }
@@ -345,16 +347,16 @@ pub(crate) struct Init {
     pub(crate) dir: PathBuf,
     #[command(flatten)]
     pub(crate) signing: Signing,
-    /// Copy the images of this registry into the new one.
+    /// Also publish the images of this registry, which must be in a folder.
     #[arg(long, value_name = "REGISTRY")]
     pub(crate) from: Option<PathBuf>,
 }
 
 #[derive(Debug, ClapArgs)]
 pub(crate) struct Sign {
-    /// To write a statement: an image and its reference (`IMAGE REGISTRY//namespace/name:tag`). To add
-    /// a signature: a statement. To re-sign statements that are no longer valid: a registry or a part
-    /// of it.
+    /// To sign a new statement: an image and its reference (`IMAGE REGISTRY//namespace/name:tag`). To add
+    /// a signature: a statement file. To re-sign published statements that are no longer valid: a registry
+    /// or a part of it (`REGISTRY//namespace`).
     #[arg(required = true, num_args = 1..=2, value_names = ["TARGET", "REFERENCE"])]
     pub(crate) targets: Vec<String>,
     #[command(flatten)]
@@ -393,7 +395,7 @@ pub(crate) struct Log {
 pub(crate) struct Verify {
     /// A registry, a reference (`REGISTRY//namespace/name:tag`), or an image file.
     pub(crate) target: String,
-    /// Choose how thoroughly to check images [default: full; head for a server].
+    /// Choose what to check of each image [default: full in a folder, head on a server].
     #[arg(long, value_name = "HOW")]
     pub(crate) blobs: Option<Blobs>,
     /// Choose how to read images [default: auto].

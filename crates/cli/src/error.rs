@@ -6,6 +6,7 @@ use std::io::ErrorKind;
 use std::path::Path;
 
 use sreg_client::known::KnownError;
+use sreg_client::location::is_remote;
 use sreg_image::OpenError;
 use sreg_index::hasher::HashError;
 use sreg_ingest::source::holds_images;
@@ -329,13 +330,25 @@ impl From<HashError> for CommandError {
     }
 }
 
+/// Returns the hint for a registry without keys, where a key is needed.
+pub(crate) fn no_keys_hint(registry: &str) -> String {
+    match is_remote(registry) {
+        true if Scheme::of(registry).is_bucket() => format!(
+            "run `sreg init s3://bucket/prefix --key KEY --from FOLDER`, where FOLDER is a copy of {registry}, to create another registry with a key"
+        ),
+        true => "ask its owner to run `sreg index IMAGES --out FOLDER --key KEY` to give it a key"
+            .to_owned(),
+        false => format!("run `sreg index IMAGES --out {registry} --key KEY` to give it a key"),
+    }
+}
+
 /// Returns the hint for an error of a registry, if there is one.
 fn hint(error: &RegistryError) -> Option<String> {
     Some(match error {
         RegistryError::NotARegistry(path) => registry_hint(path),
         RegistryError::InTheWay(path) => format!("move {} elsewhere (nothing was changed)", path.display()),
         RegistryError::NotOurs(path) => {
-            format!("use an empty or new folder, such as --out {}/public (nothing was changed)", path.display())
+            format!("use an empty or new folder, such as {}/public (nothing was changed)", path.display())
         }
         RegistryError::NoHead(path) if sreg_store::is_url(&path.to_string_lossy()) => {
             format!("run `sreg push IMAGE {}//namespace/name:tag` to publish an image", path.display())
@@ -351,10 +364,9 @@ fn hint(error: &RegistryError) -> Option<String> {
             "add --key KEY; run `sreg trust show {}` to see which keys may sign",
             path.display()
         ),
-        RegistryError::NoKeys(path) => format!(
-            "run `sreg init {} --key KEY` to give it a key",
-            path.display()
-        ),
+        RegistryError::NoKeys(path) | RegistryError::Published(path) => {
+            no_keys_hint(&path.to_string_lossy())
+        }
         RegistryError::HasKeys { .. } => "publish with one of its keys (nothing was changed)".to_owned(),
         RegistryError::Policy { path, .. } | RegistryError::Mismatch { path, .. }
             if path.extension().is_some_and(|ending| ending == "statement") => {
@@ -364,7 +376,6 @@ fn hint(error: &RegistryError) -> Option<String> {
             return policy_hint(source.code().word()).map(|hint| replace_word(&hint, "REGISTRY", &tree_of(path)));
         }
         RegistryError::NeverCounted(_) => "run `sreg log REGISTRY` to find the last good version, then `sreg trust rotate REGISTRY --new-epoch --after VERSION --from KEY.pub --to NEW.pub --key ROOT --key NEW` to remove the head key that published it".to_owned(),
-        RegistryError::Published(path) => format!("run `sreg index IMAGES --out {} --key KEY` to give it a key", path.display()),
         RegistryError::CountsNoLonger(_) => "check the image, then run `sreg sign REGISTRY//REFERENCE --key KEY` to re-sign its statement".to_owned(),
         RegistryError::NoRoom(..) => "use fewer or shorter annotations".to_owned(),
         RegistryError::NotOneImage { archs, .. } if archs.is_empty() => "run `sreg ls REGISTRY` to list the references".to_owned(),

@@ -12,7 +12,7 @@ pub(crate) struct Pull {
     /// `s3://bucket/prefix`, `file:///folder` or a folder; or the URL of a file with its digest,
     /// `https://host/file.sif@sha256:…`.
     pub(crate) reference: String,
-    /// Write to this file or folder, or with - to standard output once the whole image is verified
+    /// Write to this file or folder; with -, write to standard output once the whole image is verified
     /// [default: name_tag.sif].
     #[arg(short, long, value_name = "FILE")]
     pub(crate) out: Option<PathBuf>,
@@ -38,7 +38,7 @@ pub(crate) struct Pull {
     /// Download the image even if the cache has it.
     #[arg(long)]
     pub(crate) no_cache: bool,
-    /// Pull only from the cache, and accept a head that has expired since.
+    /// Pull from --cache without any request, even if the head has expired since the image was cached.
     #[arg(
         long,
         env = "SREG_OFFLINE",
@@ -46,8 +46,7 @@ pub(crate) struct Pull {
         conflicts_with = "locked"
     )]
     pub(crate) offline: bool,
-    /// Pull the version in the lock file instead of the newest, and accept a head that has expired
-    /// since.
+    /// Pull the version in the lock file instead of the newest, even if its head has expired since.
     #[arg(long)]
     pub(crate) locked: bool,
     #[command(flatten)]
@@ -132,7 +131,7 @@ pub(crate) struct Rm {
     /// The reference to remove, with its tag: `REGISTRY//namespace/name:tag`, where REGISTRY is a
     /// folder or `s3://bucket/prefix`.
     pub(crate) reference: String,
-    /// State the reason, which is published with the removal.
+    /// Publish this reason with the removal.
     #[arg(long, value_name = "TEXT")]
     pub(crate) reason: String,
     /// Remove only this architecture [default: all architectures of the tag].

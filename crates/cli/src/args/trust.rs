@@ -11,7 +11,8 @@ use super::{Knowing, Signing};
 pub(crate) enum Trust {
     /// Show which keys may sign what, in a registry or a trust document.
     Show(Show),
-    /// Add a known registry: sreg then refuses older versions of it and other registries in its place.
+    /// Add a registry to the known registries: sreg then refuses older versions of it, and another
+    /// registry in its place.
     Add(Add),
     /// Print the keys as an `allowed_signers` file, for `ssh-keygen -Y verify`.
     Export(Show),
@@ -19,17 +20,17 @@ pub(crate) enum Trust {
     Forget(Forget),
     /// Add a key to a role or a scope.
     AddKey(AddKey),
-    /// Remove a key from a role or a scope, or from everything.
+    /// Remove a key from a role or a scope [default: from all].
     RemoveKey(RemoveKey),
-    /// Set the keys that may publish in a namespace or a repository.
+    /// Set the keys that may sign statements for a namespace or a repository.
     Delegate(Delegate),
     /// Retire a key: its signatures stay valid, but it signs nothing new.
     Retire(OfKey),
     /// Revoke a key: all its signatures become invalid.
     Revoke(OfKey),
-    /// Replace a key with another, or start a new epoch of heads, which drops a thief's heads.
+    /// Replace a key, or start a new epoch that leaves a thief's heads behind, or both.
     Rotate(Rotate),
-    /// Sign a new trust version, and publish it once it has enough signatures.
+    /// Sign a trust document that lacks signatures, and publish it once it has enough.
     Sign(Sign),
 }
 
@@ -45,7 +46,7 @@ pub(crate) struct Show {
 pub(crate) struct Add {
     /// The registry: a folder or a URL.
     pub(crate) target: String,
-    /// Require this id, without asking.
+    /// Require this id instead of asking.
     #[arg(long, value_name = "ID")]
     pub(crate) trust: Option<sreg_model::Digest>,
     /// Add the registry without asking.
@@ -66,12 +67,12 @@ pub(crate) struct Forget {
 /// The registry whose trust changes, and the keys that sign the change.
 #[derive(Debug, Args)]
 pub(crate) struct Change {
-    /// The registry whose trust changes.
+    /// The registry whose trust document changes.
     #[arg(value_name = "REGISTRY")]
     pub(crate) registry: PathBuf,
     #[command(flatten)]
     pub(crate) signing: Signing,
-    /// Write the new version to this file while signatures are missing [default: ./trust-N].
+    /// Write the new trust document to this file if it still lacks signatures [default: ./trust-N].
     #[arg(short, long, value_name = "FILE")]
     pub(crate) out: Option<PathBuf>,
     /// Set the lifetime of the trust document in days [default: as the previous version].
@@ -94,10 +95,10 @@ pub(crate) enum Role {
 #[derive(Debug, Args)]
 #[group(multiple = false)]
 pub(crate) struct Place {
-    /// Change this role.
+    /// Select this role.
     #[arg(long, value_name = "ROLE")]
     pub(crate) role: Option<Role>,
-    /// Change the keys of this namespace or repository (`namespace/name`).
+    /// Select this scope: a namespace or a repository (`namespace/name`).
     #[arg(long, value_name = "SCOPE")]
     pub(crate) scope: Option<Scope>,
 }
@@ -131,8 +132,8 @@ pub(crate) struct Delegate {
     pub(crate) change: Change,
     /// The `namespace`, or the repository `namespace/name`.
     pub(crate) scope: Scope,
-    /// Let this key publish in the scope: a .pub file, or the fingerprint of a key in trust; can be
-    /// repeated.
+    /// Delegate the scope to this key: a .pub file, or the fingerprint of a key in the trust document; can
+    /// be repeated.
     #[arg(long, value_name = "KEY", required = true)]
     pub(crate) to: Vec<String>,
     /// Require signatures by this many of the keys on each statement.
@@ -159,19 +160,19 @@ pub(crate) struct Rotate {
     /// Use this key instead: a .pub file.
     #[arg(long, value_name = "KEY", requires = "from")]
     pub(crate) to: Option<String>,
-    /// Start a new epoch of heads.
+    /// Start a new epoch of heads, and leave the heads after --after behind.
     #[arg(long)]
     pub(crate) new_epoch: bool,
-    /// Keep the heads of the current epoch up to this version [default: the newest].
+    /// Keep the heads of the current epoch up to this version [default: all].
     #[arg(long, value_name = "VERSION", requires = "new_epoch")]
     pub(crate) after: Option<u64>,
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct Sign {
-    /// The file of a trust version that lacks signatures.
+    /// The file of the trust document.
     pub(crate) file: PathBuf,
-    /// The registry to publish it in, once it has enough signatures.
+    /// The registry to publish the trust document in, once it has enough signatures.
     #[arg(value_name = "REGISTRY")]
     pub(crate) registry: Option<PathBuf>,
     #[command(flatten)]

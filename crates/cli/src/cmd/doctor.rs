@@ -198,7 +198,7 @@ fn registry(registry: &Registry) -> Row {
         Ok(head) => {
             let body = head.body();
             Ok(format!(
-                "version {} of epoch {}, {} tags{}",
+                "version {} of epoch {}, {} entries{}",
                 body.version,
                 body.epoch,
                 body.index.tags,

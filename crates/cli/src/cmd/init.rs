@@ -122,12 +122,14 @@ pub(super) fn run(args: &args::Init, output: &Output) -> Result<u8, CommandError
         format!("{dir}: new registry; its one key may sign everything\nregistry {registry}\n");
     change::say(&Answer::published(registry, 1), &text, output)?;
     let key = opened.option();
-    output.note(&match destination.store.capabilities().folder {
-        Some(_) => format!("run `sreg index IMAGES --out {dir}{key}` to publish images"),
-        None => {
-            format!("run `sreg push IMAGE {dir}//namespace/name:tag{key}` to publish an image")
-        }
-    });
+    if from.is_none() {
+        output.note(&match destination.store.capabilities().folder {
+            Some(_) => format!("run `sreg index IMAGES --out {dir}{key}` to publish images"),
+            None => {
+                format!("run `sreg push IMAGE {dir}//namespace/name:tag{key}` to publish an image")
+            }
+        });
+    }
     output.note("keep a copy of the key: nobody can publish in this registry without it");
     Ok(exit::OK)
 }

@@ -69,7 +69,7 @@ fn table(rows: &[Row]) -> String {
         "VERSION",
         "ISSUED",
         "EXPIRES",
-        "TAGS",
+        "ENTRIES",
         "ID",
         "SIGNED BY",
     ]);

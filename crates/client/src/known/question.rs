@@ -19,6 +19,16 @@ pub struct Question {
 }
 
 impl Question {
+    /// Returns the question about the registry that was found at `root` itself.
+    #[must_use]
+    pub fn new(registry: Digest, root: PathBuf) -> Self {
+        Self {
+            registry,
+            root,
+            mirror: None,
+        }
+    }
+
     /// Returns `<place> is the registry <id>`.
     pub(crate) fn subject(&self) -> String {
         let root = self.root.display();

@@ -1,6 +1,6 @@
 //! `sreg trust add`
 
-use sreg_client::known::{KnownRegistry, record_in_lock_file};
+use sreg_client::known::{KnownRegistry, Question, record_in_lock_file};
 use sreg_client::location::Location;
 use sreg_registry::verify::Seen;
 use sreg_sign::Purpose;
@@ -43,10 +43,10 @@ pub(super) fn run(args: &Add, output: &Output) -> Result<u8, CommandError> {
         output.text(&show::summary(trust_chain.newest(), registry));
     }
     if args.trust.is_none() && !was_known {
-        output.note("compare this id with the owner's, over another channel");
-        change::confirm(&format!("Trust the registry {registry}?"), args.yes).map_err(
-            |problem| problem.with_hint("add --trust ID to state which registry you expect"),
-        )?;
+        let question = Question::new(registry, args.target.clone().into());
+        change::confirm(&question.to_string(), args.yes).map_err(|error| {
+            error.with_hint("add --trust ID to state which registry you expect")
+        })?;
     }
     let seen = Seen {
         registry,

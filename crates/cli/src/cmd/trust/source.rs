@@ -13,10 +13,9 @@ use sreg_model::{Digest, Document};
 use sreg_registry::{RegistryError, heads};
 use sreg_sign::policy::{self, PolicyError};
 use sreg_sign::{Purpose, TrustChain, check_known_head, check_seen_slot, seen_slot};
-use sreg_store::Scheme;
 
 use crate::args::Knowing;
-use crate::error::CommandError;
+use crate::error::{CommandError, no_keys_hint};
 use crate::{exit, files, known, location};
 
 /// Trust, as read from a target.
@@ -54,13 +53,7 @@ fn no_keys(target: &str) -> CommandError {
         "no-keys",
         format!("{target} has no keys: its publishers cannot be verified"),
     )
-    .with_hint(match is_remote(target) {
-        true if Scheme::of(target).is_bucket() => format!(
-            "it cannot get one; run `sreg init s3://bucket/prefix --key KEY --from FOLDER`, with a copy of {target} in FOLDER, to create a registry with a key"
-        ),
-        true => "its owner can run `sreg index IMAGES --out FOLDER --key KEY` to create a registry with a key".to_owned(),
-        false => format!("run `sreg index IMAGES --out {target} --key KEY` to give it a key"),
-    })
+    .with_hint(no_keys_hint(target))
 }
 
 /// Reads trust from a target, and checks it against the pins of the registry.
