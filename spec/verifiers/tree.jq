@@ -499,7 +499,7 @@ def verify_reference($settings; $nodes; $statements):
       end;
 
 def verdicts:
-    kept(found("sreg.json"; "not-a-tree"; 1048576) | (.text // "") | {settings: parse_settings}) as $first
+    kept(found("sreg.json"; "not-a-registry"; 1048576) | (.text // "") | {settings: parse_settings}) as $first
     | if $first | has("failed") then {path: "sreg.json", failed: $first.failed}
       else
         nodes_by_path as $nodes | statements_by_path as $statements

@@ -1446,7 +1446,7 @@ def lists_of_tags(tags):
 CODES = {
     2: "newer-format",
     4: "missing-file missing-head missing-node missing-statement missing-blob missing-view "
-       "missing-reference not-a-tree",
+       "missing-reference not-a-registry",
     5: "unreadable",
     7: "missing-trust other-registry rolled-back fork head-epoch head-trust trust-order "
        "untrusted-trust untrusted-head untrusted-statement expired-trust expired-head "
@@ -1483,7 +1483,7 @@ class Tree:
         # The newest trust, where none is at fault.
         self.trust = None
         try:
-            self.settings = parse_settings(self.read("sreg.json", 8 << 10, "not-a-tree"))
+            self.settings = parse_settings(self.read("sreg.json", 8 << 10, "not-a-registry"))
         except Wrong as error:
             self.settings = {}
             self.fault(error, "sreg.json")

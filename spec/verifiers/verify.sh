@@ -321,7 +321,7 @@ exit_code() {
         case $word in
             missing-trust | other-registry | rolled-back | fork | unsigned | untrusted-registry | head-epoch | head-trust | trust-order) code=7 ;;
             untrusted-* | expired-* | signature-*) code=7 ;;
-            missing-* | not-a-tree) code=4 ;;
+            missing-* | not-a-registry) code=4 ;;
             unreadable) code=5 ;;
             case-collision | stray-head | stray-trust) code=8 ;;
             stale-view | lagging-head) code=9 ;;
@@ -406,7 +406,7 @@ main() {
     local kind word path what words=()
     declare -A said=()
     if [[ ! -d $root ]]; then
-        printf 'error\tnot-a-tree\tsreg.json\tnot-a-tree\n' > "$work/judged"
+        printf 'error\tnot-a-registry\tsreg.json\tnot-a-registry\n' > "$work/judged"
     else
         judge "$root" "$work" "$asked" > "$work/judged"
     fi

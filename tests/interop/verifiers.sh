@@ -102,7 +102,16 @@ accepted() {
     done
 }
 
-# The same verdicts with one byte changed in each file of a tree: of each `shards`th file, from the `shard`th.
+# Paths, of each kind the first, of kinds with digests the first three: the others differ in names and digests
+# alone. `CHANGED=all` takes every path.
+of_each_kind() {
+    [[ ${CHANGED:-} != all ]] || { cat; return; }
+    sed -E 'h; s/sha256:[0-9a-f]{64}/D/; s/[0-9a-f]{2}\/[0-9a-f]{64}/D/; s/[^/]+\/[^/]+:[^/]+$/N/; s/^v2\/[^/]+\/[^/]+/v2/
+        s/(manifests|indexes)\/[^D/][^/]*/\1\/T/; s/^[^/]+\/[^/]+\/(tags|manifests)/S\/\1/; G; s/\n/ /' |
+        awk '{ most = ($1 ~ /D$/) ? 3 : 1 } seen[$1]++ < most { print $2 }'
+}
+
+# The same verdicts with one byte changed in files of a tree: in each `shards`th, from the `shard`th.
 changed_trees() {
     local tree=$here/$1 path file
     cp -r "$work/$1" "$tree"
@@ -125,7 +134,7 @@ FLIP
         fi
         cp "$here/whole" "$file"
         echo "$path" >> "$here/changed"
-    done < <(cd "$tree" && find . -type f -size +0 | sed 's|^\./||' | sort | awk -v n="$shards" -v i="$shard" 'NR % n == i')
+    done < <(cd "$tree" && find . -type f -size +0 | sed 's|^\./||' | sort | of_each_kind | awk -v n="$shards" -v i="$shard" 'NR % n == i')
 }
 
 accepted "$work/tree"
@@ -168,5 +177,5 @@ for pid in "${pids[@]}"; do
     wait "$pid" || fail "a shard has failed"
 done
 changed=$(cat "$work"/shard-*/changed | wc -l)
-[[ $changed -ge 80 ]] || fail "only $changed files were changed"
+[[ $changed -ge 30 ]] || fail "only $changed files were changed"
 echo "verifiers.sh: the same verdicts on the vectors, and on $changed trees with one byte changed"

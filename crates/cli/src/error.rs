@@ -375,8 +375,8 @@ fn hint(error: &RegistryError) -> Option<String> {
         RegistryError::Policy { source, path } => {
             return policy_hint(source.code().word()).map(|hint| replace_word(&hint, "REGISTRY", &tree_of(path)));
         }
-        RegistryError::NeverCounted(_) => "run `sreg log REGISTRY` to find the last good version, then `sreg trust rotate REGISTRY --new-epoch --after VERSION --from KEY.pub --to NEW.pub --key ROOT --key NEW` to remove the head key that published it".to_owned(),
-        RegistryError::CountsNoLonger(_) => "check the image, then run `sreg sign REGISTRY//REFERENCE --key KEY` to re-sign its statement".to_owned(),
+        RegistryError::NeverValid(_) => "run `sreg log REGISTRY` to find the last good version, then `sreg trust rotate REGISTRY --new-epoch --after VERSION --from KEY.pub --to NEW.pub --key ROOT --key NEW` to remove the head key that published it".to_owned(),
+        RegistryError::NoLongerValid(_) => "check the image, then run `sreg sign REGISTRY//REFERENCE --key KEY` to re-sign its statement".to_owned(),
         RegistryError::NoRoom(..) => "use fewer or shorter annotations".to_owned(),
         RegistryError::NotOneImage { archs, .. } if archs.is_empty() => "run `sreg ls REGISTRY` to list the references".to_owned(),
         RegistryError::Frozen(_) => "publish under another tag".to_owned(),

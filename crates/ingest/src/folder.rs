@@ -19,7 +19,7 @@ use sreg_publish::signing::signing;
 use sreg_publish::version::Publication;
 use sreg_publish::writer::Writer;
 use sreg_publish::{Keys, LinkMode, Published, Session};
-use sreg_registry::derive::{self, Lines};
+use sreg_registry::derive::{self, Entries};
 use sreg_registry::{Registry, RegistryError, SourceFault};
 
 use crate::hash_cache::Cache;
@@ -158,8 +158,8 @@ pub fn index_folder(options: &Options, session: &Session<'_>) -> Result<Outcome,
     base.check_known(writer.registry(), session.pins)?;
     check_keys(&base, options, keys)?;
     host::check_file(writer.registry(), &settings)?;
-    let lines = base.lines(&writer)?;
-    let (removed, kept) = absent_subjects(options, &lines, &found, &origin, &faults)?;
+    let entries = base.entries(&writer)?;
+    let (removed, kept) = absent_subjects(options, &entries, &found, &origin, &faults)?;
 
     let is_new = base.head.is_none();
     let settings_changed = !is_new && *writer.registry().settings() != settings;
@@ -198,14 +198,14 @@ pub fn index_folder(options: &Options, session: &Session<'_>) -> Result<Outcome,
         .collect();
     let begins = base.trust_chain.is_none() && keys.is_some();
     if begins {
-        changeset.again = others(&lines, &changeset);
+        changeset.again = others(&entries, &changeset);
     }
     let signing = signing(
         writer.registry(),
         &base,
         keys,
         &changeset,
-        &lines,
+        &entries,
         session.now,
     )?;
     let begun = signing
@@ -215,14 +215,14 @@ pub fn index_folder(options: &Options, session: &Session<'_>) -> Result<Outcome,
     let adopted = changeset.again.len();
     let sizes = changeset.present.iter();
     let sizes = sizes.map(|(subject, image)| (subject.clone(), image.size));
-    let too_large = host::too_large(&settings, &lines, sizes, &kept);
+    let too_large = host::too_large(&settings, &entries, sizes, &kept);
     let publication = Publication {
         changeset,
         settings,
         signing,
         now: session.now,
     };
-    let published = publish(&mut writer, &base, &lines, &publication, progress)?;
+    let published = publish(&mut writer, &base, &entries, &publication, progress)?;
     let changeset = publication.changeset;
     if !changed.is_empty() {
         hashing::unlink(&writer, &changed, progress)?;
@@ -318,7 +318,7 @@ fn reading(image: &SourceImage) -> Reading {
 /// `MassRemoval` if more would be removed than a person removes by hand, and the options do not allow it.
 fn absent_subjects(
     options: &Options,
-    lines: &Lines,
+    entries: &Entries,
     found: &[SourceImage],
     origin: &BTreeSet<String>,
     skipped: &[SourceFault],
@@ -326,13 +326,13 @@ fn absent_subjects(
     let none = BTreeSet::new();
     let is_whole = skipped.is_empty();
     let (removed, kept) = prune::absent(
-        lines,
+        entries,
         &found.iter().map(|image| &image.subject).collect(),
         if is_whole { origin } else { &none },
         options.prune && is_whole,
     );
     if !options.prune && !options.allow_removals {
-        prune::check_removals(&options.source, lines, origin, &removed)?;
+        prune::check_removals(&options.source, entries, origin, &removed)?;
     }
     if found.is_empty() && removed.is_empty() && !options.prune {
         return Err(RegistryError::NoImages(options.source.clone()));
@@ -359,29 +359,29 @@ fn dry_run(
     origin: &BTreeSet<String>,
     skipped: Vec<SourceFault>,
 ) -> Result<Outcome, RegistryError> {
-    let (head, lines, settings) = match Registry::open(&options.out) {
+    let (head, entries, settings) = match Registry::open(&options.out) {
         Ok(registry) => {
             let base = Base::read(&registry)?;
             check_keys(&base, options, keys)?;
             let settings = with_options(registry.settings().clone(), options);
             host::check_file(&registry, &settings)?;
             let head = base.head;
-            let lines = derive::lines(&registry, head.as_ref().map(Document::body))?;
-            (head, lines, settings)
+            let entries = derive::entries(&registry, head.as_ref().map(Document::body))?;
+            (head, entries, settings)
         }
         Err(RegistryError::NotARegistry(_)) => {
             let settings = with_options(Settings::default(), options);
-            (None, Lines::new(), settings)
+            (None, Entries::new(), settings)
         }
         Err(error) => return Err(error),
     };
-    let (removed, kept) = absent_subjects(options, &lines, found, origin, &skipped)?;
+    let (removed, kept) = absent_subjects(options, &entries, found, origin, &skipped)?;
     let reused = found.iter().filter(|image| image.known.is_some()).count();
     let sizes = found
         .iter()
         .map(|image| (image.subject.clone(), image.stamp.size));
     Ok(Outcome {
-        too_large: host::too_large(&settings, &lines, sizes, &kept),
+        too_large: host::too_large(&settings, &entries, sizes, &kept),
         settings,
         removed,
         kept,

@@ -2,7 +2,7 @@
 
 use sreg_model::settings::Settings;
 use sreg_model::statement::Subject;
-use sreg_registry::derive::{self, Lines};
+use sreg_registry::derive::{self, Entries};
 use sreg_registry::{Registry, RegistryError};
 use sreg_views::host;
 
@@ -25,7 +25,7 @@ pub(crate) fn check_file(registry: &Registry, settings: &Settings) -> Result<(),
 /// those `present` in the source, and of those that remain without it.
 pub(crate) fn too_large(
     settings: &Settings,
-    lines: &Lines,
+    entries: &Entries,
     present: impl Iterator<Item = (Subject, u64)>,
     kept: &[Subject],
 ) -> Vec<(Subject, u64)> {
@@ -38,7 +38,7 @@ pub(crate) fn too_large(
         return Vec::new();
     };
     let size = |subject: &Subject| {
-        let keys = lines.get(subject.repository.namespace())?;
+        let keys = entries.get(subject.repository.namespace())?;
         let key = format!("{}:{}", subject.repository.name(), subject.tag);
         let line = keys
             .get(&key)?

@@ -6,19 +6,19 @@ use std::path::Path;
 
 use sreg_model::statement::Subject;
 use sreg_registry::RegistryError;
-use sreg_registry::derive::{self, Lines};
+use sreg_registry::derive::{self, Entries};
 
 use crate::hash_cache::write_whole;
 
-/// Returns the subjects of `lines` that are not `present`: those to remove, and those to keep. Removes what
+/// Returns the subjects of `entries` that are not `present`: those to remove, and those to keep. Removes what
 /// an earlier run published from the same folder, or everything with `prune`.
 pub(crate) fn absent(
-    lines: &Lines,
+    entries: &Entries,
     present: &BTreeSet<&Subject>,
     origin: &BTreeSet<String>,
     prune: bool,
 ) -> (Vec<Subject>, Vec<Subject>) {
-    let absent = subjects(lines).filter(|subject| !present.contains(subject));
+    let absent = subjects(entries).filter(|subject| !present.contains(subject));
     absent.partition(|subject| prune || origin.contains(&subject.to_string()))
 }
 
@@ -32,14 +32,14 @@ const SHARE: usize = 10;
 /// `MassRemoval`.
 pub(crate) fn check_removals(
     source: &Path,
-    lines: &Lines,
+    entries: &Entries,
     origin: &BTreeSet<String>,
     removed: &[Subject],
 ) -> Result<(), RegistryError> {
     let Some(first) = removed.first() else {
         return Ok(());
     };
-    let published = subjects(lines);
+    let published = subjects(entries);
     let of = published
         .filter(|subject| origin.contains(&subject.to_string()))
         .count();
@@ -56,8 +56,8 @@ pub(crate) fn check_removals(
 }
 
 /// Returns the subjects that have an image.
-fn subjects(lines: &Lines) -> impl Iterator<Item = Subject> {
-    lines.iter().flat_map(|(namespace, keys)| {
+fn subjects(entries: &Entries) -> impl Iterator<Item = Subject> {
+    entries.iter().flat_map(|(namespace, keys)| {
         let entries = keys.values().flatten();
         let present = entries.filter(|entry| entry.image.is_some());
         present.filter_map(move |entry| {

@@ -52,7 +52,7 @@ pub struct Attached {
 /// Publishes the next statement for an image, which lists the file as attached.
 ///
 /// # Errors
-/// `NotOneImage` if the reference names no image or several; `CountsNoLonger` if the image's statement is no
+/// `NotOneImage` if the reference names no image or several; `NoLongerValid` if the image's statement is no
 /// longer valid; `Attachment` or `NoRoom` if the file cannot be described; `Signed` or `Unsigned` if the keys
 /// may not sign; otherwise those of reading or writing the registry. What was published before remains whole.
 pub fn attach(
@@ -110,22 +110,25 @@ pub fn attach(
 impl Attach<'_> {
     /// Returns the one subject that the reference names.
     fn subject(&self, registry: &Registry, base: &Base) -> Result<Subject, RegistryError> {
-        let lines = match &base.head {
-            Some(head) => registry.lines(head.body(), &self.reference)?,
+        let entries = match &base.head {
+            Some(head) => registry.entries(head.body(), &self.reference)?,
             None => Vec::new(),
         };
-        let present: Vec<&TagEntry> = lines.iter().filter(|line| line.image.is_some()).collect();
-        let is_meant = |line: &&&TagEntry| self.arch.is_none_or(|arch| arch == line.arch);
+        let present: Vec<&TagEntry> = entries
+            .iter()
+            .filter(|entry| entry.image.is_some())
+            .collect();
+        let is_meant = |entry: &&&TagEntry| self.arch.is_none_or(|arch| arch == entry.arch);
         let found: Vec<&TagEntry> = present.iter().filter(is_meant).copied().collect();
         match found[..] {
-            [line] => Ok(Subject {
+            [entry] => Ok(Subject {
                 repository: self.reference.repository().clone(),
-                tag: line.key.tag(),
-                arch: line.arch,
+                tag: entry.key.tag(),
+                arch: entry.arch,
             }),
             _ => Err(RegistryError::NotOneImage {
                 reference: self.reference.to_string(),
-                archs: present.iter().map(|line| line.arch).collect(),
+                archs: present.iter().map(|entry| entry.arch).collect(),
             }),
         }
     }

@@ -8,7 +8,7 @@ use sreg_model::layout::Place;
 use sreg_model::settings::Settings;
 use sreg_model::statement::{Claim, Statement, Subject};
 use sreg_model::{Digest, Document, Reference, canonical};
-use sreg_registry::derive::{Lines, lines};
+use sreg_registry::derive::{Entries, entries};
 use sreg_registry::{Registry, RegistryError, heads};
 use sreg_sign::TrustChain;
 
@@ -60,13 +60,13 @@ impl Session<'_> {
                 registry: trust_chain.registry(),
             });
         }
-        let lines = base.lines(&*writer)?;
+        let entries = base.entries(&*writer)?;
         let mut changeset = Changeset::default();
         if let Some(from) = from {
             changeset.present = bring_all(&*writer, from, self.progress)?;
         }
-        changeset.again = others(&lines, &changeset);
-        self.publish_lines(&mut *writer, &base, &lines, changeset)
+        changeset.again = others(&entries, &changeset);
+        self.publish_lines(&mut *writer, &base, &entries, changeset)
     }
 
     /// Re-signs the current version with a later expiry.
@@ -84,7 +84,7 @@ impl Session<'_> {
     /// version, and the subjects that were signed.
     ///
     /// # Errors
-    /// `Unsigned` if the keys may not sign it; `NeverCounted` if a statement was never valid; otherwise those
+    /// `Unsigned` if the keys may not sign it; `NeverValid` if a statement was never valid; otherwise those
     /// of writing the registry.
     pub fn sign_again(
         &self,
@@ -95,21 +95,21 @@ impl Session<'_> {
         let Some(trust_chain) = &base.trust_chain else {
             return Err(RegistryError::NoKeys(writer.registry().root().to_owned()));
         };
-        let lines = base.lines(&*writer)?;
+        let entries = base.entries(&*writer)?;
         let mut changeset = Changeset::default();
-        for subject in others(&lines, &changeset) {
+        for subject in others(&entries, &changeset) {
             if !chosen(&subject) {
                 continue;
             }
-            match standing(writer.registry(), trust_chain, &lines, &subject)? {
+            match standing(writer.registry(), trust_chain, &entries, &subject)? {
                 Standing::Counts => {}
                 Standing::CountedOnce(_) => changeset.again.push(subject),
                 // A holder of a head key has published it without the right to.
-                Standing::Never => return Err(RegistryError::NeverCounted(subject.to_string())),
+                Standing::Never => return Err(RegistryError::NeverValid(subject.to_string())),
             }
         }
         let again = changeset.again.clone();
-        let published = self.publish_lines(&mut *writer, &base, &lines, changeset)?;
+        let published = self.publish_lines(&mut *writer, &base, &entries, changeset)?;
         Ok((published, again))
     }
 
@@ -131,7 +131,7 @@ impl Session<'_> {
         &self,
         writer: &mut dyn Writer,
         base: &Base,
-        lines: &Lines,
+        entries: &Entries,
         changeset: Changeset,
     ) -> Result<Published, RegistryError> {
         let signing = signing(
@@ -139,7 +139,7 @@ impl Session<'_> {
             base,
             self.keys,
             &changeset,
-            lines,
+            entries,
             self.now,
         )?;
         let publication = Publication {
@@ -148,7 +148,7 @@ impl Session<'_> {
             signing,
             now: self.now,
         };
-        commit::publish(writer, base, lines, &publication, self.progress)
+        commit::publish(writer, base, entries, &publication, self.progress)
     }
 }
 
@@ -160,10 +160,10 @@ fn bring_all(
 ) -> Result<Vec<(Subject, sreg_model::statement::Image)>, RegistryError> {
     let trust_chain = from.trust_chain()?;
     let head = heads::newest(from, trust_chain.as_ref())?;
-    let lines = lines(from, head.as_ref().map(Document::body))?;
+    let entries = entries(from, head.as_ref().map(Document::body))?;
     let mut present = Vec::new();
-    for line in lines.values().flat_map(|keys| keys.values()).flatten() {
-        let statement = from.statement(&line.statement)?;
+    for entry in entries.values().flat_map(|keys| keys.values()).flatten() {
+        let statement = from.statement(&entry.statement)?;
         let Some(image) = statement.body().image() else {
             continue;
         };
@@ -201,20 +201,20 @@ enum Standing {
 fn standing(
     registry: &Registry,
     trust_chain: &TrustChain,
-    lines: &Lines,
+    entries: &Entries,
     subject: &Subject,
 ) -> Result<Standing, RegistryError> {
     let key = sreg_model::node::TagKey::new(subject.repository.name(), &subject.tag);
-    let lines = lines.get(subject.repository.namespace());
-    let lines = lines.and_then(|keys| keys.get(key.as_str()));
-    let line = lines.and_then(|lines| lines.iter().find(|line| line.arch == subject.arch));
-    match line {
-        Some(line) => {
-            let statement = registry.statement(&line.statement)?;
+    let entries = entries.get(subject.repository.namespace());
+    let entries = entries.and_then(|keys| keys.get(key.as_str()));
+    let entry = entries.and_then(|entries| entries.iter().find(|entry| entry.arch == subject.arch));
+    match entry {
+        Some(entry) => {
+            let statement = registry.statement(&entry.statement)?;
             Ok(match trust_chain.check_statement(&statement) {
                 Ok(_) => Standing::Counts,
                 Err(_) if trust_chain.counted_once(&statement) => {
-                    Standing::CountedOnce(line.image.map(|image| image.digest))
+                    Standing::CountedOnce(entry.image.map(|image| image.digest))
                 }
                 Err(_) => Standing::Never,
             })
@@ -242,18 +242,18 @@ pub fn next_statement(
     }
     let tag = subject.tag.clone();
     let reference = Reference::tagged(subject.repository.clone(), tag);
-    let lines = match &head {
-        Some(head) => registry.lines(head.body(), &reference)?,
+    let entries = match &head {
+        Some(head) => registry.entries(head.body(), &reference)?,
         None => Vec::new(),
     };
-    let line = lines.iter().find(|line| line.arch == subject.arch);
-    let previous = line
-        .map(|line| registry.statement(&line.statement))
+    let entry = entries.iter().find(|entry| entry.arch == subject.arch);
+    let previous = entry
+        .map(|entry| registry.statement(&entry.statement))
         .transpose()?;
     if let Some(before) = &previous
         && !trust_chain.counted_once(before)
     {
-        return Err(RegistryError::NeverCounted(subject.to_string()));
+        return Err(RegistryError::NeverValid(subject.to_string()));
     }
     let before = previous.as_ref().and_then(|before| before.body().image());
     if let Some(before) = before
@@ -295,13 +295,13 @@ pub fn is_below(subject: &Subject, below: &str) -> bool {
 pub fn signers(
     registry: &Registry,
     trust_chain: &TrustChain,
-    line: &sreg_model::node::TagEntry,
+    entry: &sreg_model::node::TagEntry,
 ) -> Result<Vec<sreg_model::Fingerprint>, RegistryError> {
-    let statement = registry.statement(&line.statement)?;
+    let statement = registry.statement(&entry.statement)?;
     trust_chain
         .check_statement(&statement)
         .map_err(|source| RegistryError::Policy {
-            path: registry.path(&Place::Statement(line.statement)),
+            path: registry.path(&Place::Statement(entry.statement)),
             source,
         })
 }
@@ -310,7 +310,7 @@ pub fn signers(
 /// image.
 ///
 /// # Errors
-/// `NothingBelow` if nothing is published below the name; `NeverCounted` if a statement was never validly
+/// `NothingBelow` if nothing is published below the name; `NeverValid` if a statement was never validly
 /// signed; otherwise those of reading the registry.
 pub fn to_sign_again(
     registry: &Registry,
@@ -320,17 +320,17 @@ pub fn to_sign_again(
     let trust_chain =
         trust_chain.ok_or_else(|| RegistryError::NoKeys(registry.root().to_owned()))?;
     let head = heads::newest(registry, Some(&trust_chain))?;
-    let lines = lines(registry, head.as_ref().map(Document::body))?;
+    let entries = entries(registry, head.as_ref().map(Document::body))?;
     let (mut found, mut any) = (Vec::new(), below.is_empty());
-    for subject in others(&lines, &Changeset::default()) {
+    for subject in others(&entries, &Changeset::default()) {
         if !is_below(&subject, below) {
             continue;
         }
         any = true;
-        match standing(registry, &trust_chain, &lines, &subject)? {
+        match standing(registry, &trust_chain, &entries, &subject)? {
             Standing::Counts => {}
             Standing::CountedOnce(digest) => found.push((subject, digest)),
-            Standing::Never => return Err(RegistryError::NeverCounted(subject.to_string())),
+            Standing::Never => return Err(RegistryError::NeverValid(subject.to_string())),
         }
     }
     match any {

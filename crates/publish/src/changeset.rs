@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use sreg_model::Document;
 use sreg_model::attachment::Attachment;
 use sreg_model::statement::{Image, Statement, Subject};
-use sreg_registry::derive::{self, Lines};
+use sreg_registry::derive::{self, Entries};
 
 /// Changes of some subjects. All others remain unchanged.
 #[derive(Debug, Default)]
@@ -33,17 +33,17 @@ pub struct Provided {
 }
 
 /// Returns the subjects that a changeset does not name.
-pub fn others(lines: &Lines, changeset: &Changeset) -> Vec<Subject> {
+pub fn others(entries: &Entries, changeset: &Changeset) -> Vec<Subject> {
     let present = changeset.present.iter().map(|(subject, _)| subject);
     let removed = changeset.removed.iter().map(|(subject, _)| subject);
     let stated: BTreeSet<&Subject> = present.chain(removed).collect();
-    let subjects = lines.iter().flat_map(|(namespace, keys)| {
-        let lines = keys.values().flatten();
-        lines.filter_map(move |line| {
+    let subjects = entries.iter().flat_map(|(namespace, keys)| {
+        let entries = keys.values().flatten();
+        entries.filter_map(move |entry| {
             Some(Subject {
-                repository: derive::repository(namespace, line)?,
-                tag: line.key.tag(),
-                arch: line.arch,
+                repository: derive::repository(namespace, entry)?,
+                tag: entry.key.tag(),
+                arch: entry.arch,
             })
         })
     });

@@ -4,7 +4,7 @@ use sreg_model::Document;
 use sreg_model::head::Head;
 use sreg_model::layout::Place;
 use sreg_model::trust::Trust;
-use sreg_registry::derive::Lines;
+use sreg_registry::derive::Entries;
 use sreg_registry::heads::{self, HeadCursor, has_later_trust};
 use sreg_registry::journal::{Journal, Noted};
 use sreg_registry::trust::read_trust;
@@ -43,11 +43,11 @@ pub struct Published {
 pub fn publish(
     writer: &mut dyn Writer,
     base: &Base,
-    lines: &Lines,
+    entries: &Entries,
     publication: &Publication<'_>,
     progress: &dyn Progress,
 ) -> Result<Published, RegistryError> {
-    let prepared = prepare(writer.registry(), writer, base, lines, publication)?;
+    let prepared = prepare(writer.registry(), writer, base, entries, publication)?;
     carry_out(writer, base, &prepared, progress)
 }
 
@@ -69,7 +69,7 @@ pub(crate) fn carry_out(
             head: &newest,
         })?;
         // A killed run may have left views unwritten, and no other run may follow.
-        if base.shown.as_ref().map(Document::id) != Some(newest.id()) {
+        if base.views_at.as_ref().map(Document::id) != Some(newest.id()) {
             let views_at = base.views_before(&newest);
             show(
                 writer,
@@ -88,7 +88,7 @@ pub(crate) fn carry_out(
     writer.check_room(FILES + prepared.changed * FILES_OF_A_TAG)?;
     let (trust, next) = (prepared.trust.as_ref(), prepared.next.as_ref());
     let same_settings = *writer.registry().settings() == prepared.settings;
-    let noted = base.shown.as_ref().filter(|_| same_settings);
+    let noted = base.views_at.as_ref().filter(|_| same_settings);
     let noted = noted.map(Noted::of);
     writer.begin(&Journal::new(noted).with(trust, next))?;
     writer.sync()?;
@@ -101,7 +101,7 @@ pub(crate) fn carry_out(
     progress.committed(newest.body());
     let views_at = match same_settings {
         true => base.views_before(newest),
-        false => ViewsAt::at_most(base.shown.as_ref()),
+        false => ViewsAt::at_most(base.views_at.as_ref()),
     };
     let last_chain = show(writer, trust_chain.clone(), views_at, newest, progress)?;
     // COM-25: a trust document published meanwhile may begin an epoch before this head.
@@ -119,8 +119,8 @@ pub(crate) fn carry_out(
 
 /// Notes in the journal that views must be written, before readers see any change.
 pub(crate) fn begin_views(writer: &dyn Writer, base: &Base) -> Result<(), RegistryError> {
-    let shown = base.shown.as_ref().map(Noted::of);
-    writer.begin(&Journal::new(shown))?;
+    let views_at = base.views_at.as_ref().map(Noted::of);
+    writer.begin(&Journal::new(views_at))?;
     writer.sync()
 }
 

@@ -368,7 +368,7 @@ impl Writer for FolderWriter {
     }
 
     fn settle(&self, begun: &Journal) -> Result<(), RegistryError> {
-        self.begin(&Journal::new(begun.shown))
+        self.begin(&Journal::new(begun.views_at))
     }
 
     fn end(&self, _: &Document<Head>) -> Result<(), RegistryError> {

@@ -230,14 +230,14 @@ fn publish(
         head: newest,
     })?;
     // A killed run may have left views unwritten, and no other run may follow (COM-30).
-    let is_shown = base.shown.as_ref().map(Document::id) == Some(newest.id());
+    let is_shown = base.views_at.as_ref().map(Document::id) == Some(newest.id());
     if is_new || !is_shown {
         copying.session.progress.committed(newest.body());
-        let shown = base.views_before(newest);
+        let views_at = base.views_before(newest);
         show(
             writer,
             source.trust_chain.clone(),
-            shown,
+            views_at,
             newest,
             copying.session.progress,
         )?;

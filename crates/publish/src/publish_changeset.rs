@@ -27,14 +27,14 @@ pub fn publish_changeset(
     let mut writer = destination.open(&Settings::default(), progress)?;
     let writer = &mut *writer;
     let base = recover(writer, progress)?;
-    let lines = base.lines(writer)?;
+    let entries = base.entries(writer)?;
     progress.loaded();
     let signing = signing(
         writer.registry(),
         &base,
         session.keys,
         &changeset,
-        &lines,
+        &entries,
         session.now,
     )?;
     let publication = Publication {
@@ -43,5 +43,5 @@ pub fn publish_changeset(
         signing,
         now: session.now,
     };
-    publish(writer, &base, &lines, &publication, progress)
+    publish(writer, &base, &entries, &publication, progress)
 }

@@ -6,7 +6,7 @@ use sreg_model::head::Head;
 use sreg_model::layout::Place;
 use sreg_model::lock::Pin;
 use sreg_model::trust::Trust;
-use sreg_registry::derive::{Lines, lines};
+use sreg_registry::derive::{Entries, entries};
 use sreg_registry::heads::{self, HeadCursor, NextSlot};
 use sreg_registry::journal::{Journal, Noted, Version, parse};
 use sreg_registry::trust::read_trust;
@@ -25,7 +25,7 @@ pub struct Base {
     /// begins after.
     pub head: Option<Document<Head>>,
     /// The head that the views show.
-    pub shown: Option<Document<Head>>,
+    pub views_at: Option<Document<Head>>,
     /// The invalid content of the slot after the newest head, if any.
     pub invalid_slot: Option<Vec<u8>>,
 }
@@ -41,7 +41,7 @@ impl Base {
         Ok(Self {
             trust_chain,
             head,
-            shown: None,
+            views_at: None,
             invalid_slot: None,
         })
     }
@@ -49,10 +49,10 @@ impl Base {
     /// Returns what views show before `newest`: if it is of a later epoch, others may have written views of
     /// dropped heads.
     pub(crate) fn views_before(&self, newest: &Document<Head>) -> ViewsAt<'_> {
-        let shown = self.shown.as_ref();
-        match shown.is_none_or(|shown| shown.body().epoch == newest.body().epoch) {
-            true => ViewsAt::of(shown),
-            false => ViewsAt::at_most(shown),
+        let views_at = self.views_at.as_ref();
+        match views_at.is_none_or(|views_at| views_at.body().epoch == newest.body().epoch) {
+            true => ViewsAt::of(views_at),
+            false => ViewsAt::at_most(views_at),
         }
     }
 
@@ -102,8 +102,8 @@ impl Base {
     ///
     /// # Errors
     /// Those of reading the index.
-    pub fn lines(&self, writer: &dyn Writer) -> Result<Lines, RegistryError> {
-        lines(writer.registry(), self.head.as_ref().map(Document::body))
+    pub fn entries(&self, writer: &dyn Writer) -> Result<Entries, RegistryError> {
+        entries(writer.registry(), self.head.as_ref().map(Document::body))
     }
 }
 
@@ -122,7 +122,7 @@ pub(crate) fn read_quickly(writer: &dyn Writer) -> Result<Option<Base>, Registry
     let Some((head, true)) = heads::copied(registry, trust_chain.as_ref())? else {
         return Ok(None);
     };
-    let is_shown = journal.shown == Some(Noted::of(&head));
+    let is_shown = journal.views_at == Some(Noted::of(&head));
     // A head that trust no longer counts is followed by one that it does.
     let counts = check_newest(registry, trust_chain.as_ref(), &head).is_ok();
     if journal.trust.is_some() || !is_shown || !counts {
@@ -131,7 +131,7 @@ pub(crate) fn read_quickly(writer: &dyn Writer) -> Result<Option<Base>, Registry
     registry.keep_head(&head);
     Ok(Some(Base {
         trust_chain,
-        shown: Some(head.clone()),
+        views_at: Some(head.clone()),
         head: Some(head),
         invalid_slot: None,
     }))
@@ -174,7 +174,7 @@ pub(crate) fn recover_any(
         return Ok(Base {
             trust_chain,
             head: None,
-            shown: None,
+            views_at: None,
             invalid_slot: None,
         });
     };
@@ -197,13 +197,13 @@ pub(crate) fn recover_any(
     if end.lost.is_none() && counts {
         registry.keep_head(&newest);
     }
-    let shown = match &journal {
-        Some(journal) => shown(registry, journal, &newest)?,
+    let views_at = match &journal {
+        Some(journal) => views_at(registry, journal, &newest)?,
         None => Some(newest.clone()),
     };
     let mut base = Base {
         trust_chain,
-        shown,
+        views_at,
         head: Some(newest.clone()),
         invalid_slot: invalid,
     };
@@ -217,22 +217,22 @@ pub(crate) fn recover_any(
         if journal.is_some() {
             update_views::update_views(writer, base.views_before(&newest), cursor, observer)?;
             writer.end(&newest)?;
-            base.shown = Some(newest);
+            base.views_at = Some(newest);
         }
     }
     Ok(base)
 }
 
 /// Returns the head that all views show according to a journal; `None` if it does not exist.
-fn shown(
+fn views_at(
     registry: &Registry,
     journal: &Journal,
     newest: &Document<Head>,
 ) -> Result<Option<Document<Head>>, RegistryError> {
-    let shown = journal.shown;
-    match shown.filter(|shown| shown.version() <= Version::of(newest.body())) {
-        Some(shown) if shown == Noted::of(newest) => Ok(Some(newest.clone())),
-        Some(shown) => shown.find(registry),
+    let views_at = journal.views_at;
+    match views_at.filter(|views_at| views_at.version() <= Version::of(newest.body())) {
+        Some(views_at) if views_at == Noted::of(newest) => Ok(Some(newest.clone())),
+        Some(views_at) => views_at.find(registry),
         None => Ok(None),
     }
 }

@@ -96,16 +96,16 @@ impl Remove {
         let Some(head) = &base.head else {
             return Ok(Vec::new());
         };
-        let lines = registry.lines(head.body(), &self.reference)?;
+        let entries = registry.entries(head.body(), &self.reference)?;
         let is_meant = |arch| self.arch.is_none_or(|wanted| wanted == arch);
-        let present = lines
+        let present = entries
             .iter()
-            .filter(|line| line.image.is_some() && is_meant(line.arch));
+            .filter(|entry| entry.image.is_some() && is_meant(entry.arch));
         Ok(present
-            .map(|line| Subject {
+            .map(|entry| Subject {
                 repository: self.reference.repository().clone(),
-                tag: line.key.tag(),
-                arch: line.arch,
+                tag: entry.key.tag(),
+                arch: entry.arch,
             })
             .collect())
     }

@@ -118,10 +118,10 @@ fn mend(
     let registry = writer.registry();
     let base = recover(writer, progress)?;
     base.check_known(registry, known)?;
-    let cursor = line_of(&base, registry)?;
+    let cursor = cursor_of(&base, registry)?;
     // From a server, a digest chain costs as much as its image: its publisher uploads both again.
     if !writer.is_shared() {
-        let lines = derive::lines(registry, Some(cursor.head.body()))?;
+        let lines = derive::entries(registry, Some(cursor.head.body()))?;
         let entries: Vec<&Vec<TagEntry>> = lines.values().flat_map(|keys| keys.values()).collect();
         entries
             .par_iter()
@@ -131,13 +131,13 @@ fn mend(
     writer.advance(cursor)?;
     let (trust_chain, views_at) = (
         base.trust_chain.clone(),
-        ViewsAt::at_most(base.shown.as_ref()),
+        ViewsAt::at_most(base.views_at.as_ref()),
     );
     show(writer, trust_chain, views_at, cursor.head, progress)?;
     Ok(base)
 }
 
-fn line_of<'a>(base: &'a Base, registry: &Registry) -> Result<HeadCursor<'a>, RegistryError> {
+fn cursor_of<'a>(base: &'a Base, registry: &Registry) -> Result<HeadCursor<'a>, RegistryError> {
     let no_head = || RegistryError::NoHead(registry.root().to_owned());
     Ok(HeadCursor {
         trust_chain: base.trust_chain.as_ref(),
@@ -153,7 +153,7 @@ fn remove_stale(writer: &dyn Writer, base: &Base, faults: &[Fault]) -> Result<bo
         .filter(|fault| fault.code == "stale-view")
         .filter_map(|fault| Place::parse(&fault.path))
         .collect();
-    let cursor = line_of(base, writer.registry())?;
+    let cursor = cursor_of(base, writer.registry())?;
     stale
         .iter()
         .try_for_each(|place| writer.remove(cursor, place))?;

@@ -5,7 +5,7 @@ use sreg_model::head::Head;
 use sreg_model::lock::Pin;
 use sreg_model::statement::Subject;
 use sreg_model::{Document, FoldedNames, Repository};
-use sreg_registry::derive::{self, Lines};
+use sreg_registry::derive::{self, Entries};
 use sreg_registry::{Registry, RegistryError};
 
 use crate::changeset::Changeset;
@@ -69,8 +69,8 @@ impl Session<'_> {
     ) -> Result<Published, RegistryError> {
         let registry = writer.registry();
         let head = base.head.as_ref().map(Document::body);
-        let lines = lines_of(registry, head, &subject.repository)?;
-        let signing = signing(registry, base, self.keys, &changeset, &lines, self.now)?;
+        let entries = lines_of(registry, head, &subject.repository)?;
+        let signing = signing(registry, base, self.keys, &changeset, &entries, self.now)?;
         let publication = Publication {
             changeset,
             settings: registry.settings().clone(),
@@ -78,7 +78,7 @@ impl Session<'_> {
             now: self.now,
         };
         let puts = Deferred::default();
-        let prepared = prepare(registry, &puts, base, &lines, &publication)?;
+        let prepared = prepare(registry, &puts, base, &entries, &publication)?;
         bring(writer)?;
         puts.write(writer)?;
         carry_out(writer, base, &prepared, self.progress)
@@ -90,13 +90,13 @@ fn lines_of(
     registry: &Registry,
     head: Option<&Head>,
     repository: &Repository,
-) -> Result<Lines, RegistryError> {
-    let mut lines = Lines::new();
+) -> Result<Entries, RegistryError> {
+    let mut entries = Entries::new();
     let Some(head) = head else {
-        return Ok(lines);
+        return Ok(entries);
     };
     let (index, namespace) = (registry.index(head), repository.namespace());
-    let found = derive::lines_of_namespace(registry, index, namespace)?;
+    let found = derive::entries_of_namespace(registry, index, namespace)?;
     if found.is_empty() {
         let mut names = FoldedNames::default();
         // A single name cannot collide.
@@ -111,14 +111,14 @@ fn lines_of(
         found.map_err(|error| registry.map_error(error))?;
         return match other {
             Some(other) => Err(RegistryError::CaseCollision(other, namespace.to_string())),
-            None => Ok(lines),
+            None => Ok(entries),
         };
     }
-    let keys = lines.entry(namespace.clone()).or_default();
-    for line in found {
-        keys.entry(line.key.as_str().to_owned())
+    let keys = entries.entry(namespace.clone()).or_default();
+    for entry in found {
+        keys.entry(entry.key.as_str().to_owned())
             .or_default()
-            .push(line);
+            .push(entry);
     }
-    Ok(lines)
+    Ok(entries)
 }

@@ -7,7 +7,7 @@ use sreg_model::statement::Statement;
 use sreg_model::trust::scope::Scope;
 use sreg_model::trust::{ListedKey, Trust};
 use sreg_model::{Document, Namespace};
-use sreg_registry::derive::Lines;
+use sreg_registry::derive::Entries;
 use sreg_registry::{Registry, RegistryError, Unsigned};
 use sreg_sign::amend::{self, Amendment, Term, only_key};
 use sreg_sign::policy::{PolicyError, check_fresh};
@@ -95,7 +95,7 @@ pub fn signing<'a>(
     base: &Base,
     keys: Option<&Keys<'a>>,
     changeset: &Changeset,
-    lines: &Lines,
+    entries: &Entries,
     now: u64,
 ) -> Result<Option<Signing<'a>>, RegistryError> {
     let root = || registry.root().to_owned();
@@ -105,7 +105,7 @@ pub fn signing<'a>(
         (Some(keys), None) if !keys.may_begin => return Err(RegistryError::NoKeys(root())),
         (Some(keys), None) => {
             let mut scopes = namespaces(changeset);
-            scopes.extend(lines.keys().cloned());
+            scopes.extend(entries.keys().cloned());
             let trust = begin(base, keys, scopes, now)?;
             let trust_chain = TrustChain::begin(trust.clone())
                 .map_err(|source| author_error("trust", source.into()))?;

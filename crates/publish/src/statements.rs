@@ -9,7 +9,7 @@ use sreg_model::layout::Place;
 use sreg_model::node::{ImageSize, TagEntry, TagKey};
 use sreg_model::statement::{Claim, Statement, Subject};
 use sreg_model::{Digest, Document, Namespace, canonical, document};
-use sreg_registry::derive::Lines;
+use sreg_registry::derive::Entries;
 use sreg_registry::{Registry, RegistryError};
 use sreg_sign::policy;
 
@@ -31,7 +31,7 @@ enum Wanted<'a> {
 pub(crate) fn changes(
     registry: &Registry,
     puts: &dyn Puts,
-    lines: &Lines,
+    published: &Entries,
     changeset: &Changeset,
     signing: Option<&Signing<'_>>,
     now: u64,
@@ -39,7 +39,7 @@ pub(crate) fn changes(
     let states = States {
         registry,
         puts,
-        lines,
+        published,
         signing,
         now,
     };
@@ -76,7 +76,7 @@ pub(crate) fn changes(
     let mut changes = IndexChanges::new();
     for (namespace, entry) in entries.into_iter().flatten() {
         let key = entry.key.as_str().to_owned();
-        let published = lines.get(&namespace).and_then(|keys| keys.get(&key));
+        let published = published.get(&namespace).and_then(|keys| keys.get(&key));
         let of_namespace = changes.entry(namespace).or_default();
         let of_key = of_namespace
             .entry(key)
@@ -125,7 +125,7 @@ fn check_stated(registry: &Registry, entry: &TagEntry) -> Result<(), RegistryErr
 struct States<'a> {
     registry: &'a Registry,
     puts: &'a dyn Puts,
-    lines: &'a Lines,
+    published: &'a Entries,
     signing: Option<&'a Signing<'a>>,
     now: u64,
 }
@@ -185,7 +185,7 @@ impl States<'_> {
         if let (Some(signing), Some(previous)) = (self.signing, &previous)
             && !signing.may_follow(previous)
         {
-            return Err(RegistryError::NeverCounted(subject.to_string()));
+            return Err(RegistryError::NeverValid(subject.to_string()));
         }
         let statement = match provided {
             Some(provided) => self.check_provided(provided, subject, &claim, previous.as_ref())?,
@@ -216,7 +216,7 @@ impl States<'_> {
 
     fn entry(&self, subject: &Subject) -> Option<&TagEntry> {
         let key = TagKey::new(subject.repository.name(), &subject.tag);
-        let keys = self.lines.get(subject.repository.namespace())?;
+        let keys = self.published.get(subject.repository.namespace())?;
         let entries = keys.get(key.as_str())?;
         entries.iter().find(|entry| entry.arch == subject.arch)
     }
@@ -229,7 +229,7 @@ impl States<'_> {
         let current = self.registry.statement(&entry.statement)?;
         match policy::is_by_counting_keys(signing.author.trust().body(), &current) {
             true => Ok(()),
-            false => Err(RegistryError::CountsNoLonger(subject.to_string())),
+            false => Err(RegistryError::NoLongerValid(subject.to_string())),
         }
     }
 

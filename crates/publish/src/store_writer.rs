@@ -500,7 +500,7 @@ impl Writer for StoreWriter {
             return Err(conflict());
         }
         let next = Journal {
-            shown: known.shown,
+            views_at: known.views_at,
             ..journal.clone()
         };
         let condition = Precondition::Is(found.version);
@@ -515,22 +515,24 @@ impl Writer for StoreWriter {
 
     fn settle(&self, begun: &Journal) -> Result<(), RegistryError> {
         // Another run may have begun meanwhile.
-        self.change_journal(|found| Ok((found == *begun).then(|| Journal::new(begun.shown))))
+        self.change_journal(|found| Ok((found == *begun).then(|| Journal::new(begun.views_at))))
     }
 
-    fn end(&self, shown: &Document<Head>) -> Result<(), RegistryError> {
-        let shown = Noted::of(shown);
+    fn end(&self, views_at: &Document<Head>) -> Result<(), RegistryError> {
+        let views_at = Noted::of(views_at);
         self.change_journal(|found| {
             // A journal that names something else than a head is not by a writer that updated the views.
-            let newest = match found.shown {
-                Some(found) if found.version() > shown.version() && self.is_head(&found)? => found,
-                _ => shown,
+            let newest = match found.views_at {
+                Some(found) if found.version() > views_at.version() && self.is_head(&found)? => {
+                    found
+                }
+                _ => views_at,
             };
             // Another run's unfinished publication remains in the journal.
             let next = match self.is_published(&found)? {
                 true => Journal::new(Some(newest)),
                 false => Journal {
-                    shown: Some(newest),
+                    views_at: Some(newest),
                     ..found.clone()
                 },
             };

@@ -6,7 +6,7 @@ use sreg_model::layout::Place;
 use sreg_model::settings::Settings;
 use sreg_model::trust::Trust;
 use sreg_model::{Document, FoldedNames, canonical};
-use sreg_registry::derive::Lines;
+use sreg_registry::derive::Entries;
 use sreg_registry::{Registry, RegistryError};
 
 use crate::changeset::Changeset;
@@ -53,15 +53,15 @@ pub(crate) fn prepare(
     registry: &Registry,
     puts: &dyn Puts,
     base: &Base,
-    lines: &Lines,
+    entries: &Entries,
     publication: &Publication<'_>,
 ) -> Result<Prepared, RegistryError> {
     let signing = publication.signing.as_ref();
-    check_case(lines, &publication.changeset)?;
+    check_case(entries, &publication.changeset)?;
     let changes = changes(
         registry,
         puts,
-        lines,
+        entries,
         &publication.changeset,
         signing,
         publication.now,
@@ -126,7 +126,7 @@ fn next_head(
 }
 
 /// Refuses a new name that differs from another only in case.
-fn check_case(lines: &Lines, changeset: &Changeset) -> Result<(), RegistryError> {
+fn check_case(entries: &Entries, changeset: &Changeset) -> Result<(), RegistryError> {
     let mut new = FoldedNames::default();
     for (subject, _) in &changeset.present {
         let reference = format!("{}:{}", subject.repository, subject.tag);
@@ -134,7 +134,7 @@ fn check_case(lines: &Lines, changeset: &Changeset) -> Result<(), RegistryError>
             .map_err(|other| RegistryError::CaseCollision(other, reference))?;
     }
     // Published names do not collide with each other, and most namespaces not with new names.
-    for (namespace, keys) in lines
+    for (namespace, keys) in entries
         .iter()
         .filter(|(namespace, _)| new.has_folded(namespace.as_str()))
     {

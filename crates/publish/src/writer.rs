@@ -174,15 +174,18 @@ pub trait Writer: Puts {
     /// `Write` or `Store` if the journal cannot be written.
     fn settle(&self, begun: &Journal) -> Result<(), RegistryError>;
 
-    /// Notes that all views show `shown`.
+    /// Notes that all views show `views_at`.
     ///
     /// # Errors
     /// `Write` or `Store` if the journal cannot be written.
-    fn end(&self, shown: &Document<Head>) -> Result<(), RegistryError>;
+    fn end(&self, views_at: &Document<Head>) -> Result<(), RegistryError>;
 }
 
 /// Returns the path for a copy of quarantined slot content.
 pub fn evidence(place: &Place, content: &[u8]) -> String {
     let name = place.to_string().replace('/', "-");
-    format!("{STAGING}/junk-{name}-{}", &Digest::of(content).hex()[..16])
+    format!(
+        "{STAGING}/quarantine-{name}-{}",
+        &Digest::of(content).hex()[..16]
+    )
 }

@@ -17,19 +17,19 @@ use crate::error::RegistryError;
 use crate::registry::Registry;
 
 /// All entries of an index, by namespace and key.
-pub type Lines = IndexChanges;
+pub type Entries = IndexChanges;
 
 /// Returns all entries of the index that `head` names.
 ///
 /// # Errors
 /// `Read` or `Store` if a file cannot be read; `Map` if the index is damaged.
-pub fn lines(registry: &Registry, head: Option<&Head>) -> Result<Lines, RegistryError> {
-    let mut lines = Lines::new();
+pub fn entries(registry: &Registry, head: Option<&Head>) -> Result<Entries, RegistryError> {
+    let mut entries = Entries::new();
     if let Some(head) = head {
         registry
             .index(head)
             .walk(&mut |namespace: &Namespace, entry: TagEntry| {
-                let of_namespace = lines.entry(namespace.clone()).or_default();
+                let of_namespace = entries.entry(namespace.clone()).or_default();
                 of_namespace
                     .entry(entry.key.as_str().to_owned())
                     .or_default()
@@ -38,7 +38,7 @@ pub fn lines(registry: &Registry, head: Option<&Head>) -> Result<Lines, Registry
             })
             .map_err(|error| registry.map_error(error))?;
     }
-    Ok(lines)
+    Ok(entries)
 }
 
 impl Registry {
@@ -47,26 +47,26 @@ impl Registry {
     ///
     /// # Errors
     /// `Read` or `Store` if a file cannot be read; `Map` if the index is damaged.
-    pub fn lines(
+    pub fn entries(
         &self,
         head: &Head,
         reference: &Reference,
     ) -> Result<Vec<TagEntry>, RegistryError> {
         let (index, repository) = (self.index(head), reference.repository());
-        let mut lines = match reference.tag_or_default() {
+        let mut entries = match reference.tag_or_default() {
             Some(tag) => index
                 .look_up(repository, &tag)
                 .map_err(|error| self.map_error(error))?,
-            None => lines_of_namespace(self, index, repository.namespace())?,
+            None => entries_of_namespace(self, index, repository.namespace())?,
         };
-        lines.retain(|line| {
+        entries.retain(|line| {
             let digest = line.image.map(|image| image.digest);
             line.key.name() == *repository.name()
                 && reference
                     .digest()
                     .is_none_or(|named| digest == Some(*named))
         });
-        Ok(lines)
+        Ok(entries)
     }
 
     /// Returns the tags of a repository that have an image, in ascending order.
@@ -147,7 +147,7 @@ pub fn present_tags(
     namespace: &Namespace,
 ) -> Result<BTreeMap<Repository, Vec<Tag>>, RegistryError> {
     let mut tags: BTreeMap<Repository, Vec<Tag>> = BTreeMap::new();
-    for entry in lines_of_namespace(registry, index, namespace)? {
+    for entry in entries_of_namespace(registry, index, namespace)? {
         if entry.image.is_some()
             && let Some(repository) = repository(namespace, &entry)
         {
@@ -166,7 +166,7 @@ pub fn present_tags(
 ///
 /// # Errors
 /// `Read` or `Store` if a file cannot be read; `Map` if the index is damaged.
-pub fn lines_of_namespace(
+pub fn entries_of_namespace(
     registry: &Registry,
     index: Index<'_>,
     namespace: &Namespace,
@@ -181,18 +181,18 @@ pub fn lines_of_namespace(
         id: entry.digest,
         count: entry.tags,
     };
-    let mut lines = Vec::new();
+    let mut entries = Vec::new();
     map::walk(
         registry,
         &MapName::Tags(namespace.clone()),
         root,
         &mut |entry: TagEntry| {
-            lines.push(entry);
+            entries.push(entry);
             Ok::<_, MapError>(())
         },
     )
     .map_err(|error| registry.map_error(error))?;
-    Ok(lines)
+    Ok(entries)
 }
 
 /// Returns the repository of an entry; `None` for a reserved name, which only a broken registry has.

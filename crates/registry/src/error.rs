@@ -83,7 +83,7 @@ pub enum RegistryError {
     Published(PathBuf),
     /// A published statement was never signed by a key with the right to sign it.
     #[error("the statement for {0} was never signed by a key with the right to sign it")]
-    NeverCounted(String),
+    NeverValid(String),
     /// Nothing is published below this name.
     #[error("nothing is published below {0}")]
     NothingBelow(String),
@@ -99,7 +99,7 @@ pub enum RegistryError {
     #[error(
         "the statement for {0} is no longer valid: its signing key was revoked or lost the right to sign it"
     )]
-    CountsNoLonger(String),
+    NoLongerValid(String),
     /// The descriptions of attachments are too long: their bytes, and the limit.
     #[error("the attachments take {0} bytes in the statement, more than the limit of {1}")]
     NoRoom(usize, usize),
@@ -290,8 +290,8 @@ impl RegistryError {
             Self::Published(_) => Code::Usage,
             Self::NothingBelow(_) | Self::NotOneImage { .. } => Code::MissingReference,
             Self::Attachment(_) | Self::NoRoom(..) => Code::Usage,
-            Self::CountsNoLonger(_) => Code::UntrustedStatement,
-            Self::NeverCounted(_) => Code::UntrustedStatement,
+            Self::NoLongerValid(_) => Code::UntrustedStatement,
+            Self::NeverValid(_) => Code::UntrustedStatement,
             Self::Settings { source, .. } => source.code(),
             Self::Document { source, .. } => source.code(),
             Self::Mismatch { .. } => Code::DocumentMismatch,

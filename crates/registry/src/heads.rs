@@ -212,7 +212,7 @@ pub fn end(
             return Ok(Some(end));
         }
     }
-    if let Some(head) = shown(registry, trust_chain)? {
+    if let Some(head) = noted_head(registry, trust_chain)? {
         let end = from(&head)?;
         if end.counts(trust_chain) {
             return Ok(Some(end));
@@ -293,15 +293,15 @@ pub fn copied(
 }
 
 /// Returns the head that all views show, if it is of the current epoch.
-fn shown(
+fn noted_head(
     registry: &Registry,
     trust_chain: Option<&TrustChain>,
 ) -> Result<Option<Document<Head>>, RegistryError> {
-    let shown = journal::journal(registry)?.and_then(|journal| journal.shown);
-    let Some(shown) = shown.filter(|shown| shown.epoch == epoch(trust_chain)) else {
+    let noted = journal::journal(registry)?.and_then(|journal| journal.views_at);
+    let Some(noted) = noted.filter(|noted| noted.epoch == epoch(trust_chain)) else {
         return Ok(None);
     };
-    Ok(shown
+    Ok(noted
         .find(registry)?
         .filter(|head| is_sound(trust_chain, head)))
 }

@@ -18,7 +18,7 @@ use crate::registry::Registry;
 pub struct Journal {
     /// The head that the views show; absent if all views must be written.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub shown: Option<Noted>,
+    pub views_at: Option<Noted>,
     /// The head that is published together with `trust`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub head: Option<String>,
@@ -112,9 +112,9 @@ pub fn parse<T: Body>(text: Option<&str>) -> Option<Document<T>> {
 impl Journal {
     /// Returns a journal that notes only which head the views show.
     #[must_use]
-    pub fn new(shown: Option<Noted>) -> Self {
+    pub fn new(views_at: Option<Noted>) -> Self {
         Self {
-            shown,
+            views_at,
             head: None,
             trust: None,
             r#type: JournalType::V1,
@@ -134,7 +134,7 @@ impl Journal {
     /// Returns whether no work is left. In a store with several writers, a finished journal remains.
     pub fn is_done(&self, registry: &Registry) -> bool {
         let newest = registry.head().ok().as_ref().map(Noted::of);
-        self.trust.is_none() && newest.is_some() && self.shown == newest
+        self.trust.is_none() && newest.is_some() && self.views_at == newest
     }
 
     /// Returns the places of the journal's documents, once they are published.

@@ -34,8 +34,8 @@ pub fn reachable(registry: &Registry, head: &Head) -> Result<HashSet<Place>, Reg
     let views = |views: Vec<sreg_views::View>| views.into_iter().map(|view| view.place);
     reached.extend(views(registry_views(settings)));
 
-    let lines = derive::lines(registry, Some(head))?;
-    let of_tags: Vec<(&Namespace, &Vec<_>)> = lines
+    let entries = derive::entries(registry, Some(head))?;
+    let of_tags: Vec<(&Namespace, &Vec<_>)> = entries
         .iter()
         .flat_map(|(namespace, keys)| keys.values().map(move |entries| (namespace, entries)))
         .collect();

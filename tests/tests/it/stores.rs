@@ -278,7 +278,7 @@ fn a_journal_that_names_another_version_of_the_newest_head_counts_for_nothing() 
     let newest = Registry::in_store(memory.clone()).unwrap().head().unwrap();
     let (epoch, version, id) = (newest.body().epoch, newest.body().version, newest.id());
     let journal = format!(
-        r#"{{"shown":{{"epoch":{epoch},"id":"{id}","version":{}}},"type":"sreg-journal-v1"}}"#,
+        r#"{{"views_at":{{"epoch":{epoch},"id":"{id}","version":{}}},"type":"sreg-journal-v1"}}"#,
         version + 1
     );
     let how = Place::Head.kind().served;

@@ -54,7 +54,7 @@ fn spoil_once(world: &Arc<World>, random: &mut Seed, act: u64) {
     };
     let junk = match key.as_str() {
         "staging/journal" if random.below(2) == 0 => format!(
-            r#"{{"shown":{{"epoch":{epoch},"id":"{}","version":{}}},"type":"sreg-journal-v1"}}"#,
+            r#"{{"views_at":{{"epoch":{epoch},"id":"{}","version":{}}},"type":"sreg-journal-v1"}}"#,
             Digest::of(&junk),
             version + 1 + random.below(7)
         )

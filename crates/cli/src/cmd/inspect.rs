@@ -101,7 +101,7 @@ fn resolve(
     }
     let head = registry.head()?;
     let mut found: Vec<(Arch, Digest)> = registry
-        .lines(head.body(), reference)?
+        .entries(head.body(), reference)?
         .into_iter()
         .filter(|line| line.image.is_some() && arch.is_none_or(|arch| arch == line.arch))
         .map(|line| (line.arch, line.statement))

@@ -176,7 +176,7 @@ fn what_cannot_be_attached() {
         ),
         (
             4,
-            "not-a-tree",
+            "not-a-registry",
             vec!["tool.spdx.json", "nowhere//lab/tool:1.0", "--type", SPDX],
         ),
         (2, "usage", vec!["empty", tool, "--type", SPDX]),

@@ -426,7 +426,7 @@ fn targets_that_are_not_there() {
     let bench = published();
     for (args, code, word) in [
         (&["verify", "nowhere"][..], 4, "missing-file"),
-        (&["verify", "images"], 4, "not-a-tree"),
+        (&["verify", "images"], 4, "not-a-registry"),
         (&["verify", "public//lab/none:1"], 4, "missing-reference"),
         (&["verify", "public//none/good:1"], 4, "missing-reference"),
         (&["verify", "public//lab"], 2, "usage"),
@@ -444,7 +444,7 @@ fn targets_that_are_not_there() {
         (&["inspect", "public"], 2, "usage"),
         (&["inspect", "public//lab/good:2"], 4, "missing-reference"),
         (&["ls", "public//none"], 4, "missing-reference"),
-        (&["ls", "images"], 4, "not-a-tree"),
+        (&["ls", "images"], 4, "not-a-registry"),
     ] {
         let ran = bench.run(args);
         assert_eq!(ran.code, code, "{args:?}: {}", ran.stderr);

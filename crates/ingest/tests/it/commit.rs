@@ -293,7 +293,7 @@ fn with_a_journal_that_cannot_be_read_all_views_are_written_anew() {
     let noted = |version: u64| {
         let id = empty_config_digest();
         let shown = format!(r#"{{"epoch":0,"id":"{id}","version":{version}}}"#);
-        format!(r#"{{"shown":{shown},"type":"sreg-journal-v1"}}"#)
+        format!(r#"{{"views_at":{shown},"type":"sreg-journal-v1"}}"#)
     };
     let write = |text: &str| {
         let text = text.to_owned();
@@ -377,7 +377,7 @@ fn what_a_run_left_that_was_killed_before_its_commit_is_no_fault() {
     fs::rename(&links, bench.root().join("library/v1/imagefile")).unwrap();
     bench.replace(
         JOURNAL,
-        b"{\"shown\":{\"epoch\":0,\"version\":1},\"type\":\"sreg-journal-v1\"}\n",
+        b"{\"views_at\":{\"epoch\":0,\"version\":1},\"type\":\"sreg-journal-v1\"}\n",
     );
     bench.replace("staging/4711-0", b"half of a no");
 

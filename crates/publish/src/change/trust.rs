@@ -77,7 +77,7 @@ impl Session<'_> {
             head: Some(kept(writer.registry(), &old, trust, &newest)?),
             ..base
         };
-        let lines = base.lines(writer)?;
+        let entries = base.entries(writer)?;
         let signing = Signing {
             term: keys
                 .head_term
@@ -92,7 +92,7 @@ impl Session<'_> {
             signing: Some(signing),
             now: self.now,
         };
-        let published = commit::publish(writer, &base, &lines, &publication, self.progress)?;
+        let published = commit::publish(writer, &base, &entries, &publication, self.progress)?;
         let left = match begins_epoch(&old, trust) {
             true => published_since(writer.registry(), &old, &newest)?,
             false => Vec::new(),
@@ -187,9 +187,9 @@ pub fn lost(
     newest: &Document<Head>,
 ) -> Result<Vec<Subject>, RegistryError> {
     let kept = kept(registry, trust_chain, trust, newest)?;
-    let lines = derive::lines(registry, Some(kept.body()))?;
+    let entries = derive::entries(registry, Some(kept.body()))?;
     let mut lost = Vec::new();
-    for line in lines.values().flat_map(|keys| keys.values()).flatten() {
+    for line in entries.values().flat_map(|keys| keys.values()).flatten() {
         let statement = registry.statement(&line.statement)?;
         let counted = trust_chain.check_statement(&statement).is_ok();
         if counted && policy::check_statement(trust, &statement).is_err() {
@@ -211,15 +211,15 @@ fn left_behind(
     begins_after: &Head,
 ) -> Result<Vec<Subject>, RegistryError> {
     let (newest, kept) = (
-        derive::lines(registry, Some(newest))?,
-        derive::lines(registry, Some(begins_after))?,
+        derive::entries(registry, Some(newest))?,
+        derive::entries(registry, Some(begins_after))?,
     );
     let mut left = Vec::new();
     for (namespace, keys) in &newest {
-        for (key, lines) in keys {
+        for (key, entries) in keys {
             let stay = kept.get(namespace).and_then(|keys| keys.get(key));
-            let stays = |line: &&TagEntry| !stay.is_some_and(|lines| lines.contains(line));
-            for line in lines.iter().filter(stays) {
+            let stays = |line: &&TagEntry| !stay.is_some_and(|entries| entries.contains(line));
+            for line in entries.iter().filter(stays) {
                 if let Some(repository) = derive::repository(namespace, line) {
                     left.push(Subject {
                         repository,

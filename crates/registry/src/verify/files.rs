@@ -98,7 +98,8 @@ impl Run<'_> {
         let names: Vec<String> = entries
             .map(|entry| entry.file_name().to_string_lossy().into_owned())
             .collect();
-        let is_aside = |name: &String| name.starts_with("damaged-") || name.starts_with("junk-");
+        let is_aside =
+            |name: &String| name.starts_with("damaged-") || name.starts_with("quarantine-");
         match !names.is_empty() && names.iter().all(is_aside) {
             true => self.warn(
                 Code::StrayFile,

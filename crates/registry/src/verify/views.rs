@@ -290,7 +290,7 @@ impl Run<'_> {
                 };
                 let index = self.registry.index(newest.body());
                 let entries =
-                    derive::lines_of_namespace(self.registry, index, repository.namespace())?;
+                    derive::entries_of_namespace(self.registry, index, repository.namespace())?;
                 let entry = entries.iter().find(|entry| {
                     entry.key.name() == *repository.name()
                         && FoldedTag::new(&entry.key.tag()) == *tag

@@ -49,7 +49,7 @@ fn a_gone_registry_is_not_taken_for_a_stripped_one() {
     fs::rename(bench.public(), bench.path("copy")).unwrap();
     let index = ["index", "images", "--out", "public", "--key", "key-1"];
     for args in [&index[..], &index[..4]] {
-        let ran = bench.fails(4, "not-a-tree", args);
+        let ran = bench.fails(4, "not-a-registry", args);
         assert!(ran.stderr.contains(&id), "{}", ran.stderr);
         assert!(ran.stderr.contains("--new"), "{}", ran.stderr);
         assert!(

@@ -162,6 +162,6 @@ fn a_removal_that_is_not_possible_changes_nothing() {
     let digest = format!("sha256:{}", "0".repeat(64));
     let other = format!("public//lab/tool:00@{digest}");
     bench.fails(4, "missing-reference", &["rm", &other, "--reason", "x"]);
-    bench.fails(4, "not-a-tree", &rm("nowhere//lab/tool:00", "x"));
+    bench.fails(4, "not-a-registry", &rm("nowhere//lab/tool:00", "x"));
     bench.is_whole();
 }

@@ -74,8 +74,8 @@ fn what_cannot_be_served() {
     fs::write(bench.path("sreg.json"), "{}").unwrap();
     let serve = |more: &[&'static str]| [&ANY[..], more].concat();
     for (args, code, word) in [
-        (vec!["serve", "images"], 4, "not-a-tree"),
-        (vec!["serve", "nothing"], 4, "not-a-tree"),
+        (vec!["serve", "images"], 4, "not-a-registry"),
+        (vec!["serve", "nothing"], 4, "not-a-registry"),
         (vec!["serve", "."], 6, "malformed-settings"),
         (vec!["serve", "https://127.0.0.1:1/x"], 2, "not-supported"),
         (

@@ -125,10 +125,10 @@ fn a_place_is_looked_at() {
         "{rows:?}"
     );
     bench.ok(&["verify", "public"]);
-    bench.fails(4, "not-a-tree", &["ls", "nowhere"]);
+    bench.fails(4, "not-a-registry", &["ls", "nowhere"]);
     let ran = bench.run(&["doctor", "nowhere"]);
     assert_eq!(ran.code, 4, "{}", ran.stdout);
-    assert!(ran.stdout.contains("not-a-tree"), "{}", ran.stdout);
+    assert!(ran.stdout.contains("not-a-registry"), "{}", ran.stdout);
     assert!(!bench.path("nowhere").exists());
 }
 

@@ -109,7 +109,7 @@ fn what_may_not_be_published_is_refused_before_a_byte_is_written() {
         ),
         (
             4,
-            "not-a-tree",
+            "not-a-registry",
             vec!["push", &other, "nowhere//lab/x:1", "--key", &key],
         ),
         (2, "usage", vec!["push", &other, "lab/x:1", "--key", &key]),

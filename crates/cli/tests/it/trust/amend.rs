@@ -195,7 +195,7 @@ fn a_change_of_trust_that_was_killed_is_finished_without_a_key() {
     let read = |path: &str| bench.read(path);
     let shown: Document<Head> = Document::parse(read("heads/1/1").into()).unwrap();
     let journal = json!({
-        "shown": {"epoch": 1, "id": shown.id(), "version": 1},
+        "views_at": {"epoch": 1, "id": shown.id(), "version": 1},
         "trust": read("trust/2"),
         "head": read("heads/1/2"),
         "type": "sreg-journal-v1",

@@ -177,5 +177,9 @@ fn one_pin_serves_every_url_of_a_registry() {
     assert_eq!(ran.code, 5, "{}", ran.stderr);
     let ran = stranger(&["trust", "add", &format!("{first}/lab")]);
     assert_eq!(ran.code, 4, "{}", ran.stderr);
-    assert!(ran.stderr.contains("error[not-a-tree]"), "{}", ran.stderr);
+    assert!(
+        ran.stderr.contains("error[not-a-registry]"),
+        "{}",
+        ran.stderr
+    );
 }

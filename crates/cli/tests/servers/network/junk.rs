@@ -39,7 +39,7 @@ fn junk_in_the_next_slot_is_replaced_and_kept() {
         let kept = snapshot(&objects.join("staging"));
         let kept = kept
             .iter()
-            .filter(|(path, _)| path.starts_with("junk-heads-1-"));
+            .filter(|(path, _)| path.starts_with("quarantine-heads-1-"));
         assert_eq!(kept.count(), number + 1);
     }
 }
@@ -53,7 +53,7 @@ fn junk_in_head_and_in_the_journal_is_replaced() {
     let first = fs::read(objects.join("heads/1/1")).unwrap();
     let id = Digest::of(b"no head");
     let far = json!({
-        "shown": {"epoch": 1, "id": id, "version": 9_007_199_254_740_991_u64}, "type": "sreg-journal-v1",
+        "views_at": {"epoch": 1, "id": id, "version": 9_007_199_254_740_991_u64}, "type": "sreg-journal-v1",
     });
     let far = far.to_string();
     for (number, junk) in [&b"junk\n"[..], &first].into_iter().enumerate() {
@@ -87,7 +87,7 @@ fn a_planted_note_of_published_trust_is_settled() {
     let line = format!("{}\n", trust.lines().next().unwrap());
     let noted = fs::read(objects.join("staging/journal")).unwrap();
     let mut note: serde_json::Value = serde_json::from_slice(&noted).unwrap();
-    assert_eq!(note["shown"]["version"], 2);
+    assert_eq!(note["views_at"]["version"], 2);
     note["trust"] = line.into();
     bucket.put("staging/journal", note.to_string().as_bytes());
     push(&bucket, &images[1], "1.1");
