@@ -17,9 +17,9 @@ use std::time::{Duration, Instant};
 
 use sreg_index::hasher::Observer;
 use sreg_model::head::Head;
+use sreg_publish::PublishError;
 use sreg_publish::changeset::Changeset;
 use sreg_publish::{Destination, Progress, Session, publish_changeset};
-use sreg_registry::RegistryError;
 
 /// Takes the times, and stops the run once it is committed.
 struct Clock {
@@ -76,7 +76,7 @@ fn publish(
     folder: &Path,
     numbers: std::ops::Range<u64>,
     namespaces: u64,
-) -> Result<(Duration, Duration), RegistryError> {
+) -> Result<(Duration, Duration), PublishError> {
     let edition = Changeset {
         present: numbers
             .map(|number| sreg_benches::published(number, namespaces))
@@ -94,7 +94,8 @@ fn publish(
         },
         edition,
     ) {
-        Ok(_) | Err(RegistryError::Cancelled) => Ok(clock.times()),
+        Ok(_) => Ok(clock.times()),
+        Err(error) if error.is_cancelled() => Ok(clock.times()),
         Err(error) => Err(error),
     }
 }
@@ -127,7 +128,7 @@ fn peak_memory() -> u64 {
         / 1024
 }
 
-fn run(folder: &Path, tags: u64) -> Result<(), RegistryError> {
+fn run(folder: &Path, tags: u64) -> Result<(), PublishError> {
     let namespaces = 1000;
     let (_, built) = publish(folder, 0..tags, namespaces)?;
     println!(

@@ -19,14 +19,18 @@ use sreg_publish::signing::signing;
 use sreg_publish::version::Publication;
 use sreg_publish::writer::Writer;
 use sreg_publish::{Keys, LinkMode, Published, Session};
+use sreg_registry::Registry;
 use sreg_registry::derive::{self, Entries};
-use sreg_registry::{Registry, RegistryError, SourceFault};
 
+use crate::error::IngestError;
 use crate::hash_cache::Cache;
 use crate::hashing::{self, Brought, Hashing};
 use crate::images::{self, Classified, SourceImage};
 use crate::source::{self, Naming};
 use crate::{host, prune};
+use sreg_publish::PublishError;
+use sreg_publish::SourceFault;
+use sreg_registry::RegistryError;
 
 /// Options of indexing.
 #[derive(Debug, Clone)]
@@ -121,7 +125,7 @@ pub struct Reading {
 /// `Source` if an image is invalid and `skip_invalid` is not set; `NoImages` or `MassRemoval` if the folder
 /// seems to be the wrong one; `Signed` or `Unsigned` if the keys may not sign; otherwise those of reading and
 /// writing the registry. What was published before remains whole.
-pub fn index_folder(options: &Options, session: &Session<'_>) -> Result<Outcome, RegistryError> {
+pub fn index_folder(options: &Options, session: &Session<'_>) -> Result<Outcome, IngestError> {
     let (keys, progress) = (session.keys, session.progress);
     let mut cache = options
         .cache
@@ -136,7 +140,7 @@ pub fn index_folder(options: &Options, session: &Session<'_>) -> Result<Outcome,
         &cache,
     );
     if !faults.is_empty() && !options.skip_invalid {
-        return Err(RegistryError::Source(faults));
+        return Err(PublishError::Source(faults).into());
     }
     let origin = prune::read_origin(options.origin.as_deref());
     let has_origin = !origin.is_empty() && Registry::open(&options.out).is_ok();
@@ -177,7 +181,7 @@ pub fn index_folder(options: &Options, session: &Session<'_>) -> Result<Outcome,
         hashing::remember(&mut cache, &found, &hashed);
     }
     if let Some(error) = stopped {
-        return Err(error);
+        return Err(error.into());
     }
 
     let mut changeset = Changeset {
@@ -290,16 +294,16 @@ fn outcome(
 }
 
 /// Returns the error for a folder without images; lists images without the name of one.
-fn no_images(options: &Options, passed_over: Vec<SourceFault>) -> RegistryError {
+fn no_images(options: &Options, passed_over: Vec<SourceFault>) -> IngestError {
     if passed_over.is_empty() {
-        return RegistryError::NoImages(options.source.clone());
+        return IngestError::NoImages(options.source.clone());
     }
     let none = SourceFault::new(
         Code::NoImages,
         &options.source,
         "no file in it has the name of an image",
     );
-    RegistryError::Source(std::iter::once(none).chain(passed_over).collect())
+    PublishError::Source(std::iter::once(none).chain(passed_over).collect()).into()
 }
 
 fn reading(image: &SourceImage) -> Reading {
@@ -322,7 +326,7 @@ fn absent_subjects(
     found: &[SourceImage],
     origin: &BTreeSet<String>,
     skipped: &[SourceFault],
-) -> Result<(Vec<Subject>, Vec<Subject>), RegistryError> {
+) -> Result<(Vec<Subject>, Vec<Subject>), IngestError> {
     let none = BTreeSet::new();
     let is_whole = skipped.is_empty();
     let (removed, kept) = prune::absent(
@@ -335,7 +339,7 @@ fn absent_subjects(
         prune::check_removals(&options.source, entries, origin, &removed)?;
     }
     if found.is_empty() && removed.is_empty() && !options.prune {
-        return Err(RegistryError::NoImages(options.source.clone()));
+        return Err(IngestError::NoImages(options.source.clone()));
     }
     Ok((removed, kept))
 }
@@ -358,7 +362,7 @@ fn dry_run(
     found: &[SourceImage],
     origin: &BTreeSet<String>,
     skipped: Vec<SourceFault>,
-) -> Result<Outcome, RegistryError> {
+) -> Result<Outcome, IngestError> {
     let (head, entries, settings) = match Registry::open(&options.out) {
         Ok(registry) => {
             let base = Base::read(&registry)?;
@@ -373,7 +377,7 @@ fn dry_run(
             let settings = with_options(Settings::default(), options);
             (None, Entries::new(), settings)
         }
-        Err(error) => return Err(error),
+        Err(error) => return Err(error.into()),
     };
     let (removed, kept) = absent_subjects(options, &entries, found, origin, &skipped)?;
     let reused = found.iter().filter(|image| image.known.is_some()).count();
@@ -408,54 +412,50 @@ fn present(found: &[SourceImage], hashed: &[Hashing]) -> Vec<(Subject, Image)> {
 }
 
 /// Refuses an impossible registry with keys before its folder is created.
-fn check_before(options: &Options, keys: Option<&Keys<'_>>) -> Result<(), RegistryError> {
+fn check_before(options: &Options, keys: Option<&Keys<'_>>) -> Result<(), PublishError> {
     let has_keys = match Registry::open(&options.out) {
         Ok(registry) => registry.stated_id()?.is_some(),
         Err(_) => false,
     };
     match keys.filter(|_| !has_keys) {
-        Some(keys) if !keys.may_begin => Err(RegistryError::NoKeys(options.out.clone())),
-        Some(keys) if keys.signers.len() != 1 => Err(RegistryError::OneKey(keys.signers.len())),
+        Some(keys) if !keys.may_begin => Err(PublishError::NoKeys(options.out.clone())),
+        Some(keys) if keys.signers.len() != 1 => Err(PublishError::OneKey(keys.signers.len())),
         _ => Ok(()),
     }
 }
 
 /// Refuses, before hashing, to publish without a key in a registry with keys, and to create a registry from a
 /// source that is part of one.
-fn check_keys(
-    base: &Base,
-    options: &Options,
-    keys: Option<&Keys<'_>>,
-) -> Result<(), RegistryError> {
+fn check_keys(base: &Base, options: &Options, keys: Option<&Keys<'_>>) -> Result<(), PublishError> {
     match (keys, &base.trust_chain) {
-        (None, Some(_)) => Err(RegistryError::Signed(options.out.clone())),
-        (Some(keys), None) if !keys.may_begin => Err(RegistryError::NoKeys(options.out.clone())),
+        (None, Some(_)) => Err(PublishError::Signed(options.out.clone())),
+        (Some(keys), None) if !keys.may_begin => Err(PublishError::NoKeys(options.out.clone())),
         (Some(_), None) => refuse_second(&options.source),
         _ => Ok(()),
     }
 }
 
-fn refuse_second(source: &Path) -> Result<(), RegistryError> {
+fn refuse_second(source: &Path) -> Result<(), PublishError> {
     let path = source.join(Place::Trust(1).to_string());
     let Ok(bytes) = read_capped(&path, trust::MAX_BYTES) else {
         return Ok(());
     };
     let trust: Document<trust::Trust> =
         Document::parse(bytes).map_err(|source| RegistryError::Document { path, source })?;
-    Err(RegistryError::HasKeys {
+    Err(PublishError::HasKeys {
         place: source.display().to_string(),
         registry: trust.id(),
     })
 }
 
 /// Returns the statements signed by publishers, each in a file beside its image.
-fn provided(found: &[SourceImage]) -> Result<BTreeMap<Subject, Provided>, RegistryError> {
+fn provided(found: &[SourceImage]) -> Result<BTreeMap<Subject, Provided>, IngestError> {
     let mut provided = BTreeMap::new();
     for image in found {
         let path = statement_file(&image.path);
         let bytes = match read_capped(&path, document::MAX_BYTES) {
             Err(error) if is_absent(&error) => continue,
-            bytes => bytes.map_err(RegistryError::read(&path))?,
+            bytes => bytes.map_err(PublishError::read(&path))?,
         };
         let statement = Document::parse(bytes).map_err(|source| RegistryError::Document {
             path: path.clone(),

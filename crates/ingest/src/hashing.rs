@@ -13,10 +13,12 @@ use sreg_model::layout::{FoldedRepository, Place};
 use sreg_publish::folder_writer::{FolderWriter, check_room};
 use sreg_publish::writer::{Puts, Writer};
 use sreg_publish::{LinkMode, Progress};
-use sreg_registry::{Registry, RegistryError};
+use sreg_registry::Registry;
 
 use crate::hash_cache::{Cache, Known};
 use crate::images::SourceImage;
+use sreg_publish::PublishError;
+use sreg_registry::RegistryError;
 
 /// The origin of an image's hash.
 pub(crate) enum Hashing {
@@ -63,7 +65,7 @@ pub(crate) fn bring(
     progress.expect(order.iter().map(|number| found[*number].stamp.size).sum());
     settle_clock(order.iter().map(|number| &found[*number].stamp));
     let started = now_nanoseconds();
-    let hashed: Vec<(usize, Result<Hashing, RegistryError>)> = order
+    let hashed: Vec<(usize, Result<Hashing, PublishError>)> = order
         .par_iter()
         // In order from the front, regardless of the pool's preference.
         .with_max_len(1)
@@ -74,16 +76,12 @@ pub(crate) fn bring(
             )
         })
         .collect();
-    let mut stopped: Option<RegistryError> = None;
+    let mut stopped: Option<PublishError> = None;
     for (number, result) in hashed {
         match result {
             Ok(hashing) => results[number] = Some(hashing),
             // A real error takes precedence over cancellation.
-            Err(error)
-                if stopped
-                    .as_ref()
-                    .is_none_or(|old| matches!(old, RegistryError::Cancelled)) =>
-            {
+            Err(error) if stopped.as_ref().is_none_or(PublishError::is_cancelled) => {
                 stopped = Some(error)
             }
             Err(_) => {}
@@ -102,7 +100,11 @@ pub(crate) fn bring(
     if let (None, Some(link)) = (&brought.stopped, import) {
         brought.stopped = import_all(writer, found, &mut brought, link, progress).err();
     }
-    let cancelled = || progress.is_cancelled().then_some(RegistryError::Cancelled);
+    let cancelled = || {
+        progress
+            .is_cancelled()
+            .then(|| RegistryError::Cancelled.into())
+    };
     brought.stopped = brought.stopped.or_else(cancelled);
     brought
 }
@@ -114,7 +116,7 @@ pub(crate) struct Brought {
     /// Blobs that were changed in place since they were published, and were not replaced.
     pub(crate) changed: BTreeSet<Place>,
     /// The error, if any.
-    pub(crate) stopped: Option<RegistryError>,
+    pub(crate) stopped: Option<PublishError>,
 }
 
 /// Returns the blobs whose source, a hard link to them, was changed since they were published.
@@ -123,7 +125,7 @@ fn changed(
     found: &[SourceImage],
     order: &[usize],
     hashed: &[Hashing],
-) -> Result<BTreeSet<Place>, RegistryError> {
+) -> Result<BTreeSet<Place>, PublishError> {
     let files: HashMap<FileId, Digest> = hashed
         .iter()
         .map(|hashing| (hashing.known().stamp.file(), hashing.known().digest))
@@ -144,7 +146,7 @@ pub(crate) fn unlink(
     writer: &FolderWriter,
     changed: &BTreeSet<Place>,
     progress: &dyn Progress,
-) -> Result<(), RegistryError> {
+) -> Result<(), PublishError> {
     for place in changed {
         writer.unlink(place)?;
         progress.note(&format!(
@@ -177,9 +179,9 @@ fn hash_one(
     mode: IoMode,
     progress: &dyn Progress,
     started: i128,
-) -> Result<Hashing, RegistryError> {
+) -> Result<Hashing, PublishError> {
     if progress.is_cancelled() {
-        return Err(RegistryError::Cancelled);
+        return Err(RegistryError::Cancelled.into());
     }
     let hashed = hasher::hash(&image.path, mode, progress).map_err(|error| match error {
         HashError::Cancelled => RegistryError::Cancelled,
@@ -243,7 +245,7 @@ fn import_all(
     brought: &mut Brought,
     link: LinkMode,
     progress: &dyn Progress,
-) -> Result<(), RegistryError> {
+) -> Result<(), PublishError> {
     let Brought {
         hashed, changed, ..
     } = brought;
@@ -258,7 +260,7 @@ fn import_all(
     places.par_iter().try_for_each(|(place, image)| {
         let how = (link, changed.contains(place));
         if progress.is_cancelled() {
-            return Err(RegistryError::Cancelled);
+            return Err(RegistryError::Cancelled.into());
         }
         writer.import(place, &image.path, &image.stamp, how, progress)
     })?;
@@ -305,9 +307,9 @@ fn check_space(
     registry: &Registry,
     found: &[SourceImage],
     mode: LinkMode,
-) -> Result<(), RegistryError> {
+) -> Result<(), PublishError> {
     let root = registry.root();
-    let device = Stamp::of(&fs::metadata(root).map_err(RegistryError::read(root))?).device;
+    let device = Stamp::of(&fs::metadata(root).map_err(PublishError::read(root))?).device;
     let needed: u64 = found
         .iter()
         .filter(|image| mode == LinkMode::Copy || image.stamp.device != device)

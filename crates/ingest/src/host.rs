@@ -1,13 +1,15 @@
 //! The requirements of the registry's host (`spec/layout.md`).
 
+use crate::error::IngestError;
 use sreg_model::settings::Settings;
 use sreg_model::statement::Subject;
+use sreg_registry::Registry;
+use sreg_registry::RegistryError;
 use sreg_registry::derive::{self, Entries};
-use sreg_registry::{Registry, RegistryError};
 use sreg_views::host;
 
 /// Refuses to overwrite a foreign file with the one for a host.
-pub(crate) fn check_file(registry: &Registry, settings: &Settings) -> Result<(), RegistryError> {
+pub(crate) fn check_file(registry: &Registry, settings: &Settings) -> Result<(), IngestError> {
     let known = registry.settings().host.and_then(host::file);
     let wanted = settings.host.and_then(host::file);
     let Some(view) = wanted.filter(|view| known.as_ref() != Some(view)) else {
@@ -16,8 +18,8 @@ pub(crate) fn check_file(registry: &Registry, settings: &Settings) -> Result<(),
     match derive::read(registry, &view.place, derive::stored(&view).len()) {
         Err(RegistryError::Missing { .. }) => Ok(()),
         Ok(found) if found == *derive::stored(&view) => Ok(()),
-        Ok(_) => Err(RegistryError::InTheWay(registry.path(&view.place))),
-        Err(error) => Err(error),
+        Ok(_) => Err(IngestError::InTheWay(registry.path(&view.place))),
+        Err(error) => Err(error.into()),
     }
 }
 

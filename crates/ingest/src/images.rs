@@ -9,10 +9,11 @@ use sreg_index::stamp::Stamp;
 use sreg_model::fault::Code;
 use sreg_model::statement::{MAX_SIZE, Subject};
 use sreg_model::{Arch, ImageFormat};
-use sreg_registry::{SourceFault, explain};
+use sreg_registry::explain;
 
 use crate::hash_cache::{Cache, Known};
 use crate::source::{self, Candidate, Scan};
+use sreg_publish::SourceFault;
 
 /// An image whose headers are sound.
 #[derive(Debug)]

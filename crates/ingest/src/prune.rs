@@ -5,9 +5,9 @@ use std::fs;
 use std::path::Path;
 
 use sreg_model::statement::Subject;
-use sreg_registry::RegistryError;
 use sreg_registry::derive::{self, Entries};
 
+use crate::error::IngestError;
 use crate::hash_cache::write_whole;
 
 /// Returns the subjects of `entries` that are not `present`: those to remove, and those to keep. Removes what
@@ -35,7 +35,7 @@ pub(crate) fn check_removals(
     entries: &Entries,
     origin: &BTreeSet<String>,
     removed: &[Subject],
-) -> Result<(), RegistryError> {
+) -> Result<(), IngestError> {
     let Some(first) = removed.first() else {
         return Ok(());
     };
@@ -46,7 +46,7 @@ pub(crate) fn check_removals(
     let gone = removed.len();
     match gone < of && gone <= (of / SHARE).max(1) {
         true => Ok(()),
-        false => Err(RegistryError::MassRemoval {
+        false => Err(IngestError::MassRemoval {
             source_folder: source.to_owned(),
             gone,
             of,

@@ -19,7 +19,7 @@ pub use self::layout::Layout;
 pub use self::map::{NameMap, Pattern};
 pub use self::name::{misread, pulled_name};
 use self::walk::Walk;
-use sreg_registry::SourceFault;
+use sreg_publish::SourceFault;
 
 /// The rules for reading references from paths: the map, otherwise the first matching pattern, otherwise the
 /// layout.

@@ -9,12 +9,13 @@ use sreg_model::layout::Place;
 use sreg_model::node::TagEntry;
 use sreg_model::statement::Subject;
 use sreg_model::{Arch, Reference};
-use sreg_registry::{Registry, RegistryError};
+use sreg_registry::Registry;
 
 use crate::attempts::until_won;
 use crate::changeset::Changeset;
 use crate::commit::Published;
 use crate::destination::Destination;
+use crate::error::PublishError;
 use crate::link::LinkMode;
 use crate::recover::Base;
 use crate::session::Session;
@@ -59,11 +60,11 @@ pub fn attach(
     destination: &Destination,
     session: &Session<'_>,
     attach: &Attach<'_>,
-) -> Result<Attached, RegistryError> {
+) -> Result<Attached, PublishError> {
     let progress = session.progress;
     // Report a mistyped place before the file is read.
     let destination = &destination.opened()?;
-    let metadata = std::fs::metadata(attach.file).map_err(RegistryError::read(attach.file))?;
+    let metadata = std::fs::metadata(attach.file).map_err(PublishError::read(attach.file))?;
     let stamp = Stamp::of(&metadata);
     progress.expect(stamp.size.saturating_mul(2));
     let chain = hasher::hash(attach.file, attach.io, progress)?.chain;
@@ -74,7 +75,7 @@ pub fn attach(
         name: attach.name.clone(),
         size: chain.size(),
     };
-    attachment::check(std::slice::from_ref(&attachment)).map_err(RegistryError::Attachment)?;
+    attachment::check(std::slice::from_ref(&attachment)).map_err(PublishError::Attachment)?;
     let mut writer = destination.open_there(progress)?;
     let run = |attempt| {
         let base = session.base(&*writer, attempt)?;
@@ -109,7 +110,7 @@ pub fn attach(
 
 impl Attach<'_> {
     /// Returns the one subject that the reference names.
-    fn subject(&self, registry: &Registry, base: &Base) -> Result<Subject, RegistryError> {
+    fn subject(&self, registry: &Registry, base: &Base) -> Result<Subject, PublishError> {
         let entries = match &base.head {
             Some(head) => registry.entries(head.body(), &self.reference)?,
             None => Vec::new(),
@@ -126,7 +127,7 @@ impl Attach<'_> {
                 tag: entry.key.tag(),
                 arch: entry.arch,
             }),
-            _ => Err(RegistryError::NotOneImage {
+            _ => Err(PublishError::NotOneImage {
                 reference: self.reference.to_string(),
                 archs: present.iter().map(|entry| entry.arch).collect(),
             }),

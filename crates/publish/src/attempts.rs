@@ -1,6 +1,6 @@
 //! Retries a run if another publisher was faster.
 
-use sreg_registry::RegistryError;
+use crate::error::PublishError;
 use sreg_store::{Store, retry};
 
 /// The maximal number of attempts against faster publishers.
@@ -10,13 +10,13 @@ pub(crate) const ATTEMPTS: u32 = 100;
 /// number of the attempt, from 1.
 pub(crate) fn until_won<T>(
     store: &dyn Store,
-    mut run: impl FnMut(u32) -> Result<T, RegistryError>,
-) -> Result<T, RegistryError> {
+    mut run: impl FnMut(u32) -> Result<T, PublishError>,
+) -> Result<T, PublishError> {
     let mut attempts = 0;
     loop {
         attempts += 1;
         match run(attempts) {
-            Err(error @ (RegistryError::Conflict(_) | RegistryError::Overtaken))
+            Err(error @ (PublishError::Conflict(_) | PublishError::Overtaken))
                 if attempts < ATTEMPTS =>
             {
                 tracing::debug!(attempts, %error, "another publisher was faster: retrying on top of its version");

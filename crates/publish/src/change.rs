@@ -9,25 +9,27 @@ use sreg_model::settings::Settings;
 use sreg_model::statement::{Claim, Statement, Subject};
 use sreg_model::{Digest, Document, Reference, canonical};
 use sreg_registry::derive::{Entries, entries};
-use sreg_registry::{Registry, RegistryError, heads};
+use sreg_registry::{Registry, heads};
 use sreg_sign::TrustChain;
 
 use crate::attempts::until_won;
 use crate::changeset::{Changeset, others};
 use crate::commit::{self, Published};
 use crate::destination::Destination;
+use crate::error::PublishError;
 use crate::link::LinkMode;
 use crate::recover::{Base, recover};
 use crate::session::Session;
 use crate::signing::{Keys, signing};
 use crate::version::Publication;
 use crate::writer::Writer;
+use sreg_registry::RegistryError;
 
 pub use self::trust::{lost, takes_from_heads};
 
 /// Returns the keys of a session, which a change requires.
-fn keys<'a>(session: &Session<'a>) -> Result<&'a Keys<'a>, RegistryError> {
-    session.keys.ok_or(RegistryError::OneKey(0))
+fn keys<'a>(session: &Session<'a>) -> Result<&'a Keys<'a>, PublishError> {
+    session.keys.ok_or(PublishError::OneKey(0))
 }
 
 impl Session<'_> {
@@ -41,21 +43,19 @@ impl Session<'_> {
         &self,
         destination: &Destination,
         from: Option<&Registry>,
-    ) -> Result<Published, RegistryError> {
+    ) -> Result<Published, PublishError> {
         let keys = keys(self)?;
         if keys.signers.len() != 1 {
-            return Err(RegistryError::OneKey(keys.signers.len()));
+            return Err(PublishError::OneKey(keys.signers.len()));
         }
         let settings = from.map_or_else(Settings::default, |registry| registry.settings().clone());
         let writer = destination.open(&settings, self.progress)?;
         let (mut writer, base) = self.recovered(writer)?;
         if base.trust_chain.is_none() && base.head.is_some() {
-            return Err(RegistryError::Published(
-                writer.registry().root().to_owned(),
-            ));
+            return Err(PublishError::Published(writer.registry().root().to_owned()));
         }
         if let Some(trust_chain) = &base.trust_chain {
-            return Err(RegistryError::HasKeys {
+            return Err(PublishError::HasKeys {
                 place: writer.registry().root().display().to_string(),
                 registry: trust_chain.registry(),
             });
@@ -73,7 +73,7 @@ impl Session<'_> {
     ///
     /// # Errors
     /// `Unsigned` if the keys may not sign it; otherwise those of writing the registry.
-    pub fn renew(&self, destination: &Destination) -> Result<Published, RegistryError> {
+    pub fn renew(&self, destination: &Destination) -> Result<Published, PublishError> {
         until_won(&*destination.store, |_| {
             self.sign_again(destination, &|_| false)
         })
@@ -90,10 +90,10 @@ impl Session<'_> {
         &self,
         destination: &Destination,
         chosen: &dyn Fn(&Subject) -> bool,
-    ) -> Result<(Published, Vec<Subject>), RegistryError> {
+    ) -> Result<(Published, Vec<Subject>), PublishError> {
         let (mut writer, base) = self.open_there(destination)?;
         let Some(trust_chain) = &base.trust_chain else {
-            return Err(RegistryError::NoKeys(writer.registry().root().to_owned()));
+            return Err(PublishError::NoKeys(writer.registry().root().to_owned()));
         };
         let entries = base.entries(&*writer)?;
         let mut changeset = Changeset::default();
@@ -105,7 +105,7 @@ impl Session<'_> {
                 Standing::Counts => {}
                 Standing::CountedOnce(_) => changeset.again.push(subject),
                 // A holder of a head key has published it without the right to.
-                Standing::Never => return Err(RegistryError::NeverValid(subject.to_string())),
+                Standing::Never => return Err(PublishError::NeverValid(subject.to_string())),
             }
         }
         let again = changeset.again.clone();
@@ -117,11 +117,11 @@ impl Session<'_> {
     fn open_there(
         &self,
         destination: &Destination,
-    ) -> Result<(Box<dyn Writer>, Base), RegistryError> {
+    ) -> Result<(Box<dyn Writer>, Base), PublishError> {
         self.recovered(destination.open_there(self.progress)?)
     }
 
-    fn recovered(&self, writer: Box<dyn Writer>) -> Result<(Box<dyn Writer>, Base), RegistryError> {
+    fn recovered(&self, writer: Box<dyn Writer>) -> Result<(Box<dyn Writer>, Base), PublishError> {
         let base = recover(&*writer, self.progress)?;
         base.check_known(writer.registry(), self.pins)?;
         Ok((writer, base))
@@ -133,7 +133,7 @@ impl Session<'_> {
         base: &Base,
         entries: &Entries,
         changeset: Changeset,
-    ) -> Result<Published, RegistryError> {
+    ) -> Result<Published, PublishError> {
         let signing = signing(
             writer.registry(),
             base,
@@ -157,7 +157,7 @@ fn bring_all(
     writer: &dyn Writer,
     from: &Registry,
     observer: &dyn Observer,
-) -> Result<Vec<(Subject, sreg_model::statement::Image)>, RegistryError> {
+) -> Result<Vec<(Subject, sreg_model::statement::Image)>, PublishError> {
     let trust_chain = from.trust_chain()?;
     let head = heads::newest(from, trust_chain.as_ref())?;
     let entries = entries(from, head.as_ref().map(Document::body))?;
@@ -203,7 +203,7 @@ fn standing(
     trust_chain: &TrustChain,
     entries: &Entries,
     subject: &Subject,
-) -> Result<Standing, RegistryError> {
+) -> Result<Standing, PublishError> {
     let key = sreg_model::node::TagKey::new(subject.repository.name(), &subject.tag);
     let entries = entries.get(subject.repository.namespace());
     let entries = entries.and_then(|keys| keys.get(key.as_str()));
@@ -233,7 +233,7 @@ pub fn next_statement(
     subject: &Subject,
     mut claim: Claim,
     now: u64,
-) -> Result<Statement, RegistryError> {
+) -> Result<Statement, PublishError> {
     let head = heads::newest(registry, Some(trust_chain))?;
     if let Some(head) = &head {
         let path = registry.path(&Place::Head);
@@ -253,13 +253,13 @@ pub fn next_statement(
     if let Some(before) = &previous
         && !trust_chain.counted_once(before)
     {
-        return Err(RegistryError::NeverValid(subject.to_string()));
+        return Err(PublishError::NeverValid(subject.to_string()));
     }
     let before = previous.as_ref().and_then(|before| before.body().image());
     if let Some(before) = before
         && before.frozen
     {
-        return Err(RegistryError::Frozen(subject.to_string()));
+        return Err(PublishError::Frozen(subject.to_string()));
     }
     if let (Some(before), Claim::Present(image)) = (before, &mut claim)
         && before.digest == image.digest
@@ -315,10 +315,10 @@ pub fn signers(
 pub fn to_sign_again(
     registry: &Registry,
     below: &str,
-) -> Result<Vec<(Subject, Option<Digest>)>, RegistryError> {
+) -> Result<Vec<(Subject, Option<Digest>)>, PublishError> {
     let trust_chain = registry.trust_chain()?;
     let trust_chain =
-        trust_chain.ok_or_else(|| RegistryError::NoKeys(registry.root().to_owned()))?;
+        trust_chain.ok_or_else(|| PublishError::NoKeys(registry.root().to_owned()))?;
     let head = heads::newest(registry, Some(&trust_chain))?;
     let entries = entries(registry, head.as_ref().map(Document::body))?;
     let (mut found, mut any) = (Vec::new(), below.is_empty());
@@ -330,11 +330,11 @@ pub fn to_sign_again(
         match standing(registry, &trust_chain, &entries, &subject)? {
             Standing::Counts => {}
             Standing::CountedOnce(digest) => found.push((subject, digest)),
-            Standing::Never => return Err(RegistryError::NeverValid(subject.to_string())),
+            Standing::Never => return Err(PublishError::NeverValid(subject.to_string())),
         }
     }
     match any {
         true => Ok(found),
-        false => Err(RegistryError::NothingBelow(below.to_owned())),
+        false => Err(PublishError::NothingBelow(below.to_owned())),
     }
 }

@@ -4,19 +4,21 @@ use sreg_model::Document;
 use sreg_model::head::Head;
 use sreg_model::layout::Place;
 use sreg_model::trust::Trust;
+use sreg_registry::Registry;
 use sreg_registry::derive::Entries;
 use sreg_registry::heads::{self, HeadCursor, has_later_trust};
 use sreg_registry::journal::{Journal, Noted};
 use sreg_registry::trust::read_trust;
-use sreg_registry::{Registry, RegistryError};
 use sreg_sign::TrustChain;
 
 use crate::attempts::ATTEMPTS;
+use crate::error::PublishError;
 use crate::progress::Progress;
 use crate::recover::{Base, create_trust};
 use crate::update_views::{self, ViewsAt};
 use crate::version::{Prepared, Publication, prepare};
 use crate::writer::Writer;
+use sreg_registry::RegistryError;
 
 /// The files and folders that every version writes: head, slot, trust, journal.
 const FILES: usize = 8;
@@ -46,7 +48,7 @@ pub fn publish(
     entries: &Entries,
     publication: &Publication<'_>,
     progress: &dyn Progress,
-) -> Result<Published, RegistryError> {
+) -> Result<Published, PublishError> {
     let prepared = prepare(writer.registry(), writer, base, entries, publication)?;
     carry_out(writer, base, &prepared, progress)
 }
@@ -60,7 +62,7 @@ pub(crate) fn carry_out(
     base: &Base,
     prepared: &Prepared,
     progress: &dyn Progress,
-) -> Result<Published, RegistryError> {
+) -> Result<Published, PublishError> {
     let nothing = || RegistryError::NoHead(writer.registry().root().to_owned());
     if prepared.is_nothing(writer.registry()) {
         let newest = base.head.clone().ok_or_else(nothing)?;
@@ -108,7 +110,7 @@ pub(crate) fn carry_out(
     let (epoch, version) = (newest.body().epoch, newest.body().version);
     let is_abandoned = |chain: &TrustChain| chain.is_abandoned(epoch, version);
     if next.is_some() && last_chain.as_ref().is_some_and(is_abandoned) {
-        return Err(RegistryError::Overtaken);
+        return Err(PublishError::Overtaken);
     }
     Ok(Published {
         head: newest.clone(),
@@ -118,7 +120,7 @@ pub(crate) fn carry_out(
 }
 
 /// Notes in the journal that views must be written, before readers see any change.
-pub(crate) fn begin_views(writer: &dyn Writer, base: &Base) -> Result<(), RegistryError> {
+pub(crate) fn begin_views(writer: &dyn Writer, base: &Base) -> Result<(), PublishError> {
     let views_at = base.views_at.as_ref().map(Noted::of);
     writer.begin(&Journal::new(views_at))?;
     writer.sync()
@@ -132,7 +134,7 @@ pub(crate) fn show(
     views_at: ViewsAt<'_>,
     committed: &Document<Head>,
     progress: &dyn Progress,
-) -> Result<Option<TrustChain>, RegistryError> {
+) -> Result<Option<TrustChain>, PublishError> {
     let mut newest = committed.clone();
     let mut left_behind: Option<Document<Head>> = None;
     for _ in 0..ATTEMPTS {
@@ -145,7 +147,7 @@ pub(crate) fn show(
             None => views_at,
         };
         let rolled = update_views::update_views(writer, from, cursor, progress);
-        let is_shown = !matches!(rolled, Err(RegistryError::Overtaken));
+        let is_shown = !matches!(rolled, Err(PublishError::Overtaken));
         if is_shown {
             rolled?;
             writer.sync()?;
@@ -184,7 +186,7 @@ fn commit<'a>(
     trust_chain: Option<&TrustChain>,
     trust: Option<&Document<Trust>>,
     head: Option<&'a Document<Head>>,
-) -> Result<Option<&'a Document<Head>>, RegistryError> {
+) -> Result<Option<&'a Document<Head>>, PublishError> {
     if let Some(trust) = trust {
         check_unpublished(writer.registry(), trust)?;
     }
@@ -217,26 +219,26 @@ fn commit<'a>(
 
 /// Refuses a trust version if another one was published since it was made. It is already noted in the
 /// journal, so nobody publishes one after this check.
-fn check_unpublished(registry: &Registry, trust: &Document<Trust>) -> Result<(), RegistryError> {
+fn check_unpublished(registry: &Registry, trust: &Document<Trust>) -> Result<(), PublishError> {
     let version = trust.body().version;
     match read_trust(registry, version) {
         Err(RegistryError::Missing { .. }) => Ok(()),
         Ok(found) if found.id() == trust.id() => Ok(()),
-        Ok(_) => Err(RegistryError::Conflict(
+        Ok(_) => Err(PublishError::Conflict(
             registry.path(&Place::Trust(version)),
         )),
-        Err(error) => Err(error),
+        Err(error) => Err(error.into()),
     }
 }
 
 /// Refuses to report a head as published if its slot was taken by a writer that ignores the rules for invalid
 /// slot content.
-fn check_slot(registry: &Registry, head: &Document<Head>) -> Result<(), RegistryError> {
+fn check_slot(registry: &Registry, head: &Document<Head>) -> Result<(), PublishError> {
     let (epoch, version) = (head.body().epoch, head.body().version);
     let slot = Place::HeadSlot { epoch, version };
     match registry.slot(&slot)?.as_deref() == Some(head.bytes()) {
         true => Ok(()),
-        false => Err(RegistryError::Meanwhile {
+        false => Err(PublishError::Meanwhile {
             path: registry.path(&slot),
             what: "another head replaced it".to_owned(),
         }),
@@ -248,14 +250,14 @@ fn check_not_left_behind(
     registry: &Registry,
     trust_chain: Option<&TrustChain>,
     head: &Document<Head>,
-) -> Result<(), RegistryError> {
+) -> Result<(), PublishError> {
     if !has_later_trust(registry, trust_chain)? {
         return Ok(());
     }
     let (epoch, version) = (head.body().epoch, head.body().version);
     let trust_chain = registry.trust_chain()?;
     match trust_chain.is_some_and(|chain| chain.is_abandoned(epoch, version)) {
-        true => Err(RegistryError::Overtaken),
+        true => Err(PublishError::Overtaken),
         false => Ok(()),
     }
 }

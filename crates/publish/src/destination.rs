@@ -4,9 +4,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use sreg_model::settings::Settings;
-use sreg_registry::{Registry, RegistryError};
+use sreg_registry::Registry;
 use sreg_store::{Local, Store};
 
+use crate::error::PublishError;
 use crate::folder_writer::FolderWriter;
 use crate::progress::Progress;
 use crate::store_writer::StoreWriter;
@@ -49,7 +50,7 @@ impl Destination {
     /// # Errors
     /// `NotARegistry` if there is none; `Settings` if it is of a later format; `Read` or `Store` if it cannot
     /// be read.
-    pub fn opened(&self) -> Result<Self, RegistryError> {
+    pub fn opened(&self) -> Result<Self, PublishError> {
         let registry = match &self.registry {
             Some(registry) => registry.clone(),
             None => Registry::in_store(self.store.clone())?,
@@ -63,8 +64,8 @@ impl Destination {
     /// Runs a task that waits for a store, with the maximal number of simultaneous requests.
     pub(crate) fn at_once<T: Send>(
         &self,
-        run: impl FnOnce() -> Result<T, RegistryError> + Send,
-    ) -> Result<T, RegistryError> {
+        run: impl FnOnce() -> Result<T, PublishError> + Send,
+    ) -> Result<T, PublishError> {
         if self.at_once <= 1 || self.store.capabilities().folder.is_some() {
             return run();
         }
@@ -82,7 +83,7 @@ impl Destination {
     pub(crate) fn open_there(
         &self,
         progress: &dyn Progress,
-    ) -> Result<Box<dyn Writer>, RegistryError> {
+    ) -> Result<Box<dyn Writer>, PublishError> {
         let registry = match &self.registry {
             Some(registry) => registry.clone(),
             None => Registry::in_store(self.store.clone())?,
@@ -101,7 +102,7 @@ impl Destination {
         &self,
         settings: &Settings,
         progress: &dyn Progress,
-    ) -> Result<Box<dyn Writer>, RegistryError> {
+    ) -> Result<Box<dyn Writer>, PublishError> {
         Ok(match self.store.capabilities().folder {
             Some(folder) => Box::new(FolderWriter::open(folder, settings, progress)?),
             None => Box::new(StoreWriter::open(

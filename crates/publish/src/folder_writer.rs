@@ -24,12 +24,13 @@ use sreg_model::Document;
 use sreg_model::head::Head;
 use sreg_model::layout::{JOURNAL, Place, STAGING};
 use sreg_model::settings::Settings;
+use sreg_registry::Registry;
 use sreg_registry::heads::HeadCursor;
 use sreg_registry::journal::{Journal, journal};
-use sreg_registry::{Registry, RegistryError};
 use sreg_views::{Content, View};
 
 pub use self::room::check_room;
+use crate::error::PublishError;
 use crate::link::LinkMode;
 use crate::writer::{Puts, Writer, evidence};
 
@@ -85,13 +86,13 @@ impl FolderWriter {
     ///
     /// # Errors
     /// `Write`, `Space` or `Store` if it cannot be written.
-    pub fn replace(&self, place: &Place, bytes: &[u8]) -> Result<(), RegistryError> {
+    pub fn replace(&self, place: &Place, bytes: &[u8]) -> Result<(), PublishError> {
         let staged = self.stage(bytes)?;
         self.settle(&staged, &self.registry.path(place))
     }
 
     /// Refuses a path that leads outside the registry through a symbolic link.
-    fn check_inside(&self, path: &Path) -> Result<(), RegistryError> {
+    fn check_inside(&self, path: &Path) -> Result<(), PublishError> {
         let folder = path.parent().unwrap_or(self.registry.root());
         if self
             .inside
@@ -102,7 +103,7 @@ impl FolderWriter {
             return Ok(());
         }
         let root = fs::canonicalize(self.registry.root())
-            .map_err(RegistryError::read(self.registry.root()))?;
+            .map_err(PublishError::read(self.registry.root()))?;
         // A missing folder will be created in the nearest one that exists.
         let nearest = folder
             .ancestors()
@@ -112,7 +113,7 @@ impl FolderWriter {
                 io::ErrorKind::InvalidInput,
                 "a symbolic link points outside the registry",
             );
-            return Err(RegistryError::write(path)(error));
+            return Err(PublishError::write(path)(error));
         }
         self.inside
             .lock()
@@ -160,7 +161,7 @@ impl FolderWriter {
             .join(format!("{}-{number}", std::process::id()))
     }
 
-    fn stage(&self, bytes: &[u8]) -> Result<PathBuf, RegistryError> {
+    fn stage(&self, bytes: &[u8]) -> Result<PathBuf, PublishError> {
         let path = self.staged_path();
         let write = || {
             let mut file = File::create_new(&path)?;
@@ -169,7 +170,7 @@ impl FolderWriter {
         };
         write().map_err(|source| {
             let _ = fs::remove_file(&path);
-            RegistryError::Write {
+            PublishError::Write {
                 path: path.clone(),
                 source,
             }
@@ -177,7 +178,7 @@ impl FolderWriter {
         Ok(path)
     }
 
-    fn settle(&self, staged: &Path, path: &Path) -> Result<(), RegistryError> {
+    fn settle(&self, staged: &Path, path: &Path) -> Result<(), PublishError> {
         self.check_inside(path)?;
         self.touched(path);
         self.with_parent(path, || fs::rename(staged, path))
@@ -186,7 +187,7 @@ impl FolderWriter {
                 if self.is_passed_over(&error) {
                     return Ok(());
                 }
-                Err(RegistryError::write(path)(error))
+                Err(PublishError::write(path)(error))
             })
     }
 
@@ -212,7 +213,7 @@ impl FolderWriter {
 }
 
 impl Puts for FolderWriter {
-    fn put_if_absent(&self, place: &Place, bytes: &[u8]) -> Result<bool, RegistryError> {
+    fn put_if_absent(&self, place: &Place, bytes: &[u8]) -> Result<bool, PublishError> {
         let path = self.registry.path(place);
         match read_capped(&path, bytes.len()) {
             Ok(found) if found == bytes => return Ok(false),
@@ -228,11 +229,11 @@ impl Writer for FolderWriter {
         &self.registry
     }
 
-    fn advance(&self, cursor: HeadCursor<'_>) -> Result<(), RegistryError> {
+    fn advance(&self, cursor: HeadCursor<'_>) -> Result<(), PublishError> {
         self.put(&Place::Head, cursor.head.bytes())
     }
 
-    fn put_views(&self, _: HeadCursor<'_>, views: &[View], _: bool) -> Result<(), RegistryError> {
+    fn put_views(&self, _: HeadCursor<'_>, views: &[View], _: bool) -> Result<(), PublishError> {
         views.iter().try_for_each(|view| match &view.content {
             Content::Bytes(bytes) => self.put(&view.place, bytes),
             Content::Link { to, .. } => self.put_link(&view.place, to),
@@ -246,7 +247,7 @@ impl Writer for FolderWriter {
         stamp: &Stamp,
         link: LinkMode,
         observer: &dyn Observer,
-    ) -> Result<(), RegistryError> {
+    ) -> Result<(), PublishError> {
         if let Place::Blob(repository, digest) = place {
             let files = HashMap::from([(stamp.file(), *digest)]);
             let changed = self.changed(repository, &files)?;
@@ -256,7 +257,7 @@ impl Writer for FolderWriter {
         self.place(&path, file, stamp, link, observer)
     }
 
-    fn replace_settings(&mut self, settings: &Settings) -> Result<(), RegistryError> {
+    fn replace_settings(&mut self, settings: &Settings) -> Result<(), PublishError> {
         self.replace(&Place::Settings, &settings.encode())?;
         self.registry = Registry::with_settings(self.registry.store().clone(), settings.clone());
         Ok(())
@@ -267,7 +268,7 @@ impl Writer for FolderWriter {
         place: &Place,
         bytes: &[u8],
         invalid: Option<&[u8]>,
-    ) -> Result<(), RegistryError> {
+    ) -> Result<(), PublishError> {
         let path = self.registry.path(place);
         self.check_inside(&path)?;
         match read_capped(&path, bytes.len()) {
@@ -289,8 +290,8 @@ impl Writer for FolderWriter {
             .map_err(|source| {
                 let _ = fs::remove_file(&staged);
                 match source.kind() {
-                    io::ErrorKind::AlreadyExists => RegistryError::Conflict(path.clone()),
-                    _ => RegistryError::Write {
+                    io::ErrorKind::AlreadyExists => PublishError::Conflict(path.clone()),
+                    _ => PublishError::Write {
                         path: path.clone(),
                         source,
                     },
@@ -300,12 +301,12 @@ impl Writer for FolderWriter {
         self.sync()
     }
 
-    fn remove(&self, _: HeadCursor<'_>, place: &Place) -> Result<(), RegistryError> {
+    fn remove(&self, _: HeadCursor<'_>, place: &Place) -> Result<(), PublishError> {
         let path = self.registry.path(place);
         self.check_inside(&path)?;
         match fs::remove_file(&path) {
             Err(error) if self.is_passed_over(&error) => return Ok(()),
-            Err(error) if !is_absent(&error) => return Err(RegistryError::write(&path)(error)),
+            Err(error) if !is_absent(&error) => return Err(PublishError::write(&path)(error)),
             _ => self.touched(&path),
         }
         // Removes empty folders, too, up to the first that is not empty.
@@ -323,12 +324,12 @@ impl Writer for FolderWriter {
 
     /// Syncs file by file; if there are many files, syncs the whole file system, which may delay other
     /// processes.
-    fn sync(&self) -> Result<(), RegistryError> {
+    fn sync(&self) -> Result<(), PublishError> {
         let root = self.registry.root();
         let Some(paths) = self.unsynced().replace(BTreeSet::new()) else {
-            let folder = File::open(root).map_err(RegistryError::read(root))?;
+            let folder = File::open(root).map_err(PublishError::read(root))?;
             return match rustix::fs::syncfs(&folder).map_err(io::Error::from) {
-                Err(error) if !is_unsupported(&error) => Err(RegistryError::write(root)(error)),
+                Err(error) if !is_unsupported(&error) => Err(PublishError::write(root)(error)),
                 _ => Ok(()),
             };
         };
@@ -345,7 +346,7 @@ impl Writer for FolderWriter {
             .iter()
             .chain(&folders)
             .try_for_each(|path| match sreg_files::sync_folder(path) {
-                Err(error) if !is_absent(&error) => Err(RegistryError::write(path)(error)),
+                Err(error) if !is_absent(&error) => Err(PublishError::write(path)(error)),
                 _ => Ok(()),
             })
     }
@@ -354,27 +355,27 @@ impl Writer for FolderWriter {
         false
     }
 
-    fn check_room(&self, files: usize) -> Result<(), RegistryError> {
+    fn check_room(&self, files: usize) -> Result<(), PublishError> {
         room::check_room_for_files(self, files)
     }
 
-    fn journal(&self) -> Result<Option<Journal>, RegistryError> {
-        journal(&self.registry)
+    fn journal(&self) -> Result<Option<Journal>, PublishError> {
+        Ok(journal(&self.registry)?)
     }
 
-    fn begin(&self, journal: &Journal) -> Result<(), RegistryError> {
+    fn begin(&self, journal: &Journal) -> Result<(), PublishError> {
         let staged = self.stage(&journal.encode())?;
         self.settle(&staged, &self.registry.root().join(JOURNAL))
     }
 
-    fn settle(&self, begun: &Journal) -> Result<(), RegistryError> {
+    fn settle(&self, begun: &Journal) -> Result<(), PublishError> {
         self.begin(&Journal::new(begun.views_at))
     }
 
-    fn end(&self, _: &Document<Head>) -> Result<(), RegistryError> {
+    fn end(&self, _: &Document<Head>) -> Result<(), PublishError> {
         let path = self.registry.root().join(JOURNAL);
         match fs::remove_file(&path) {
-            Err(error) if !is_absent(&error) => Err(RegistryError::write(&path)(error)),
+            Err(error) if !is_absent(&error) => Err(PublishError::write(&path)(error)),
             _ => Ok(()),
         }
     }

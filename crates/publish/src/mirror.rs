@@ -4,7 +4,6 @@ mod attached;
 
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::sync::Mutex;
 
 use rayon::prelude::*;
 use sreg_index::Chain;
@@ -20,25 +19,27 @@ use sreg_model::layout::Place;
 use sreg_model::node::TagEntry;
 use sreg_model::statement::{Image, Subject};
 use sreg_model::{Digest, Document, Namespace};
+use sreg_registry::Registry;
 use sreg_registry::heads::{self, HeadCursor};
-use sreg_registry::{Registry, RegistryError};
 use sreg_sign::TrustChain;
 
 use crate::commit::{begin_views, show};
 use crate::destination::Destination;
+use crate::error::PublishError;
 use crate::link::LinkMode;
 use crate::progress::Progress;
 use crate::recover::{Base, check_newest, create_trust, recover};
 use crate::session::Session;
 use crate::upload_check::{ensure_uploaded, is_uploaded};
 use crate::writer::Writer;
+use sreg_registry::RegistryError;
 
 /// The number of simultaneous copies. The network is the limit, not the cores.
 const AT_ONCE: usize = 16;
 
 /// Downloads an image from a registry to a file, verified.
 pub type Fetch<'a> =
-    &'a (dyn Fn(&Registry, &Place, &Chain, &Path) -> Result<(), RegistryError> + Sync);
+    &'a (dyn Fn(&Registry, &Place, &Chain, &Path) -> Result<(), PublishError> + Sync);
 
 /// A registry to copy.
 pub struct Mirror<'a> {
@@ -85,7 +86,7 @@ pub fn mirror(
     destination: &Destination,
     session: &Session<'_>,
     mirror: &Mirror<'_>,
-) -> Result<Mirrored, RegistryError> {
+) -> Result<Mirrored, PublishError> {
     let copying = Copying {
         from: mirror.from,
         scratch: mirror.scratch,
@@ -99,7 +100,7 @@ pub fn mirror(
     }
 }
 
-fn run(copying: &Copying<'_>, destination: &Destination) -> Result<Mirrored, RegistryError> {
+fn run(copying: &Copying<'_>, destination: &Destination) -> Result<Mirrored, PublishError> {
     let from = copying.from;
     let source = copying.source()?;
     let newest = source.head.clone();
@@ -129,13 +130,13 @@ fn run(copying: &Copying<'_>, destination: &Destination) -> Result<Mirrored, Reg
 }
 
 /// Refuses to overwrite another registry.
-fn check_same(registry: &Registry, source: &Base, base: &Base) -> Result<(), RegistryError> {
+fn check_same(registry: &Registry, source: &Base, base: &Base) -> Result<(), PublishError> {
     let (Some(theirs), ours) = (&base.trust_chain, &source.trust_chain) else {
         return Ok(());
     };
     match ours {
         Some(ours) if ours.registry() == theirs.registry() => Ok(()),
-        _ => Err(RegistryError::HasKeys {
+        _ => Err(PublishError::HasKeys {
             place: registry.root().display().to_string(),
             registry: theirs.registry(),
         }),
@@ -153,7 +154,7 @@ fn missing_heads(
     source: &Base,
     newest: &Document<Head>,
     base: &Base,
-) -> Result<Heads, RegistryError> {
+) -> Result<Heads, PublishError> {
     let is_left_behind = base.head.as_ref().is_some_and(|head| {
         let (epoch, version) = (head.body().epoch, head.body().version);
         let trust_chain = source.trust_chain.as_ref();
@@ -177,7 +178,7 @@ fn missing_heads(
     // Without common trust and head, the copy is another registry, not an earlier epoch.
     let is_other = base.trust_chain.is_none() || !is_left_behind;
     match &base.head {
-        Some(head) if is_other => Err(RegistryError::Diverged {
+        Some(head) if is_other => Err(PublishError::Diverged {
             version: head.body().version,
             newest: newest.body().version,
         }),
@@ -195,7 +196,7 @@ fn publish(
     source: &Base,
     (base, common): (&Base, Option<&Document<Head>>),
     missing: &[Document<Head>],
-) -> Result<bool, RegistryError> {
+) -> Result<bool, PublishError> {
     let trust_chain = source.trust_chain.as_ref();
     let known =
         |trust_chain: Option<&TrustChain>| trust_chain.map_or(0, |all| all.newest().body().version);
@@ -222,7 +223,7 @@ fn publish(
     }
     for version in have + 1..=newest_trust {
         let trust = trust_chain.and_then(|trust_chain| trust_chain.version(version));
-        let trust = trust.ok_or_else(|| RegistryError::NoKeys(copying.from.root().to_owned()))?;
+        let trust = trust.ok_or_else(|| PublishError::NoKeys(copying.from.root().to_owned()))?;
         create_trust(writer, trust)?;
     }
     writer.advance(HeadCursor {
@@ -245,9 +246,27 @@ fn publish(
     Ok(missing.is_empty() && (is_new || !is_shown))
 }
 
+/// Why a node cannot be copied.
+enum NodeError {
+    Map(MapError),
+    Copy(PublishError),
+}
+
+impl From<MapError> for NodeError {
+    fn from(error: MapError) -> Self {
+        Self::Map(error)
+    }
+}
+
+impl From<PublishError> for NodeError {
+    fn from(error: PublishError) -> Self {
+        Self::Copy(error)
+    }
+}
+
 impl Copying<'_> {
     /// Returns the source, checked against its keys and pins.
-    fn source(&self) -> Result<Base, RegistryError> {
+    fn source(&self) -> Result<Base, PublishError> {
         let base = Base::read(self.from)?;
         if let Some(head) = &base.head {
             check_newest(self.from, base.trust_chain.as_ref(), head)?;
@@ -262,7 +281,7 @@ impl Copying<'_> {
         writer: &dyn Writer,
         before: Option<&IndexRoot>,
         index: &IndexRoot,
-    ) -> Result<(), RegistryError> {
+    ) -> Result<(), PublishError> {
         let from = self.from;
         let lines = self.changed_lines(before, index)?;
         lines.par_iter().try_for_each(|entry| {
@@ -270,21 +289,14 @@ impl Copying<'_> {
             let statement = from.statement(&entry.statement)?;
             writer.put(&Place::Statement(entry.statement), statement.bytes())
         })?;
-        let failed = Mutex::new(None);
         let copied = new_nodes(from, before, index, &|id, bytes| {
-            let put = self.check_cancelled();
-            let put = put.and_then(|()| writer.put(&Place::Node(*id), bytes));
-            put.map_err(|error| {
-                *failed
-                    .lock()
-                    .unwrap_or_else(std::sync::PoisonError::into_inner) = Some(error);
-                MapError::Missing(*id)
-            })
+            self.check_cancelled()?;
+            Ok::<_, NodeError>(writer.put(&Place::Node(*id), bytes)?)
         });
-        match failed.into_inner() {
-            Ok(Some(error)) => Err(error),
-            _ => copied.map_err(|error| from.map_error(error)),
-        }
+        copied.map_err(|error| match error {
+            NodeError::Map(error) => from.map_error(error).into(),
+            NodeError::Copy(error) => error,
+        })
     }
 
     /// Returns the entries of an index that differ from the previous one.
@@ -292,7 +304,7 @@ impl Copying<'_> {
         &self,
         before: Option<&IndexRoot>,
         index: &IndexRoot,
-    ) -> Result<Vec<TagEntry>, RegistryError> {
+    ) -> Result<Vec<TagEntry>, PublishError> {
         let mut lines = Vec::new();
         diff(
             before.map(|root| Index::new(self.from, root)),
@@ -307,16 +319,14 @@ impl Copying<'_> {
     }
 
     /// Returns the error for a faulty file of the source.
-    fn wrong(&self, place: &Place, what: String) -> RegistryError {
-        RegistryError::Mismatch {
-            path: self.from.path(place),
-            what,
-        }
+    fn wrong(&self, place: &Place, what: String) -> PublishError {
+        let path = self.from.path(place);
+        RegistryError::Mismatch { path, what }.into()
     }
 
-    fn check_cancelled(&self) -> Result<(), RegistryError> {
+    fn check_cancelled(&self) -> Result<(), PublishError> {
         match self.session.progress.is_cancelled() {
-            true => Err(RegistryError::Cancelled),
+            true => Err(RegistryError::Cancelled.into()),
             false => Ok(()),
         }
     }
@@ -328,7 +338,7 @@ impl Copying<'_> {
         writer: &dyn Writer,
         before: Option<&IndexRoot>,
         head: &Document<Head>,
-    ) -> Result<(usize, u64), RegistryError> {
+    ) -> Result<(usize, u64), PublishError> {
         let mut images: Vec<(Subject, Image)> = Vec::new();
         let mut attached: BTreeMap<Place, Attachment> = BTreeMap::new();
         let lines = self.changed_lines(before, &head.body().index)?;
@@ -360,11 +370,11 @@ impl Copying<'_> {
             let is_there = match registry.size(&place) {
                 Ok(size) => size == image.size && is_uploaded(registry, &place, &chain)?,
                 Err(RegistryError::Missing { .. }) => registry.settings().blob_url.is_some(),
-                Err(error) => return Err(error),
+                Err(error) => return Err(error.into()),
             };
             Ok((!is_there).then_some((place, image, chain)))
         });
-        let missing = missing.collect::<Result<Vec<_>, RegistryError>>()?;
+        let missing = missing.collect::<Result<Vec<_>, PublishError>>()?;
         let missing: Vec<_> = missing.into_iter().flatten().collect();
         let bytes = missing.iter().map(|(_, image, _)| image.size).sum();
         self.session.progress.expect(bytes);
@@ -380,7 +390,7 @@ impl Copying<'_> {
         writer: &dyn Writer,
         subject: &Subject,
         image: &Image,
-    ) -> Result<Chain, RegistryError> {
+    ) -> Result<Chain, PublishError> {
         let place = Place::blob(&subject.repository, image.chain);
         let most = usize::try_from(sidecar_len(image.size)).unwrap_or(usize::MAX - 1);
         let sidecar = self.from.read(&place, most)?;
@@ -399,7 +409,7 @@ impl Copying<'_> {
         place: &Place,
         image: &Image,
         chain: &Chain,
-    ) -> Result<(), RegistryError> {
+    ) -> Result<(), PublishError> {
         let scratch = self.scratch.join(image.digest.hex());
         let file = match self.from.store().capabilities().folder {
             Some(_) => self.from.path(place),
@@ -416,7 +426,7 @@ impl Copying<'_> {
                 return Err(self.wrong(place, what.to_owned()));
             }
         }
-        let metadata = std::fs::metadata(&file).map_err(RegistryError::read(&file))?;
+        let metadata = std::fs::metadata(&file).map_err(PublishError::read(&file))?;
         let stamp = Stamp::of(&metadata);
         let whole = (&stamp, chain);
         ensure_uploaded(
@@ -428,7 +438,7 @@ impl Copying<'_> {
             self.session.progress,
         )?;
         if self.from.store().capabilities().folder.is_none() {
-            std::fs::remove_file(&scratch).map_err(RegistryError::write(&scratch))?;
+            std::fs::remove_file(&scratch).map_err(PublishError::write(&scratch))?;
         }
         Ok(())
     }

@@ -1,11 +1,11 @@
 //! Publishes a whole changeset: for tests and tools that provide images and digest chains themselves.
 
 use sreg_model::settings::Settings;
-use sreg_registry::RegistryError;
 
 use crate::changeset::Changeset;
 use crate::commit::{Published, publish};
 use crate::destination::Destination;
+use crate::error::PublishError;
 use crate::recover::recover;
 use crate::session::Session;
 use crate::signing::signing;
@@ -22,7 +22,7 @@ pub fn publish_changeset(
     destination: &Destination,
     session: &Session<'_>,
     changeset: Changeset,
-) -> Result<Published, RegistryError> {
+) -> Result<Published, PublishError> {
     let progress = session.progress;
     let mut writer = destination.open(&Settings::default(), progress)?;
     let writer = &mut *writer;

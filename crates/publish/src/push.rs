@@ -11,12 +11,12 @@ use sreg_model::layout::Place;
 use sreg_model::media_type::ImageFormat;
 use sreg_model::statement::{Image, Subject};
 use sreg_model::{Arch, Digest, Repository, Tag};
-use sreg_registry::RegistryError;
 
 use crate::attempts::until_won;
 use crate::changeset::{Changeset, Provided};
 use crate::commit::Published;
 use crate::destination::Destination;
+use crate::error::PublishError;
 use crate::link::LinkMode;
 use crate::progress::Progress;
 use crate::session::Session;
@@ -75,7 +75,7 @@ pub fn push(
     destination: &Destination,
     session: &Session<'_>,
     push: &Push<'_>,
-) -> Result<Pushed, RegistryError> {
+) -> Result<Pushed, PublishError> {
     push.subject()?;
     // A mistyped location is reported before the image is read; a folder is locked after that.
     let destination = &destination.opened()?;
@@ -91,8 +91,8 @@ pub fn push(
 pub fn prepare<'a>(
     push: &'a Push<'a>,
     progress: &dyn Progress,
-) -> Result<Prepared<'a>, RegistryError> {
-    let metadata = std::fs::metadata(push.image).map_err(RegistryError::read(push.image))?;
+) -> Result<Prepared<'a>, PublishError> {
+    let metadata = std::fs::metadata(push.image).map_err(PublishError::read(push.image))?;
     let stamp = Stamp::of(&metadata);
     progress.expect(stamp.size.saturating_mul(2));
     let hashed = hasher::hash(push.image, push.io, progress)?;
@@ -108,7 +108,7 @@ pub fn prepare_hashed<'a>(
     push: &'a Push<'a>,
     stamp: Stamp,
     chain: Chain,
-) -> Result<Prepared<'a>, RegistryError> {
+) -> Result<Prepared<'a>, PublishError> {
     let (subject, format) = push.subject()?;
     let image = Image {
         digest: chain.digest(),
@@ -138,7 +138,7 @@ pub fn publish(
     destination: &Destination,
     session: &Session<'_>,
     prepared: &Prepared<'_>,
-) -> Result<Pushed, RegistryError> {
+) -> Result<Pushed, PublishError> {
     let (progress, push) = (session.progress, prepared.push);
     let (subject, image) = (&prepared.subject, &prepared.image);
     let mut sent = None;
@@ -166,9 +166,9 @@ pub fn publish(
 
 impl Push<'_> {
     /// Returns the subject and format of the image, whose headers must be sound and agree.
-    fn subject(&self) -> Result<(Subject, ImageFormat), RegistryError> {
+    fn subject(&self) -> Result<(Subject, ImageFormat), PublishError> {
         let file = ImageFile::open(self.image).map_err(|error| {
-            RegistryError::Source(vec![sreg_registry::SourceFault::new(
+            PublishError::Source(vec![crate::SourceFault::new(
                 error.code(),
                 self.image,
                 sreg_registry::explain(&error),
@@ -178,8 +178,8 @@ impl Push<'_> {
             (Some(named), Arch::Unknown) => named,
             (Some(named), header) if named != header => {
                 let what = format!("--arch says {named}, but its header says {header}");
-                let fault = sreg_registry::SourceFault::new(Code::ArchMismatch, self.image, what);
-                return Err(RegistryError::Source(vec![fault]));
+                let fault = crate::SourceFault::new(Code::ArchMismatch, self.image, what);
+                return Err(PublishError::Source(vec![fault]));
             }
             (_, header) => header,
         };
@@ -212,7 +212,7 @@ fn bring(
     image: &Path,
     (stamp, chain): (&Stamp, &Chain),
     progress: &dyn Progress,
-) -> Result<bool, RegistryError> {
+) -> Result<bool, PublishError> {
     let registry = writer.registry();
     let place = Place::blob(&subject.repository, chain.sidecar_digest());
     // A digest chain is written before its image: if it was absent, the image is absent or incomplete.

@@ -6,16 +6,18 @@ use sreg_model::head::Head;
 use sreg_model::layout::Place;
 use sreg_model::lock::Pin;
 use sreg_model::trust::Trust;
+use sreg_registry::Registry;
 use sreg_registry::derive::{Entries, entries};
 use sreg_registry::heads::{self, HeadCursor, NextSlot};
 use sreg_registry::journal::{Journal, Noted, Version, parse};
 use sreg_registry::trust::read_trust;
-use sreg_registry::{Registry, RegistryError};
 use sreg_sign::policy::PolicyError;
 use sreg_sign::{TrustChain, check_known_head, check_seen_slot, seen_slot};
 
+use crate::error::PublishError;
 use crate::update_views::{self, ViewsAt};
 use crate::writer::Writer;
+use sreg_registry::RegistryError;
 
 /// The published state.
 pub struct Base {
@@ -35,7 +37,7 @@ impl Base {
     ///
     /// # Errors
     /// Those of reading trust and heads.
-    pub fn read(registry: &Registry) -> Result<Self, RegistryError> {
+    pub fn read(registry: &Registry) -> Result<Self, PublishError> {
         let trust_chain = registry.trust_chain()?;
         let head = heads::newest(registry, trust_chain.as_ref())?;
         Ok(Self {
@@ -60,7 +62,7 @@ impl Base {
     ///
     /// # Errors
     /// `Policy` if the registry is another one, or older than a pin.
-    pub fn check_known(&self, registry: &Registry, known: &[Pin]) -> Result<(), RegistryError> {
+    pub fn check_known(&self, registry: &Registry, known: &[Pin]) -> Result<(), PublishError> {
         let refused = |place: Place| {
             let path = registry.path(&place);
             move |source| RegistryError::Policy { path, source }
@@ -113,7 +115,7 @@ impl Base {
 ///
 /// # Errors
 /// Those of reading trust, the journal and `head`.
-pub(crate) fn read_quickly(writer: &dyn Writer) -> Result<Option<Base>, RegistryError> {
+pub(crate) fn read_quickly(writer: &dyn Writer) -> Result<Option<Base>, PublishError> {
     let registry = writer.registry();
     let Some(journal) = writer.journal()? else {
         return Ok(None);
@@ -142,7 +144,7 @@ pub(crate) fn read_quickly(writer: &dyn Writer) -> Result<Option<Base>, Registry
 /// # Errors
 /// `Document` or `Policy` if trust is malformed or not signed as required, or the newest head is invalid;
 /// otherwise those of writing the registry.
-pub fn recover(writer: &dyn Writer, observer: &dyn Observer) -> Result<Base, RegistryError> {
+pub fn recover(writer: &dyn Writer, observer: &dyn Observer) -> Result<Base, PublishError> {
     let base = recover_any(writer, observer)?;
     if let Some(newest) = &base.head {
         check_newest(writer.registry(), base.trust_chain.as_ref(), newest)?;
@@ -157,7 +159,7 @@ pub fn recover(writer: &dyn Writer, observer: &dyn Observer) -> Result<Base, Reg
 pub(crate) fn recover_any(
     writer: &dyn Writer,
     observer: &dyn Observer,
-) -> Result<Base, RegistryError> {
+) -> Result<Base, PublishError> {
     let registry = writer.registry();
     let journal = writer.journal()?;
     let mut trust_chain = registry.trust_chain()?;
@@ -165,7 +167,7 @@ pub(crate) fn recover_any(
         tracing::info!("finishing a version that another run began to publish");
         let finished = finish(writer, begun, trust_chain);
         // Another publisher was faster: it will never be published.
-        if matches!(finished, Ok(_) | Err(RegistryError::Conflict(_))) {
+        if matches!(finished, Ok(_) | Err(PublishError::Conflict(_))) {
             writer.settle(begun)?;
         }
         trust_chain = finished?;
@@ -190,7 +192,7 @@ pub(crate) fn recover_any(
     let invalid = match end.next {
         NextSlot::Invalid(bytes) => Some(bytes),
         // Its trust is published next.
-        NextSlot::Unsettled => return Err(RegistryError::Overtaken),
+        NextSlot::Unsettled => return Err(PublishError::Overtaken),
         NextSlot::Empty | NextSlot::Head(_) => None,
     };
     // The restored slot is not read yet.
@@ -238,7 +240,7 @@ fn views_at(
 }
 
 /// Restores the newest head to its slot.
-fn put_back(writer: &dyn Writer, head: &Document<Head>) -> Result<(), RegistryError> {
+fn put_back(writer: &dyn Writer, head: &Document<Head>) -> Result<(), PublishError> {
     let (epoch, version) = (head.body().epoch, head.body().version);
     let slot = Place::HeadSlot { epoch, version };
     let found = writer.registry().slot(&slot)?;
@@ -268,7 +270,7 @@ fn finish(
     writer: &dyn Writer,
     begun: &Journal,
     trust_chain: Option<TrustChain>,
-) -> Result<Option<TrustChain>, RegistryError> {
+) -> Result<Option<TrustChain>, PublishError> {
     let Some(trust) = parse::<Trust>(begun.trust.as_deref()) else {
         return Ok(trust_chain);
     };
@@ -304,13 +306,15 @@ fn finish(
 pub(crate) fn create_trust(
     writer: &dyn Writer,
     trust: &Document<Trust>,
-) -> Result<(), RegistryError> {
+) -> Result<(), PublishError> {
     let version = trust.body().version;
     match writer.create(&Place::Trust(version), trust.bytes(), None) {
-        Err(RegistryError::Conflict(path)) => match read_trust(writer.registry(), version) {
+        Err(PublishError::Conflict(path)) => match read_trust(writer.registry(), version) {
             Ok(found) if found.id() == trust.id() => Ok(()),
-            Err(error @ (RegistryError::Store(_) | RegistryError::Read { .. })) => Err(error),
-            Ok(_) | Err(_) => Err(RegistryError::Conflict(path)),
+            Err(error @ (RegistryError::Store(_) | RegistryError::Read { .. })) => {
+                Err(error.into())
+            }
+            Ok(_) | Err(_) => Err(PublishError::Conflict(path)),
         },
         created => created,
     }
@@ -322,7 +326,7 @@ fn finish_head(
     writer: &dyn Writer,
     trust_chain: &TrustChain,
     head: &Document<Head>,
-) -> Result<bool, RegistryError> {
+) -> Result<bool, PublishError> {
     let (epoch, version) = (head.body().epoch, head.body().version);
     let registry = writer.registry();
     let before = match version {
@@ -330,7 +334,7 @@ fn finish_head(
         _ => match registry.head_slot(epoch, version - 1) {
             Ok(before) => before,
             Err(RegistryError::Document { .. } | RegistryError::Mismatch { .. }) => None,
-            Err(error) => return Err(error),
+            Err(error) => return Err(error.into()),
         },
     };
     let slot = Place::HeadSlot { epoch, version };

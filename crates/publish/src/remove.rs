@@ -2,12 +2,13 @@
 
 use sreg_model::statement::Subject;
 use sreg_model::{Arch, Reference};
-use sreg_registry::{Registry, RegistryError};
+use sreg_registry::Registry;
 
 use crate::attempts::until_won;
 use crate::changeset::Changeset;
 use crate::commit::Published;
 use crate::destination::Destination;
+use crate::error::PublishError;
 use crate::recover::Base;
 use crate::session::Session;
 
@@ -40,7 +41,7 @@ pub fn remove(
     destination: &Destination,
     session: &Session<'_>,
     remove: &Remove,
-) -> Result<Removed, RegistryError> {
+) -> Result<Removed, PublishError> {
     let destination = &destination.opened()?;
     let mut writer = destination.open_there(session.progress)?;
     let mut begun: Option<Vec<Subject>> = None;
@@ -84,15 +85,15 @@ pub fn remove(
 }
 
 impl Remove {
-    fn nothing(&self) -> RegistryError {
-        RegistryError::NotOneImage {
+    fn nothing(&self) -> PublishError {
+        PublishError::NotOneImage {
             reference: self.reference.to_string(),
             archs: Vec::new(),
         }
     }
 
     /// Returns the subjects that have an image under the reference.
-    fn subjects(&self, registry: &Registry, base: &Base) -> Result<Vec<Subject>, RegistryError> {
+    fn subjects(&self, registry: &Registry, base: &Base) -> Result<Vec<Subject>, PublishError> {
         let Some(head) = &base.head else {
             return Ok(Vec::new());
         };

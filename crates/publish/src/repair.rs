@@ -12,17 +12,19 @@ use sreg_registry::heads::HeadCursor;
 use sreg_registry::journal::Journal;
 use sreg_registry::reachable::reachable;
 use sreg_registry::verify::{self, BlobCheck, Fault, Options};
-use sreg_registry::{Registry, RegistryError, derive};
+use sreg_registry::{Registry, derive};
 
 use crate::attempts::until_won;
 use crate::commit::show;
 use crate::destination::Destination;
+use crate::error::PublishError;
 use crate::folder_writer::FolderWriter;
 use crate::progress::Progress;
 use crate::recover::{Base, recover};
 use crate::session::Session;
 use crate::update_views::ViewsAt;
 use crate::writer::Writer;
+use sreg_registry::RegistryError;
 
 /// The result of a repair.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -40,7 +42,7 @@ pub struct Repaired {
 /// # Errors
 /// `Policy` if the newest head is older than its pin; otherwise those of reading the head and index and of
 /// writing the registry.
-pub fn repair(destination: &Destination, session: &Session<'_>) -> Result<Repaired, RegistryError> {
+pub fn repair(destination: &Destination, session: &Session<'_>) -> Result<Repaired, PublishError> {
     let (known, progress) = (session.pins, session.progress);
     let options = Options {
         now: session.now,
@@ -63,7 +65,7 @@ pub fn repair(destination: &Destination, session: &Session<'_>) -> Result<Repair
 }
 
 /// Removes faulty files that cannot be repaired. Returns whether there were any.
-type Tidy<'a> = dyn Fn(&Base, &[Fault]) -> Result<bool, RegistryError> + Sync + 'a;
+type Tidy<'a> = dyn Fn(&Base, &[Fault]) -> Result<bool, PublishError> + Sync + 'a;
 
 /// Repairs what it can, then `tidy`s up. Returns whether anything changed.
 fn repair_by(
@@ -72,14 +74,14 @@ fn repair_by(
     progress: &dyn Progress,
     options: &Options,
     tidy: &Tidy<'_>,
-) -> Result<Repaired, RegistryError> {
+) -> Result<Repaired, PublishError> {
     let look = || {
         let report = match writer.is_shared() {
             true => verify::verify_registry(writer.registry(), options, progress),
             // This run is the only writer.
             false => verify::verify_once(writer.registry(), options, progress),
         };
-        Ok::<_, RegistryError>(report?.faults)
+        Ok::<_, PublishError>(report?.faults)
     };
     let before = look()?;
     // A store's stray objects and keys that end with a slash are not listed. In a folder, an interrupted run
@@ -110,11 +112,7 @@ fn repair_by(
     Ok(Repaired { mended, left })
 }
 
-fn mend(
-    writer: &dyn Writer,
-    known: &[Pin],
-    progress: &dyn Progress,
-) -> Result<Base, RegistryError> {
+fn mend(writer: &dyn Writer, known: &[Pin], progress: &dyn Progress) -> Result<Base, PublishError> {
     let registry = writer.registry();
     let base = recover(writer, progress)?;
     base.check_known(registry, known)?;
@@ -137,7 +135,7 @@ fn mend(
     Ok(base)
 }
 
-fn cursor_of<'a>(base: &'a Base, registry: &Registry) -> Result<HeadCursor<'a>, RegistryError> {
+fn cursor_of<'a>(base: &'a Base, registry: &Registry) -> Result<HeadCursor<'a>, PublishError> {
     let no_head = || RegistryError::NoHead(registry.root().to_owned());
     Ok(HeadCursor {
         trust_chain: base.trust_chain.as_ref(),
@@ -147,7 +145,7 @@ fn cursor_of<'a>(base: &'a Base, registry: &Registry) -> Result<HeadCursor<'a>, 
 
 /// Removes the faulty views that an older head derives; foreign files are never deleted. Returns whether
 /// there were any.
-fn remove_stale(writer: &dyn Writer, base: &Base, faults: &[Fault]) -> Result<bool, RegistryError> {
+fn remove_stale(writer: &dyn Writer, base: &Base, faults: &[Fault]) -> Result<bool, PublishError> {
     let stale: Vec<Place> = faults
         .iter()
         .filter(|fault| fault.code == "stale-view")
@@ -168,7 +166,7 @@ fn take_damaged_away(
     base: &Base,
     faults: &[Fault],
     progress: &dyn Progress,
-) -> Result<bool, RegistryError> {
+) -> Result<bool, PublishError> {
     let damaged: Vec<Place> = faults
         .iter()
         .filter(|fault| fault.code == "blob-mismatch" && fault.reference.is_none())
@@ -205,7 +203,7 @@ fn mend_chains(
     writer: &dyn Writer,
     entries: &[TagEntry],
     observer: &dyn Observer,
-) -> Result<(), RegistryError> {
+) -> Result<(), PublishError> {
     let registry = writer.registry();
     for entry in entries {
         let Ok(statement) = registry.statement(&entry.statement) else {

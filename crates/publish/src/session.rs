@@ -5,11 +5,12 @@ use sreg_model::head::Head;
 use sreg_model::lock::Pin;
 use sreg_model::statement::Subject;
 use sreg_model::{Document, FoldedNames, Repository};
+use sreg_registry::Registry;
 use sreg_registry::derive::{self, Entries};
-use sreg_registry::{Registry, RegistryError};
 
 use crate::changeset::Changeset;
 use crate::commit::{Published, carry_out};
+use crate::error::PublishError;
 use crate::progress::Progress;
 use crate::recover::{Base, read_quickly, recover};
 use crate::signing::{Keys, signing};
@@ -45,7 +46,7 @@ impl<'a> Session<'a> {
 impl Session<'_> {
     /// Returns the published state, checked against the pins. The first attempt in a store assumes that no other
     /// publisher is active, and reads less.
-    pub(crate) fn base(&self, writer: &dyn Writer, attempt: u32) -> Result<Base, RegistryError> {
+    pub(crate) fn base(&self, writer: &dyn Writer, attempt: u32) -> Result<Base, PublishError> {
         let base = match attempt == 1 && writer.is_shared() {
             true => read_quickly(writer)?,
             false => None,
@@ -65,8 +66,8 @@ impl Session<'_> {
         writer: &mut dyn Writer,
         base: &Base,
         (subject, changeset): (&Subject, Changeset),
-        bring: impl FnOnce(&dyn Writer) -> Result<(), RegistryError>,
-    ) -> Result<Published, RegistryError> {
+        bring: impl FnOnce(&dyn Writer) -> Result<(), PublishError>,
+    ) -> Result<Published, PublishError> {
         let registry = writer.registry();
         let head = base.head.as_ref().map(Document::body);
         let entries = lines_of(registry, head, &subject.repository)?;
@@ -90,7 +91,7 @@ fn lines_of(
     registry: &Registry,
     head: Option<&Head>,
     repository: &Repository,
-) -> Result<Entries, RegistryError> {
+) -> Result<Entries, PublishError> {
     let mut entries = Entries::new();
     let Some(head) = head else {
         return Ok(entries);
@@ -110,7 +111,7 @@ fn lines_of(
         });
         found.map_err(|error| registry.map_error(error))?;
         return match other {
-            Some(other) => Err(RegistryError::CaseCollision(other, namespace.to_string())),
+            Some(other) => Err(PublishError::CaseCollision(other, namespace.to_string())),
             None => Ok(entries),
         };
     }

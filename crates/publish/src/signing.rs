@@ -7,14 +7,17 @@ use sreg_model::statement::Statement;
 use sreg_model::trust::scope::Scope;
 use sreg_model::trust::{ListedKey, Trust};
 use sreg_model::{Document, Namespace};
+use sreg_registry::Registry;
 use sreg_registry::derive::Entries;
-use sreg_registry::{Registry, RegistryError, Unsigned};
 use sreg_sign::amend::{self, Amendment, Term, only_key};
 use sreg_sign::policy::{PolicyError, check_fresh};
 use sreg_sign::{Author, AuthorError, Purpose, Signer, TrustChain, sign};
 
 use crate::changeset::Changeset;
+use crate::error::PublishError;
+use crate::error::Unsigned;
 use crate::recover::Base;
+use sreg_registry::RegistryError;
 
 /// Converts days to seconds.
 #[must_use]
@@ -97,12 +100,12 @@ pub fn signing<'a>(
     changeset: &Changeset,
     entries: &Entries,
     now: u64,
-) -> Result<Option<Signing<'a>>, RegistryError> {
+) -> Result<Option<Signing<'a>>, PublishError> {
     let root = || registry.root().to_owned();
     let (keys, trust_chain) = match (keys, &base.trust_chain) {
         (None, None) => return Ok(None),
-        (None, Some(_)) => return Err(RegistryError::Signed(root())),
-        (Some(keys), None) if !keys.may_begin => return Err(RegistryError::NoKeys(root())),
+        (None, Some(_)) => return Err(PublishError::Signed(root())),
+        (Some(keys), None) if !keys.may_begin => return Err(PublishError::NoKeys(root())),
         (Some(keys), None) => {
             let mut scopes = namespaces(changeset);
             scopes.extend(entries.keys().cloned());
@@ -155,9 +158,9 @@ fn begin(
     keys: &Keys<'_>,
     scopes: BTreeSet<Namespace>,
     now: u64,
-) -> Result<Document<Trust>, RegistryError> {
+) -> Result<Document<Trust>, PublishError> {
     let [signer] = keys.signers else {
-        return Err(RegistryError::OneKey(keys.signers.len()));
+        return Err(PublishError::OneKey(keys.signers.len()));
     };
     let key: ListedKey = amend::listed(signer.key().clone(), keys.comment.clone());
     let last = base
@@ -166,7 +169,7 @@ fn begin(
         .map(|head| (head.id(), head.body().version));
     let scopes = scopes.into_iter().map(Scope::Namespace);
     let trust = amend::first(key, scopes, keys.nonce, last, trust_term(now, TRUST_TERM))
-        .map_err(RegistryError::Amend)?;
+        .map_err(PublishError::Amend)?;
     signed(trust, keys)
 }
 
@@ -176,7 +179,7 @@ fn amended(
     keys: &Keys<'_>,
     changeset: &Changeset,
     now: u64,
-) -> Result<Option<Document<Trust>>, RegistryError> {
+) -> Result<Option<Document<Trust>>, PublishError> {
     let newest = trust_chain.newest();
     let trust = newest.body();
     let prints = keys.signers.iter().map(|signer| signer.key().fingerprint());
@@ -209,9 +212,9 @@ fn amended(
         let key = only.map(|signer| amend::listed(signer.key().clone(), None));
         amendment
             .delegate(&scope, key, 1)
-            .map_err(RegistryError::Amend)?;
+            .map_err(PublishError::Amend)?;
     }
-    signed(amendment.finish().map_err(RegistryError::Amend)?, keys).map(Some)
+    signed(amendment.finish().map_err(PublishError::Amend)?, keys).map(Some)
 }
 
 /// Returns the namespaces that a changeset changes.
@@ -243,7 +246,7 @@ fn trust_term(now: u64, lasts: u64) -> Term {
     }
 }
 
-fn signed(trust: Trust, keys: &Keys<'_>) -> Result<Document<Trust>, RegistryError> {
+fn signed(trust: Trust, keys: &Keys<'_>) -> Result<Document<Trust>, PublishError> {
     let roots = &trust.roles.root.keys.clone();
     let signers = keys.signers.iter().map(AsRef::as_ref);
     let signers =
@@ -252,23 +255,23 @@ fn signed(trust: Trust, keys: &Keys<'_>) -> Result<Document<Trust>, RegistryErro
     sign(document, Purpose::Trust, signers).map_err(|source| author_error("trust", source))
 }
 
-pub(crate) fn author_error(what: &str, source: AuthorError) -> RegistryError {
-    RegistryError::Author {
+pub(crate) fn author_error(what: &str, source: AuthorError) -> PublishError {
+    PublishError::Author {
         what: what.to_owned(),
         source: Box::new(source),
     }
 }
 
 /// Returns the error for a failed signature; `Unsigned` if the given keys are not those that trust requires.
-pub(crate) fn unsigned(registry: &Registry, what: String, source: AuthorError) -> RegistryError {
+pub(crate) fn unsigned(registry: &Registry, what: String, source: AuthorError) -> PublishError {
     let source = Box::new(source);
     match *source {
         AuthorError::Policy(PolicyError::Threshold { .. } | PolicyError::NotDelegated(_)) => {
-            RegistryError::Unsigned {
+            PublishError::Unsigned {
                 registry: registry.root().to_owned(),
                 refused: vec![Unsigned { what, source }],
             }
         }
-        _ => RegistryError::Author { what, source },
+        _ => PublishError::Author { what, source },
     }
 }

@@ -9,13 +9,15 @@ use sreg_model::layout::Place;
 use sreg_model::node::{ImageSize, TagEntry, TagKey};
 use sreg_model::statement::{Claim, Statement, Subject};
 use sreg_model::{Digest, Document, Namespace, canonical, document};
+use sreg_registry::Registry;
 use sreg_registry::derive::Entries;
-use sreg_registry::{Registry, RegistryError};
 use sreg_sign::policy;
 
 use crate::changeset::{Changeset, Provided};
+use crate::error::PublishError;
 use crate::signing::{Signing, unsigned};
 use crate::writer::Puts;
+use sreg_registry::RegistryError;
 
 /// The wanted statement of a subject.
 enum Wanted<'a> {
@@ -35,7 +37,7 @@ pub(crate) fn changes(
     changeset: &Changeset,
     signing: Option<&Signing<'_>>,
     now: u64,
-) -> Result<IndexChanges, RegistryError> {
+) -> Result<IndexChanges, PublishError> {
     let states = States {
         registry,
         puts,
@@ -60,7 +62,7 @@ pub(crate) fn changes(
         .map(|subject| (subject, Wanted::Again));
     let attached = changeset.attached.par_iter();
     let attached = attached.map(|(subject, attachment)| (subject, Wanted::With(attachment)));
-    let stated: Vec<Result<Option<(Namespace, TagEntry)>, RegistryError>> = present
+    let stated: Vec<Result<Option<(Namespace, TagEntry)>, PublishError>> = present
         .chain(removed)
         .chain(again)
         .chain(attached)
@@ -95,19 +97,19 @@ pub(crate) fn changes(
 /// Returns all results. If keys are missing for some, returns all refusals at once.
 fn all_or_every_refusal<T>(
     registry: &Registry,
-    results: Vec<Result<T, RegistryError>>,
-) -> Result<Vec<T>, RegistryError> {
+    results: Vec<Result<T, PublishError>>,
+) -> Result<Vec<T>, PublishError> {
     let (mut found, mut refused) = (Vec::new(), Vec::new());
     for result in results {
         match result {
             Ok(one) => found.push(one),
-            Err(RegistryError::Unsigned { refused: more, .. }) => refused.extend(more),
+            Err(PublishError::Unsigned { refused: more, .. }) => refused.extend(more),
             Err(error) => return Err(error),
         }
     }
     match refused.is_empty() {
         true => Ok(found),
-        false => Err(RegistryError::Unsigned {
+        false => Err(PublishError::Unsigned {
             registry: registry.root().to_owned(),
             refused,
         }),
@@ -136,7 +138,7 @@ impl States<'_> {
         &self,
         subject: &Subject,
         wanted: Wanted<'_>,
-    ) -> Result<Option<(Namespace, TagEntry)>, RegistryError> {
+    ) -> Result<Option<(Namespace, TagEntry)>, PublishError> {
         let registry = self.registry;
         let entry = self.entry(subject);
         let is_claim = matches!(wanted, Wanted::Claim(..));
@@ -144,7 +146,7 @@ impl States<'_> {
             self.check_counts(subject, entry)?;
         }
         let said = |entry: &TagEntry| {
-            Ok::<_, RegistryError>(registry.statement(&entry.statement)?.body().claim.clone())
+            Ok::<_, PublishError>(registry.statement(&entry.statement)?.body().claim.clone())
         };
         let (mut claim, mut provided, is_new) = match (wanted, entry) {
             (Wanted::Claim(claim, provided), _) => (claim, provided, false),
@@ -180,12 +182,12 @@ impl States<'_> {
             && same.is_none()
             && previous.body().image().is_some_and(|image| image.frozen)
         {
-            return Err(RegistryError::Frozen(subject.to_string()));
+            return Err(PublishError::Frozen(subject.to_string()));
         }
         if let (Some(signing), Some(previous)) = (self.signing, &previous)
             && !signing.may_follow(previous)
         {
-            return Err(RegistryError::NeverValid(subject.to_string()));
+            return Err(PublishError::NeverValid(subject.to_string()));
         }
         let statement = match provided {
             Some(provided) => self.check_provided(provided, subject, &claim, previous.as_ref())?,
@@ -201,7 +203,7 @@ impl States<'_> {
                     previous.body().epoch,
                     statement.body().epoch
                 ),
-            });
+            }.into());
         }
         self.puts
             .put(&Place::Statement(statement.id()), statement.bytes())?;
@@ -222,14 +224,14 @@ impl States<'_> {
     }
 
     /// Refuses an attachment to an invalid statement, which would be re-signed unseen.
-    fn check_counts(&self, subject: &Subject, entry: &TagEntry) -> Result<(), RegistryError> {
+    fn check_counts(&self, subject: &Subject, entry: &TagEntry) -> Result<(), PublishError> {
         let Some(signing) = self.signing else {
             return Ok(());
         };
         let current = self.registry.statement(&entry.statement)?;
         match policy::is_by_counting_keys(signing.author.trust().body(), &current) {
             true => Ok(()),
-            false => Err(RegistryError::NoLongerValid(subject.to_string())),
+            false => Err(PublishError::NoLongerValid(subject.to_string())),
         }
     }
 
@@ -239,7 +241,7 @@ impl States<'_> {
         &self,
         entry: &TagEntry,
         provided: Option<&Provided>,
-    ) -> Result<bool, RegistryError> {
+    ) -> Result<bool, PublishError> {
         let Some(signing) = self.signing else {
             return Ok(false);
         };
@@ -255,7 +257,7 @@ impl States<'_> {
         subject: &Subject,
         claim: Claim,
         previous: Option<&Document<Statement>>,
-    ) -> Result<Document<Statement>, RegistryError> {
+    ) -> Result<Document<Statement>, PublishError> {
         let statement = Statement {
             subject: subject.clone(),
             registry: None,
@@ -271,9 +273,12 @@ impl States<'_> {
                 .author
                 .statement(statement)
                 .map_err(|source| unsigned(self.registry, subject.to_string(), source)),
-            None => Document::new(statement).map_err(|source| RegistryError::Document {
-                path: self.registry.root().to_owned(),
-                source,
+            None => Document::new(statement).map_err(|source| {
+                RegistryError::Document {
+                    path: self.registry.root().to_owned(),
+                    source,
+                }
+                .into()
             }),
         }
     }
@@ -286,14 +291,14 @@ impl States<'_> {
         subject: &Subject,
         claim: &Claim,
         previous: Option<&Document<Statement>>,
-    ) -> Result<Document<Statement>, RegistryError> {
+    ) -> Result<Document<Statement>, PublishError> {
         let path = provided.path.clone();
         let body = provided.statement.body();
         let mismatch = |what: String| {
-            Err(RegistryError::Mismatch {
+            Err(PublishError::from(RegistryError::Mismatch {
                 path: path.clone(),
                 what,
-            })
+            }))
         };
         if body.subject != *subject {
             return mismatch(format!(
@@ -335,14 +340,14 @@ impl States<'_> {
 }
 
 /// Returns the claim with an attachment, which replaces an earlier one of the same file.
-fn with(mut claim: Claim, attachment: &Attachment) -> Result<Claim, RegistryError> {
+fn with(mut claim: Claim, attachment: &Attachment) -> Result<Claim, PublishError> {
     if let Claim::Present(image) = &mut claim {
         let before = image.attached.iter_mut();
         match before.into_iter().find(|one| one.is_same(attachment)) {
             Some(one) => *one = attachment.clone(),
             None => image.attached.push(attachment.clone()),
         }
-        attachment::check(&image.attached).map_err(RegistryError::Attachment)?;
+        attachment::check(&image.attached).map_err(PublishError::Attachment)?;
         check_room(&image.attached)?;
     }
     Ok(claim)
@@ -352,14 +357,14 @@ fn with(mut claim: Claim, attachment: &Attachment) -> Result<Claim, RegistryErro
 /// for signatures and other fields.
 const MOST_SAID: usize = document::MAX_BYTES / 2;
 
-fn check_room(attached: &[Attachment]) -> Result<(), RegistryError> {
+fn check_room(attached: &[Attachment]) -> Result<(), PublishError> {
     let said = attached
         .iter()
         .map(|one| canonical::to_line(one).len())
         .sum();
     match said <= MOST_SAID {
         true => Ok(()),
-        false => Err(RegistryError::NoRoom(said, MOST_SAID)),
+        false => Err(PublishError::NoRoom(said, MOST_SAID)),
     }
 }
 

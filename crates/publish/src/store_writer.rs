@@ -13,14 +13,16 @@ use sreg_model::head::Head;
 use sreg_model::layout::{Form, JOURNAL, Place};
 use sreg_model::settings::Settings;
 use sreg_model::{Digest, Document, document};
+use sreg_registry::Registry;
 use sreg_registry::heads::{self, HeadCursor, NextSlot};
 use sreg_registry::journal::{Journal, MAX_JOURNAL, Noted, Version};
-use sreg_registry::{Registry, RegistryError};
 use sreg_store::{Object, Precondition, PutOutcome, Served, Store, StoreError, Upload};
 use sreg_views::{Content, View, host};
 
+use crate::error::PublishError;
 use crate::link::LinkMode;
 use crate::writer::{Puts, Writer, evidence};
+use sreg_registry::RegistryError;
 
 /// The maximal number of attempts to change an object that other writers change, too.
 const ATTEMPTS: usize = 16;
@@ -48,7 +50,7 @@ impl StoreWriter {
         store: &Arc<dyn Store>,
         settings: &Settings,
         uploads: Option<&Path>,
-    ) -> Result<Self, RegistryError> {
+    ) -> Result<Self, PublishError> {
         match Registry::in_store(store.clone()) {
             Err(RegistryError::NotARegistry(_)) => {}
             registry => return Self::of(registry?, uploads),
@@ -65,7 +67,7 @@ impl StoreWriter {
     }
 
     /// Returns a writer of an open registry.
-    pub(crate) fn of(registry: Registry, uploads: Option<&Path>) -> Result<Self, RegistryError> {
+    pub(crate) fn of(registry: Registry, uploads: Option<&Path>) -> Result<Self, PublishError> {
         check_conditions(&registry)?;
         Ok(Self {
             registry,
@@ -78,7 +80,7 @@ impl StoreWriter {
         &**self.registry.store()
     }
 
-    fn read(&self, place: &Place, most: usize) -> Result<Option<Object>, RegistryError> {
+    fn read(&self, place: &Place, most: usize) -> Result<Option<Object>, PublishError> {
         Ok(self.store().read(&place.to_string(), most)?)
     }
 
@@ -87,7 +89,7 @@ impl StoreWriter {
         place: &Place,
         bytes: &[u8],
         condition: &Precondition,
-    ) -> Result<PutOutcome, RegistryError> {
+    ) -> Result<PutOutcome, PublishError> {
         let key = place.to_string();
         Ok(self
             .store()
@@ -95,19 +97,19 @@ impl StoreWriter {
     }
 
     /// Returns whether all trust documents and heads in a journal are published.
-    fn is_published(&self, journal: &Journal) -> Result<bool, RegistryError> {
+    fn is_published(&self, journal: &Journal) -> Result<bool, PublishError> {
         for place in journal.places() {
             match self.registry.size(&place) {
                 Ok(_) => {}
                 Err(RegistryError::Missing { .. }) => return Ok(false),
-                Err(error) => return Err(error),
+                Err(error) => return Err(error.into()),
             }
         }
         Ok(true)
     }
 
     /// Returns whether a head in a journal is published.
-    fn is_head(&self, noted: &Noted) -> Result<bool, RegistryError> {
+    fn is_head(&self, noted: &Noted) -> Result<bool, PublishError> {
         let trust_chain = self.registry.trust_chain()?;
         let newest = heads::newest(&self.registry, trust_chain.as_ref())?;
         let is_in_line = newest.is_some_and(|newest| noted.version() <= Version::of(newest.body()));
@@ -115,16 +117,16 @@ impl StoreWriter {
     }
 
     /// Refuses to continue with a head that has a successor or that later trust may drop.
-    fn check_newest(&self, cursor: HeadCursor<'_>) -> Result<(), RegistryError> {
+    fn check_newest(&self, cursor: HeadCursor<'_>) -> Result<(), PublishError> {
         match cursor.is_newest(&self.registry)? {
             true => Ok(()),
-            false => Err(RegistryError::Overtaken),
+            false => Err(PublishError::Overtaken),
         }
     }
 
     /// Replaces the copy of an earlier head that this run has read, if unchanged. Returns whether the copy is
     /// now that of `cursor`; the next slot is read once views are written (COM-17).
-    fn advance_from_last(&self, cursor: HeadCursor<'_>) -> Result<bool, RegistryError> {
+    fn advance_from_last(&self, cursor: HeadCursor<'_>) -> Result<bool, PublishError> {
         let Some(last) = self.registry.last_head() else {
             return Ok(false);
         };
@@ -151,7 +153,7 @@ impl StoreWriter {
         &self,
         (key, view, bytes): &ViewObject<'_>,
         condition: &Precondition,
-    ) -> Result<PutOutcome, RegistryError> {
+    ) -> Result<PutOutcome, PublishError> {
         let how = Served {
             content_type: view.content_type,
             ..view.place.kind().served
@@ -164,7 +166,7 @@ impl StoreWriter {
     fn create_views<'a>(
         &self,
         objects: Vec<ViewObject<'a>>,
-    ) -> Result<Vec<ViewObject<'a>>, RegistryError> {
+    ) -> Result<Vec<ViewObject<'a>>, PublishError> {
         let mut there = Vec::new();
         for object in objects {
             if self.write_view(&object, &Precondition::Absent)? == PutOutcome::PreconditionFailed {
@@ -176,7 +178,7 @@ impl StoreWriter {
 
     /// Makes the store copy the targets of links among `views`. Few stores copy conditionally: as with
     /// removals, a publisher that finds a newer version afterwards checks again and writes its copies.
-    fn put_copies(&self, cursor: HeadCursor<'_>, views: &[View]) -> Result<(), RegistryError> {
+    fn put_copies(&self, cursor: HeadCursor<'_>, views: &[View]) -> Result<(), PublishError> {
         if !self.copies_links() {
             return Ok(());
         }
@@ -212,8 +214,8 @@ impl StoreWriter {
     /// returns `None`, or there is no journal, it remains.
     fn change_journal(
         &self,
-        change: impl Fn(Journal) -> Result<Option<Journal>, RegistryError>,
-    ) -> Result<(), RegistryError> {
+        change: impl Fn(Journal) -> Result<Option<Journal>, PublishError>,
+    ) -> Result<(), PublishError> {
         let mut last = self.last_journal().take();
         for _ in 0..ATTEMPTS {
             let found = match last.take() {
@@ -234,13 +236,13 @@ impl StoreWriter {
                 return Ok(());
             }
         }
-        Err(RegistryError::Overtaken)
+        Err(PublishError::Overtaken)
     }
 }
 
 /// Refuses a store that ignores conditions (COM-21): writes an existing object again under the condition that
 /// it is absent, which changes nothing in any case.
-fn check_conditions(registry: &Registry) -> Result<(), RegistryError> {
+fn check_conditions(registry: &Registry) -> Result<(), PublishError> {
     let key = Place::Settings.to_string();
     let bytes = registry.settings().encode();
     let again = registry.store().write(
@@ -251,12 +253,12 @@ fn check_conditions(registry: &Registry) -> Result<(), RegistryError> {
     )?;
     match again {
         PutOutcome::PreconditionFailed => Ok(()),
-        PutOutcome::Stored => Err(RegistryError::Unconditional(registry.root().to_owned())),
+        PutOutcome::Stored => Err(PublishError::Unconditional(registry.root().to_owned())),
     }
 }
 
 impl Puts for StoreWriter {
-    fn put_if_absent(&self, place: &Place, bytes: &[u8]) -> Result<bool, RegistryError> {
+    fn put_if_absent(&self, place: &Place, bytes: &[u8]) -> Result<bool, PublishError> {
         if self.write(place, bytes, &Precondition::Absent)? == PutOutcome::Stored {
             self.registry.keep(place, bytes);
             return Ok(true);
@@ -281,7 +283,7 @@ impl Writer for StoreWriter {
         stamp: &Stamp,
         _: LinkMode,
         observer: &dyn Observer,
-    ) -> Result<(), RegistryError> {
+    ) -> Result<(), PublishError> {
         let key = place.to_string();
         let journal = self.uploads.as_deref().map(|folder| {
             let name = Digest::of(format!("{}/{key}", self.store().name()).as_bytes());
@@ -298,7 +300,7 @@ impl Writer for StoreWriter {
                 is_cancelled: &|| observer.is_cancelled(),
             },
         )?;
-        let after = std::fs::metadata(file).map_err(RegistryError::read(file))?;
+        let after = std::fs::metadata(file).map_err(PublishError::read(file))?;
         if !Stamp::of(&after).has_same_content(stamp) {
             return Err(sreg_index::hasher::HashError::Changed {
                 path: file.to_owned(),
@@ -314,7 +316,7 @@ impl Writer for StoreWriter {
         place: &Place,
         bytes: &[u8],
         invalid: Option<&[u8]>,
-    ) -> Result<(), RegistryError> {
+    ) -> Result<(), PublishError> {
         let mut condition = Precondition::Absent;
         for _ in 0..ATTEMPTS {
             let written = self.write(place, bytes, &condition);
@@ -330,17 +332,17 @@ impl Writer for StoreWriter {
                         .write(&key, &found.bytes, &Precondition::Absent, UNSERVED)?;
                     Precondition::Is(found.version)
                 }
-                Some(_) => return Err(RegistryError::Conflict(self.registry.path(place))),
+                Some(_) => return Err(PublishError::Conflict(self.registry.path(place))),
                 None => Precondition::Absent,
             };
             // The store has already retried it.
             written?;
         }
-        Err(RegistryError::Overtaken)
+        Err(PublishError::Overtaken)
     }
 
     /// Reads `head` before following the chain: if it belongs to the chain, it is found on the way.
-    fn advance(&self, cursor: HeadCursor<'_>) -> Result<(), RegistryError> {
+    fn advance(&self, cursor: HeadCursor<'_>) -> Result<(), PublishError> {
         if self.advance_from_last(cursor)? {
             return Ok(());
         }
@@ -394,7 +396,7 @@ impl Writer for StoreWriter {
         cursor: HeadCursor<'_>,
         views: &[View],
         are_new: bool,
-    ) -> Result<(), RegistryError> {
+    ) -> Result<(), PublishError> {
         self.put_copies(cursor, views)?;
         let supports_trailing_slash = self.store().capabilities().trailing_slash;
         let mut objects: Vec<ViewObject<'_>> = views
@@ -433,13 +435,13 @@ impl Writer for StoreWriter {
             match self.write_view(&object, &condition)? {
                 PutOutcome::Stored => Ok(()),
                 // A retried request may have met its own first attempt: the next read decides.
-                PutOutcome::PreconditionFailed => Err(RegistryError::Overtaken),
+                PutOutcome::PreconditionFailed => Err(PublishError::Overtaken),
             }
         })
     }
 
     /// Few stores remove conditionally: if a newer version comes in between, `show` checks again.
-    fn remove(&self, cursor: HeadCursor<'_>, place: &Place) -> Result<(), RegistryError> {
+    fn remove(&self, cursor: HeadCursor<'_>, place: &Place) -> Result<(), PublishError> {
         // A link, which stores do not support.
         if place.kind().form == Form::Link && !self.copies_links() {
             return Ok(());
@@ -450,7 +452,7 @@ impl Writer for StoreWriter {
             .try_for_each(|key| Ok(self.store().remove(key)?))
     }
 
-    fn replace_settings(&mut self, settings: &Settings) -> Result<(), RegistryError> {
+    fn replace_settings(&mut self, settings: &Settings) -> Result<(), PublishError> {
         let key = Place::Settings.to_string();
         let how = Place::Settings.kind().served;
         self.store()
@@ -459,7 +461,7 @@ impl Writer for StoreWriter {
         Ok(())
     }
 
-    fn sync(&self) -> Result<(), RegistryError> {
+    fn sync(&self) -> Result<(), PublishError> {
         Ok(())
     }
 
@@ -469,7 +471,7 @@ impl Writer for StoreWriter {
 
     /// Reads the journal, which is never removed. A client that may not list a bucket gets "not found" for an
     /// unreadable object, so one is written, which fails if the object exists.
-    fn journal(&self) -> Result<Option<Journal>, RegistryError> {
+    fn journal(&self) -> Result<Option<Journal>, PublishError> {
         for _ in 0..ATTEMPTS {
             if let Some(found) = self.store().read(JOURNAL, MAX_JOURNAL)? {
                 let journal = Journal::parse(&found.bytes);
@@ -483,16 +485,17 @@ impl Writer for StoreWriter {
         Err(RegistryError::Store(StoreError::Denied {
             name: format!("{}/{JOURNAL}", self.store().name()),
             what: "exists but cannot be read: publishing needs read access".to_owned(),
-        }))
+        })
+        .into())
     }
 
     /// Notes the trust version that this run will publish; fails if the journal already has one of another run.
     /// Views need no note: until `end`, the journal names a version that all of them show.
-    fn begin(&self, journal: &Journal) -> Result<(), RegistryError> {
+    fn begin(&self, journal: &Journal) -> Result<(), PublishError> {
         if journal.trust.is_none() {
             return Ok(());
         }
-        let conflict = || RegistryError::Conflict(self.registry.root().join(JOURNAL));
+        let conflict = || PublishError::Conflict(self.registry.root().join(JOURNAL));
         let found = self.store().read(JOURNAL, MAX_JOURNAL)?;
         let found = found.ok_or_else(conflict)?;
         let known = Journal::parse(&found.bytes);
@@ -513,12 +516,12 @@ impl Writer for StoreWriter {
         }
     }
 
-    fn settle(&self, begun: &Journal) -> Result<(), RegistryError> {
+    fn settle(&self, begun: &Journal) -> Result<(), PublishError> {
         // Another run may have begun meanwhile.
         self.change_journal(|found| Ok((found == *begun).then(|| Journal::new(begun.views_at))))
     }
 
-    fn end(&self, views_at: &Document<Head>) -> Result<(), RegistryError> {
+    fn end(&self, views_at: &Document<Head>) -> Result<(), PublishError> {
         let views_at = Noted::of(views_at);
         self.change_journal(|found| {
             // A journal that names something else than a head is not by a writer that updated the views.

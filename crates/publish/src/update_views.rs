@@ -11,15 +11,17 @@ use sreg_model::head::Head;
 use sreg_model::layout::Place;
 use sreg_model::node::TagEntry;
 use sreg_model::{Arch, Document, Host, Namespace, Repository, Tag};
+use sreg_registry::Registry;
 use sreg_registry::derive::{present_tags, read, repository, stored, views_of_tag};
 use sreg_registry::heads::{self, HeadCursor};
 use sreg_registry::journal::Version;
-use sreg_registry::{Registry, RegistryError};
 use sreg_views::{
     View, host, nothing_beside, registry_views, repository_places, repository_views, tag_places,
 };
 
+use crate::error::PublishError;
 use crate::writer::Writer;
+use sreg_registry::RegistryError;
 
 /// The tags and repositories that a change of the index affects.
 #[derive(Debug, Default)]
@@ -78,7 +80,7 @@ pub(crate) fn update_views(
     views_at: ViewsAt<'_>,
     cursor: HeadCursor<'_>,
     observer: &dyn Observer,
-) -> Result<(), RegistryError> {
+) -> Result<(), PublishError> {
     let registry = writer.registry();
     let head = cursor.head.body();
     let mut touched = Touched::default();
@@ -123,7 +125,7 @@ pub(crate) fn update_views(
         .map(|((repository, tag), touched)| {
             // The journal remains, and the next run continues.
             if observer.is_cancelled() {
-                return Err(RegistryError::Cancelled);
+                return Err(PublishError::from(RegistryError::Cancelled));
             }
             let views = views_of_tag(registry, index, repository, tag)?;
             let is_new = only_before.is_some() && !touched.was_there;
@@ -225,7 +227,7 @@ fn lists_of(
     cursor: HeadCursor<'_>,
     repositories: &BTreeSet<Repository>,
     only_before: Option<&Head>,
-) -> Result<(Vec<Lists>, Vec<Place>), RegistryError> {
+) -> Result<(Vec<Lists>, Vec<Place>), PublishError> {
     let (mut lists, mut gone) = (Vec::new(), Vec::new());
     let registry = writer.registry();
     let index = registry.index(cursor.head.body());

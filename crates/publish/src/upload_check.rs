@@ -9,11 +9,13 @@ use sreg_index::chain::CHUNK;
 use sreg_index::hasher::Observer;
 use sreg_index::stamp::Stamp;
 use sreg_model::layout::Place;
-use sreg_registry::{Registry, RegistryError};
+use sreg_registry::Registry;
 use sreg_store::retry;
 
+use crate::error::PublishError;
 use crate::link::LinkMode;
 use crate::writer::Writer;
+use sreg_registry::RegistryError;
 
 /// One of this many chunks is read back after an upload.
 const SAMPLE: usize = 64;
@@ -29,7 +31,7 @@ pub(crate) fn ensure_uploaded(
     (stamp, chain): (&Stamp, &Chain),
     (link, is_absent): (LinkMode, bool),
     observer: &dyn Observer,
-) -> Result<bool, RegistryError> {
+) -> Result<bool, PublishError> {
     if !is_absent && is_uploaded(writer.registry(), place, chain)? {
         observer.advance(stamp.size);
         return Ok(false);
@@ -40,7 +42,8 @@ pub(crate) fn ensure_uploaded(
         false => Err(RegistryError::Mismatch {
             path: writer.registry().path(place),
             what: "the stored object differs from what was sent".to_owned(),
-        }),
+        }
+        .into()),
     }
 }
 
@@ -49,10 +52,10 @@ pub(crate) fn is_uploaded(
     registry: &Registry,
     place: &Place,
     chain: &Chain,
-) -> Result<bool, RegistryError> {
+) -> Result<bool, PublishError> {
     match registry.size(place) {
         Err(RegistryError::Missing { .. }) => return Ok(false),
-        Err(error) => return Err(error),
+        Err(error) => return Err(error.into()),
         Ok(size) if size != chain.size() => return Ok(false),
         Ok(_) => {}
     }
@@ -60,7 +63,7 @@ pub(crate) fn is_uploaded(
 }
 
 /// Returns whether some chunks of a file match the digest chain, and nothing follows the last one.
-fn has_samples(registry: &Registry, place: &Place, chain: &Chain) -> Result<bool, RegistryError> {
+fn has_samples(registry: &Registry, place: &Place, chain: &Chain) -> Result<bool, PublishError> {
     for links in samples(chain) {
         let (start, _) = chain.range(links.start);
         let (last, length) = chain.range(links.end - 1);
@@ -100,7 +103,7 @@ fn read_bytes(
     registry: &Registry,
     place: &Place,
     range: Range<u64>,
-) -> Result<Vec<u8>, RegistryError> {
+) -> Result<Vec<u8>, PublishError> {
     let mut bytes = Vec::new();
     let key = place.to_string();
     retry::read_range(&**registry.store(), &key, range, &mut |part| {

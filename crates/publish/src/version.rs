@@ -6,14 +6,16 @@ use sreg_model::layout::Place;
 use sreg_model::settings::Settings;
 use sreg_model::trust::Trust;
 use sreg_model::{Document, FoldedNames, canonical};
+use sreg_registry::Registry;
 use sreg_registry::derive::Entries;
-use sreg_registry::{Registry, RegistryError};
 
 use crate::changeset::Changeset;
+use crate::error::PublishError;
 use crate::recover::Base;
 use crate::signing::{Signing, unsigned};
 use crate::statements::changes;
 use crate::writer::{Nodes, Puts};
+use sreg_registry::RegistryError;
 
 /// A publication and its signer.
 pub struct Publication<'a> {
@@ -55,7 +57,7 @@ pub(crate) fn prepare(
     base: &Base,
     entries: &Entries,
     publication: &Publication<'_>,
-) -> Result<Prepared, RegistryError> {
+) -> Result<Prepared, PublishError> {
     let signing = publication.signing.as_ref();
     check_case(entries, &publication.changeset)?;
     let changes = changes(
@@ -93,24 +95,25 @@ fn next_head(
     index: IndexRoot,
     signing: Option<&Signing<'_>>,
     now: u64,
-) -> Result<Document<Head>, RegistryError> {
+) -> Result<Document<Head>, PublishError> {
     let issued = now.min(canonical::MAX_INTEGER);
     let before = base.head.as_ref();
     let last = |head: &&Document<Head>| head.body().version == canonical::MAX_INTEGER;
     let Some(signing) = signing else {
         if before.filter(last).is_some() {
-            return Err(RegistryError::LastVersion(registry.root().to_owned()));
+            return Err(PublishError::LastVersion(registry.root().to_owned()));
         }
         let head = Head::unsigned(index, issued, before.map(|head| (head.body(), head.id())));
-        return Document::new(head).map_err(|source| RegistryError::Document {
+        let unsigned = Document::new(head).map_err(|source| RegistryError::Document {
             path: registry.path(&Place::Head),
             source,
-        });
+        })?;
+        return Ok(unsigned);
     };
     let begun = &signing.author.trust().body().head_base;
     let before = before.filter(|head| head.body().epoch == begun.epoch);
     if before.filter(last).is_some() {
-        return Err(RegistryError::LastVersion(registry.root().to_owned()));
+        return Err(PublishError::LastVersion(registry.root().to_owned()));
     }
     let head = Head {
         epoch: begun.epoch,
@@ -126,12 +129,12 @@ fn next_head(
 }
 
 /// Refuses a new name that differs from another only in case.
-fn check_case(entries: &Entries, changeset: &Changeset) -> Result<(), RegistryError> {
+fn check_case(entries: &Entries, changeset: &Changeset) -> Result<(), PublishError> {
     let mut new = FoldedNames::default();
     for (subject, _) in &changeset.present {
         let reference = format!("{}:{}", subject.repository, subject.tag);
         new.insert(&reference)
-            .map_err(|other| RegistryError::CaseCollision(other, reference))?;
+            .map_err(|other| PublishError::CaseCollision(other, reference))?;
     }
     // Published names do not collide with each other, and most namespaces not with new names.
     for (namespace, keys) in entries
@@ -141,7 +144,7 @@ fn check_case(entries: &Entries, changeset: &Changeset) -> Result<(), RegistryEr
         for key in keys.keys() {
             let reference = format!("{namespace}/{key}");
             if let Some(other) = new.collision(&reference) {
-                return Err(RegistryError::CaseCollision(reference, other.clone()));
+                return Err(PublishError::CaseCollision(reference, other.clone()));
             }
         }
     }

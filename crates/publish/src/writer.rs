@@ -13,11 +13,12 @@ use sreg_model::head::Head;
 use sreg_model::layout::{Place, STAGING};
 use sreg_model::settings::Settings;
 use sreg_model::{Digest, Document};
+use sreg_registry::Registry;
 use sreg_registry::heads::HeadCursor;
 use sreg_registry::journal::Journal;
-use sreg_registry::{Registry, RegistryError};
 use sreg_views::View;
 
+use crate::error::PublishError;
 use crate::link::LinkMode;
 
 /// Writes immutable files: statements and nodes.
@@ -26,13 +27,13 @@ pub trait Puts: Send + Sync {
     ///
     /// # Errors
     /// `Write`, `Space` or `Store` if it cannot be written.
-    fn put_if_absent(&self, place: &Place, bytes: &[u8]) -> Result<bool, RegistryError>;
+    fn put_if_absent(&self, place: &Place, bytes: &[u8]) -> Result<bool, PublishError>;
 
     /// Writes an immutable file unless it exists.
     ///
     /// # Errors
     /// As [`Puts::put_if_absent`].
-    fn put(&self, place: &Place, bytes: &[u8]) -> Result<(), RegistryError> {
+    fn put(&self, place: &Place, bytes: &[u8]) -> Result<(), PublishError> {
         self.put_if_absent(place, bytes).map(drop)
     }
 }
@@ -59,7 +60,7 @@ impl Deferred {
     ///
     /// # Errors
     /// `Write`, `Space` or `Store` if one cannot be written.
-    pub fn write(self, to: &dyn Writer) -> Result<(), RegistryError> {
+    pub fn write(self, to: &dyn Writer) -> Result<(), PublishError> {
         let files = self.0.into_inner().unwrap_or_else(PoisonError::into_inner);
         files
             .par_iter()
@@ -68,7 +69,7 @@ impl Deferred {
 }
 
 impl Puts for Deferred {
-    fn put_if_absent(&self, place: &Place, bytes: &[u8]) -> Result<bool, RegistryError> {
+    fn put_if_absent(&self, place: &Place, bytes: &[u8]) -> Result<bool, PublishError> {
         let mut files = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         files.insert(place.clone(), bytes.to_vec());
         Ok(true)
@@ -94,7 +95,7 @@ pub trait Writer: Puts {
         stamp: &Stamp,
         link: LinkMode,
         observer: &dyn Observer,
-    ) -> Result<(), RegistryError>;
+    ) -> Result<(), PublishError>;
 
     /// Creates a file if its place is empty, or replaces the invalid content `invalid`, of which a copy is kept.
     /// This is how trust and heads are committed.
@@ -106,13 +107,13 @@ pub trait Writer: Puts {
         place: &Place,
         bytes: &[u8],
         invalid: Option<&[u8]>,
-    ) -> Result<(), RegistryError>;
+    ) -> Result<(), PublishError>;
 
     /// Updates the copy of the newest head to the one of `cursor`, or to a later one.
     ///
     /// # Errors
     /// `Write`, `Space` or `Store` if it cannot be written.
-    fn advance(&self, cursor: HeadCursor<'_>) -> Result<(), RegistryError>;
+    fn advance(&self, cursor: HeadCursor<'_>) -> Result<(), PublishError>;
 
     /// Writes views that the head of `cursor` derives. `are_new` if no version that views show so far has them.
     ///
@@ -124,25 +125,25 @@ pub trait Writer: Puts {
         cursor: HeadCursor<'_>,
         views: &[View],
         are_new: bool,
-    ) -> Result<(), RegistryError>;
+    ) -> Result<(), PublishError>;
 
     /// Removes a view that the head of `cursor` does not derive.
     ///
     /// # Errors
     /// `Overtaken` if the head is no longer the newest; `Write`, `Space` or `Store` if it cannot be removed.
-    fn remove(&self, cursor: HeadCursor<'_>, place: &Place) -> Result<(), RegistryError>;
+    fn remove(&self, cursor: HeadCursor<'_>, place: &Place) -> Result<(), PublishError>;
 
     /// Replaces `sreg.json`.
     ///
     /// # Errors
     /// `Write`, `Space` or `Store` if it cannot be written.
-    fn replace_settings(&mut self, settings: &Settings) -> Result<(), RegistryError>;
+    fn replace_settings(&mut self, settings: &Settings) -> Result<(), PublishError>;
 
     /// Checks that there is space for this many small files, before a commit that needs them.
     ///
     /// # Errors
-    /// [`RegistryError::Space`].
-    fn check_room(&self, _files: usize) -> Result<(), RegistryError> {
+    /// [`PublishError::Space`].
+    fn check_room(&self, _files: usize) -> Result<(), PublishError> {
         Ok(())
     }
 
@@ -150,7 +151,7 @@ pub trait Writer: Puts {
     ///
     /// # Errors
     /// `Write` if the file system refuses it.
-    fn sync(&self) -> Result<(), RegistryError>;
+    fn sync(&self) -> Result<(), PublishError>;
 
     /// Returns whether there can be concurrent writers.
     fn is_shared(&self) -> bool;
@@ -159,26 +160,26 @@ pub trait Writer: Puts {
     ///
     /// # Errors
     /// `Read` or `Store` if it exists but cannot be read: it may state that trust is about to be published.
-    fn journal(&self) -> Result<Option<Journal>, RegistryError>;
+    fn journal(&self) -> Result<Option<Journal>, PublishError>;
 
     /// Writes the journal, before readers see any change. It is durable after the next [`Writer::sync`].
     ///
     /// # Errors
     /// `Conflict` if another publisher is about to publish trust; `Write`, `Space` or `Store` if it cannot be
     /// written.
-    fn begin(&self, journal: &Journal) -> Result<(), RegistryError>;
+    fn begin(&self, journal: &Journal) -> Result<(), PublishError>;
 
     /// Notes that a publication is finished or will never be: nobody must wait for it.
     ///
     /// # Errors
     /// `Write` or `Store` if the journal cannot be written.
-    fn settle(&self, begun: &Journal) -> Result<(), RegistryError>;
+    fn settle(&self, begun: &Journal) -> Result<(), PublishError>;
 
     /// Notes that all views show `views_at`.
     ///
     /// # Errors
     /// `Write` or `Store` if the journal cannot be written.
-    fn end(&self, views_at: &Document<Head>) -> Result<(), RegistryError>;
+    fn end(&self, views_at: &Document<Head>) -> Result<(), PublishError>;
 }
 
 /// Returns the path for a copy of quarantined slot content.

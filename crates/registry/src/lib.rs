@@ -10,10 +10,8 @@ pub mod journal;
 mod object_cache;
 pub mod reachable;
 mod registry;
-mod source_fault;
 pub mod trust;
 pub mod verify;
 
-pub use error::{RegistryError, Unsigned, explain};
+pub use error::{RegistryError, explain};
 pub use registry::Registry;
-pub use source_fault::SourceFault;

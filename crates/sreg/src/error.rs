@@ -3,8 +3,10 @@
 use sreg_client::known::KnownError;
 use sreg_client::pull::PullError;
 use sreg_client::resolve::ResolveError;
+use sreg_ingest::IngestError;
 use sreg_model::fault::Code;
 use sreg_model::reference::ReferenceError;
+use sreg_publish::PublishError;
 use sreg_registry::RegistryError;
 use sreg_sign::SignError;
 use sreg_store::StoreError;
@@ -13,9 +15,15 @@ use sreg_store::StoreError;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// The registry cannot be read or written, or has a fault.
+    /// The registry cannot be read, or has a fault.
     #[error(transparent)]
     Registry(#[from] RegistryError),
+    /// Publishing failed.
+    #[error(transparent)]
+    Publish(#[from] PublishError),
+    /// Publishing a folder of images failed.
+    #[error(transparent)]
+    Ingest(#[from] IngestError),
     /// A reference does not resolve to a trusted image.
     #[error(transparent)]
     Resolve(#[from] ResolveError),
@@ -54,6 +62,8 @@ impl Error {
     pub fn code(&self) -> Code {
         match self {
             Self::Registry(error) => error.code(),
+            Self::Publish(error) => error.code(),
+            Self::Ingest(error) => error.code(),
             Self::Resolve(error) => error.code(),
             Self::Pull(error) => error.code(),
             Self::Known(error) => error.code(),

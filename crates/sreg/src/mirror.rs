@@ -7,8 +7,7 @@ use sreg_client::fetch::{self, Options, Source, Wanted};
 use sreg_index::hasher::Observer;
 use sreg_model::layout::STAGING;
 use sreg_publish::mirror::Mirrored;
-use sreg_publish::{Progress, Session};
-use sreg_registry::RegistryError;
+use sreg_publish::{Progress, PublishError, Session};
 
 use crate::{Error, Registry, Unobserved};
 
@@ -95,7 +94,7 @@ impl<'a> Mirror<'a> {
         };
         if is_remote {
             let made = std::fs::create_dir_all(&scratch);
-            made.map_err(RegistryError::write(&scratch))?;
+            made.map_err(PublishError::write(&scratch))?;
         }
         let silent = Silent(self.progress);
         let mirrored = sreg_publish::mirror::mirror(
@@ -111,7 +110,7 @@ impl<'a> Mirror<'a> {
                     };
                     let wanted = Wanted::of(Arc::new(chain.clone()));
                     let fetched = fetch::fetch(&wanted, &[source], file, &options, &silent);
-                    fetched.map(drop).map_err(|error| RegistryError::Fetch {
+                    fetched.map(drop).map_err(|error| PublishError::Fetch {
                         code: error.code(),
                         source: Box::new(error),
                     })

@@ -8,9 +8,10 @@ use sreg_model::statement::Subject;
 use sreg_model::trust::Trust;
 use sreg_model::trust::scope::Scope;
 use sreg_model::{Digest, Document, Key};
+use sreg_publish::PublishError;
 use sreg_publish::change::lost;
 use sreg_publish::{Keys, Session};
-use sreg_registry::{Registry, RegistryError, heads};
+use sreg_registry::{Registry, heads};
 use sreg_sign::amend::{Amendment, Grant, Term, listed};
 use sreg_sign::{Purpose, Signer, TrustChain, sign};
 use sreg_store::Store;
@@ -152,7 +153,7 @@ fn apply(
     store: &Arc<dyn Store>,
     ring: &KeyRing,
     amend: Amend,
-) -> Result<Vec<Subject>, RegistryError> {
+) -> Result<Vec<Subject>, PublishError> {
     let tree = Registry::in_store(store.clone())?;
     let trust_chain = tree.trust_chain()?.unwrap();
     let head = heads::newest(&tree, Some(&trust_chain))?.unwrap();
@@ -195,7 +196,7 @@ fn publish(
     (trust_chain, head): (&TrustChain, &Document<Head>),
     keys: &Keys<'_>,
     amendment: Amendment,
-) -> Result<Vec<Subject>, RegistryError> {
+) -> Result<Vec<Subject>, PublishError> {
     let trust: Document<Trust> = Document::new(amendment.finish().unwrap()).unwrap();
     let signers = keys.signers.iter().map(AsRef::as_ref);
     let trust = sign(trust, Purpose::Trust, signers).unwrap();

@@ -20,10 +20,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use sreg_index::hasher::{IoMode, Observer};
 use sreg_model::Host;
 use sreg_model::statement::Subject;
+use sreg_publish::PublishError;
 use sreg_publish::changeset::Changeset;
 use sreg_publish::push::{Push, Pushed, push};
 use sreg_publish::{Destination, Keys, Progress, Session, publish_changeset};
-use sreg_registry::RegistryError;
 use sreg_tests::seed::Seed;
 use sreg_tests::{images, keys};
 
@@ -166,7 +166,7 @@ fn run(seed: u64, folder: &Path) -> (u64, u64, bool) {
             let world = world.clone();
             scope.spawn(move || mender::mend(&world, last + u64::from(is_spoiled)))
         });
-        let ends: Vec<Vec<(Job, Result<Pushed, RegistryError>)>> = publishers
+        let ends: Vec<Vec<(Job, Result<Pushed, PublishError>)>> = publishers
             .into_iter()
             .map(|publisher| publisher.join().unwrap_or_else(|_| panic!("seed {seed}")))
             .collect();
@@ -240,7 +240,7 @@ fn publish_all(
     jobs: Vec<Job>,
     folder: &Path,
     ring: Option<&KeyRing>,
-) -> Vec<(Job, Result<Pushed, RegistryError>)> {
+) -> Vec<(Job, Result<Pushed, PublishError>)> {
     let keys = ring.map(|ring| ring.of(number));
     let _pool = alone();
     let _leaving = world.leave_at_the_end(number);
@@ -267,7 +267,7 @@ impl Job {
         store: &Arc<dyn sreg_store::Store>,
         folder: &Path,
         keys: Option<&Keys<'_>>,
-    ) -> Result<Pushed, RegistryError> {
+    ) -> Result<Pushed, PublishError> {
         push(
             &destination(store.clone()),
             &Session {

@@ -10,7 +10,7 @@ use sreg_model::Digest;
 use sreg_model::lock::Pin;
 use sreg_model::statement::Subject;
 use sreg_model::trust::KeyState;
-use sreg_publish::{Destination, Keys, Progress, Published, Session};
+use sreg_publish::{Destination, Keys, Progress, PublishError, Published, Session};
 use sreg_registry::verify::Seen;
 use sreg_registry::{Registry, RegistryError};
 use sreg_sign::{Signer, TrustChain};
@@ -97,7 +97,7 @@ pub(super) fn publishing<T>(
     root: &Path,
     signing: &Signing,
     output: &Output,
-    run: impl FnOnce(&Destination, &Session<'_>) -> Result<T, RegistryError>,
+    run: impl FnOnce(&Destination, &Session<'_>) -> Result<T, PublishError>,
     published: impl FnOnce(&T) -> &Published,
 ) -> Result<(T, f64), CommandError> {
     let found = Opened::open(signing, output)?;

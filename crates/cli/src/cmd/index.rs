@@ -8,12 +8,11 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 use sreg_files::Modes;
 use sreg_index::hasher::IoMode;
-use sreg_ingest::{Options, Outcome, index_folder};
+use sreg_ingest::{IngestError, Options, Outcome, index_folder};
 use sreg_model::Digest;
 use sreg_model::fault::Code;
 use sreg_model::lock::Pin;
-use sreg_publish::LinkMode;
-use sreg_publish::Session;
+use sreg_publish::{LinkMode, PublishError, Session};
 use sreg_registry::{Registry, RegistryError};
 
 use super::change;
@@ -68,7 +67,7 @@ pub(super) fn run(args: args::Index, config: Config, output: &Output) -> Result<
         progress: &progress,
     };
     let outcome = index_folder(&options, &session).map_err(|error| {
-        let is_of_images = matches!(error, RegistryError::Source(_));
+        let is_of_images = matches!(error, IngestError::Publish(PublishError::Source(_)));
         match (CommandError::from(error), is_of_images) {
             (problem, true) if options.source.is_file() => problem.with_hint(format!(
                 "name a folder, or run `sreg push {} {}//namespace/name:tag` to publish one image",
@@ -207,7 +206,7 @@ fn refuse_second(options: &Options, output: &Output) -> Result<(), CommandError>
         return Ok(());
     };
     match super::trust::source::registry_at(&url.to_string()) {
-        Ok(Some(registry)) => Err(RegistryError::HasKeys {
+        Ok(Some(registry)) => Err(PublishError::HasKeys {
             place: url.to_string(),
             registry,
         }

@@ -5,7 +5,7 @@ use std::path::Path;
 use sreg_client::location::is_remote as is_server;
 use sreg_index::hasher::IoMode;
 use sreg_publish::changeset::Changeset;
-use sreg_publish::{Destination, Session, publish_changeset};
+use sreg_publish::{Destination, PublishError, Session, publish_changeset};
 use sreg_registry::verify::{BlobCheck, Options, verify_registry};
 use sreg_registry::{Registry, RegistryError};
 use sreg_store::Store;
@@ -46,7 +46,7 @@ fn check_source(from: &Registry, output: &Output) -> Result<(), CommandError> {
 fn refuse_ignored_conditions(store: &dyn Store) -> Result<(), CommandError> {
     match sreg_store::supports_conditional_writes(store)? {
         true => Ok(()),
-        false => Err(RegistryError::Unconditional(store.name().into()).into()),
+        false => Err(PublishError::Unconditional(store.name().into()).into()),
     }
 }
 
@@ -57,7 +57,7 @@ fn without_keys(
     output: &Output,
 ) -> Result<u8, CommandError> {
     match location::registry(&args.dir) {
-        Ok(_) => return Err(RegistryError::Published(args.dir.clone()).into()),
+        Ok(_) => return Err(PublishError::Published(args.dir.clone()).into()),
         Err(RegistryError::NotARegistry(_)) => {}
         Err(error) => return Err(error.into()),
     }

@@ -8,9 +8,8 @@ use sreg_client::fetch::{self, Options, Source, Wanted};
 use sreg_client::location::Location;
 use sreg_index::hasher::Observer;
 use sreg_model::{Digest, Document};
-use sreg_publish::Session;
 use sreg_publish::mirror::{Mirror, Mirrored, mirror};
-use sreg_registry::RegistryError;
+use sreg_publish::{PublishError, Session};
 use sreg_registry::verify::Seen;
 
 use super::change;
@@ -62,7 +61,7 @@ pub(super) fn run(args: &args::Mirror, output: &Output) -> Result<u8, CommandErr
                 };
                 let wanted = Wanted::of(Arc::new(chain.clone()));
                 let fetched = fetch::fetch(&wanted, &[source], file, &options, &Silent(&progress));
-                fetched.map(|_| ()).map_err(|error| RegistryError::Fetch {
+                fetched.map(|_| ()).map_err(|error| PublishError::Fetch {
                     code: error.code(),
                     source: Box::new(error),
                 })

@@ -8,8 +8,8 @@ use sreg_index::hasher;
 use sreg_ingest::statement_file;
 use sreg_model::statement::{Claim, Image, Statement, Subject};
 use sreg_model::{Document, Reference, document};
-use sreg_publish::change as tree_change;
-use sreg_registry::{Registry, RegistryError};
+use sreg_publish::{PublishError, change as publish_change};
+use sreg_registry::Registry;
 use sreg_sign::policy::{self, PolicyError};
 use sreg_sign::{Author, Purpose, sign};
 
@@ -53,7 +53,7 @@ fn sign_image(
     check_known(&registry)?;
     let trust_chain = registry
         .trust_chain()?
-        .ok_or_else(|| RegistryError::NoKeys(PathBuf::from(root)))?;
+        .ok_or_else(|| PublishError::NoKeys(PathBuf::from(root)))?;
     let opened_image =
         ImageFile::open(image).map_err(|error| CommandError::image(image, &error))?;
     let progress = ProgressBar::new(output, "hashed");
@@ -74,7 +74,7 @@ fn sign_image(
         attached: Vec::new(),
     });
     let now = crate::clock::stated()?;
-    let body = tree_change::next_statement(&registry, &trust_chain, &subject, claim, now)?;
+    let body = publish_change::next_statement(&registry, &trust_chain, &subject, claim, now)?;
     let author = Author::new(trust_chain, opened.signers());
     let statement = author.draft_statement(body)?;
     let missing = missing(&author, &statement)?;
@@ -179,7 +179,7 @@ fn sign_again(
     let root = Path::new(root);
     let keys = opened.keys(false, false);
     let registry = location::registry(root)?;
-    let candidates = tree_change::to_sign_again(&registry, below)?;
+    let candidates = publish_change::to_sign_again(&registry, below)?;
     for (subject, digest) in &candidates {
         let what = digest.map_or_else(|| "removed".to_owned(), |digest| digest.to_string());
         output.note(&format!(

@@ -8,10 +8,10 @@ use sreg_index::stamp::Stamp;
 use sreg_model::Namespace;
 use sreg_model::fault::Code;
 use sreg_model::image::{ImageKind, SNIFF_BYTES, sniff};
-use sreg_registry::SourceFault;
 
 use super::name::{NameError, Named};
 use super::{Candidate, Layout, Naming, Scan, image_stem, layout, propose};
+use sreg_publish::SourceFault;
 
 /// Far more folders above an image than any layout has.
 const MAX_FOLDERS: usize = 32;

@@ -5,9 +5,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use sreg_index::hasher::{IoMode, Unobserved};
 use sreg_publish::mirror::{Mirror, Mirrored, mirror};
-use sreg_publish::{Destination, Session};
+use sreg_publish::{Destination, PublishError, Session};
+use sreg_registry::Registry;
 use sreg_registry::verify::{BlobCheck, Options, verify_registry};
-use sreg_registry::{Registry, RegistryError};
 use sreg_store::{RetryPolicy, Store, StoreConfig};
 use sreg_tests::mock::{Objects, Response, S3Mock};
 
@@ -22,7 +22,7 @@ fn store(server: &S3Mock) -> Arc<dyn Store> {
     sreg_store::open("s3://registry/copy", &config).unwrap()
 }
 
-fn copy(from: &Registry, store: &Arc<dyn Store>) -> Result<Mirrored, RegistryError> {
+fn copy(from: &Registry, store: &Arc<dyn Store>) -> Result<Mirrored, PublishError> {
     let scratch = tempfile::tempdir().unwrap();
     let destination = Destination::in_store(store.clone());
     mirror(

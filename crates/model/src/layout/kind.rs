@@ -63,7 +63,7 @@ pub enum Form {
     Text,
     /// A blob, of any size.
     Blob,
-    /// An OCI manifest or image index.
+    /// An OCI manifest or image index, requested as a manifest. Its JSON may state another media type.
     Oci,
     /// A symbolic link in a folder, a copy of a blob in a store.
     Link,
@@ -103,9 +103,9 @@ impl Place {
             Self::Manifest(_, digest) => (View, OCI_MANIFEST, FOR_EVER, Bytes(*digest), Oci),
             Self::TagManifest(..) => (View, OCI_MANIFEST, ASK_AGAIN, Path, Oci),
             Self::Index(_, digest) => (View, OCI_INDEX, FOR_EVER, Bytes(*digest), Oci),
-            Self::TagIndex(..) | Self::Referrers(..) | Self::ReferrersTag(..) => {
-                (View, OCI_INDEX, ASK_AGAIN, Path, Oci)
-            }
+            Self::TagIndex(..) | Self::ReferrersTag(..) => (View, OCI_INDEX, ASK_AGAIN, Path, Oci),
+            // Not requested as a manifest.
+            Self::Referrers(..) => (View, OCI_INDEX, ASK_AGAIN, Path, Text),
             Self::LibraryFile(..) => (View, BYTES, ASK_AGAIN, Path, Link),
         };
         Kind {

@@ -7,7 +7,7 @@ use sreg_model::statement::Subject;
 use sreg_model::trust::Trust;
 use sreg_model::{Digest, Document};
 use sreg_registry::heads::HeadCursor;
-use sreg_registry::{Registry, RegistryError, derive};
+use sreg_registry::{Registry, derive};
 use sreg_sign::policy::{self, PolicyError};
 use sreg_sign::{Author, TrustChain};
 
@@ -15,10 +15,12 @@ use crate::attempts::until_won;
 use crate::changeset::Changeset;
 use crate::commit::{self, Published};
 use crate::destination::Destination;
+use crate::error::PublishError;
 use crate::recover::{Base, check_newest, recover_any};
 use crate::session::Session;
 use crate::signing::{Signing, term_of};
 use crate::version::Publication;
+use sreg_registry::RegistryError;
 
 impl Session<'_> {
     /// Publishes a fully signed trust version, and a head with it if heads could become invalid. Returns the
@@ -34,7 +36,7 @@ impl Session<'_> {
         destination: &Destination,
         trust: &Document<Trust>,
         judged: (Digest, &[Subject]),
-    ) -> Result<(Published, Vec<Subject>), RegistryError> {
+    ) -> Result<(Published, Vec<Subject>), PublishError> {
         until_won(&*destination.store, |_| {
             self.publish_trust_once(destination, trust, judged)
         })
@@ -45,7 +47,7 @@ impl Session<'_> {
         destination: &Destination,
         trust: &Document<Trust>,
         judged: (Digest, &[Subject]),
-    ) -> Result<(Published, Vec<Subject>), RegistryError> {
+    ) -> Result<(Published, Vec<Subject>), PublishError> {
         let keys = super::keys(self)?;
         let mut writer = destination.open_there(self.progress)?;
         let writer = &mut *writer;
@@ -53,17 +55,17 @@ impl Session<'_> {
         let base = recover_any(writer, self.progress)?;
         base.check_known(writer.registry(), self.pins)?;
         let Some(old) = base.trust_chain.clone() else {
-            return Err(RegistryError::NoKeys(writer.registry().root().to_owned()));
+            return Err(PublishError::NoKeys(writer.registry().root().to_owned()));
         };
         let mut trust_chain = old.clone();
         let path = writer.registry().path(&Place::Trust(trust.body().version));
         let followed = trust_chain.extend(trust.clone());
         followed.map_err(|source| match source {
-            PolicyError::Version { .. } => RegistryError::Meanwhile {
+            PolicyError::Version { .. } => PublishError::Meanwhile {
                 path,
                 what: "another trust version was published".to_owned(),
             },
-            source => RegistryError::Policy { path, source },
+            source => RegistryError::Policy { path, source }.into(),
         })?;
         let nothing = || RegistryError::NoHead(writer.registry().root().to_owned());
         let newest = base.head.clone().ok_or_else(nothing)?;
@@ -148,11 +150,11 @@ fn check_judged(
     trust: &Document<Trust>,
     newest: &Document<Head>,
     judged: &[Subject],
-) -> Result<(), RegistryError> {
+) -> Result<(), PublishError> {
     let lost = lost(registry, trust_chain, trust, newest)?;
     match lost.iter().find(|subject| !judged.contains(subject)) {
         None => Ok(()),
-        Some(subject) => Err(RegistryError::Meanwhile {
+        Some(subject) => Err(PublishError::Meanwhile {
             path: registry.path(&Place::Head),
             what: format!("{subject} was published and would be lost too"),
         }),
@@ -164,7 +166,7 @@ fn published_since(
     registry: &Registry,
     trust_chain: &TrustChain,
     newest: &Document<Head>,
-) -> Result<Vec<Subject>, RegistryError> {
+) -> Result<Vec<Subject>, PublishError> {
     let line = HeadCursor {
         trust_chain: Some(trust_chain),
         head: newest,
@@ -185,7 +187,7 @@ pub fn lost(
     trust_chain: &TrustChain,
     trust: &Document<Trust>,
     newest: &Document<Head>,
-) -> Result<Vec<Subject>, RegistryError> {
+) -> Result<Vec<Subject>, PublishError> {
     let kept = kept(registry, trust_chain, trust, newest)?;
     let entries = derive::entries(registry, Some(kept.body()))?;
     let mut lost = Vec::new();
@@ -209,7 +211,7 @@ fn left_behind(
     registry: &Registry,
     newest: &Head,
     begins_after: &Head,
-) -> Result<Vec<Subject>, RegistryError> {
+) -> Result<Vec<Subject>, PublishError> {
     let (newest, kept) = (
         derive::entries(registry, Some(newest))?,
         derive::entries(registry, Some(begins_after))?,

@@ -9,9 +9,9 @@ use sreg_files::is_absent;
 use sreg_index::stamp::FileId;
 use sreg_model::Digest;
 use sreg_model::layout::{FoldedRepository, Place, STAGING};
-use sreg_registry::RegistryError;
 
 use super::FolderWriter;
+use crate::error::PublishError;
 
 impl FolderWriter {
     /// Returns the blobs of a repository that are one of `files` under digests that these no longer have:
@@ -23,13 +23,13 @@ impl FolderWriter {
         &self,
         repository: &FoldedRepository,
         files: &HashMap<FileId, Digest>,
-    ) -> Result<Vec<Place>, RegistryError> {
+    ) -> Result<Vec<Place>, PublishError> {
         let blob = |digest| Place::Blob(repository.clone(), digest);
         let any = self.registry.path(&blob(Digest::of(b"")));
         let folder = any.parent().unwrap_or(&any);
         let entries = match fs::read_dir(folder) {
             Err(error) if is_absent(&error) => return Ok(Vec::new()),
-            entries => entries.map_err(RegistryError::read(folder))?,
+            entries => entries.map_err(PublishError::read(folder))?,
         };
         // The inodes in a directory listing rule out nearly all entries.
         let inodes: HashMap<u64, (&FileId, &Digest)> = files
@@ -38,7 +38,7 @@ impl FolderWriter {
             .collect();
         let mut changed = Vec::new();
         for entry in entries {
-            let entry = entry.map_err(RegistryError::read(folder))?;
+            let entry = entry.map_err(PublishError::read(folder))?;
             let Some((file, digest)) = inodes.get(&entry.ino()) else {
                 continue;
             };
@@ -49,7 +49,7 @@ impl FolderWriter {
             };
             let found = entry
                 .metadata()
-                .map_err(RegistryError::read(&entry.path()))?;
+                .map_err(PublishError::read(&entry.path()))?;
             if FileId::of(&found) == **file {
                 changed.push(blob(named));
             }
@@ -62,10 +62,10 @@ impl FolderWriter {
     ///
     /// # Errors
     /// `Write` if it cannot be removed.
-    pub fn unlink(&self, place: &Place) -> Result<(), RegistryError> {
+    pub fn unlink(&self, place: &Place) -> Result<(), PublishError> {
         let path = self.registry.path(place);
         self.check_inside(&path)?;
-        fs::remove_file(&path).map_err(RegistryError::write(&path))?;
+        fs::remove_file(&path).map_err(PublishError::write(&path))?;
         self.touched(&path);
         Ok(())
     }
@@ -75,13 +75,13 @@ impl FolderWriter {
     ///
     /// # Errors
     /// `Read` or `Write` if the file cannot be read or moved.
-    pub fn take_away(&self, place: &Place) -> Result<Option<PathBuf>, RegistryError> {
+    pub fn take_away(&self, place: &Place) -> Result<Option<PathBuf>, PublishError> {
         let path = self.registry.path(place);
         self.check_inside(&path)?;
-        let found = fs::symlink_metadata(&path).map_err(RegistryError::read(&path))?;
+        let found = fs::symlink_metadata(&path).map_err(PublishError::read(&path))?;
         self.touched(&path);
         if found.nlink() > 1 {
-            fs::remove_file(&path).map_err(RegistryError::write(&path))?;
+            fs::remove_file(&path).map_err(PublishError::write(&path))?;
             return Ok(None);
         }
         let name = place.to_string().replace(['/', ':'], "-");
@@ -94,7 +94,7 @@ impl FolderWriter {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
             moved => moved
                 .map(|()| Some(aside))
-                .map_err(RegistryError::write(&path)),
+                .map_err(PublishError::write(&path)),
         }
     }
 }

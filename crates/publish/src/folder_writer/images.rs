@@ -7,10 +7,11 @@ use std::path::Path;
 use sreg_index::hasher::{Observer, Unobserved};
 use sreg_index::stamp::{FileId, Stamp};
 use sreg_model::layout::Place;
-use sreg_registry::RegistryError;
 
 use super::FolderWriter;
+use crate::error::PublishError;
 use crate::link::{LinkMode, bring};
+use sreg_registry::RegistryError;
 
 impl FolderWriter {
     /// Links or copies an image into the registry, unless it exists and is not `is_changed`. The file must
@@ -26,7 +27,7 @@ impl FolderWriter {
         stamp: &Stamp,
         (mode, is_changed): (LinkMode, bool),
         observer: &dyn Observer,
-    ) -> Result<(), RegistryError> {
+    ) -> Result<(), PublishError> {
         let path = self.registry.path(place);
         let is_there = !is_changed
             && fs::metadata(&path).is_ok_and(|found| found.is_file() && found.len() == stamp.size);
@@ -44,7 +45,7 @@ impl FolderWriter {
         stamp: &Stamp,
         mode: LinkMode,
         observer: &dyn Observer,
-    ) -> Result<(), RegistryError> {
+    ) -> Result<(), PublishError> {
         let staged = self.staged_path();
         let mut last = None;
         for attempt in mode.attempts(file) {
@@ -68,12 +69,12 @@ impl FolderWriter {
         }
         match last {
             Some(error) if error.kind() == io::ErrorKind::Interrupted => {
-                return Err(RegistryError::Cancelled);
+                return Err(RegistryError::Cancelled.into());
             }
-            Some(error) => return Err(RegistryError::write(path)(error)),
+            Some(error) => return Err(PublishError::write(path)(error)),
             None => {}
         }
-        let after = Stamp::of(&fs::metadata(file).map_err(RegistryError::read(file))?);
+        let after = Stamp::of(&fs::metadata(file).map_err(PublishError::read(file))?);
         if !after.has_same_content(stamp) {
             let _ = fs::remove_file(&staged);
             return Err(sreg_index::hasher::HashError::Changed {
@@ -85,7 +86,7 @@ impl FolderWriter {
     }
 
     /// Creates a symbolic link at `place` to another place of the registry.
-    pub(super) fn put_link(&self, place: &Place, to: &Place) -> Result<(), RegistryError> {
+    pub(super) fn put_link(&self, place: &Place, to: &Place) -> Result<(), PublishError> {
         let (path, target) = (self.registry.path(place), place.link_to(to));
         if fs::read_link(&path).is_ok_and(|found| found == Path::new(&target)) {
             return Ok(());
@@ -94,12 +95,12 @@ impl FolderWriter {
             return self.put_instead_of_link(&path, to);
         }
         let staged = self.staged_path();
-        std::os::unix::fs::symlink(&target, &staged).map_err(RegistryError::write(&staged))?;
+        std::os::unix::fs::symlink(&target, &staged).map_err(PublishError::write(&staged))?;
         self.settle(&staged, &path)
     }
 
     /// Creates a hard link or a copy in place of a symbolic link to `to`, which need not exist.
-    fn put_instead_of_link(&self, path: &Path, to: &Place) -> Result<(), RegistryError> {
+    fn put_instead_of_link(&self, path: &Path, to: &Place) -> Result<(), PublishError> {
         let target = self.registry.path(to);
         let identity = |path: &Path| {
             fs::symlink_metadata(path)
@@ -117,7 +118,7 @@ impl FolderWriter {
             .or_else(|_| bring(&target, &staged, LinkMode::Copy, &Unobserved));
         copied.map_err(|source| {
             let _ = fs::remove_file(&staged);
-            RegistryError::write(path)(source)
+            PublishError::write(path)(source)
         })?;
         self.settle(&staged, path)
     }

@@ -9,12 +9,14 @@ use std::{fs, io};
 use sreg_files::{FolderLock, Modes, is_full};
 use sreg_model::layout::{JOURNAL, LOCK, Place, STAGING};
 use sreg_model::settings::Settings;
-use sreg_registry::{Registry, RegistryError};
+use sreg_registry::Registry;
 use sreg_store::Local;
 
 use super::FolderWriter;
+use crate::error::PublishError;
 use crate::progress::Progress;
 use crate::writer::Puts as _;
+use sreg_registry::RegistryError;
 
 impl FolderWriter {
     /// Locks the registry at `root`; creates one if the folder is empty or absent. If another run holds the
@@ -27,14 +29,14 @@ impl FolderWriter {
         root: &Path,
         settings: &Settings,
         progress: &dyn Progress,
-    ) -> Result<Self, RegistryError> {
-        fs::create_dir_all(root).map_err(RegistryError::write(root))?;
+    ) -> Result<Self, PublishError> {
+        fs::create_dir_all(root).map_err(PublishError::write(root))?;
         // Check before writing into a foreign folder.
         tree_at(root, settings)?;
         let lock = lock(root, progress)?;
         let mut writer = Self {
             registry: tree_at(root, settings)?,
-            modes: Modes::of(root).map_err(RegistryError::read(root))?,
+            modes: Modes::of(root).map_err(PublishError::read(root))?,
             has_links: true,
             next: AtomicU64::new(0),
             unsynced: Mutex::new(Some(BTreeSet::new())),
@@ -48,7 +50,7 @@ impl FolderWriter {
         match writer.modes.make_folders(&staging) {
             // Writing will report a full disk, and removing needs no space.
             Err(error) if is_full(&error) => {}
-            made => made.map_err(RegistryError::write(&staging))?,
+            made => made.map_err(PublishError::write(&staging))?,
         }
         if !writer.registry.path(&Place::Settings).exists() {
             writer.put(&Place::Settings, &writer.registry.settings().encode())?;
@@ -84,10 +86,10 @@ impl FolderWriter {
 }
 
 /// Returns the registry at `root`, or a new one in an empty folder.
-fn tree_at(root: &Path, settings: &Settings) -> Result<Registry, RegistryError> {
+fn tree_at(root: &Path, settings: &Settings) -> Result<Registry, PublishError> {
     match Registry::open(root) {
         Err(RegistryError::NotARegistry(_)) => {
-            let mut entries = fs::read_dir(root).map_err(RegistryError::read(root))?;
+            let mut entries = fs::read_dir(root).map_err(PublishError::read(root))?;
             // A run that was killed early leaves only this folder.
             let ours = entries.all(|entry| entry.is_ok_and(|entry| entry.file_name() == STAGING));
             match ours {
@@ -95,15 +97,15 @@ fn tree_at(root: &Path, settings: &Settings) -> Result<Registry, RegistryError> 
                     Arc::new(Local::new(root)),
                     settings.clone(),
                 )),
-                false => Err(RegistryError::NotOurs(root.to_owned())),
+                false => Err(PublishError::NotOurs(root.to_owned())),
             }
         }
-        registry => registry,
+        registry => Ok(registry?),
     }
 }
 
 /// Locks a folder.
-fn lock(root: &Path, progress: &dyn Progress) -> Result<FolderLock, RegistryError> {
+fn lock(root: &Path, progress: &dyn Progress) -> Result<FolderLock, PublishError> {
     let (mut told, path) = (false, root.join(LOCK));
     let mut wait = |holder: Option<&str>| {
         if progress.is_cancelled() {
@@ -121,7 +123,9 @@ fn lock(root: &Path, progress: &dyn Progress) -> Result<FolderLock, RegistryErro
         Ok(())
     };
     match FolderLock::acquire(root, &path, &mut wait) {
-        Err(error) if error.kind() == io::ErrorKind::Interrupted => Err(RegistryError::Cancelled),
-        lock => lock.map_err(RegistryError::write(root)),
+        Err(error) if error.kind() == io::ErrorKind::Interrupted => {
+            Err(RegistryError::Cancelled.into())
+        }
+        lock => lock.map_err(PublishError::write(root)),
     }
 }

@@ -5,9 +5,9 @@ use std::path::Path;
 
 use rustix::fs::FallocateFlags;
 use sreg_files::is_full;
-use sreg_registry::RegistryError;
 
 use super::FolderWriter;
+use crate::error::PublishError;
 
 /// The minimal size of a folder or a file on disk, in bytes.
 const BLOCK: u64 = 4096;
@@ -16,7 +16,7 @@ const BLOCK: u64 = 4096;
 ///
 /// # Errors
 /// `Space` if it does not.
-pub fn check_room(root: &Path, what: &'static str, needed: u64) -> Result<(), RegistryError> {
+pub fn check_room(root: &Path, what: &'static str, needed: u64) -> Result<(), PublishError> {
     // If the file system does not report its free space, writing will.
     let found = rustix::fs::statvfs(root).ok();
     let Some(found) = found.filter(|found| found.f_blocks > 0) else {
@@ -24,7 +24,7 @@ pub fn check_room(root: &Path, what: &'static str, needed: u64) -> Result<(), Re
     };
     let free = found.f_bavail.saturating_mul(found.f_frsize);
     match needed > free {
-        true => Err(RegistryError::Space {
+        true => Err(PublishError::Space {
             path: root.to_owned(),
             what,
             needed,
@@ -39,7 +39,7 @@ pub fn check_room(root: &Path, what: &'static str, needed: u64) -> Result<(), Re
 pub(super) fn check_room_for_files(
     writer: &FolderWriter,
     files: usize,
-) -> Result<(), RegistryError> {
+) -> Result<(), PublishError> {
     let root = writer.registry.root();
     let found = rustix::fs::statvfs(root).ok();
     let block = found
@@ -48,7 +48,7 @@ pub(super) fn check_room_for_files(
     let needed = (files as u64).saturating_mul(block);
     let what = "views and the journal";
     check_room(root, what, needed)?;
-    let space = |free| RegistryError::Space {
+    let space = |free| PublishError::Space {
         path: root.to_owned(),
         what,
         needed,

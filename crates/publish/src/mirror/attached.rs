@@ -7,13 +7,14 @@ use std::path::Path;
 use sreg_index::hasher::{self, IoMode, Unobserved};
 use sreg_model::attachment::Attachment;
 use sreg_model::layout::Place;
-use sreg_registry::RegistryError;
 use sreg_store::retry;
 
 use super::Copying;
+use crate::error::PublishError;
 use crate::link::LinkMode;
 use crate::upload_check::ensure_uploaded;
 use crate::writer::Writer;
+use sreg_registry::RegistryError;
 
 impl Copying<'_> {
     /// Copies an attachment, unless the copy has one of its size: only complete files get their name.
@@ -22,12 +23,12 @@ impl Copying<'_> {
         writer: &dyn Writer,
         place: &Place,
         attachment: &Attachment,
-    ) -> Result<(), RegistryError> {
+    ) -> Result<(), PublishError> {
         self.check_cancelled()?;
         match writer.registry().size(place) {
             Ok(size) if size == attachment.size => return Ok(()),
             Ok(_) | Err(RegistryError::Missing { .. }) => {}
-            Err(error) => return Err(error),
+            Err(error) => return Err(error.into()),
         }
         if self.from.store().capabilities().folder.is_some() {
             return self.bring_attachment(writer, place, attachment, &self.from.path(place));
@@ -35,7 +36,7 @@ impl Copying<'_> {
         let scratch = self.scratch.join(place.to_string().replace('/', "-"));
         self.fetch_attachment(place, attachment, &scratch)?;
         let brought = self.bring_attachment(writer, place, attachment, &scratch);
-        fs::remove_file(&scratch).map_err(RegistryError::write(&scratch))?;
+        fs::remove_file(&scratch).map_err(PublishError::write(&scratch))?;
         brought
     }
 
@@ -44,12 +45,12 @@ impl Copying<'_> {
         place: &Place,
         attachment: &Attachment,
         file: &Path,
-    ) -> Result<(), RegistryError> {
+    ) -> Result<(), PublishError> {
         let size = self.from.size(place)?;
         if size != attachment.size {
             return Err(self.wrong(place, format!("has {size} bytes")));
         }
-        let mut out = File::create(file).map_err(RegistryError::write(file))?;
+        let mut out = File::create(file).map_err(PublishError::write(file))?;
         let key = place.to_string();
         let mut write = |part: &[u8]| out.write_all(part);
         Ok(retry::read_range(
@@ -66,7 +67,7 @@ impl Copying<'_> {
         place: &Place,
         attachment: &Attachment,
         file: &Path,
-    ) -> Result<(), RegistryError> {
+    ) -> Result<(), PublishError> {
         let hashed = hasher::hash(file, IoMode::Auto, &Unobserved)?;
         let found = hashed.chain.digest();
         if found != attachment.digest {

@@ -9,9 +9,9 @@ use sreg_model::Document;
 use sreg_model::head::Head;
 use sreg_publish::changeset::Changeset;
 use sreg_publish::push::{Push, Pushed, push};
-use sreg_publish::{Destination, Progress, Session, publish_changeset};
+use sreg_publish::{Destination, Progress, PublishError, Session, publish_changeset};
+use sreg_registry::Registry;
 use sreg_registry::verify::{BlobCheck, Options, Report, verify_registry};
-use sreg_registry::{Registry, RegistryError};
 use sreg_store::{Store, StoreConfig, Timeouts};
 use sreg_tests::images;
 use sreg_tests::servers::S3Server;
@@ -93,7 +93,7 @@ pub(crate) fn publish(
     store: &Arc<dyn Store>,
     image: &Path,
     reference: &str,
-) -> Result<Pushed, RegistryError> {
+) -> Result<Pushed, PublishError> {
     let (repository, tag) = reference.split_once(':').unwrap();
     push(
         &Destination::in_store(store.clone()),

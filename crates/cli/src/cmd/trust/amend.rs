@@ -6,7 +6,7 @@ use sreg_model::head::Head;
 use sreg_model::statement::Subject;
 use sreg_model::trust::Trust;
 use sreg_model::{Document, Fingerprint};
-use sreg_publish::change as tree_change;
+use sreg_publish::{PublishError, change as publish_change};
 use sreg_registry::{Registry, RegistryError, heads};
 use sreg_sign::amend::{Amendment, Grant, Term};
 use sreg_sign::policy::PolicyError;
@@ -162,7 +162,7 @@ fn finish(
     output: &Output,
 ) -> Result<u8, CommandError> {
     let root = registry.registry.root();
-    let judged = tree_change::lost(
+    let judged = publish_change::lost(
         &registry.registry,
         &registry.trust_chain,
         &trust,
@@ -330,7 +330,7 @@ fn open(root: &Path) -> Result<Current, CommandError> {
     let registry = location::registry(root)?;
     let trust_chain = registry
         .trust_chain()?
-        .ok_or_else(|| RegistryError::NoKeys(root.to_owned()))?;
+        .ok_or_else(|| PublishError::NoKeys(root.to_owned()))?;
     let head = heads::newest(&registry, Some(&trust_chain))?;
     let head = head.ok_or_else(|| RegistryError::NoHead(root.to_owned()))?;
     Ok(Current {
@@ -358,7 +358,8 @@ fn sign_roots(
 fn missing_head(registry: &Current, trust: &Document<Trust>, opened: &Opened) -> Option<String> {
     let mut trust_chain = registry.trust_chain.clone();
     trust_chain.extend(trust.clone()).ok()?;
-    let takes = tree_change::takes_from_heads(registry.trust_chain.newest().body(), trust.body());
+    let takes =
+        publish_change::takes_from_heads(registry.trust_chain.newest().body(), trust.body());
     if !takes && trust_chain.check_newest_head(&registry.head).is_ok() {
         return None;
     }

@@ -8,13 +8,13 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use sreg_index::hasher::{IoMode, Observer, Unobserved};
-use sreg_ingest::Outcome;
+use sreg_ingest::{IngestError, Outcome};
 use sreg_model::Arch;
 use sreg_model::head::Head;
 use sreg_publish::repair::{Repaired, repair};
 use sreg_publish::{Destination, LinkMode, Progress, Session};
+use sreg_registry::Registry;
 use sreg_registry::verify::{BlobCheck, Fault, Options, Report, verify_registry};
-use sreg_registry::{Registry, RegistryError};
 use sreg_tests::images;
 
 /// When everything is published, in Unix seconds.
@@ -58,7 +58,7 @@ impl Bench {
     }
 
     /// Publishes exactly the images that are there.
-    pub(crate) fn try_index(&self, watch: &dyn Progress) -> Result<Outcome, RegistryError> {
+    pub(crate) fn try_index(&self, watch: &dyn Progress) -> Result<Outcome, IngestError> {
         let options = sreg_ingest::Options {
             source: self.folder.path().join("images"),
             out: self.root(),
@@ -91,7 +91,10 @@ impl Bench {
             ..Moments::default()
         };
         let error = self.try_index(&moments).unwrap_err();
-        assert!(matches!(error, RegistryError::Cancelled), "{error}");
+        assert!(
+            matches!(&error, IngestError::Publish(error) if error.is_cancelled()),
+            "{error}"
+        );
     }
 
     pub(crate) fn repair(&self) -> Repaired {
