@@ -11,8 +11,7 @@ use sreg_registry::derive::{Entries, entries};
 use sreg_registry::heads::{self, HeadCursor, NextSlot};
 use sreg_registry::journal::{Journal, Noted, Version, parse};
 use sreg_registry::trust::read_trust;
-use sreg_sign::policy::PolicyError;
-use sreg_sign::{TrustChain, check_known_head, check_seen_slot, seen_slot};
+use sreg_sign::TrustChain;
 
 use crate::error::PublishError;
 use crate::update_views::{self, ViewsAt};
@@ -62,28 +61,8 @@ impl Base {
     ///
     /// # Errors
     /// `Policy` if the registry is another one, or older than a pin.
-    pub fn check_known(&self, registry: &Registry, known: &[Pin]) -> Result<(), PublishError> {
-        let refused = |place: Place| {
-            let path = registry.path(&place);
-            move |source| RegistryError::Policy { path, source }
-        };
-        for known in known {
-            let trust_chain = self.trust_chain.as_ref();
-            let trust_chain = trust_chain.ok_or(PolicyError::Unsigned(known.id));
-            let trust_chain = trust_chain.map_err(refused(Place::Trust(1)))?;
-            let newest = Place::Trust(trust_chain.newest().body().version);
-            trust_chain.check_known(known).map_err(refused(newest))?;
-            if let Some(head) = &self.head {
-                check_known_head(known, head).map_err(refused(Place::Head))?;
-                if let Some(slot) = seen_slot(known, trust_chain)
-                    && let Place::HeadSlot { epoch, version } = slot
-                    && let Some(found) = registry.head_slot(epoch, version)?
-                {
-                    check_seen_slot(known, &found).map_err(refused(slot))?;
-                }
-            }
-        }
-        Ok(())
+    pub fn check_known(&self, registry: &Registry, known: &[Pin]) -> Result<(), RegistryError> {
+        registry.check_pins(self.trust_chain.as_ref(), self.head.as_ref(), known)
     }
 
     /// Returns the trust chain including `trust`.

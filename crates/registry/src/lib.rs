@@ -8,10 +8,12 @@ mod error;
 pub mod heads;
 pub mod journal;
 mod object_cache;
+mod pins;
 pub mod reachable;
 mod registry;
 pub mod trust;
 pub mod verify;
 
 pub use error::{RegistryError, explain};
+pub use pins::Signed;
 pub use registry::Registry;

@@ -144,6 +144,41 @@ pub struct Report {
     pub forks: Vec<Evidence>,
 }
 
+impl Report {
+    /// Adds a fault, or a warning, if nobody has confirmed the registry: `has_keys` if it states an id,
+    /// `is_known` if pins say which registry to expect.
+    pub fn check_confirmed(&mut self, has_keys: bool, is_known: bool, require_signed: bool) {
+        let fault = |code: Code, message: &str| Fault {
+            code: code.word(),
+            class: code.class(),
+            path: Place::Trust(1).to_string(),
+            reference: None,
+            message: message.to_owned(),
+        };
+        let is_of_trust =
+            |fault: &Fault| matches!(Place::parse(&fault.path), Some(Place::Trust(_)));
+        // A fault of trust makes this check meaningless.
+        if self.faults.iter().any(is_of_trust) {
+            return;
+        }
+        match (has_keys, is_known) {
+            (true, false) if require_signed => self.faults.push(fault(
+                Code::UntrustedRegistry,
+                "unknown registry: its id was never confirmed",
+            )),
+            (true, false) => self.warnings.push(fault(
+                Code::NotPinned,
+                "unknown registry: its signatures are valid, but its id was never confirmed",
+            )),
+            (false, false) if require_signed => {
+                self.faults
+                    .push(fault(Code::Unsigned, "the registry is unsigned"));
+            }
+            _ => {}
+        }
+    }
+}
+
 /// The state of a registry with keys, for its pin.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Seen {

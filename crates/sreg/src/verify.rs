@@ -76,10 +76,15 @@ impl<'a> Verify<'a> {
             statements: expected.statements(),
             ..Options::new(self.blobs, IoMode::Auto)
         };
-        let report = match self.reference {
+        let mut report = match self.reference {
             Some(reference) => verify_reference(&registry, reference, &options, self.observer)?,
             None => verify_registry(&registry, &options, self.observer)?,
         };
+        report.check_confirmed(
+            registry.stated_id()?.is_some(),
+            expected.is_known(),
+            expected.has_lock_file(),
+        );
         let pins = self.registry.pins();
         pins.keep_evidence(&expected, &report.forks)?;
         if let (Some(seen), true) = (&report.seen, report.faults.is_empty())

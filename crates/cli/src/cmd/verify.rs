@@ -93,12 +93,13 @@ pub(super) fn run(
     let seconds = progress.seconds();
     drop(progress);
     keep_evidence(&pins, &expected, &report.forks, output)?;
-    judge(
-        &mut report,
-        id.is_some(),
-        expected.is_known(),
-        args.judging.require_signed || expected.has_lock_file(),
-    );
+    if registry.is_some() {
+        report.check_confirmed(
+            id.is_some(),
+            expected.is_known(),
+            args.judging.require_signed || expected.has_lock_file(),
+        );
+    }
     // A missing reference is an answer, not a fault of the registry's state.
     let is_well = report
         .faults
@@ -153,41 +154,6 @@ pub(super) fn run(
     Ok(exit::worst(
         report.faults.iter().map(|fault| fault.class.exit()),
     ))
-}
-
-/// Adds a fault or warning if the registry is unknown or unsigned.
-fn judge(report: &mut Report, has_keys: bool, is_known: bool, require_signed: bool) {
-    let fault = |code, message: &str| Fault {
-        code,
-        class: Class::Untrusted,
-        path: "trust/1".to_owned(),
-        reference: None,
-        message: message.to_owned(),
-    };
-    // A fault of trust makes this check meaningless.
-    if report
-        .faults
-        .iter()
-        .any(|fault| fault.path.starts_with("trust/"))
-    {
-        return;
-    }
-    match (has_keys, is_known) {
-        (true, false) if require_signed => report.faults.push(fault(
-            "untrusted-registry",
-            "unknown registry: pass its id with --trust ID, or a lock file",
-        )),
-        (true, false) => report.warnings.push(fault(
-            "not-pinned",
-            "unknown registry: its signatures are valid, but its id was never confirmed",
-        )),
-        (false, false) if require_signed => {
-            report
-                .faults
-                .push(fault("unsigned", "the registry is unsigned"));
-        }
-        _ => {}
-    }
 }
 
 /// Checks the structure of an image file and reports its digest, which has nothing to be compared with.

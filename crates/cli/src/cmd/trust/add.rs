@@ -22,7 +22,7 @@ pub(super) fn run(args: &Add, output: &Output) -> Result<u8, CommandError> {
         lock: args.lock.clone().filter(|lock| lock.exists()),
     };
     let (found, expected) = source::read_held(&args.target, &knowing)?;
-    let Found::Registry { trust_chain, head } = &found else {
+    let Found::Registry(signed) = &found else {
         // Reports why the target is not a registry with keys.
         found.trust()?;
         return Err(CommandError::new(
@@ -30,6 +30,7 @@ pub(super) fn run(args: &Add, output: &Output) -> Result<u8, CommandError> {
             format!("{} is a trust document, not a registry", args.target),
         ));
     };
+    let (trust_chain, head) = (&signed.trust_chain, &signed.head);
     let registry = trust_chain.registry();
     let was_known = expected.known().is_some();
     let now = crate::clock::now();
@@ -44,14 +45,16 @@ pub(super) fn run(args: &Add, output: &Output) -> Result<u8, CommandError> {
     }
     if args.trust.is_none() && !was_known {
         let question = Question::new(registry, args.target.clone().into());
-        change::confirm(&question.to_string(), args.yes).map_err(|error| {
-            error.with_hint("add --trust ID to state which registry you expect")
+        change::confirm(&question.to_string(), args.yes).map_err(|error| match error.hint {
+            // Nobody could be asked.
+            Some(_) => error.with_hint("add --trust ID to state which registry you expect"),
+            None => error,
         })?;
     }
     let seen = Seen {
         registry,
         trust: trust_chain.newest().clone(),
-        head: (**head).clone(),
+        head: head.clone(),
         statements: Vec::new(),
     };
     known::own_pins().record(&Location::new(&args.target), &seen)?;
