@@ -16,6 +16,7 @@ use crate::connections::{Connections, serve};
 use crate::crowd::Crowd;
 use crate::error::ServeError;
 use crate::handler::Site;
+use crate::known::Known;
 use crate::limits::{LOOKS, Limits};
 use crate::log::{Log, Sink};
 use crate::root::Root;
@@ -116,6 +117,7 @@ impl Server {
             .map_err(ServeError::Start)?;
         let site = Site {
             root,
+            known: Known::default(),
             looks: Semaphore::new(LOOKS.into()),
             crowd: Arc::new(Crowd::new(limits.connections, limits.files)),
             log: log.as_ref().map(|(log, _)| log.clone()),
