@@ -39,8 +39,7 @@ const WAITING: usize = 8192;
 /// The maximal number of lines that are written at once.
 const BATCH: usize = 1024;
 
-/// The time for which lines are collected if they arrive fast, so that not every request wakes the
-/// writer.
+/// The time for which lines are collected after a write, so that not every request wakes the writer.
 const GATHER: Duration = Duration::from_millis(10);
 
 /// The maximal length of a logged path, in characters.
@@ -99,13 +98,12 @@ fn write(lines: &Receiver<Option<String>>, lost: &AtomicU64, mut sink: Sink) {
                 Err(_) => break,
             }
         }
-        let is_busy = batch.len() > 1;
         match lost.swap(0, Ordering::Relaxed) {
             0 => {}
             lost => batch.push(format!("{lost} lines are missing here: they came too fast")),
         }
         sink(&batch);
-        if is_busy && is_open {
+        if is_open {
             thread::sleep(GATHER);
         }
     }
