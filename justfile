@@ -64,3 +64,4 @@ bench:
     cargo bench -p sreg-benches
     benches/peers
     benches/transfer
+    benches/serve

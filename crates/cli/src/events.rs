@@ -51,8 +51,7 @@ impl<S: Subscriber> Layer<S> for Lines {
         let mut text = Text::default();
         event.record(&mut text);
         if event.metadata().target() == sreg_serve::ACCESS_LOG {
-            let lines: Vec<String> = text.message.split('\n').map(str::to_owned).collect();
-            return log_lines(&lines);
+            return log_lines(text.message.split('\n'));
         }
         let line = redact(&format!("{}{}", text.message, text.fields)).into_owned();
         let level = match *event.metadata().level() {
@@ -62,7 +61,7 @@ impl<S: Subscriber> Layer<S> for Lines {
             _ => "error",
         };
         let line: String = printable(&line, true).chars().take(LONGEST).collect();
-        log_lines(&[format!("{level}: {line}")]);
+        log_lines([&*format!("{level}: {line}")]);
     }
 }
 

@@ -231,7 +231,7 @@ fn in_workspace(path: &Path) -> Option<String> {
 }
 
 /// Prints lines of a server's log in one write.
-pub(crate) fn log_lines(lines: &[String]) {
+pub(crate) fn log_lines<'a>(lines: impl IntoIterator<Item = &'a str>) {
     let mut text = String::new();
     for line in lines {
         text.push_str(&printable(line, true));
@@ -268,6 +268,10 @@ fn redact_strings(value: &mut Value) {
 /// `line`.
 pub(crate) fn printable(text: &str, line: bool) -> String {
     let text = redact(text);
+    let is_plain = |byte: u8| byte == b' ' || byte.is_ascii_graphic();
+    if text.bytes().all(is_plain) {
+        return text.into_owned();
+    }
     let mut shown = String::with_capacity(text.len());
     for character in text.chars() {
         let layout = matches!(character, '\n' | '\t') && !line;

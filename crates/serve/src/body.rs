@@ -1,14 +1,15 @@
-//! A response body that is read from a file while it is sent.
+//! The body of a response: bytes, or a file that is read while it is sent.
 
 use std::fs::File;
 use std::io;
+use std::mem;
 use std::ops::Range;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
-use http_body::{Body, Frame, SizeHint};
+use http_body::{Frame, SizeHint};
 use tokio::task::JoinHandle;
 
 use crate::crowd::Holding;
@@ -18,6 +19,45 @@ use crate::root::Wait;
 pub(crate) const PIECE: usize = 32 << 10;
 /// The size of a read of a larger file, and therefore about the memory that a slow client costs.
 const READ: usize = 64 << 10;
+
+/// The body of a response.
+#[derive(Debug)]
+pub(crate) enum Body {
+    /// Bytes that are sent at once.
+    Bytes(Bytes),
+    /// A part of a file.
+    File(FileBody),
+}
+
+impl http_body::Body for Body {
+    type Data = Bytes;
+    type Error = io::Error;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<io::Result<Frame<Bytes>>>> {
+        match self.get_mut() {
+            Self::Bytes(bytes) if bytes.is_empty() => Poll::Ready(None),
+            Self::Bytes(bytes) => Poll::Ready(Some(Ok(Frame::data(mem::take(bytes))))),
+            Self::File(file) => Pin::new(file).poll_frame(cx),
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        match self {
+            Self::Bytes(bytes) => bytes.is_empty(),
+            Self::File(file) => file.is_end_stream(),
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match self {
+            Self::Bytes(bytes) => SizeHint::with_exact(bytes.len() as u64),
+            Self::File(file) => file.size_hint(),
+        }
+    }
+}
 
 /// A part of a file.
 #[derive(Debug)]
@@ -41,7 +81,7 @@ impl FileBody {
     }
 }
 
-impl Body for FileBody {
+impl http_body::Body for FileBody {
     type Data = Bytes;
     type Error = io::Error;
 

@@ -2,8 +2,8 @@
 
 use std::time::{Duration, SystemTime};
 
-use axum::http::HeaderMap;
-use axum::http::header::{
+use http::HeaderMap;
+use http::header::{
     HeaderName, IF_MATCH, IF_MODIFIED_SINCE, IF_NONE_MATCH, IF_RANGE, IF_UNMODIFIED_SINCE,
 };
 

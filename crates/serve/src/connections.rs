@@ -1,13 +1,15 @@
 //! Accepts connections, limits their number and time, and ends them.
 
+use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::{Extension, Router};
+use hyper::Request;
+use hyper::body::Incoming;
 use hyper::server::conn::http1;
-use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper::service::service_fn;
+use hyper_util::rt::TokioIo;
 use hyper_util::server::graceful::{GracefulShutdown, Watcher};
-use hyper_util::service::TowerToHyperService;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::{sleep, timeout};
@@ -15,8 +17,9 @@ use tokio_io_timeout::TimeoutStream;
 use tokio_rustls::TlsAcceptor;
 
 use crate::body::PIECE;
-use crate::crowd::Counted;
-use crate::handler::{self, Site};
+use crate::crowd::{Counted, Member};
+use crate::handler::{Site, handle};
+use crate::head_timeout::HeadTimeout;
 use crate::root::is_short;
 
 /// The interval at which the server checks whether to stop.
@@ -42,7 +45,6 @@ pub(crate) async fn serve(
     stop: &(dyn Fn() -> bool + Sync),
 ) -> usize {
     let crowd = Arc::clone(&site.crowd);
-    let router = handler::router(site);
     let graceful = GracefulShutdown::new();
     let stopped = async {
         while !stop() {
@@ -55,14 +57,19 @@ pub(crate) async fn serve(
                 return;
             };
             let stream = accept(&listener).await;
-            let (router, tls, watcher) = (router.clone(), tls.clone(), graceful.watcher());
-            let crowd = Arc::clone(&crowd);
+            let (site, tls, watcher) = (Arc::clone(&site), tls.clone(), graceful.watcher());
             tokio::spawn(async move {
+                let crowd = Arc::clone(&site.crowd);
                 let member = crowd.join();
+                let guest = Guest {
+                    site,
+                    member: Arc::clone(&member),
+                    connections,
+                    watcher,
+                };
                 let stream = Counted::new(stream, Arc::clone(&member));
-                let router = router.layer(Extension(Arc::clone(&member)));
                 tokio::select! {
-                    () = connection(stream, router, tls, connections, watcher) => {}
+                    () = connection(stream, tls, guest) => {}
                     () = member.ended.notified() => {}
                 }
                 crowd.leave(&member);
@@ -100,34 +107,53 @@ async fn accept(listener: &TcpListener) -> TcpStream {
     }
 }
 
-async fn connection(
-    stream: Counted<TcpStream>,
-    router: Router,
-    tls: Option<TlsAcceptor>,
+/// What answers one connection.
+struct Guest {
+    site: Arc<Site>,
+    member: Arc<Member>,
     connections: Connections,
     watcher: Watcher,
-) {
+}
+
+async fn connection(stream: Counted<TcpStream>, tls: Option<TlsAcceptor>, guest: Guest) {
     let mut stream = TimeoutStream::new(stream);
     // What is to be sent and is not taken; the head of a request has a limit of its own.
-    stream.set_write_timeout(Some(connections.stall));
+    stream.set_write_timeout(Some(guest.connections.stall));
     let stream = Box::pin(stream);
     let Some(tls) = tls else {
-        return http(stream, router, connections, watcher).await;
+        return http(stream, guest).await;
     };
-    if let Ok(Ok(stream)) = timeout(connections.head, tls.accept(stream)).await {
-        http(stream, router, connections, watcher).await;
+    if let Ok(Ok(stream)) = timeout(guest.connections.head, tls.accept(stream)).await {
+        http(stream, guest).await;
     }
 }
 
-async fn http<S>(stream: S, router: Router, connections: Connections, watcher: Watcher)
+async fn http<S>(stream: S, guest: Guest)
 where
     S: AsyncRead + AsyncWrite + Unpin + 'static,
 {
+    let Guest {
+        site,
+        member,
+        connections,
+        watcher,
+    } = guest;
+    let head_timeout = HeadTimeout::start();
+    let answer = service_fn(|request: Request<Incoming>| {
+        let (site, member, running) = (
+            Arc::clone(&site),
+            Arc::clone(&member),
+            head_timeout.response(),
+        );
+        async move { Ok::<_, Infallible>(handle(&site, &member, request, running).await) }
+    });
     let connection = http1::Builder::new()
-        .timer(TokioTimer::new())
-        .header_read_timeout(connections.head)
+        .header_read_timeout(None)
         .max_buf_size(PIECE)
-        .serve_connection(TokioIo::new(stream), TowerToHyperService::new(router));
-    // How a connection fails is its client's matter, and what was sent is in the log.
-    let _ = watcher.watch(connection).await;
+        .serve_connection(TokioIo::new(stream), answer);
+    tokio::select! {
+        // How a connection fails is its client's matter, and what was sent is in the log.
+        _ = watcher.watch(connection) => {}
+        () = head_timeout.expired(connections.head) => {}
+    }
 }

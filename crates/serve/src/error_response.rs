@@ -1,11 +1,11 @@
 //! Error responses: JSON for OCI clients below `/v2/` (distribution-spec, "Error codes"), and otherwise
 //! a line of text.
 
-use axum::body::Body;
-use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
-use axum::http::{HeaderValue, Response, StatusCode};
+use http::header::{CACHE_CONTROL, CONTENT_TYPE};
+use http::{HeaderValue, Response, StatusCode};
 use serde_json::json;
 
+use crate::body::Body;
 use sreg_model::layout::ASK_AGAIN;
 
 /// Returns whether a path belongs to the OCI API.
@@ -89,7 +89,7 @@ impl Refusal {
             let body = format!("{}\n", self.message());
             ("text/plain; charset=utf-8", body)
         };
-        let mut response = Response::new(Body::from(body));
+        let mut response = Response::new(Body::Bytes(body.into()));
         *response.status_mut() = self.status();
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));

@@ -2,16 +2,15 @@
 
 use std::fs::{File, Metadata};
 use std::io;
-use std::os::unix::fs::MetadataExt as _;
+use std::sync::Arc;
 use std::time::SystemTime;
 
 use bytes::Bytes;
-use serde::Deserialize;
-use sreg_model::Digest;
-use sreg_model::media_type::{OCI_INDEX, OCI_MANIFEST};
+use http::HeaderValue;
 
 use crate::body::PIECE;
-use crate::content_type::{self, Kind};
+use crate::content_type::kind;
+use crate::file_cache::{FileCache, FileFields};
 use crate::path::RequestPath;
 use crate::root::{Entry, Root, Wait};
 
@@ -25,10 +24,10 @@ pub(crate) struct Found {
     pub(crate) content_type: &'static str,
     pub(crate) cache_control: &'static str,
     /// A strong validator, with its quotes.
-    pub(crate) etag: String,
+    pub(crate) etag: HeaderValue,
     pub(crate) modified: Option<SystemTime>,
     /// `Docker-Content-Digest`.
-    pub(crate) digest: Option<Digest>,
+    pub(crate) digest: Option<HeaderValue>,
     /// The URL of the next page of a list.
     pub(crate) next: Option<String>,
     pub(crate) length: u64,
@@ -54,11 +53,16 @@ pub(crate) enum Looked {
 }
 
 /// Looks up a path.
-pub(crate) fn look(root: &Root, path: &RequestPath, wait: Wait) -> io::Result<Looked> {
+pub(crate) fn look(
+    root: &Root,
+    cache: &FileCache,
+    path: &RequestPath,
+    wait: Wait,
+) -> io::Result<Looked> {
     let file = path.file();
     match root.entry(&file, wait)? {
         Entry::File(open, metadata) => {
-            let found = describe(open, &metadata, &content_type::kind(&file), wait)?;
+            let found = describe(cache, &file, open, &metadata, wait)?;
             Ok(Looked::File(Box::new(found)))
         }
         Entry::Folder if !path.is_folder() => {
@@ -71,61 +75,34 @@ pub(crate) fn look(root: &Root, path: &RequestPath, wait: Wait) -> io::Result<Lo
     }
 }
 
-fn describe(file: File, metadata: &Metadata, kind: &Kind, wait: Wait) -> io::Result<Found> {
-    let mut content_type = kind.served.content_type;
-    // What stands at the place of a blob is checked by those who asked for it by its digest.
-    let mut digest = kind.digest.filter(|_| kind.is_blob);
-    let mut length = metadata.len();
-    let mut etag = None;
-    let whole = length <= PIECE as u64 || (kind.is_document && length <= MAX_DOCUMENT);
-    let content = if whole {
-        let bytes = read(&file, length, wait)?;
-        let computed = Digest::of(&bytes);
-        if kind.is_document {
-            content_type = stated(&bytes);
-            digest = Some(computed);
-        }
-        etag = Some(computed);
-        match bytes.len() <= PIECE {
-            true => {
-                // It may have been cut since it was measured.
-                length = bytes.len() as u64;
-                Content::Small(bytes.into())
-            }
-            false => Content::Open(file),
-        }
-    } else {
-        Content::Open(file)
+fn describe(
+    cache: &FileCache,
+    path: &str,
+    file: File,
+    metadata: &Metadata,
+    wait: Wait,
+) -> io::Result<Found> {
+    let size = metadata.len();
+    let is_read = size <= PIECE as u64 || (size <= MAX_DOCUMENT && kind(path).is_document);
+    let fields = match is_read {
+        true => cache.fields(path, read(&file, size, wait)?)?,
+        false => Arc::new(FileFields::of_large(path, metadata)?),
     };
-    let named = kind.digest.filter(|_| !kind.is_document);
+    let (length, content) = match &fields.bytes {
+        // It may have been cut since it was measured.
+        Some(bytes) if bytes.len() <= PIECE => (bytes.len() as u64, Content::Small(bytes.clone())),
+        _ => (size, Content::Open(file)),
+    };
     Ok(Found {
-        content_type,
-        cache_control: kind.served.cache_control,
-        etag: match named.or(etag) {
-            Some(digest) => format!("\"{digest}\""),
-            None => by_status(metadata),
-        },
+        content_type: fields.content_type,
+        cache_control: fields.cache_control,
+        etag: fields.etag.clone(),
         modified: metadata.modified().ok(),
-        digest,
+        digest: fields.digest.clone(),
         next: None,
         length,
         content,
     })
-}
-
-/// Returns a validator from inode, size and times, as good as the file system's clock. It is for files
-/// that are too large to be hashed for each request. A writer replaces these by files with another
-/// inode.
-fn by_status(metadata: &Metadata) -> String {
-    format!(
-        "\"{:x}-{:x}-{:x}.{:x}-{:x}.{:x}\"",
-        metadata.ino(),
-        metadata.len(),
-        metadata.mtime(),
-        metadata.mtime_nsec(),
-        metadata.ctime(),
-        metadata.ctime_nsec()
-    )
 }
 
 /// Reads the first `length` bytes of a file, or fewer if the file is shorter.
@@ -142,17 +119,4 @@ pub(crate) fn read(file: &File, length: u64, wait: Wait) -> io::Result<Vec<u8>> 
     }
     bytes.truncate(filled);
     Ok(bytes)
-}
-
-/// Returns the media type that a manifest states, if it is one of the two known types.
-fn stated(manifest: &[u8]) -> &'static str {
-    #[derive(Deserialize)]
-    struct Stated {
-        #[serde(rename = "mediaType")]
-        media_type: String,
-    }
-    match serde_json::from_slice::<Stated>(manifest) {
-        Ok(stated) if stated.media_type == OCI_INDEX => OCI_INDEX,
-        _ => OCI_MANIFEST,
-    }
 }

@@ -3,25 +3,26 @@
 use std::io;
 use std::sync::Arc;
 
-use axum::body::Body;
-use axum::extract::State;
-use axum::http::header::{
+use bytes::Bytes;
+use http::header::{
     ACCEPT_RANGES, ALLOW, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, ETAG, HOST,
     HeaderName, LAST_MODIFIED, LINK, LOCATION, RANGE, RETRY_AFTER, X_CONTENT_TYPE_OPTIONS,
 };
-use axum::http::uri::Authority;
-use axum::http::{HeaderMap, HeaderValue, Method, Response, StatusCode, Uri, Version};
-use axum::{Extension, Router};
-use bytes::Bytes;
+use http::request::Parts;
+use http::uri::Authority;
+use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Uri, Version};
+use hyper::body::Incoming;
 use sreg_model::Digest;
 use tokio::sync::Semaphore;
 
-use crate::body::FileBody;
+use crate::body::{Body, FileBody};
 use crate::conditions::{self, Verdict};
 use crate::crowd::{Crowd, Holding, Member};
 use crate::error_response::{Refusal, is_oci};
 use crate::file::{Content, Found, Looked, MAX_DOCUMENT, look, read};
-use crate::log::{self, Log};
+use crate::file_cache::{FileCache, quoted};
+use crate::head_timeout::RunningResponse;
+use crate::log::{self, Entry, Log, Logged};
 use crate::path::{RequestPath, Unfit};
 use crate::query::Query;
 use crate::range::{self, RangeRequest};
@@ -29,6 +30,8 @@ use crate::root::{Root, Wait, is_short};
 use crate::tags::{self, Page};
 use sreg_model::layout::ASK_AGAIN;
 
+/// The maximal number of header fields of a file, so that their table never grows.
+const FIELDS: usize = 12;
 const CONTENT_DIGEST: HeaderName = HeaderName::from_static("docker-content-digest");
 const API_VERSION: HeaderName = HeaderName::from_static("docker-distribution-api-version");
 
@@ -36,6 +39,8 @@ const API_VERSION: HeaderName = HeaderName::from_static("docker-distribution-api
 #[derive(Debug)]
 pub(crate) struct Site {
     pub(crate) root: Root,
+    /// What was computed for small files.
+    pub(crate) cache: FileCache,
     /// The permits of requests that look up a file.
     pub(crate) looks: Semaphore,
     /// The connections, and the files that are sent.
@@ -43,38 +48,32 @@ pub(crate) struct Site {
     pub(crate) log: Option<Log>,
 }
 
-/// Returns the router. Every path and method has one handler, because the files of the registry
-/// determine the answers.
-pub(crate) fn router(site: Arc<Site>) -> Router {
-    Router::new().fallback(handle).with_state(site)
-}
-
-async fn handle(
-    State(site): State<Arc<Site>>,
-    Extension(member): Extension<Arc<Member>>,
-    method: Method,
-    version: Version,
-    uri: Uri,
-    headers: HeaderMap,
-) -> Response<Body> {
-    let request = log::Request::new(&method, &uri);
-    let answered = match has_host(version, &headers) {
-        true => respond(&site, &member, &method, &uri, &headers).await,
+/// Answers a request. Its body is dropped, as no request needs one.
+pub(crate) async fn handle(
+    site: &Arc<Site>,
+    member: &Arc<Member>,
+    request: Request<Incoming>,
+    running: RunningResponse,
+) -> Response<Logged> {
+    let head = request.into_parts().0;
+    let entry = site
+        .log
+        .as_ref()
+        .map(|log| Entry::new(log.clone(), &head.method, &head.uri));
+    let answered = match has_host(head.version, &head.headers) {
+        true => respond(site, member, &head).await,
         false => Err(Refusal::Host),
     };
     let mut response = match answered {
         Ok(response) => response,
-        Err(refusal) => refuse(refusal, &uri),
+        Err(refusal) => refuse(refusal, &head.uri),
     };
     let fields = response.headers_mut();
     fields.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-    if is_oci(uri.path()) {
+    if is_oci(head.uri.path()) {
         fields.insert(API_VERSION, HeaderValue::from_static("registry/2.0"));
     }
-    match &site.log {
-        Some(log) => log::logged(response, request, log.clone()),
-        None => response,
-    }
+    log::logged(response, entry, running)
 }
 
 /// Returns whether a request names exactly one host, or, in HTTP/1.0, at most one.
@@ -115,10 +114,14 @@ fn refuse(refusal: Refusal, uri: &Uri) -> Response<Body> {
 async fn respond(
     site: &Arc<Site>,
     member: &Arc<Member>,
-    method: &Method,
-    uri: &Uri,
-    headers: &HeaderMap,
+    head: &Parts,
 ) -> Result<Response<Body>, Refusal> {
+    let Parts {
+        method,
+        uri,
+        headers,
+        ..
+    } = head;
     if !matches!(*method, Method::GET | Method::HEAD) {
         return Err(Refusal::Method);
     }
@@ -130,7 +133,7 @@ async fn respond(
     let mut permit = None;
     loop {
         // What is in memory is found at once, on the thread that answers.
-        let (looked, look) = match search(&site.root, &path, &query, uri.path(), Wait::Never) {
+        let (looked, look) = match search(site, &path, &query, uri.path(), Wait::Never) {
             Err(Unsearched::WouldBlock) => {
                 // Semaphores are never closed.
                 let look = site.looks.acquire().await.map_err(|_| Refusal::Busy)?;
@@ -171,7 +174,7 @@ async fn search_elsewhere(
 ) -> Result<Looked, Refusal> {
     let (at, path, query) = (Arc::clone(site), path.clone(), query.clone());
     let asked = uri.path().to_owned();
-    let look = move || search(&at.root, &path, &query, &asked, Wait::Allowed);
+    let look = move || search(&at, &path, &query, &asked, Wait::Allowed);
     let looked = tokio::task::spawn_blocking(look).await;
     looked
         .map_err(|_| Refusal::Unreadable)?
@@ -201,7 +204,7 @@ impl From<io::Error> for Unsearched {
 
 /// Looks up the file of a request, first for its architecture, and selects the requested page.
 fn search(
-    root: &Root,
+    site: &Site,
     path: &RequestPath,
     query: &Query,
     asked: &str,
@@ -209,14 +212,13 @@ fn search(
 ) -> Result<Looked, Unsearched> {
     let for_arch = query.arch.and_then(|arch| path.for_arch(arch));
     if let Some(path) = for_arch
-        && let Looked::File(found) = look(root, &path, wait)?
+        && let Looked::File(found) = look(&site.root, &site.cache, &path, wait)?
     {
         return Ok(Looked::File(found));
     }
-    let looked = look(root, path, wait)?;
-    let is_list = matches!(path.parts()[..], ["v2", .., "tags", "list"]) && !path.is_folder();
+    let looked = look(&site.root, &site.cache, path, wait)?;
     match looked {
-        Looked::File(found) if is_list && (query.n.is_some() || query.last.is_some()) => {
+        Looked::File(found) if path.is_list() && (query.n.is_some() || query.last.is_some()) => {
             paged(*found, query, asked, wait)
         }
         looked => Ok(looked),
@@ -236,7 +238,7 @@ fn paged(found: Found, query: &Query, asked: &str, wait: Wait) -> Result<Looked,
         Page::NoNumber => return Err(Unsearched::Refused(Refusal::PageSize)),
         Page::Whole => found,
         Page::Part { body, next } => Found {
-            etag: format!("\"{}\"", Digest::of(&body)),
+            etag: quoted(&Digest::of(&body))?,
             length: body.len() as u64,
             content: Content::Small(body.into()),
             next,
@@ -249,7 +251,7 @@ fn paged(found: Found, query: &Query, asked: &str, wait: Wait) -> Result<Looked,
 /// Returns a redirect to the folder with its slash, because links in its page are relative to it.
 fn redirect(path: &str) -> Result<Response<Body>, Refusal> {
     let location = HeaderValue::try_from(format!("{path}/")).map_err(|_| Refusal::Malformed)?;
-    let mut response = Response::new(Body::from("the folder's index\n"));
+    let mut response = Response::new(Body::Bytes("the folder's index\n".into()));
     *response.status_mut() = StatusCode::MOVED_PERMANENTLY;
     let fields = response.headers_mut();
     fields.insert(LOCATION, location);
@@ -265,9 +267,11 @@ fn send(
     range: Option<&HeaderValue>,
     permit: Option<Holding>,
 ) -> Result<Response<Body>, Refusal> {
-    let mut response = Response::new(Body::empty());
+    let mut response = Response::new(Body::Bytes(Bytes::new()));
+    *response.headers_mut() = HeaderMap::with_capacity(FIELDS);
     describe(&found, response.headers_mut())?;
-    match conditions::judge(headers, &found.etag, found.modified) {
+    let etag = found.etag.to_str().map_err(|_| Refusal::Unreadable)?;
+    match conditions::judge(headers, etag, found.modified) {
         Verdict::Send => {}
         Verdict::Failed => return Err(Refusal::Condition),
         Verdict::Unchanged => {
@@ -276,7 +280,7 @@ fn send(
         }
     }
     let asked = range
-        .filter(|_| conditions::fits(headers, &found.etag, found.modified))
+        .filter(|_| conditions::fits(headers, etag, found.modified))
         .and_then(|range| range.to_str().ok())
         .map_or(RangeRequest::Whole, |range| {
             range::parse(range, found.length)
@@ -287,19 +291,19 @@ fn send(
             *response.status_mut() = StatusCode::PARTIAL_CONTENT;
             let last = part.end - 1;
             let value = format!("bytes {}-{last}/{}", part.start, found.length);
-            set(response.headers_mut(), CONTENT_RANGE, &value)?;
+            set(response.headers_mut(), CONTENT_RANGE, value)?;
+            let length = HeaderValue::from(part.end - part.start);
+            response.headers_mut().insert(CONTENT_LENGTH, length);
             part
         }
         RangeRequest::Outside => return Err(Refusal::Range(found.length)),
     };
-    let length = (part.end - part.start).to_string();
-    set(response.headers_mut(), CONTENT_LENGTH, &length)?;
     *response.body_mut() = match found.content {
         Content::Small(bytes) => {
             let at = |offset: u64| usize::try_from(offset).unwrap_or(bytes.len());
-            Body::from(bytes.slice(at(part.start)..at(part.end)))
+            Body::Bytes(bytes.slice(at(part.start)..at(part.end)))
         }
-        Content::Open(file) => Body::new(FileBody::new(file, part, permit)),
+        Content::Open(file) => Body::File(FileBody::new(file, part, permit)),
     };
     Ok(response)
 }
@@ -310,24 +314,24 @@ fn describe(found: &Found, fields: &mut HeaderMap) -> Result<(), Refusal> {
     fields.insert(CONTENT_TYPE, still(found.content_type));
     fields.insert(CACHE_CONTROL, still(found.cache_control));
     fields.insert(ACCEPT_RANGES, still("bytes"));
-    set(fields, ETAG, &found.etag)?;
-    set(fields, CONTENT_LENGTH, &found.length.to_string())?;
+    fields.insert(ETAG, found.etag.clone());
+    fields.insert(CONTENT_LENGTH, HeaderValue::from(found.length));
     if let Some(digest) = &found.digest {
-        set(fields, CONTENT_DIGEST, &digest.to_string())?;
+        fields.insert(CONTENT_DIGEST, digest.clone());
     }
     if let Some(next) = &found.next {
-        set(fields, LINK, next)?;
+        set(fields, LINK, next.clone())?;
     }
     // A date that is still to come would be no answer (RFC 9110, 8.8.2.1).
     let now = std::time::SystemTime::now();
     let epoch = std::time::SystemTime::UNIX_EPOCH;
     if let Some(modified) = found.modified.filter(|time| (epoch..=now).contains(time)) {
-        set(fields, LAST_MODIFIED, &httpdate::fmt_http_date(modified))?;
+        set(fields, LAST_MODIFIED, httpdate::fmt_http_date(modified))?;
     }
     Ok(())
 }
 
-fn set(fields: &mut HeaderMap, name: HeaderName, value: &str) -> Result<(), Refusal> {
+fn set(fields: &mut HeaderMap, name: HeaderName, value: String) -> Result<(), Refusal> {
     let value = HeaderValue::try_from(value).map_err(|_| Refusal::Unreadable)?;
     fields.insert(name, value);
     Ok(())

@@ -1,7 +1,7 @@
 //! The access log: a line for each request, after its answer was sent or abandoned. A line contains no
 //! secrets: no header fields of the request, and only the known words of its query.
 
-use std::fmt;
+use std::fmt::Write as _;
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -11,12 +11,13 @@ use std::task::{Context, Poll, ready};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use axum::body::Body;
-use axum::http::{Method, Response, Uri};
 use bytes::Bytes;
+use http::{Method, Response, Uri};
 use http_body::{Frame, SizeHint};
 use jiff::Timestamp;
 
+use crate::body::Body;
+use crate::head_timeout::RunningResponse;
 use crate::query;
 
 /// A destination for lines.
@@ -38,12 +39,14 @@ const WAITING: usize = 8192;
 /// The maximal number of lines that are written at once.
 const BATCH: usize = 1024;
 
-/// The time for which lines are collected if they arrive fast, so that not every request wakes the
-/// writer.
+/// The time for which lines are collected after a write, so that not every request wakes the writer.
 const GATHER: Duration = Duration::from_millis(10);
 
 /// The maximal length of a logged path, in characters.
 const LONGEST: usize = 1024;
+
+/// The length of a line around its path, in bytes, so that the line is allocated once.
+const AROUND: usize = 80;
 
 /// A handle of the log, cheap to clone.
 #[derive(Debug, Clone)]
@@ -95,37 +98,56 @@ fn write(lines: &Receiver<Option<String>>, lost: &AtomicU64, mut sink: Sink) {
                 Err(_) => break,
             }
         }
-        let is_busy = batch.len() > 1;
         match lost.swap(0, Ordering::Relaxed) {
             0 => {}
             lost => batch.push(format!("{lost} lines are missing here: they came too fast")),
         }
         sink(&batch);
-        if is_busy && is_open {
+        if is_open {
             thread::sleep(GATHER);
         }
     }
 }
 
-/// The logged properties of a request.
+/// The line of a request, which is logged when it is dropped.
 #[derive(Debug)]
-pub(crate) struct Request {
-    method: String,
+pub(crate) struct Entry {
+    log: Log,
+    method: Method,
     target: String,
     started: Instant,
+    status: u16,
+    bytes: u64,
 }
 
-impl Request {
-    pub(crate) fn new(method: &Method, uri: &Uri) -> Self {
-        let path = uri.path().chars();
-        let mut target: String = path.take(LONGEST).flat_map(shown).collect();
-        let query = query::shown(uri.query());
-        target.extend(query.chars().take(LONGEST).flat_map(shown));
+impl Entry {
+    pub(crate) fn new(log: Log, method: &Method, uri: &Uri) -> Self {
         Self {
-            method: method.as_str().chars().take(LONGEST).collect(),
-            target,
+            log,
+            method: method.clone(),
+            target: target(uri),
             started: Instant::now(),
+            status: 0,
+            bytes: 0,
         }
+    }
+}
+
+/// Returns the target of a request as it is logged.
+fn target(uri: &Uri) -> String {
+    let mut target = String::with_capacity(uri.path().len());
+    escape(uri.path(), &mut target);
+    escape(&query::shown(uri.query()), &mut target);
+    target
+}
+
+/// Appends a text, shortened and escaped for a terminal.
+fn escape(text: &str, target: &mut String) {
+    // Nearly every text is plain.
+    if text.len() <= LONGEST && text.bytes().all(|byte| byte.is_ascii_graphic()) {
+        target.push_str(text);
+    } else {
+        target.extend(text.chars().take(LONGEST).flat_map(shown));
     }
 }
 
@@ -137,41 +159,62 @@ fn shown(character: char) -> impl Iterator<Item = char> {
     plain.into_iter().chain(escaped.into_iter().flatten())
 }
 
-/// An answer that is logged when it is sent or dropped.
+impl Drop for Entry {
+    fn drop(&mut self) {
+        let mut line = String::with_capacity(self.target.len() + AROUND);
+        let method = self.method.as_str();
+        // Tenths of a millisecond, rounded.
+        let taken = (self.started.elapsed().as_micros() + 50) / 100;
+        // Writing to a string never fails.
+        let _ = write!(
+            line,
+            "{:.3} {method:.LONGEST$} {} {} {} bytes {}.{} ms",
+            Timestamp::now(),
+            self.target,
+            self.status,
+            self.bytes,
+            taken / 10,
+            taken % 10
+        );
+        self.log.line(line);
+    }
+}
+
+/// The body of an answer, and what ends when it is sent or dropped: the line of the log, and the running.
 #[derive(Debug)]
-struct Logged {
+pub(crate) struct Logged {
     body: Body,
-    log: Log,
-    request: Request,
-    status: u16,
-    bytes: u64,
+    entry: Option<Entry>,
+    _response: RunningResponse,
 }
 
 /// Logs an answer once its body was sent or dropped.
-pub(crate) fn logged(response: Response<Body>, request: Request, log: Log) -> Response<Body> {
-    let status = response.status().as_u16();
-    response.map(|body| {
-        Body::new(Logged {
-            body,
-            log,
-            request,
-            status,
-            bytes: 0,
-        })
+pub(crate) fn logged(
+    response: Response<Body>,
+    mut entry: Option<Entry>,
+    running: RunningResponse,
+) -> Response<Logged> {
+    if let Some(entry) = &mut entry {
+        entry.status = response.status().as_u16();
+    }
+    response.map(|body| Logged {
+        body,
+        entry,
+        _response: running,
     })
 }
 
 impl http_body::Body for Logged {
     type Data = Bytes;
-    type Error = axum::Error;
+    type Error = io::Error;
 
     fn poll_frame(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+    ) -> Poll<Option<io::Result<Frame<Bytes>>>> {
         let frame = ready!(Pin::new(&mut self.body).poll_frame(cx));
-        if let Some(Ok(frame)) = &frame {
-            self.bytes += frame.data_ref().map_or(0, Bytes::len) as u64;
+        if let (Some(Ok(frame)), Some(entry)) = (&frame, &mut self.entry) {
+            entry.bytes += frame.data_ref().map_or(0, Bytes::len) as u64;
         }
         Poll::Ready(frame)
     }
@@ -185,44 +228,20 @@ impl http_body::Body for Logged {
     }
 }
 
-impl Drop for Logged {
-    fn drop(&mut self) {
-        self.log.line(self.to_string());
-    }
-}
-
-impl fmt::Display for Logged {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Request {
-            method,
-            target,
-            started,
-        } = &self.request;
-        write!(
-            f,
-            "{:.3} {method} {target} {} {} bytes {:.1} ms",
-            Timestamp::now(),
-            self.status,
-            self.bytes,
-            started.elapsed().as_secs_f64() * 1000.0
-        )
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn what_steers_a_terminal_is_escaped() {
-        let text: String = "a\u{1b}[31m\u{9b}é".chars().flat_map(shown).collect();
+        let mut text = String::new();
+        escape("a\u{1b}[31m\u{9b}é", &mut text);
         assert_eq!(text, "a\\u{1b}[31m\\u{9b}é");
     }
 
     #[test]
     fn secrets_stay_out() {
         let uri: Uri = "http://user:pass@host/v2/a?token=t&n=2".parse().unwrap();
-        let request = Request::new(&Method::GET, &uri);
-        assert_eq!(request.target, "/v2/a?n=2");
+        assert_eq!(target(&uri), "/v2/a?n=2");
     }
 }

@@ -1,10 +1,13 @@
 //! Parses the path of a request: decodes it once, and refuses it if two readers could interpret it as
 //! two files.
 
+use std::borrow::Cow;
+
 /// A valid path below the root.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct RequestPath {
-    parts: Vec<String>,
+    /// The decoded names, with slashes between them. Empty for the root.
+    names: String,
     is_folder: bool,
 }
 
@@ -25,26 +28,30 @@ impl RequestPath {
             Some(rest) => (rest, true),
             None => (rest, rest.is_empty()),
         };
+        let mut names = String::with_capacity(rest.len());
         // `//` is the root with an empty part, not the root.
-        let parts: Vec<String> = match rest {
-            "" if raw.len() < 2 => Vec::new(),
-            _ => rest.split('/').map(part).collect::<Result<_, _>>()?,
-        };
-        let is_staging = parts
-            .first()
-            .is_some_and(|first| first.eq_ignore_ascii_case(sreg_model::layout::STAGING));
-        let has_dotfile = parts.iter().any(|part| part.starts_with('.'));
+        if raw.len() > 1 {
+            for raw in rest.split('/') {
+                if !names.is_empty() {
+                    names.push('/');
+                }
+                names.push_str(&name(raw)?);
+            }
+        }
+        let first = names.split('/').next().unwrap_or_default();
+        let is_staging = first.eq_ignore_ascii_case(sreg_model::layout::STAGING);
+        let has_dotfile = names.split('/').any(|name| name.starts_with('.'));
         // GitHub Pages looks for `.nojekyll`; it is in no way secret.
-        let is_pages = parts == [".nojekyll"] && !is_folder;
+        let is_pages = names == ".nojekyll" && !is_folder;
         if is_staging || (has_dotfile && !is_pages) {
             return Err(Unfit::Hidden);
         }
-        Ok(Self { parts, is_folder })
+        Ok(Self { names, is_folder })
     }
 
-    /// Returns the names between slashes.
-    pub(crate) fn parts(&self) -> Vec<&str> {
-        self.parts.iter().map(String::as_str).collect()
+    /// Returns whether it is that of a list of tags.
+    pub(crate) fn is_list(&self) -> bool {
+        self.names.starts_with("v2/") && self.names.ends_with("/tags/list") && !self.is_folder
     }
 
     /// Returns whether it ends with a slash.
@@ -53,25 +60,20 @@ impl RequestPath {
     }
 
     /// Returns the path of the file, relative to the root. For a folder it is that of its `index.html`.
-    pub(crate) fn file(&self) -> String {
-        let mut parts = self.parts();
-        if self.is_folder {
-            parts.push("index.html");
+    pub(crate) fn file(&self) -> Cow<'_, str> {
+        match (self.is_folder, self.names.is_empty()) {
+            (false, _) => Cow::Borrowed(&self.names),
+            (true, true) => Cow::Borrowed("index.html"),
+            (true, false) => Cow::Owned(format!("{}/index.html", self.names)),
         }
-        parts.join("/")
     }
 
     /// Returns the path for one architecture: `library/arm64/…` instead of `library/…`. Returns `None`
     /// below other folders.
     pub(crate) fn for_arch(&self, arch: sreg_model::Arch) -> Option<Self> {
-        let (first, rest) = self.parts.split_first()?;
-        if first != "library" {
-            return None;
-        }
-        let mut parts = vec![first.clone(), arch.as_str().to_owned()];
-        parts.extend_from_slice(rest);
-        Some(Self {
-            parts,
+        let rest = self.names.strip_prefix("library")?;
+        (rest.is_empty() || rest.starts_with('/')).then(|| Self {
+            names: format!("library/{}{rest}", arch.as_str()),
             is_folder: self.is_folder,
         })
     }
@@ -79,7 +81,24 @@ impl RequestPath {
 
 /// Decodes one name. Refuses a slash, a step up, and characters that a terminal or a file system
 /// interprets in another way.
-fn part(raw: &str) -> Result<String, Unfit> {
+fn name(raw: &str) -> Result<Cow<'_, str>, Unfit> {
+    let name = match raw.contains('%') {
+        true => Cow::Owned(decode(raw)?),
+        false => Cow::Borrowed(raw),
+    };
+    if name.is_empty() {
+        return Err(Unfit::Hidden);
+    }
+    let is_step = matches!(&*name, "." | "..");
+    let is_odd = |character: char| character.is_control() || matches!(character, '/' | '\\');
+    if is_step || name.contains(is_odd) {
+        return Err(Unfit::Malformed);
+    }
+    Ok(name)
+}
+
+/// Decodes the escapes of a name.
+fn decode(raw: &str) -> Result<String, Unfit> {
     let mut bytes = Vec::with_capacity(raw.len());
     let mut rest = raw.as_bytes();
     while let Some((&first, tail)) = rest.split_first() {
@@ -94,16 +113,7 @@ fn part(raw: &str) -> Result<String, Unfit> {
         bytes.push(digit(*high)? << 4 | digit(*low)?);
         rest = tail;
     }
-    let part = String::from_utf8(bytes).map_err(|_| Unfit::Malformed)?;
-    if part.is_empty() {
-        return Err(Unfit::Hidden);
-    }
-    let is_step = matches!(part.as_str(), "." | "..");
-    let is_odd = |character: char| character.is_control() || matches!(character, '/' | '\\');
-    if is_step || part.contains(is_odd) {
-        return Err(Unfit::Malformed);
-    }
-    Ok(part)
+    String::from_utf8(bytes).map_err(|_| Unfit::Malformed)
 }
 
 fn digit(byte: u8) -> Result<u8, Unfit> {
@@ -133,7 +143,7 @@ mod tests {
             ("/...a", ""),
             ("/.nojekyll", ".nojekyll"),
         ] {
-            let found = RequestPath::parse(raw).map(|path| path.file());
+            let found = RequestPath::parse(raw).map(|path| path.file().into_owned());
             let wanted = match file {
                 "" => Err(Unfit::Hidden),
                 file => Ok(file.to_owned()),

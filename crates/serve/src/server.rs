@@ -15,6 +15,7 @@ use tokio_rustls::TlsAcceptor;
 use crate::connections::{Connections, serve};
 use crate::crowd::Crowd;
 use crate::error::ServeError;
+use crate::file_cache::FileCache;
 use crate::handler::Site;
 use crate::limits::{LOOKS, Limits};
 use crate::log::{Log, Sink};
@@ -116,6 +117,7 @@ impl Server {
             .map_err(ServeError::Start)?;
         let site = Site {
             root,
+            cache: FileCache::default(),
             looks: Semaphore::new(LOOKS.into()),
             crowd: Arc::new(Crowd::new(limits.connections, limits.files)),
             log: log.as_ref().map(|(log, _)| log.clone()),
