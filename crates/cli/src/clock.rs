@@ -1,5 +1,6 @@
 //! The clock of the machine, and the time that documents state.
 
+use sreg_model::fault::Code;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use crate::error::CommandError;
@@ -10,7 +11,7 @@ pub(crate) fn stated() -> Result<u64, CommandError> {
     match std::env::var("SOURCE_DATE_EPOCH") {
         Ok(text) => text.parse().map_err(|_| {
             CommandError::new(
-                "usage",
+                Code::Usage,
                 format!("SOURCE_DATE_EPOCH is {text:?}, expected Unix seconds"),
             )
         }),

@@ -27,6 +27,7 @@ use crate::args::{Args, Command};
 use crate::config::Config;
 use crate::error::CommandError;
 use crate::output::Output;
+use sreg_model::fault::Code;
 
 /// More than the cores of any machine; each job costs a thread.
 const MOST_JOBS: usize = 512;
@@ -55,7 +56,7 @@ pub(crate) fn run(args: Args, output: &Output) -> Result<u8, CommandError> {
     if let Some(jobs) = args.global.jobs.or(config.jobs) {
         if jobs == 0 || jobs > MOST_JOBS {
             return Err(CommandError::new(
-                "usage",
+                Code::Usage,
                 format!("--jobs is {jobs}, expected 1 to {MOST_JOBS}"),
             ));
         }

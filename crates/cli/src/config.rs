@@ -1,5 +1,6 @@
 //! Configuration files: `./sreg.toml`, then the user's own. Flags and variables override them.
 
+use sreg_model::fault::Code;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -121,7 +122,7 @@ enum Unread {
 }
 
 fn wrong(what: String) -> CommandError {
-    CommandError::new("config", what).with_hint("see README.md for the valid keys")
+    CommandError::new(Code::Config, what).with_hint("see README.md for the valid keys")
 }
 
 fn read(file: &Path) -> Result<Config, Unread> {

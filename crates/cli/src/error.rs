@@ -35,17 +35,17 @@ pub(crate) struct CommandError {
 #[derive(Debug, Clone)]
 pub(crate) struct Line {
     /// The fault word in `spec/cli.md`.
-    pub(crate) code: &'static str,
+    pub(crate) code: Code,
     /// The file that the message is about, for annotations.
     pub(crate) path: Option<String>,
     pub(crate) message: String,
 }
 
 impl CommandError {
-    pub(crate) fn new(code: impl Into<&'static str>, message: impl Into<String>) -> Self {
+    pub(crate) fn new(code: Code, message: impl Into<String>) -> Self {
         Self {
             lines: vec![Line {
-                code: code.into(),
+                code,
                 path: None,
                 message: message.into(),
             }],
@@ -103,7 +103,7 @@ impl CommandError {
 
     /// Returns the exit code: the worst of all messages.
     pub(crate) fn exit(&self) -> u8 {
-        exit::worst(self.lines.iter().map(|line| exit::of_word(line.code)))
+        exit::worst(self.lines.iter().map(|line| line.code.exit()))
     }
 
     /// Returns the error for a file that cannot be opened as an image.
@@ -116,7 +116,7 @@ impl CommandError {
 
     fn unsigned(registry: &Path, refused: &[Unsigned]) -> Self {
         let lines = refused.iter().map(|one| Line {
-            code: one.source.code().word(),
+            code: one.source.code(),
             path: None,
             message: format!("{}: {}", one.what, explain(&*one.source)),
         });
@@ -134,7 +134,7 @@ impl CommandError {
         let lines = faults
             .iter()
             .map(|fault| Line {
-                code: fault.code.word(),
+                code: fault.code,
                 path: Some(fault.path.display().to_string()),
                 message: format!("{}: {}", fault.path.display(), fault.message),
             })
@@ -182,7 +182,7 @@ impl From<SignError> for CommandError {
 
 impl From<PolicyError> for CommandError {
     fn from(error: PolicyError) -> Self {
-        let hint = hints::policy_hint(error.code().word());
+        let hint = hints::policy_hint(error.code());
         Self::of(error.code(), &error, hint)
     }
 }

@@ -1,6 +1,4 @@
-//! Exit codes, and the code of each fault word (`spec/cli.md`).
-
-use sreg_model::fault::Code;
+//! Exit codes (`spec/cli.md`). Those of faults are in `model::fault`.
 
 pub(crate) const OK: u8 = 0;
 pub(crate) const NEGATIVE: u8 = 1;
@@ -14,11 +12,6 @@ pub(crate) const CONFLICT: u8 = 8;
 pub(crate) const PARTIAL: u8 = 9;
 pub(crate) const BUG: u8 = 70;
 pub(crate) const INTERRUPTED: u8 = 130;
-
-/// Returns the exit code of a fault word.
-pub(crate) fn of_word(word: &str) -> u8 {
-    Code::of_word(word).map_or(BUG, Code::exit)
-}
 
 /// Returns the worst of several codes; 0 for none.
 pub(crate) fn worst(codes: impl IntoIterator<Item = u8>) -> u8 {

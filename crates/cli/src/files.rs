@@ -1,5 +1,6 @@
 //! Small files that commands read and write.
 
+use sreg_model::fault::Code;
 use std::path::Path;
 
 use sreg_files::{Access, write_atomic};
@@ -9,12 +10,12 @@ use crate::error::CommandError;
 /// Reads at most `max_bytes + 1` bytes of a file, so that callers can detect one that is too long.
 pub(crate) fn read_capped(path: &Path, max_bytes: usize) -> Result<Vec<u8>, CommandError> {
     let failed = |error: std::io::Error| {
-        let word = match error.kind() {
-            std::io::ErrorKind::NotFound => "missing-file",
-            _ if sreg_files::is_not_a_file(&error) => "not-a-file",
-            _ => "unreadable",
+        let code = match error.kind() {
+            std::io::ErrorKind::NotFound => Code::MissingFile,
+            _ if sreg_files::is_not_a_file(&error) => Code::NotAFile,
+            _ => Code::Unreadable,
         };
-        CommandError::new(word, format!("{} cannot be read: {error}", path.display()))
+        CommandError::new(code, format!("{} cannot be read: {error}", path.display()))
     };
     sreg_files::read_capped(path, max_bytes).map_err(failed)
 }
@@ -23,7 +24,7 @@ pub(crate) fn read_capped(path: &Path, max_bytes: usize) -> Result<Vec<u8>, Comm
 pub(crate) fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), CommandError> {
     let failed = |error: std::io::Error| {
         CommandError::new(
-            "unwritable",
+            Code::Unwritable,
             format!("{} cannot be written: {error}", path.display()),
         )
     };

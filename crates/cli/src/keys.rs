@@ -2,6 +2,7 @@
 
 mod source;
 
+use sreg_model::fault::Code;
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
@@ -43,7 +44,7 @@ impl Opened {
             let signer = source.open(&mut |path| passphrases.ask(path))?;
             if let Some((path, mode)) = source.open_to_others() {
                 output.warning(&Line {
-                    code: "key-permissions",
+                    code: Code::KeyPermissions,
                     path: None,
                     message: format!(
                         "{}: private key readable by other users (mode {mode:04o}): run `chmod 600 {}`",
@@ -59,7 +60,7 @@ impl Opened {
         let mut nonce = [0; 16];
         getrandom::fill(&mut nonce).map_err(|error| {
             CommandError::new(
-                "unreadable",
+                Code::Unreadable,
                 format!("cannot get random numbers from the system: {error}"),
             )
         })?;
@@ -79,7 +80,7 @@ impl Opened {
     pub(crate) fn need(signing: &Signing, output: &Output) -> Result<Self, CommandError> {
         let opened = Self::open(signing, output)?;
         if opened.signers.is_empty() {
-            return Err(CommandError::new("usage", "no signing key")
+            return Err(CommandError::new(Code::Usage, "no signing key")
                 .with_hint("add --key with a private key, such as --key ~/.ssh/id_ed25519"));
         }
         Ok(opened)
@@ -189,7 +190,7 @@ fn comment_beside(path: &Path) -> Option<String> {
 fn read_public(path: &Path) -> Result<ListedKey, CommandError> {
     refuse_secret(&path.to_string_lossy())?;
     let wrong =
-        |what: String| CommandError::new("malformed-key", format!("{}: {what}", path.display()));
+        |what: String| CommandError::new(Code::MalformedKey, format!("{}: {what}", path.display()));
     let bytes = crate::files::read_capped(path, MAX_PUBLIC)?;
     let text = String::from_utf8(bytes).map_err(|_| wrong("not UTF-8".to_owned()))?;
     if text.contains("PRIVATE KEY") {
@@ -221,7 +222,7 @@ pub(crate) fn public(text: &str, trust: &Trust) -> Result<ListedKey, CommandErro
         .cloned()
         .ok_or_else(|| {
             CommandError::new(
-                "not-in-trust",
+                Code::NotInTrust,
                 format!("key {fingerprint} not found in trust"),
             )
             .with_hint("pass the .pub file of a new key")
@@ -234,6 +235,6 @@ pub(crate) fn fingerprint(text: &str) -> Result<Fingerprint, CommandError> {
         return Ok(read_public(Path::new(text))?.key.fingerprint());
     }
     text.parse().map_err(|error| {
-        CommandError::new("usage", format!("{text} is not a fingerprint: {error}"))
+        CommandError::new(Code::Usage, format!("{text} is not a fingerprint: {error}"))
     })
 }

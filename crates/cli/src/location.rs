@@ -1,5 +1,6 @@
 //! Registries at folders and URLs, and the configuration for reaching them.
 
+use sreg_model::fault::Code;
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -37,7 +38,7 @@ pub(crate) fn configure(global: &Global) -> Result<(), CommandError> {
     let token = match std::env::var("SREG_TOKEN") {
         Ok(token) => Some(token).filter(|token| !token.is_empty()),
         Err(std::env::VarError::NotPresent) => None,
-        Err(_) => return Err(CommandError::new("config", "SREG_TOKEN is not UTF-8")),
+        Err(_) => return Err(CommandError::new(Code::Config, "SREG_TOKEN is not UTF-8")),
     };
     // Set by an earlier call only in tests.
     let _ = CONFIG.set(StoreConfig {

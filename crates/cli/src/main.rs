@@ -17,6 +17,7 @@ mod progress;
 mod stop;
 mod target;
 
+use sreg_model::fault::Code;
 use std::process::ExitCode;
 
 use clap::FromArgMatches as _;
@@ -42,7 +43,7 @@ fn end(result: Result<u8, error::CommandError>, output: &output::Output) -> Exit
     match result {
         Ok(exit::OK) if output.is_lost() => {
             let problem =
-                error::CommandError::new("unwritable", "standard output cannot be written");
+                error::CommandError::new(Code::Unwritable, "standard output cannot be written");
             output.problem(&problem);
             ExitCode::from(problem.exit())
         }

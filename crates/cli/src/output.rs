@@ -6,6 +6,7 @@
 
 mod invisible;
 
+use sreg_model::fault::Code;
 use std::borrow::Cow;
 use std::io::{self, IsTerminal as _, Write as _};
 use std::path::{Path, PathBuf};
@@ -84,7 +85,7 @@ impl Output {
 
     /// Prints the answer as JSON.
     pub(crate) fn json<T: Serialize>(&self, value: &T) -> Result<(), CommandError> {
-        let failed = |error: serde_json::Error| CommandError::new("bug", error.to_string());
+        let failed = |error: serde_json::Error| CommandError::new(Code::Bug, error.to_string());
         let mut text = serde_json::to_string(value).map_err(failed)?;
         // Most answers contain no secrets, and keep the order of their fields.
         if matches!(redact(&text), Cow::Owned(_)) {

@@ -1,5 +1,6 @@
 //! The target of a command: a registry, a reference in one, or an image file.
 
+use sreg_model::fault::Code;
 use std::path::{Path, PathBuf};
 
 use sreg_client::location::split;
@@ -40,14 +41,14 @@ impl Target {
                 Ok(Self::Reference(PathBuf::from(registry), reference))
             }
             (Ok(_), None) => Err(CommandError::new(
-                "missing-file",
+                Code::MissingFile,
                 format!("{text} not found"),
             )
             .with_hint(format!(
                 "for a reference, put its registry in front: REGISTRY//{text}, or add --registry REGISTRY"
             ))),
             (Err(_), _) => Err(CommandError::new(
-                "missing-file",
+                Code::MissingFile,
                 format!("{text} not found"),
             )),
         }
@@ -63,10 +64,11 @@ pub(crate) fn check_scheme(text: &str) -> Result<(), CommandError> {
     if sreg_store::is_url(text) || !is_scheme || Path::new(text).exists() {
         return Ok(());
     }
-    Err(
-        CommandError::new("malformed-url", format!("unsupported scheme {scheme}://"))
-            .with_hint("use https://, http://, s3://, file:// or a folder"),
+    Err(CommandError::new(
+        Code::MalformedUrl,
+        format!("unsupported scheme {scheme}://"),
     )
+    .with_hint("use https://, http://, s3://, file:// or a folder"))
 }
 
 /// Parses `REGISTRY//namespace/name:tag`, or a bare reference in `registry`.
@@ -81,14 +83,14 @@ pub(crate) fn reference(
     match registry {
         _ if sreg_store::is_url(text) => {
             let problem =
-                CommandError::new("usage", format!("{text} is a URL without a reference"));
+                CommandError::new(Code::Usage, format!("{text} is a URL without a reference"));
             Err(problem.with_hint(
                 "use https://host/registry//namespace/name:tag for a reference, or https://host/file.sif@sha256:… for a file",
             ))
         }
         Some(registry) => Ok((PathBuf::from(registry), parse_reference(text)?)),
         None => {
-            let problem = CommandError::new("usage", format!("{text} has no registry"));
+            let problem = CommandError::new(Code::Usage, format!("{text} has no registry"));
             Err(problem.with_hint(format!(
                 "put the registry in front, such as s3://bucket/registry//{text}, or add --registry"
             )))
@@ -100,7 +102,7 @@ pub(crate) fn parse_reference(text: &str) -> Result<Reference, CommandError> {
     text.parse()
         .map_err(|error: sreg_model::reference::ReferenceError| {
             CommandError::new(
-                "usage",
+                Code::Usage,
                 format!(
                     "{text:?} is not a reference: {}",
                     sreg_registry::explain(&error)

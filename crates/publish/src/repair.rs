@@ -4,6 +4,7 @@ use std::collections::HashSet;
 
 use rayon::prelude::*;
 use sreg_index::hasher::{self, IoMode, Observer};
+use sreg_model::fault::Code;
 use sreg_model::layout::Place;
 use sreg_model::lock::Pin;
 use sreg_model::node::TagEntry;
@@ -148,7 +149,7 @@ fn cursor_of<'a>(base: &'a Base, registry: &Registry) -> Result<HeadCursor<'a>, 
 fn remove_stale(writer: &dyn Writer, base: &Base, faults: &[Fault]) -> Result<bool, PublishError> {
     let stale: Vec<Place> = faults
         .iter()
-        .filter(|fault| fault.code == "stale-view")
+        .filter(|fault| fault.code == Code::StaleView)
         .filter_map(|fault| Place::parse(&fault.path))
         .collect();
     let cursor = cursor_of(base, writer.registry())?;
@@ -169,7 +170,7 @@ fn take_damaged_away(
 ) -> Result<bool, PublishError> {
     let damaged: Vec<Place> = faults
         .iter()
-        .filter(|fault| fault.code == "blob-mismatch" && fault.reference.is_none())
+        .filter(|fault| fault.code == Code::BlobMismatch && fault.reference.is_none())
         .filter_map(|fault| Place::parse(&fault.path))
         .filter(|place| matches!(place, Place::Blob(..)))
         .collect();

@@ -81,8 +81,8 @@ impl Options {
 /// A fault.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Fault {
-    /// The fault word in `spec/cli.md`.
-    pub code: &'static str,
+    /// The code, whose word is in `spec/cli.md`.
+    pub code: Code,
     /// The class of the fault.
     pub class: Class,
     /// The path in the registry.
@@ -149,7 +149,7 @@ impl Report {
     /// `is_known` if pins say which registry to expect.
     pub fn check_confirmed(&mut self, has_keys: bool, is_known: bool, require_signed: bool) {
         let fault = |code: Code, message: &str| Fault {
-            code: code.word(),
+            code,
             class: code.class(),
             path: Place::Trust(1).to_string(),
             reference: None,
@@ -392,9 +392,9 @@ impl<'a> Run<'a> {
         let sorted = |faults: Mutex<Vec<Fault>>| {
             let mut faults = into_inner(faults);
             faults.sort_by(|left, right| {
-                (&left.path, left.code, &left.reference).cmp(&(
+                (&left.path, left.code.word(), &left.reference).cmp(&(
                     &right.path,
-                    right.code,
+                    right.code.word(),
                     &right.reference,
                 ))
             });
@@ -451,7 +451,7 @@ impl<'a> Run<'a> {
         message: impl Into<String>,
     ) {
         let fault = Fault {
-            code: code.word(),
+            code,
             class: code.class(),
             path: path.to_string(),
             reference,
@@ -462,7 +462,7 @@ impl<'a> Run<'a> {
 
     fn warn(&self, code: Code, path: impl ToString, message: impl Into<String>) {
         let fault = Fault {
-            code: code.word(),
+            code,
             class: code.class(),
             path: path.to_string(),
             reference: None,

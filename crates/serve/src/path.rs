@@ -3,6 +3,8 @@
 
 use std::borrow::Cow;
 
+use percent_encoding::percent_decode_str;
+
 /// A valid path below the root.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct RequestPath {
@@ -83,7 +85,7 @@ impl RequestPath {
 /// interprets in another way.
 fn name(raw: &str) -> Result<Cow<'_, str>, Unfit> {
     let name = match raw.contains('%') {
-        true => Cow::Owned(decode(raw)?),
+        true => decode(raw)?,
         false => Cow::Borrowed(raw),
     };
     if name.is_empty() {
@@ -97,32 +99,18 @@ fn name(raw: &str) -> Result<Cow<'_, str>, Unfit> {
     Ok(name)
 }
 
-/// Decodes the escapes of a name.
-fn decode(raw: &str) -> Result<String, Unfit> {
-    let mut bytes = Vec::with_capacity(raw.len());
-    let mut rest = raw.as_bytes();
-    while let Some((&first, tail)) = rest.split_first() {
-        rest = tail;
-        if first != b'%' {
-            bytes.push(first);
-            continue;
-        }
-        let [high, low, tail @ ..] = tail else {
-            return Err(Unfit::Malformed);
-        };
-        bytes.push(digit(*high)? << 4 | digit(*low)?);
-        rest = tail;
+/// Decodes the escapes of a name. The library leaves a malformed escape as it is; here it is refused.
+fn decode(raw: &str) -> Result<Cow<'_, str>, Unfit> {
+    let is_escape = |rest: &str| {
+        let digits = rest.as_bytes().get(..2);
+        digits.is_some_and(|digits| digits.iter().all(u8::is_ascii_hexdigit))
+    };
+    if !raw.split('%').skip(1).all(is_escape) {
+        return Err(Unfit::Malformed);
     }
-    String::from_utf8(bytes).map_err(|_| Unfit::Malformed)
-}
-
-fn digit(byte: u8) -> Result<u8, Unfit> {
-    match byte {
-        b'0'..=b'9' => Ok(byte - b'0'),
-        b'a'..=b'f' => Ok(byte - b'a' + 10),
-        b'A'..=b'F' => Ok(byte - b'A' + 10),
-        _ => Err(Unfit::Malformed),
-    }
+    percent_decode_str(raw)
+        .decode_utf8()
+        .map_err(|_| Unfit::Malformed)
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! Paging of `tags/list` (distribution-spec, "Listing Tags"), which a file cannot do by itself.
 
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::{Deserialize, Serialize};
 
 use crate::query::Query;
@@ -48,7 +49,7 @@ pub(crate) fn page(list: &[u8], path: &str, query: &Query) -> Page {
     let has_more = list.tags.len() > count.min(MAX_PAGE);
     list.tags.truncate(count.min(MAX_PAGE));
     let next = list.tags.last().filter(|_| has_more).map(|last| {
-        let last = escaped(last);
+        let last = utf8_percent_encode(last, ESCAPED);
         match query.n.is_some() {
             true => format!("<{path}?n={count}&last={last}>; rel=\"next\""),
             false => format!("<{path}?last={last}>; rel=\"next\""),
@@ -63,17 +64,8 @@ pub(crate) fn page(list: &[u8], path: &str, query: &Query) -> Page {
     }
 }
 
-/// Percent-encodes a tag for a query. The file may contain any text.
-fn escaped(tag: &str) -> String {
-    tag.bytes()
-        .map(|byte| match byte {
-            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'.' | b'_' | b'-' => {
-                char::from(byte).to_string()
-            }
-            _ => format!("%{byte:02X}"),
-        })
-        .collect()
-}
+/// The characters of a tag that are escaped in a query. The file may contain any text.
+const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'.').remove(b'_').remove(b'-');
 
 #[cfg(test)]
 mod tests {

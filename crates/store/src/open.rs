@@ -55,7 +55,7 @@ fn file_path(name: &str) -> Result<PathBuf, StoreError> {
         name: crate::shown(name),
         what: what.to_owned(),
     };
-    let expected = "after file:// stands the full path of a folder";
+    let expected = "file:// needs the full path of a folder after it";
     let url = Url::parse(name).map_err(|_| wrong(expected))?;
     if url.query().is_some() || url.fragment().is_some() {
         return Err(wrong("'?' and '#' in a path are written as %3F and %23"));
@@ -81,7 +81,7 @@ pub fn open(name: &str, config: &StoreConfig) -> Result<Arc<dyn Store>, StoreErr
         return Err(StoreError::Name {
             name: crate::shown(name),
             what: format!(
-                "{scheme}:// is none of https://, http://, s3:// and file://, and no folder"
+                "{scheme}:// is not supported: use https://, http://, s3://, file:// or a folder"
             ),
         });
     }

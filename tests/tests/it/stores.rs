@@ -139,7 +139,11 @@ fn faults(memory: &Arc<Memory>, blobs: BlobCheck) -> Vec<&'static str> {
     };
     let tree = Registry::in_store(memory.clone()).unwrap();
     let report = verify_registry(&tree, &options, &Unobserved).unwrap();
-    report.faults.iter().map(|fault| fault.code).collect()
+    report
+        .faults
+        .iter()
+        .map(|fault| fault.code.word())
+        .collect()
 }
 
 // spec: API-20 COM-26

@@ -65,8 +65,16 @@ fn trees() {
                 ..Options::new(BlobCheck::Full, IoMode::default())
             };
             let report = verify_registry(&tree, &options, &Unobserved).unwrap();
-            let faults: BTreeSet<&str> = report.faults.iter().map(|fault| fault.code).collect();
-            let warnings: Vec<&str> = report.warnings.iter().map(|fault| fault.code).collect();
+            let faults: BTreeSet<&str> = report
+                .faults
+                .iter()
+                .map(|fault| fault.code.word())
+                .collect();
+            let warnings: Vec<&str> = report
+                .warnings
+                .iter()
+                .map(|fault| fault.code.word())
+                .collect();
             let fits = match fields["class"].as_str() {
                 Some(class) => faults == BTreeSet::from([class]),
                 None => faults.is_empty() && fields["expect"] == json!({ "warnings": warnings }),

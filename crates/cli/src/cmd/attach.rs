@@ -1,5 +1,6 @@
 //! `sreg attach`
 
+use sreg_model::fault::Code;
 use std::io::Read as _;
 use std::path::Path;
 
@@ -39,7 +40,7 @@ pub(super) fn run(
     let (root, reference) = target::reference(&args.reference, registry)?;
     if !args.file.is_file() {
         return Err(CommandError::new(
-            "missing-file",
+            Code::MissingFile,
             format!("{} is not a file", args.file.display()),
         ));
     }
@@ -78,7 +79,7 @@ fn check(
 ) -> Result<(), CommandError> {
     checked.map_err(|error| {
         let what = format!("invalid attachment {}: {error}", args.file.display());
-        CommandError::new("usage", what).with_hint(hint)
+        CommandError::new(Code::Usage, what).with_hint(hint)
     })
 }
 
@@ -104,7 +105,7 @@ fn annotations(args: &args::Attach) -> Result<Vec<String>, CommandError> {
 /// Refuses private keys: published bytes may be copied before they can be removed.
 fn check_public(file: &Path) -> Result<(), CommandError> {
     let unread = |error: std::io::Error| {
-        CommandError::new("unreadable", format!("{}: {error}", file.display()))
+        CommandError::new(Code::Unreadable, format!("{}: {error}", file.display()))
     };
     let mut start = Vec::new();
     let opened = sreg_files::open(file).map_err(unread)?;
@@ -115,7 +116,7 @@ fn check_public(file: &Path) -> Result<(), CommandError> {
         .unwrap_or_default();
     if String::from_utf8_lossy(first).contains("PRIVATE KEY") {
         let what = format!("{} is a private key; nothing was attached", file.display());
-        return Err(CommandError::new("usage", what));
+        return Err(CommandError::new(Code::Usage, what));
     }
     Ok(())
 }

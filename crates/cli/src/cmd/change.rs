@@ -1,5 +1,6 @@
 //! Output and helpers that the commands share which change a registry with keys.
 
+use sreg_model::fault::Code;
 use std::io::{self, BufRead as _, IsTerminal as _, Write as _};
 use std::path::Path;
 
@@ -170,7 +171,7 @@ pub(super) fn name_unused(
             None => "trust does not list it".to_owned(),
         };
         output.warning(&Line {
-            code: "unused-key",
+            code: Code::UnusedKey,
             path: None,
             message: format!(
                 "the key {key} signs nothing in {}: {what}; run `sreg trust show {}` to list the keys",
@@ -191,7 +192,7 @@ pub(super) fn confirm(question: &str, yes: bool) -> Result<(), CommandError> {
     }
     if !io::stdin().is_terminal() || !io::stderr().is_terminal() {
         return Err(CommandError::new(
-            "not-confirmed",
+            Code::NotConfirmed,
             format!("cannot ask for confirmation without a terminal: {question}"),
         )
         .with_hint("add --yes to confirm"));
@@ -209,7 +210,7 @@ pub(super) fn confirm(question: &str, yes: bool) -> Result<(), CommandError> {
     match answer.trim() {
         "y" | "Y" | "yes" => Ok(()),
         _ => Err(CommandError::new(
-            "not-confirmed",
+            Code::NotConfirmed,
             "not confirmed: nothing was changed",
         )),
     }

@@ -1,5 +1,6 @@
 //! `sreg doctor`
 
+use sreg_model::fault::Code;
 use std::path::Path;
 
 use comfy_table::{Table, presets};
@@ -22,7 +23,7 @@ struct Row {
     check: &'static str,
     ok: bool,
     /// The fault word, if the check failed.
-    code: Option<&'static str>,
+    code: Option<Code>,
     found: String,
     hint: Option<String>,
 }
@@ -48,10 +49,7 @@ pub(super) fn run(args: &args::Doctor, output: &Output) -> Result<u8, CommandErr
         }
         Err(error) if reached => rows.push(row(
             "registry",
-            Err(Wrong::new(
-                error.code().word(),
-                sreg_registry::explain(&error),
-            )),
+            Err(Wrong::new(error.code(), sreg_registry::explain(&error))),
             (is_bucket && matches!(error, RegistryError::NotARegistry(_)))
                 .then(|| format!("run `sreg init {}` to create a registry", args.place)),
         )),
@@ -66,17 +64,17 @@ pub(super) fn run(args: &args::Doctor, output: &Output) -> Result<u8, CommandErr
         }
     }
     let wrong = rows.iter().filter_map(|row| row.code);
-    Ok(exit::worst(wrong.map(exit::of_word)))
+    Ok(exit::worst(wrong.map(Code::exit)))
 }
 
 /// A failed check.
 struct Wrong {
-    code: &'static str,
+    code: Code,
     found: String,
 }
 
 impl Wrong {
-    fn new(code: &'static str, found: impl Into<String>) -> Self {
+    fn new(code: Code, found: impl Into<String>) -> Self {
         Self {
             code,
             found: found.into(),
@@ -120,7 +118,7 @@ fn credentials(name: &str) -> Row {
 }
 
 fn failed(error: &StoreError) -> Wrong {
-    Wrong::new(error.code().word(), sreg_registry::explain(error))
+    Wrong::new(error.code(), sreg_registry::explain(error))
 }
 
 fn reach(store: &dyn Store) -> Row {
@@ -184,7 +182,7 @@ fn conditions(kept: Result<bool, StoreError>) -> Row {
     let result = match kept {
         Ok(true) => Ok("If-None-Match and If-Match are supported".to_owned()),
         Ok(false) => Err(Wrong {
-            code: "unconditional-store",
+            code: Code::UnconditionalStore,
             found: "conditions are ignored: concurrent publishing would lose data".to_owned(),
         }),
         Err(error) => Err(failed(&error)),
@@ -209,25 +207,35 @@ fn registry(registry: &Registry) -> Row {
             ))
         }
         Err(RegistryError::NoHead(_)) => Ok("no version is published yet".to_owned()),
-        Err(error) => Err(Wrong::new(
-            error.code().word(),
-            sreg_registry::explain(&error),
-        )),
+        Err(error) => Err(Wrong::new(error.code(), sreg_registry::explain(&error))),
     };
     row("registry", result, None)
 }
 
 /// Checks whether another user, such as a web server's, can read the folder.
 fn readers(folder: &Path) -> Row {
-    let result = match Modes::of(folder) {
-        Ok(modes) if modes.are_public() => Ok("readable by all users".to_owned()),
-        Ok(_) => Ok(format!(
-            "not readable by other users, such as a web server's: run `chmod -R a+rX {}`",
-            folder.display()
-        )),
-        Err(error) => Err(Wrong::new("unreadable", error.to_string())),
-    };
-    row("readers", result, None)
+    match Modes::of(folder) {
+        Ok(modes) if modes.are_public() => {
+            row("readers", Ok("readable by all users".to_owned()), None)
+        }
+        // May be meant so.
+        Ok(_) => Row {
+            hint: Some(format!(
+                "run `chmod -R a+rX {}` if a web server of another user serves it",
+                folder.display()
+            )),
+            ..row(
+                "readers",
+                Ok("not readable by other users".to_owned()),
+                None,
+            )
+        },
+        Err(error) => row(
+            "readers",
+            Err(Wrong::new(Code::Unreadable, error.to_string())),
+            None,
+        ),
+    }
 }
 
 /// Checks range requests, which parallel and resumed downloads need.
@@ -242,11 +250,11 @@ fn ranges(registry: &Registry) -> Option<Row> {
     let result = match read {
         Ok(()) if found == expected => Ok("range requests are supported".to_owned()),
         Ok(()) => Err(Wrong {
-            code: "no-ranges",
+            code: Code::NoRanges,
             found: "the response is not the requested range".to_owned(),
         }),
         Err(StoreError::NoRanges(_)) => Err(Wrong {
-            code: "no-ranges",
+            code: Code::NoRanges,
             found: "range requests are ignored: pulls are slower and cannot resume".to_owned(),
         }),
         Err(error) => Err(failed(&error)),
@@ -288,11 +296,11 @@ fn headers(registry: &Registry) -> Vec<Row> {
         let result = match (is_stale, encoded) {
             (false, false) => Ok(text),
             (true, _) => Err(Wrong {
-                code: "wrong-headers",
+                code: Code::WrongHeaders,
                 found: format!("{text}: caches would keep an old version"),
             }),
             (_, true) => Err(Wrong {
-                code: "wrong-headers",
+                code: Code::WrongHeaders,
                 found: format!("{text}, with content-encoding"),
             }),
         };
@@ -309,7 +317,7 @@ fn table(rows: &[Row]) -> String {
     let mut table = Table::new();
     table.load_preset(presets::NOTHING);
     for row in rows {
-        let verdict = row.code.unwrap_or("ok");
+        let verdict = row.code.map_or("ok", Code::word);
         table.add_row([row.check, verdict, &row.found]);
     }
     let lines = table.lines().map(|line| format!("{}\n", line.trim_end()));

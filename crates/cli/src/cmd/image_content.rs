@@ -1,6 +1,7 @@
 //! The process that `sreg inspect` runs to read an image within limits. An image that exhausts memory, stack
 //! or time ends this process, not `sreg inspect`.
 
+use sreg_model::fault::Code;
 use std::fs::File;
 use std::io;
 use std::os::fd::AsFd as _;
@@ -26,7 +27,7 @@ pub(super) fn command() -> Command {
 }
 
 pub(super) fn run(output: &Output) -> Result<u8, CommandError> {
-    let failed = |error: io::Error| CommandError::new("unreadable", error.to_string());
+    let failed = |error: io::Error| CommandError::new(Code::Unreadable, error.to_string());
     let limits = Limits::default();
     limits.bind_this_process().map_err(failed)?;
     let image = io::stdin().as_fd().try_clone_to_owned().map_err(failed)?;

@@ -44,7 +44,7 @@ struct Answer<'a> {
 
 #[derive(Serialize)]
 struct Skipped<'a> {
-    code: &'static str,
+    code: Code,
     path: String,
     message: &'a str,
 }
@@ -85,7 +85,7 @@ pub(super) fn run(args: args::Index, config: Config, output: &Output) -> Result<
     for fault in &outcome.skipped {
         let message = format!("{}: {}", fault.path.display(), fault.message);
         output.warning(&Line {
-            code: fault.code.word(),
+            code: fault.code,
             path: Some(fault.path.display().to_string()),
             message,
         });
@@ -122,7 +122,7 @@ fn options(args: args::Index, config: Config) -> Result<Options, CommandError> {
         .or(config.source)
         .unwrap_or_else(|| PathBuf::from("."));
     let out = args.out.or(config.out).ok_or_else(|| {
-        CommandError::new("usage", "no output folder").with_hint(format!(
+        CommandError::new(Code::Usage, "no output folder").with_hint(format!(
             "run `sreg index {} --out public`",
             source.display()
         ))
@@ -130,7 +130,7 @@ fn options(args: args::Index, config: Config) -> Result<Options, CommandError> {
     crate::target::check_scheme(&out.to_string_lossy())?;
     if sreg_store::is_url(&out.to_string_lossy()) {
         return Err(CommandError::new(
-            "not-supported",
+            Code::NotSupported,
             format!(
                 "{} is not a folder: sreg index publishes in folders",
                 out.display()
@@ -144,7 +144,7 @@ fn options(args: args::Index, config: Config) -> Result<Options, CommandError> {
     }
     if !source.exists() {
         return Err(CommandError::new(
-            "missing-file",
+            Code::MissingFile,
             format!("{} not found", source.display()),
         ));
     }
@@ -179,7 +179,7 @@ fn known(options: &Options, is_new: bool) -> Result<Vec<Pin>, CommandError> {
     );
     if is_new && is_there {
         let what = format!("{out} already contains a registry: --new is for an empty folder");
-        return Err(CommandError::new("usage", what));
+        return Err(CommandError::new(Code::Usage, what));
     }
     let known = change::expected_of(&options.out)?.pins().to_vec();
     let Some(gone) = known.first().filter(|_| !is_there) else {
@@ -266,7 +266,7 @@ fn answer<'a>(options: &Options, outcome: &'a Outcome, seconds: f64) -> Answer<'
             .iter()
             .chain(&outcome.passed_over)
             .map(|fault| Skipped {
-                code: fault.code.word(),
+                code: fault.code,
                 path: fault.path.display().to_string(),
                 message: &fault.message,
             })

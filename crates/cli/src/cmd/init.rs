@@ -1,5 +1,6 @@
 //! `sreg init`
 
+use sreg_model::fault::Code;
 use std::path::Path;
 
 use sreg_client::location::is_remote as is_server;
@@ -28,7 +29,14 @@ fn check_source(from: &Registry, output: &Output) -> Result<(), CommandError> {
     };
     let report = verify_registry(from, &options, &progress)?;
     let faults = report.faults.iter();
-    let mut faults = faults.filter(|fault| !fault.code.starts_with("expired-"));
+    let mut faults = faults.filter(|fault| {
+        let expired = [
+            Code::ExpiredTrust,
+            Code::ExpiredHead,
+            Code::ExpiredStatement,
+        ];
+        !expired.contains(&fault.code)
+    });
     match faults.next() {
         None => Ok(()),
         Some(fault) => {
@@ -95,7 +103,7 @@ pub(super) fn run(args: &args::Init, output: &Output) -> Result<u8, CommandError
     if let Some(from) = args.from.as_deref().filter(|from| is_remote(from)) {
         let from = from.display();
         return Err(CommandError::new(
-            "not-supported",
+            Code::NotSupported,
             format!("{from} is not a folder: --from takes a folder"),
         )
         .with_hint(format!(
@@ -116,10 +124,16 @@ pub(super) fn run(args: &args::Init, output: &Output) -> Result<u8, CommandError
     let registry = published
         .trust_chain
         .map(|trust_chain| trust_chain.registry());
-    let registry = registry.ok_or_else(|| CommandError::new("bug", "a registry without trust"))?;
+    let registry =
+        registry.ok_or_else(|| CommandError::new(Code::Bug, "a registry without trust"))?;
     let dir = args.dir.display();
-    let text =
-        format!("{dir}: new registry; its one key may sign everything\nregistry {registry}\n");
+    let copied = match &args.from {
+        Some(from) => format!(" with the images of {}", from.display()),
+        None => String::new(),
+    };
+    let text = format!(
+        "{dir}: new registry{copied}; its one key may sign everything\nregistry {registry}\n"
+    );
     change::say(&Answer::published(registry, 1), &text, output)?;
     let key = opened.option();
     if from.is_none() {

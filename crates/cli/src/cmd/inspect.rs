@@ -1,5 +1,6 @@
 //! `sreg inspect`
 
+use sreg_model::fault::Code;
 use std::path::{Path, PathBuf};
 
 use sreg_image::{Chain, Image, Limits, Report, ReportedObject};
@@ -64,7 +65,7 @@ pub(super) fn run(
 
 fn folder(path: &Path) -> CommandError {
     let problem = CommandError::new(
-        "usage",
+        Code::Usage,
         format!("{} is a folder, not an image", path.display()),
     );
     if location::registry(path).is_ok() {
@@ -88,7 +89,7 @@ fn resolve(
     let registry = location::registry(root)?;
     if registry.store().capabilities().folder.is_none() {
         return Err(CommandError::new(
-            "not-supported",
+            Code::NotSupported,
             format!(
                 "{} is on a server: sreg inspect reads images in folders only",
                 root.display()
@@ -110,7 +111,7 @@ fn resolve(
     let Some((_, id)) = found.first() else {
         let of = arch.map_or(String::new(), |arch| format!(" for {arch}"));
         return Err(CommandError::new(
-            "missing-reference",
+            Code::MissingReference,
             format!("{reference}{of} not found in {}", root.display()),
         )
         .with_hint(match arch {
@@ -121,7 +122,7 @@ fn resolve(
     let statement = registry.statement(id)?.body().clone();
     let Some(image) = statement.image() else {
         return Err(CommandError::new(
-            "statement-mismatch",
+            Code::StatementMismatch,
             format!("the statement {id} is of a removal, not of an image"),
         ));
     };
@@ -135,7 +136,7 @@ fn resolve(
             None => format!("no file {}", path.display()),
         };
         return Err(CommandError::new(
-            "missing-blob",
+            Code::MissingBlob,
             format!("image of {reference} not found: {place}"),
         ));
     }

@@ -1,5 +1,6 @@
 //! `sreg ls`
 
+use sreg_model::fault::Code;
 use std::path::Path;
 
 use comfy_table::{Table, presets};
@@ -59,7 +60,7 @@ pub(super) fn run(args: &args::Ls, output: &Output) -> Result<u8, CommandError> 
     }
     if rows.is_empty() && !below.is_empty() {
         return Err(CommandError::new(
-            "missing-reference",
+            Code::MissingReference,
             format!("{root} contains nothing below {below}"),
         ));
     }

@@ -1,5 +1,6 @@
 //! `sreg mirror`
 
+use sreg_model::fault::Code;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -113,7 +114,10 @@ fn scratch(args: &args::Mirror) -> Result<PathBuf, CommandError> {
             Err(error) => failed = Some(format!("{}: {error}", folder.display())),
         }
     }
-    Err(CommandError::new("unwritable", failed.unwrap_or_default()))
+    Err(CommandError::new(
+        Code::Unwritable,
+        failed.unwrap_or_default(),
+    ))
 }
 
 /// Records the copy, because it is the same registry.

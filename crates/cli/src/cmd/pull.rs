@@ -2,6 +2,7 @@
 
 mod error;
 
+use sreg_model::fault::Code;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -161,7 +162,7 @@ impl Target {
         if args.stream || is_stdout {
             if args.out.is_some() && !is_stdout {
                 return Err(
-                    CommandError::new("usage", "--stream writes to standard output")
+                    CommandError::new(Code::Usage, "--stream writes to standard output")
                         .with_hint("remove -o or --stream"),
                 );
             }

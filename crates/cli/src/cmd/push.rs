@@ -1,5 +1,6 @@
 //! `sreg push`
 
+use sreg_model::fault::Code;
 use std::path::Path;
 
 use serde::Serialize;
@@ -32,18 +33,18 @@ struct Answer {
 pub(super) fn run(args: &args::Push, config: &Config, output: &Output) -> Result<u8, CommandError> {
     let registry = args.within.registry(config);
     let (root, reference) = target::reference(&args.reference, registry)?;
-    let tag = reference
-        .tag_or_default()
-        .ok_or_else(|| CommandError::new("usage", "sreg push needs a tag, not only a digest"))?;
+    let tag = reference.tag_or_default().ok_or_else(|| {
+        CommandError::new(Code::Usage, "sreg push needs a tag, not only a digest")
+    })?;
     if let Some(digest) = reference.digest() {
         return Err(CommandError::new(
-            "usage",
+            Code::Usage,
             format!("{digest} is the digest of an image: push to namespace/name:tag"),
         ));
     }
     if !args.image.is_file() {
         return Err(CommandError::new(
-            "missing-file",
+            Code::MissingFile,
             format!("{} is not a file", args.image.display()),
         ));
     }

@@ -1,6 +1,7 @@
 //! `sreg repair`
 
 use serde::Serialize;
+use sreg_model::fault::Code;
 use sreg_publish::Session;
 use sreg_publish::repair::repair;
 use sreg_registry::verify::Fault;
@@ -64,7 +65,7 @@ pub(super) fn run(args: &args::Repair, output: &Output) -> Result<u8, CommandErr
         });
     }
     output.note("images were not read: run `sreg verify` to check every byte");
-    let in_the_way = |fault: &Fault| fault.code == "not-a-file";
+    let in_the_way = |fault: &Fault| fault.code == Code::NotAFile;
     if repaired.left.iter().any(in_the_way) {
         output.note("move away the folder or special file, then run `sreg repair` again");
     }

@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 use sreg_client::location::is_remote;
+use sreg_model::fault::Code;
 use sreg_model::{Arch, Digest};
 use sreg_publish::remove::{Remove, Removed, remove};
 use sreg_publish::{Destination, Session};
@@ -27,11 +28,11 @@ pub(super) fn run(args: &args::Rm, config: &Config, output: &Output) -> Result<u
     let (root, reference) = target::reference(&args.reference, registry)?;
     if reference.tag().is_none() {
         let what = format!("{} has no tag: sreg rm removes a tag", args.reference);
-        return Err(CommandError::new("usage", what)
+        return Err(CommandError::new(Code::Usage, what)
             .with_hint(format!("run `sreg ls {}` to list the tags", root.display())));
     }
     sreg_model::statement::check_reason(&args.reason)
-        .map_err(|error| CommandError::new("usage", format!("invalid --reason: {error}")))?;
+        .map_err(|error| CommandError::new(Code::Usage, format!("invalid --reason: {error}")))?;
     let named = reference.clone();
     let run = |destination: &Destination, session: &Session<'_>| {
         let remove_this = Remove {

@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 use sreg_client::location::is_remote;
+use sreg_model::fault::Code;
 use sreg_serve::{Options, Server, TlsFiles};
 
 use crate::error::CommandError;
@@ -17,7 +18,7 @@ pub(super) fn run(args: &args::Serve, output: &Output) -> Result<u8, CommandErro
     let at = args.dir.display().to_string();
     let remote = || {
         CommandError::new(
-            "not-supported",
+            Code::NotSupported,
             format!("{at} is not a folder: sreg serve takes a folder"),
         )
         .with_hint(format!(

@@ -1,5 +1,6 @@
 //! `sreg completion` and `sreg man`: both from the arguments themselves.
 
+use sreg_model::fault::Code;
 use std::path::PathBuf;
 
 use clap_complete::Shell;
@@ -20,7 +21,7 @@ pub(super) fn man(out: Option<PathBuf>, output: &Output) -> Result<u8, CommandEr
     let Some(folder) = out else {
         let mut page = Vec::new();
         let rendered = clap_mangen::Man::new(command()).render(&mut page);
-        rendered.map_err(|error| CommandError::new("bug", error.to_string()))?;
+        rendered.map_err(|error| CommandError::new(Code::Bug, error.to_string()))?;
         output.text(&String::from_utf8_lossy(&page));
         return Ok(exit::OK);
     };
@@ -28,7 +29,7 @@ pub(super) fn man(out: Option<PathBuf>, output: &Output) -> Result<u8, CommandEr
         .and_then(|()| clap_mangen::generate_to(command(), &folder));
     written.map_err(|error| {
         CommandError::new(
-            "unwritable",
+            Code::Unwritable,
             format!("cannot write {}: {error}", folder.display()),
         )
     })?;

@@ -1,5 +1,6 @@
 //! `sreg sign`
 
+use sreg_model::fault::Code;
 use std::path::{Path, PathBuf};
 
 use sreg_client::location::split;
@@ -30,7 +31,7 @@ pub(super) fn run(args: &args::Sign, output: &Output) -> Result<u8, CommandError
         }
         [target] => sign_again(args, target, &opened, output),
         _ => Err(CommandError::new(
-            "usage",
+            Code::Usage,
             "expected one target, or an image and its reference",
         )),
     }
@@ -46,9 +47,9 @@ fn sign_image(
 ) -> Result<u8, CommandError> {
     let (root, reference) = split(reference).ok_or_else(|| no_reference(image, reference))?;
     let reference: Reference = target::parse_reference(reference)?;
-    let tag = reference
-        .tag_or_default()
-        .ok_or_else(|| CommandError::new("usage", "sreg sign needs a tag, not only a digest"))?;
+    let tag = reference.tag_or_default().ok_or_else(|| {
+        CommandError::new(Code::Usage, "sreg sign needs a tag, not only a digest")
+    })?;
     let registry = location::registry(Path::new(root))?;
     check_known(&registry)?;
     let trust_chain = registry
@@ -91,7 +92,7 @@ fn no_reference(image: &Path, text: &str) -> CommandError {
         Ok(_) => ("registry", format!("REGISTRY//{text}")),
         Err(_) => ("reference", format!("{text}//namespace/name:tag")),
     };
-    CommandError::new("usage", format!("{text} has no {what}"))
+    CommandError::new(Code::Usage, format!("{text} has no {what}"))
         .with_hint(format!("run `sreg sign {image} {example}`"))
 }
 
@@ -157,11 +158,10 @@ fn add_signature(file: &Path, opened: &Opened, output: &Output) -> Result<u8, Co
     };
     let bytes = files::read_capped(file, document::MAX_BYTES)?;
     if bytes.len() > document::MAX_BYTES {
-        return Err(wrong("usage", "too large for a statement".to_owned()).with_hint(hint()));
+        return Err(wrong(Code::Usage, "too large for a statement".to_owned()).with_hint(hint()));
     }
-    let statement = Document::<Statement>::parse(bytes).map_err(|error| {
-        wrong(error.code().word(), sreg_registry::explain(&error)).with_hint(hint())
-    })?;
+    let statement = Document::<Statement>::parse(bytes)
+        .map_err(|error| wrong(error.code(), sreg_registry::explain(&error)).with_hint(hint()))?;
     let signers = opened.signers().iter().map(AsRef::as_ref);
     let statement = sign(statement, Purpose::Image, signers)?;
     files::write_whole(file, statement.bytes())?;

@@ -1,5 +1,6 @@
 //! `sreg verify`
 
+use sreg_model::fault::Code;
 use std::collections::BTreeSet;
 use std::path::Path;
 
@@ -70,7 +71,7 @@ pub(super) fn run(
         Some(location) => pins.expect(location, id)?,
         _ if args.judging.knowing.trust.is_some() || args.judging.require_signed => {
             return Err(CommandError::new(
-                "usage",
+                Code::Usage,
                 "an image file belongs to no registry: --trust and --require-signed do not apply",
             )
             .with_hint("run `sreg verify REGISTRY//namespace/name:tag`"));
@@ -104,7 +105,7 @@ pub(super) fn run(
     let is_well = report
         .faults
         .iter()
-        .all(|fault| fault.code == "missing-reference");
+        .all(|fault| fault.code == Code::MissingReference);
     if let (Some(seen), Some(location), true) = (&report.seen, &location, is_well)
         && expected.is_recorded()
     {
@@ -128,7 +129,7 @@ pub(super) fn run(
     for fault in &report.faults {
         output.error(&line(fault, root));
     }
-    let is_unknown = |fault: &Fault| fault.code == "missing-reference";
+    let is_unknown = |fault: &Fault| fault.code == Code::MissingReference;
     if let (Target::Reference(_, reference), Some(registry)) = (&target, &registry)
         && report.faults.iter().any(is_unknown)
     {
@@ -169,7 +170,7 @@ fn verify_file(
         Err(error) => {
             let message = sreg_registry::explain(&error);
             report.faults.push(Fault {
-                code: error.code().word(),
+                code: error.code(),
                 class: error.code().class(),
                 path: name,
                 reference: None,
@@ -188,7 +189,7 @@ fn verify_file(
             hashed.chain.digest()
         );
         report.warnings.push(Fault {
-            code: "nothing-to-compare",
+            code: Code::NothingToCompare,
             class: Class::Untrusted,
             path: name,
             reference: None,
@@ -206,7 +207,7 @@ const MOST_PRINTED: usize = 5;
 
 /// Prints warnings, and summarizes kinds with many of them in one line.
 fn warn(warnings: &[Fault], root: Option<&Path>, output: &Output) {
-    let mut codes: Vec<&str> = warnings.iter().map(|warning| warning.code).collect();
+    let mut codes: Vec<Code> = warnings.iter().map(|warning| warning.code).collect();
     codes.dedup();
     let mut said = BTreeSet::new();
     for code in codes.into_iter().filter(|code| said.insert(*code)) {
@@ -217,8 +218,8 @@ fn warn(warnings: &[Fault], root: Option<&Path>, output: &Output) {
             continue;
         };
         let what = match code {
-            "stray-file" => "; they are harmless, and readers of earlier versions may need them",
-            "foreign-file" => {
+            Code::StrayFile => "; they are harmless, and readers of earlier versions may need them",
+            Code::ForeignFile => {
                 "; sreg never changes them: move them away if they must not be served"
             }
             _ => "",

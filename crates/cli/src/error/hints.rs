@@ -11,6 +11,7 @@ use sreg_index::hasher::HashError;
 use sreg_ingest::IngestError;
 use sreg_ingest::source::holds_images;
 use sreg_model::Fingerprint;
+use sreg_model::fault::Code;
 use sreg_publish::{PublishError, Unsigned};
 use sreg_registry::RegistryError;
 use sreg_registry::verify::Fault;
@@ -36,7 +37,7 @@ pub(super) fn of_registry(error: &RegistryError) -> Option<String> {
             "run `sreg sign IMAGE REGISTRY//REFERENCE --key KEY` to sign it again, or remove the file".to_owned()
         }
         RegistryError::Policy { source, path } => {
-            return policy_hint(source.code().word()).map(|hint| replace_word(&hint, "REGISTRY", &tree_of(path)));
+            return policy_hint(source.code()).map(|hint| replace_word(&hint, "REGISTRY", &tree_of(path)));
         }
         RegistryError::Hash(HashError::Changed { .. }) => "run the command again when no program writes the image (nothing was published)".to_owned(),
         RegistryError::Cancelled => "run the command again to continue (the published version is unchanged)".to_owned(),
@@ -111,7 +112,7 @@ pub(super) fn of_folder(error: &IngestError) -> Option<String> {
 
 /// Returns the hint for a key that cannot sign.
 pub(super) fn of_key(error: &SignError) -> Option<&'static str> {
-    match error.code().word() {
+    match error.code() {
         _ if matches!(error, SignError::LostLines { .. }) => Some(
             "keep the line breaks: quote the variable in a shell (SREG_KEY=\"$(cat FILE)\"), or write the key to a file and name the file",
         ),
@@ -136,13 +137,13 @@ pub(super) fn of_key(error: &SignError) -> Option<&'static str> {
         _ if matches!(error, SignError::NeedsFile { .. }) => Some(
             "write the key to a file that only you can read and name it, or load the key into ssh-agent and name its .pub file",
         ),
-        "passphrase" => Some(
+        Code::Passphrase => Some(
             "run the command on a terminal, or pass the passphrase with --passphrase-fd N or in the file SREG_KEY_PASSPHRASE_FILE",
         ),
-        "unreadable" | "missing-file" => Some(
+        Code::Unreadable | Code::MissingFile => Some(
             "check the path; if the key is lost, run `sreg trust show REGISTRY` to see which keys may sign (docs/keys.md)",
         ),
-        "signing-key" => Some(
+        Code::SigningKey => Some(
             "pass an OpenSSH private key, or the .pub file of a key in ssh-agent; run `ssh-keygen -t ed25519` to make one",
         ),
         _ => None,
@@ -288,10 +289,10 @@ pub(super) fn amend_hint(error: &AmendError) -> Option<String> {
 pub(crate) fn fault_hints(faults: &[Fault], root: &Path) -> BTreeSet<String> {
     let is_url = sreg_store::is_url(&root.to_string_lossy());
     let hints = faults.iter().filter_map(|fault| match fault.code {
-        "blob-mismatch" | "blob-size" if is_url => {
+        Code::BlobMismatch | Code::BlobSize if is_url => {
             Some("run `sreg push IMAGE REGISTRY//namespace/name:tag` to publish the image again, or `sreg attach` for an attachment".to_owned())
         }
-        "blob-mismatch" if fault.reference.is_none() => {
+        Code::BlobMismatch if fault.reference.is_none() => {
             Some("run `sreg repair REGISTRY` to move away damaged files that the newest version does not need".to_owned())
         }
         code => policy_hint(code),
@@ -302,15 +303,15 @@ pub(crate) fn fault_hints(faults: &[Fault], root: &Path) -> BTreeSet<String> {
 }
 
 /// Returns the hint for an untrusted document.
-pub(super) fn policy_hint(code: &str) -> Option<String> {
+pub(super) fn policy_hint(code: Code) -> Option<String> {
     Some(match code {
-        "blob-mismatch" | "blob-size" => "delete the file, then run `sreg index IMAGES --out REGISTRY` to publish the image again, or `sreg attach` for an attachment. Disk damage or a change in place, as by `apptainer sign` or `exec --writable`, causes this".to_owned(),
-        "untrusted-statement" => "ask a publisher of these names to run `sreg sign REGISTRY --key KEY` to re-sign them".to_owned(),
-        "untrusted-registry" | "not-pinned" => "compare the id with the owner's, then run `sreg trust add REGISTRY`".to_owned(),
-        "expired-head" | "expired-trust" => "ask a holder of the keys to run `sreg refresh REGISTRY --key KEY` to renew it".to_owned(),
-        "rolled-back" => "run `sreg mirror NEWEST REGISTRY` if this copy is yours, otherwise use another copy or try later. If the newest version is lost, the owner can run `sreg trust rotate REGISTRY --new-epoch --key ROOT`".to_owned(),
-        "fork" => "run `sreg log REGISTRY` to list its heads, and ask the owner which are right".to_owned(),
-        "other-registry" | "unsigned" => "compare the id with the owner's; if the registry was replaced, run `sreg trust add REGISTRY --trust ID`".to_owned(),
+        Code::BlobMismatch | Code::BlobSize => "delete the file, then run `sreg index IMAGES --out REGISTRY` to publish the image again, or `sreg attach` for an attachment. Disk damage or a change in place, as by `apptainer sign` or `exec --writable`, causes this".to_owned(),
+        Code::UntrustedStatement => "ask a publisher of these names to run `sreg sign REGISTRY --key KEY` to re-sign them".to_owned(),
+        Code::UntrustedRegistry | Code::NotPinned => "compare the id with the owner's, then run `sreg trust add REGISTRY`".to_owned(),
+        Code::ExpiredHead | Code::ExpiredTrust => "ask a holder of the keys to run `sreg refresh REGISTRY --key KEY` to renew it".to_owned(),
+        Code::RolledBack => "run `sreg mirror NEWEST REGISTRY` if this copy is yours, otherwise use another copy or try later. If the newest version is lost, the owner can run `sreg trust rotate REGISTRY --new-epoch --key ROOT`".to_owned(),
+        Code::Fork => "run `sreg log REGISTRY` to list its heads, and ask the owner which are right".to_owned(),
+        Code::OtherRegistry | Code::Unsigned => "compare the id with the owner's; if the registry was replaced, run `sreg trust add REGISTRY --trust ID`".to_owned(),
         _ => return None,
     })
 }

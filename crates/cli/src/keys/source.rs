@@ -1,6 +1,7 @@
 //! The sources of signing keys: `--key`, or `SREG_KEY` and `SREG_KEY_1` to `SREG_KEY_32` (`spec/cli.md`,
 //! CLI-50).
 
+use sreg_model::fault::Code;
 use std::ffi::OsString;
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
@@ -51,9 +52,9 @@ impl KeySource {
         };
         if value.trim().is_empty() {
             return Err(
-                CommandError::new("usage", format!("{name} is set but empty")).with_hint(format!(
-                    "set {name} to the key, or unset it to publish without signing"
-                )),
+                CommandError::new(Code::Usage, format!("{name} is set but empty")).with_hint(
+                    format!("set {name} to the key, or unset it to publish without signing"),
+                ),
             );
         }
         // File names do not contain line breaks.
@@ -71,7 +72,7 @@ impl KeySource {
             Self::FileOf(name, path) => match sreg_sign::open(path, ask) {
                 Err(SignError::Read { source, .. }) if !is_surely_a_path(path) => {
                     Err(CommandError::new(
-                        "signing-key",
+                        Code::SigningKey,
                         format!("{name} is neither a private key nor a readable file: {source}"),
                     )
                     .with_hint("use the full path of the file (the value is not shown, because it may be a secret)"))
@@ -128,7 +129,7 @@ pub(crate) fn refuse_secret(argument: &str) -> Result<(), CommandError> {
     match holds_private_key(argument) {
         false => Ok(()),
         true => Err(CommandError::new(
-            "usage",
+            Code::Usage,
             "an argument contains a private key, which other users of this machine can see",
         )
         .with_hint("pass the file name of the key, or its text in SREG_KEY; replace this key (docs/keys.md)")),

@@ -93,7 +93,7 @@ impl ResolveError {
         match self {
             Self::Refused(refusal) => {
                 let first = refusal.faults.first();
-                let code = first.and_then(|fault| Code::of_word(fault.code));
+                let code = first.map(|fault| fault.code);
                 code.unwrap_or(Code::Bug)
             }
             Self::Removed { .. }
@@ -142,14 +142,14 @@ impl Refusal {
     #[must_use]
     pub fn is_missing(&self) -> bool {
         let mut faults = self.faults.iter();
-        faults.all(|fault| fault.code == Code::MissingReference.word())
+        faults.all(|fault| fault.code == Code::MissingReference)
     }
 
     /// Returns the message of a fault.
     #[must_use]
     pub fn message(&self, fault: &Fault) -> String {
         let root = self.registry.root().display();
-        match fault.code == Code::MissingReference.word() {
+        match fault.code == Code::MissingReference {
             true => format!("{} not found in {root}: {}", self.reference, fault.message),
             false => format!("{root}/{}: {}", fault.path, fault.message),
         }

@@ -59,5 +59,5 @@ pub(super) fn look(
 fn is_old(report: &Report) -> bool {
     let mut faults = report.faults.iter();
     faults.clone().any(|fault| fault.path == "head")
-        && faults.all(|fault| fault.code == Code::RolledBack.word())
+        && faults.all(|fault| fault.code == Code::RolledBack)
 }

@@ -77,7 +77,7 @@ mod tests {
 
     fn fault(path: &str) -> Fault {
         Fault {
-            code: Code::StaleView.word(),
+            code: Code::StaleView,
             class: Code::StaleView.class(),
             path: path.to_owned(),
             reference: None,

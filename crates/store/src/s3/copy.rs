@@ -4,6 +4,7 @@ use http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use http::{HeaderName, Method};
 use object_store::multipart::{MultipartStore as _, PartId};
 use object_store::{Attribute, PutMultipartOptions};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use sreg_model::Digest;
 
 use super::signed::{self, Request, lost, refused};
@@ -82,7 +83,7 @@ fn in_parts(
         let query = format!(
             "partNumber={}&uploadId={}",
             number + 1,
-            escape(&id).replace('/', "%2F")
+            utf8_percent_encode(&id, QUERY)
         );
         let copied = || ask(store, from, key, &query, vec![range.clone()]);
         let content_id = store.retrying(key, copied)?;
@@ -123,7 +124,10 @@ async fn ask(
     mut headers: Vec<(HeaderName, String)>,
 ) -> Result<String, StoreError> {
     let source = format!("/{}/{}", store.bucket_name(), store.key(from)?);
-    headers.push(header("x-amz-copy-source", escape(&source)));
+    headers.push(header(
+        "x-amz-copy-source",
+        utf8_percent_encode(&source, PATH).to_string(),
+    ));
     let request = Request {
         method: Method::PUT,
         key,
@@ -153,16 +157,11 @@ async fn ask(
     Ok(format!("\"{}\"", tag.trim_matches('"')))
 }
 
-/// Percent-encodes characters that have a meaning in a URL.
-fn escape(text: &str) -> String {
-    let mut escaped = String::new();
-    for byte in text.bytes() {
-        match byte {
-            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' | b'/' => {
-                escaped.push(char::from(byte));
-            }
-            _ => escaped.push_str(&format!("%{byte:02X}")),
-        }
-    }
-    escaped
-}
+/// The characters that are escaped in a query.
+const QUERY: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'_')
+    .remove(b'.')
+    .remove(b'~');
+/// The characters that are escaped in a path.
+const PATH: &AsciiSet = &QUERY.remove(b'/');

@@ -35,7 +35,10 @@ fn break_each(name: &str, fault: impl Fn() -> Fault + Send + Sync + Copy + 'stat
             // What readers see is whole all the same.
             let report = verify(&calm);
             let lasting = report.faults.iter().filter(|fault| {
-                !matches!(fault.code, "stale-view" | "missing-view" | "lagging-head")
+                !matches!(
+                    fault.code.word(),
+                    "stale-view" | "missing-view" | "lagging-head"
+                )
             });
             assert_eq!(
                 lasting.count(),

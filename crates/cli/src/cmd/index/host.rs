@@ -3,6 +3,7 @@
 use serde::Serialize;
 use sreg_ingest::Outcome;
 use sreg_model::Host;
+use sreg_model::fault::Code;
 use sreg_views::host::{clients_of, largest_file};
 
 use crate::error::Line;
@@ -78,7 +79,7 @@ pub(super) fn warn(outcome: &Outcome, output: &Output) {
     };
     for (subject, size) in &outcome.too_large {
         output.warning(&Line {
-            code: "too-large-for-host",
+            code: Code::TooLargeForHost,
             path: None,
             message: format!(
                 "{subject} is {}, more than {host} allows for a file, {}",

@@ -1,6 +1,7 @@
 //! The naming options of `sreg index`, and its reports about names: references that were read from paths,
 //! names with two readings, and skipped files.
 
+use sreg_model::fault::Code;
 use std::path::Path;
 
 use serde::Serialize;
@@ -37,7 +38,7 @@ pub(super) fn naming(args: &args::Index, config: &Config) -> Result<Naming, Comm
     };
     let default = || {
         word.parse()
-            .map_err(|error| CommandError::new("bug", format!("{error}")))
+            .map_err(|error| CommandError::new(Code::Bug, format!("{error}")))
     };
     let map = match args.map.as_ref().or(config.map.as_ref()) {
         None => NameMap::default(),
@@ -53,7 +54,7 @@ pub(super) fn naming(args: &args::Index, config: &Config) -> Result<Naming, Comm
 
 fn read_map(path: &Path) -> Result<NameMap, CommandError> {
     let wrong = |what: String| {
-        CommandError::new("name-map", format!("{}: {what}", path.display())).with_hint(
+        CommandError::new(Code::NameMap, format!("{}: {what}", path.display())).with_hint(
             "write a path below the folder, a space, and namespace/name:tag on each line",
         )
     };
@@ -109,7 +110,7 @@ pub(super) fn warn(options: &Options, outcome: &Outcome, output: &Output) {
     for fault in &outcome.passed_over {
         let path = fault.path.display().to_string();
         output.warning(&Line {
-            code: fault.code.word(),
+            code: fault.code,
             message: format!("{path}: {}", fault.message),
             path: Some(path),
         });

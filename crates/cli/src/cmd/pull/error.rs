@@ -4,6 +4,7 @@ use sreg_client::fetch::FetchError;
 use sreg_client::known::KnownError;
 use sreg_client::pull::PullError;
 use sreg_client::resolve::{Refusal, ResolveError};
+use sreg_model::fault::Code;
 use sreg_registry::explain;
 
 use super::Target;
@@ -39,7 +40,7 @@ pub(super) fn of_pull(error: PullError, target: &Target) -> CommandError {
         },
         PullError::Fetch(error) => error.into(),
         PullError::Flush(error) => {
-            CommandError::new("unwritable", format!("standard output: {error}"))
+            CommandError::new(Code::Unwritable, format!("standard output: {error}"))
         }
         PullError::Resolve(error) => error.into(),
         PullError::Store(error) => error.into(),

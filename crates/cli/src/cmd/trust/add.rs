@@ -2,6 +2,7 @@
 
 use sreg_client::known::{KnownRegistry, Question, record_in_lock_file};
 use sreg_client::location::Location;
+use sreg_model::fault::Code;
 use sreg_registry::verify::Seen;
 use sreg_sign::Purpose;
 use sreg_sign::policy::check_fresh;
@@ -26,7 +27,7 @@ pub(super) fn run(args: &Add, output: &Output) -> Result<u8, CommandError> {
         // Reports why the target is not a registry with keys.
         found.trust()?;
         return Err(CommandError::new(
-            "usage",
+            Code::Usage,
             format!("{} is a trust document, not a registry", args.target),
         ));
     };
@@ -81,7 +82,7 @@ pub(super) fn run(args: &Add, output: &Output) -> Result<u8, CommandError> {
 pub(super) fn forget(args: &Forget, output: &Output) -> Result<u8, CommandError> {
     if !known::registries()?.forget(&args.registry)? {
         return Err(CommandError::new(
-            "not-in-trust",
+            Code::NotInTrust,
             format!("{} is not a known registry", args.registry),
         ));
     }

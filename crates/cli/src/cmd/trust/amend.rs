@@ -1,5 +1,6 @@
 //! The commands that make the next trust version.
 
+use sreg_model::fault::Code;
 use std::path::{Path, PathBuf};
 
 use sreg_model::head::Head;
@@ -29,7 +30,7 @@ struct Current {
 
 pub(super) fn add_key(args: &AddKey, output: &Output) -> Result<u8, CommandError> {
     let grant = grant(&args.place).ok_or_else(|| {
-        CommandError::new("usage", "no role or scope for the key")
+        CommandError::new(Code::Usage, "no role or scope for the key")
             .with_hint("add --role root, --role head, or --scope NAMESPACE")
     })?;
     amend(&args.change, output, |amendment, registry| {
@@ -68,7 +69,7 @@ pub(super) fn revoke(args: &OfKey, output: &Output) -> Result<u8, CommandError> 
 
 pub(super) fn rotate(args: &Rotate, output: &Output) -> Result<u8, CommandError> {
     if args.from.is_none() && !args.new_epoch {
-        return Err(CommandError::new("usage", "no change requested")
+        return Err(CommandError::new(Code::Usage, "no change requested")
             .with_hint("add --from KEY --to NEW.pub, --new-epoch, or both"));
     }
     amend(&args.change, output, |amendment, registry| {
@@ -95,7 +96,7 @@ fn last_head(registry: &Current, after: Option<u64>) -> Result<Document<Head>, C
     };
     head.ok_or_else(|| {
         CommandError::new(
-            "missing-head",
+            Code::MissingHead,
             format!("head {version} of epoch {epoch} not found"),
         )
         .with_hint(format!(
@@ -134,7 +135,7 @@ fn amend(
     change(&mut amendment, &registry)?;
     if amendment.is_idle() {
         return Err(
-            CommandError::new("usage", "no change: trust already has it").with_hint(format!(
+            CommandError::new(Code::Usage, "no change: trust already has it").with_hint(format!(
                 "run `sreg refresh {} --key KEY` to renew its expiry",
                 args.registry.display()
             )),
@@ -189,7 +190,7 @@ fn finish(
         // A second change must not overwrite an unfinished version.
         if is_new && out.exists() {
             let (file, registry) = (out.display(), root.display());
-            return Err(CommandError::new("usage", format!("{file} already exists")).with_hint(format!(
+            return Err(CommandError::new(Code::Usage, format!("{file} already exists")).with_hint(format!(
                 "run `sreg trust sign {file} {registry} --key KEY` to continue, delete the file, or add --out to name another"
             )));
         }
@@ -321,7 +322,7 @@ pub(super) fn resume(
             file.display(),
             root.display()
         );
-        return Err(CommandError::new("other-registry", message));
+        return Err(CommandError::new(Code::OtherRegistry, message));
     }
     finish(&registry, trust, opened, file, false, yes, output)
 }
@@ -390,7 +391,7 @@ fn missing(trust_chain: &TrustChain, trust: &Document<Trust>) -> Result<Vec<Stri
         Err(PolicyError::Threshold { .. }) => {}
         Err(PolicyError::Version { found, expected }) if found < expected => {
             return Err(CommandError::new(
-                "version-conflict",
+                Code::VersionConflict,
                 format!("trust version {found} was published meanwhile"),
             )
             .with_hint("run `sreg trust show REGISTRY` to see it, then make the change again"));

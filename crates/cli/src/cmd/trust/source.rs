@@ -1,5 +1,6 @@
 //! Reads trust from a registry, a URL, or a file.
 
+use sreg_model::fault::Code;
 use std::path::Path;
 
 use sreg_client::known::ExpectedRegistry;
@@ -44,7 +45,7 @@ impl Found {
 
 fn no_keys(target: &str) -> CommandError {
     CommandError::new(
-        "no-keys",
+        Code::NoKeys,
         format!("{target} has no keys: its publishers cannot be verified"),
     )
     .with_hint(no_keys_hint(target))

@@ -159,7 +159,7 @@ pub(crate) fn verify(root: &Path) -> Report {
 }
 
 pub(crate) fn codes(faults: &[Fault]) -> Vec<&'static str> {
-    faults.iter().map(|fault| fault.code).collect()
+    faults.iter().map(|fault| fault.code.word()).collect()
 }
 
 /// What is below `root` and of a kind, by its path from there.
