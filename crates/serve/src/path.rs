@@ -99,7 +99,7 @@ fn name(raw: &str) -> Result<Cow<'_, str>, Unfit> {
     Ok(name)
 }
 
-/// Decodes the escapes of a name. The library leaves a malformed escape as it is; here it is refused.
+/// Decodes the escapes of a name. The library leaves a malformed escape unchanged; this refuses it.
 fn decode(raw: &str) -> Result<Cow<'_, str>, Unfit> {
     let is_escape = |rest: &str| {
         let digits = rest.as_bytes().get(..2);
