@@ -1,16 +1,26 @@
 //! The locations of registries: folders and URLs, and access to those that the user did not name.
 
 use std::collections::BTreeSet;
+use std::fmt;
 use std::path::{Path, PathBuf};
 
+use sreg_model::redact::redact;
 use sreg_registry::{Registry, RegistryError};
 use sreg_store::{Addresses, Http, Store, StoreConfig, StoreError};
 
 /// The location of a registry.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Location {
     root: PathBuf,
     aliases: BTreeSet<String>,
+}
+
+impl fmt::Debug for Location {
+    /// Without the credentials of a URL.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let root = self.root.to_string_lossy();
+        f.debug_tuple("Location").field(&redact(&root)).finish()
+    }
 }
 
 impl Location {
@@ -60,7 +70,12 @@ fn aliases(root: &str) -> BTreeSet<String> {
     if is_remote(root) {
         return BTreeSet::from([root.trim_end_matches('/').to_owned()]);
     }
-    let path = Path::new(root);
+    // A folder has the same names however it is written.
+    let folder = match root.starts_with("file://") {
+        true => sreg_store::file_path(root).ok(),
+        false => None,
+    };
+    let path = folder.as_deref().unwrap_or(Path::new(root));
     // Without a trailing slash.
     let given = std::path::absolute(path).ok();
     let given = given.map(|path| path.components().collect::<PathBuf>());
@@ -173,6 +188,12 @@ mod tests {
     }
 
     #[test]
+    fn credentials_are_not_shown() {
+        let location = Location::new("http://user:pw@host/r");
+        assert_eq!(format!("{location:?}"), r#"Location("http://host/r")"#);
+    }
+
+    #[test]
     fn a_place_has_the_same_names_however_it_is_spelt() {
         let folder = tempfile::tempdir().unwrap();
         let (full, link) = (folder.path().join("full"), folder.path().join("link"));
@@ -184,6 +205,8 @@ mod tests {
         assert_eq!(names("https://host/r//"), names("https://host/r"));
         assert_eq!(names(&format!("{full}/")), names(&full));
         assert_eq!(names(&full), BTreeSet::from([full.clone()]));
+        assert_eq!(names(&format!("file://{full}")), names(&full));
+        assert_eq!(names(&format!("file://{link}")), names(&link));
         assert_eq!(names(&link), BTreeSet::from([full, link.clone()]));
     }
 }

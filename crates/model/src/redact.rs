@@ -14,10 +14,13 @@ const VALUE: &str = "***";
 /// parameters that hold secrets, and without private keys.
 #[must_use]
 pub fn redact(text: &str) -> Cow<'_, str> {
-    match without_keys(text) {
-        Cow::Borrowed(text) => without_credentials(text),
-        Cow::Owned(text) => Cow::Owned(without_credentials(&text).into_owned()),
-    }
+    let passes = [without_keys, without_credentials, without_bare_credentials];
+    passes
+        .into_iter()
+        .fold(Cow::Borrowed(text), |text, pass| match text {
+            Cow::Borrowed(text) => pass(text),
+            Cow::Owned(text) => Cow::Owned(pass(&text).into_owned()),
+        })
 }
 
 /// Returns whether `text` holds a private key, or a part of one: PEM, the body of an OpenSSH key
@@ -72,6 +75,28 @@ fn without_credentials(text: &str) -> Cow<'_, str> {
         return Cow::Borrowed(text);
     }
     shown.push_str(rest);
+    match shown == text {
+        true => Cow::Borrowed(text),
+        false => Cow::Owned(shown),
+    }
+}
+
+/// Removes `user:password@` from words without `://`: a URL whose scheme is missing or malformed.
+fn without_bare_credentials(text: &str) -> Cow<'_, str> {
+    let mut shown = String::new();
+    for word in text.split_inclusive(is_outside) {
+        let found = word.rmatch_indices('@').find_map(|(at, _)| {
+            let (before, after) = (&word[..at], &word[at + 1..]);
+            let start = before.rfind(['/', '\\']).map_or(0, |slash| slash + 1);
+            // A reference, `name:tag@sha256:…`, has the same form.
+            let is_digest = after.starts_with("sha");
+            (before[start..].contains(':') && !is_digest).then_some((start, at))
+        });
+        match found.filter(|_| !word.contains("://")) {
+            Some((start, at)) => shown.extend([&word[..start], &word[at + 1..]]),
+            None => shown.push_str(word),
+        }
+    }
     match shown == text {
         true => Cow::Borrowed(text),
         false => Cow::Owned(shown),
@@ -179,6 +204,12 @@ mod tests {
             ("http://127.0.0.1:8182: ok", "http://127.0.0.1:8182: ok"),
             ("(http://h:80), http://h:81.", "(http://h:80), http://h:81."),
             ("http://u:8182:x@h", "http://h"),
+            ("user:pw@127.0.0.1/x: not found", "127.0.0.1/x: not found"),
+            ("run `sreg ls //u:pw@h/x`", "run `sreg ls //h/x`"),
+            ("http:u:pw@h/x", "h/x"),
+            ("http:\\u:pw@h/x", "http:\\h/x"),
+            ("s3:KEY:SECRET@bucket/reg", "bucket/reg"),
+            ("u:pw@h:80", "h:80"),
             ("http://u:8182:x", "http://"),
             ("http://user?:pw@host/x", "http://host/x"),
             ("http://user#:pw@host/x", "http://host/x"),
@@ -220,6 +251,9 @@ mod tests {
             "https://h/x@sha256:00",
             "mail ada@example.org",
             "lab/tool:1.0",
+            "lab/tool:1.0@sha256:00",
+            "lab/tool:1.0@sha1:00 (a:b)",
+            "SHA256:abc ada@example.org",
         ] {
             assert_eq!(redact(text), text);
         }

@@ -49,6 +49,8 @@ pub struct FolderWriter {
     unsynced: Mutex<Option<BTreeSet<PathBuf>>>,
     /// Whether to skip a place that contains something else, instead of failing.
     passes_over: bool,
+    /// The places of files that sreg did not write, which are not removed.
+    foreign: Mutex<HashSet<Place>>,
     /// Folders that are inside of the registry after resolving links.
     inside: Mutex<HashSet<PathBuf>>,
     /// The lock, released last.
@@ -301,7 +303,17 @@ impl Writer for FolderWriter {
         self.sync()
     }
 
+    fn leave(&self, places: Vec<Place>) {
+        let mut foreign = self.foreign.lock().unwrap_or_else(PoisonError::into_inner);
+        foreign.extend(places);
+    }
+
     fn remove(&self, _: HeadCursor<'_>, place: &Place) -> Result<(), PublishError> {
+        let foreign = self.foreign.lock().unwrap_or_else(PoisonError::into_inner);
+        if foreign.contains(place) {
+            return Ok(());
+        }
+        drop(foreign);
         let path = self.registry.path(place);
         self.check_inside(&path)?;
         match fs::remove_file(&path) {

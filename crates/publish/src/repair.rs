@@ -91,6 +91,13 @@ fn repair_by(
         Base::read(writer.registry())?.check_known(writer.registry(), known)?;
         return Ok(Repaired::default());
     }
+    let is_foreign = |fault: &&Fault| fault.code == Code::StrayView;
+    let foreign = before.iter().filter(is_foreign);
+    writer.leave(
+        foreign
+            .filter_map(|fault| Place::parse(&fault.path))
+            .collect(),
+    );
     let store = writer.registry().store().clone();
     let left = until_won(&*store, |_| {
         let base = match mend(writer, known, progress) {

@@ -97,7 +97,8 @@ impl<'a> Push<'a> {
     /// # Errors
     /// `PushToDigest` if the reference has a digest; `Registry` if the image is malformed, the keys may not
     /// sign, the tag is frozen, or the registry cannot be read or written; `Known` if another registry is
-    /// expected there. What was published before remains whole.
+    /// expected there. What was published before remains whole. If the observer cancels after the commit, the
+    /// error is `interrupted` although the image is published; the next run writes the views.
     pub fn run(self) -> Result<Pushed, Error> {
         let tag = match (self.reference.digest(), self.reference.tag_or_default()) {
             (None, Some(tag)) => tag,

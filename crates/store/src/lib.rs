@@ -31,7 +31,7 @@ pub use error::StoreError;
 pub use http::{Http, shown};
 pub use local::Local;
 pub use memory::Memory;
-pub use open::{StoreConfig, is_url, open};
+pub use open::{StoreConfig, file_path, is_url, open};
 pub use probe::{probe_parts, supports_conditional_writes, supports_trailing_slash};
 pub use proxies::Proxies;
 pub use retry::{Interrupt, RetryPolicy};

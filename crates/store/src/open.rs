@@ -50,7 +50,10 @@ pub fn is_url(name: &str) -> bool {
 }
 
 /// Returns the path in a `file://` URL (RFC 8089), percent-decoded.
-fn file_path(name: &str) -> Result<PathBuf, StoreError> {
+///
+/// # Errors
+/// `Name` if the URL has no full path, or a query or a fragment.
+pub fn file_path(name: &str) -> Result<PathBuf, StoreError> {
     let wrong = |what: &str| StoreError::Name {
         name: crate::shown(name),
         what: what.to_owned(),

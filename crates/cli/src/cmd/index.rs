@@ -14,6 +14,7 @@ use sreg_model::fault::Code;
 use sreg_model::lock::Pin;
 use sreg_publish::{LinkMode, PublishError, Session};
 use sreg_registry::{Registry, RegistryError};
+use sreg_store::Scheme;
 
 use super::change;
 use crate::args::{self, Io, Link};
@@ -132,15 +133,21 @@ fn options(args: args::Index, config: Config) -> Result<Options, CommandError> {
         return Err(CommandError::new(
             Code::NotSupported,
             format!(
-                "{} is not a folder: sreg index publishes in folders",
+                "{} is a URL: sreg index publishes in folders that are named by their path",
                 out.display()
             ),
         )
-        .with_hint(format!(
-            "run `sreg index {} --out public`, then `sreg mirror public {}`",
-            source.display(),
-            out.display()
-        )));
+        .with_hint(match Scheme::of(&out.to_string_lossy()).is_bucket() {
+            true => format!(
+                "run `sreg index {} --out public`, then `sreg mirror public {}`",
+                source.display(),
+                out.display()
+            ),
+            false => format!(
+                "run `sreg index {} --out FOLDER` with the folder that is served there",
+                source.display()
+            ),
+        }));
     }
     if !source.exists() {
         return Err(CommandError::new(

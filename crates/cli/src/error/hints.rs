@@ -40,7 +40,7 @@ pub(super) fn of_registry(error: &RegistryError) -> Option<String> {
             return policy_hint(source.code()).map(|hint| replace_word(&hint, "REGISTRY", &tree_of(path)));
         }
         RegistryError::Hash(HashError::Changed { .. }) => "run the command again when no program writes the image (nothing was published)".to_owned(),
-        RegistryError::Cancelled => "run the command again to continue (the published version is unchanged)".to_owned(),
+        RegistryError::Cancelled => "run the command again to continue (nothing that was published is lost)".to_owned(),
         RegistryError::Missing { registry, .. } => format!(
             "run `sreg verify {}` to list all faults, and restore the file from a copy of the registry",
             registry.display()
@@ -75,7 +75,7 @@ pub(super) fn of_publishing(error: &PublishError) -> Option<String> {
         PublishError::NotOneImage { archs, .. } if archs.is_empty() => "run `sreg ls REGISTRY` to list the references".to_owned(),
         PublishError::Frozen(_) => "publish under another tag".to_owned(),
         PublishError::Space { .. } => "free space, or put the output on the file system of the images so that they can be linked".to_owned(),
-        PublishError::Write { .. } => "run the command again to continue (the published version is unchanged)".to_owned(),
+        PublishError::Write { .. } => "run the command again to continue (nothing that was published is lost)".to_owned(),
         PublishError::Conflict(_) => "run the command again to publish on top of the new version".to_owned(),
         PublishError::LastVersion(path) => format!(
             "restore a copy of the registry that has an older head; run `sreg verify {}` to check it",

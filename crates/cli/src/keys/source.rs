@@ -126,7 +126,7 @@ fn is_surely_a_path(path: &Path) -> bool {
 
 /// Refuses an argument that contains a private key instead of a file name.
 pub(crate) fn refuse_secret(argument: &str) -> Result<(), CommandError> {
-    match holds_private_key(argument) {
+    match holds_private_key(argument) || is_part_of_key(argument) {
         false => Ok(()),
         true => Err(CommandError::new(
             Code::Usage,
@@ -134,4 +134,15 @@ pub(crate) fn refuse_secret(argument: &str) -> Result<(), CommandError> {
         )
         .with_hint("pass the file name of the key, or its text in SREG_KEY; replace this key (docs/keys.md)")),
     }
+}
+
+/// Returns whether an argument may be a line of a private key: base64 as long as no name of a file is.
+fn is_part_of_key(argument: &str) -> bool {
+    let is_base64 = |byte: u8| byte.is_ascii_alphanumeric() || b"+/=\n\r".contains(&byte);
+    // A commit or a digest in lower case is none.
+    let has_capitals = argument.bytes().any(|byte| byte.is_ascii_uppercase());
+    argument.len() >= 40
+        && has_capitals
+        && argument.bytes().all(is_base64)
+        && !Path::new(argument).exists()
 }

@@ -91,3 +91,32 @@ fn an_older_statement_that_is_missing_keeps_no_view_from_being_judged() {
     let report = bench.verify();
     assert_eq!(codes(&report.faults), ["stray-view", "missing-statement"]);
 }
+
+#[test]
+fn repair_leaves_files_that_sreg_did_not_write() {
+    let bench = Bench::new();
+    bench.image("lab/tool/1.sif", "one");
+    bench.image("lab/gone/1.sif", "gone");
+    bench.index();
+    bench.remove_image("lab/gone/1.sif");
+    bench.index();
+    let own = [
+        "lab/gone/tags/index.html",
+        "lab/gone/manifests/1/index.html",
+        "v2/lab/gone/tags/list",
+        "v2/lab/gone/manifests/1",
+        "api/container/lab/gone:1",
+        "library/v1/images/lab/gone:1",
+    ];
+    for path in own {
+        bench.replace(path, b"my own page");
+    }
+    // Something that repair mends, so that it rewrites views.
+    fs::remove_file(bench.root().join("lab/tool/tags/index.html")).unwrap();
+    let repaired = bench.repair();
+    assert_eq!(codes(&repaired.mended), ["missing-view"]);
+    assert_eq!(codes(&repaired.left), ["stray-view"; 6]);
+    for path in own {
+        assert_eq!(bench.read(path), b"my own page", "{path}");
+    }
+}

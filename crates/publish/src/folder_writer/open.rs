@@ -41,6 +41,7 @@ impl FolderWriter {
             next: AtomicU64::new(0),
             unsynced: Mutex::new(Some(BTreeSet::new())),
             passes_over: false,
+            foreign: Mutex::default(),
             inside: Mutex::default(),
             _lock: lock,
         };

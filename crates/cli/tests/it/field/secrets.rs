@@ -139,6 +139,14 @@ fn a_private_key_in_any_argument_or_setting_is_never_shown() {
     let (key, _) = sreg_tests::keys::ed25519(1);
     let flat = key.replace('\n', " ");
     let body = key.lines().skip(1).collect::<Vec<_>>().join("\n");
+    let line = key.lines().nth(3).unwrap();
+    for args in [
+        ["index", "images", "--out", "public", "--key", line],
+        ["trust", "add-key", "public", "key-1.pub", "--key", line],
+    ] {
+        let ran = run(&bench, &args, &[], &[line]);
+        assert_eq!(ran.code, 2, "{args:?}");
+    }
     for key in [key.as_str(), flat.as_str(), body.as_str()] {
         let key_is = format!("--key={key}");
         let cases: Vec<Vec<&str>> = vec![
