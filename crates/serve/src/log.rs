@@ -42,6 +42,9 @@ const BATCH: usize = 1024;
 /// The time for which lines are collected after a write, so that not every request wakes the writer.
 const GATHER: Duration = Duration::from_millis(10);
 
+/// The time between two looks at a log that ends.
+const PAUSE: Duration = Duration::from_millis(2);
+
 /// The maximal length of a logged path, in characters.
 const LONGEST: usize = 1024;
 
@@ -71,10 +74,15 @@ impl Log {
         Ok((log, writer))
     }
 
-    /// Writes all lines that were logged until now, and no later ones.
-    pub(crate) fn end(&self) {
-        // Fails only where the thread has ended already.
-        let _ = self.lines.send(None);
+    /// Writes all lines that were logged until now, and no later ones; gives up after `limit`, if nobody reads
+    /// them.
+    pub(crate) fn end(&self, writer: &JoinHandle<()>, limit: Duration) {
+        let begun = Instant::now();
+        let mut is_told = false;
+        while !writer.is_finished() && begun.elapsed() < limit {
+            is_told = is_told || self.lines.try_send(None).is_ok();
+            thread::sleep(PAUSE);
+        }
     }
 
     fn line(&self, line: String) {
@@ -243,5 +251,20 @@ mod tests {
     fn secrets_stay_out() {
         let uri: Uri = "http://user:pass@host/v2/a?token=t&n=2".parse().unwrap();
         assert_eq!(target(&uri), "/v2/a?n=2");
+    }
+
+    #[test]
+    fn a_log_that_nobody_reads_does_not_keep_the_server() {
+        let (read, unread) = sync_channel::<()>(0);
+        let sink: Sink = Box::new(move |_| drop(unread.recv()));
+        let (log, writer) = Log::start(sink).unwrap();
+        for _ in 0..WAITING + 2 * BATCH {
+            log.line("line".to_owned());
+        }
+        log.end(&writer, Duration::from_millis(10));
+        assert!(!writer.is_finished());
+        drop(read);
+        log.end(&writer, Duration::MAX);
+        assert!(writer.is_finished());
     }
 }

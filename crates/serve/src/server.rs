@@ -28,6 +28,8 @@ const BACKLOG: u32 = 4096;
 const READERS: usize = 32;
 /// The time for which blocked reads may delay the end of the process after all connections have ended.
 const LAST_READS: Duration = Duration::from_millis(200);
+/// The time for the last lines of the log.
+const LAST_LINES: Duration = Duration::from_secs(5);
 
 /// The options of a server.
 pub struct Options {
@@ -154,7 +156,7 @@ impl Server {
     }
 
     /// Serves until `stop`, which is called several times a second, returns `true`. Running responses
-    /// then get some time to end, and all lines of the log are written.
+    /// then get some time to end, and all lines of the log are written, unless nobody reads them.
     pub fn run(self, stop: &(dyn Fn() -> bool + Sync)) -> Ended {
         let cut = self.runtime.block_on(serve(
             self.listener,
@@ -165,9 +167,7 @@ impl Server {
         ));
         self.runtime.shutdown_timeout(LAST_READS);
         if let Some((log, writer)) = self.log {
-            log.end();
-            // It ends by itself, unless its sink panicked.
-            let _ = writer.join();
+            log.end(&writer, LAST_LINES);
         }
         Ended { cut }
     }

@@ -55,6 +55,10 @@ pub(super) fn run(args: &args::Serve, output: &Output) -> Result<u8, CommandErro
     } else {
         output.text(&format!("{url}\n"));
     }
+    if output.is_lost() {
+        // Whoever waits for the URL would wait for ever.
+        return Ok(exit::OK);
+    }
     let ended = server.run(&stop::requested);
     if ended.cut > 0 {
         let connections = counted(ended.cut as u64, "connection");

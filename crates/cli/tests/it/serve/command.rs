@@ -66,6 +66,19 @@ fn other_machines_are_told_of() {
 }
 
 #[test]
+fn a_url_that_cannot_be_printed_ends_it() {
+    let bench = published();
+    let full = fs::OpenOptions::new()
+        .write(true)
+        .open("/dev/full")
+        .unwrap();
+    let ran = bench.command(&ANY).stdout(full).output().unwrap();
+    assert_eq!(ran.status.code(), Some(5));
+    let said = String::from_utf8(ran.stderr).unwrap();
+    assert!(said.contains("error[unwritable]"), "{said}");
+}
+
+#[test]
 fn what_cannot_be_served() {
     let bench = published();
     let process = Process::start(&mut bench.command(&ANY));
