@@ -488,7 +488,7 @@ const MIN_PART: u64 = 1 << 10;
 const ROLE_OF_MACHINE: &str = "169.254.169.254";
 
 /// Returns whether a variable of the AWS tools is a setting of a bucket, which
-/// [`StoreConfig::options`] may contain.
+/// [`StoreConfig::options`](crate::StoreConfig::options) may contain.
 #[must_use]
 pub fn is_s3_option(name: &str) -> bool {
     let key = name.to_ascii_lowercase().parse::<AmazonS3ConfigKey>();
