@@ -175,8 +175,8 @@ pub trait Writer: Puts {
     /// `Write` or `Store` if the journal cannot be written.
     fn settle(&self, begun: &Journal) -> Result<(), PublishError>;
 
-    /// Makes [`remove`](Self::remove) leave these places: they contain files that sreg did not write. In a store,
-    /// nobody else writes.
+    /// Makes [`remove`](Self::remove) leave these places: they contain files that sreg did not write. Stores do
+    /// not list such files, and ignore this.
     fn leave(&self, _: Vec<Place>) {}
 
     /// Notes that all views show `views_at`.

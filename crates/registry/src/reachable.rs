@@ -19,8 +19,8 @@ use crate::error::RegistryError;
 use crate::registry::Registry;
 
 /// Returns every place that a head reaches: nodes, statements with their predecessors, the content of the
-/// images that are published, and views. Images that predecessors name, and views that are links in a store
-/// without links, need not exist.
+/// images that are published, and views. Images that only predecessors name are not listed. Views that are
+/// links need not exist in a store without links.
 ///
 /// # Errors
 /// `Read` or `Store` if a file cannot be read; `Map` if the index is damaged; `Missing`, `Document` or

@@ -56,7 +56,7 @@ pub(super) fn run(args: &args::Serve, output: &Output) -> Result<u8, CommandErro
         output.text(&format!("{url}\n"));
     }
     if output.is_lost() {
-        // Whoever waits for the URL would wait for ever.
+        // A script that waits for the URL would never continue.
         return Ok(exit::OK);
     }
     let ended = server.run(&stop::requested);

@@ -136,13 +136,15 @@ pub(crate) fn refuse_secret(argument: &str) -> Result<(), CommandError> {
     }
 }
 
-/// Returns whether an argument may be a line of a private key: base64 as long as no name of a file is.
+/// Returns whether an argument may be a line of a private key: long base64 that is not a file's path.
 fn is_part_of_key(argument: &str) -> bool {
     let is_base64 = |byte: u8| byte.is_ascii_alphanumeric() || b"+/=\n\r".contains(&byte);
-    // A commit or a digest in lower case is none.
-    let has_capitals = argument.bytes().any(|byte| byte.is_ascii_uppercase());
+    // Not a commit or a digest in lower case, nor the path of a missing file.
+    let has = |kind: fn(&u8) -> bool| argument.as_bytes().iter().any(kind);
     argument.len() >= 40
-        && has_capitals
+        && !argument.starts_with('/')
+        && has(u8::is_ascii_uppercase)
+        && has(u8::is_ascii_digit)
         && argument.bytes().all(is_base64)
         && !Path::new(argument).exists()
 }
