@@ -10,7 +10,7 @@ pub(crate) use transfer::{Attach, Doctor, Mirror, Pull, Push, Rm};
 use std::path::PathBuf;
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
-use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
+use clap::{Arg, Args as ClapArgs, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use serde::Deserialize;
 use sreg_ingest::source::Layout;
@@ -44,6 +44,40 @@ pub(crate) fn command() -> clap::Command {
             .mut_subcommands(hide)
     }
     hide(<Args as clap::CommandFactory>::command())
+}
+
+/// Returns the command for parsing, in which an empty variable is an absent one.
+pub(crate) fn parser() -> clap::Command {
+    fn pass_over(command: clap::Command) -> clap::Command {
+        let is_empty = |arg: &Arg| {
+            arg.get_env()
+                .and_then(std::env::var_os)
+                .is_some_and(|value| value.is_empty())
+        };
+        command
+            .mut_args(|arg| match is_empty(&arg) {
+                true => arg.env(None::<&str>),
+                false => arg,
+            })
+            .mut_subcommands(pass_over)
+    }
+    pass_over(command())
+}
+
+/// Returns the variable that gave an option (`--jobs <N>`) this value.
+pub(crate) fn variable_of(option: &str, value: &str) -> Option<String> {
+    fn find(command: &clap::Command, option: &str, value: &str) -> Option<String> {
+        let given = |arg: &Arg| {
+            let variable = arg.get_env().filter(|_| arg.to_string() == option)?;
+            (std::env::var_os(variable)? == value).then(|| variable.to_string_lossy().into_owned())
+        };
+        let mut below = command.get_subcommands();
+        let here = command.get_arguments().find_map(given);
+        here.or_else(|| below.find_map(|command| find(command, option, value)))
+    }
+    let mut command = command();
+    command.build();
+    find(&command, option, value)
 }
 
 /// The options of every command. Help lists them after the command's own.

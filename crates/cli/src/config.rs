@@ -147,7 +147,9 @@ fn read(file: &Path) -> Result<Config, Unread> {
 }
 
 fn folders() -> Option<etcetera::base_strategy::Xdg> {
-    etcetera::base_strategy::Xdg::new().ok()
+    // A relative HOME is another folder for each run.
+    let folders = etcetera::base_strategy::Xdg::new().ok()?;
+    folders.home_dir().is_absolute().then_some(folders)
 }
 
 /// Returns the path of a file in the cache folder; `None` if there is no home folder.

@@ -56,7 +56,7 @@ pub(crate) fn credentials() -> Credentials {
     }
     Credentials::Profile(Profile {
         variables: aws_variables(),
-        home: std::env::home_dir(),
+        home: home(),
     })
 }
 
@@ -75,7 +75,7 @@ pub(crate) fn credential_sources() -> Vec<String> {
 
 /// Returns the paths of profile files, which may not exist.
 fn profile_files() -> Vec<PathBuf> {
-    let home = std::env::var_os("HOME").map(PathBuf::from);
+    let home = home();
     let file = |variable: &str, name: &str| {
         let named = std::env::var_os(variable).map(PathBuf::from);
         named.or_else(|| home.as_ref().map(|home| home.join(".aws").join(name)))
@@ -83,6 +83,11 @@ fn profile_files() -> Vec<PathBuf> {
     let credentials = file("AWS_SHARED_CREDENTIALS_FILE", "credentials");
     let config = file("AWS_CONFIG_FILE", "config");
     credentials.into_iter().chain(config).collect()
+}
+
+/// Returns the home folder; `None` for a relative path, which is another folder for each run.
+fn home() -> Option<PathBuf> {
+    std::env::home_dir().filter(|home| home.is_absolute())
 }
 
 /// Returns the variables of the AWS tools that are text.

@@ -4,6 +4,7 @@ mod hints;
 
 use std::path::Path;
 
+use clap::error::{ContextKind, ContextValue};
 use sreg_client::known::KnownError;
 use sreg_image::OpenError;
 use sreg_index::hasher::HashError;
@@ -18,7 +19,7 @@ use sreg_sign::policy::PolicyError;
 use sreg_sign::{AuthorError, SignError};
 use sreg_store::StoreError;
 
-use crate::exit;
+use crate::{args, exit};
 
 pub(crate) use hints::{fault_hints, no_keys_hint};
 
@@ -71,8 +72,16 @@ impl CommandError {
         let text = error.render().to_string();
         let text = text.strip_prefix("error: ").unwrap_or(&text);
         let (message, below) = text.split_once('\n').unwrap_or((text, ""));
+        let text_of = |kind| match error.get(kind) {
+            Some(ContextValue::String(text)) => text.as_str(),
+            _ => "",
+        };
+        let option = text_of(ContextKind::InvalidArg);
+        let variable = args::variable_of(option, text_of(ContextKind::InvalidValue));
         Self {
             below: below.to_owned(),
+            hint: variable
+                .map(|variable| format!("change or unset {variable}, which sets {option}")),
             ..Self::new(code, message)
         }
     }

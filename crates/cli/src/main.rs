@@ -28,7 +28,7 @@ fn main() -> ExitCode {
         let output = output::Output::new(&args::Global::default());
         return end(cmd::read_image(&output), &output);
     }
-    let parsed = args::command().try_get_matches();
+    let parsed = args::parser().try_get_matches();
     let args = match parsed.and_then(|matches| args::Args::from_arg_matches(&matches)) {
         Ok(args) => args,
         Err(error) => return refuse(error),

@@ -120,15 +120,19 @@ fn is_outside(character: char) -> bool {
 fn one_url<'a>(after: &'a str, shown: &mut String) -> &'a str {
     let url = &after[credentials(after)..];
     let (url, rest) = url.split_at(url.find(is_outside).unwrap_or(url.len()));
-    let Some(at) = url.find(['?', '#']) else {
+    let Some(at) = url.find(['?', '#', ';']) else {
         shown.push_str(url);
         return rest;
     };
     shown.push_str(&url[..at]);
     let mut pairs = &url[at..];
+    let mut is_path = true;
     while !pairs.is_empty() {
         let (mark, pair) = pairs.split_at(1);
-        let end = pair.find(['&', ';', '#', '?']).unwrap_or(pair.len());
+        is_path &= !matches!(mark, "?" | "#");
+        // A segment of a path may have parameters (RFC 3986, 3.3).
+        let is_end = |it: char| matches!(it, '&' | ';' | '#' | '?') || (is_path && it == '/');
+        let end = pair.find(is_end).unwrap_or(pair.len());
         let (pair, next) = pair.split_at(end);
         shown.push_str(mark);
         match pair.split_once('=') {
@@ -210,6 +214,11 @@ mod tests {
             ("http:\\u:pw@h/x", "http:\\h/x"),
             ("s3:KEY:SECRET@bucket/reg", "bucket/reg"),
             ("u:pw@h:80", "h:80"),
+            (
+                "http://h/a;token=b/c;v=1/d?token=e/f",
+                "http://h/a;token=***/c;v=1/d?token=***",
+            ),
+            ("http://h/a; b", "http://h/a; b"),
             ("http://u:8182:x", "http://"),
             ("http://user?:pw@host/x", "http://host/x"),
             ("http://user#:pw@host/x", "http://host/x"),

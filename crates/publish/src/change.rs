@@ -25,7 +25,7 @@ use crate::version::Publication;
 use crate::writer::Writer;
 use sreg_registry::RegistryError;
 
-pub use self::trust::{lost, takes_from_heads};
+pub use self::trust::{invalidated, takes_from_heads};
 
 /// Returns the keys of a session, which a change requires.
 fn keys<'a>(session: &Session<'a>) -> Result<&'a Keys<'a>, PublishError> {

@@ -1,9 +1,10 @@
 //! The body of a response: bytes, or a file that is read while it is sent.
 
-use std::fs::File;
+use std::fs::{File, Metadata};
 use std::io;
 use std::mem;
 use std::ops::Range;
+use std::os::unix::fs::MetadataExt as _;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
@@ -63,6 +64,7 @@ impl http_body::Body for Body {
 #[derive(Debug)]
 pub(crate) struct FileBody {
     file: Arc<File>,
+    state: State,
     rest: Range<u64>,
     reading: Option<JoinHandle<io::Result<Bytes>>>,
     /// The permit for an open file; HEAD needs none.
@@ -70,10 +72,12 @@ pub(crate) struct FileBody {
 }
 
 impl FileBody {
-    /// Creates the body of a part of a file, which must not be empty.
-    pub(crate) fn new(file: File, part: Range<u64>, permit: Option<Holding>) -> Self {
+    /// Creates the body of a part of a file, which must not be empty. `state` is that of the file when its
+    /// header fields were computed.
+    pub(crate) fn new(file: File, state: State, part: Range<u64>, permit: Option<Holding>) -> Self {
         Self {
             file: Arc::new(file),
+            state,
             rest: part,
             reading: None,
             _permit: permit,
@@ -95,7 +99,7 @@ impl http_body::Body for FileBody {
         let at_once = match self.reading {
             Some(_) => None,
             // What is in memory is read at once; a read ahead has brought most of it there.
-            None => match piece(&self.file, &self.rest, Wait::Never) {
+            None => match piece(&self.file, self.state, &self.rest, Wait::Never) {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => None,
                 read => Some(read),
             },
@@ -103,8 +107,8 @@ impl http_body::Body for FileBody {
         let piece = match at_once {
             Some(piece) => piece,
             None => {
-                let (file, rest) = (Arc::clone(&self.file), self.rest.clone());
-                let read = move || piece(&file, &rest, Wait::Allowed);
+                let (file, state, rest) = (Arc::clone(&self.file), self.state, self.rest.clone());
+                let read = move || piece(&file, state, &rest, Wait::Allowed);
                 let reading = self
                     .reading
                     .get_or_insert_with(|| tokio::task::spawn_blocking(read));
@@ -130,8 +134,26 @@ impl http_body::Body for FileBody {
     }
 }
 
-/// Reads the next piece of a part. Fails if the file was truncated.
-fn piece(file: &File, rest: &Range<u64>, wait: Wait) -> io::Result<Bytes> {
+/// The size and the time of the last change of a file. A new hard link does not change them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct State {
+    size: u64,
+    modified: (i64, i64),
+}
+
+impl State {
+    /// Returns the state of a file.
+    pub(crate) fn of(metadata: &Metadata) -> Self {
+        Self {
+            size: metadata.len(),
+            modified: (metadata.mtime(), metadata.mtime_nsec()),
+        }
+    }
+}
+
+/// Reads the next piece of a part. Fails if the file was truncated, and for the last piece if the file was
+/// changed in place: the header fields, such as its digest, are those of other bytes.
+fn piece(file: &File, state: State, rest: &Range<u64>, wait: Wait) -> io::Result<Bytes> {
     let left = usize::try_from(rest.end - rest.start).unwrap_or(READ);
     let mut piece = vec![0; left.min(READ)];
     let mut filled = 0;
@@ -146,5 +168,9 @@ fn piece(file: &File, rest: &Range<u64>, wait: Wait) -> io::Result<Bytes> {
         }
     }
     piece.truncate(filled);
+    let is_last = filled as u64 == rest.end - rest.start;
+    if is_last && State::of(&file.metadata()?) != state {
+        return Err(io::Error::other("the file was changed while it was sent"));
+    }
     Ok(piece.into())
 }

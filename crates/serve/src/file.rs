@@ -8,7 +8,7 @@ use std::time::SystemTime;
 use bytes::Bytes;
 use http::HeaderValue;
 
-use crate::body::PIECE;
+use crate::body::{PIECE, State};
 use crate::content_type::kind;
 use crate::file_cache::{FileCache, FileFields};
 use crate::path::RequestPath;
@@ -39,8 +39,8 @@ pub(crate) struct Found {
 pub(crate) enum Content {
     /// A small file, read whole, so that it does not stay open.
     Small(Bytes),
-    /// A larger file, read while it is sent.
-    Open(File),
+    /// A larger file, read while it is sent, and its state before its fields were computed.
+    Open(File, State),
 }
 
 /// The entry at a path.
@@ -91,7 +91,7 @@ fn describe(
     let (length, content) = match &fields.bytes {
         // It may have been cut since it was measured.
         Some(bytes) if bytes.len() <= PIECE => (bytes.len() as u64, Content::Small(bytes.clone())),
-        _ => (size, Content::Open(file)),
+        _ => (size, Content::Open(file, State::of(metadata))),
     };
     Ok(Found {
         content_type: fields.content_type,

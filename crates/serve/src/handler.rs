@@ -151,7 +151,7 @@ async fn respond(
             Looked::File(found) => found,
         };
         let is_sent = method == Method::GET;
-        if is_sent && permit.is_none() && matches!(found.content, Content::Open(_)) {
+        if is_sent && permit.is_none() && matches!(found.content, Content::Open(..)) {
             permit = site.crowd.file_at_once(member);
             if permit.is_none() {
                 // Waits without a file, and what is small never waits for what is large.
@@ -229,10 +229,10 @@ fn search(
 fn paged(found: Found, query: &Query, asked: &str, wait: Wait) -> Result<Looked, Unsearched> {
     let list: Bytes = match &found.content {
         Content::Small(bytes) => bytes.clone(),
-        Content::Open(file) if found.length <= MAX_DOCUMENT => {
+        Content::Open(file, _) if found.length <= MAX_DOCUMENT => {
             read(file, found.length, wait)?.into()
         }
-        Content::Open(_) => return Ok(Looked::File(Box::new(found))),
+        Content::Open(..) => return Ok(Looked::File(Box::new(found))),
     };
     let found = match tags::page(&list, asked, query) {
         Page::NoNumber => return Err(Unsearched::Refused(Refusal::PageSize)),
@@ -303,7 +303,7 @@ fn send(
             let at = |offset: u64| usize::try_from(offset).unwrap_or(bytes.len());
             Body::Bytes(bytes.slice(at(part.start)..at(part.end)))
         }
-        Content::Open(file) => Body::File(FileBody::new(file, part, permit)),
+        Content::Open(file, state) => Body::File(FileBody::new(file, state, part, permit)),
     };
     Ok(response)
 }

@@ -39,12 +39,7 @@ pub(crate) struct Pull {
     #[arg(long)]
     pub(crate) no_cache: bool,
     /// Pull from --cache without any request, even if the head has expired since the image was cached.
-    #[arg(
-        long,
-        env = "SREG_OFFLINE",
-        requires = "cache",
-        conflicts_with = "locked"
-    )]
+    #[arg(long, env = "SREG_OFFLINE", conflicts_with = "locked")]
     pub(crate) offline: bool,
     /// Pull the version in the lock file instead of the newest, even if its head has expired since.
     #[arg(long)]

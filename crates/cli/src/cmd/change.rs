@@ -31,7 +31,7 @@ pub(super) struct Answer {
     /// The id of the new document.
     pub(super) id: Digest,
     /// The references whose statements are no longer valid.
-    pub(super) lost: Vec<String>,
+    pub(super) invalid: Vec<String>,
     /// The signatures that are missing.
     pub(super) missing: Vec<String>,
     /// Whether the document was published.
@@ -46,7 +46,7 @@ impl Answer {
         Self {
             file: None,
             id,
-            lost: Vec::new(),
+            invalid: Vec::new(),
             missing: Vec::new(),
             published: true,
             version,

@@ -129,11 +129,15 @@ fn options(args: args::Index, config: Config) -> Result<Options, CommandError> {
         ))
     })?;
     crate::target::check_scheme(&out.to_string_lossy())?;
+    let out = match out.to_str() {
+        Some(url) if url.starts_with("file://") => sreg_store::file_path(url)?,
+        _ => out,
+    };
     if sreg_store::is_url(&out.to_string_lossy()) {
         return Err(CommandError::new(
             Code::NotSupported,
             format!(
-                "{} is a URL: sreg index publishes in folders that are named by their path",
+                "{} is a URL: sreg index publishes in folders",
                 out.display()
             ),
         )

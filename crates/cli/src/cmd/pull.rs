@@ -39,6 +39,11 @@ struct Answer {
 
 pub(super) fn run(args: &args::Pull, config: &Config, output: &Output) -> Result<u8, CommandError> {
     let confirm = |question: &Question| change::confirm(&question.to_string(), false).is_ok();
+    if args.offline && args.cache.is_none() {
+        let what = "--offline pulls from a cache, and none is set";
+        let hint = "add --cache DIR with the folder of an earlier pull, or set SREG_IMAGE_CACHE";
+        return Err(CommandError::new(Code::Usage, what).with_hint(hint));
+    }
     let warn = |warning: Warning| output.note(&text(warning));
     let options = options(args, &confirm, &warn);
     match DirectUrl::parse(&args.reference) {

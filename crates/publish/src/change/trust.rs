@@ -29,7 +29,7 @@ impl Session<'_> {
     ///
     /// # Errors
     /// `Policy` if it does not follow the newest version; `Meanwhile` if another version was published or
-    /// more would be lost; `Unsigned` if a head is needed that the keys may not sign; otherwise those of
+    /// more statements would become invalid; `Unsigned` if a head is needed that the keys may not sign; otherwise those of
     /// writing the registry.
     pub fn publish_trust(
         &self,
@@ -151,12 +151,12 @@ fn check_judged(
     newest: &Document<Head>,
     judged: &[Subject],
 ) -> Result<(), PublishError> {
-    let lost = lost(registry, trust_chain, trust, newest)?;
-    match lost.iter().find(|subject| !judged.contains(subject)) {
+    let invalid = invalidated(registry, trust_chain, trust, newest)?;
+    match invalid.iter().find(|subject| !judged.contains(subject)) {
         None => Ok(()),
         Some(subject) => Err(PublishError::Meanwhile {
             path: registry.path(&Place::Head),
-            what: format!("{subject} was published and would be lost too"),
+            what: format!("{subject} was published and would become invalid too"),
         }),
     }
 }
@@ -182,7 +182,7 @@ fn published_since(
 /// # Errors
 /// `Mismatch` if the epoch must begin after another head than trust states; otherwise those of reading the
 /// registry.
-pub fn lost(
+pub fn invalidated(
     registry: &Registry,
     trust_chain: &TrustChain,
     trust: &Document<Trust>,
@@ -190,19 +190,19 @@ pub fn lost(
 ) -> Result<Vec<Subject>, PublishError> {
     let kept = kept(registry, trust_chain, trust, newest)?;
     let entries = derive::entries(registry, Some(kept.body()))?;
-    let mut lost = Vec::new();
+    let mut invalid = Vec::new();
     for line in entries.values().flat_map(|keys| keys.values()).flatten() {
         let statement = registry.statement(&line.statement)?;
         let counted = trust_chain.check_statement(&statement).is_ok();
         if counted && policy::check_statement(trust, &statement).is_err() {
-            lost.push(statement.body().subject.clone());
+            invalid.push(statement.body().subject.clone());
         }
     }
     if kept.id() != newest.id() {
         // A thief's head may be unreadable; it is dropped in any case.
-        lost.extend(left_behind(registry, newest.body(), kept.body()).unwrap_or_default());
+        invalid.extend(left_behind(registry, newest.body(), kept.body()).unwrap_or_default());
     }
-    Ok(lost)
+    Ok(invalid)
 }
 
 /// Returns the references that a new epoch drops or reverts: those that differ between the newest head and

@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::io::{Read as _, Write as _};
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{FileExt as _, PermissionsExt};
 use std::os::unix::net::UnixListener;
 
 use rustix::fs::{CWD, FileType, Mode, mknodat};
@@ -62,6 +62,32 @@ fn a_file_that_is_cut_while_it_is_sent() {
     assert!(site.logged().contains(" GET /file 200 "));
     // The server goes on.
     assert_eq!(site.get("/file").body.len(), 1000);
+}
+
+/// The digest in the header is that of the earlier bytes: the client does not get all of the later ones.
+#[test]
+fn a_file_that_is_rewritten_while_it_is_sent() {
+    const SIZE: usize = 64 << 20;
+    let site = Site::start();
+    let path = site.write("file", vec![0xab; SIZE]);
+    let mut stream = site.connect();
+    let request = b"GET /file HTTP/1.1\r\nHost: example\r\n\r\n";
+    stream.write_all(request).unwrap();
+    let mut bytes = vec![0; 1000];
+    stream.read_exact(&mut bytes).unwrap();
+    let file = fs::File::options().write(true).open(&path).unwrap();
+    file.write_all_at(&[0xcd; 1000], SIZE as u64 / 2).unwrap();
+    let _ = stream.read_to_end(&mut bytes);
+    assert!(Answer::parse(&bytes).body.len() < SIZE);
+    // A further name of the file changes nothing.
+    let mut stream = site.connect();
+    let request = b"GET /file HTTP/1.1\r\nHost: example\r\nConnection: close\r\n\r\n";
+    stream.write_all(request).unwrap();
+    let mut bytes = vec![0; 1000];
+    stream.read_exact(&mut bytes).unwrap();
+    fs::hard_link(&path, site.path("link")).unwrap();
+    stream.read_to_end(&mut bytes).unwrap();
+    assert_eq!(Answer::parse(&bytes).body.len(), SIZE);
 }
 
 #[test]

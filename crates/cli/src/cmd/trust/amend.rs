@@ -163,24 +163,24 @@ fn finish(
     output: &Output,
 ) -> Result<u8, CommandError> {
     let root = registry.registry.root();
-    let judged = publish_change::lost(
+    let judged = publish_change::invalidated(
         &registry.registry,
         &registry.trust_chain,
         &trust,
         &registry.head,
     )?;
-    let lost = change::references(&judged);
+    let invalid = change::references(&judged);
     let trust = sign_roots(&registry.trust_chain, trust, opened)?;
     let version = trust.body().version;
-    if !lost.is_empty() && !output.is_json() {
-        for reference in &lost {
-            output.text(&format!("lost     {reference}\n"));
+    if !invalid.is_empty() && !output.is_json() {
+        for reference in &invalid {
+            output.text(&format!("invalid  {reference}\n"));
         }
     }
-    if !lost.is_empty() {
+    if !invalid.is_empty() {
         output.note(&format!(
             "this change invalidates {}: check them, then run `sreg sign {} --key KEY` to re-sign the right ones",
-            counted(lost.len() as u64, "reference"),
+            counted(invalid.len() as u64, "reference"),
             root.display()
         ));
     }
@@ -203,7 +203,7 @@ fn finish(
         let answer = Answer {
             file: Some(out.display().to_string()),
             id: trust.id(),
-            lost,
+            invalid,
             missing,
             published: false,
             version,
@@ -216,13 +216,13 @@ fn finish(
         ));
         return Ok(exit::OK);
     }
-    if !lost.is_empty() {
+    if !invalid.is_empty() {
         change::confirm("Publish this trust version?", yes)?;
     }
     let id = trust.id();
     let left = publish(registry, &trust, &judged, opened, output)?;
     for reference in left.iter().filter(|_| !output.is_json()) {
-        output.text(&format!("lost     {reference}\n"));
+        output.text(&format!("invalid  {reference}\n"));
     }
     if !left.is_empty() {
         output.note(&format!(
@@ -231,9 +231,9 @@ fn finish(
         ));
     }
     let text = format!("{}: trust version {version}\n", root.display());
-    let lost = lost.into_iter().chain(left).collect();
+    let invalid = invalid.into_iter().chain(left).collect();
     let answer = Answer {
-        lost,
+        invalid,
         ..Answer::published(id, version)
     };
     change::say(&answer, &text, output)?;

@@ -300,7 +300,7 @@ fn recovery_takes_back_what_the_thief_shows_and_tells_what_it_takes_back() {
     ];
     let ran = bench.fails(2, "not-confirmed", &rotate);
     assert!(
-        ran.stdout.contains("lost     lab/tool:1.1"),
+        ran.stdout.contains("invalid  lab/tool:1.1"),
         "{}",
         ran.stdout
     );

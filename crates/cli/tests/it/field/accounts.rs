@@ -95,3 +95,77 @@ fn a_cache_that_cannot_be_written_is_passed_by() {
         );
     }
 }
+
+/// A path that depends on the current folder would be another home for each run.
+#[test]
+fn a_relative_home_is_not_used() {
+    let bench = published();
+    for args in [
+        &["ls", "public"][..],
+        &["index", "images", "--out", "unsigned"],
+    ] {
+        let mut command = bench.command(args);
+        for name in ["XDG_CACHE_HOME", "XDG_STATE_HOME", "XDG_CONFIG_HOME"] {
+            command.env_remove(name);
+        }
+        let output = command.env("HOME", "relative").output().unwrap();
+        assert!(output.status.success(), "{args:?}");
+    }
+    assert!(!bench.path("relative").exists());
+}
+
+#[test]
+fn an_empty_variable_is_an_absent_one() {
+    let bench = published();
+    for name in [
+        "SREG_JOBS",
+        "SREG_FORMAT",
+        "SREG_TIMEOUT",
+        "SREG_REGISTRY",
+        "SREG_ALLOW_PRIVATE",
+    ] {
+        let output = bench
+            .command(&["verify", "public"])
+            .env(name, "")
+            .output()
+            .unwrap();
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(0), "{name}: {said}");
+    }
+}
+
+#[test]
+fn a_variable_with_an_invalid_value_is_named() {
+    let bench = published();
+    let said = |args: &[&str]| {
+        let mut command = bench.command(args);
+        let output = command.env("SREG_JOBS", "many").output().unwrap();
+        assert_eq!(output.status.code(), Some(2));
+        String::from_utf8(output.stderr).unwrap()
+    };
+    let hint = "hint: change or unset SREG_JOBS, which sets --jobs <N>";
+    let of_variable = said(&["ls", "public"]);
+    assert!(of_variable.contains(hint), "{of_variable}");
+    let of_argument = said(&["ls", "public", "--jobs", "few"]);
+    assert!(!of_argument.contains("SREG_JOBS"), "{of_argument}");
+}
+
+#[test]
+fn a_pull_without_requests_needs_a_cache() {
+    let bench = published();
+    let ran = bench.fails(2, "usage", &["pull", "public//lab/tool:1", "--offline"]);
+    assert!(
+        ran.stderr.contains("hint: add --cache DIR"),
+        "{}",
+        ran.stderr
+    );
+}
+
+#[test]
+fn a_file_url_is_a_folder_to_publish_in() {
+    let bench = published();
+    let url = format!("file://{}", bench.path("by%20url").display());
+    bench.ok(&["index", "images", "--out", &url]);
+    bench.ok(&["verify", &url]);
+    assert!(bench.path("by url/sreg.json").exists());
+}

@@ -29,7 +29,7 @@ fn what_a_revoked_key_signed_is_listed_and_signed_again() {
         &["trust", "revoke", "public", "key-2.pub", "--key", "key-1"],
     );
     assert!(
-        ran.stdout.contains("lost     lab/tool:1.1"),
+        ran.stdout.contains("invalid  lab/tool:1.1"),
         "{}",
         ran.stdout
     );
@@ -49,7 +49,7 @@ fn what_a_revoked_key_signed_is_listed_and_signed_again() {
         "--format",
         "json",
     ]);
-    assert_eq!(ran.json()["lost"], json!(["lab/tool:1.1"]));
+    assert_eq!(ran.json()["invalid"], json!(["lab/tool:1.1"]));
     assert_eq!(bench.verify(), (7, vec!["untrusted-statement".to_owned()]));
     // With the statement still beside the image, its key signs nothing any more.
     bench.fails(

@@ -182,7 +182,7 @@ fn two_publishers_sign_one_after_the_other() {
     ];
     let lost = bench.ok(&args);
     assert!(
-        lost.stdout.contains("lost     lab/tool:1.0"),
+        lost.stdout.contains("invalid  lab/tool:1.0"),
         "{}",
         lost.stdout
     );

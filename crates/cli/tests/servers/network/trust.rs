@@ -175,7 +175,7 @@ fn an_epoch_begins_whatever_a_thief_has_put_behind() {
     ];
     let ran = bucket.calm(&[&rotate[..], &[&kept, "--key", "key-1", "--yes"]].concat());
     assert!(
-        ran.stdout.contains("lost     lab/tool:1.0"),
+        ran.stdout.contains("invalid  lab/tool:1.0"),
         "{}",
         ran.stdout
     );
