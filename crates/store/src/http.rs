@@ -239,8 +239,8 @@ impl Http {
                 // The server has no ranges: from the start the same bytes come.
                 StatusCode::OK if at == 0 => None,
                 StatusCode::OK => return Err(StoreError::NoRanges(shown(url))),
-                // There is nothing behind the part that came.
-                StatusCode::RANGE_NOT_SATISFIABLE if at > range.start => return Ok(()),
+                // The object ends before this part.
+                StatusCode::RANGE_NOT_SATISFIABLE => return Ok(()),
                 StatusCode::FORBIDDEN => {
                     return Err(match self.is_absent(url, answer).await? {
                         true => StoreError::status(&shown(url), 404),

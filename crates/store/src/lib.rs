@@ -87,8 +87,8 @@ pub trait Store: fmt::Debug + Send + Sync {
     }
 
     /// Passes the bytes of a range to `sink`, in order, as they arrive. Bytes after the end of the
-    /// object are missing, and `sink` never gets more bytes than requested. Makes one attempt:
-    /// [`retry::read_range`] continues after a transient error.
+    /// object are missing, even if all of the range is after it, and `sink` never gets more bytes than
+    /// requested. Makes one attempt: [`retry::read_range`] continues after a transient error.
     ///
     /// # Errors
     /// If the bytes cannot be read, break off, or `sink` refuses them. The bytes until then are valid.

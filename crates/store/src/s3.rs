@@ -304,8 +304,12 @@ impl Store for S3 {
                     ..GetOptions::default()
                 };
                 let answer = self.get(key, &at, options).await?;
-                let Some(answer) = self.found(key, answer)? else {
-                    return Err(StoreError::status(&self.url(key), 404));
+                let answer = match self.found(key, answer) {
+                    Ok(Some(answer)) => answer,
+                    Ok(None) => return Err(StoreError::status(&self.url(key), 404)),
+                    // The object ends before this part.
+                    Err(StoreError::Status { status: 416, .. }) => return Ok(()),
+                    Err(error) => return Err(error),
                 };
                 // The end of the object, if that comes first.
                 let end = answer.range.end.min(range.end);

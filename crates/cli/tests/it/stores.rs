@@ -528,3 +528,46 @@ fn one_push_of_a_new_tag_makes_few_requests() {
     let (asked, reads) = asked_by_a_push(&bucket, "s3://registry/whole//library/one:2.0");
     assert!(reads <= 21, "{}", asked.join("\n"));
 }
+
+/// Images whose last MiB is whole, has one byte, or lacks one: in each way from a file to a bucket, to a copy, and
+/// back. Large ones are read back in parts.
+#[test]
+fn images_that_end_with_a_mebibyte_or_beside_it() {
+    const MIB: usize = 1 << 20;
+    let bucket = Bucket::new();
+    let ok = |args: &[&str]| {
+        let ran = bucket.run(args, &[]);
+        assert_eq!(ran.code, 0, "{args:?}: {}", ran.stderr);
+    };
+    for size in [MIB - 1, MIB, MIB + 1, 9 * MIB - 1, 9 * MIB, 9 * MIB + 1] {
+        let mut image = images::sif(&size.to_string(), Arch::Amd64, 100);
+        image.resize(size, 0);
+        bucket.bench.write("image.sif", &image);
+        let target = format!("{ROOT}//lab/sized:{size}");
+        let file = "images/image.sif";
+        // The second finds the bytes of the first.
+        ok(&["push", file, &target, "--key", "key-1"]);
+        ok(&["push", file, &format!("{target}-again"), "--key", "key-1"]);
+        ok(&[
+            "attach",
+            file,
+            &target,
+            "--type",
+            "text/plain",
+            "--name",
+            "copy",
+            "--key",
+            "key-1",
+        ]);
+        ok(&["pull", &target, "-o", "pulled", "--force"]);
+        assert!(
+            std::fs::read(bucket.bench.path("pulled")).unwrap() == image,
+            "{size}"
+        );
+    }
+    ok(&["mirror", ROOT, "s3://registry/copy"]);
+    ok(&["mirror", "s3://registry/copy", "folder"]);
+    for place in [ROOT, "s3://registry/copy", "folder"] {
+        ok(&["verify", place, "--blobs", "full"]);
+    }
+}

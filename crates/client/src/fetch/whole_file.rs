@@ -252,8 +252,6 @@ impl Reader {
         }
         match ended {
             Ok(()) => Ending::End,
-            // No bytes after the prefix.
-            Err(StoreError::Status { status: 416, .. }) if self.prefix.length > 0 => Ending::End,
             Err(error) => Ending::Store(error),
         }
     }

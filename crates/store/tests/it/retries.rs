@@ -431,6 +431,31 @@ fn a_partial_response_that_is_short_is_continued() {
     assert_eq!(server.requests().len(), 10);
 }
 
+/// A server answers with 416 to a range that begins at the end of an object or after it.
+#[test]
+fn a_range_after_the_end_has_no_bytes() {
+    let (_server, store) = web(|_| Response::error(416, "InvalidRange"));
+    let bucket_server = S3Mock::start();
+    let s3 = bucket(&bucket_server);
+    s3.write("a", b"four", &Precondition::Any, SERVED).unwrap();
+    s3.write("empty", b"", &Precondition::Any, SERVED).unwrap();
+    let stores: [(&dyn Store, &str, u64); 4] = [
+        (&store, "a", 4),
+        (&s3, "a", 4),
+        (&s3, "a", 9),
+        (&s3, "empty", 0),
+    ];
+    for (store, key, start) in stores {
+        let mut count = 0;
+        let ended = store.read_range(key, start..start + 5, &mut |part| {
+            count += part.len();
+            Ok(())
+        });
+        assert!(ended.is_ok(), "{key} from {start}: {ended:?}");
+        assert_eq!(count, 0);
+    }
+}
+
 /// A body that ends before what its head names is no short object, and nor is one without a length.
 #[test]
 fn a_body_that_is_cut_off_is_continued_and_never_the_end() {
