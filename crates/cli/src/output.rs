@@ -269,7 +269,9 @@ fn redact_strings(value: &mut Value) {
 /// `line`.
 pub(crate) fn printable(text: &str, line: bool) -> String {
     let text = redact(text);
-    let is_plain = |byte: u8| byte == b' ' || byte.is_ascii_graphic();
+    let is_plain = |byte: u8| {
+        byte == b' ' || byte.is_ascii_graphic() || (!line && matches!(byte, b'\n' | b'\t'))
+    };
     if text.bytes().all(is_plain) {
         return text.into_owned();
     }

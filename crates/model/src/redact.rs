@@ -83,6 +83,9 @@ fn without_credentials(text: &str) -> Cow<'_, str> {
 
 /// Removes `user:password@` from words without `://`: a URL whose scheme is missing or malformed.
 fn without_bare_credentials(text: &str) -> Cow<'_, str> {
+    if !text.contains('@') {
+        return Cow::Borrowed(text);
+    }
     let mut shown = String::new();
     for word in text.split_inclusive(is_outside) {
         let found = word.rmatch_indices('@').find_map(|(at, _)| {
