@@ -306,7 +306,7 @@ pub(crate) struct Index {
         value_name = "NAME"
     )]
     pub(crate) namespace: Option<Namespace>,
-    /// Read references from paths as this program writes them.
+    /// Parse paths in the folder layout of this program.
     #[arg(long, env = "SREG_LAYOUT", hide_env_values = true, value_name = "LAYOUT", value_parser = layout())]
     pub(crate) layout: Option<Layout>,
     /// Read references from this file: each line has a path below SOURCE and its reference, or - to leave

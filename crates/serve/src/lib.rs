@@ -4,7 +4,7 @@
 //! nothing: a file that is not in the registry is not served. It adds the two features that static files
 //! cannot have: pages of tags, and the choice of an architecture by `?arch=`.
 //!
-//! A request goes from `path` to `root` to `found` to `answer`. `connections` limits their number and
+//! A request goes from `path` to `root` to `file` to `handler`. `connections` limits their number and
 //! time.
 
 mod body;

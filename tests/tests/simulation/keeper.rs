@@ -9,7 +9,7 @@ use sreg_model::trust::Trust;
 use sreg_model::trust::scope::Scope;
 use sreg_model::{Digest, Document, Key};
 use sreg_publish::PublishError;
-use sreg_publish::change::lost;
+use sreg_publish::change::invalidated;
 use sreg_publish::{Keys, Session};
 use sreg_registry::{Registry, heads};
 use sreg_sign::amend::{Amendment, Grant, Term, listed};
@@ -200,7 +200,7 @@ fn publish(
     let trust: Document<Trust> = Document::new(amendment.finish().unwrap()).unwrap();
     let signers = keys.signers.iter().map(AsRef::as_ref);
     let trust = sign(trust, Purpose::Trust, signers).unwrap();
-    let judged = lost(tree, trust_chain, &trust, head)?;
+    let judged = invalidated(tree, trust_chain, &trust, head)?;
     let judged: (Digest, &[Subject]) = (head.id(), &judged);
     let (_, left) = session(keys).publish_trust(&destination(store.clone()), &trust, judged)?;
     Ok(left)

@@ -28,7 +28,7 @@ pub(crate) enum Trust {
     Retire(OfKey),
     /// Revoke a key: all its signatures become invalid.
     Revoke(OfKey),
-    /// Replace a key, or start a new epoch that leaves a thief's heads behind, or both.
+    /// Replace a key, start a new epoch that discards heads signed by a stolen key, or both.
     Rotate(Rotate),
     /// Sign a trust document that lacks signatures, and publish it once it has enough.
     Sign(Sign),
@@ -95,10 +95,10 @@ pub(crate) enum Role {
 #[derive(Debug, Args)]
 #[group(multiple = false)]
 pub(crate) struct Place {
-    /// Select this role.
+    /// The role of the key.
     #[arg(long, value_name = "ROLE")]
     pub(crate) role: Option<Role>,
-    /// Select this scope: a namespace or a repository (`namespace/name`).
+    /// The scope of the key: a namespace or a repository (`namespace/name`).
     #[arg(long, value_name = "SCOPE")]
     pub(crate) scope: Option<Scope>,
 }
