@@ -7,7 +7,6 @@ pub(crate) mod trust;
 pub(crate) use serve::Serve;
 pub(crate) use transfer::{Attach, Doctor, Mirror, Pull, Push, Rm};
 
-use std::ffi::OsStr;
 use std::path::PathBuf;
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
@@ -36,31 +35,30 @@ pub(crate) struct Args {
     pub(crate) command: Command,
 }
 
-/// Returns the command with all its arguments.
+/// Returns the command with all its arguments. Help names variables and never shows their values, which
+/// may be secrets.
 pub(crate) fn command() -> clap::Command {
-    <Args as clap::CommandFactory>::command()
+    with_each_arg(<Args as clap::CommandFactory>::command(), |arg| {
+        arg.hide_env_values(true)
+    })
 }
 
 /// Returns the command for parsing, in which an empty variable is an absent one.
 pub(crate) fn parser() -> clap::Command {
-    fn pass_over(command: clap::Command) -> clap::Command {
-        let is_empty = |arg: &Arg| {
-            let value = arg.get_env().and_then(std::env::var_os);
-            value.is_some_and(|value| value.is_empty())
-        };
-        command
-            .mut_args(|arg| match is_empty(&arg) {
-                true => arg.env(None::<&str>),
-                false => arg,
-            })
-            .mut_subcommands(pass_over)
-    }
-    let is_ours = |name: &OsStr| name.as_encoded_bytes().starts_with(b"SREG_");
-    // The pass takes a millisecond.
-    match std::env::vars_os().any(|(name, value)| value.is_empty() && is_ours(&name)) {
-        true => pass_over(command()),
-        false => command(),
-    }
+    with_each_arg(command(), |arg| {
+        let value = arg.get_env().and_then(std::env::var_os);
+        match value.is_some_and(|value| value.is_empty()) {
+            true => arg.env(None::<&str>),
+            false => arg,
+        }
+    })
+}
+
+/// Changes every argument of a command and of its subcommands.
+fn with_each_arg(command: clap::Command, change: fn(Arg) -> Arg) -> clap::Command {
+    command
+        .mut_args(change)
+        .mut_subcommands(|below| with_each_arg(below, change))
 }
 
 /// Returns the variable that gave an option (`--jobs <N>`) this value.
@@ -84,51 +82,26 @@ pub(crate) fn variable_of(option: &str, value: &str) -> Option<String> {
 #[command(next_help_heading = "Global options")]
 pub(crate) struct Global {
     /// Choose the format of standard output [default: text].
-    #[arg(
-        long,
-        global = true,
-        env = "SREG_FORMAT",
-        hide_env_values = true,
-        value_name = "FORMAT"
-    )]
+    #[arg(long, global = true, env = "SREG_FORMAT", value_name = "FORMAT")]
     pub(crate) format: Option<Format>,
     /// Choose how to show progress on standard error [default: auto].
-    #[arg(
-        long,
-        global = true,
-        env = "SREG_PROGRESS",
-        hide_env_values = true,
-        value_name = "WHEN"
-    )]
+    #[arg(long, global = true, env = "SREG_PROGRESS", value_name = "WHEN")]
     pub(crate) progress: Option<ProgressMode>,
     /// Choose when to colour messages [default: auto].
-    #[arg(
-        long,
-        global = true,
-        env = "SREG_COLOR",
-        hide_env_values = true,
-        value_name = "WHEN"
-    )]
+    #[arg(long, global = true, env = "SREG_COLOR", value_name = "WHEN")]
     pub(crate) color: Option<ColorMode>,
     /// Use this many cores [default: all].
-    #[arg(
-        short,
-        long,
-        global = true,
-        env = "SREG_JOBS",
-        hide_env_values = true,
-        value_name = "N"
-    )]
+    #[arg(short, long, global = true, env = "SREG_JOBS", value_name = "N")]
     pub(crate) jobs: Option<usize>,
     /// Retry a request this many times after a transient network error [default: 4].
-    #[arg(long, global = true, env = "SREG_RETRIES", hide_env_values = true, value_name = "N", value_parser = clap::value_parser!(u32).range(..=100))]
+    #[arg(long, global = true, env = "SREG_RETRIES", value_name = "N", value_parser = clap::value_parser!(u32).range(..=100))]
     pub(crate) retries: Option<u32>,
     /// Give up on a server that stays below 1 KiB/s for this many seconds [default: 30].
-    #[arg(long, global = true, env = "SREG_TIMEOUT", hide_env_values = true, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=3600))]
+    #[arg(long, global = true, env = "SREG_TIMEOUT", value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=3600))]
     pub(crate) timeout: Option<u64>,
     /// Follow redirects and a registry's URLs to private network addresses [default: only if the registry
     /// itself is at such an address].
-    #[arg(long, global = true, env = "SREG_ALLOW_PRIVATE", hide_env_values = true, value_parser = clap::builder::BoolishValueParser::new())]
+    #[arg(long, global = true, env = "SREG_ALLOW_PRIVATE", value_parser = clap::builder::BoolishValueParser::new())]
     pub(crate) allow_private: bool,
     /// Print only errors to standard error.
     #[arg(short, long, global = true, conflicts_with = "verbose")]
@@ -269,55 +242,34 @@ pub(crate) struct Index {
     /// The folder of images [default: the current folder].
     pub(crate) source: Option<PathBuf>,
     /// Publish in the registry in this folder; create it if absent.
-    #[arg(
-        short,
-        long,
-        env = "SREG_OUT",
-        hide_env_values = true,
-        value_name = "DIR"
-    )]
+    #[arg(short, long, env = "SREG_OUT", value_name = "DIR")]
     pub(crate) out: Option<PathBuf>,
     /// Write absolute links into the views, for a registry that is served at this URL.
-    #[arg(
-        long,
-        env = "SREG_BASE_URL",
-        hide_env_values = true,
-        value_name = "URL"
-    )]
+    #[arg(long, env = "SREG_BASE_URL", value_name = "URL")]
     pub(crate) base_url: Option<BaseUrl>,
     /// Publish only metadata: clients find the images at this URL. Placeholders: {digest} {hex}
     /// {namespace} {name} {tag} {arch} {ext}.
-    #[arg(
-        long,
-        env = "SREG_BLOB_URL",
-        hide_env_values = true,
-        value_name = "TEMPLATE"
-    )]
+    #[arg(long, env = "SREG_BLOB_URL", value_name = "TEMPLATE")]
     pub(crate) blob_url: Option<BlobUrl>,
     /// Write the files that this host needs, and list the clients that can pull from it.
-    #[arg(long, env = "SREG_HOST", hide_env_values = true, value_name = "HOST", value_parser = host())]
+    #[arg(long, env = "SREG_HOST", value_name = "HOST", value_parser = host())]
     pub(crate) host: Option<Host>,
     /// Set the namespace of images that lie directly in SOURCE [default: library; biocontainers with --layout
     /// galaxy].
-    #[arg(
-        long,
-        env = "SREG_NAMESPACE",
-        hide_env_values = true,
-        value_name = "NAME"
-    )]
+    #[arg(long, env = "SREG_NAMESPACE", value_name = "NAME")]
     pub(crate) namespace: Option<Namespace>,
     /// Parse paths in the folder layout of this program.
-    #[arg(long, env = "SREG_LAYOUT", hide_env_values = true, value_name = "LAYOUT", value_parser = layout())]
+    #[arg(long, env = "SREG_LAYOUT", value_name = "LAYOUT", value_parser = layout())]
     pub(crate) layout: Option<Layout>,
     /// Read references from this file: each line has a path below SOURCE and its reference, or - to leave
     /// the image out.
-    #[arg(long, env = "SREG_MAP", hide_env_values = true, value_name = "FILE")]
+    #[arg(long, env = "SREG_MAP", value_name = "FILE")]
     pub(crate) map: Option<PathBuf>,
     /// Choose how to put images into the registry [default: auto].
-    #[arg(long, env = "SREG_LINK", hide_env_values = true, value_name = "HOW")]
+    #[arg(long, env = "SREG_LINK", value_name = "HOW")]
     pub(crate) link: Option<Link>,
     /// Choose how to read images [default: auto].
-    #[arg(long, env = "SREG_IO", hide_env_values = true, value_name = "HOW")]
+    #[arg(long, env = "SREG_IO", value_name = "HOW")]
     pub(crate) io: Option<Io>,
     /// Hash every image again, without the hash cache.
     #[arg(long)]
@@ -409,12 +361,7 @@ impl Judging {
 #[derive(Debug, ClapArgs)]
 pub(crate) struct Within {
     /// Use this registry for a reference without one.
-    #[arg(
-        long,
-        env = "SREG_REGISTRY",
-        hide_env_values = true,
-        value_name = "REGISTRY"
-    )]
+    #[arg(long, env = "SREG_REGISTRY", value_name = "REGISTRY")]
     registry: Option<String>,
 }
 
@@ -455,7 +402,7 @@ pub(crate) struct Sign {
     #[arg(short, long)]
     pub(crate) yes: bool,
     /// Choose how to read the image [default: auto].
-    #[arg(long, env = "SREG_IO", hide_env_values = true, value_name = "HOW")]
+    #[arg(long, env = "SREG_IO", value_name = "HOW")]
     pub(crate) io: Option<Io>,
 }
 
@@ -483,7 +430,7 @@ pub(crate) struct Verify {
     #[arg(long, value_name = "HOW")]
     pub(crate) blobs: Option<Blobs>,
     /// Choose how to read images [default: auto].
-    #[arg(long, env = "SREG_IO", hide_env_values = true, value_name = "HOW")]
+    #[arg(long, env = "SREG_IO", value_name = "HOW")]
     pub(crate) io: Option<Io>,
     #[command(flatten)]
     pub(crate) judging: Judging,
@@ -502,7 +449,7 @@ pub(crate) struct Inspect {
     #[arg(long, value_name = "ARCH")]
     pub(crate) arch: Option<sreg_model::Arch>,
     /// Choose how to read images [default: auto].
-    #[arg(long, env = "SREG_IO", hide_env_values = true, value_name = "HOW")]
+    #[arg(long, env = "SREG_IO", value_name = "HOW")]
     pub(crate) io: Option<Io>,
     #[command(flatten)]
     pub(crate) within: Within,

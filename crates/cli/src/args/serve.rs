@@ -13,27 +13,14 @@ pub(crate) struct Serve {
     #[arg(
         long,
         env = "SREG_LISTEN",
-        hide_env_values = true,
         value_name = "ADDR:PORT",
         default_value = "127.0.0.1:8080"
     )]
     pub(crate) listen: SocketAddr,
     /// Serve https:// with this certificate and its intermediate certificates (PEM).
-    #[arg(
-        long,
-        env = "SREG_TLS_CERT",
-        hide_env_values = true,
-        value_name = "FILE",
-        requires = "tls_key"
-    )]
+    #[arg(long, env = "SREG_TLS_CERT", value_name = "FILE", requires = "tls_key")]
     pub(crate) tls_cert: Option<PathBuf>,
     /// Use this private key of the certificate (PEM).
-    #[arg(
-        long,
-        env = "SREG_TLS_KEY",
-        hide_env_values = true,
-        value_name = "FILE",
-        requires = "tls_cert"
-    )]
+    #[arg(long, env = "SREG_TLS_KEY", value_name = "FILE", requires = "tls_cert")]
     pub(crate) tls_key: Option<PathBuf>,
 }

@@ -27,40 +27,19 @@ pub(crate) struct Pull {
     #[arg(long, value_name = "ARCH")]
     pub(crate) arch: Option<sreg_model::Arch>,
     /// Also download from this copy of the registry or file; can be repeated.
-    #[arg(
-        long = "mirror",
-        env = "SREG_MIRROR",
-        hide_env_values = true,
-        value_name = "URL"
-    )]
+    #[arg(long = "mirror", env = "SREG_MIRROR", value_name = "URL")]
     pub(crate) mirrors: Vec<String>,
     /// Send up to this many requests at once.
-    #[arg(
-        long,
-        env = "SREG_CONNECTIONS",
-        hide_env_values = true,
-        value_name = "N",
-        default_value_t = 4
-    )]
+    #[arg(long, env = "SREG_CONNECTIONS", value_name = "N", default_value_t = 4)]
     pub(crate) connections: usize,
     /// Keep images in this folder, which users and machines can share.
-    #[arg(
-        long,
-        env = "SREG_IMAGE_CACHE",
-        hide_env_values = true,
-        value_name = "DIR"
-    )]
+    #[arg(long, env = "SREG_IMAGE_CACHE", value_name = "DIR")]
     pub(crate) cache: Option<PathBuf>,
     /// Download the image even if the cache has it.
     #[arg(long)]
     pub(crate) no_cache: bool,
     /// Pull from --cache without any request, even if the head has expired since the image was cached.
-    #[arg(
-        long,
-        env = "SREG_OFFLINE",
-        hide_env_values = true,
-        conflicts_with = "locked"
-    )]
+    #[arg(long, env = "SREG_OFFLINE", conflicts_with = "locked")]
     pub(crate) offline: bool,
     /// Pull the version in the lock file instead of the newest, even if its head has expired since.
     #[arg(long)]
@@ -108,7 +87,7 @@ pub(crate) struct Push {
     #[arg(long, value_name = "ARCH")]
     pub(crate) arch: Option<sreg_model::Arch>,
     /// Choose how to read the image [default: auto].
-    #[arg(long, env = "SREG_IO", hide_env_values = true, value_name = "HOW")]
+    #[arg(long, env = "SREG_IO", value_name = "HOW")]
     pub(crate) io: Option<Io>,
     #[command(flatten)]
     pub(crate) within: Within,
@@ -136,7 +115,7 @@ pub(crate) struct Attach {
     #[command(flatten)]
     pub(crate) signing: Signing,
     /// Choose how to read the file [default: auto].
-    #[arg(long, env = "SREG_IO", hide_env_values = true, value_name = "HOW")]
+    #[arg(long, env = "SREG_IO", value_name = "HOW")]
     pub(crate) io: Option<Io>,
     #[command(flatten)]
     pub(crate) within: Within,

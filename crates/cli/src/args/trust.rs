@@ -95,10 +95,10 @@ pub(crate) enum Role {
 #[derive(Debug, Args)]
 #[group(multiple = false)]
 pub(crate) struct Place {
-    /// The role of the key.
+    /// Change the keys of this role.
     #[arg(long, value_name = "ROLE")]
     pub(crate) role: Option<Role>,
-    /// The scope of the key: a namespace or a repository (`namespace/name`).
+    /// Change the keys of this scope: a namespace or a repository (`namespace/name`).
     #[arg(long, value_name = "SCOPE")]
     pub(crate) scope: Option<Scope>,
 }
@@ -160,7 +160,7 @@ pub(crate) struct Rotate {
     /// Use this key instead: a .pub file.
     #[arg(long, value_name = "KEY", requires = "from")]
     pub(crate) to: Option<String>,
-    /// Start a new epoch of heads, and leave the heads after --after behind.
+    /// Start a new epoch of heads, and discard the heads after --after.
     #[arg(long)]
     pub(crate) new_epoch: bool,
     /// Keep the heads of the current epoch up to this version [default: all].

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
 use std::os::unix::fs::{FileExt as _, PermissionsExt};
 use std::os::unix::net::UnixListener;
 
@@ -41,16 +42,22 @@ fn a_file_that_may_not_be_read() {
     }
 }
 
+/// Requests `/file`, and reads the first 1,000 bytes of the response. The server closes the connection after it.
+fn begun(site: &Site) -> (TcpStream, Vec<u8>) {
+    let mut stream = site.connect();
+    let request = b"GET /file HTTP/1.1\r\nHost: example\r\nConnection: close\r\n\r\n";
+    stream.write_all(request).unwrap();
+    let mut bytes = vec![0; 1000];
+    stream.read_exact(&mut bytes).unwrap();
+    (stream, bytes)
+}
+
 #[test]
 fn a_file_that_is_cut_while_it_is_sent() {
     const SIZE: usize = 64 << 20;
     let site = Site::start();
     let path = site.write("file", vec![0xab; SIZE]);
-    let mut stream = site.connect();
-    let request = b"GET /file HTTP/1.1\r\nHost: example\r\n\r\n";
-    stream.write_all(request).unwrap();
-    let mut bytes = vec![0; 1000];
-    stream.read_exact(&mut bytes).unwrap();
+    let (mut stream, mut bytes) = begun(&site);
     let file = fs::File::options().write(true).open(path).unwrap();
     file.set_len(1000).unwrap();
     // An end, or an error: never the rest.
@@ -70,21 +77,13 @@ fn a_file_that_is_rewritten_while_it_is_sent() {
     const SIZE: usize = 64 << 20;
     let site = Site::start();
     let path = site.write("file", vec![0xab; SIZE]);
-    let mut stream = site.connect();
-    let request = b"GET /file HTTP/1.1\r\nHost: example\r\n\r\n";
-    stream.write_all(request).unwrap();
-    let mut bytes = vec![0; 1000];
-    stream.read_exact(&mut bytes).unwrap();
+    let (mut stream, mut bytes) = begun(&site);
     let file = fs::File::options().write(true).open(&path).unwrap();
     file.write_all_at(&[0xcd; 1000], SIZE as u64 / 2).unwrap();
     let _ = stream.read_to_end(&mut bytes);
     assert!(Answer::parse(&bytes).body.len() < SIZE);
     // A further name of the file changes nothing.
-    let mut stream = site.connect();
-    let request = b"GET /file HTTP/1.1\r\nHost: example\r\nConnection: close\r\n\r\n";
-    stream.write_all(request).unwrap();
-    let mut bytes = vec![0; 1000];
-    stream.read_exact(&mut bytes).unwrap();
+    let (mut stream, mut bytes) = begun(&site);
     fs::hard_link(&path, site.path("link")).unwrap();
     stream.read_to_end(&mut bytes).unwrap();
     assert_eq!(Answer::parse(&bytes).body.len(), SIZE);
@@ -95,11 +94,7 @@ fn a_file_that_is_replaced_while_it_is_sent() {
     const SIZE: usize = 64 << 20;
     let site = Site::start();
     let path = site.write("file", vec![0xab; SIZE]);
-    let mut stream = site.connect();
-    let request = b"GET /file HTTP/1.1\r\nHost: example\r\nConnection: close\r\n\r\n";
-    stream.write_all(request).unwrap();
-    let mut bytes = vec![0; 1000];
-    stream.read_exact(&mut bytes).unwrap();
+    let (mut stream, mut bytes) = begun(&site);
     let new = site.write("new", "new");
     fs::rename(new, path).unwrap();
     stream.read_to_end(&mut bytes).unwrap();

@@ -10,7 +10,8 @@ use super::support::{Images, make_registry, publish, store, verify};
 
 /// The publishers.
 const PUBLISHERS: usize = 8;
-/// The pushes of each; some are of tags that others push, too. `SREG_PUSHES` changes it: `just nightly` makes 125.
+/// Returns the number of pushes of each publisher; some are of tags that others push, too. `SREG_PUSHES` changes it:
+/// `just nightly` makes 125.
 fn pushes() -> usize {
     match std::env::var("SREG_PUSHES") {
         Ok(text) => text.parse().expect("SREG_PUSHES is a number"),
