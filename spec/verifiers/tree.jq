@@ -3,8 +3,7 @@
 # $hashed: of strings; $facts: about signatures (trust.jq). $asked: {reference, expected, known, now,
 # locked}, where `expected` are ids of registries, each of which the tree is to be, and `known` what a
 # lock file lists.
-include "verify";
-include "trust";
+. as [$stock, $texts, $digests, $hashed, $facts] |
 
 def found($path; $missing; $most):
     $stock[$path]

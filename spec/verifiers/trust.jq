@@ -1,7 +1,6 @@
 # signature.md, trust.md and lock.md as definitions of jq. Binary forms are arrays of bytes. What jq
 # cannot find out comes in as $facts: {verified: {question: true}, off_curve: {key: true}, prints:
 # {key: fingerprint}}, where keys are in the text form of SIG-1.
-include "verify";
 
 # --- base64
 

@@ -2,8 +2,7 @@
 # folder: vector.json}; $inputs: the bytes of their inputs; $sizes; $digests: of the inputs;
 # $hashed: of strings; $facts: about signatures (trust.jq); $built: the nodes of maps. Each case that fails, or a dot behind the
 # area of one that passes, on a line.
-include "verify";
-include "trust";
+. as [$vectors, $inputs, $sizes, $digests, $hashed, $facts, $built] |
 
 def input($case): $inputs[$case + "/input"];
 

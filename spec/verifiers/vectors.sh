@@ -1,10 +1,11 @@
 #!/usr/bin/env bash
 # Holds verify.sh to the vectors of `spec/vectors`.
 #
-#     vectors.sh FOLDER
+#     vectors.sh FOLDER [AREA …]
 #
-# Every vector on which it does not reach the verdict that is named is printed, every one that it is
-# exempt from, and of each area how many were run; the exit code is 0 when none failed.
+# Without an area, all that it reads. Every vector on which it does not reach the verdict that is
+# named is printed, every one that it is exempt from, and of each area how many were run; the exit code
+# is 0 when none failed.
 set -euo pipefail
 export LC_ALL=C
 
@@ -52,9 +53,8 @@ documents() {
     strings_of_vectors "$work" | hash_strings "$work/strings" > "$work/hashed"
     questions_of_vectors "$work" | find_facts "$work/signatures" > "$work/facts"
     build_maps "$work" > "$work/built"
-    jq -nr -L "$here" --argfile vectors "$work/vectors" --argfile inputs "$work/texts" --argfile sizes "$work/sizes" \
-        --argfile digests "$work/digests" --argfile hashed "$work/hashed" --argfile facts "$work/facts" \
-        --argfile built "$work/built" --argjson hosts "$(files_of_hosts)" "$(< "$here/vectors.jq")" > "$work/said"
+    (cd "$work" && jq_with_pages "$(< "$here/vectors.jq")" -rs --argjson hosts "$(files_of_hosts)" \
+        vectors texts sizes digests hashed facts built) > "$work/said"
     while IFS= read -r line; do
         if [[ $line == *" ." ]]; then count "${line% .}"; else count "${line%%/*}" "$line"; fi
     done < "$work/said"
@@ -63,15 +63,15 @@ documents() {
 # What is to be found out about keys and signatures.
 questions_of_vectors() {
     local work=$1
-    jq -nc -L "$here" --argfile vectors "$work/vectors" --argfile inputs "$work/texts" '
-        include "verify"; include "trust";
-        $vectors | keys[] as $case
+    jq_with_pages '
+        . as [$vectors, $inputs]
+        | $vectors | keys[] as $case
         | $inputs[$case + "/input"] as $input
         | ($case | split("/")[0]) as $area
         | if $area == "key" then [try ($input | read_key) catch empty][] | {key, point: true}
           elif $area == "trust" then [try ($input | split("\n")[0] | canonical) catch empty][] | .keys | arrays[] | objects.key | select(is_key) | {key: .}
           elif $area == "signature" then $input // "" | questions($vectors[$case].purpose; $inputs[$case + "/message"])
-          else empty end'
+          else empty end' -cs "$work/vectors" "$work/texts"
 }
 
 # What is hashed besides: the nodes of proofs, their lines' keys, the keys that are asked for, and the
@@ -92,8 +92,8 @@ strings_of_vectors() {
 # before its children.
 build_maps() {
     local work=$1
-    jq -n -L "$here" --argfile vectors "$work/vectors" --argfile inputs "$work/texts" --argfile hashed "$work/hashed" '
-        include "verify";
+    jq_with_pages '
+        . as [$vectors, $inputs, $hashed] |
         # Lines come with the digits of their keys, and nodes as {prefix, kind, count} and text or digits.
         def shape($map; $prefix):
             "sreg-node-v1 \(if length <= 32 then "leaf" else "branch" end) \($map) \(if $prefix == "" then "-" else $prefix end)\n" as $header
@@ -109,28 +109,31 @@ build_maps() {
         | with_entries(.value.map as $map | .value = [
             $inputs[.key + "/input"] // "" | [split("\n")[:-1][] | . as $line | utf8 | canonical
                 | {line: $line, place: [.key, .arch], digits: ($hashed[.key] | ltrimstr("sha256:"))}]
-            | shape($map; "")])' > "$work/shapes"
+            | shape($map; "")])' -s "$work/vectors" "$work/texts" "$work/hashed" > "$work/shapes"
     # The id of a branch depends on those of its children: from the leaves up.
     echo '{}' > "$work/map-ids"
     while :; do
-        jq -n --argfile shapes "$work/shapes" --argfile ids "$work/map-ids" '
-            $shapes | with_entries(.key as $case | .value |= map(
+        jq -s '
+            . as [$shapes, $ids]
+            | $shapes | with_entries(.key as $case | .value |= map(
                 select($ids[$case + ":" + .prefix] == null)
                 | if .children then
                     [.children[] | $ids[$case + ":" + .]] as $known
                     | select($known | all(.[]; . != null))
                     | .text = .header + ([.children, $known] | transpose | map("\(.[0][-1:]) \(.[1].id[7:]) \(.[1].count)\n") | join(""))
-                  else . end))' > "$work/map-texts"
+                  else . end))' "$work/shapes" "$work/map-ids" > "$work/map-texts"
         [[ $(jq '[.[][]] | length' "$work/map-texts") -gt 0 ]] || break
         jq -j '.[][].text + "\u001e"' "$work/map-texts" | hash_strings "$work/map-strings" > "$work/map-hashed"
-        jq -n --argfile texts "$work/map-texts" --argfile ids "$work/map-ids" --argfile hashed "$work/map-hashed" '
-            reduce ($texts | to_entries[] | .key as $case | .value[] | .case = $case) as $node ($ids;
-                .[$node.case + ":" + $node.prefix] = {id: $hashed[$node.text], count: $node.count})' > "$work/map-next"
+        jq -s '
+            . as [$texts, $ids, $hashed]
+            | reduce ($texts | to_entries[] | .key as $case | .value[] | .case = $case) as $node ($ids;
+                .[$node.case + ":" + $node.prefix] = {id: $hashed[$node.text], count: $node.count})' "$work/map-texts" "$work/map-ids" "$work/map-hashed" > "$work/map-next"
         mv "$work/map-next" "$work/map-ids"
     done
-    jq -n --argfile shapes "$work/shapes" --argfile ids "$work/map-ids" '
-        $shapes | with_entries(.key as $case | .value |= map(
-            {count, id: $ids[$case + ":" + .prefix].id, kind, prefix: (if .prefix == "" then "-" else .prefix end)}))'
+    jq -s '
+        . as [$shapes, $ids]
+        | $shapes | with_entries(.key as $case | .value |= map(
+            {count, id: $ids[$case + ":" + .prefix].id, kind, prefix: (if .prefix == "" then "-" else .prefix end)}))' "$work/shapes" "$work/map-ids"
 }
 
 # The file of a recipe (README.md of the vectors), block by block: each is the ring of all bytes,
@@ -244,7 +247,7 @@ trees() {
 }
 
 main() {
-    [[ $# -eq 1 && -d $1 ]] || { echo "vectors.sh FOLDER" >&2 && return 2; }
+    [[ $# -ge 1 && -d $1 ]] || { echo "vectors.sh FOLDER [AREA …]" >&2 && return 2; }
     work=$(mktemp -d)
     trap 'rm -rf "$work"' EXIT
     local folder area
@@ -257,6 +260,7 @@ main() {
             count "$area" "no verifier for the area $area"
         fi
     done
+    [[ $# -eq 1 ]] || areas=("${@:2}")
     cases "$folder" > "$work/cases"
     (cd "$folder" && sed -z 's|$|/vector.json|' "$work/cases" | xargs -0 jq -n '
         reduce inputs as $one ({}; .[input_filename | rtrimstr("/vector.json")] = $one)') > "$work/vectors"

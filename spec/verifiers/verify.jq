@@ -135,7 +135,7 @@ def is_tag: type == "string" and test("\\A(?![Ss][Hh][Aa]256-[0-9A-Fa-f]{64})[A-
 # The place of a word is its code in a SIF header.
 def arches: ["unknown", "386", "amd64", "arm", "arm64", "ppc64", "ppc64le", "mips", "mipsle", "mips64", "mips64le",
     "s390x", "riscv64", "loong64"];
-def is_arch: type == "string" and . as $word | arches | index([$word]) != null;
+def is_arch: type == "string" and (. as $word | arches | index([$word]) != null);
 
 def check_namespace:
     if is_component | not then wrong("malformed-namespace"; .) else . end

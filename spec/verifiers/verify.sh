@@ -13,6 +13,12 @@ export LC_ALL=C
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 
+# jq with the pages' definitions in front of a program, which stands before the options and files. They are
+# no modules: jq 1.8 aborts on a module that includes another.
+jq_with_pages() {
+    jq -f <(cat "$here/verify.jq" "$here/trust.jq" && printf '%s\n' "$1") "${@:2}"
+}
+
 # Writes the bytes of files as frames that jq can read without losing any: path, RS, kind, RS,
 # content, RS. Content of printable ASCII stands as it is, all else as numbers. Paths come on
 # standard input, each with NUL.
@@ -77,8 +83,8 @@ hash_strings() {
 # (API-17), for which the digests of the files are at hand, so that lists of them can be put together; and the
 # image indexes of tags (API-11), whose lines stand together in one node.
 strings_to_hash() {
-    jq -L "$here" -j --argfile digests "$2" '
-        include "verify";
+    jq_with_pages '
+        . as [$texts, $digests] |
         def is_described:
             type == "object" and (.name | is_repository) and (.tag | is_tag) and formats[.media]? != null and (.digest | is_digest)
             and (.size | type == "number");
@@ -86,8 +92,7 @@ strings_to_hash() {
         def with_file($path; $lines):
             if ($path | startswith("s/")) and .registry and $digests[$path]
             then .file = {digest: $digests[$path], size: ($lines | map(length + 1) | add - 1)} else . end;
-        . as $texts
-        | [(to_entries[] | .key as $path | .value | split("\n") as $lines
+        [($texts | to_entries[] | .key as $path | .value | split("\n") as $lines
             | (if ($lines[1:] | length > 0 and . != [""]) and ($lines[0] | startswith("{"))
                then try ($lines[0] | utf8 + "\n") catch empty else empty end),
               ($lines[] | select(startswith("{")) | try (utf8 | fromjson) catch empty
@@ -96,20 +101,19 @@ strings_to_hash() {
                   try (select(is_described) | manifest_of,
                       (select((.arch | is_arch) and (.manifest | is_digest)) | [with_file($path; $lines)] | artifacts({}) | .text))
                   catch empty)),
-           (to_entries[] | select(.key | startswith("n/")) | .value
+           ($texts | to_entries[] | select(.key | startswith("n/")) | .value
             | [split("\n")[] | select(contains("\"size\"")) | try fromjson catch empty
                 | objects | select((.key | type == "string") and (.statement | is_digest))]
             | group_by(.key)[] | select(length > 1)
             | [.[] | $texts[sharded("s"; .statement)] // "" | split("\n")[0] // "" | try fromjson catch empty
                 | select(is_described and (.arch | is_arch) and (.manifest | is_digest))]
             | select(length > 1) | shown_first | image_index)]
-        | unique[] | select(test("\u001e|\u0000") | not) | . + "\u001e"' "$1"
+        | unique[] | select(test("\u001e|\u0000") | not) | . + "\u001e"' -js "$1" "$2"
 }
 
 # What is to be found out about the signatures of a tree, and about the keys in its trust.
 questions_of_tree() {
-    jq -c -L "$here" '
-        include "verify"; include "trust";
+    jq_with_pages '
         select(has("trust/1"))
         | to_entries[]
         | (.key | place // {} | .place) as $place
@@ -119,7 +123,7 @@ questions_of_tree() {
         | [try ($lines[0] | canonical | {value: ., line: ($lines[0] | utf8 + "\n")}) catch empty][]
         | .line as $line
         | (if $place == "trust" then .value.keys | arrays[] | objects.key | select(is_key) | {key: .} else empty end),
-          ($lines[1:] | join("\n") | questions($purpose; $line))' "$1"
+          ($lines[1:] | join("\n") | questions($purpose; $line))' -c "$1"
 }
 
 # Finds out what jq cannot, as $facts of trust.jq. Comes with JSON lines of {key}, whose fingerprint
@@ -148,8 +152,7 @@ find_facts() {
                 asked=$((n + 1))
                 ;;
         esac
-    done < <(jq -rs -L "$here" '
-        include "verify"; include "trust";
+    done < <(jq_with_pages '
         def escaped: gsub("\\\\"; "\\\\") | gsub("\n"; "\\n");
         def hex_digit: . as $n | "0123456789abcdef"[$n:$n + 1];
         def escaped_bytes: map("\\x" + (. / 16 | floor | hex_digit) + (. % 16 | hex_digit)) | join("");
@@ -157,7 +160,7 @@ find_facts() {
             | ["key", .key, (.value | split(" ")[1] | unbase64 | escaped_bytes)],
               (select(.value | contains("ecdsa")) | ["point", .key, .value])),
         (signatures_of_questions | to_entries[] | [.value.purpose, .key, (.value.armored, .value.message | escaped)])
-        | map(tostring) | join("\t")' "$folder/questions")
+        | map(tostring) | join("\t")' -rs "$folder/questions")
     workers=$(nproc)
     for ((worker = 0; worker < workers; worker++)); do
         for ((n = worker; n < asked; n += workers)); do
@@ -171,8 +174,7 @@ find_facts() {
     { ssh-keygen -l -f "$folder/points" 2> /dev/null || true; } > "$folder/listed"
     (cd "$folder/keys" && find . -type f -exec sha256sum {} +) > "$folder/digests"
     cat "$folder"/verified-* > "$folder/verified"
-    jq -s -L "$here" --rawfile verified "$folder/verified" --rawfile listed "$folder/listed" --rawfile digests "$folder/digests" '
-        include "verify"; include "trust";
+    jq_with_pages '
         . as $questions
         | keys_of_questions as $keys
         | signatures_of_questions as $signatures
@@ -186,7 +188,7 @@ find_facts() {
             off_curve: (reduce ($questions[] | select(.point or .armored) | .key) as $key ({};
                 if has($key) or $good_keys[$key] then . else .[$key] = ($key | lies_on_curve($points) | not) end)
                 | with_entries(select(.value)))
-        }' "$folder/questions"
+        }' -s --rawfile verified "$folder/verified" --rawfile listed "$folder/listed" --rawfile digests "$folder/digests" "$folder/questions"
 }
 
 # Every path of a tree but folders: {path: {type, size}}. A link in the place of a blob counts as the file
@@ -209,17 +211,15 @@ take_stock() {
 
 # A folder may stand in the place of a file.
 folders_in_place() {
-    find -H "$1" -mindepth 1 -type d -printf '%P\0' | jq -L "$here" -Rs '
-        include "verify";
+    find -H "$1" -mindepth 1 -type d -printf '%P\0' | jq_with_pages '
         reduce (split("\u0000")[] | select(. != "") | select(place != null)) as $path ({};
-            .[$path] = {type: "d", size: 0})'
+            .[$path] = {type: "d", size: 0})' -Rs
 }
 
 # The files whose text is judged, each with NUL: documents and nodes, and views of a whole tree. A
 # file over its page's limit is not read.
 paths_to_read() {
-    jq -L "$here" -j --argjson views "$1" '
-        include "verify"; include "trust";
+    jq_with_pages '
         {settings: 1048576, head: greatest_document, "head-slot": greatest_document, trust: greatest_trust,
          statement: greatest_document, node: 65536, "seed-tags": 16777216, "seed-manifest": 16777216, manifest: 32768,
          "no-jekyll": 0, ping: 16, "nginx-conf": 65536, headers: 65536,
@@ -231,16 +231,15 @@ paths_to_read() {
         | (.key | place) as $place
         | select($place != null and .value.size <= $most[$place.place])
         | select($views or ($place.view or $place.place == "blob" | not))
-        | .key + "\u0000"'
+        | .key + "\u0000"' -j --argjson views "$1"
 }
 
 # Documents and nodes, whose digests are their names.
 paths_to_hash() {
-    jq -L "$here" -j '
-        include "verify";
+    jq_with_pages '
         to_entries[] | select(.value.type == "f")
         | select(.key | place | . != null and (.place | . == "head" or . == "head-slot" or . == "trust" or . == "statement" or . == "node" or . == "manifest"))
-        | .key + "\u0000"'
+        | .key + "\u0000"' -j
 }
 
 # CHAIN-5: the last value of a sidecar is the image's digest.
@@ -307,9 +306,8 @@ judge() {
             | (.[0], (.[1:] | join("/") | ., . + ":latest")) | select(test("[\u0000\u001e]") | not) | . + "\u001e"' <<< "$asked"
     } | hash_strings "$work/strings" > "$work/hashed"
     questions_of_tree "$work/texts" | find_facts "$work/signatures" > "$work/facts"
-    jq -nr -L "$here" --argjson asked "$asked" --argfile stock "$work/stock" --argfile texts "$work/texts" \
-        --argfile digests "$work/digests" --argfile hashed "$work/hashed" --argfile facts "$work/facts" \
-        --argjson hosts "$(files_of_hosts)" "$(< "$here/tree.jq")" > "$work/verdicts"
+    (cd "$work" && jq_with_pages "$(< "$here/tree.jq")" -rs --argjson asked "$asked" --argjson hosts "$(files_of_hosts)" \
+        stock texts digests hashed facts) > "$work/verdicts"
     judge_files "$root" "$work"
 }
 
@@ -368,10 +366,9 @@ read_lock() {
             printf '%s\0' "$(basename "$file")" | frame_files "$(dirname "$file")"
         fi
     } | read_frames > "$work/lock"
-    jq -r -L "$here" --argjson size "$(stat -c %s "$file")" '
-        include "verify"; include "trust";
+    jq_with_pages '
         (.[] // "")
-        | [try (document(check_lock; greatest_lock; false; $size; ""; {}) | .value.registries | tojson) catch "error \(.)"][0]' "$work/lock"
+        | [try (document(check_lock; greatest_lock; false; $size; ""; {}) | .value.registries | tojson) catch "error \(.)"][0]' -r --argjson size "$(stat -c %s "$file")" "$work/lock"
 }
 
 main() {
