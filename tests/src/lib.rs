@@ -2,6 +2,8 @@
 //! is tested with, a proxy that breaks what goes through it, system calls that fail, and what test binaries
 //! do alike: compare folders, choose by a seed, wait, run alone.
 
+#[cfg(feature = "bench")]
+pub mod bench;
 pub mod examples;
 pub mod files;
 pub mod fuzz;

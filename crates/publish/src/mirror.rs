@@ -53,9 +53,7 @@ pub struct Mirror<'a> {
 
 /// A running copy.
 struct Copying<'a> {
-    from: &'a Registry,
-    scratch: &'a Path,
-    fetch: Fetch<'a>,
+    mirror: &'a Mirror<'a>,
     session: &'a Session<'a>,
 }
 
@@ -87,12 +85,7 @@ pub fn mirror(
     session: &Session<'_>,
     mirror: &Mirror<'_>,
 ) -> Result<Mirrored, PublishError> {
-    let copying = Copying {
-        from: mirror.from,
-        scratch: mirror.scratch,
-        fetch: mirror.fetch,
-        session,
-    };
+    let copying = Copying { mirror, session };
     let pool = rayon::ThreadPoolBuilder::new().num_threads(AT_ONCE).build();
     match pool {
         Ok(pool) => pool.install(|| run(&copying, destination)),
@@ -101,7 +94,7 @@ pub fn mirror(
 }
 
 fn run(copying: &Copying<'_>, destination: &Destination) -> Result<Mirrored, PublishError> {
-    let from = copying.from;
+    let from = copying.mirror.from;
     let source = copying.source()?;
     let newest = source.head.clone();
     let newest = newest.ok_or_else(|| RegistryError::NoHead(from.root().to_owned()))?;
@@ -172,7 +165,11 @@ fn missing_heads(
             missing.reverse();
             return Ok((Some(head), missing));
         }
-        next = heads::before(copying.from, head.body(), source.trust_chain.as_ref())?;
+        next = heads::before(
+            copying.mirror.from,
+            head.body(),
+            source.trust_chain.as_ref(),
+        )?;
         missing.push(head);
     }
     // Without common trust and head, the copy is another registry, not an earlier epoch.
@@ -223,7 +220,8 @@ fn publish(
     }
     for version in have + 1..=newest_trust {
         let trust = trust_chain.and_then(|trust_chain| trust_chain.version(version));
-        let trust = trust.ok_or_else(|| PublishError::NoKeys(copying.from.root().to_owned()))?;
+        let trust =
+            trust.ok_or_else(|| PublishError::NoKeys(copying.mirror.from.root().to_owned()))?;
         create_trust(writer, trust)?;
     }
     writer.advance(HeadCursor {
@@ -267,11 +265,11 @@ impl From<PublishError> for NodeError {
 impl Copying<'_> {
     /// Returns the source, checked against its keys and pins.
     fn source(&self) -> Result<Base, PublishError> {
-        let base = Base::read(self.from)?;
+        let base = Base::read(self.mirror.from)?;
         if let Some(head) = &base.head {
-            check_newest(self.from, base.trust_chain.as_ref(), head)?;
+            check_newest(self.mirror.from, base.trust_chain.as_ref(), head)?;
         }
-        base.check_known(self.from, self.session.pins)?;
+        base.check_known(self.mirror.from, self.session.pins)?;
         Ok(base)
     }
 
@@ -282,7 +280,7 @@ impl Copying<'_> {
         before: Option<&IndexRoot>,
         index: &IndexRoot,
     ) -> Result<(), PublishError> {
-        let from = self.from;
+        let from = self.mirror.from;
         let lines = self.changed_lines(before, index)?;
         lines.par_iter().try_for_each(|entry| {
             self.check_cancelled()?;
@@ -307,20 +305,20 @@ impl Copying<'_> {
     ) -> Result<Vec<TagEntry>, PublishError> {
         let mut lines = Vec::new();
         diff(
-            before.map(|root| Index::new(self.from, root)),
-            Some(Index::new(self.from, index)),
+            before.map(|root| Index::new(self.mirror.from, root)),
+            Some(Index::new(self.mirror.from, index)),
             &mut |_: &Namespace, difference: Difference<TagEntry>| {
                 lines.extend(difference.right);
                 Ok::<_, MapError>(())
             },
         )
-        .map_err(|error| self.from.map_error(error))?;
+        .map_err(|error| self.mirror.from.map_error(error))?;
         Ok(lines)
     }
 
     /// Returns the error for a faulty file of the source.
     fn wrong(&self, place: &Place, what: String) -> PublishError {
-        let path = self.from.path(place);
+        let path = self.mirror.from.path(place);
         RegistryError::Mismatch { path, what }.into()
     }
 
@@ -343,7 +341,7 @@ impl Copying<'_> {
         let mut attached: BTreeMap<Place, Attachment> = BTreeMap::new();
         let lines = self.changed_lines(before, &head.body().index)?;
         for entry in lines.iter().filter(|entry| entry.image.is_some()) {
-            let statement = self.from.statement(&entry.statement)?;
+            let statement = self.mirror.from.statement(&entry.statement)?;
             if let Some(image) = statement.body().image() {
                 let subject = &statement.body().subject;
                 for attachment in &image.attached {
@@ -393,7 +391,7 @@ impl Copying<'_> {
     ) -> Result<Chain, PublishError> {
         let place = Place::blob(&subject.repository, image.chain);
         let most = usize::try_from(sidecar_len(image.size)).unwrap_or(usize::MAX - 1);
-        let sidecar = self.from.read(&place, most)?;
+        let sidecar = self.mirror.from.read(&place, most)?;
         let wrong = |what: String| self.wrong(&place, what);
         let found = Digest::of(&sidecar);
         if found != image.chain {
@@ -410,13 +408,13 @@ impl Copying<'_> {
         image: &Image,
         chain: &Chain,
     ) -> Result<(), PublishError> {
-        let scratch = self.scratch.join(image.digest.hex());
-        let file = match self.from.store().capabilities().folder {
-            Some(_) => self.from.path(place),
+        let scratch = self.mirror.scratch.join(image.digest.hex());
+        let file = match self.mirror.from.store().capabilities().folder {
+            Some(_) => self.mirror.from.path(place),
             None => scratch.clone(),
         };
-        if self.from.store().capabilities().folder.is_none() {
-            (self.fetch)(self.from, place, chain, &file)?;
+        if self.mirror.from.store().capabilities().folder.is_none() {
+            (self.mirror.fetch)(self.mirror.from, place, chain, &file)?;
         } else {
             let mode = sreg_index::hasher::IoMode::Auto;
             let quiet = Quiet(self.session.progress);
@@ -437,7 +435,7 @@ impl Copying<'_> {
             (LinkMode::Auto, false),
             self.session.progress,
         )?;
-        if self.from.store().capabilities().folder.is_none() {
+        if self.mirror.from.store().capabilities().folder.is_none() {
             std::fs::remove_file(&scratch).map_err(PublishError::write(&scratch))?;
         }
         Ok(())

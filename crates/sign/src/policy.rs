@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use sreg_model::document::Body;
 use sreg_model::head::Head;
 use sreg_model::statement::Statement;
-use sreg_model::trust::{HeadBase, KeyState, Trust};
+use sreg_model::trust::{Delegation, HeadBase, KeyState, Trust};
 use sreg_model::{Digest, Document, Fingerprint};
 
 use crate::error::SignatureError;
@@ -298,7 +298,7 @@ pub fn check_statement(
     trust: &Document<Trust>,
     statement: &Document<Statement>,
 ) -> Result<Vec<Fingerprint>, PolicyError> {
-    check_signed_statement(trust, statement, |state| state != KeyState::Revoked)
+    check_signed_statement(trust, statement, is_not_revoked)
 }
 
 /// Checks that a statement may be published now: by active keys alone, in the epoch of its
@@ -331,25 +331,32 @@ pub fn is_by_counting_keys(trust: &Trust, statement: &Document<Statement>) -> bo
     let Ok(signatures) = signature::parse_all(statement.signatures()) else {
         return false;
     };
-    let keys: BTreeSet<Fingerprint> = signatures
-        .iter()
-        .map(|signature| signature.key().fingerprint())
-        .filter(|key| delegation.keys.contains(key))
-        .filter(|key| {
-            trust
-                .state(key)
-                .is_some_and(|state| state != KeyState::Revoked)
-        })
-        .collect();
+    let signed = |key: &Fingerprint| signatures.iter().any(|one| one.key().fingerprint() == *key);
+    let keys = keys_in_state(trust, delegation, is_not_revoked).filter(signed);
     statement.body().registry.is_some()
         && statement.body().epoch <= delegation.epoch
-        && keys.len() as u64 >= delegation.threshold
+        && keys.count() as u64 >= delegation.threshold
+}
+
+/// A retired key still counts for what it signed (TRUST-12).
+fn is_not_revoked(state: KeyState) -> bool {
+    state != KeyState::Revoked
+}
+
+/// Returns the keys of a delegation that count.
+fn keys_in_state<'a>(
+    trust: &'a Trust,
+    delegation: &'a Delegation,
+    counts: fn(KeyState) -> bool,
+) -> impl Iterator<Item = Fingerprint> + 'a {
+    let keys = delegation.keys.iter().copied();
+    keys.filter(move |key| trust.state(key).is_some_and(counts))
 }
 
 fn check_signed_statement(
     trust: &Document<Trust>,
     statement: &Document<Statement>,
-    counts: impl Fn(KeyState) -> bool,
+    counts: fn(KeyState) -> bool,
 ) -> Result<Vec<Fingerprint>, PolicyError> {
     check_registry(registry(trust), statement.body().registry)?;
     let repository = &statement.body().subject.repository;
@@ -362,13 +369,7 @@ fn check_signed_statement(
             expected: delegation.epoch,
         });
     }
-    let counting = || {
-        delegation
-            .keys
-            .iter()
-            .copied()
-            .filter(|key| trust.body().state(key).is_some_and(&counts))
-    };
+    let counting = || keys_in_state(trust.body(), delegation, counts);
     let signers = signers(statement, Purpose::Image)?;
     let who = || format!("the delegation of {}", delegation.scope);
     meet(

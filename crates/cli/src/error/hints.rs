@@ -68,7 +68,7 @@ pub(super) fn of_publishing(error: &PublishError) -> Option<String> {
         PublishError::NoKeys(path) | PublishError::Published(path) => {
             no_keys_hint(&path.to_string_lossy())
         }
-        PublishError::HasKeys { .. } => "publish with one of its keys (nothing was changed)".to_owned(),
+        PublishError::HasKeys { .. } => "use another place, or publish with one of its keys (nothing was changed)".to_owned(),
         PublishError::NeverValid(_) => "run `sreg log REGISTRY` to find the last good version, then `sreg trust rotate REGISTRY --new-epoch --after VERSION --from KEY.pub --to NEW.pub --key ROOT --key NEW` to remove the head key that published it".to_owned(),
         PublishError::NoLongerValid(_) => "check the image, then run `sreg sign REGISTRY//REFERENCE --key KEY` to re-sign its statement".to_owned(),
         PublishError::NoRoom(..) => "use fewer or shorter annotations".to_owned(),

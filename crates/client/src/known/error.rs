@@ -89,6 +89,9 @@ impl KnownError {
     pub fn code(&self) -> Code {
         match self {
             Self::Malformed { .. } => Code::MalformedState,
+            Self::ReadLockFile { source, .. } if source.kind() == io::ErrorKind::NotFound => {
+                Code::MissingFile
+            }
             Self::Read { .. }
             | Self::Denied { .. }
             | Self::ReadLockFile { .. }

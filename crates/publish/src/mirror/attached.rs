@@ -30,10 +30,13 @@ impl Copying<'_> {
             Ok(_) | Err(RegistryError::Missing { .. }) => {}
             Err(error) => return Err(error.into()),
         }
-        if self.from.store().capabilities().folder.is_some() {
-            return self.bring_attachment(writer, place, attachment, &self.from.path(place));
+        if self.mirror.from.store().capabilities().folder.is_some() {
+            return self.bring_attachment(writer, place, attachment, &self.mirror.from.path(place));
         }
-        let scratch = self.scratch.join(place.to_string().replace('/', "-"));
+        let scratch = self
+            .mirror
+            .scratch
+            .join(place.to_string().replace('/', "-"));
         self.fetch_attachment(place, attachment, &scratch)?;
         let brought = self.bring_attachment(writer, place, attachment, &scratch);
         fs::remove_file(&scratch).map_err(PublishError::write(&scratch))?;
@@ -46,7 +49,7 @@ impl Copying<'_> {
         attachment: &Attachment,
         file: &Path,
     ) -> Result<(), PublishError> {
-        let size = self.from.size(place)?;
+        let size = self.mirror.from.size(place)?;
         if size != attachment.size {
             return Err(self.wrong(place, format!("has {size} bytes")));
         }
@@ -54,7 +57,7 @@ impl Copying<'_> {
         let key = place.to_string();
         let mut write = |part: &[u8]| out.write_all(part);
         Ok(retry::read_range(
-            &**self.from.store(),
+            &**self.mirror.from.store(),
             &key,
             0..size,
             &mut write,

@@ -7,15 +7,15 @@ use sreg::{Code, Error, KeyRing, Question, Reference, Registry};
 use sreg_tests::{examples, keys};
 use tempfile::TempDir;
 
-struct Scene {
+pub(crate) struct Scene {
     folder: TempDir,
-    images: PathBuf,
-    public: PathBuf,
-    keys: KeyRing,
+    pub(crate) images: PathBuf,
+    pub(crate) public: PathBuf,
+    pub(crate) keys: KeyRing,
 }
 
 impl Scene {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         Self {
             images: examples::write(&folder.path().join("images")),
@@ -25,7 +25,7 @@ impl Scene {
         }
     }
 
-    fn signed() -> Self {
+    pub(crate) fn signed() -> Self {
         let scene = Self::new();
         let registry = Registry::new(&scene.public);
         let run = sreg::index(&scene.images, &registry).sign_with(&scene.keys);
@@ -41,16 +41,16 @@ impl Scene {
         scene
     }
 
-    fn path(&self, name: &str) -> PathBuf {
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
 }
 
-fn tool() -> Reference {
+pub(crate) fn tool() -> Reference {
     "lab/tool:1.1".parse().unwrap()
 }
 
-fn code<T: std::fmt::Debug>(result: Result<T, Error>) -> Code {
+pub(crate) fn code<T: std::fmt::Debug>(result: Result<T, Error>) -> Code {
     result.unwrap_err().code()
 }
 

@@ -8,14 +8,14 @@ use std::path::Path;
 use std::sync::mpsc;
 use std::time::Duration;
 
-use sreg_ingest::IngestError;
 use sreg_model::layout::{JOURNAL, Place};
 use sreg_model::manifest::empty_config_digest;
 use sreg_publish::PublishError;
 use sreg_registry::heads;
 
-use crate::support::trace::{Happened, Trace};
-use crate::support::{Bench, Moments, codes, verify};
+use sreg_tests::bench::{Bench, Moments, codes, verify};
+
+use crate::trace::{Happened, Trace};
 
 /// Version 1: two tags of a repository, and one of another.
 fn first_version() -> Bench {
@@ -209,9 +209,7 @@ fn a_slot_that_another_writer_made_is_not_touched() {
     };
     let error = bench.try_index(&moments).unwrap_err();
     assert_eq!(error.code(), "version-conflict");
-    assert!(
-        matches!(error, IngestError::Publish(PublishError::Conflict(path)) if path.ends_with("heads/0/2"))
-    );
+    assert!(matches!(error, PublishError::Conflict(path) if path.ends_with("heads/0/2")));
     assert_eq!(bench.read("heads/0/2"), other.read("heads/0/2"));
     assert!(!bench.root().join("heads/0/3").exists());
     // Of what readers go by, nothing has changed.

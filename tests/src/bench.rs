@@ -1,5 +1,9 @@
-//! A folder of images, a tree that is published from it, and ways to look on.
-pub(crate) mod trace;
+//! A folder of images, a registry that is published from it, and ways to look on.
+#![allow(
+    clippy::unwrap_used,
+    clippy::missing_panics_doc,
+    reason = "a test fails by panicking"
+)]
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -7,29 +11,38 @@ use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use crate::images;
 use sreg_index::hasher::{IoMode, Observer, Unobserved};
 use sreg_ingest::{IngestError, Outcome};
 use sreg_model::Arch;
 use sreg_model::head::Head;
 use sreg_publish::repair::{Repaired, repair};
-use sreg_publish::{Destination, LinkMode, Progress, Session};
+use sreg_publish::{Destination, LinkMode, Progress, PublishError, Session};
 use sreg_registry::Registry;
 use sreg_registry::verify::{BlobCheck, Fault, Options, Report, verify_registry};
-use sreg_tests::images;
 
 /// When everything is published, in Unix seconds.
-pub(crate) const NOW: u64 = 1_790_000_000;
+pub const NOW: u64 = 1_790_000_000;
 
-pub(crate) struct Bench {
+/// A folder of images and the registry that is published from it.
+pub struct Bench {
     folder: tempfile::TempDir,
     base_url: Option<&'static str>,
 }
 
 /// A file: its number on the device, and its bytes.
-pub(crate) type File = (u64, Vec<u8>);
+pub type File = (u64, Vec<u8>);
+
+impl Default for Bench {
+    fn default() -> Self {
+        Self::new()
+    }
+}
 
 impl Bench {
-    pub(crate) fn new() -> Self {
+    /// An empty one.
+    #[must_use]
+    pub fn new() -> Self {
         Self {
             folder: tempfile::tempdir().unwrap(),
             base_url: None,
@@ -37,28 +50,35 @@ impl Bench {
     }
 
     /// The same with a base URL in the options of all further runs.
-    pub(crate) fn with_base_url(mut self, url: &'static str) -> Self {
+    #[must_use]
+    pub fn with_base_url(mut self, url: &'static str) -> Self {
         self.base_url = Some(url);
         self
     }
 
-    pub(crate) fn root(&self) -> PathBuf {
+    /// The folder of the registry.
+    #[must_use]
+    pub fn root(&self) -> PathBuf {
         self.folder.path().join("public")
     }
 
     /// Writes an image that follows from `seed`.
-    pub(crate) fn image(&self, name: &str, seed: &str) {
+    pub fn image(&self, name: &str, seed: &str) {
         let path = self.folder.path().join("images").join(name);
         fs::create_dir_all(path.parent().unwrap()).unwrap();
         fs::write(path, images::sif(seed, Arch::Amd64, 100)).unwrap();
     }
 
-    pub(crate) fn remove_image(&self, name: &str) {
+    /// Removes an image.
+    pub fn remove_image(&self, name: &str) {
         fs::remove_file(self.folder.path().join("images").join(name)).unwrap();
     }
 
     /// Publishes exactly the images that are there.
-    pub(crate) fn try_index(&self, watch: &dyn Progress) -> Result<Outcome, IngestError> {
+    ///
+    /// # Errors
+    /// Those of publishing.
+    pub fn try_index(&self, watch: &dyn Progress) -> Result<Outcome, PublishError> {
         let options = sreg_ingest::Options {
             source: self.folder.path().join("images"),
             out: self.root(),
@@ -75,29 +95,32 @@ impl Bench {
             skip_invalid: false,
             dry_run: false,
         };
-        sreg_ingest::index_folder(&options, &Session::new(NOW, watch))
+        sreg_ingest::index_folder(&options, &Session::new(NOW, watch)).map_err(
+            |error| match error {
+                IngestError::Publish(error) => error,
+                error => panic!("{error}"),
+            },
+        )
     }
 
     /// The same, which must succeed: the version that then is the newest.
-    pub(crate) fn index(&self) -> u64 {
+    pub fn index(&self) -> u64 {
         let outcome = self.try_index(&Moments::default()).unwrap();
         outcome.head.unwrap().body().version
     }
 
     /// The same, stopped right behind the commit: what a run leaves that is killed there.
-    pub(crate) fn index_and_stop_at_the_commit(&self) {
+    pub fn index_and_stop_at_the_commit(&self) {
         let moments = Moments {
             stop_at_commit: true,
             ..Moments::default()
         };
         let error = self.try_index(&moments).unwrap_err();
-        assert!(
-            matches!(&error, IngestError::Publish(error) if error.is_cancelled()),
-            "{error}"
-        );
+        assert!(error.is_cancelled(), "{error}");
     }
 
-    pub(crate) fn repair(&self) -> Repaired {
+    /// Repairs the registry.
+    pub fn repair(&self) -> Repaired {
         repair(
             &Destination::folder(&self.root()),
             &Session::new(0, &Moments::default()),
@@ -105,31 +128,39 @@ impl Bench {
         .unwrap()
     }
 
-    pub(crate) fn tree(&self) -> Registry {
+    /// Opens the registry.
+    #[must_use]
+    pub fn tree(&self) -> Registry {
         Registry::open(&self.root()).unwrap()
     }
 
-    pub(crate) fn verify(&self) -> Report {
+    /// Verifies the registry, with all its images.
+    #[must_use]
+    pub fn verify(&self) -> Report {
         verify(&self.root())
     }
 
     /// Nothing is wrong, and nothing was left behind.
-    pub(crate) fn is_whole(&self) {
+    pub fn is_whole(&self) {
         let report = self.verify();
         assert_eq!(report.faults, []);
         assert!(!self.root().join("staging").exists());
     }
 
-    pub(crate) fn read(&self, path: &str) -> Vec<u8> {
+    /// Reads a file of the registry.
+    #[must_use]
+    pub fn read(&self, path: &str) -> Vec<u8> {
         fs::read(self.root().join(path)).unwrap()
     }
 
-    pub(crate) fn text(&self, path: &str) -> String {
+    /// Reads a file of the registry that is text.
+    #[must_use]
+    pub fn text(&self, path: &str) -> String {
         String::from_utf8(self.read(path)).unwrap()
     }
 
     /// Puts another file in the place of one.
-    pub(crate) fn replace(&self, path: &str, bytes: &[u8]) {
+    pub fn replace(&self, path: &str, bytes: &[u8]) {
         let path = self.root().join(path);
         let _ = fs::remove_file(&path);
         fs::create_dir_all(path.parent().unwrap()).unwrap();
@@ -137,7 +168,8 @@ impl Bench {
     }
 
     /// All files of the tree, by path.
-    pub(crate) fn files(&self) -> BTreeMap<String, File> {
+    #[must_use]
+    pub fn files(&self) -> BTreeMap<String, File> {
         let mut files = BTreeMap::new();
         for path in paths(&self.root(), |kind| kind.is_file()) {
             let file = self.root().join(&path);
@@ -148,17 +180,22 @@ impl Bench {
     }
 
     /// All folders of the tree.
-    pub(crate) fn folders(&self) -> Vec<String> {
+    #[must_use]
+    pub fn folders(&self) -> Vec<String> {
         paths(&self.root(), |kind| kind.is_dir())
     }
 }
 
-pub(crate) fn verify(root: &Path) -> Report {
+/// Verifies a registry, with all its images.
+#[must_use]
+pub fn verify(root: &Path) -> Report {
     let options = Options::new(BlobCheck::Full, IoMode::Auto);
     verify_registry(&Registry::open(root).unwrap(), &options, &Unobserved).unwrap()
 }
 
-pub(crate) fn codes(faults: &[Fault]) -> Vec<&'static str> {
+/// The words of faults.
+#[must_use]
+pub fn codes(faults: &[Fault]) -> Vec<&'static str> {
     faults.iter().map(|fault| fault.code.word()).collect()
 }
 
@@ -183,13 +220,17 @@ fn paths(root: &Path, wanted: impl Fn(fs::FileType) -> bool) -> Vec<String> {
 }
 
 /// Looks on at the moments of a run.
-pub(crate) struct Moments<'a> {
+pub struct Moments<'a> {
     /// It is known how much is to be read: nothing is written yet.
-    pub(crate) expect: &'a (dyn Fn() + Sync),
-    pub(crate) waiting: &'a (dyn Fn() + Sync),
-    pub(crate) committed: &'a (dyn Fn(&Head) + Sync),
-    pub(crate) stop_at_commit: bool,
-    pub(crate) stopped: AtomicBool,
+    pub expect: &'a (dyn Fn() + Sync),
+    /// Another writer is at work.
+    pub waiting: &'a (dyn Fn() + Sync),
+    /// The new head is published.
+    pub committed: &'a (dyn Fn(&Head) + Sync),
+    /// Whether the run is stopped then.
+    pub stop_at_commit: bool,
+    /// Whether the run is to stop.
+    pub stopped: AtomicBool,
 }
 
 impl Default for Moments<'_> {

@@ -8,7 +8,7 @@ use sreg_model::layout::{Form, Phase, Place};
 use sreg_registry::reachable::reachable;
 use sreg_registry::{Registry, heads};
 
-use crate::support::Bench;
+use sreg_tests::bench::Bench;
 
 /// What a head reaches, but for links, which are no files.
 fn reached(registry: &Registry, head: &Document<Head>) -> HashSet<Place> {

@@ -12,7 +12,7 @@ use sreg_store::{RetryPolicy, Store, StoreConfig};
 use sreg_tests::mock::{End, Response, S3Mock};
 use sreg_tests::process::is_alone;
 
-use crate::support::{Bench, Moments, NOW};
+use sreg_tests::bench::{Bench, Moments, NOW};
 
 /// The most memory that this process has had so far, in bytes.
 fn peak() -> u64 {

@@ -6,7 +6,7 @@ use sreg_model::layout::Place;
 use sreg_model::statement::Statement;
 use sreg_model::{Digest, Document};
 
-use crate::support::{Bench, codes};
+use sreg_tests::bench::{Bench, codes};
 
 /// Enough tags of one repository for several leaves.
 fn forty_tags() -> Bench {

@@ -11,7 +11,7 @@ use sreg_registry::verify::{BlobCheck, Options, verify_registry};
 use sreg_store::{RetryPolicy, Store, StoreConfig};
 use sreg_tests::mock::{Objects, Response, S3Mock};
 
-use crate::support::{Bench, Moments, NOW};
+use sreg_tests::bench::{Bench, Moments, NOW};
 
 fn store(server: &S3Mock) -> Arc<dyn Store> {
     let config = StoreConfig {
