@@ -20,6 +20,24 @@ pub(crate) fn read_capped(path: &Path, max_bytes: usize) -> Result<Vec<u8>, Comm
     sreg_files::read_capped(path, max_bytes).map_err(failed)
 }
 
+/// Fails unless an argument names a regular file, or a link to one.
+pub(crate) fn check_is_file(path: &Path) -> Result<(), CommandError> {
+    let wrong = |code, what: &str| {
+        Err(CommandError::new(
+            code,
+            format!("{}: {what}", path.display()),
+        ))
+    };
+    match path.metadata() {
+        Ok(metadata) if metadata.is_file() => Ok(()),
+        Ok(_) => wrong(Code::NotAFile, "not a regular file"),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            wrong(Code::MissingFile, "not found")
+        }
+        Err(error) => wrong(Code::Unreadable, &error.to_string()),
+    }
+}
+
 /// Replaces a file atomically. Replaces a symbolic link instead of following it.
 pub(crate) fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), CommandError> {
     let failed = |error: std::io::Error| {

@@ -135,6 +135,7 @@ pub fn index_folder(options: &Options, session: &Session<'_>) -> Result<Outcome,
         found,
         faults,
         passed_over,
+        is_partial,
     } = images::classify_all(
         source::scan(&options.source, &options.out, &options.naming),
         &cache,
@@ -142,6 +143,8 @@ pub fn index_folder(options: &Options, session: &Session<'_>) -> Result<Outcome,
     if !faults.is_empty() && !options.skip_invalid {
         return Err(PublishError::Source(faults).into());
     }
+    // A skipped image is not gone. If it cannot be identified, all subjects remain.
+    let is_whole = faults.is_empty() && !is_partial;
     let origin = prune::read_origin(options.origin.as_deref());
     let has_origin = !origin.is_empty() && Registry::open(&options.out).is_ok();
     if found.is_empty() && !options.prune && !has_origin {
@@ -150,7 +153,7 @@ pub fn index_folder(options: &Options, session: &Session<'_>) -> Result<Outcome,
     if options.dry_run {
         return Ok(Outcome {
             passed_over,
-            ..dry_run(options, keys, &found, &origin, faults)?
+            ..dry_run(options, keys, &found, (&origin, is_whole), faults)?
         });
     }
 
@@ -163,7 +166,7 @@ pub fn index_folder(options: &Options, session: &Session<'_>) -> Result<Outcome,
     check_keys(&base, options, keys)?;
     host::check_file(writer.registry(), &settings)?;
     let entries = base.entries(&writer)?;
-    let (removed, kept) = absent_subjects(options, &entries, &found, &origin, &faults)?;
+    let (removed, kept) = absent_subjects(options, &entries, &found, &origin, is_whole)?;
 
     let is_new = base.head.is_none();
     let settings_changed = !is_new && *writer.registry().settings() != settings;
@@ -315,8 +318,8 @@ fn reading(image: &SourceImage) -> Reading {
     }
 }
 
-/// Returns the subjects that the source lacks: those to remove, and those to keep. A skipped image is not
-/// gone; if it cannot be identified, all subjects remain.
+/// Returns the subjects that the source lacks: those to remove, and those to keep; all to keep unless the
+/// source is whole.
 ///
 /// # Errors
 /// `MassRemoval` if more would be removed than a person removes by hand, and the options do not allow it.
@@ -325,10 +328,9 @@ fn absent_subjects(
     entries: &Entries,
     found: &[SourceImage],
     origin: &BTreeSet<String>,
-    skipped: &[SourceFault],
+    is_whole: bool,
 ) -> Result<(Vec<Subject>, Vec<Subject>), IngestError> {
     let none = BTreeSet::new();
-    let is_whole = skipped.is_empty();
     let (removed, kept) = prune::absent(
         entries,
         &found.iter().map(|image| &image.subject).collect(),
@@ -360,7 +362,7 @@ fn dry_run(
     options: &Options,
     keys: Option<&Keys<'_>>,
     found: &[SourceImage],
-    origin: &BTreeSet<String>,
+    (origin, is_whole): (&BTreeSet<String>, bool),
     skipped: Vec<SourceFault>,
 ) -> Result<Outcome, IngestError> {
     let (head, entries, settings) = match Registry::open(&options.out) {
@@ -379,7 +381,7 @@ fn dry_run(
         }
         Err(error) => return Err(error.into()),
     };
-    let (removed, kept) = absent_subjects(options, &entries, found, origin, &skipped)?;
+    let (removed, kept) = absent_subjects(options, &entries, found, origin, is_whole)?;
     let reused = found.iter().filter(|image| image.known.is_some()).count();
     let sizes = found
         .iter()

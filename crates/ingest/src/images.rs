@@ -36,6 +36,7 @@ pub(crate) struct Classified {
     pub(crate) found: Vec<SourceImage>,
     pub(crate) faults: Vec<SourceFault>,
     pub(crate) passed_over: Vec<SourceFault>,
+    pub(crate) is_partial: bool,
 }
 
 /// Reads the headers of all candidates that are not cached, and excludes images with the same reference.
@@ -66,6 +67,7 @@ pub(crate) fn classify_all(scan: Scan, cache: &Cache) -> Classified {
         found,
         faults,
         passed_over: scan.passed_over,
+        is_partial: scan.is_partial,
     }
 }
 

@@ -66,6 +66,7 @@ impl ServeError {
         match self {
             Self::Folder { source, .. } | Self::File { source, .. } => match source.kind() {
                 io::ErrorKind::NotFound => Code::MissingFile,
+                _ if sreg_files::is_not_a_file(source) => Code::NotAFile,
                 _ => Code::Unreadable,
             },
             Self::Kernel => Code::NotSupported,

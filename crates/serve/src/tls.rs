@@ -1,11 +1,12 @@
 //! TLS with a certificate and a key from files.
 
+use std::io::Read as _;
 use std::path::Path;
 use std::sync::Arc;
 
 use rustls::ServerConfig;
 use rustls::crypto::ring::default_provider;
-use rustls::pki_types::pem::{self, PemObject as _};
+use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tokio_rustls::TlsAcceptor;
 
@@ -15,14 +16,14 @@ use crate::server::TlsFiles;
 /// Reads both files, and returns an acceptor for TLS 1.2 and 1.3 with HTTP/1.1.
 pub(crate) fn acceptor(files: &TlsFiles) -> Result<TlsAcceptor, ServeError> {
     let TlsFiles { certificate, key } = files;
-    let chain = CertificateDer::pem_file_iter(certificate)
-        .and_then(Iterator::collect::<Result<Vec<_>, _>>)
-        .map_err(|error| wrong(certificate, "certificate", error))?;
+    let chain = CertificateDer::pem_slice_iter(&read(certificate)?)
+        .collect::<Result<Vec<_>, _>>()
+        .map_err(|_| wrong(certificate, "certificate"))?;
     if chain.is_empty() {
-        return Err(wrong(certificate, "certificate", pem::Error::NoItemsFound));
+        return Err(wrong(certificate, "certificate"));
     }
     let secret =
-        PrivateKeyDer::from_pem_file(key).map_err(|error| wrong(key, "private key", error))?;
+        PrivateKeyDer::from_pem_slice(&read(key)?).map_err(|_| wrong(key, "private key"))?;
     let config = ServerConfig::builder_with_provider(Arc::new(default_provider()))
         .with_safe_default_protocol_versions()
         .and_then(|builder| {
@@ -39,10 +40,24 @@ pub(crate) fn acceptor(files: &TlsFiles) -> Result<TlsAcceptor, ServeError> {
     Ok(TlsAcceptor::from(Arc::new(config)))
 }
 
-fn wrong(path: &Path, what: &'static str, error: pem::Error) -> ServeError {
-    let path = path.to_owned();
-    match error {
-        pem::Error::Io(source) => ServeError::File { path, source },
-        _ => ServeError::Pem { path, what },
+/// The greatest size of a PEM file, in bytes.
+const MAX_BYTES: usize = 1 << 20;
+
+/// Reads a PEM file, which may be a descriptor of this process. Never waits for a pipe at a path.
+fn read(path: &Path) -> Result<Vec<u8>, ServeError> {
+    let mut bytes = Vec::new();
+    let read = sreg_files::open_given(path)
+        .and_then(|file| file.take(MAX_BYTES as u64 + 1).read_to_end(&mut bytes));
+    read.map_err(|source| ServeError::File {
+        path: path.to_owned(),
+        source,
+    })?;
+    Ok(bytes)
+}
+
+fn wrong(path: &Path, what: &'static str) -> ServeError {
+    ServeError::Pem {
+        path: path.to_owned(),
+        what,
     }
 }

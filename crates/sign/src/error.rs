@@ -203,6 +203,7 @@ impl SignError {
             Self::Read { source, .. } if source.kind() == io::ErrorKind::NotFound => {
                 Code::MissingFile
             }
+            Self::Read { source, .. } if sreg_files::is_not_a_file(source) => Code::NotAFile,
             Self::Read { .. } => Code::Unreadable,
             Self::NoKey { .. }
             | Self::LostLines { .. }

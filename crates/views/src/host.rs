@@ -49,6 +49,8 @@ enum Needs {
     Images,
     /// The images on the host itself, and the registry at the host's root.
     Root,
+    /// Room for large files on the host that stores the images.
+    Size,
 }
 
 /// A kind of client, its requirements, and whether it can pull from the hosts of [`Host::ALL`], in that
@@ -99,7 +101,7 @@ const CLIENTS: &[Client] = &[
     ("`curl` and `jq`", Needs::Urls, [YES; 6]),
     (
         "any client, an image of any size",
-        Needs::Urls,
+        Needs::Size,
         [
             YES,
             YES,
@@ -130,6 +132,7 @@ pub fn clients_of(settings: &Settings) -> impl Iterator<Item = (&'static str, An
         let answer = match needs {
             Needs::Root | Needs::Images if is_elsewhere => no("images are elsewhere"),
             Needs::Root if is_below => no("`/v2/` is not at the root of the host"),
+            Needs::Size if is_elsewhere => YES,
             Needs::Shub => settings.base_url.as_ref().map_or(answer, shub),
             _ => answer,
         };

@@ -18,7 +18,7 @@ const ALLOWED: &[(&str, &str)] = &[
     ("sign", "model files"),
     ("store", "model files"),
     ("views", "model"),
-    ("serve", "model"),
+    ("serve", "model files"),
     ("registry", "model files index sign store views"),
     (
         "publish",

@@ -15,7 +15,7 @@ use super::index::io;
 use crate::config::Config;
 use crate::error::CommandError;
 use crate::output::{Output, human_bytes};
-use crate::{args, exit, target};
+use crate::{args, exit, files, target};
 
 #[derive(Serialize)]
 struct Answer {
@@ -38,12 +38,7 @@ pub(super) fn run(
 ) -> Result<u8, CommandError> {
     let registry = args.within.registry(config);
     let (root, reference) = target::reference(&args.reference, registry)?;
-    if !args.file.is_file() {
-        return Err(CommandError::new(
-            Code::MissingFile,
-            format!("{} is not a file", args.file.display()),
-        ));
-    }
+    files::check_is_file(&args.file)?;
     check_public(&args.file)?;
     let name = name(args)?;
     check(args, attachment::check_media(&args.media), MEDIA_HINT)?;

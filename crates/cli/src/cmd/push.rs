@@ -42,12 +42,7 @@ pub(super) fn run(args: &args::Push, config: &Config, output: &Output) -> Result
             format!("{digest} is the digest of an image: push to namespace/name:tag"),
         ));
     }
-    if !args.image.is_file() {
-        return Err(CommandError::new(
-            Code::MissingFile,
-            format!("{} is not a file", args.image.display()),
-        ));
-    }
+    files::check_is_file(&args.image)?;
     let statement = statement(&args.image, args.statement.as_deref())?;
     let run = |destination: &Destination, session: &Session<'_>| {
         let push_this = Push {

@@ -55,6 +55,7 @@ fn sign_image(
     let trust_chain = registry
         .trust_chain()?
         .ok_or_else(|| PublishError::NoKeys(PathBuf::from(root)))?;
+    files::check_is_file(image)?;
     let opened_image =
         ImageFile::open(image).map_err(|error| CommandError::image(image, &error))?;
     let progress = ProgressBar::new(output, "hashed");

@@ -73,9 +73,12 @@ pub(super) fn of_publishing(error: &PublishError) -> Option<String> {
         PublishError::NoLongerValid(_) => "check the image, then run `sreg sign REGISTRY//REFERENCE --key KEY` to re-sign its statement".to_owned(),
         PublishError::NoRoom(..) => "use fewer or shorter annotations".to_owned(),
         PublishError::NotOneImage { archs, .. } if archs.is_empty() => "run `sreg ls REGISTRY` to list the references".to_owned(),
-        PublishError::Frozen(_) => "publish under another tag".to_owned(),
+        PublishError::Frozen(_) => "publish under another tag: a frozen one cannot be changed or removed".to_owned(),
         PublishError::Space { .. } => "free space, or put the output on the file system of the images so that they can be linked".to_owned(),
+        PublishError::Write { source, .. } if source.kind() == ErrorKind::Unsupported => "use --link auto or copy: the file system does not support this".to_owned(),
+        PublishError::Write { source, .. } if matches!(source.kind(), ErrorKind::AlreadyExists | ErrorKind::NotADirectory) => "choose another place: something that is not a folder is in the way (nothing was changed)".to_owned(),
         PublishError::Write { .. } => "run the command again to continue (nothing that was published is lost)".to_owned(),
+        PublishError::Meanwhile { .. } => "run `sreg trust show REGISTRY`: the change may be in it, as an interrupted run of yours is finished by the next".to_owned(),
         PublishError::Conflict(_) => "run the command again to publish on top of the new version".to_owned(),
         PublishError::LastVersion(path) => format!(
             "restore a copy of the registry that has an older head; run `sreg verify {}` to check it",
@@ -87,8 +90,7 @@ pub(super) fn of_publishing(error: &PublishError) -> Option<String> {
             path.display()
         ),
         PublishError::Diverged { .. } => {
-            "mirror the other way if the copy is newer; otherwise run `sreg log` on both to compare them"
-                .to_owned()
+            "mirror the other way if the copy is newer; if both have new versions, keep one (docs/storage.md)".to_owned()
         }
         _ => return None,
     })
@@ -103,7 +105,7 @@ pub(super) fn of_folder(error: &IngestError) -> Option<String> {
         }
         IngestError::NoImages(_) => "check the path; images end in .sif, .simg or .img".to_owned(),
         IngestError::MassRemoval { source_folder, .. } => format!(
-            "check that {} is mounted and complete; add --allow-removals to remove these references",
+            "check that {} is mounted, complete and not renamed; add --allow-removals to remove these references",
             source_folder.display()
         ),
         _ => return None,
@@ -306,12 +308,13 @@ pub(crate) fn fault_hints(faults: &[Fault], root: &Path) -> BTreeSet<String> {
 pub(super) fn policy_hint(code: Code) -> Option<String> {
     Some(match code {
         Code::BlobMismatch | Code::BlobSize => "delete the file, then run `sreg index IMAGES --out REGISTRY` to publish the image again, or `sreg attach` for an attachment. Disk damage or a change in place, as by `apptainer sign` or `exec --writable`, causes this".to_owned(),
-        Code::UntrustedStatement => "ask a publisher of these names to run `sreg sign REGISTRY --key KEY` to re-sign them".to_owned(),
+        Code::UntrustedStatement => "ask a publisher of these names to run `sreg sign REGISTRY --key KEY --key HEAD` to re-sign them, with a key for heads".to_owned(),
         Code::UntrustedRegistry | Code::NotPinned => "compare the id with the owner's, then run `sreg trust add REGISTRY`".to_owned(),
         Code::ExpiredHead | Code::ExpiredTrust => "ask a holder of the keys to run `sreg refresh REGISTRY --key KEY` to renew it".to_owned(),
-        Code::RolledBack => "run `sreg mirror NEWEST REGISTRY` if this copy is yours, otherwise use another copy or try later. If the newest version is lost, the owner can run `sreg trust rotate REGISTRY --new-epoch --key ROOT`".to_owned(),
+        Code::RolledBack => "use another copy, or try later. If this copy is yours, run `sreg mirror NEWEST REGISTRY`; if the newest version is lost, its owner can run `sreg trust rotate REGISTRY --new-epoch --key ROOT`".to_owned(),
         Code::Fork => "run `sreg log REGISTRY` to list its heads, and ask the owner which are right".to_owned(),
-        Code::OtherRegistry | Code::Unsigned => "compare the id with the owner's; if the registry was replaced, run `sreg trust add REGISTRY --trust ID`".to_owned(),
+        Code::Unsigned => "use a signed copy: a known registry, a lock file or --require-signed asks for keys".to_owned(),
+        Code::OtherRegistry => "compare the id with the owner's; if the registry was replaced, run `sreg trust add REGISTRY --trust ID`".to_owned(),
         _ => return None,
     })
 }
@@ -320,7 +323,9 @@ pub(super) fn policy_hint(code: Code) -> Option<String> {
 fn registry_hint(path: &Path) -> String {
     let name = path.to_string_lossy();
     if Scheme::of(&name).is_bucket() {
-        return format!("check the name, or run `sreg init {name}` to create a registry there");
+        return format!(
+            "check the name, run `sreg mirror FOLDER {name}` to copy a registry there, or `sreg init {name}` to create one"
+        );
     }
     if sreg_store::is_url(&name) {
         return format!("check the URL: {name}/sreg.json must exist");
@@ -328,7 +333,7 @@ fn registry_hint(path: &Path) -> String {
     let is_free = fs::read_dir(path).map_or(!path.exists(), |mut entries| entries.next().is_none());
     if is_free {
         format!(
-            "run `sreg index IMAGES --out {}` to create a registry there",
+            "check the path, or run `sreg index IMAGES --out {}` to create a registry there",
             path.display()
         )
     } else if holds_images(path) {

@@ -92,6 +92,9 @@ impl KnownError {
             Self::ReadLockFile { source, .. } if source.kind() == io::ErrorKind::NotFound => {
                 Code::MissingFile
             }
+            Self::ReadLockFile { source, .. } if sreg_files::is_not_a_file(source) => {
+                Code::NotAFile
+            }
             Self::Read { .. }
             | Self::Denied { .. }
             | Self::ReadLockFile { .. }

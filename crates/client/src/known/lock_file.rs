@@ -36,7 +36,10 @@ impl LockFile {
             Self::Required(path) => (path, false),
         };
         let bytes = match sreg_files::read_capped(path, lock::MAX_BYTES) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound && is_optional => {
+            // A broken link is a lock file that cannot be read, not none.
+            Err(error)
+                if error.kind() == io::ErrorKind::NotFound && is_optional && !path.is_symlink() =>
+            {
                 return Ok(None);
             }
             Err(source) => {

@@ -106,8 +106,13 @@ impl<'a> Walk<'a> {
                     "symbolic link to itself: delete the link",
                 );
             }
-            // A broken link without an image's ending is ignored.
-            Err(_) if stem.is_none() && is_link(entry) => return,
+            // It may have led to a folder of images on a disk that is not mounted.
+            Err(_) if stem.is_none() && is_link(entry) => {
+                let message = "broken symbolic link: no reference is removed while it is there";
+                let fault = SourceFault::new(Code::NotSearched, &path, message);
+                self.scan.is_partial = true;
+                return self.scan.passed_over.push(fault);
+            }
             Err(error) => return self.unreadable(&path, &error),
         };
         if metadata.is_dir() {

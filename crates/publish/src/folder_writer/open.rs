@@ -56,7 +56,7 @@ impl FolderWriter {
         if !writer.registry.path(&Place::Settings).exists() {
             writer.put(&Place::Settings, &writer.registry.settings().encode())?;
         }
-        writer.has_links = writer.tries_links();
+        writer.has_links = writer.tries_links()?;
         if !writer.has_links {
             progress.note(&format!(
                 "{} does not support symbolic links: images for library clients are hard links or copies",
@@ -72,15 +72,19 @@ impl FolderWriter {
         self
     }
 
-    /// Returns whether symbolic links can be made.
-    fn tries_links(&self) -> bool {
+    /// Returns whether the file system supports symbolic links.
+    fn tries_links(&self) -> Result<bool, PublishError> {
         let path = self.staged_path();
         match std::os::unix::fs::symlink("a", &path) {
-            // Copies work in any case.
-            Err(_) => false,
+            Err(error) if sreg_files::is_unsupported(&error) => Ok(false),
+            // Writing will report a full disk.
+            Err(error) if is_full(&error) || !self.registry.root().join(STAGING).exists() => {
+                Ok(true)
+            }
+            Err(error) => Err(PublishError::write(&path)(error)),
             Ok(()) => {
                 let _ = fs::remove_file(&path);
-                true
+                Ok(true)
             }
         }
     }

@@ -130,6 +130,13 @@ impl Run<'_> {
         }
     }
 
+    /// Returns whether the registry is the one that the pins name, if they name any.
+    fn is_expected(&self) -> bool {
+        let registry = self.keys.trust_chain().map(TrustChain::registry);
+        let mut known = self.options.known.iter();
+        known.all(|known| registry == Some(known.id))
+    }
+
     fn hold_to_known(&self, head: &Document<Head>, known: &Pin) {
         let Some(trust_chain) = self.keys.trust_chain() else {
             return;
@@ -209,6 +216,8 @@ impl Run<'_> {
             trust_chain.is_some_and(|trust_chain| trust_chain.is_abandoned(epoch, version))
         };
         let seen = self.options.statements.get(&body.subject);
+        // What was seen is the expected registry's: another one is reported as such.
+        let seen = seen.filter(|_| self.is_expected());
         if let Some(seen) = seen.filter(|seen| !abandoned(seen)) {
             let (found, before) = ((body.epoch, body.seq), (seen.epoch, seen.seq));
             let what = format!(

@@ -311,3 +311,14 @@ fn a_folder_that_others_cannot_read_is_said() {
     let rows = bench.ok(&["doctor", "public"]).stdout;
     assert!(rows.contains("not readable by other users"), "{rows}");
 }
+
+/// A disk that fails does not lack symbolic links.
+#[test]
+fn an_error_of_the_disk_is_no_lack_of_symbolic_links() {
+    let bench = Bench::new();
+    bench.key(1);
+    bench.sif("lab/tool_1.sif");
+    let ran = run(&bench, &[(Lack::SymbolicLinks, Errno::IO)], &INDEX);
+    assert_eq!(ran.code, 5, "{}", ran.stderr);
+    assert!(!ran.stderr.contains("does not support"), "{}", ran.stderr);
+}

@@ -96,3 +96,51 @@ fn pipes_where_sreg_keeps_its_own_files() {
     let ran = bench.run(&["index", "images", "--out", "public", "--key", "key-1"]);
     assert_eq!(ran.code, 5, "{}", ran.stderr);
 }
+
+#[test]
+fn a_pipe_or_nothing_where_a_file_is_named() {
+    let bench = Bench::new();
+    bench.sif("lab/tool_1.sif");
+    bench.index_by(1);
+    let path = bench.path("pipe.sif");
+    pipe(&path);
+    let path = path.to_str().unwrap();
+    let cases = |file| {
+        [
+            vec!["push", file, "public//lab/tool:2", "--key", "key-1"],
+            vec![
+                "attach",
+                file,
+                "public//lab/tool:1",
+                "--type",
+                "text/plain",
+                "--key",
+                "key-1",
+            ],
+            vec!["sign", file, "public//lab/tool:1", "--key", "key-1"],
+            vec!["refresh", "public", "--key", file],
+            vec!["verify", "public", "--lock", file],
+            vec![
+                "serve",
+                "public",
+                "--listen",
+                "127.0.0.1:0",
+                "--tls-cert",
+                file,
+                "--tls-key",
+                file,
+            ],
+        ]
+    };
+    for (file, code, word) in [(path, 6, "not-a-file"), ("nowhere", 4, "missing-file")] {
+        for args in cases(file) {
+            let ran = bench.run(&args);
+            assert_eq!(ran.code, code, "{args:?}: {}", ran.stderr);
+            assert!(
+                ran.stderr.contains(&format!("error[{word}]")),
+                "{args:?}: {}",
+                ran.stderr
+            );
+        }
+    }
+}

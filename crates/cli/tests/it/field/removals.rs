@@ -165,3 +165,45 @@ fn a_removal_that_is_not_possible_changes_nothing() {
     bench.fails(4, "not-a-registry", &rm("nowhere//lab/tool:00", "x"));
     bench.is_whole();
 }
+
+/// A folder on a disk that is not mounted looks like a broken link.
+// spec: CLI-65
+#[test]
+fn behind_a_broken_link_nothing_is_gone() {
+    let bench = published(20);
+    let disk = bench.path("disk");
+    fs::create_dir_all(disk.join("more")).unwrap();
+    fs::write(
+        disk.join("more/1.sif"),
+        images::sif("more", Arch::Amd64, 100),
+    )
+    .unwrap();
+    std::os::unix::fs::symlink(disk.join("more"), bench.images().join("lab/more")).unwrap();
+    bench.index();
+    assert!(
+        bench.ls().iter().any(|row| row.contains("lab/more:1")),
+        "{:?}",
+        bench.ls()
+    );
+    fs::rename(&disk, bench.path("away")).unwrap();
+    lose(&bench, 0..1);
+    for more in [&[][..], &["--prune"]] {
+        let answer = bench.index_with(more);
+        assert_eq!(answer["removed"].as_array().unwrap().len(), 0);
+    }
+    assert!(
+        bench.ls().iter().any(|row| row.contains("lab/more:1")),
+        "{:?}",
+        bench.ls()
+    );
+    let ran = bench.run(&["index", "images", "--out", "public"]);
+    assert_eq!(ran.code, 0, "{}", ran.stderr);
+    assert!(
+        ran.stderr.contains("broken symbolic link"),
+        "{}",
+        ran.stderr
+    );
+    fs::rename(bench.path("away"), &disk).unwrap();
+    bench.index();
+    bench.is_whole();
+}

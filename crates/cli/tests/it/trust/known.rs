@@ -183,3 +183,47 @@ fn one_pin_serves_every_url_of_a_registry() {
         ran.stderr
     );
 }
+
+/// Another registry in the place of a known one says nothing about the known one's signers.
+#[test]
+fn another_registry_is_no_fork_of_the_known_one() {
+    let bench = published();
+    let pulled = ["pull", "public//lab/tool:1.0", "-o", "tool.sif", "--force"];
+    bench.ok(&["trust", "add", "public", "--yes"]);
+    bench.ok(&pulled);
+    fs::rename(bench.public(), bench.path("real")).unwrap();
+    for (other, more) in [("signed", &["--key", "key-2"][..]), ("unsigned", &[])] {
+        bench.key(2);
+        let index = [&["index", "images", "--out", other][..], more].concat();
+        let mut command = bench.command(&index);
+        command.env("XDG_STATE_HOME", bench.path("stranger"));
+        let ran = Ran::of(&command.output().unwrap());
+        assert_eq!(ran.code, 0, "{}", ran.stderr);
+        fs::rename(bench.path(other), bench.public()).unwrap();
+        for args in [
+            &["verify", "public"][..],
+            &["verify", "public//lab/tool:1.0"],
+            &pulled,
+        ] {
+            let ran = bench.run(args);
+            assert_eq!(ran.code, 7, "{args:?}: {}", ran.stderr);
+            for word in ["fork", "rolled-back", "evidence"] {
+                assert!(!ran.stderr.contains(word), "{args:?}: {}", ran.stderr);
+            }
+        }
+        fs::remove_dir_all(bench.public()).unwrap();
+    }
+    assert!(!bench.path("state/sreg/registries/evidence").exists());
+}
+
+/// A lock file that cannot be reached is not none.
+#[test]
+fn a_broken_link_in_the_place_of_a_lock_file() {
+    let bench = published();
+    std::os::unix::fs::symlink("nowhere", bench.path("sreg.lock")).unwrap();
+    for args in [&["verify", "public"][..], &["pull", "public//lab/tool:1.0"]] {
+        let ran = bench.run(args);
+        assert_eq!(ran.code, 4, "{args:?}: {}", ran.stderr);
+        assert!(ran.stderr.contains("sreg.lock"), "{}", ran.stderr);
+    }
+}
