@@ -2,6 +2,7 @@
 //! `spec/index.md`, `spec/commit.md`).
 
 mod content;
+mod copies;
 mod earlier;
 mod files;
 mod heads;

@@ -225,8 +225,20 @@ impl State {
             }
             _ => {}
         }
-        let tag = self.put(key, request.body.clone());
-        Response::new(200, "").with("etag", tag)
+        let Some(source) = request.header("x-amz-copy-source") else {
+            let tag = self.put(key, request.body.clone());
+            return Response::new(200, "").with("etag", tag);
+        };
+        let source = source.trim_start_matches('/').replace("%3A", ":");
+        let source = source.strip_prefix("registry/").unwrap_or_default();
+        let Some((bytes, _)) = lock(&self.objects).get(source).cloned() else {
+            return Response::error(404, "NoSuchKey");
+        };
+        let tag = self.put(key, bytes);
+        Response::new(
+            200,
+            format!("<CopyObjectResult><ETag>{tag}</ETag></CopyObjectResult>"),
+        )
     }
 
     fn get(&self, request: &Request, key: &str) -> Response {

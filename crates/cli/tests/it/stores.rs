@@ -571,3 +571,49 @@ fn images_that_end_with_a_mebibyte_or_beside_it() {
         ok(&["verify", place, "--blobs", "full"]);
     }
 }
+
+/// A run that moved a tag was killed before it copied the image to its place for library clients.
+#[test]
+fn a_copy_of_the_image_of_an_older_version_is_stale() {
+    let bucket = Bucket::new();
+    let copy = "reg2/library/v1/imagefile/lab/moved:1";
+    let ok = |args: &[&str]| {
+        let ran = bucket.run(args, &[]);
+        assert_eq!(ran.code, 0, "{args:?}: {}", ran.stderr);
+    };
+    bucket.bench.sif("lab/other_1.sif");
+    let index = [
+        "index", "images", "--out", "public", "--host", "s3", "--key", "key-1",
+    ];
+    ok(&index);
+    ok(&["mirror", "public", "s3://registry/reg2"]);
+    let moved = "s3://registry/reg2//lab/moved:1";
+    ok(&["push", "images/one.sif", moved, "--key", "key-1"]);
+    let old = bucket.server.objects();
+    bucket
+        .bench
+        .write("larger.sif", &images::sif("larger", Arch::Amd64, 9000));
+    ok(&["push", "images/larger.sif", moved, "--key", "key-1"]);
+    ok(&["verify", "s3://registry/reg2"]);
+    let mut objects = bucket.server.objects();
+    let key = objects
+        .keys()
+        .find(|key| key.ends_with(copy))
+        .unwrap()
+        .clone();
+    assert_ne!(objects[&key].0, old[&key].0);
+    objects.insert(key.clone(), old[&key].clone());
+    bucket.server.set(objects.clone());
+    for blobs in ["full", "head"] {
+        let ran = bucket.run(&["verify", "s3://registry/reg2", "--blobs", blobs], &[]);
+        assert_eq!(ran.code, 9, "{}", ran.stderr);
+        assert!(ran.stderr.contains("error[stale-view]"), "{}", ran.stderr);
+    }
+    // Bytes that no version names are no older version.
+    objects.get_mut(&key).unwrap().0[0] ^= 1;
+    bucket.server.set(objects);
+    let ran = bucket.run(&["verify", "s3://registry/reg2", "--blobs", "full"], &[]);
+    assert_eq!(ran.code, 6, "{}", ran.stderr);
+    ok(&["repair", "s3://registry/reg2"]);
+    ok(&["verify", "s3://registry/reg2", "--blobs", "full"]);
+}

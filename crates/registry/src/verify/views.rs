@@ -1,12 +1,8 @@
 //! Verification of views, which must be what the index derives.
 
 use std::collections::{BTreeMap, HashMap};
-use std::path::Path;
-use std::{fs, io};
 
 use rayon::prelude::*;
-use sreg_index::chain::ChainBuilder;
-use sreg_index::hasher;
 use sreg_index::map::MapError;
 use sreg_model::fault::Code;
 use sreg_model::head::Head;
@@ -14,13 +10,12 @@ use sreg_model::layout::{FoldedRepository, FoldedTag, Place};
 use sreg_model::node::TagEntry;
 use sreg_model::statement::Statement;
 use sreg_model::{Document, Namespace, Repository, Tag};
-use sreg_store::{StoreError, retry};
 use sreg_views::{
     Content, View, host, nothing_beside, registry_views, repository_views, tag_views,
 };
 
 use super::nodes::Walked;
-use super::{BlobCheck, Heads, Run, count};
+use super::{Heads, Run, count};
 use crate::derive::{self, repository};
 use crate::error::RegistryError;
 
@@ -99,7 +94,7 @@ impl Run<'_> {
             && self.registry.store().capabilities().folder.is_none()
         {
             if host::copies_links(self.registry.settings().host) {
-                self.copy(view, (to, *size), reference);
+                self.copy(heads, view, (to, *size), (owner, reference));
             }
             return;
         }
@@ -134,75 +129,6 @@ impl Run<'_> {
             }
         };
         self.fault_of(code, &view.place, reference, message);
-    }
-
-    /// Verifies the copy of an image in a store without links. Reads its bytes only if all bytes are checked;
-    /// otherwise its size and the note of its copying are enough.
-    fn copy(&self, view: &View, image: (&Place, u64), reference: Option<&str>) {
-        count(&self.counts.views, 1);
-        let reference = reference.map(str::to_owned);
-        let (code, message) = match self.is_copied(&view.place, image) {
-            Ok(Some(true)) => return,
-            Ok(Some(false)) => (
-                Code::ViewMismatch,
-                "not the image that the index names: run `sreg repair` to copy it again",
-            ),
-            Ok(None) => (
-                Code::MissingView,
-                "missing: run `sreg repair` to copy the image",
-            ),
-            Err(error) => return self.error(&view.place, reference, &error.into()),
-        };
-        self.fault_of(code, &view.place, reference, message);
-    }
-
-    /// Returns whether an object is a copy of an image; `None` if it does not exist.
-    fn is_copied(
-        &self,
-        place: &Place,
-        (image, size): (&Place, u64),
-    ) -> Result<Option<bool>, StoreError> {
-        let (store, key) = (self.registry.store(), place.to_string());
-        let (Some(copy), Place::Blob(_, digest)) = (store.copied(&key)?, image) else {
-            return Ok(None);
-        };
-        if copy.digest.is_some_and(|noted| noted != *digest) || copy.size != size {
-            return Ok(Some(false));
-        }
-        if self.options.blobs != BlobCheck::Full {
-            return Ok(Some(true));
-        }
-        let mut chain = ChainBuilder::default();
-        retry::read_range(&**store, &key, 0..copy.size, &mut |part| {
-            if self.observer.is_cancelled() {
-                return Err(io::ErrorKind::Interrupted.into());
-            }
-            chain.update(part);
-            Ok(())
-        })?;
-        Ok(Some(chain.finish().digest() == *digest))
-    }
-
-    /// Returns whether the image itself is stored in place of a link, as copying tools that follow links do.
-    fn is_copy(&self, view: &View) -> bool {
-        let Content::Link {
-            to: place @ Place::Blob(_, digest),
-            ..
-        } = &view.content
-        else {
-            return false;
-        };
-        let path = self.registry.path(&view.place);
-        let size = |path: &Path| match fs::symlink_metadata(path) {
-            Ok(found) if found.is_file() => Some(found.len()),
-            _ => None,
-        };
-        let found = size(&path);
-        found.is_some()
-            && found == size(&self.registry.path(place))
-            && (self.options.blobs != BlobCheck::Full
-                || hasher::hash(&path, self.options.io, self.observer)
-                    .is_ok_and(|hashed| hashed.chain.digest() == *digest))
     }
 
     /// Returns whether a view without an owner belongs to an older head or an unfinished run.
@@ -251,7 +177,11 @@ impl Run<'_> {
 
     /// Returns the views of `owner` that an older head derives; none if its content is missing or has a
     /// fault.
-    fn views_then(&self, head: &Head, owner: &Owner) -> Result<Vec<View>, RegistryError> {
+    pub(super) fn views_then(
+        &self,
+        head: &Head,
+        owner: &Owner,
+    ) -> Result<Vec<View>, RegistryError> {
         let index = self.registry.index(head);
         let derived = match owner {
             Owner::Tag(repository, tag) => {
@@ -324,7 +254,7 @@ impl Run<'_> {
 }
 
 /// The owner of a view.
-enum Owner {
+pub(super) enum Owner {
     Tag(Repository, Tag),
     Repository(Repository),
 }
