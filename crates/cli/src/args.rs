@@ -212,7 +212,7 @@ pub(crate) enum Command {
     /// Show or change which keys may sign what in a registry; add or forget known registries.
     #[command(subcommand)]
     Trust(crate::args::trust::Trust),
-    /// Re-sign the current version with a later expiry.
+    /// Publish a version with the same images and a later expiry.
     Refresh(Refresh),
     /// List the versions of a registry and their signers, newest first.
     Log(Log),
@@ -241,7 +241,7 @@ pub(crate) enum Command {
 pub(crate) struct Index {
     /// The folder of images [default: the current folder].
     pub(crate) source: Option<PathBuf>,
-    /// Publish in the registry in this folder; create it if absent.
+    /// Publish in the registry in this folder; create it if absent [required here or in sreg.toml].
     #[arg(short, long, env = "SREG_OUT", value_name = "DIR")]
     pub(crate) out: Option<PathBuf>,
     /// Write absolute links into the views, for a registry that is served at this URL.
@@ -278,7 +278,7 @@ pub(crate) struct Index {
     /// elsewhere.
     #[arg(long)]
     pub(crate) prune: bool,
-    /// Remove the references of images that are gone from SOURCE, even if most or all are gone; keep
+    /// Remove the references of images that are gone from SOURCE, even if more than 10 % are gone; keep
     /// references that were published from elsewhere.
     #[arg(long)]
     pub(crate) allow_removals: bool,
@@ -457,7 +457,8 @@ pub(crate) struct Inspect {
 
 #[derive(Debug, ClapArgs)]
 pub(crate) struct Ls {
-    /// A registry, or a part of it: `REGISTRY//namespace`, `REGISTRY//namespace/name`.
+    /// A registry, or a part of it: `REGISTRY//namespace`, `REGISTRY//namespace/name`,
+    /// `REGISTRY//namespace/name:tag`.
     pub(crate) target: String,
 }
 
