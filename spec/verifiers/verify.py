@@ -2186,6 +2186,8 @@ def file_digest(path):
 
 
 def read_lock(path):
+    if os.path.exists(path) and not os.path.isfile(path):
+        raise Wrong("not-a-file")
     try:
         with open(path, "rb") as file:
             return document(file.read(MAX_LOCK + 1), check_lock, MAX_LOCK)["registries"]

@@ -358,7 +358,8 @@ refuse() {
 # The registries that a lock file lists, or what is wrong with it.
 read_lock() {
     local file=$1 work=$2
-    [[ -f $file ]] || refuse missing-file "$file"
+    [[ -e $file ]] || refuse missing-file "$file"
+    [[ -f $file ]] || refuse not-a-file "$file"
     [[ -r $file ]] || refuse unreadable "$file"
     {
         # A file over the limit is not read.

@@ -76,6 +76,15 @@ for kib in 0 16 48 64 96 128 160 192 224 256; do
     got=0
     "$SREG" push "$root/examples/images/lab/hello_latest.sif" "$disk/public//lab/pushed:1" > "$work/stdout" 2> "$work/stderr" || got=$?
     [[ $got -eq 0 || $got -eq 5 ]] || fail "a push with $kib KiB free exited with $got: $(cat "$work/stderr")"
+    # Further tries take no more of what is free.
+    if [[ $got -eq 5 ]]; then
+        left=()
+        for _ in 1 2; do
+            "$SREG" push "$root/examples/images/lab/hello_latest.sif" "$disk/public//lab/pushed:1" > "$work/stdout" 2> "$work/stderr" && fail "a push with less than $kib KiB free succeeded"
+            left+=("$(df --output=avail -B1 "$disk" | tail -n 1)")
+        done
+        [[ ${left[0]} -eq ${left[1]} ]] || fail "a refused push took $((left[0] - left[1])) bytes"
+    fi
     "$SREG" -q verify "$disk/public" > "$work/stdout" 2> "$work/stderr" || fail "after a push with $kib KiB free (exit $got): $(cat "$work/stdout" "$work/stderr")"
     "$SREG" -q repair "$disk/public" > "$work/stdout" 2> "$work/stderr" || fail "repair with $kib KiB free: $(cat "$work/stderr")"
     [[ ! -e $disk/public/staging ]] || fail "a push with $kib KiB free left files in staging/"

@@ -87,7 +87,7 @@ pub(crate) fn carry_out(
             changed: false,
         });
     }
-    writer.check_room(FILES + prepared.changed * FILES_OF_A_TAG)?;
+    check_room(writer, prepared, 0)?;
     let (trust, next) = (prepared.trust.as_ref(), prepared.next.as_ref());
     let same_settings = *writer.registry().settings() == prepared.settings;
     let noted = base.views_at.as_ref().filter(|_| same_settings);
@@ -117,6 +117,16 @@ pub(crate) fn carry_out(
         trust_chain,
         changed: true,
     })
+}
+
+/// Checks that the files of the commit, its views and `more` files fit, so that a run that cannot succeed
+/// takes no space.
+pub(crate) fn check_room(
+    writer: &dyn Writer,
+    prepared: &Prepared,
+    more: usize,
+) -> Result<(), PublishError> {
+    writer.check_room(FILES + prepared.changed * FILES_OF_A_TAG + more)
 }
 
 /// Notes in the journal that views must be written, before readers see any change.

@@ -9,7 +9,7 @@ use sreg_registry::Registry;
 use sreg_registry::derive::{self, Entries};
 
 use crate::changeset::Changeset;
-use crate::commit::{Published, carry_out};
+use crate::commit::{Published, carry_out, check_room};
 use crate::error::PublishError;
 use crate::progress::Progress;
 use crate::recover::{Base, read_quickly, recover};
@@ -80,6 +80,9 @@ impl Session<'_> {
         };
         let puts = Deferred::default();
         let prepared = prepare(registry, &puts, base, &entries, &publication)?;
+        if !prepared.is_nothing(registry) {
+            check_room(writer, &prepared, puts.count())?;
+        }
         bring(writer)?;
         puts.write(writer)?;
         carry_out(writer, base, &prepared, self.progress)

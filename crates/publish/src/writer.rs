@@ -56,6 +56,12 @@ impl NodeSink for Nodes<'_> {
 pub struct Deferred(Mutex<BTreeMap<Place, Vec<u8>>>);
 
 impl Deferred {
+    /// Returns the number of collected files.
+    #[must_use]
+    pub fn count(&self) -> usize {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).len()
+    }
+
     /// Writes all collected files.
     ///
     /// # Errors

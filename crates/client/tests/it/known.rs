@@ -231,7 +231,7 @@ fn a_lock_file_that_cannot_be_read_is_not_absent() {
     let path = folder.path().join("sreg.lock");
     assert!(LockFile::Optional(path.clone()).read().unwrap().is_none());
     let missing = LockFile::Required(path.clone()).read().unwrap_err();
-    assert_eq!(missing.code(), "unreadable");
+    assert_eq!(missing.code(), "missing-file");
     for (bytes, code) in [
         (b"{}\n".to_vec(), "malformed-document"),
         (b"no JSON".to_vec(), "document-no-line"),
@@ -253,7 +253,7 @@ fn a_lock_file_that_cannot_be_read_is_not_absent() {
     fs::create_dir(&path).unwrap();
     assert_eq!(
         LockFile::Optional(path).read().unwrap_err().code(),
-        "unreadable"
+        "not-a-file"
     );
 }
 
