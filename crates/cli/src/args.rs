@@ -241,7 +241,7 @@ pub(crate) enum Command {
 pub(crate) struct Index {
     /// The folder of images [default: the current folder].
     pub(crate) source: Option<PathBuf>,
-    /// Publish in the registry in this folder; create it if absent [required here or in sreg.toml].
+    /// Publish in the registry in this folder; create it if absent [required, here or in sreg.toml].
     #[arg(short, long, env = "SREG_OUT", value_name = "DIR")]
     pub(crate) out: Option<PathBuf>,
     /// Write absolute links into the views, for a registry that is served at this URL.
@@ -278,8 +278,8 @@ pub(crate) struct Index {
     /// elsewhere.
     #[arg(long)]
     pub(crate) prune: bool,
-    /// Remove the references of images that are gone from SOURCE, even if more than 10 % are gone; keep
-    /// references that were published from elsewhere.
+    /// Remove the references of images that are gone from SOURCE, even if all, or at least two and
+    /// more than 10 %, are gone; keep references that were published from elsewhere.
     #[arg(long)]
     pub(crate) allow_removals: bool,
     /// Skip invalid images, publish the rest, and exit with code 9.
@@ -440,7 +440,7 @@ pub(crate) struct Verify {
 
 #[derive(Debug, ClapArgs)]
 pub(crate) struct Inspect {
-    /// An image file, or a reference (`REGISTRY//namespace/name:tag`).
+    /// An image file, or a reference (`REGISTRY//namespace/name:tag`) in the folder REGISTRY.
     pub(crate) target: String,
     /// Also hash the image [default: read only headers].
     #[arg(long)]

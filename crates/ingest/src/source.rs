@@ -72,7 +72,7 @@ pub struct Scan {
     pub candidates: Vec<Candidate>,
     /// The files that cannot be published.
     pub faults: Vec<SourceFault>,
-    /// Images without the name of one, and folders and broken links that were not searched.
+    /// Images without the name of one, and folders and links that were not searched.
     pub passed_over: Vec<SourceFault>,
     /// Whether a folder of images may be missing: what is absent is not known to be gone.
     pub is_partial: bool,

@@ -3,7 +3,7 @@
 
 use std::io::{self, IoSlice};
 use std::pin::Pin;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -43,6 +43,10 @@ pub(crate) struct Member {
     bytes: AtomicU64,
     /// The number of files that are sent to it.
     files: AtomicUsize,
+    /// Whether it waits for a file. It is not idle then: the server is.
+    waits: AtomicBool,
+    /// How long it has waited for files, in milliseconds.
+    waited: AtomicU64,
     /// Notified when the connection must be closed.
     pub(crate) ended: Notify,
 }
@@ -67,6 +71,31 @@ impl Drop for Holding {
     }
 }
 
+/// A wait of a member for a file.
+struct Waiting<'a> {
+    member: &'a Member,
+    since: Instant,
+}
+
+impl<'a> Waiting<'a> {
+    fn begin(member: &'a Member) -> Self {
+        member.waits.store(true, Ordering::Relaxed);
+        Self {
+            member,
+            since: Instant::now(),
+        }
+    }
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        let waited = millis(self.since.elapsed());
+        self.member.waited.fetch_add(waited, Ordering::Relaxed);
+        self.member.touch();
+        self.member.waits.store(false, Ordering::Relaxed);
+    }
+}
+
 impl Crowd {
     /// Creates permits for this number of connections and files.
     pub(crate) fn new(connections: usize, files: usize) -> Self {
@@ -85,6 +114,7 @@ impl Crowd {
 
     /// Waits for a permit for a file that is sent to `member`.
     pub(crate) async fn file(&self, member: &Arc<Member>) -> Option<Holding> {
+        let _waiting = Waiting::begin(member);
         let permit = self.acquire(&self.files, Scarce::Files).await?;
         Some(Self::holding(member, permit))
     }
@@ -145,6 +175,8 @@ impl Crowd {
             moved: AtomicU64::new(0),
             bytes: AtomicU64::new(0),
             files: AtomicUsize::new(0),
+            waits: AtomicBool::new(false),
+            waited: AtomicU64::new(0),
             ended: Notify::new(),
         });
         self.members().push(Arc::clone(&member));
@@ -170,7 +202,11 @@ impl Member {
     }
 
     fn may_end(&self, now: Instant) -> bool {
-        let age = now.saturating_duration_since(self.begun);
+        if self.waits.load(Ordering::Relaxed) {
+            return false;
+        }
+        let waited = Duration::from_millis(self.waited.load(Ordering::Relaxed));
+        let age = now.saturating_duration_since(self.begun + waited);
         let is_still = now.saturating_duration_since(self.last_moved()) >= STILL;
         let owed = age.as_secs().saturating_mul(RATE);
         is_still || (age >= TRICKLE && self.bytes.load(Ordering::Relaxed) < owed)
@@ -178,12 +214,19 @@ impl Member {
 
     fn moves(&self, bytes: usize) {
         if bytes > 0 {
-            let since = self.begun.elapsed().as_millis();
-            let since = u64::try_from(since).unwrap_or(u64::MAX);
-            self.moved.store(since, Ordering::Relaxed);
+            self.touch();
             self.bytes.fetch_add(bytes as u64, Ordering::Relaxed);
         }
     }
+
+    fn touch(&self) {
+        let since = millis(self.begun.elapsed());
+        self.moved.store(since, Ordering::Relaxed);
+    }
+}
+
+fn millis(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }
 
 /// A stream that reports its transfers to its member.
@@ -248,5 +291,31 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Counted<S> {
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         Pin::new(&mut self.stream).poll_shutdown(cx)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_member_that_waits_for_the_server_is_not_idle() {
+        let crowd = Crowd::new(1, 1);
+        let member = crowd.join();
+        let later = member.begun + 10 * STILL;
+        assert!(!member.may_end(member.begun));
+        assert!(member.may_end(later));
+        let waiting = Waiting::begin(&member);
+        assert!(!member.may_end(later));
+        drop(waiting);
+        assert!(!member.may_end(member.last_moved()));
+        assert!(member.may_end(member.last_moved() + STILL));
+        // Nor does the time of the wait count against its rate.
+        let minute = 60_000;
+        member.waited.store(minute, Ordering::Relaxed);
+        member.moved.store(minute, Ordering::Relaxed);
+        assert!(!member.may_end(member.last_moved()));
+        member.waited.store(0, Ordering::Relaxed);
+        assert!(member.may_end(member.last_moved()));
     }
 }

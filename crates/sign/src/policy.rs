@@ -331,8 +331,9 @@ pub fn is_by_counting_keys(trust: &Trust, statement: &Document<Statement>) -> bo
     let Ok(signatures) = signature::parse_all(statement.signatures()) else {
         return false;
     };
-    let signed = |key: &Fingerprint| signatures.iter().any(|one| one.key().fingerprint() == *key);
-    let keys = keys_in_state(trust, delegation, is_not_revoked).filter(signed);
+    let signers = signatures.iter().map(|one| one.key().fingerprint());
+    let signers: BTreeSet<Fingerprint> = signers.collect();
+    let keys = keys_in_state(trust, delegation, is_not_revoked).filter(|key| signers.contains(key));
     statement.body().registry.is_some()
         && statement.body().epoch <= delegation.epoch
         && keys.count() as u64 >= delegation.threshold

@@ -163,7 +163,7 @@ pub(crate) struct Rotate {
     /// Start a new epoch of heads, and discard the heads after --after.
     #[arg(long)]
     pub(crate) new_epoch: bool,
-    /// Keep the heads of the current epoch up to this version [default: all].
+    /// Keep the heads of the current epoch up to this version [default: keep all].
     #[arg(long, value_name = "VERSION", requires = "new_epoch")]
     pub(crate) after: Option<u64>,
 }

@@ -75,10 +75,10 @@ pub(super) fn of_publishing(error: &PublishError) -> Option<String> {
         PublishError::NotOneImage { archs, .. } if archs.is_empty() => "run `sreg ls REGISTRY` to list the references".to_owned(),
         PublishError::Frozen(_) => "publish under another tag: a frozen one cannot be changed or removed".to_owned(),
         PublishError::Space { .. } => "free space, or put the output on the file system of the images so that they can be linked".to_owned(),
-        PublishError::Write { source, .. } if source.kind() == ErrorKind::Unsupported => "use --link auto or copy: the file system does not support this".to_owned(),
-        PublishError::Write { source, .. } if matches!(source.kind(), ErrorKind::AlreadyExists | ErrorKind::NotADirectory) => "choose another place: something that is not a folder is in the way (nothing was changed)".to_owned(),
+        PublishError::Write { source, .. } if source.kind() == ErrorKind::Unsupported => "use --link auto or --link copy: the file system does not support the chosen way".to_owned(),
+        PublishError::Write { source, .. } if matches!(source.kind(), ErrorKind::AlreadyExists | ErrorKind::NotADirectory) => "choose another place: a file is in the place of a folder".to_owned(),
         PublishError::Write { .. } => "run the command again to continue (nothing that was published is lost)".to_owned(),
-        PublishError::Meanwhile { .. } => "run `sreg trust show REGISTRY`: the change may be in it, as an interrupted run of yours is finished by the next".to_owned(),
+        PublishError::Meanwhile { .. } => "run `sreg trust show REGISTRY` to see what was published: if an earlier run of yours was killed, this run has finished it".to_owned(),
         PublishError::Conflict(_) => "run the command again to publish on top of the new version".to_owned(),
         PublishError::LastVersion(path) => format!(
             "restore a copy of the registry that has an older head; run `sreg verify {}` to check it",
@@ -105,7 +105,7 @@ pub(super) fn of_folder(error: &IngestError) -> Option<String> {
         }
         IngestError::NoImages(_) => "check the path; images end in .sif, .simg or .img".to_owned(),
         IngestError::MassRemoval { source_folder, .. } => format!(
-            "check that {} is mounted, complete and not renamed; add --allow-removals to remove these references",
+            "check that {} is mounted and complete, and that its files were not renamed; add --allow-removals to remove these references",
             source_folder.display()
         ),
         _ => return None,
@@ -313,7 +313,7 @@ pub(super) fn policy_hint(code: Code) -> Option<String> {
         Code::ExpiredHead | Code::ExpiredTrust => "ask a holder of the keys to run `sreg refresh REGISTRY --key KEY` to renew it".to_owned(),
         Code::RolledBack => "use another copy, or try later. If this copy is yours, run `sreg mirror NEWEST REGISTRY`; if the newest version is lost, its owner can run `sreg trust rotate REGISTRY --new-epoch --key ROOT`".to_owned(),
         Code::Fork => "run `sreg log REGISTRY` to list its heads, and ask the owner which are right".to_owned(),
-        Code::Unsigned => "use a signed copy: a known registry, a lock file or --require-signed asks for keys".to_owned(),
+        Code::Unsigned => "use a signed copy; a known registry, a lock file or --require-signed requires one".to_owned(),
         Code::OtherRegistry => "compare the id with the owner's; if the registry was replaced, run `sreg trust add REGISTRY --trust ID`".to_owned(),
         _ => return None,
     })

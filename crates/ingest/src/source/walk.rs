@@ -108,7 +108,7 @@ impl<'a> Walk<'a> {
             }
             // It may have led to a folder of images on a disk that is not mounted.
             Err(_) if stem.is_none() && is_link(entry) => {
-                let message = "broken symbolic link: no reference is removed while it is there";
+                let message = "symbolic link that cannot be followed: no reference is removed while it is there";
                 let fault = SourceFault::new(Code::NotSearched, &path, message);
                 self.scan.is_partial = true;
                 return self.scan.passed_over.push(fault);

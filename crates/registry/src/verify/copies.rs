@@ -27,10 +27,9 @@ impl Run<'_> {
     ) {
         count(&self.counts.views, 1);
         let reference = reference.map(str::to_owned);
-        let is_stale = || self.is_stale_copy(heads, owner, &view.place);
         let (code, message) = match self.is_copied(&view.place, image) {
             Ok(Some(true)) => return,
-            Ok(Some(false)) => match is_stale() {
+            Ok(Some(false)) => match self.is_stale_copy(heads, owner, &view.place) {
                 Ok(true) => (
                     Code::StaleView,
                     "shows an older version: run `sreg repair` to copy the image again",

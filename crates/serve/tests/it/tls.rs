@@ -89,6 +89,10 @@ fn what_cannot_be_served_with() {
     let (one, two) = (certify(folder.path(), "one"), certify(folder.path(), "two"));
     let empty = folder.path().join("empty");
     fs::write(&empty, "").unwrap();
+    // What comes after a valid part counts, too.
+    let long = folder.path().join("long");
+    let certificate = fs::read_to_string(&one.certificate).unwrap();
+    fs::write(&long, certificate + &"\n".repeat(1 << 20)).unwrap();
     let bind = |certificate: &Path, key: &Path| -> ServeError {
         let mut options = Options::new((Ipv4Addr::LOCALHOST, 0).into());
         options.tls = Some(TlsFiles {
@@ -102,6 +106,7 @@ fn what_cannot_be_served_with() {
     };
     let nothing = folder.path().join("nothing");
     for (certificate, key, code, named) in [
+        (&long, &one.key, "malformed-certificate", "long"),
         (
             &one.certificate,
             &two.key,
